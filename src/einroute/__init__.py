@@ -1,0 +1,34 @@
+"""einroute: einsum, tensordot and their relatives, each call by the fastest right route.
+
+>>> import numpy as np, einroute as er
+>>> er.einsum("ij,jk->ik", np.eye(2), np.ones((2, 3)))
+array([[1., 1., 1.],
+       [1., 1., 1.]])
+"""
+
+from . import linalg
+from ._config import cache_clear, cache_info, config, get_config, set_config
+from ._explain import explain
+from ._frontend import einsum, einsum_path, tensordot
+from ._products import dot, inner, matmul, outer, vdot, vecdot
+from ._version import __version__
+
+__all__ = [
+    "__version__",
+    "cache_clear",
+    "cache_info",
+    "config",
+    "dot",
+    "einsum",
+    "einsum_path",
+    "explain",
+    "get_config",
+    "inner",
+    "linalg",
+    "matmul",
+    "outer",
+    "set_config",
+    "tensordot",
+    "vdot",
+    "vecdot",
+]

@@ -1,0 +1,104 @@
+"""``python -m einroute demo``: the founding problems at real sizes, checked and timed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from einroute._demo import PROBLEMS, Problem, runner, table
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+if sys.platform != "win32":
+    import resource
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    command = commands.add_parser(
+        "demo",
+        help="run the founding problems at real sizes, checked and timed",
+        description="Runs each problem the usual ways, as a plain NumPy loop and through einroute, checks "
+        "einroute's result against all of them, and prints a table. The exit status is 1 if a check fails.",
+    )
+    command.add_argument("--full", action="store_true", help="the largest sizes as well (minutes, 6 GiB)")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="these problems alone")
+    command.add_argument("--json", metavar="FILE", type=Path, help="write the results to FILE as JSON, too")
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, *, scale: float = 1.0, budget: float = 1.0) -> int:
+    """Run the demo; `scale` and `budget` are as in `einroute._demo.runner.run`, for tests.
+
+    Returns
+    -------
+    int
+        0, 1 if a check failed, 2 for a problem that is not there or a file that cannot be written.
+    """
+    try:
+        problems = select(PROBLEMS, arguments.only)
+        if arguments.json is not None:
+            arguments.json.touch()  # now rather than after two minutes of work
+    except (LookupError, OSError) as exc:
+        reason = (
+            f"--json: cannot write {arguments.json}: {exc.strerror}"
+            if isinstance(exc, OSError)
+            else exc.args[0]
+        )
+        print(f"python -m einroute demo: {reason}", file=sys.stderr)
+        return 2
+
+    start = perf_counter()
+    progress, done = reporter()
+    rows = runner.run(problems, full=arguments.full, scale=scale, budget=budget, progress=progress)
+    done()
+    print(table.render(rows))
+    memory = peak_memory()
+    good = sum(row.ok for row in rows)
+    print(f"{good} of {len(rows)} checks passed in {perf_counter() - start:.0f} s" + memory)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(table.records(rows), indent=1) + "\n")
+    return 0 if good == len(rows) else 1
+
+
+def select(problems: tuple[Problem[Any], ...], names: list[str] | None) -> tuple[Problem[Any], ...]:
+    """The problems of these names, in their own order.
+
+    Raises
+    ------
+    LookupError
+        For a name that no problem has.
+    """
+    known = [problem.name for problem in problems]
+    for name in names or ():
+        if name not in known:
+            raise LookupError(f"--only: no problem {name!r}; there are {', '.join(known)}")
+    return tuple(problem for problem in problems if not names or problem.name in names)
+
+
+def reporter() -> tuple[Callable[[str], None], Callable[[], None]]:
+    """How to show progress, and what ends it.
+
+    One line that is overwritten on a terminal, plain lines elsewhere; to stderr, so that stdout
+    holds the table alone.
+    """
+    if not sys.stderr.isatty():
+        return lambda text: print(text, file=sys.stderr, flush=True), lambda: None
+    clear = "\r\x1b[K"
+    return (
+        lambda text: print(clear + text, end="", file=sys.stderr, flush=True),
+        lambda: print(clear, end="", file=sys.stderr, flush=True),
+    )
+
+
+def peak_memory() -> str:
+    """The most memory this process has held, in words; empty where the system does not tell."""
+    if sys.platform == "win32":  # which has no `resource`
+        return ""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return f", {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30:.1f} GiB at most"

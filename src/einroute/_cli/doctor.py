@@ -1,0 +1,167 @@
+"""``python -m einroute doctor``: what einroute runs on here."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata, util
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import threadpoolctl
+
+import einroute as er
+from einroute._route import REGISTRY
+
+if TYPE_CHECKING:
+    import argparse
+
+LIBRARIES = ("numpy", "scipy", "opt_einsum", "sparse", "numba", "threadpoolctl")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+FAST_BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate", "armpl", "nvpl", "essl")
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    command = commands.add_parser(
+        "doctor",
+        help="versions, BLAS and its threads, and which kinds of operands can come",
+        description="Shows what einroute runs on here: versions, BLAS and its threads, the kinds of operands "
+        "whose libraries are installed, and the caches.",
+    )
+    command.set_defaults(run=run)
+
+
+def version(name: str) -> str:
+    """The installed version of a distribution, found without importing it."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def installed(module: str) -> bool:
+    """Whether `module` could be imported, found without importing it."""
+    try:
+        return util.find_spec(module) is not None
+    except (ImportError, ValueError):  # a parent that is not there, or a module put together by hand
+        return False
+
+
+def blas() -> tuple[list[str], bool]:
+    """The BLAS that NumPy runs on, a line each, and whether it is a fast one.
+
+    NumPy built without a BLAS has plain loops in its place, and then no route is much faster than another.
+    """
+    lines = []
+    fast = False
+    for pool in threadpoolctl.threadpool_info():
+        if pool.get("user_api") != "blas":
+            continue
+        name = str(pool.get("internal_api"))
+        details = (f"{key} {pool[key]}" for key in ("threading_layer", "architecture") if pool.get(key))
+        count = plural(pool.get("num_threads", 0), "thread")
+        lines.append(", ".join((f"{name} {pool.get('version') or ''}".strip(), count, *details)))
+        fast = fast or name in FAST_BLAS
+    if not lines:  # Accelerate is invisible to threadpoolctl
+        build: Any = np.show_config(mode="dicts")
+        name = str(build.get("Build Dependencies", {}).get("blas", {}).get("name", "none"))
+        return [f"{name}, as NumPy was built"], any(known in name.lower() for known in FAST_BLAS)
+    return lines, fast
+
+
+def gemm_rate(n: int = 512) -> float:
+    """What BLAS gives here, in floating-point operations a second of a float64 matrix product."""
+    a = np.ones((n, n))
+    best = float("inf")
+    for _ in range(4):  # the first wakes BLAS's threads
+        start = perf_counter()
+        a @ a
+        best = min(best, perf_counter() - start)
+    return 2.0 * n**3 / best
+
+
+def plural(number: int, thing: str) -> str:
+    """The number with its noun."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def cores() -> int:
+    """The cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def threads() -> list[str]:
+    """How many threads einroute uses and which variables say so, then those that speak to BLAS."""
+    own = ("EINROUTE_NUM_THREADS", "OMP_NUM_THREADS")  # in the order in which einroute asks
+    values = {name: os.environ.get(name, "") for name in (*own, *THREAD_VARIABLES)}
+
+    def counts(value: str) -> bool:
+        first = value.partition(",")[0].strip()
+        return first.isdigit() and int(first) > 0
+
+    decided = next((name for name in own if counts(values[name])), "")
+    count = er.get_config()["threads"]
+    why = f"set by {decided}" if decided else f"one for each core; set one of {', '.join(own)} to change it"
+    lines = [f"{count}, {why}"]
+    lines += [
+        f"{name}={value}" + ("" if counts(value) else " (no count: ignored)")
+        for name, value in values.items()
+        if value and name != decided
+    ]
+    return lines
+
+
+def kinds() -> list[str]:
+    """The operand kinds that einroute knows, and whether their libraries are installed."""
+    modules: dict[str, list[str]] = {}
+    for module, adapter in REGISTRY.items():
+        if module != "builtins":  # numbers and lists are the dense kind's, too
+            modules.setdefault(adapter.rpartition(".")[2], []).append(module)
+    lines = []
+    for kind, names in modules.items():
+        for module in dict.fromkeys(names):
+            state = version(module) if installed(module) else "not installed"
+            lines.append(f"{kind}: {module} {state}")
+    return lines
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Print the report.
+
+    Returns
+    -------
+    int
+        0 always: what it shows is for the reader to judge.
+    """
+    lines, fast = blas()
+    system = f"{platform.system()} {platform.machine()}, {plural(cores(), 'core')} for this process"
+    rate = f"a float64 matrix product runs at {gemm_rate() / 1e9:.0f} GFLOP/s"
+    verdict = f"yes; {rate}" if fast else f"no; {rate}; NumPy with OpenBLAS, MKL or Accelerate is faster"
+    cache = ", ".join(f"{name} {value}" for name, value in er.cache_info().items())
+    report: list[tuple[str, list[str]]] = [
+        ("einroute", [er.__version__]),
+        ("python", [f"{platform.python_version()} ({platform.python_implementation()})"]),
+        ("system", [system]),
+        *((name, [version(name)]) for name in LIBRARIES),
+        ("BLAS", lines),
+        ("fast BLAS", [verdict]),
+        ("threads", threads()),
+        ("kinds", kinds()),
+        ("cache", [cache]),
+        ("config", [", ".join(f"{name}={value!r}" for name, value in er.get_config().items())]),
+    ]
+    for name, texts in report:
+        for at, text in enumerate(texts):
+            print(f"{name if at == 0 else '':<14}{text}")
+    return 0

@@ -1,0 +1,215 @@
+"""The effective configuration, and the plan cache that belongs to it.
+
+A `Config` is frozen.  ``set_config`` replaces the process default; ``config`` replaces it for the current
+context (a thread, an asyncio task).  Plans depend on the configuration, so every distinct configuration
+has its own plan cache: the hot path then needs no more of it than the look-up of that cache.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from ._cache import PlanCache
+from ._errors import suggest
+from ._route import Declined, Policy
+
+
+def _default_threads() -> int:
+    """Threads named by the usual environment variables, else the cores this process may run on."""
+    for name in ("EINROUTE_NUM_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(name, "").partition(",")[0].strip()
+        if value.isdigit() and int(value) > 0:
+            return int(value)
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def _default_memory_limit() -> int | None:
+    value = os.environ.get("EINROUTE_MEMORY_LIMIT", "").strip()
+    return int(value) if value.isdigit() else None
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options that the planner and the routes obey; see `config` for their meaning."""
+
+    threads: int = field(default_factory=_default_threads)
+    memory_limit: int | None = field(default_factory=_default_memory_limit)
+    reproducible: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
+            raise ValueError(f"threads must be an int of at least 1, not {self.threads!r}")
+        limit = self.memory_limit
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
+            raise ValueError(f"memory_limit must be None or a number of bytes (an int >= 0), not {limit!r}")
+        if not isinstance(self.reproducible, bool):
+            raise ValueError(f"reproducible must be True or False, not {self.reproducible!r}")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """A configuration with what hangs from it; compared by identity."""
+
+    config: Config
+    policy: Policy
+    plans: PlanCache
+    on_run: Callable[[str, Declined | None], None] | None = None
+    tiny: bool = True  # whether tiny calls may go to NumPy's einsum before a plan is looked up
+
+
+class _Process:
+    """The process default and the states in use: the one named, locked store of this module."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.states: dict[Config, State] = {}
+        self.default = self.state_of(Config())
+
+    def state_of(self, config: Config) -> State:
+        with self.lock:
+            state = self.states.get(config)
+            if state is None:
+                if len(self.states) >= 16:  # a loop over memory limits must not keep a cache for each
+                    self.states = {c: s for c, s in self.states.items() if s is getattr(self, "default", None)}
+                state = self.states[config] = State(config, Policy(), PlanCache())
+            return state
+
+
+_process = _Process()
+_context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
+
+
+def current() -> State:
+    """The state in force here: the context's, else the process default."""
+    state = _context.get()
+    return _process.default if state is None else state
+
+
+def _changed(base: Config, options: dict[str, Any]) -> Config:
+    valid = [f.name for f in fields(Config)]
+    for name in options:
+        if name not in valid:
+            raise TypeError(f"unknown option {name!r}{suggest(name, valid)}; the options are {', '.join(valid)}")
+    return replace(base, **options)
+
+
+@contextmanager
+def config(**options: Any) -> Iterator[None]:
+    """Change options for the calls made inside a ``with`` block, in this context only.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that einroute's own blocks of work may use. Default: ``EINROUTE_NUM_THREADS``,
+        ``OMP_NUM_THREADS``, or the cores of this process.
+    memory_limit : int or None
+        Bytes that the intermediates of one call may take. A contraction that would need more is sliced over a
+        label and summed. Default: ``EINROUTE_MEMORY_LIMIT``, or None, no limit.
+    reproducible : bool
+        Make the algorithm and the order of summation a function of the arguments alone.
+
+    Raises
+    ------
+    TypeError
+        An unknown option.
+    ValueError
+        A value that the option cannot take.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> a = np.ones((2, 3))
+    >>> with er.config(threads=1):
+    ...     er.einsum("ij->i", a)
+    array([3., 3.])
+    """
+    state = _process.state_of(_changed(current().config, options))
+    token = _context.set(state)
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def set_config(**options: Any) -> None:
+    """Change the process's default options.
+
+    Parameters
+    ----------
+    **options
+        As for `config`.
+
+    Raises
+    ------
+    TypeError
+        An unknown option.
+    ValueError
+        A value that the option cannot take.
+    """
+    _process.default = _process.state_of(_changed(_process.default.config, options))
+
+
+def get_config() -> dict[str, Any]:
+    """The options in force here.
+
+    Returns
+    -------
+    dict
+        Option names and their effective values; changing it changes nothing.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> sorted(er.get_config())
+    ['memory_limit', 'reproducible', 'threads']
+    """
+    return asdict(current().config)
+
+
+@contextmanager
+def forcing(route: str | None, forbid: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """Take ``route`` for every step that it does not refuse, and none of ``forbid``.
+
+    For tests.  Yields a list to which the name of every route that ran to its end is appended.
+    """
+    ran: list[str] = []
+
+    def note(name: str, declined: Declined | None) -> None:
+        if declined is None:
+            ran.append(name)
+
+    state = State(current().config, Policy(route, frozenset(forbid)), PlanCache(), note, tiny=False)
+    token = _context.set(state)
+    try:
+        yield ran
+    finally:
+        _context.reset(token)
+
+
+def cache_info() -> dict[str, int]:
+    """Counts of the plan cache in force here.
+
+    Returns
+    -------
+    dict
+        ``plans``, the bound plans held, and ``max_plans``, how many are held at the most.
+    """
+    plans = current().plans
+    return {"plans": len(plans), "max_plans": plans.limit}
+
+
+def cache_clear() -> None:
+    """Forget every bound plan, under every configuration."""
+    with _process.lock:
+        for state in _process.states.values():
+            state.plans.clear()
+    current().plans.clear()

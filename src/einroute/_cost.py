@@ -1,0 +1,72 @@
+"""Cost of a step and how long it should take.
+
+The constants describe no machine exactly; they were measured on a two-core x86-64 server and only
+their ratios matter, since costs are compared with each other.  This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Seconds of Python and dispatch behind one NumPy call made by a route.
+CALL = 0.6e-6
+#: Bytes a second that one core streams from and to memory.
+STREAM = 8e9
+#: Bytes a second from and to the last-level cache.
+CACHED = 30e9
+#: Bytes below which operands are taken to be in cache.
+CACHE = 1 << 20
+#: Multiply-adds a second of BLAS on one core, in double precision.
+GEMM = 25e9
+#: Multiply-adds a second in NumPy's own einsum loops.
+EINSUM = 0.7e9
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step takes.
+
+    Attributes
+    ----------
+    flops : float
+        Multiply-adds.
+    bytes : float
+        Bytes read and written, copies included.
+    calls : float
+        Calls into NumPy, in units of `CALL` seconds.
+    rate : float
+        Multiply-adds a second that the route reaches on this step.
+    """
+
+    flops: float = 0.0
+    bytes: float = 0.0
+    calls: float = 1.0
+    rate: float = EINSUM
+
+    @property
+    def seconds(self) -> float:
+        stream = CACHED if self.bytes < CACHE else STREAM
+        return self.calls * CALL + max(self.flops / self.rate, self.bytes / stream)
+
+    def __add__(self, other: Cost) -> Cost:
+        flops = self.flops + other.flops
+        time = self.flops / self.rate + other.flops / other.rate
+        return Cost(
+            flops=flops,
+            bytes=self.bytes + other.bytes,
+            calls=self.calls + other.calls,
+            rate=flops / time if time else self.rate,
+        )
+
+
+def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
+    """Multiply-adds a second of one GEMM: BLAS's peak less what short dimensions lose.
+
+    The half-rate lengths (4, 4 and 8) fit dgemm from 4x4x4 to 1000x1000x1000 within a third.
+    """
+    peak = GEMM * 8 / (itemsize // 2 if is_complex else itemsize)
+    if is_complex:
+        peak /= 4
+    shape = (m / (m + 4)) * (n / (n + 4)) * (k / (k + 8)) if m and n and k else 1.0
+    # OpenBLAS starts its threads at about 65 thousand multiply-adds.
+    return peak * shape * (threads if m * n * k > 65536 else 1)

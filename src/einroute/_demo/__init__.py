@@ -1,0 +1,20 @@
+"""The demo: founding problems at real sizes, each checked against the plain NumPy loop.
+
+A new problem is one file here and one entry in `PROBLEMS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .ard_kernel import ARD_KERNEL
+from .dense_tensordot import DENSE_TENSORDOT
+from .dmrg import DMRG
+from .problem import Problem
+from .ring import RING
+from .rolled_ints import ROLLED_INTS
+from .small_calls import SMALL_CALLS
+
+PROBLEMS: tuple[Problem[Any], ...] = (ARD_KERNEL, ROLLED_INTS, DENSE_TENSORDOT, DMRG, RING, SMALL_CALLS)
+
+__all__ = ["PROBLEMS", "Problem"]

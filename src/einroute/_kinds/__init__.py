@@ -1,0 +1,1 @@
+"""One module a kind of operand: how it is recognised, its facts, its routes."""

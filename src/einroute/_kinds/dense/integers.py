@@ -1,0 +1,160 @@
+"""Integer and bool products through float BLAS, where a bound proves them exact.
+
+A float64 GEMM of integers is exact, whatever the order of its sums, when every partial sum is below
+2**53 in size; |a|max * |b|max * K bounds them all.  Below 2**24 single precision will do.  Sums that would
+not fit the integer dtype wrap as NumPy's do: they are exact before they are narrowed.  Beyond the bound
+each operand is split into a high and a low half, whose four products are exact and are put together
+modulo 2**64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..._cost import STREAM, Cost
+from ..._problem import Step, classify
+from ..._route import Declined, Offer, Refused, Route, Runner
+from . import matmul
+from .convert import converted, converters
+
+Array = np.ndarray[Any, Any]
+
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_EXACT_SINGLE, _EXACT_DOUBLE = 1 << 24, 1 << 53
+#: Bits of the low half of a split operand.
+_HALF_BITS = 16
+
+
+def verdict(step: Step) -> Offer | Refused:
+    """Offer a GEMM in double precision (single, where the values allow it)."""
+    return _verdict(step, products=1)
+
+
+def split_verdict(step: Step) -> Offer | Refused:
+    """Offer four GEMMs of the operands' halves."""
+    if step.dtype.itemsize < 4:
+        return Refused("the whole values are small enough")
+    return _verdict(step, products=4)
+
+
+def _verdict(step: Step, products: int) -> Offer | Refused:
+    if step.dtype.kind not in "biu":
+        return Refused("not an integer or bool dtype")
+    inner = converted(step, _DOUBLE)
+    if isinstance(inner, Refused):
+        return inner
+    offer = matmul.gemm_offer(inner)
+    if isinstance(offer, Refused):
+        return offer
+    elements = sum(op.size for op in step.operands)
+    made = step.extent(step.output)
+    # Reading for the bound, converting, and converting back.
+    moved = float(elements * (3 * step.dtype.itemsize + 8 * products) + made * 24 * products)
+    gemm = offer.cost
+    cost = Cost(
+        gemm.flops * products + moved,
+        gemm.bytes * products + moved,
+        gemm.calls * products + 12.0 + 8 * (products - 1),
+        (gemm.flops * products + moved) / (gemm.flops * products / gemm.rate + moved / STREAM),
+    )
+    note = "exact in float: " if products == 1 else "exact by halves: "
+    return Offer(cost, offer.layout, (inner, offer), note + offer.note, offer.blas)
+
+
+def bind(step: Step, offer: Offer) -> Runner:
+    """Bound the sums, convert, multiply, narrow."""
+    depth = step.extent(classify(step).contracted)
+    single, double = _in(step, _SINGLE), _in(step, _DOUBLE)
+    narrow = _narrow(step.dtype)
+    is_bool = step.dtype.kind == "b"
+
+    def run(a: Array, b: Array, out: Array | None = None) -> Any:
+        if is_bool:
+            # Sums of zeros and ones: zero stays zero and nothing positive rounds to it, at any length.
+            result = single(a, b) != 0
+        else:
+            bound = largest(a) * largest(b) * depth
+            if bound >= _EXACT_DOUBLE:
+                return Declined("a sum could reach 2**53")
+            result = narrow((single if bound < _EXACT_SINGLE else double)(a, b))
+        if out is None:
+            return result
+        np.copyto(out, result)
+        return out
+
+    return run
+
+
+def largest(x: Array) -> int:
+    """The largest absolute value, as a Python int (which does not overflow)."""
+    return max(int(x.max()), -int(x.min()))
+
+
+def _in(step: Step, dtype: np.dtype[Any]) -> Callable[[Array, Array], Array]:
+    """The product in a BLAS dtype, bound when first needed."""
+    bound: list[tuple[Runner, Callable[[Array], Array], Callable[[Array], Array]]] = []
+
+    def run(a: Array, b: Array) -> Array:
+        if not bound:
+            inner = converted(step, dtype)
+            offer = matmul.gemm_offer(inner) if not isinstance(inner, Refused) else inner
+            if isinstance(inner, Refused) or isinstance(offer, Refused):
+                raise AssertionError("a refused step was bound")
+            as_a, as_b = converters(step, dtype)
+            bound.append((matmul.bind(inner, offer), as_a, as_b))
+        product, as_a, as_b = bound[0]
+        result: Array = product(as_a(a), as_b(b))
+        return result
+
+    return run
+
+
+def _narrow(dtype: np.dtype[Any]) -> Callable[[Array], Array]:
+    """From exact floats to the dtype, wrapping; a float out of the dtype's range must not be cast directly."""
+    if dtype == np.int64:
+        return lambda x: x.astype(np.int64)
+    return lambda x: x.astype(np.int32 if x.dtype == _SINGLE else np.int64).astype(dtype)
+
+
+def split_bind(step: Step, offer: Offer) -> Runner:
+    """Four exact products of halves, added up modulo 2**64."""
+    depth = step.extent(classify(step).contracted)
+    inner, double = offer.recipe
+    product = matmul.bind(inner, double)
+    as_a, as_b = converters(step, _DOUBLE)
+    limit = 1 << (2 * _HALF_BITS)
+
+    def run(a: Array, b: Array, out: Array | None = None) -> Any:
+        bounds = largest(a), largest(b)
+        high = max(1 << _HALF_BITS, *((x >> _HALF_BITS) + 1 for x in bounds))
+        if max(bounds) >= limit or high * high * depth >= _EXACT_DOUBLE:
+            return Declined("a sum of halves could reach 2**53")
+        halves = [_halves(a, as_a), _halves(b, as_b)]
+        result: Any = None
+        for i, x in enumerate(halves[0]):
+            for j, y in enumerate(halves[1]):
+                part = product(x, y).astype(np.int64).view(np.uint64)
+                part <<= np.uint64(_HALF_BITS * (i + j))
+                result = part if result is None else np.add(result, part, out=result)
+        if out is None:
+            return result.astype(step.dtype)
+        np.copyto(out, result, casting="unsafe")
+        return out
+
+    return run
+
+
+def _halves(x: Array, convert: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """Low and high half as floats, with x = low + high * 2**16 and 0 <= low < 2**16."""
+    high = x >> x.dtype.type(_HALF_BITS)
+    low = x & x.dtype.type((1 << _HALF_BITS) - 1)
+    return convert(low), convert(high)
+
+
+ROUTE = Route("dense.integer_matmul", verdict, bind, guard="|a|max * |b|max * K < 2**53 (bool: always)")
+SPLIT_ROUTE = Route(
+    "dense.split_integer_matmul", split_verdict, split_bind, guard="|a|max, |b|max < 2**32 and K < 2**21"
+)

@@ -1,0 +1,252 @@
+"""GEMM, GEMV, dot products and batches of them: what BLAS does best.
+
+The layout is settled by `layout.Search`; this module runs a recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..._cost import Cost
+from ..._problem import Step, classify
+from ..._route import Offer, Refused, Route, Runner
+from .layout import Recipe, Search
+from .transpose import permuted_copy
+
+Array = np.ndarray[Any, Any]
+
+#: The dtypes BLAS knows.
+BLAS_CHARS = "fdFD"
+
+
+def verdict(step: Step) -> Offer | Refused:
+    """Offer the cheapest recipe for a pair of float or complex operands."""
+    if step.dtype.char not in BLAS_CHARS:
+        return Refused(f"BLAS has no {step.dtype.name}")
+    return gemm_offer(step)
+
+
+def gemm_offer(step: Step) -> Offer | Refused:
+    """The cheapest recipe for a pair, whatever its dtype."""
+    if len(step.inputs) != 2:
+        return Refused("not a pair of operands")
+    labels = classify(step)
+    if not labels.contracted:
+        return Refused("no contracted label")
+    if set("".join(step.inputs)) - set(step.output) - set(labels.contracted):
+        return Refused("a label occurs in one operand only and is summed")
+    if 0 in step.sizes.values():
+        return Refused("a dimension of length 0")
+    found = Search(step).best()
+    if found is None:
+        return Refused("an operand that repeats its own memory would have to be copied")
+    _, recipe, cost = found
+    return Offer(cost, recipe.layout, recipe, note(recipe, step), blas=step.extent(recipe.m + recipe.n) > 1)
+
+
+def note(recipe: Recipe, step: Step) -> str:
+    """How a recipe runs, in a phrase."""
+    m, n, k = (step.extent(x) for x in (recipe.m, recipe.n, recipe.k))
+    what = "dot" if m == n == 1 else "GEMV" if 1 in (m, n) else "GEMM"
+    parts = [f"{what} {m}x{k} by {k}x{n}"]
+    if recipe.loops:
+        parts.append(f"{step.extent(recipe.loops)} times, over {recipe.loops}")
+    copied = [w for w, p in zip(("left", "right", "result"), (recipe.pack_a, recipe.pack_b, recipe.pack_out)) if p]
+    parts.append("copies " + " and ".join(copied) if copied else "no copies")
+    return ", ".join(parts)
+
+
+def bind(step: Step, offer: Offer) -> Runner:
+    """The recipe as a callable."""
+    recipe: Recipe = offer.recipe
+    if not recipe.loops and step.order != "F" and not recipe.pack_out:
+        plain = _bind_plain(step, recipe)
+        if plain is not None:
+            return plain
+    return _bind_matmul(step, recipe)
+
+
+def _view(labels: str, groups: tuple[str, ...], step: Step) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    """Axes and shape that turn an operand into its groups; None where nothing is to be done.
+
+    An empty group becomes an axis of length 1.
+    """
+    order = "".join(groups)
+    axes = tuple(labels.index(c) for c in order)
+    shape = tuple(step.extent(g) for g in groups)
+    same = axes == tuple(range(len(axes)))
+    now = tuple(step.sizes[c] for c in order)
+    return (None if same else axes, None if shape == now else shape)
+
+
+def _bind_plain(step: Step, recipe: Recipe) -> Runner | None:
+    """One call of ``dot``, whose start is a third of matmul's."""
+    x, y = (1, 0) if recipe.swapped else (0, 1)
+    rows, columns = (recipe.n, recipe.m) if recipe.swapped else (recipe.m, recipe.n)
+    packs = (recipe.pack_a, recipe.pack_b)
+    left = _operand_2d(step, x, rows, recipe.k, packs[x], transposed=False)
+    right = _operand_2d(step, y, columns, recipe.k, packs[y], transposed=True)
+    made = rows + columns
+    sizes = tuple(step.sizes[c] for c in made)
+    axes = tuple(made.index(c) for c in step.output)
+    reshape = None if len(rows) <= 1 and len(columns) <= 1 else sizes
+    permute = None if axes == tuple(range(len(axes))) else axes
+
+    if left is None and right is None and reshape is None and permute is None:
+        if recipe.swapped:
+            return lambda a, b, out=None: b.dot(a) if out is None else _dot_into(b, a, out)
+        return lambda a, b, out=None: a.dot(b) if out is None else _dot_into(a, b, out)
+
+    def run(a: Array, b: Array, out: Array | None = None) -> Any:
+        if x:
+            a, b = b, a
+        if left is not None:
+            a = left(a)
+        if right is not None:
+            b = right(b)
+        if out is not None and reshape is None and permute is None:
+            return _dot_into(a, b, out)
+        c = a.dot(b)
+        if reshape is not None:
+            c = c.reshape(reshape)
+        if permute is not None:
+            c = c.transpose(permute)
+        if out is None:
+            return c
+        permuted_copy(c, out, step.threads) if out.ndim else np.copyto(out, c)
+        return out
+
+    return run
+
+
+def _dot_into(a: Array, b: Array, out: Array) -> Array:
+    if out.flags.c_contiguous and out.ndim:
+        return a.dot(b, out)
+    np.copyto(out, a.dot(b))
+    return out
+
+
+def _operand_2d(
+    step: Step, position: int, free: str, k: str, pack: bool, *, transposed: bool
+) -> Callable[[Array], Array] | None:
+    """From an operand to its matrix for ``dot``: (free, k), or (k, free) on the right; vectors stay vectors."""
+    labels = step.inputs[position]
+    rows = step.extent(free)
+    depth = step.extent(k)
+    threads = step.threads
+    if pack:
+        axes = tuple(labels.index(c) for c in free + k)
+        shape = tuple(step.sizes[c] for c in free + k)
+        flat: tuple[int, ...] = (rows, depth) if free else (depth,)
+
+        def packed(x: Array) -> Array:
+            buffer = np.empty(shape, x.dtype)
+            permuted_copy(x.transpose(axes), buffer, threads)
+            matrix = buffer.reshape(flat)
+            return matrix.T if transposed else matrix
+
+        return packed
+    groups = (k, free) if transposed else (free, k)
+    order = "".join(groups)
+    axes = tuple(labels.index(c) for c in order)
+    same = axes == tuple(range(len(axes)))
+    shape = tuple(step.extent(g) for g in groups if g or g == k)
+    if not free:
+        shape = (depth,)
+    plain = shape == tuple(step.sizes[c] for c in order)
+    if same:
+        return None if plain else lambda x: x.reshape(shape)
+    if plain:
+        return lambda x: x.transpose(axes)
+    return lambda x: x.transpose(axes).reshape(shape)
+
+
+def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
+    """``np.matmul`` over the loops, straight into the result's memory."""
+    loops, m, n, k = recipe.loops, recipe.m, recipe.n, recipe.k
+    as_a = _operand_3d(step, 0, loops, m, k, recipe.pack_a)
+    as_b = _operand_3d(step, 1, loops, k, n, recipe.pack_b)
+    groups = (*loops, m, n)
+    inner = loops + (n + m if recipe.swapped else m + n)
+    layout = inner if recipe.pack_out else recipe.layout
+    sizes = tuple(step.sizes[c] for c in layout)
+    to_result = tuple(layout.index(c) for c in step.output)
+    to_groups = tuple(step.output.index(c) for c in "".join(groups))
+    shape3 = tuple(step.extent(g) for g in groups)
+    dtype = step.dtype
+    pack_out = recipe.pack_out
+    if recipe.layout == step.output == loops + m + n and _in_place(step, recipe):
+        return np.matmul  # the operands as they come, batch axes and all
+
+    target = recipe.layout
+    target_sizes = tuple(step.sizes[c] for c in target)
+    target_axes = tuple(target.index(c) for c in step.output)
+
+    def run(a: Array, b: Array, out: Array | None = None) -> Any:
+        if out is not None and not pack_out:
+            try:
+                matrix = out.transpose(to_groups).reshape(shape3, copy=False)
+            except ValueError:
+                pass  # its groups do not fuse: through an array of our own
+            else:
+                np.matmul(as_a(a), as_b(b), out=matrix)
+                return out
+        made = np.empty(sizes, dtype).transpose(to_result)
+        matrix = made.transpose(to_groups).reshape(shape3)
+        np.matmul(as_a(a), as_b(b), out=matrix)
+        if out is not None:
+            permuted_copy(made, out, step.threads)
+            return out
+        if pack_out:
+            result = np.empty(target_sizes, dtype).transpose(target_axes)
+            permuted_copy(made, result, step.threads)
+            return result
+        return made
+
+    return run
+
+
+def _in_place(step: Step, recipe: Recipe) -> bool:
+    """Whether matmul takes both operands as they lie and makes the result as it is wanted."""
+    if len(recipe.m) != 1 or len(recipe.n) != 1 or len(recipe.k) != 1:
+        return False
+    if recipe.pack_a or recipe.pack_b or recipe.pack_out or recipe.swapped:
+        return False
+    a, b = step.inputs
+    return a == recipe.loops + recipe.m + recipe.k and b == recipe.loops + recipe.k + recipe.n
+
+
+def _operand_3d(
+    step: Step, position: int, loops: str, rows: str, columns: str, pack: bool
+) -> Callable[[Array], Array]:
+    """From an operand to its stack of matrices (loops..., rows, columns); loops it lacks have length 1."""
+    labels = step.inputs[position]
+    present = "".join(c for c in loops if c in labels)
+    order = present + rows + columns
+    axes = tuple(labels.index(c) for c in order)
+    shape = tuple(step.sizes[c] if c in labels else 1 for c in loops) + (step.extent(rows), step.extent(columns))
+    packed_shape = tuple(step.sizes[c] for c in order)
+    threads = step.threads
+
+    def view(x: Array) -> Array:
+        x = x.transpose(axes)
+        if pack:
+            buffer = np.empty(packed_shape, x.dtype)
+            permuted_copy(x, buffer, threads)
+            x = buffer
+        return x.reshape(shape)
+
+    return view
+
+
+def cost_of(step: Step) -> Cost | None:
+    """Cost of the pair as a GEMM, for routes that convert to a BLAS dtype first."""
+    offer = gemm_offer(step)
+    return None if isinstance(offer, Refused) else offer.cost
+
+
+ROUTE = Route("dense.matmul", verdict, bind)

@@ -1,0 +1,186 @@
+"""The only thread pool, and the guard of the BLAS thread count.
+
+Work is cut into blocks beforehand, so that what is computed does not depend on how many threads take
+part; the caller works too, and helpers join while blocks are left.  Safe after ``fork`` (the child starts
+its own pool), never nested (a block that asks for threads gets none).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+
+class _Batch:
+    """Blocks of one call: handed out in order, counted as they end."""
+
+    def __init__(self, count: int, work: Callable[[int], None]) -> None:
+        self.work = work
+        self.todo = iter(range(count))
+        self.lock = threading.Lock()
+        self.active = 0
+        self.idle = threading.Condition(self.lock)
+        self.error: BaseException | None = None
+
+    def take_part(self) -> None:
+        with self.lock:
+            self.active += 1
+        try:
+            while self.error is None:
+                with self.lock:
+                    index = next(self.todo, None)
+                if index is None:
+                    return
+                self.work(index)
+        except BaseException as error:  # handed to the caller, whatever it is
+            with self.lock:
+                self.error = self.error or error
+        finally:
+            with self.lock:
+                self.active -= 1
+                self.idle.notify_all()
+
+    def wait(self) -> None:
+        with self.lock:
+            while self.active:
+                self.idle.wait()
+
+
+class _Pool:
+    """Helper threads, started when first needed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.pid = os.getpid()
+        self.jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.helpers = 0
+
+    def reset(self) -> None:
+        """Forget threads that a fork did not bring along."""
+        self.__init__()  # type: ignore[misc]  # the same object stays in place for those who hold it
+
+    def ask(self, jobs: list[Callable[[], None]]) -> None:
+        """Offer one job to each of as many helpers; a busy helper comes late or never."""
+        with self.lock:
+            while self.helpers < len(jobs):
+                name = f"einroute-{self.helpers}"
+                threading.Thread(target=self._serve, args=(self.jobs,), name=name, daemon=True).start()
+                self.helpers += 1
+        for job in jobs:
+            self.jobs.put(job)
+
+    @staticmethod
+    def _serve(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
+        _inside.active = True
+        while True:
+            jobs.get()()
+
+
+class _Inside(threading.local):
+    active = False
+
+
+_inside = _Inside()
+_pool = _Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.reset)
+
+
+def run_blocks(count: int, work: Callable[[int], None], threads: int) -> None:
+    """Call ``work(i)`` for each ``i`` in ``range(count)``, on up to ``threads`` threads.
+
+    Parameters
+    ----------
+    count : int
+        Number of blocks.
+    work : callable
+        Must be safe to run for different blocks at once.
+    threads : int
+        The caller's included. Inside a block, and with 1, everything runs in the calling thread.
+
+    Raises
+    ------
+    BaseException
+        The first error of any block; no further block is started then, and all have ended.
+    """
+    if threads <= 1 or count <= 1 or _inside.active:
+        for index in range(count):
+            work(index)
+        return
+    batch = _Batch(count, work)
+    # Each helper runs in a copy of the caller's context, so that its errstate and config hold there.
+    contexts = [contextvars.copy_context() for _ in range(min(threads, count) - 1)]
+    _pool.ask([partial(context.run, batch.take_part) for context in contexts])
+    _inside.active = True
+    try:
+        batch.take_part()
+    finally:
+        _inside.active = False
+        batch.wait()
+    if batch.error is not None:
+        raise batch.error
+
+
+def inside_block() -> bool:
+    """Whether the calling thread is working on a block, and so gets no threads of its own."""
+    return _inside.active
+
+
+class _BlasGuard:
+    """Holds BLAS at one thread while anyone needs that; the last to leave restores the user's count."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.limit: Any = None
+        self.controller: Any = None
+
+    def enter(self) -> None:
+        with self.lock:
+            if self.users == 0:
+                if self.controller is None:
+                    import threadpoolctl  # 20 ms, and only long calls come here
+
+                    self.controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
+                self.limit = self.controller.limit(limits=1)
+            self.users += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.limit.restore_original_limits()
+                self.limit = None
+
+    def after_fork(self) -> None:
+        """In a child: the users were other threads of the parent, which are gone."""
+        self.lock = threading.Lock()
+        if self.users:
+            self.users = 0
+            self.limit.restore_original_limits()
+            self.limit = None
+
+
+_blas = _BlasGuard()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_blas.after_fork)
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Keep BLAS to one thread, for GEMMs that run on our threads.
+
+    The count belongs to the whole process and setting it costs about 11 microseconds, so this is for work
+    of more than a millisecond. Counted, so that calls from several threads may overlap.
+    """
+    _blas.enter()
+    try:
+        yield
+    finally:
+        _blas.leave()

@@ -1,0 +1,169 @@
+"""Frozen facts about a call: what the planner and the routes may know of it.
+
+Nothing here holds an array.  Planning and deciding read facts only, so that both can be cached, and
+explained for operands that do not exist yet.  This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+DType = np.dtype[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """Shape, dtype and layout of one operand.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        With its byte order.
+    strides : tuple of int
+        In bytes.  An operand that overlaps itself or is broadcast shows it here.
+    kind : str
+        The name of the kind that claims the operand.
+    """
+
+    shape: tuple[int, ...]
+    dtype: DType
+    strides: tuple[int, ...]
+    kind: str = "dense"
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    @property
+    def span(self) -> int:
+        """Bytes from the first to the last element that the operand can touch."""
+        if 0 in self.shape:
+            return 0
+        reach = sum((n - 1) * abs(s) for n, s in zip(self.shape, self.strides, strict=True))
+        return reach + self.dtype.itemsize
+
+
+def c_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Strides in bytes of a C-ordered array of this shape."""
+    strides: list[int] = []
+    step = itemsize
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
+
+
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """What a call means: one string of labels per operand, the output's labels, each label's size.
+
+    A label may repeat within an operand (a diagonal); an axis of size 1 under a label that is longer
+    elsewhere is broadcast.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    sizes: Mapping[str, int]
+
+    @property
+    def subscripts(self) -> str:
+        return ",".join(self.inputs) + "->" + self.output
+
+    @property
+    def iterations(self) -> int:
+        """Size of the whole iteration space: the products that the plain definition forms."""
+        return prod(self.sizes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One contraction of one or more operands, as the routes see it.
+
+    Labels are unique within an operand, sizes agree (diagonals are taken and broadcast axes dropped
+    beforehand), and every operand already has the dtype ``dtype``.
+
+    Attributes
+    ----------
+    inputs, output : labels
+    sizes : size of each label
+    operands : facts of each operand, in the order of ``inputs``
+    dtype : the dtype that is computed in
+    order : {"K", "C", "F"}
+        The layout the result must have; "K" leaves it to the route.
+    threads : int
+        How many threads a route may count on.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    sizes: Mapping[str, int]
+    operands: tuple[Operand, ...]
+    dtype: DType
+    order: str = "K"
+    threads: int = 1
+
+    @property
+    def subscripts(self) -> str:
+        return ",".join(self.inputs) + "->" + self.output
+
+    def extent(self, labels: str) -> int:
+        """Product of the labels' sizes."""
+        return prod(self.sizes[c] for c in labels)
+
+    @property
+    def iterations(self) -> int:
+        return self.extent("".join(set("".join(self.inputs))))
+
+    @property
+    def out_bytes(self) -> int:
+        return self.extent(self.output) * self.dtype.itemsize
+
+    @property
+    def in_bytes(self) -> int:
+        """Bytes of memory behind the operands: what reading each once costs."""
+        return sum(min(op.nbytes, op.span) for op in self.operands)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The keyword arguments of one einsum call that a plan depends on."""
+
+    dtype: DType | None = None
+    order: str = "K"
+    casting: str = "safe"
+    optimize: object = False
+    quiet: bool = True  # einsum raises no floating-point warning; dot, matmul and tensordot do
+    scalar: bool = True  # a 0-d result is returned as a scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The labels of a pair, sorted by where they occur."""
+
+    batch: str = field(default="")
+    contracted: str = field(default="")
+    left: str = field(default="")
+    right: str = field(default="")
+
+
+def classify(step: Step) -> Classes:
+    """Sort a pair's labels into batch, contracted and the free labels of either side."""
+    a, b = step.inputs
+    out = set(step.output)
+    both = set(a) & set(b)
+    return Classes(
+        batch="".join(c for c in step.output if c in both),
+        contracted="".join(c for c in a if c in both and c not in out),
+        left="".join(c for c in a if c not in both and c in out),
+        right="".join(c for c in b if c not in both and c in out),
+    )

@@ -1,0 +1,370 @@
+"""dot, matmul, inner, vdot, outer, vecdot and multi_dot with NumPy's signatures.
+
+For floats NumPy's own functions already are the fastest right way, and get the call as it came; what is
+routed is what they do slowly: large products of integers and bools, large outer products, chains.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._config import current
+from ._frontend import Array, Call, ndarray, tensordot
+from ._problem import Contraction, Options
+
+__all__ = ["dot", "inner", "matmul", "multi_dot", "outer", "vdot", "vecdot"]
+
+#: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
+_WORTH = 1 << 18
+_LOUD = Options(quiet=False, scalar=True)
+
+
+def _worth(a: Any, b: Any) -> bool:
+    """Whether two operands are large plain arrays of integers or bools, of one dtype."""
+    return (
+        type(a) is ndarray
+        and type(b) is ndarray
+        and a.dtype.kind in "iub"
+        and a.dtype == b.dtype
+        and a.size * b.size >= _WORTH * 8
+        and current().tiny
+    )
+
+
+def _contract(name: str, inputs: tuple[str, ...], output: str, arrays: tuple[Array, ...]) -> Any:
+    """A contraction that is known to be sound: sizes agree and the dtypes are one."""
+    sizes: dict[str, int] = {}
+    for labels, x in zip(inputs, arrays, strict=True):
+        for c, n in zip(labels, x.shape, strict=True):
+            if sizes.get(c, 1) == 1:
+                sizes[c] = n
+    key = (name, inputs, *(fact for x in arrays for fact in (x.shape, x.dtype, x.strides)))
+    call = Call(key, Contraction(inputs, output, sizes), arrays, arrays[0].dtype, "C", "auto", None, _LOUD)
+    return call.run(current(), None)
+
+
+def dot(a: Any, b: Any, out: Array | None = None) -> Any:
+    """Dot product of two operands: `numpy.dot`, with exact integer products through BLAS.
+
+    Parameters
+    ----------
+    a, b : array_like
+        The last axis of `a` is contracted with the last but one of `b` (its only one, if 1-D).
+    out : ndarray, optional
+        C-contiguous, of exactly the result's shape and dtype.
+
+    Returns
+    -------
+    ndarray or scalar
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ, an `out` that does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.dot(np.eye(2), np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    if out is not None:
+        return np.dot(a, b, out=out)
+    if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
+        return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
+    return np.dot(a, b)
+
+
+def inner(a: Any, b: Any, /) -> Any:
+    """Inner product over the last axes: `numpy.inner`, with exact integer products through BLAS.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Whose last axes have one size.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of shape ``a.shape[:-1] + b.shape[:-1]``.
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.inner([1, 2], [3, 4])
+    np.int64(11)
+    """
+    if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-1]:
+        return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
+    return np.inner(a, b)
+
+
+def vdot(a: Any, b: Any, /) -> Any:
+    """Dot product of two operands taken as vectors, the first conjugated: `numpy.vdot`.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Of one size; flattened.
+
+    Returns
+    -------
+    scalar
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.vdot([1j, 2], [1j, 2])
+    np.complex128(5+0j)
+    """
+    return np.vdot(a, b)
+
+
+def outer(a: Any, b: Any, out: Array | None = None) -> Any:
+    """Outer product of two operands taken as vectors: `numpy.outer`, on all threads where it is large.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Flattened.
+    out : ndarray, shape (a.size, b.size), optional
+
+    Returns
+    -------
+    ndarray, shape (a.size, b.size)
+
+    Raises
+    ------
+    ValueError
+        An `out` of another shape.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.outer([1, 2], [3, 4])
+    array([[3, 4],
+           [6, 8]])
+    """
+    if out is not None:
+        return np.outer(a, b, out=out)
+    if (
+        type(a) is ndarray
+        and type(b) is ndarray
+        and a.size * b.size >= _WORTH
+        and a.dtype == b.dtype
+        and a.dtype.kind in "iufc"
+        and a.dtype.isnative
+    ):
+        return _contract("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()))
+    return np.outer(a, b)
+
+
+def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
+    """Product of a chain of matrices in the order that costs least: `numpy.linalg.multi_dot`.
+
+    Parameters
+    ----------
+    arrays : sequence of array_like
+        Two or more; 2-D, the first and the last may be 1-D.
+    out : ndarray, optional
+        C-contiguous, of exactly the result's shape and dtype.
+
+    Returns
+    -------
+    ndarray or scalar
+
+    Raises
+    ------
+    ValueError
+        Fewer than two operands, sizes that differ.
+    numpy.linalg.LinAlgError
+        An operand of another number of dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.linalg.multi_dot([np.ones((2, 100)), np.ones((100, 3)), np.ones((3, 2))])
+    array([[300., 300.],
+           [300., 300.]])
+    """
+    if out is None and isinstance(arrays, (list, tuple)) and 3 <= len(arrays) <= 26 and _is_chain(arrays):
+        letters = "abcdefghijklmnopqrstuvwxyzA"
+        inputs = [letters[i : i + 2] for i in range(len(arrays))]
+        if arrays[0].ndim == 1:
+            inputs[0] = inputs[0][1:]
+        if arrays[-1].ndim == 1:
+            inputs[-1] = inputs[-1][:1]
+        ends = (inputs[0][0] if arrays[0].ndim == 2 else "") + (inputs[-1][1] if arrays[-1].ndim == 2 else "")
+        return _contract("multi_dot", tuple(inputs), ends, tuple(arrays))
+    return np.linalg.multi_dot(arrays, out=out) if out is not None else np.linalg.multi_dot(arrays)
+
+
+def _is_chain(arrays: Any) -> bool:
+    """Whether the operands are plain arrays of one BLAS or integer dtype whose shapes fit."""
+    dtype = getattr(arrays[0], "dtype", None)
+    if not all(type(x) is ndarray and x.dtype == dtype for x in arrays):
+        return False
+    if dtype.kind not in "iub" and dtype.char not in "fdFD" or not dtype.isnative:
+        return False
+    last = len(arrays) - 1
+    if any(x.ndim != 2 and not (x.ndim == 1 and i in (0, last)) for i, x in enumerate(arrays)):
+        return False
+    return all(x.shape[-1] == y.shape[0] for x, y in zip(arrays, arrays[1:], strict=False))
+
+
+def _like_numpy_2_4(
+    x1: Any,
+    x2: Any,
+    /,
+    out: Any = None,
+    *,
+    axes: Any = np._NoValue,
+    axis: Any = np._NoValue,
+    keepdims: bool = False,
+    casting: str = "same_kind",
+    order: str = "K",
+    dtype: Any = None,
+    subok: bool = True,
+    signature: Any = None,
+) -> Any:
+    """Never called: bears the signature of a generalized ufunc of two operands."""
+
+
+class RoutedUfunc:
+    """A ufunc with routes before it.
+
+    Not a plain function: code keeps ``np.matmul`` as a class attribute (a function there would bind
+    ``self``) and asks for ``signature``, ``nin`` and ``types``, so everything but the call is the ufunc's.
+    """
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self.__wrapped__ = ufunc
+        self.__name__ = ufunc.__name__
+        self.__qualname__ = ufunc.__name__
+        self.__doc__ = ufunc.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__wrapped__(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> Any:
+        """The ufunc's signature, which NumPy's ufuncs have to show from 2.4 on only."""
+        import inspect
+
+        try:
+            return inspect.signature(self.__wrapped__)
+        except ValueError:
+            return inspect.signature(_like_numpy_2_4)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["__wrapped__"], name)
+
+    def __repr__(self) -> str:
+        return f"<einroute {self.__name__} over {self.__wrapped__!r}>"
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+
+class _Matmul(RoutedUfunc):
+    """`numpy.matmul`, with exact integer products through BLAS."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and len(args) == 2 and _worth(*args):
+            a, b = args
+            if a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
+                return _batched(a, b)
+        return np.matmul(*args, **kwargs)
+
+
+def _batched(a: Array, b: Array) -> Any:
+    """matmul as a contraction: batch axes aligned from the right, broadcast where one has length 1."""
+    try:
+        np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        return np.matmul(a, b)  # which says what is wrong
+    batch = "".join(chr(0x100 + i) for i in reversed(range(max(a.ndim, b.ndim) - 2)))
+    of_a, of_b = batch[len(batch) - a.ndim + 2 :], batch[len(batch) - b.ndim + 2 :]
+    return _contract("matmul", (of_a + "ij", of_b + "jk"), batch + "ik", (a, b))
+
+
+matmul = _Matmul(np.matmul)
+vecdot = RoutedUfunc(np.vecdot)
+
+
+def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """`numpy.linalg.tensordot`: `tensordot` with ``axes`` by keyword.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+    axes : int or pair of sequences of int, optional
+
+    Returns
+    -------
+    ndarray
+    """
+    return tensordot(x1, x2, axes)
+
+
+def linalg_matmul(x1: Any, x2: Any, /) -> Any:
+    """`numpy.linalg.matmul`: `matmul` without keywords.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+
+    Returns
+    -------
+    ndarray or scalar
+    """
+    return matmul(x1, x2)
+
+
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    """`numpy.linalg.outer`: `outer` of one-dimensional operands only.
+
+    Parameters
+    ----------
+    x1, x2 : array_like, 1-D
+
+    Returns
+    -------
+    ndarray
+    """
+    if type(x1) is ndarray and type(x2) is ndarray and x1.ndim == x2.ndim == 1:
+        return outer(x1, x2)
+    return np.linalg.outer(x1, x2)
+
+
+def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """`numpy.linalg.vecdot`: `vecdot` with ``axis`` by keyword.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+    axis : int, optional
+
+    Returns
+    -------
+    ndarray or scalar
+    """
+    return vecdot(x1, x2, axis=axis)
+
+
+for _function, _name in ((linalg_tensordot, "tensordot"), (linalg_matmul, "matmul"), (linalg_outer, "outer"), (linalg_vecdot, "vecdot")):
+    _function.__name__ = _function.__qualname__ = _name
+    _function.__module__ = "einroute.linalg"  # where pickle finds them under these names
+del _function, _name

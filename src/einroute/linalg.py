@@ -1,0 +1,14 @@
+"""The routed functions of `numpy.linalg`, with its signatures.
+
+They differ from their namesakes in `einroute` exactly as `numpy.linalg`'s differ from `numpy`'s: `tensordot`
+takes `axes` and `vecdot` takes `axis` by keyword, `matmul` has no ``out``, `outer` takes one-dimensional
+operands only.
+"""
+
+from einroute._products import linalg_matmul as matmul
+from einroute._products import linalg_outer as outer
+from einroute._products import linalg_tensordot as tensordot
+from einroute._products import linalg_vecdot as vecdot
+from einroute._products import multi_dot
+
+__all__ = ["matmul", "multi_dot", "outer", "tensordot", "vecdot"]

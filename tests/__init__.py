@@ -1,0 +1,1 @@
+"""einroute's tests: tables against NumPy, a differential fuzz (``python -m tests.fuzz``), laws."""

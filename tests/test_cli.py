@@ -1,0 +1,197 @@
+"""``python -m einroute``: each command in a process of its own, and the demo's exit status."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+import einroute as er
+from einroute._cli import demo, explain, main
+from einroute._demo import PROBLEMS
+
+
+def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name not in demo_threads()}
+    return subprocess.run(
+        [sys.executable, "-m", "einroute", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**env, **environment},
+    )
+
+
+def demo_threads() -> tuple[str, ...]:
+    return ("EINROUTE_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+def one_line_error(result: subprocess.CompletedProcess[str]) -> str:
+    """The error's text, after asserting that it is one line, without a traceback, of status 2."""
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    return result.stderr
+
+
+class TestMain:
+    @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("demo", "--nonsense")])
+    def test_unknown_arguments_are_status_2(self, arguments):
+        result = cli(*arguments)
+        assert result.returncode == 2
+        assert "usage:" in result.stderr
+        assert "Traceback" not in result.stderr
+
+    def test_help_names_the_commands(self):
+        result = cli("--help")
+        assert result.returncode == 0
+        assert all(name in result.stdout for name in ("demo", "explain", "doctor"))
+
+    def test_a_reader_that_leaves_is_no_error(self):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "einroute", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.stderr.close()
+        assert process.wait(timeout=120) == 0
+        assert errors == b""
+
+
+class TestExplain:
+    def test_what_it_prints_is_what_explain_says(self):
+        result = cli("explain", "ij,jk->ik", "200x300", "300x400")
+        assert result.returncode == 0, result.stderr
+        # A stand-in has the same facts as the array: the same text, in the same configuration.
+        with er.config(
+            threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        ):
+            expected = str(er.explain("ij,jk->ik", np.ones((200, 300)), np.ones((300, 400))))
+        assert result.stdout == expected + "\n"
+
+    def test_dtype_order_and_optimize_reach_it(self, capsys):
+        arguments = ["ij,jk,kl->il", "20x30", "30x40", "40x50", "--dtype", "f4,f4,f8", "--order", "F"]
+        assert main(["explain", *arguments, "--optimize", "true"]) == 0
+        text = capsys.readouterr().out
+        a, b, c = np.ones((20, 30), "f4"), np.ones((30, 40), "f4"), np.ones((40, 50))
+        assert text == str(er.explain("ij,jk,kl->il", a, b, c, order="F", optimize=True)) + "\n"
+
+    def test_a_scalar_is_an_operand(self, capsys):
+        assert main(["explain", ",ij->ij", "scalar", "3x4"]) == 0
+        assert capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (("ij,jk->ik", "200x300", "30xq"), "30xq"),
+            (("ij,jk->ik", "200x300", "300x-4"), "300x-4"),
+            (("ij,jk->ik", "200x300", ""), "''"),
+            (("ij,jk->ik", "200x300", "9999999999x9999999999"), "larger"),
+            (("ij,jk->ik", "200x300", "400x500"), "300"),
+            (("ij,jk->ik", "200x300"), "operand"),
+            (("ij,jk->iz", "2x3", "3x4"), "z"),
+            (("ij,jk->ik", "2x3", "3x4", "--dtype", "q8"), "q8"),
+            (("ij,jk->ik", "2x3", "3x4", "--dtype", "f8,f8,f8"), "3 dtypes for 2 operands"),
+            (("ij,jk->ik", "2x3", "3x4", "--optimize", "gredy"), "gredy"),
+        ],
+    )
+    def test_bad_arguments_are_one_line_and_status_2(self, arguments, says):
+        assert says in one_line_error(cli("explain", *arguments))
+
+    @pytest.mark.parametrize(("text", "shape"), [("2x3", (2, 3)), ("7", (7,)), ("0x4", (0, 4)), ("()", ())])
+    def test_shapes(self, text, shape):
+        assert explain.shape(text) == shape
+
+    def test_stand_ins_take_no_memory(self):
+        assert main(["explain", "ij,jk->ik", "100000x1000000", "1000000x100000"]) == 0
+
+
+class TestDoctor:
+    def test_it_tells_versions_threads_and_kinds(self):
+        result = cli("doctor")
+        assert result.returncode == 0, result.stderr
+        lines = {line.split(maxsplit=1)[0]: line for line in result.stdout.splitlines() if line[0] != " "}
+        for name in ("numpy", "scipy", "opt_einsum", "sparse", "numba", "threadpoolctl"):
+            try:
+                assert metadata.version(name) in lines[name]
+            except metadata.PackageNotFoundError:
+                assert "not installed" in lines[name]
+        assert er.__version__ in lines["einroute"]
+        assert {"python", "system", "BLAS", "fast", "threads", "kinds", "cache", "config"} <= set(lines)
+        assert "GFLOP/s" in lines["fast"]
+
+    @pytest.mark.parametrize(
+        ("environment", "says"),
+        [
+            ({}, "one for each core"),
+            ({"OMP_NUM_THREADS": "3"}, "3, set by OMP_NUM_THREADS"),
+            ({"OMP_NUM_THREADS": "3", "EINROUTE_NUM_THREADS": "1"}, "1, set by EINROUTE_NUM_THREADS"),
+            ({"OMP_NUM_THREADS": "3", "EINROUTE_NUM_THREADS": "no"}, "3, set by OMP_NUM_THREADS"),
+            ({"EINROUTE_NUM_THREADS": "no"}, "EINROUTE_NUM_THREADS=no (no count: ignored)"),
+        ],
+    )
+    def test_it_tells_which_variable_sets_the_threads(self, environment, says):
+        result = cli("doctor", **environment)
+        assert result.returncode == 0, result.stderr
+        assert says in result.stdout
+
+    def test_it_imports_no_kind(self):
+        code = (
+            "import sys; from einroute._cli import main; status = main(['doctor'])\n"
+            "print(*sorted({'sparse', 'numba', 'dask', 'jax', 'torch'} & set(sys.modules)), 'imported', status)"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+        )
+        assert result.stdout.splitlines()[-1].split() == ["imported", "0"]
+
+
+class TestDemo:
+    def test_the_command_runs(self, tmp_path):
+        path = tmp_path / "results.json"
+        result = cli("demo", "--only", "ring", "--json", str(path))
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "1 of 1 checks passed" in result.stdout
+        assert "\x1b" not in result.stdout + result.stderr
+        assert "\r" not in result.stderr
+        assert result.stderr.splitlines() == ["[1/1] ring: chi=16"]
+        records = json.loads(path.read_text())
+        assert [(record["problem"], record["ok"]) for record in records] == [("ring", True)]
+
+    def test_a_failed_check_is_status_1(self, monkeypatch, capsys):
+        wrong = dataclasses.replace(PROBLEMS[1], ours=lambda data: PROBLEMS[1].ours(data) + 1)
+        monkeypatch.setattr(demo, "PROBLEMS", (PROBLEMS[0], wrong))
+        arguments = argparse.Namespace(full=False, only=None, json=None)
+        assert demo.run(arguments, scale=0.02, budget=0.0) == 1
+        assert "2 of 4 checks passed" in capsys.readouterr().out
+        monkeypatch.setattr(demo, "PROBLEMS", PROBLEMS[:2])
+        assert demo.run(arguments, scale=0.02, budget=0.0) == 0
+
+    def test_an_unknown_problem_is_named(self):
+        error = one_line_error(cli("demo", "--only", "rin"))
+        assert "'rin'" in error
+        assert "ring" in error
+
+    def test_a_file_that_cannot_be_written_is_found_before_the_work(self, tmp_path):
+        error = one_line_error(cli("demo", "--json", str(tmp_path / "absent" / "x.json")))
+        assert "--json" in error
+        assert "No such file" in error
+
+    def test_progress_on_a_terminal_is_one_line(self, monkeypatch, capsys):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        show, done = demo.reporter()
+        show("first")
+        show("second")
+        done()
+        text = capsys.readouterr().err
+        assert "\n" not in text
+        assert text.count("\r") == 3
+        assert text.index("first") < text.index("second")

@@ -1,0 +1,42 @@
+"""What `import einroute` may bring in: NumPy, and nothing that takes long to load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# numba alone takes half a second; an operand of one of these kinds has its library loaded already.
+HEAVY = ("numba", "llvmlite", "sparse", "scipy", "dask", "jax", "torch", "cupy", "rich", "pandas")
+
+
+def _modules_after(statement: str) -> set[str]:
+    code = f"import sys, json\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("statement", ["import einroute", "import einroute.numpy", "import einroute.linalg"])
+def test_import_brings_no_heavy_library(statement: str) -> None:
+    # What NumPy itself imports is not ours to answer for.
+    modules = _modules_after(statement) - _modules_after("import numpy, numpy.linalg")
+    assert "einroute" in modules
+    assert not {name for name in modules if name.partition(".")[0] in HEAVY}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "er.einsum('ij,jk->ik', a, a)",
+        "er.einsum('ij,jk,kl->il', a, a, a, optimize=True)",
+        "er.tensordot(a, a, axes=1)",
+        "er.matmul(a, a)",
+        "er.linalg.multi_dot([a, a, a])",
+    ],
+)
+def test_dense_calls_bring_no_heavy_library(call: str) -> None:
+    setup = "import numpy as np, einroute as er; a = np.ones((3, 3));"
+    modules = _modules_after(setup + call) - _modules_after("import numpy, numpy.linalg")
+    assert not {name for name in modules if name.partition(".")[0] in HEAVY}

@@ -1,0 +1,150 @@
+"""The mirrored namespaces hold NumPy's names, all of them, and nothing else."""
+
+import subprocess
+import sys
+import warnings
+
+import numpy
+import pytest
+
+import einroute
+import einroute.linalg
+import einroute.numpy
+import einroute.numpy.linalg
+from einroute import _frontend
+
+ROUTED = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
+ROUTED_LINALG = {
+    "multi_dot": "multi_dot",
+    "tensordot": "linalg_tensordot",
+    "matmul": "linalg_matmul",
+    "vecdot": "linalg_vecdot",
+    "outer": "linalg_outer",
+}
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints; it fails on any warning."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+class TestNumpy:
+    @pytest.mark.parametrize("name", ROUTED)
+    def test_routed_names_are_einroutes(self, name):
+        assert getattr(einroute.numpy, name) is getattr(_frontend, name)
+        assert getattr(einroute.numpy, name) is getattr(einroute, name)
+        assert getattr(einroute.numpy, name) is not getattr(numpy, name)
+
+    def test_every_other_name_is_numpys_own_object(self):
+        names = {*dir(numpy), *numpy.__all__} - {*ROUTED, "linalg"}
+        own = {name for name in names if name.startswith("__")}  # a module's own name, file, __getattr__ ...
+        assert len(names - own) > 400
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy deprecates some of its names
+            assert [n for n in names - own if getattr(einroute.numpy, n) is not getattr(numpy, n)] == []
+
+    def test_binds_no_public_name_that_numpy_lacks(self):
+        assert [n for n in vars(einroute.numpy) if not n.startswith("_") and not hasattr(numpy, n)] == []
+        assert [n for n in vars(numpy.linalg) if not hasattr(einroute.numpy.linalg, n)] == []
+
+    def test_dir_and_all_are_numpys(self):
+        assert dir(einroute.numpy) == dir(numpy)
+        assert einroute.numpy.__all__ == list(numpy.__all__)
+
+    @pytest.mark.parametrize("name", ["random", "fft", "testing", "ma", "polynomial", "exceptions", "_core"])
+    def test_submodules_are_numpys_own(self, name):
+        assert getattr(einroute.numpy, name) is getattr(numpy, name)
+
+    @pytest.mark.parametrize("name", ["__version__", "__array_api_version__"])
+    def test_version_attributes(self, name):
+        assert getattr(einroute.numpy, name) == getattr(numpy, name)
+
+    @pytest.mark.parametrize("name", ["float", "bool8", "float_", "in1d", "no_such_name", "rolled", "Any"])
+    def test_missing_and_expired_names_raise_what_numpy_raises(self, name):
+        if hasattr(numpy, name):
+            assert getattr(einroute.numpy, name) is getattr(numpy, name)
+            return
+        with pytest.raises(AttributeError) as theirs:
+            getattr(numpy, name)
+        with pytest.raises(AttributeError) as ours:
+            getattr(einroute.numpy, name)
+        assert str(ours.value) == str(theirs.value)
+
+    def test_star_import(self):
+        code = (
+            "import numpy\nfrom einroute.numpy import *\n"
+            "import einroute\nmissing = [n for n in numpy.__all__ if n not in globals()]\n"
+            "print(missing, einsum is einroute.einsum, linalg.multi_dot is einroute.linalg.multi_dot)"
+        )
+        assert run(code) == "[] True True"
+
+    def test_lazy_submodules_stay_lazy(self):
+        code = (
+            "import sys, numpy\nbefore = set(sys.modules)\nimport einroute.numpy as np\n"
+            "print(sorted(n for n in set(sys.modules) - before if n in ('numpy.testing', 'numpy.f2py')))\n"
+            "np.testing.assert_equal(1, 1)"
+        )
+        assert run(code) == "[]"
+
+    def test_is_imported_on_its_own(self):
+        assert run("import einroute.numpy as np; print(np.einsum('ij->', np.ones((2, 3))))") == "6.0"
+
+
+class TestNumpyLinalg:
+    @pytest.mark.parametrize("name", ROUTED_LINALG)
+    def test_routed_names_are_einroutes(self, name):
+        assert getattr(einroute.numpy.linalg, name) is getattr(einroute.linalg, name)
+        assert getattr(einroute.numpy.linalg, name) is not getattr(numpy.linalg, name)
+
+    def test_every_other_name_is_numpys_own_object(self):
+        names = {name for name in dir(numpy.linalg) if not name.startswith("__")} - set(ROUTED_LINALG)
+        assert len(names) > 25
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            differing = [
+                n for n in names if getattr(einroute.numpy.linalg, n) is not getattr(numpy.linalg, n)
+            ]
+        assert differing == []
+
+    def test_dir_and_all_are_numpys(self):
+        assert dir(einroute.numpy.linalg) == dir(numpy.linalg)
+        assert einroute.numpy.linalg.__all__ == list(numpy.linalg.__all__)
+
+    def test_dotted_import(self):
+        code = (
+            "from einroute.numpy.linalg import LinAlgError, lstsq, multi_dot, svd\nimport numpy, einroute\n"
+            "print(svd is numpy.linalg.svd, multi_dot is einroute.linalg.multi_dot)"
+        )
+        assert run(code) == "True True"
+
+    def test_is_the_attribute(self):
+        assert einroute.numpy.linalg is sys.modules["einroute.numpy.linalg"]
+
+
+class TestLinalg:
+    def test_holds_the_routed_names_only(self):
+        public = {name for name in vars(einroute.linalg) if not name.startswith("_")}
+        assert public == set(ROUTED_LINALG) == set(einroute.linalg.__all__)
+
+    @pytest.mark.parametrize(("name", "source"), ROUTED_LINALG.items())
+    def test_names_come_from_the_front_end(self, name, source):
+        assert getattr(einroute.linalg, name) is getattr(_frontend, source)
+
+    def test_answers_as_numpys(self):
+        a, b = numpy.arange(6.0).reshape(2, 3), numpy.arange(12.0).reshape(3, 4)
+        c = numpy.arange(4.0)
+        numpy.testing.assert_array_equal(
+            einroute.linalg.multi_dot([a, b, c]), numpy.linalg.multi_dot([a, b, c])
+        )
+        numpy.testing.assert_array_equal(
+            einroute.linalg.tensordot(a, b, axes=1), numpy.linalg.tensordot(a, b, axes=1)
+        )
+        numpy.testing.assert_array_equal(einroute.linalg.matmul(a, b), numpy.linalg.matmul(a, b))
+        numpy.testing.assert_array_equal(
+            einroute.linalg.vecdot(a, a, axis=0), numpy.linalg.vecdot(a, a, axis=0)
+        )
+        numpy.testing.assert_array_equal(einroute.linalg.outer(c, a[0]), numpy.linalg.outer(c, a[0]))

@@ -1,0 +1,113 @@
+"""The names that users rely on: which there are, and that none means anything but NumPy's."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import einroute as er
+import einroute.linalg
+import einroute.numpy
+
+ROUTED = {"einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot"}
+OWN = {"explain", "config", "set_config", "get_config", "cache_info", "cache_clear"}
+NAMESPACES = {"linalg"}
+LINALG = {"multi_dot", "tensordot", "matmul", "vecdot", "outer"}
+
+# Modules that a user may import by name; every other one is internal and says so by an underscore.
+PUBLIC_MODULES = {"einroute.linalg", "einroute.numpy", "einroute.numpy.linalg", "einroute.__main__"}
+
+
+def test_all_is_the_list() -> None:
+    assert set(er.__all__) == ROUTED | OWN | NAMESPACES | {"__version__"}
+    assert len(er.__all__) == len(set(er.__all__))
+
+
+def test_every_listed_name_exists() -> None:
+    for name in er.__all__:
+        assert getattr(er, name) is not None
+
+
+def test_dir_shows_no_other_public_name() -> None:
+    public = {name for name in dir(er) if not name.startswith("_")}
+    assert public <= set(er.__all__) | {"numpy", "linalg"}
+
+
+def test_linalg_lists_its_names() -> None:
+    assert set(er.linalg.__all__) == LINALG
+
+
+def test_names_that_numpy_has_too_mean_numpys() -> None:
+    shared = {name for name in er.__all__ if hasattr(np, name)} - {"__version__"}
+    assert shared == ROUTED | NAMESPACES
+    assert {name for name in er.linalg.__all__ if not hasattr(np.linalg, name)} == set()
+
+
+@pytest.mark.parametrize("name", sorted(ROUTED))
+def test_mirror_has_ours(name: str) -> None:
+    assert getattr(einroute.numpy, name) is getattr(er, name)
+
+
+@pytest.mark.parametrize("name", sorted(LINALG))
+def test_mirrored_linalg_has_ours(name: str) -> None:
+    assert getattr(einroute.numpy.linalg, name) is getattr(er.linalg, name)
+
+
+def test_mirror_has_all_of_numpys_names_and_no_other() -> None:
+    theirs = {name for name in dir(np) if not name.startswith("_")}
+    ours = {name for name in dir(einroute.numpy) if not name.startswith("_")}
+    assert ours == theirs
+    assert set(einroute.numpy.__all__) == set(np.__all__)
+
+
+def test_mirror_hands_on_what_is_not_routed() -> None:
+    routed = ROUTED | NAMESPACES
+    for name in np.__all__:
+        if name not in routed:
+            assert getattr(einroute.numpy, name) is getattr(np, name), name
+
+
+def test_mirrored_linalg_hands_on_what_is_not_routed() -> None:
+    for name in np.linalg.__all__:
+        if name not in LINALG:
+            assert getattr(einroute.numpy.linalg, name) is getattr(np.linalg, name), name
+
+
+def test_mirror_imports_as_numpy_does() -> None:
+    linalg = importlib.import_module("einroute.numpy.linalg")
+    assert linalg.svd is np.linalg.svd
+    assert linalg.multi_dot is er.linalg.multi_dot
+
+
+def test_mirror_has_no_name_that_numpy_lacks() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        einroute.numpy.no_such_name  # noqa: B018  # the access is what is tested
+
+
+def test_everything_internal_has_an_underscore() -> None:
+    found = {module.name for module in pkgutil.walk_packages(er.__path__, "einroute.")}
+    public = {name for name in found if not any(part.startswith("_") for part in name.split(".")[1:])}
+    assert public == PUBLIC_MODULES - {"einroute.__main__"}
+
+
+def test_ships_its_types() -> None:
+    assert (Path(er.__file__).parent / "py.typed").is_file()
+
+
+def test_version_is_a_release_number() -> None:
+    assert [part.isdigit() for part in er.__version__.split(".")[:3]] == [True] * 3
+
+
+@pytest.mark.parametrize("name", sorted(ROUTED))
+def test_routed_functions_are_documented(name: str) -> None:
+    doc = getattr(er, name).__doc__
+    assert "Parameters" in doc, name
+
+
+@pytest.mark.parametrize("name", sorted(ROUTED))
+def test_routed_functions_carry_numpys_name(name: str) -> None:
+    assert getattr(er, name).__name__ == getattr(np, name).__name__
