@@ -16,6 +16,32 @@ else:
     import einroute as ER
 
 
+SIZES = {"i": 2, "j": 3, "k": 4, "l": 5, "m": 2, "A": 3, "b": 2, "z": 1}
+DTYPES = ("?", "i1", "u1", "i2", "i4", "i8", "u8", "f2", "f4", "f8", "g", "F", "D", "G", ">f8", ">i4")
+SETTINGS = (False, True, None, "greedy", "optimal", ("greedy", 1000), ("optimal", 0))
+EXPRESSIONS = (
+    "i->", "i->i", "ij", "ji", "ij->", "ij->i", "ij->j", "ij->ji", "ii", "ii->", "ii->i", "iij->j", "iji->ij",
+    "ijk->ki", "bA", "Ab->A", ",->", ",i->i", "i,i", "i,i->", "i,i->i", "i,j", "i,j->", "i,j->ji", "ij,j", "ij,j->",
+    "i,ij", "ij,ij", "ij,ij->", "ij,ij->ij", "ij,ij->ji", "ij,ij->i", "ij,ij->j", "ij,ji->", "ij,jk", "ij,jk->ki",
+    "ij,jk->", "ij,jk->i", "ij,jk->ijk", "ij,jk->j", "ij,kj->ik", "ji,jk->ik", "ji,kj->ki", "ijk,ikl->ijl",
+    "ijk,jkl->il", "ijk,jil->kl", "ijk,ljk->l", "ijk,jil,kjl->", "ij,jk,kl", "ij,jk,kl->li", "ij,jk,kl,lm",
+    "ij,jk,kl,lm->", "i,j,k->kji", "i,i,i->i", "i,i,i->", "ij,i,j->", "ijk,kl,ijl->ij", "ijk,il,jl->kl", "ii,jj",
+    "ii,ij->j", "iij,jk->ik", "i,ij,jk,k", "z,i->i", "zi,zj->ij", "ij,z->ij",
+)  # fmt: skip
+
+
+def make(terms: str, dtype: Any, seed: int = 0) -> list[np.ndarray]:
+    """Operands of small integer values for the subscripts `terms`."""
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for term in terms.split("->", maxsplit=1)[0].split(","):
+        values = rng.integers(-3 if np.dtype(dtype).kind not in "ub" else 0, 4, [SIZES[c] for c in term])
+        if np.dtype(dtype).kind == "c":
+            values = values + 1j * rng.integers(-3, 4, values.shape)
+        arrays.append(np.asarray(values).astype(dtype))
+    return arrays
+
+
 def find(namespace: Any, name: str) -> Any:
     """The function `name`, which may be dotted, of `namespace`."""
     for part in name.split("."):

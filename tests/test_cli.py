@@ -19,7 +19,7 @@ from einroute._demo import PROBLEMS
 
 
 def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name not in demo_threads()}
+    env = {name: value for name, value in os.environ.items() if name not in thread_variables()}
     return subprocess.run(
         [sys.executable, "-m", "einroute", *arguments],
         capture_output=True,
@@ -30,7 +30,7 @@ def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def demo_threads() -> tuple[str, ...]:
+def thread_variables() -> tuple[str, ...]:
     return ("EINROUTE_NUM_THREADS", "OMP_NUM_THREADS")
 
 
@@ -146,7 +146,8 @@ class TestDoctor:
     def test_it_imports_no_kind(self):
         code = (
             "import sys; from einroute._cli import main; status = main(['doctor'])\n"
-            "print(*sorted({'sparse', 'numba', 'dask', 'jax', 'torch'} & set(sys.modules)), 'imported', status)"
+            "print(*sorted({'sparse', 'numba', 'dask', 'jax', 'torch'} & set(sys.modules)),"
+            " 'imported', status)"
         )
         result = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True

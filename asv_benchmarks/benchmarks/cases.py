@@ -6,6 +6,8 @@ Sources: numpy's own asv suite (`benchmarks/bench_linalg.py`), the TCCG contract
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from . import Case
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -14,7 +16,7 @@ Shapes = tuple[tuple[int, ...], ...]
 def shapes_of(subscripts: str, default: int, sizes: dict[str, int] | None = None) -> Shapes:
     """Operand shapes from a size for each label; `default` where `sizes` names none."""
     sizes = sizes or {}
-    return tuple(tuple(sizes.get(x, default) for x in term) for term in subscripts.split("->")[0].split(","))
+    return tuple(tuple(sizes.get(x, default) for x in term) for term in subscripts.split("->", maxsplit=1)[0].split(","))
 
 
 # form, what an expert writes for it
@@ -257,7 +259,7 @@ def networks() -> list[Case]:
                       operands="a, b, a"))  # fmt: skip
     chain = "ij,jk,kl->il"
     for dims in ((1000, 10, 1000, 20), (20, 1000, 10, 1000), (5, 2000, 2000, 3), (300, 300, 300, 300), (30, 40, 50, 60)):
-        shapes = tuple(zip(dims, dims[1:], strict=False))
+        shapes = tuple(pairwise(dims))
         table.append(case("x".join(map(str, dims)), chain, shapes, "np.linalg.multi_dot([a, b, c])", asv=dims[0] <= 30))
     table += [
         case("chain 4", "ij,jk,kl,lm->im", ((500, 10), (10, 500), (500, 30), (30, 400)),
@@ -296,6 +298,7 @@ def elementwise() -> list[Case]:
     def case(name: str, subscripts: str, shapes: Shapes, *by_hand: str, asv: bool = False, **options: object) -> Case:
         return Case("elementwise", f"{subscripts} {name}".strip(), subscripts, shapes, by_hand=by_hand, asv=asv, **options)  # type: ignore[arg-type]
 
+    # einsum alone gives a view for a transpose, at any order=; `out` is how it is asked to copy
     table = []
     in_place = "np.multiply(t := a * b, c, out=t)"
     for n, quick in ((1000, False), (30_000, False), (1_000_000, True), (10_000_000, False)):
@@ -322,9 +325,9 @@ def elementwise() -> list[Case]:
             case(name, "ij,i,j->ij", (shape, (rows,), (columns,)), "np.multiply(t := a * b[:, None], c, out=t)"),
             case(name, "ij->j", (shape,), "a.sum(0)", "np.ones(len(a)) @ a", asv=quick),
             case(name, "ij->i", (shape,), "a.sum(1)", "a @ np.ones(a.shape[1])", asv=quick),
-            case(name, "ij->ji", (shape,), "a.T.copy()", order="C", asv=quick),
+            case(f"{name} copy", "ij->ji", (shape,), "np.copyto(out, a.T)", out=True, asv=quick),
             case(name, "i,j->ij", ((rows,), (columns,)), "np.multiply.outer(a, b)", asv=quick),
-            case(f"{name} f4", "ij->ji", (shape,), "a.T.copy()", dtype="f4", order="C"),
+            case(f"{name} copy f4", "ij->ji", (shape,), "np.copyto(out, a.T)", dtype="f4", out=True),
         ]
     for n in (30, 200):
         cube, name = ((n, n, n),), f"{n}^3"
@@ -333,9 +336,9 @@ def elementwise() -> list[Case]:
             case(name, "ijk->j", cube, "a.sum((0, 2))", "(a @ np.ones(a.shape[2])).sum(0)"),
             case(name, "ijk->i", cube, "a.sum((1, 2))", "a.reshape(len(a), -1) @ np.ones(a.shape[1] * a.shape[2])"),
             case(name, "ijk->ik", cube, "a.sum(1)"),
-            case(name, "ijk->kji", cube, "a.T.copy()", order="C"),
-            case(name, "ijk->jik", cube, "a.transpose(1, 0, 2).copy()", order="C"),
-            case(name, "ijk->ikj", cube, "a.transpose(0, 2, 1).copy()", order="C"),
+            case(f"{name} copy", "ijk->kji", cube, "np.copyto(out, a.T)", out=True),
+            case(f"{name} copy", "ijk->jik", cube, "np.copyto(out, a.transpose(1, 0, 2))", out=True),
+            case(f"{name} copy", "ijk->ikj", cube, "np.copyto(out, a.transpose(0, 2, 1))", out=True),
             case(name, "i,j,k->ijk", ((n,),) * 3, "np.multiply.outer(np.multiply.outer(a, b), c)"),
             case(name, "iij->j", cube, "np.trace(a)"),
             case(name, "iji->j", cube, "np.trace(a, axis1=0, axis2=2)"),

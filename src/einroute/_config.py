@@ -79,7 +79,9 @@ class _Process:
             state = self.states.get(config)
             if state is None:
                 if len(self.states) >= 16:  # a loop over memory limits must not keep a cache for each
-                    self.states = {c: s for c, s in self.states.items() if s is getattr(self, "default", None)}
+                    self.states = {
+                        c: s for c, s in self.states.items() if s is getattr(self, "default", None)
+                    }
                 state = self.states[config] = State(config, Policy(), PlanCache())
             return state
 
@@ -98,7 +100,9 @@ def _changed(base: Config, options: dict[str, Any]) -> Config:
     valid = [f.name for f in fields(Config)]
     for name in options:
         if name not in valid:
-            raise TypeError(f"unknown option {name!r}{suggest(name, valid)}; the options are {', '.join(valid)}")
+            raise TypeError(
+                f"unknown option {name!r}{suggest(name, valid)}; the options are {', '.join(valid)}"
+            )
     return replace(base, **options)
 
 

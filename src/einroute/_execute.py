@@ -49,8 +49,8 @@ def bind_plan(plan: Plan, options: Options, on_run: OnRun | None = None) -> Runn
         run = _prepared(run, views)
     if inexact and options.quiet and not _is_silent(plan.node):
         run = _quiet(run)
-    if options.scalar and not plan.contraction.output:
-        run = _scalar(run)
+    if not plan.contraction.output:
+        run = _scalar(run) if options.scalar else _zero_d(run)
     return run
 
 
@@ -77,6 +77,10 @@ def _scalar(run: Runner) -> Runner:
         return result[()] if type(result) is np.ndarray else result
 
     return scalar
+
+
+def _zero_d(run: Runner) -> Runner:
+    return lambda *arrays, out=None: np.asarray(run(*arrays) if out is None else run(*arrays, out=out))
 
 
 def _quiet(run: Runner) -> Runner:
@@ -202,7 +206,11 @@ def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
 
 
 def _bind_summed(
-    plan: Sliced, inner: Runner, tail: Runner, cuts: list[slice], pieces: list[Callable[[Array, slice], Array]]
+    plan: Sliced,
+    inner: Runner,
+    tail: Runner,
+    cuts: list[slice],
+    pieces: list[Callable[[Array, slice], Array]],
 ) -> Runner:
     """Slices along a contracted label: their results are added in order, whichever was ready first."""
     sizes = _sizes(plan)
@@ -242,7 +250,9 @@ def _bind_summed(
 def _laid_out(total: Array, plan: Sliced) -> Array:
     """The sum in the layout that was asked for."""
     axes = tuple(plan.layout.index(c) for c in plan.output)
-    result = np.empty(tuple(total.shape[plan.output.index(c)] for c in plan.layout), total.dtype).transpose(axes)
+    result = np.empty(tuple(total.shape[plan.output.index(c)] for c in plan.layout), total.dtype).transpose(
+        axes
+    )
     if result.strides == total.strides:
         return total
     permuted_copy(total, result, 1)

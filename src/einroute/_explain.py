@@ -90,7 +90,9 @@ def explain(subscripts_or_function: str | Callable[..., Any], /, *args: Any, **k
         name = getattr(function, "__name__", type(function).__name__)
         raise TypeError(f"function is {name!r}, expected subscripts, einroute.einsum or einroute.tensordot")
     if call is None:
-        return Explanation(function.__name__, None, "a view of the operand, or operands that are NumPy's to handle")
+        return Explanation(
+            function.__name__, None, "a view of the operand, or operands that are NumPy's to handle"
+        )
     return Explanation(function.__name__, call.plan(state))
 
 
@@ -164,7 +166,9 @@ def _step_lines(number: int, planned: Planned) -> Iterator[str]:
 
 def _readable(text: str) -> str:
     """Labels of ellipsis dimensions, and of tensordot's axes, as small letters with a prime."""
-    return "".join(c if ord(c) < 0x100 or ord(c) >= 0x180 else f"{chr(ord('a') + (ord(c) - 0x100) % 26)}'" for c in text)
+    return "".join(
+        c if ord(c) < 0x100 or ord(c) >= 0x180 else f"{chr(ord('a') + (ord(c) - 0x100) % 26)}'" for c in text
+    )
 
 
 def _time(seconds: float) -> str:

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy import einsum as numpy_einsum  # bound here, so that replacing np.einsum cannot make it call us
-from numpy import einsum_path as numpy_einsum_path
 from numpy import tensordot as numpy_tensordot
 
 from ._config import State, _context, _process, current
@@ -48,6 +47,7 @@ __all__ = ["einsum", "einsum_path", "tensordot"]
 
 Array = np.ndarray[Any, Any]
 
+numpy_einsum_path: Any = np.einsum_path  # as a value: its stubs do not know `einsum_call`
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 #: Below this many products (an upper bound: the product of the operands' sizes) planning is put off.
@@ -137,7 +137,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
                 except _BAD_CALL:
                     pass  # diagnosed below
         elif operands and type(operands[0]) is str:
-            key: list[Any] | None = [operands[0]]
+            key = [operands[0]]
             for x in operands[1:]:
                 if type(x) is not ndarray or not x.flags.c_contiguous:
                     break
@@ -273,9 +273,7 @@ def understand_einsum(
     return _understand(operands, out, optimize, kwargs)
 
 
-def _understand(
-    operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]
-) -> Call | None:
+def _understand(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Call | None:
     """What a call means, or None if it is NumPy's own to answer.
 
     Raises
@@ -353,7 +351,7 @@ def _computed_in(arrays: tuple[Array, ...], kwargs: dict[str, Any]) -> DType | N
     else:
         dtype = result_dtype([x.dtype for x in arrays])
     for i, x in enumerate(arrays):
-        if not np.can_cast(x.dtype, dtype, casting):
+        if not np.can_cast(x.dtype, dtype, casting=casting):
             raise TypeError(cast_refused(i, x.dtype, dtype, casting))
     return dtype if dtype.kind in "?biufc" else None
 
@@ -370,12 +368,12 @@ def _order(order: Any, arrays: tuple[Array, ...]) -> str:
     return letter
 
 
-def _check_out(out: Array, shape: tuple[int, ...], dtype: DType, casting: str) -> None:
+def _check_out(out: Array, shape: tuple[int, ...], dtype: DType, casting: Any) -> None:
     if out.shape != shape:
         raise ValueError(bad_out_shape(out.shape, shape))
     if not out.flags.writeable:
         raise ValueError("out is read-only, expected a writeable array; pass out.copy()")
-    if not np.can_cast(dtype, out.dtype, casting):
+    if not np.can_cast(dtype, out.dtype, casting=casting):
         raise TypeError(bad_out_dtype(out.dtype, dtype, casting))
 
 
@@ -407,7 +405,11 @@ def _given_path(pairs: Any, count: int) -> tuple[tuple[int, ...], ...]:
     path = []
     for positions in pairs:
         chosen = tuple(positions)
-        if not chosen or len(set(chosen)) != len(chosen) or not all(type(i) is int and 0 <= i < count for i in chosen):
+        if (
+            not chosen
+            or len(set(chosen)) != len(chosen)
+            or not all(type(i) is int and 0 <= i < count for i in chosen)
+        ):
             raise TypeError(bad_optimize(pairs))
         count -= len(chosen) - 1
         path.append(chosen)

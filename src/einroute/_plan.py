@@ -372,7 +372,9 @@ class _Builder:
         layout = decision.offer.layout
         # An intermediate's axes are named in the order of its memory; the last result has the output's.
         made = dict(zip(layout, c_strides(tuple(p.sizes[c] for c in layout), p.dtype.itemsize), strict=True))
-        facts = Operand(tuple(p.sizes[c] for c in output), p.dtype, tuple(made[c] for c in output), chosen[0][1].kind)
+        facts = Operand(
+            tuple(p.sizes[c] for c in output), p.dtype, tuple(made[c] for c in output), chosen[0][1].kind
+        )
         alive = sum(t[1].nbytes for t in self.terms if t[2])
         self.peak = max(self.peak, alive + facts.nbytes)
         for i in sorted(positions, reverse=True):
@@ -442,7 +444,8 @@ def _slice_for_speed(problem: _Problem, chain: Chain, policy: Policy, limits: Li
     size = problem.sizes[label]
     moved = sum(p.decision.step.in_bytes + p.decision.step.out_bytes for p in chain.steps)
     # Enough blocks for the cache, and for the threads to share evenly; none shorter than 50 us.
-    count = max(moved // BLOCK_BYTES, 4)
+    arithmetic = sum(p.decision.offer.cost.flops for p in chain.steps if p.decision.offer.blas)
+    count = 8 if arithmetic > moved else max(moved // BLOCK_BYTES, 4)
     count = max(1, min(count, int(chain.seconds / 50e-6), size))
     block = -(-size // count)
     if block >= size:
@@ -472,8 +475,12 @@ def _streamed_label(problem: _Problem) -> str | None:
 
     def outermost(label: str) -> int:
         return max(
-            (abs(s) for labels, op in zip(problem.inputs, problem.facts, strict=True)
-             for c, s in zip(labels, op.strides, strict=True) if c == label),
+            (
+                abs(s)
+                for labels, op in zip(problem.inputs, problem.facts, strict=True)
+                for c, s in zip(labels, op.strides, strict=True)
+                if c == label
+            ),
             default=0,
         )
 

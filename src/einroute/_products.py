@@ -14,7 +14,19 @@ from ._config import current
 from ._frontend import Array, Call, ndarray, tensordot
 from ._problem import Contraction, Options
 
-__all__ = ["dot", "inner", "matmul", "multi_dot", "outer", "vdot", "vecdot"]
+__all__ = [
+    "dot",
+    "inner",
+    "linalg_matmul",
+    "linalg_outer",
+    "linalg_tensordot",
+    "linalg_vecdot",
+    "matmul",
+    "multi_dot",
+    "outer",
+    "vdot",
+    "vecdot",
+]
 
 #: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
 _WORTH = 1 << 18
@@ -213,10 +225,10 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
 
 def _is_chain(arrays: Any) -> bool:
     """Whether the operands are plain arrays of one BLAS or integer dtype whose shapes fit."""
-    dtype = getattr(arrays[0], "dtype", None)
+    dtype: Any = getattr(arrays[0], "dtype", None)
     if not all(type(x) is ndarray and x.dtype == dtype for x in arrays):
         return False
-    if dtype.kind not in "iub" and dtype.char not in "fdFD" or not dtype.isnative:
+    if (dtype.kind not in "iub" and dtype.char not in "fdFD") or not dtype.isnative:
         return False
     last = len(arrays) - 1
     if any(x.ndim != 2 and not (x.ndim == 1 and i in (0, last)) for i, x in enumerate(arrays)):
@@ -290,7 +302,7 @@ class _Matmul(RoutedUfunc):
 
 
 def _batched(a: Array, b: Array) -> Any:
-    """matmul as a contraction: batch axes aligned from the right, broadcast where one has length 1."""
+    """Matmul as a contraction: batch axes aligned from the right, broadcast where one has length 1."""
     try:
         np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
@@ -364,7 +376,12 @@ def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return vecdot(x1, x2, axis=axis)
 
 
-for _function, _name in ((linalg_tensordot, "tensordot"), (linalg_matmul, "matmul"), (linalg_outer, "outer"), (linalg_vecdot, "vecdot")):
+for _function, _name in (
+    (linalg_tensordot, "tensordot"),
+    (linalg_matmul, "matmul"),
+    (linalg_outer, "outer"),
+    (linalg_vecdot, "vecdot"),
+):
     _function.__name__ = _function.__qualname__ = _name
     _function.__module__ = "einroute.linalg"  # where pickle finds them under these names
 del _function, _name

@@ -215,7 +215,9 @@ def _last(runner: Runner, decision: Decision) -> Runner:
     def run(*arrays: Any, out: Any = None) -> Any:
         result = runner(*arrays, out=out)
         if type(result) is Declined:
-            raise NoRoute(f"the only allowed route for {decision.step.subscripts!r} declined: {result.reason}")
+            raise NoRoute(
+                f"the only allowed route for {decision.step.subscripts!r} declined: {result.reason}"
+            )
         return result
 
     return run

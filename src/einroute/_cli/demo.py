@@ -26,7 +26,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Runs each problem the usual ways, as a plain NumPy loop and through einroute, checks "
         "einroute's result against all of them, and prints a table. The exit status is 1 if a check fails.",
     )
-    command.add_argument("--full", action="store_true", help="the largest sizes as well (minutes, 6 GiB)")
+    command.add_argument("--full", action="store_true", help="the largest sizes as well (minutes, and 3 GiB)")
     command.add_argument("--only", nargs="+", metavar="NAME", help="these problems alone")
     command.add_argument("--json", metavar="FILE", type=Path, help="write the results to FILE as JSON, too")
     command.set_defaults(run=run)

@@ -19,7 +19,7 @@ from .problem import Array, Part, Problem, Size, Way, rounding
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOOP_BYTES = 16_000_000_000  # of A read by the loop: about a second
+LOOP_BYTES = 20_000_000_000  # of A read by the loop: about a second
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The effective Hamiltonian of two-site DMRG applied to a state: five operands, eleven labels.
 
 Environments L (a, x, b) and R (d, z, c), two sites of the operator W1 (x, y, s, t) and W2 (y, z, u, v), and
-the state psi (b, t, v, c); bond dimension chi, operator bond w, physical dimension p. The order of contraction
-is everything: ``np.einsum``'s default multiplies all dimensions, and its ``optimize=True`` allows no
-intermediate larger than the largest operand or result, so that here it does little better.
+the state psi (b, t, v, c); bond dimension chi, operator bond w, physical dimension p. The order of
+contraction is everything: ``np.einsum``'s default multiplies all dimensions, and its ``optimize=True`` allows
+no intermediate larger than the largest operand or result, so that here it does little better.
 Source: U. Schollwoeck, Annals of Physics 326 (2011) 96.
 """
 

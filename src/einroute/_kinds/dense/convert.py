@@ -1,4 +1,8 @@
-"""Operands converted to a BLAS dtype, each laid out in the order in which it lay."""
+"""Operands converted to a BLAS dtype, each laid out in the order in which it lay.
+
+An operand that repeats its memory (a sliding or rolled window, a broadcast) is converted as that memory,
+once, and then strided over again: the copy is as large as what it strides over, not as large as it looks.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ import numpy as np
 
 from ..._problem import Operand, Step, c_strides
 from ..._route import Refused
-from .layout import MAX_EXPANSION
 from .transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
@@ -20,24 +23,49 @@ Converter = Callable[[Array], Array]
 def converted(step: Step, dtype: np.dtype[Any]) -> Step | Refused:
     """The step as it is once its operands have been converted to ``dtype``.
 
-    Refused where an operand repeats its memory, so that a copy would be far larger than it.
+    Refused where an operand repeats its memory in a way that cannot be taken over.
     """
-    if any(op.nbytes > MAX_EXPANSION * op.span + 65536 for op in step.operands):
-        return Refused("an operand that repeats its own memory would have to be copied")
     operands = []
     for op in step.operands:
-        strides = [0] * len(op.shape)
-        order = _order(op)
-        dense = c_strides(tuple(op.shape[i] for i in order), dtype.itemsize)
-        for axis, stride in zip(order, dense, strict=True):
-            strides[axis] = stride
-        operands.append(Operand(op.shape, dtype, tuple(strides), op.kind))
+        strides = _strides(op, dtype.itemsize)
+        if strides is None:
+            return Refused("an operand that repeats its own memory would have to be copied")
+        operands.append(Operand(op.shape, dtype, strides, op.kind))
     return replace(step, operands=tuple(operands), dtype=dtype)
+
+
+def _repeats(op: Operand) -> bool:
+    """Whether an operand has far more elements than memory."""
+    return op.nbytes > 2 * op.span
+
+
+def _strides(op: Operand, itemsize: int) -> tuple[int, ...] | None:
+    """Strides of the converted operand."""
+    if _repeats(op):
+        if any(s < 0 or s % op.dtype.itemsize for s in op.strides):
+            return None
+        return tuple(s // op.dtype.itemsize * itemsize for s in op.strides)
+    strides = [0] * len(op.shape)
+    order = _order(op)
+    dense = c_strides(tuple(op.shape[i] for i in order), itemsize)
+    for axis, stride in zip(order, dense, strict=True):
+        strides[axis] = stride
+    return tuple(strides)
 
 
 def _order(op: Operand) -> tuple[int, ...]:
     """Axes from the outermost to the innermost."""
     return tuple(sorted(range(len(op.shape)), key=lambda i: -abs(op.strides[i])))
+
+
+def memory(op: Operand) -> Callable[[Array], Array]:
+    """From an operand to the memory behind it: itself, or what it repeats, as a vector."""
+    if not _repeats(op):
+        return lambda x: x
+    length = (op.span // op.dtype.itemsize,)
+    unit = (op.dtype.itemsize,)
+    # The first element is the lowest in memory, since no stride is negative.
+    return lambda x: np.lib.stride_tricks.as_strided(x, length, unit)
 
 
 def converters(step: Step, dtype: np.dtype[Any]) -> tuple[Converter, ...]:
@@ -46,14 +74,18 @@ def converters(step: Step, dtype: np.dtype[Any]) -> tuple[Converter, ...]:
 
 
 def _converter(op: Operand, dtype: np.dtype[Any], threads: int) -> Converter:
+    if _repeats(op):
+        base, shape, strides = memory(op), op.shape, _strides(op, dtype.itemsize)
+        return lambda x: np.lib.stride_tricks.as_strided(base(x).astype(dtype), shape, strides)
     order = _order(op)
-    shape = tuple(op.shape[i] for i in order)
+    if order == tuple(range(len(order))) and op.strides == c_strides(op.shape, op.dtype.itemsize):
+        return lambda x: x.astype(dtype)
+    ordered = tuple(op.shape[i] for i in order)
+    back = tuple(order.index(i) for i in range(len(order)))
 
     def convert(x: Array) -> Array:
-        copy = np.empty(shape, dtype)
-        view = x.transpose(order)
-        permuted_copy(view, copy, threads)
+        copy = np.empty(ordered, dtype)
+        permuted_copy(x.transpose(order), copy, threads)
         return copy.transpose(back)
 
-    back = tuple(int(i) for i in np.argsort(order)) if order else ()
     return convert

@@ -35,7 +35,8 @@ def _natural(step: Step, layout: str) -> bool:
     if layout != step.output:
         return False
     return all(
-        "".join(c for c in step.output if c in labels) == labels and op.strides == c_strides(op.shape, op.dtype.itemsize)
+        "".join(c for c in step.output if c in labels) == labels
+        and op.strides == c_strides(op.shape, op.dtype.itemsize)
         for labels, op in zip(step.inputs, step.operands, strict=True)
     )
 

@@ -26,7 +26,7 @@ def verdict(step: Step) -> Offer | Refused:
     offer = matmul.gemm_offer(inner)
     if isinstance(offer, Refused):
         return offer
-    elements = sum(op.size for op in step.operands) + step.extent(step.output)
+    elements = step.in_bytes // step.dtype.itemsize + step.extent(step.output)
     cost = offer.cost + Cost(elements, 6.0 * elements, 5.0, 1e9)
     return Offer(cost, offer.layout, (inner, offer), "in float32: " + offer.note, offer.blas)
 

@@ -18,7 +18,7 @@ from ..._cost import STREAM, Cost
 from ..._problem import Step, classify
 from ..._route import Declined, Offer, Refused, Route, Runner
 from . import matmul
-from .convert import converted, converters
+from .convert import converted, converters, memory
 
 Array = np.ndarray[Any, Any]
 
@@ -37,6 +37,8 @@ def split_verdict(step: Step) -> Offer | Refused:
     """Offer four GEMMs of the operands' halves."""
     if step.dtype.itemsize < 4:
         return Refused("the whole values are small enough")
+    if any(op.nbytes > 2 * op.span for op in step.operands):
+        return Refused("the halves of an operand that repeats its own memory would be copies")
     return _verdict(step, products=4)
 
 
@@ -49,7 +51,7 @@ def _verdict(step: Step, products: int) -> Offer | Refused:
     offer = matmul.gemm_offer(inner)
     if isinstance(offer, Refused):
         return offer
-    elements = sum(op.size for op in step.operands)
+    elements = step.in_bytes // step.dtype.itemsize
     made = step.extent(step.output)
     # Reading for the bound, converting, and converting back.
     moved = float(elements * (3 * step.dtype.itemsize + 8 * products) + made * 24 * products)
@@ -70,13 +72,14 @@ def bind(step: Step, offer: Offer) -> Runner:
     single, double = _in(step, _SINGLE), _in(step, _DOUBLE)
     narrow = _narrow(step.dtype)
     is_bool = step.dtype.kind == "b"
+    of_a, of_b = map(memory, step.operands)
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if is_bool:
             # Sums of zeros and ones: zero stays zero and nothing positive rounds to it, at any length.
             result = single(a, b) != 0
         else:
-            bound = largest(a) * largest(b) * depth
+            bound = largest(of_a(a)) * largest(of_b(b)) * depth
             if bound >= _EXACT_DOUBLE:
                 return Declined("a sum could reach 2**53")
             result = narrow((single if bound < _EXACT_SINGLE else double)(a, b))
@@ -126,9 +129,10 @@ def split_bind(step: Step, offer: Offer) -> Runner:
     product = matmul.bind(inner, double)
     as_a, as_b = converters(step, _DOUBLE)
     limit = 1 << (2 * _HALF_BITS)
+    of_a, of_b = map(memory, step.operands)
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
-        bounds = largest(a), largest(b)
+        bounds = largest(of_a(a)), largest(of_b(b))
         high = max(1 << _HALF_BITS, *((x >> _HALF_BITS) + 1 for x in bounds))
         if max(bounds) >= limit or high * high * depth >= _EXACT_DOUBLE:
             return Declined("a sum of halves could reach 2**53")

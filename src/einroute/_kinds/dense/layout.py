@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
-from ..._cost import CALL, CACHE, CACHED, STREAM, Cost, gemm_rate
+from ..._cost import CACHE, CACHED, CALL, STREAM, Cost, gemm_rate
 from ..._problem import Classes, Step, classify
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
@@ -159,7 +159,9 @@ class Search:
         in_out = target.index
         for m in _unique(by_stride(left, self.a), "".join(sorted(left, key=in_out))):
             for n in _unique(by_stride(right, self.b), "".join(sorted(right, key=in_out))):
-                for k in _unique(by_stride(self.labels.contracted, self.a), by_stride(self.labels.contracted, self.b)):
+                for k in _unique(
+                    by_stride(self.labels.contracted, self.a), by_stride(self.labels.contracted, self.b)
+                ):
                     yield m, n, k
 
     def _scored(self, extra: str) -> Iterator[tuple[float, Recipe, Cost]]:
@@ -181,7 +183,9 @@ class Search:
                 else:
                     layout = self.final
                     pack_out = not is_matrix(m, n, self.sizes, self.out, self.itemsize)
-                    if not pack_out and swapped != (fused_stride(n, self.sizes, self.out) != self.itemsize and bool(n) and bool(m)):
+                    if not pack_out and swapped != (
+                        fused_stride(n, self.sizes, self.out) != self.itemsize and bool(n) and bool(m)
+                    ):
                         continue
                 recipe = Recipe(loops, m, n, k, pack_a, pack_b, swapped, pack_out, layout)
                 seconds, cost = self._price(recipe)

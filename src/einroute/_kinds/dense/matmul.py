@@ -6,7 +6,6 @@ The layout is settled by `layout.Search`; this module runs a recipe.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,9 @@ def note(recipe: Recipe, step: Step) -> str:
     parts = [f"{what} {m}x{k} by {k}x{n}"]
     if recipe.loops:
         parts.append(f"{step.extent(recipe.loops)} times, over {recipe.loops}")
-    copied = [w for w, p in zip(("left", "right", "result"), (recipe.pack_a, recipe.pack_b, recipe.pack_out)) if p]
+    copied = [
+        w for w, p in zip(("left", "right", "result"), (recipe.pack_a, recipe.pack_b, recipe.pack_out)) if p
+    ]
     parts.append("copies " + " and ".join(copied) if copied else "no copies")
     return ", ".join(parts)
 
@@ -70,7 +71,9 @@ def bind(step: Step, offer: Offer) -> Runner:
     return _bind_matmul(step, recipe)
 
 
-def _view(labels: str, groups: tuple[str, ...], step: Step) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+def _view(
+    labels: str, groups: tuple[str, ...], step: Step
+) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
     """Axes and shape that turn an operand into its groups; None where nothing is to be done.
 
     An empty group becomes an axis of length 1.
@@ -228,7 +231,10 @@ def _operand_3d(
     present = "".join(c for c in loops if c in labels)
     order = present + rows + columns
     axes = tuple(labels.index(c) for c in order)
-    shape = tuple(step.sizes[c] if c in labels else 1 for c in loops) + (step.extent(rows), step.extent(columns))
+    shape = tuple(step.sizes[c] if c in labels else 1 for c in loops) + (
+        step.extent(rows),
+        step.extent(columns),
+    )
     packed_shape = tuple(step.sizes[c] for c in order)
     threads = step.threads
 

@@ -1,0 +1,22 @@
+"""Calls on tiny operands, where everything but the arithmetic is what counts."""
+
+from __future__ import annotations
+
+from . import IMPLEMENTATIONS, Suite
+from .cases import in_suite
+
+
+class Einsum(Suite):
+    table = in_suite("tiny")
+    params = [list(table), list(IMPLEMENTATIONS)]
+
+    def time_tiny(self, label: str, implementation: str) -> None:
+        self.call()
+
+
+class Tensordot(Suite):
+    table = in_suite("tiny-functions")
+    params = [list(table), ["einroute", "numpy"]]
+
+    def time_tiny(self, label: str, implementation: str) -> None:
+        self.call()

@@ -1,0 +1,85 @@
+"""A contraction takes the memory of its operands, its result and what was planned, and no more."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tests.helpers import (
+    ER,
+)
+
+pytestmark = pytest.mark.usefixtures("way")
+
+
+class TestMemory:
+    def test_sliding_windows_are_strided_over(self) -> None:
+        image = np.random.default_rng(0).standard_normal((300, 500))
+        kernel = np.random.default_rng(1).standard_normal((10, 12))
+        windows = sliding_window_view(image, (10, 12))
+        calls = (
+            lambda: ER.einsum("ijkl,kl->ij", windows, kernel),
+            lambda: ER.tensordot(windows, kernel, 2),
+            lambda: ER.tensordot(windows, kernel, axes=((2, 3), (0, 1))),
+        )
+        for call in calls:
+            result, peak = _peak(call)
+            assert peak < 4 * (image.nbytes + result.nbytes)
+            expected = sum(
+                kernel[y, x] * image[y : y + 291, x : x + 489]
+                for y, x in itertools.product(range(10), range(12))
+            )
+            np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-10)
+
+    def test_broadcast_operands_are_not_written_out(self) -> None:
+        a = np.broadcast_to(np.random.default_rng(0).standard_normal((1, 300)), (20000, 300))
+        b = np.ones(300)
+        result, peak = _peak(lambda: ER.einsum("ij,j->i", a, b))
+        assert peak < 3 * (b.nbytes + result.nbytes) + 100_000
+        np.testing.assert_allclose(result, np.einsum("ij,j->i", a[:1], b)[0], rtol=1e-10)
+
+    def test_nothing_beyond_operands_and_result(self) -> None:
+        rng = np.random.default_rng(0)
+        a, b = rng.standard_normal((400, 500)), rng.standard_normal((500, 300))
+        for text, arrays in (
+            ("ij,jk->ik", (a, b)),
+            ("ji,kj->ik", (a.T, b.T)),
+            ("ij,jk->ki", (a, b)),
+            ("ij,ij->i", (a, a)),
+        ):
+            result, peak = _peak(lambda text=text, arrays=arrays: ER.einsum(text, *arrays))
+            assert peak < 1.2 * np.asarray(result).nbytes + 100_000
+
+    def test_a_memory_limit_slices(self) -> None:
+        if ER is np:
+            pytest.skip("NumPy has no such limit")
+        rng = np.random.default_rng(0)
+        a, b, c = (
+            rng.standard_normal((200, 200, 20)),
+            rng.standard_normal((200, 20, 200)),
+            rng.standard_normal((200, 200)),
+        )
+        text = "ijk,jkl,li->"
+        right = np.einsum(text, a, b, c, optimize=True)
+        limit = 1 << 17
+        with ER.config(memory_limit=limit):
+            ER.einsum(text, a[:2, :2], b[:2, :, :2], c[:2, :2])
+            result, peak = _peak(lambda: ER.einsum(text, a, b, c))
+        np.testing.assert_allclose(result, right, rtol=1e-8)
+        assert peak < 4 * limit
+
+
+def _peak(call: Any) -> tuple[Any, int]:
+    """What `call` returns, and the most memory that was traced meanwhile; a first call has planned."""
+    call()
+    tracemalloc.start()
+    try:
+        result = call()
+        return result, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
