@@ -6,8 +6,9 @@ it was decided to be.
 
 from __future__ import annotations
 
+import threading
 from cmath import isfinite
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,39 +20,81 @@ from ._plan import Chain, Node, Plan, Prepared, Sliced
 from ._problem import Options
 from ._route import Declined, Runner, bind
 
+
+class _Alarm(threading.local):
+    """Whether NumPy's floating-point flags told of an overflow or an invalid operation, in this thread."""
+
+    raised = False
+
+    def sound(self, *_: Any) -> None:
+        self.raised = True
+
+
+_alarm = _Alarm()
+
+_extobj_contextvar: Any
+_make_extobj: Any
 try:  # np.errstate(all="ignore") takes 0.85 us; setting the context variable behind it, 0.23 us
-    from numpy._core._ufunc_config import _extobj_contextvar, _make_extobj
+    from numpy._core import umath
+
+    _extobj_contextvar, _make_extobj = umath._extobj_contextvar, umath._make_extobj
 
     _IGNORE = _make_extobj(all="ignore")
-except ImportError:  # pragma: no cover  # a NumPy that moved it
+    _WATCH = _make_extobj(all="ignore", over="call", invalid="call", call=_alarm.sound)
+except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved it
     _extobj_contextvar = None
 
 Array = np.ndarray[Any, Any]
 OnRun = Callable[[str, Declined | None], None]
+Piece = Callable[[Array, slice], Array]
+Repeat = Callable[[Any, tuple[Any, ...], Any], Any]
 
 #: Products that the repetition in NumPy's order may form, at most, when a planned order overflowed.
 _REPEAT_LIMIT = 10**9
+#: Multiply-adds up to which BLAS surely stays in the calling thread.
+_UNTHREADED = 1 << 15
 #: The same where an operand itself is not finite: then only the class of a nan or inf can differ.
 _REPEAT_NONFINITE = 1 << 21
 
 
-def bind_plan(plan: Plan, options: Options, on_run: OnRun | None = None) -> Runner:
+def bind_plan(
+    plan: Plan, options: Options, on_run: OnRun | None = None, keywords: Mapping[str, Any] | None = None
+) -> Runner:
     """A callable ``run(*arrays, out=None)`` for a plan.
 
-    ``out`` must have the result's shape; it may overlap an operand only if the caller takes care of it.
+    ``out`` must be given if and only if ``options.out`` says so; it has the result's shape, and may overlap
+    an operand.  ``keywords`` are the call's own for NumPy's einsum, should it have to repeat the call.
     """
     run = _bind_node(plan.node, on_run)
-    inexact = plan.dtype.kind in "fc"
-    if inexact and plan.node.reorders and options.quiet:
-        run = _repeated(run, plan)
     views = tuple(_view(p) for p in plan.prepared)
     if any(view is not None for view in views):
         run = _prepared(run, views)
-    if inexact and options.quiet and not _is_silent(plan.node):
-        run = _quiet(run)
+    if options.out:
+        run = _into(run, plan.dtype)
+    own = numpys_own(plan) and not options.out
+    if options.quiet and not own:
+        if plan.dtype.kind not in "fc" or _is_product(plan):
+            run = _quiet(run) if options.out or plan.dtype.kind in "fc" else run
+        elif _is_small_gemm(plan):
+            run = _watched(run, _repetition(plan, keywords or {}))
+        else:
+            run = _quiet(_checked(run, _repetition(plan, keywords or {})))
     if not plan.contraction.output:
         run = _scalar(run) if options.scalar else _zero_d(run)
     return run
+
+
+def _into(run: Runner, dtype: np.dtype[Any]) -> Runner:
+    """Straight into ``out`` where that is sound, else through an array of our own."""
+
+    def into(*arrays: Any, out: Any = None) -> Any:
+        if out.dtype == dtype and not any(np.may_share_memory(out, x) for x in arrays):
+            run(*arrays, out=out)
+        else:
+            np.copyto(out, run(*arrays), casting="unsafe")  # the front end has checked the casting rule
+        return out
+
+    return into
 
 
 def numpys_own(plan: Plan) -> bool:
@@ -62,11 +105,6 @@ def numpys_own(plan: Plan) -> bool:
         and plan.node.steps[0].decision.route.name == "numpy.einsum"
         and all(p.cast is None for p in plan.prepared)
     )
-
-
-def _is_silent(node: Node) -> bool:
-    """Whether nothing but NumPy's einsum runs, which raises no floating-point warning."""
-    return isinstance(node, Chain) and all(s.decision.route.name == "numpy.einsum" for s in node.steps)
 
 
 def _scalar(run: Runner) -> Runner:
@@ -259,9 +297,10 @@ def _laid_out(total: Array, plan: Sliced) -> Array:
     return result
 
 
-def _slicer(labels: str, label: str) -> Callable[[Array, slice], Array]:
+def _slicer(labels: str, label: str) -> Piece:
+    """What a slice along ``label`` takes of an operand: all of one that lacks the label."""
     if label not in labels:
-        return lambda x, cut: x
+        return lambda x, _: x
     head = (slice(None),) * labels.index(label)
     return lambda x, cut: x[(*head, cut)]
 
@@ -290,32 +329,67 @@ def _uses_blas(node: Node) -> bool:
     return any(s.decision.offer.blas for s in _first_chain(node).steps)
 
 
-def _repeated(run: Runner, plan: Plan) -> Runner:
-    """Repeat in NumPy's order where the planned order gives what is not finite.
+def _only(plan: Plan, route: str) -> bool:
+    return isinstance(plan.node, Chain) and [s.decision.route.name for s in plan.node.steps] == [route]
 
-    Sums taken out of products can overflow where NumPy's order, which forms every product whole, does
-    not: ``i,j->`` on [1e308, 1e308] and [1e-300, 0].  The output is looked at, the operands only if it is
-    not finite.
+
+def _is_product(plan: Plan) -> bool:
+    """Whether every entry is one product of two numbers, which overflows in any order or in none."""
+    return _only(plan, "dense.multiply")
+
+
+def _is_small_gemm(plan: Plan) -> bool:
+    """Whether a plan is one GEMM too small for BLAS to use threads, whose overflows nobody would see."""
+    return _only(plan, "dense.matmul") and plan.contraction.iterations <= _UNTHREADED
+
+
+def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:
+    """A function that repeats a call in NumPy's order if its result is not finite.
+
+    Sums taken out of products, and BLAS's order of adding, can overflow where NumPy's order does not:
+    ``i,j->`` on [1e308, 1e308] and [1e-300, 0].  The output is looked at, the operands only if that is not
+    finite.
     """
-    subscripts = ascii_subscripts(tuple(p.labels for p in plan.prepared), plan.contraction.output)
-    iterations = plan.contraction.iterations
-    if iterations > _REPEAT_LIMIT:
-        return run
-    order = plan.order
+    contraction = plan.contraction
+    # On the operands as they came: how NumPy's loops group the products depends on dtypes and strides.
+    subscripts = ascii_subscripts(contraction.inputs, contraction.output)
 
-    def checked(*arrays: Any, out: Any = None) -> Any:
-        # An output that overlaps an operand would spoil the repetition.
-        result = run(*arrays, out=None)
-        if not _finite(result) and _may_repeat(arrays, iterations):
-            if out is None:
-                return c_einsum(subscripts, *arrays, order=order)
-            return c_einsum(subscripts, *arrays, out=out)
-        if out is None:
+    def repeat(result: Any, arrays: tuple[Any, ...], out: Any) -> Any:
+        if _finite(result) or contraction.iterations > _REPEAT_LIMIT:
             return result
-        np.copyto(out, result)
-        return out
+        if not _may_repeat(arrays, contraction.iterations):
+            return result
+        into = {} if out is None else {"out": out}
+        return c_einsum(subscripts, *arrays, **into, **keywords)
+
+    return repeat
+
+
+def _checked(run: Runner, repeat: Repeat) -> Runner:
+    def checked(*arrays: Any, out: Any = None) -> Any:
+        return repeat(run(*arrays) if out is None else run(*arrays, out=out), arrays, out)
 
     return checked
+
+
+def _watched(run: Runner, repeat: Repeat) -> Runner:
+    """Quiet, looking at the output only if NumPy's own floating-point flags tell of an overflow or nan."""
+    if _extobj_contextvar is None:  # pragma: no cover
+        return _quiet(_checked(run, repeat))
+    enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
+
+    def watched(*arrays: Any, out: Any = None) -> Any:
+        token = enter(_WATCH)
+        try:
+            result = run(*arrays) if out is None else run(*arrays, out=out)
+        finally:
+            leave(token)
+        if _alarm.raised:
+            _alarm.raised = False
+            return _quiet(_checked(run, repeat))(*arrays, out=out)
+        return result
+
+    return watched
 
 
 def _finite(result: Any) -> bool:

@@ -155,7 +155,8 @@ def _step_lines(number: int, planned: Planned) -> Iterator[str]:
     d = planned.decision
     cost = d.offer.cost
     yield f"  step {number}: {_readable(d.step.subscripts)}  by {d.route.name}"
-    yield f"      {_readable(d.offer.note)}; {cost.flops:.3g} multiply-adds, {cost.bytes:.3g} bytes, about {_time(cost.seconds)}"
+    work = f"{cost.flops:.3g} multiply-adds, {cost.bytes:.3g} bytes"
+    yield f"      {_readable(d.offer.note)}; {work}, about {_time(cost.seconds)}"
     if d.route.guard:
         yield f"      if {d.route.guard}; else the next"
     for route, offer in d.offers[1:]:

@@ -131,7 +131,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
                     return run(a, b)
         elif len(operands) == 2:
             subscripts, a = operands
-            if type(a) is ndarray and type(subscripts) is str and a.size <= _TINY and current().tiny:
+            if type(a) is ndarray and type(subscripts) is str and 0 < a.size <= _TINY and current().tiny:
                 try:
                     return c_einsum(subscripts, a)
                 except _BAD_CALL:
@@ -181,7 +181,7 @@ def _all_tiny(operands: tuple[Any, ...]) -> bool:
         if type(x) is not ndarray:
             return False
         work *= x.size
-    return work <= _TINY
+    return 0 < work <= _TINY  # NumPy's loops are not safe for empty operands, see _kinds.dense.empty
 
 
 def _put_on_trial(operands: tuple[Any, ...], state: State) -> None:
@@ -228,6 +228,7 @@ class Call:
     elements: int | None
     options: Options
     direct: Any = None  # the same call of NumPy's einsum, where that is a plan by itself
+    keywords: Any = None  # its keyword arguments for NumPy's einsum
 
     def plan(self, state: State) -> Plan:
         """The plan of this call; reads facts of the arrays only."""
@@ -249,7 +250,7 @@ class Call:
         plan = self.plan(state)
         if self.direct is not None and state.on_run is None and numpys_own(plan):
             return self.direct
-        return bind_plan(plan, self.options, state.on_run)
+        return bind_plan(plan, self.options, state.on_run, self.keywords)
 
     def run(self, state: State, out: Array | None) -> Any:
         """Look up or make the plan, and run it."""
@@ -257,13 +258,7 @@ class Call:
         if run is None:
             run = self.bound(state)
             state.plans.put(self.key, run)
-        if out is None:
-            return run(*self.arrays)
-        if out.dtype == self.dtype and not any(np.may_share_memory(out, x) for x in self.arrays):
-            run(*self.arrays, out=out)
-        else:
-            np.copyto(out, run(*self.arrays), casting="unsafe")  # checked against `casting` before
-        return out
+        return run(*self.arrays) if out is None else run(*self.arrays, out=out)
 
 
 def understand_einsum(
@@ -296,39 +291,61 @@ def _understand(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict
     inputs, output = parse_subscripts(subscripts, tuple(len(s) for s in shapes), lenient=lenient)
     sizes = check_sizes(inputs, shapes)
     path, elements = _path(optimize, len(arrays))
-    dtype = _computed_in(arrays, kwargs)
+    if type(path) is tuple and len(arrays) > 1 and any(len(p) == 1 for p in path):
+        return None  # steps that only rearrange: what they do to the layout is NumPy's own
+    dtype = _computed_in(arrays, kwargs, None if lenient or out is None else out.dtype)
     if dtype is None or (len(arrays) == 1 and _is_view(inputs[0], output)):
         return None
-    order = _order(kwargs.get("order", "K"), arrays)
+    order = _order(kwargs.get("order", "K"))
+    if order == "A":
+        # Settled by the layout of what NumPy iterates over: the operands, if nothing comes in between.
+        if any(len(set(x)) != len(x) for x in inputs) or (lenient and len(arrays) > 2):
+            return None
+        order = "F" if all(x.flags.f_contiguous for x in arrays) else "C"
     if out is not None:
         _check_out(out, tuple(sizes[c] for c in output), dtype, kwargs.get("casting", "safe"))
         if lenient and out.dtype != dtype:
             return None
         order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
-    scalar = not lenient or len(arrays) == 1
+    scalar = not lenient or len(arrays) == 1 or bool(output) or _is_scalar(subscripts, arrays, optimize)
     key: tuple[Any, ...]
     if not lenient and out is None and not kwargs and all(x.flags.c_contiguous for x in arrays):
         key = (subscripts, *(fact for x in arrays for fact in (x.shape, x.dtype)))
     else:
-        key = (subscripts, dtype, order, path, elements, scalar, lenient) + tuple(
-            fact for x in arrays for fact in (x.shape, x.dtype, x.strides)
-        )
-    contraction = Contraction(inputs, output, sizes)
+        layout = (fact for x in arrays for fact in (x.shape, x.dtype, x.strides))
+        given = (lenient, out is None, *kwargs.items())
+        key = (subscripts, dtype, order, path, elements, scalar, given, *layout)
+    # A sum over one term is none: as a GEMM of depth 1 BLAS would take 0 * inf for 0.
+    several = len(arrays) > 1  # a single operand must not turn into a view of it
+    dropped = "".join(c for c, n in sizes.items() if several and n == 1 and c not in output)
+    contraction = Contraction(inputs, output, sizes, dropped)
     limit = None if elements is None else elements * dtype.itemsize
     direct = partial(c_einsum, subscripts) if not (lenient or kwargs) and out is None else None
-    return Call(key, contraction, arrays, dtype, order, path, limit, Options(scalar=scalar), direct)
+    return Call(
+        key,
+        contraction,
+        arrays,
+        dtype,
+        order,
+        path,
+        limit,
+        Options(scalar=scalar, out=out is not None),
+        direct,
+        kwargs,
+    )
 
 
 def _dense(values: tuple[Any, ...]) -> tuple[Array, ...] | None:
     """The operands as base-class arrays, or None if one of them is of a kind that is not ours."""
     arrays = []
     for x in values:
-        if type(x) is not ndarray:
-            kind = kind_of(x)
-            if kind is None or kind.NAME != "dense":
-                return None
-            x = np.asarray(x)
-        arrays.append(x)
+        if type(x) is ndarray:
+            arrays.append(x)
+            continue
+        kind = kind_of(x)
+        if kind is None or kind.NAME != "dense":
+            return None
+        arrays.append(np.asarray(x))
     return tuple(arrays)
 
 
@@ -337,7 +354,7 @@ def _is_view(labels: str, output: str) -> bool:
     return set(labels) == set(output)
 
 
-def _computed_in(arrays: tuple[Array, ...], kwargs: dict[str, Any]) -> DType | None:
+def _computed_in(arrays: tuple[Array, ...], kwargs: dict[str, Any], out: DType | None = None) -> DType | None:
     """The dtype to compute in; None for dtypes that only NumPy's own loops know."""
     casting = kwargs.get("casting", "safe")
     if casting not in _CASTINGS:
@@ -346,25 +363,33 @@ def _computed_in(arrays: tuple[Array, ...], kwargs: dict[str, Any]) -> DType | N
     first = arrays[0].dtype
     if wanted is not None:
         dtype = np.dtype(wanted).newbyteorder("=")
-    elif first.isnative and all(x.dtype == first for x in arrays):
+    elif first.isnative and all(x.dtype == first for x in arrays) and (out is None or out == first):
         return first if first.kind in "?biufc" else None
     else:
-        dtype = result_dtype([x.dtype for x in arrays])
+        # NumPy lets `out` take part in the promotion: int8 operands into float64 do not wrap.
+        dtype = result_dtype([*(x.dtype for x in arrays), *([] if out is None else [out])])
     for i, x in enumerate(arrays):
         if not np.can_cast(x.dtype, dtype, casting=casting):
             raise TypeError(cast_refused(i, x.dtype, dtype, casting))
     return dtype if dtype.kind in "?biufc" else None
 
 
-def _order(order: Any, arrays: tuple[Array, ...]) -> str:
-    """The layout asked for, "A" settled as NumPy does: F where every operand is Fortran-ordered."""
+def _is_scalar(subscripts: str, arrays: tuple[Array, ...], optimize: Any) -> bool:
+    """Whether NumPy at this ``optimize`` returns a full contraction as a scalar rather than a 0-d array.
+
+    That depends on the path and on NumPy's version, so NumPy is asked, with dimensions of two at most.
+    """
+    path = numpy_einsum_path(subscripts, *arrays, optimize=optimize)[0]
+    small = [np.zeros(tuple(min(n, 2) for n in x.shape), x.dtype) for x in arrays]
+    return type(numpy_einsum(subscripts, *small, optimize=path)) is not ndarray
+
+
+def _order(order: Any) -> str:
     if order is None:
         return "K"
     letter = order.upper() if isinstance(order, str) else ""
     if letter not in ("K", "C", "F", "A"):
         raise ValueError(bad_order(order))
-    if letter == "A":
-        return "F" if all(x.flags.f_contiguous for x in arrays) else "C"
     return letter
 
 

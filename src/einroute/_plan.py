@@ -29,7 +29,7 @@ class Prepared:
     diagonal : str or None
         Subscripts of the view that takes its diagonals.
     squeeze : tuple of int
-        Axes of length 1, of that view, that are broadcast and therefore dropped.
+        Axes of length 1, of that view, that are dropped: broadcast, or summed.
     cast : dtype or None
     labels : str
         What is left.
@@ -180,12 +180,12 @@ BLOCK_BYTES = 1 << 19
 def prepare(contraction: Contraction, operands: Sequence[Operand], dtype: DType) -> tuple[Prepared, ...]:
     """Diagonals, broadcast axes and casts of each operand."""
     return tuple(
-        _prepare(labels, op, contraction.sizes, dtype)
+        _prepare(labels, op, contraction, dtype)
         for labels, op in zip(contraction.inputs, operands, strict=True)
     )
 
 
-def _prepare(labels: str, op: Operand, sizes: Mapping[str, int], dtype: DType) -> Prepared:
+def _prepare(labels: str, op: Operand, contraction: Contraction, dtype: DType) -> Prepared:
     unique = "".join(dict.fromkeys(labels))
     diagonal = None
     shape, strides = op.shape, op.strides
@@ -195,7 +195,8 @@ def _prepare(labels: str, op: Operand, sizes: Mapping[str, int], dtype: DType) -
         strides = tuple(
             sum(s for c, s in zip(labels, op.strides, strict=True) if c == wanted) for wanted in unique
         )
-    squeeze = tuple(i for i, c in enumerate(unique) if shape[i] != sizes[c])
+    sizes, dropped = contraction.sizes, contraction.dropped
+    squeeze = tuple(i for i, c in enumerate(unique) if shape[i] != sizes[c] or c in dropped)
     kept = [i for i in range(len(unique)) if i not in squeeze]
     shape = tuple(shape[i] for i in kept)
     strides = tuple(strides[i] for i in kept)
@@ -500,7 +501,6 @@ def _sliced(
     """A plan in slices of ``block`` along ``label``."""
     size = problem.sizes[label]
     summed = label not in problem.output
-    order = problem.order
     inner_problem = problem.resized(label, block)
     tail_problem = problem.resized(label, size % block) if size % block else None
 

@@ -68,12 +68,13 @@ class Contraction:
     """What a call means: one string of labels per operand, the output's labels, each label's size.
 
     A label may repeat within an operand (a diagonal); an axis of size 1 under a label that is longer
-    elsewhere is broadcast.
+    elsewhere is broadcast.  ``dropped`` names labels of size 1 that are summed and may be left out.
     """
 
     inputs: tuple[str, ...]
     output: str
     sizes: Mapping[str, int]
+    dropped: str = ""
 
     @property
     def subscripts(self) -> str:
@@ -136,14 +137,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The keyword arguments of one einsum call that a plan depends on."""
+    """How a plan's result is handed over.
 
-    dtype: DType | None = None
-    order: str = "K"
-    casting: str = "safe"
-    optimize: object = False
-    quiet: bool = True  # einsum raises no floating-point warning; dot, matmul and tensordot do
-    scalar: bool = True  # a 0-d result is returned as a scalar
+    Attributes
+    ----------
+    quiet : bool
+        No floating-point warning and deaf to ``np.errstate``, as einsum is; dot and tensordot are not.
+    scalar : bool
+        A 0-d result is returned as a scalar.
+    out : bool
+        It is put into an array given with each call.
+    """
+
+    quiet: bool = True
+    scalar: bool = True
+    out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ routed is what they do slowly: large products of integers and bools, large outer
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -233,7 +234,7 @@ def _is_chain(arrays: Any) -> bool:
     last = len(arrays) - 1
     if any(x.ndim != 2 and not (x.ndim == 1 and i in (0, last)) for i, x in enumerate(arrays)):
         return False
-    return all(x.shape[-1] == y.shape[0] for x, y in zip(arrays, arrays[1:], strict=False))
+    return all(x.shape[-1] == y.shape[0] for x, y in pairwise(arrays))
 
 
 def _like_numpy_2_4(
@@ -273,7 +274,7 @@ class RoutedUfunc:
     @property
     def __signature__(self) -> Any:
         """The ufunc's signature, which NumPy's ufuncs have to show from 2.4 on only."""
-        import inspect
+        import inspect  # noqa: PLC0415 - 8 ms, and only for those who ask
 
         try:
             return inspect.signature(self.__wrapped__)
@@ -376,12 +377,13 @@ def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return vecdot(x1, x2, axis=axis)
 
 
-for _function, _name in (
-    (linalg_tensordot, "tensordot"),
-    (linalg_matmul, "matmul"),
-    (linalg_outer, "outer"),
-    (linalg_vecdot, "vecdot"),
-):
+_OF_LINALG = {
+    "tensordot": linalg_tensordot,
+    "matmul": linalg_matmul,
+    "outer": linalg_outer,
+    "vecdot": linalg_vecdot,
+}
+for _name, _function in _OF_LINALG.items():
     _function.__name__ = _function.__qualname__ = _name
     _function.__module__ = "einroute.linalg"  # where pickle finds them under these names
-del _function, _name
+del _function, _name, _OF_LINALG

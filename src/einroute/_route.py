@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-
 from ._cost import Cost
 from ._problem import Operand, Step
 
@@ -82,12 +80,6 @@ class Route:
     verdict: Callable[[Step], Offer | Refused]
     bind: Callable[[Step, Offer], Runner]
     guard: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    route: Route
-    answer: Offer | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +222,3 @@ def _observed(runner: Runner, name: str, on_run: Callable[[str, Declined | None]
         return result
 
     return run
-
-
-def native(dtype: np.dtype[Any]) -> bool:
-    """Whether a dtype has the machine's byte order."""
-    return dtype.isnative

@@ -12,11 +12,12 @@ import numpy as np
 
 from ..._problem import Operand, c_strides
 from ..._route import Route
-from . import elementwise, half, integers, matmul, numpy_einsum, reduction
+from . import elementwise, empty, half, integers, matmul, numpy_einsum, reduction
 
 NAME = "dense"
 
 ROUTES: tuple[Route, ...] = (
+    empty.ROUTE,
     matmul.ROUTE,
     integers.ROUTE,
     integers.SPLIT_ROUTE,

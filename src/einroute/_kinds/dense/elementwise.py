@@ -21,6 +21,8 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("not a pair of operands")
     if set(step.inputs[0]) | set(step.inputs[1]) != set(step.output):
         return Refused("a label is summed")
+    if 0 in step.sizes.values():
+        return Refused("a dimension of length 0")
     if step.dtype.kind not in "?biufc" or step.dtype.char == "e":
         return Refused(f"multiplication of {step.dtype.name} is left to einsum")
     layout = _layout(step)

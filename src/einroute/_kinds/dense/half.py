@@ -20,6 +20,8 @@ def verdict(step: Step) -> Offer | Refused:
     """Offer a single-precision GEMM between two conversions."""
     if step.dtype.char != "e":
         return Refused("not float16")
+    if step.extent("".join(set(step.inputs[0]) - set(step.output))) == 1:
+        return Refused("BLAS takes 0 * inf for 0 in products of depth 1")
     inner = converted(step, _SINGLE)
     if isinstance(inner, Refused):
         return inner

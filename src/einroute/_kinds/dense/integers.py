@@ -116,7 +116,7 @@ def _in(step: Step, dtype: np.dtype[Any]) -> Callable[[Array, Array], Array]:
 
 
 def _narrow(dtype: np.dtype[Any]) -> Callable[[Array], Array]:
-    """From exact floats to the dtype, wrapping; a float out of the dtype's range must not be cast directly."""
+    """From exact floats to the dtype, wrapping: a float out of its range must not be cast directly."""
     if dtype == np.int64:
         return lambda x: x.astype(np.int64)
     return lambda x: x.astype(np.int32 if x.dtype == _SINGLE else np.int64).astype(dtype)
@@ -140,7 +140,7 @@ def split_bind(step: Step, offer: Offer) -> Runner:
         result: Any = None
         for i, x in enumerate(halves[0]):
             for j, y in enumerate(halves[1]):
-                part = product(x, y).astype(np.int64).view(np.uint64)
+                part = np.asarray(product(x, y)).astype(np.int64).view(np.uint64)
                 part <<= np.uint64(_HALF_BITS * (i + j))
                 result = part if result is None else np.add(result, part, out=result)
         if out is None:

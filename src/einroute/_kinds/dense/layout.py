@@ -144,7 +144,7 @@ class Search:
         """The cheapest recipe with its estimated seconds and cost, or None if there is none."""
         found = min(self._scored(""), key=lambda s: s[0], default=None)
         free = self.labels.left + self.labels.right
-        if found is None or (found[0] - self._gemm("", 1)[0] > SEARCH_WORTH and len(free) <= 8):
+        if found is None or (found[0] - self._without_copies() > SEARCH_WORTH and len(free) <= 8):
             for count in (1, 2):
                 for loops in combinations(free, count):
                     for scored in self._scored("".join(loops)):
@@ -191,13 +191,16 @@ class Search:
                 seconds, cost = self._price(recipe)
                 yield seconds, recipe, cost
 
-    def _gemm(self, loops: str, threads_left: int) -> tuple[float, Cost]:
-        s = self.step
-        count = s.extent(self.labels.batch + loops) if loops or self.labels.batch else 1
-        m = s.extent("".join(c for c in self.labels.left if c not in loops))
-        n = s.extent("".join(c for c in self.labels.right if c not in loops))
-        k = s.extent(self.labels.contracted)
-        return self._gemm_cost(count, m, n, k)
+    def _is_swapped(self, m: str, n: str) -> bool:
+        """Whether a result in the order asked for lies as (n, m)."""
+        return bool(m) and bool(n) and fused_stride(n, self.sizes, self.out) != self.itemsize
+
+    def _without_copies(self) -> float:
+        """Seconds of the product alone."""
+        s, labels = self.step, self.labels
+        count = s.extent(labels.batch)
+        m, n, k = s.extent(labels.left), s.extent(labels.right), s.extent(labels.contracted)
+        return self._gemm_cost(count, m, n, k)[0]
 
     def _gemm_cost(self, count: int, m: int, n: int, k: int) -> tuple[float, Cost]:
         s = self.step

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
 from ..._problem import Step, classify
 from ..._route import Offer, Refused, Route, Runner
 from .layout import Recipe, Search
@@ -54,9 +53,8 @@ def note(recipe: Recipe, step: Step) -> str:
     parts = [f"{what} {m}x{k} by {k}x{n}"]
     if recipe.loops:
         parts.append(f"{step.extent(recipe.loops)} times, over {recipe.loops}")
-    copied = [
-        w for w, p in zip(("left", "right", "result"), (recipe.pack_a, recipe.pack_b, recipe.pack_out)) if p
-    ]
+    packs = {"left": recipe.pack_a, "right": recipe.pack_b, "result": recipe.pack_out}
+    copied = [which for which, pack in packs.items() if pack]
     parts.append("copies " + " and ".join(copied) if copied else "no copies")
     return ", ".join(parts)
 
@@ -69,21 +67,6 @@ def bind(step: Step, offer: Offer) -> Runner:
         if plain is not None:
             return plain
     return _bind_matmul(step, recipe)
-
-
-def _view(
-    labels: str, groups: tuple[str, ...], step: Step
-) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-    """Axes and shape that turn an operand into its groups; None where nothing is to be done.
-
-    An empty group becomes an axis of length 1.
-    """
-    order = "".join(groups)
-    axes = tuple(labels.index(c) for c in order)
-    shape = tuple(step.extent(g) for g in groups)
-    same = axes == tuple(range(len(axes)))
-    now = tuple(step.sizes[c] for c in order)
-    return (None if same else axes, None if shape == now else shape)
 
 
 def _bind_plain(step: Step, recipe: Recipe) -> Runner | None:
@@ -127,7 +110,7 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner | None:
 
 
 def _dot_into(a: Array, b: Array, out: Array) -> Array:
-    if out.flags.c_contiguous and out.ndim:
+    if out.flags.carray and out.ndim:  # also aligned: dot refuses what is not
         return a.dot(b, out)
     np.copyto(out, a.dot(b))
     return out
@@ -136,7 +119,10 @@ def _dot_into(a: Array, b: Array, out: Array) -> Array:
 def _operand_2d(
     step: Step, position: int, free: str, k: str, pack: bool, *, transposed: bool
 ) -> Callable[[Array], Array] | None:
-    """From an operand to its matrix for ``dot``: (free, k), or (k, free) on the right; vectors stay vectors."""
+    """From an operand to its matrix for ``dot``: (free, k), or (k, free) on the right.
+
+    A vector stays one, and None stands for an operand that is a matrix already.
+    """
     labels = step.inputs[position]
     rows = step.extent(free)
     depth = step.extent(k)
@@ -231,10 +217,8 @@ def _operand_3d(
     present = "".join(c for c in loops if c in labels)
     order = present + rows + columns
     axes = tuple(labels.index(c) for c in order)
-    shape = tuple(step.sizes[c] if c in labels else 1 for c in loops) + (
-        step.extent(rows),
-        step.extent(columns),
-    )
+    looped = (step.sizes[c] if c in labels else 1 for c in loops)
+    shape = (*looped, step.extent(rows), step.extent(columns))
     packed_shape = tuple(step.sizes[c] for c in order)
     threads = step.threads
 
@@ -247,12 +231,6 @@ def _operand_3d(
         return x.reshape(shape)
 
     return view
-
-
-def cost_of(step: Step) -> Cost | None:
-    """Cost of the pair as a GEMM, for routes that convert to a BLAS dtype first."""
-    offer = gemm_offer(step)
-    return None if isinstance(offer, Refused) else offer.cost
 
 
 ROUTE = Route("dense.matmul", verdict, bind)

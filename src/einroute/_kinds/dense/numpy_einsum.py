@@ -28,6 +28,8 @@ _LOOP = 12e-9
 
 def verdict(step: Step) -> Offer | Refused:
     """Offer NumPy's einsum, priced by its iteration space and the length of its inner loop."""
+    if 0 in step.sizes.values():
+        return Refused("its loops run at least once")
     size = float(step.iterations)
     inner = max((_inner(labels, step) for labels in (*step.inputs, step.output) if labels), default=1)
     rate = _rate(step)

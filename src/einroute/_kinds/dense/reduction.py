@@ -21,6 +21,8 @@ def verdict(step: Step) -> Offer | Refused:
     labels = step.inputs[0]
     if len(labels) == len(step.output):
         return Refused("nothing to sum")
+    if 0 in step.sizes.values():
+        return Refused("a dimension of length 0")
     if step.dtype.kind not in "?biufc" or step.dtype.char == "e":
         return Refused(f"summing {step.dtype.name} is left to einsum")
     size = float(step.extent(labels))
@@ -62,6 +64,8 @@ def dot_verdict(step: Step) -> Offer | Refused:
     labels = classify(step)
     if labels.left or labels.right:
         return Refused("a free label makes it a matrix product")
+    if 0 in step.sizes.values():
+        return Refused("a dimension of length 0")
     if not labels.contracted or set("".join(step.inputs)) - set(step.output) - set(labels.contracted):
         return Refused("no label is contracted between the two")
     if len(labels.contracted) != 1:
