@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import platform
 import re
 import sys
@@ -30,6 +31,7 @@ from benchmarks.cases import CASES
 
 BATCH_SECONDS = 2e-3  # shorter batches are dominated by the clock and by interrupts
 SLOWEST_DEFAULT = 2.0  # seconds of np.einsum(optimize=False) beyond which it is left out
+BUSY = 0.7  # load average from which figures with several BLAS threads are not to be trusted
 MOST_SECONDS = 3.0  # for one race, so that a case of slow calls does not hold up the rest
 ALLOWED_RATIO, ALLOWED_SECONDS = 1.1, 0.7e-6  # the project's allowance
 PEERS = ("numpy", "numpy_optimize", "opt_einsum", "by_hand")
@@ -227,7 +229,14 @@ def conditions(own: str) -> str:
         text += [f"{p['internal_api']} {p.get('version')} {p.get('architecture', '')} threads={p['num_threads']}" for p in pools]
     except NotImplementedError:
         text.append("threads unknown (threadpoolctl missing)")
-    return ", ".join(text)
+    warning = ""
+    load_average = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load_average > BUSY:
+        warning = (
+            f"\nWARNING: load average {load_average:.1f}. BLAS threads that wait for a core inflate calls of "
+            "microseconds to milliseconds; set OPENBLAS_NUM_THREADS=1 or wait"
+        )
+    return ", ".join(text) + warning
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -79,14 +79,26 @@ class TestSubscripts:
     @pytest.mark.parametrize(
         ("subscripts", "shapes"),
         [
-            ("...", [(2, 3)]), ("...->...", [(2, 3)]), ("i...", [(2, 3)]), ("i...->...", [(2,)]),
-            ("...i,...i", [(4, 3), (4, 3)]), ("...i,...i->...", [(4, 3), (3,)]), ("...ij,...jk", [(5, 2, 3), (3, 4)]),
-            ("...ij,...jk->...ik", [(5, 1, 2, 3), (6, 3, 4)]), ("i...j,j...k->...ik", [(2, 5, 3), (3, 5, 4)]),
-            ("ij...,jk...->ik...", [(2, 3, 5), (3, 4, 5)]), ("...,i", [(), (3,)]), ("...,...", [(), ()]),
-            ("...,...", [(2, 3), (3,)]), ("i...,i->...", [(2, 3, 4), (2,)]), ("...ii->...i", [(2, 3, 3)]),
-            ("...ii->...", [(2, 3, 3)]), ("...a,a...", [(2, 3), (3, 2)]), ("a...,...b->b...a", [(2, 3), (3, 4)]),
+            ("...", [(2, 3)]),
+            ("...->...", [(2, 3)]),
+            ("i...", [(2, 3)]),
+            ("i...->...", [(2,)]),
+            ("...i,...i", [(4, 3), (4, 3)]),
+            ("...i,...i->...", [(4, 3), (3,)]),
+            ("...ij,...jk", [(5, 2, 3), (3, 4)]),
+            ("...ij,...jk->...ik", [(5, 1, 2, 3), (6, 3, 4)]),
+            ("i...j,j...k->...ik", [(2, 5, 3), (3, 5, 4)]),
+            ("ij...,jk...->ik...", [(2, 3, 5), (3, 4, 5)]),
+            ("...,i", [(), (3,)]),
+            ("...,...", [(), ()]),
+            ("...,...", [(2, 3), (3,)]),
+            ("i...,i->...", [(2, 3, 4), (2,)]),
+            ("...ii->...i", [(2, 3, 3)]),
+            ("...ii->...", [(2, 3, 3)]),
+            ("...a,a...", [(2, 3), (3, 2)]),
+            ("a...,...b->b...a", [(2, 3), (3, 4)]),
         ],
-    )  # fmt: skip
+    )
     @pytest.mark.parametrize("optimize", [False, True])
     def test_ellipsis(self, subscripts: str, shapes: list[tuple[int, ...]], optimize: bool) -> None:
         rng = np.random.default_rng(0)
@@ -140,12 +152,20 @@ class TestBroadcasting:
     @pytest.mark.parametrize(
         ("subscripts", "shapes"),
         [
-            ("ij,jk", [(2, 3), (1, 4)]), ("ij,jk", [(2, 1), (3, 4)]), ("ij,ij->ij", [(2, 1), (1, 3)]),
-            ("ij,ij->", [(2, 1), (1, 3)]), ("i,i", [(1,), (5,)]), ("ij,jk,kl", [(2, 1), (3, 1), (4, 5)]),
-            ("ij,jk->k", [(1, 1), (3, 4)]), ("ij,jk", [(2, 3), (1, 0)]), ("ij,j->i", [(0, 3), (1,)]),
-            ("i,i,i->i", [(1,), (4,), (1,)]), ("ii,i->i", [(3, 3), (1,)]), ("ij,ji->", [(1, 3), (3, 2)]),
+            ("ij,jk", [(2, 3), (1, 4)]),
+            ("ij,jk", [(2, 1), (3, 4)]),
+            ("ij,ij->ij", [(2, 1), (1, 3)]),
+            ("ij,ij->", [(2, 1), (1, 3)]),
+            ("i,i", [(1,), (5,)]),
+            ("ij,jk,kl", [(2, 1), (3, 1), (4, 5)]),
+            ("ij,jk->k", [(1, 1), (3, 4)]),
+            ("ij,jk", [(2, 3), (1, 0)]),
+            ("ij,j->i", [(0, 3), (1,)]),
+            ("i,i,i->i", [(1,), (4,), (1,)]),
+            ("ii,i->i", [(3, 3), (1,)]),
+            ("ij,ji->", [(1, 3), (3, 2)]),
         ],
-    )  # fmt: skip
+    )
     @pytest.mark.parametrize("optimize", [False, True])
     def test_size_one_across_operands(
         self, subscripts: str, shapes: list[tuple[int, ...]], optimize: bool
@@ -165,12 +185,19 @@ class TestBroadcasting:
     @pytest.mark.parametrize(
         ("subscripts", "shapes"),
         [
-            ("i->", [(0,)]), ("ij->i", [(3, 0)]), ("ij->j", [(3, 0)]), ("ij,jk->ik", [(2, 0), (0, 3)]),
-            ("ij,jk->ik", [(0, 2), (2, 3)]), ("i,i->", [(0,), (0,)]), ("i,j->ij", [(0,), (3,)]), ("ii->i", [(0, 0)]),
-            ("bij,bjk->bik", [(0, 2, 3), (0, 3, 4)]), ("bij,bjk->bik", [(2, 2, 0), (2, 0, 4)]),
+            ("i->", [(0,)]),
+            ("ij->i", [(3, 0)]),
+            ("ij->j", [(3, 0)]),
+            ("ij,jk->ik", [(2, 0), (0, 3)]),
+            ("ij,jk->ik", [(0, 2), (2, 3)]),
+            ("i,i->", [(0,), (0,)]),
+            ("i,j->ij", [(0,), (3,)]),
+            ("ii->i", [(0, 0)]),
+            ("bij,bjk->bik", [(0, 2, 3), (0, 3, 4)]),
+            ("bij,bjk->bik", [(2, 2, 0), (2, 0, 4)]),
             ("ij,jk,kl->il", [(2, 3), (3, 0), (0, 4)]),
         ],
-    )  # fmt: skip
+    )
     @pytest.mark.parametrize("dtype", ["f8", "i4", "?", "D", "f2"])
     def test_size_zero(self, subscripts: str, shapes: list[tuple[int, ...]], dtype: str) -> None:
         for optimize in (False, True):
@@ -238,8 +265,8 @@ def test_no_route_but_numpys_is_needed_for_the_usual_forms(n: int) -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((n, n)), rng.standard_normal((n, n))
     for text, arrays in (
-        ("ij,jk->ik", (a, b)), ("ij,jk->ki", (a, b)), ("ij,ij->ij", (a, b)), ("ij,ij->", (a, b)),
-        ("ij->i", (a,)), ("ij,j->i", (a, b[0])), ("i,j->ij", (a[0], b[0])), ("ij,jk,kl->il", (a, b, a)),
+        ("ij,jk->ik", (a, b)), ("ij,jk->ki", (a, b)), ("ij,ij->ij", (a, b)), ("ij,ij->", (a, b)), ("ij->i",
+        (a,)), ("ij,j->i", (a, b[0])), ("i,j->ij", (a[0], b[0])), ("ij,jk,kl->il", (a, b, a)),
     ):  # fmt: skip
         with planned(forbid=("numpy.einsum",)) as ran:
             assert_same("einsum", text, *arrays)

@@ -181,8 +181,10 @@ class TestOptions:
                     np.asarray(rng.standard_normal([sizes[c] for c in t]), order=make_order)
                     for t in text.split("->")[0].split(",")
                 ]
+                if order is None and optimize:
+                    continue  # NumPy trips over None here (AttributeError), and that is no promise
                 result = assert_same("einsum", text, *arrays, order=order, optimize=optimize)
-                if result is not None and order is not None and order.upper() != "K":
+                if order is not None and order.upper() != "K":
                     right = np.einsum(text, *arrays, order=order, optimize=optimize)
                     assert result.flags.c_contiguous >= right.flags.c_contiguous
                     assert result.flags.f_contiguous >= right.flags.f_contiguous
@@ -200,15 +202,41 @@ class TestOptions:
     @pytest.mark.parametrize(
         "optimize",
         [
-            (), 0, 1, 2.0, [(0, 1)], [(0, 1), (0, 1)], "nonsense", "", b"greedy", ("greedy",), ("greedy", "10"), ("x", 10),
-            ["einsum_path"], ["einsum_path", (0, 1)], ["einsum_path", (0, 1), (0, 1)], ["einsum_path", (0, 1, 2)],
-            ["einsum_path", (2, 0), (0, 1)], ["einsum_path", (0, 9), (0, 1)], ["einsum_path", (0,), (0, 1), (0, 1)],
-            ["einsum_path", (0, 1), (0, 1), (0,)], ("einsum_path", (0, 1), (0, 1)), ["einsum_path", [0, 1], [0, 1]],
-            ["einsum_path", (-1, 0), (0, 1)], ("greedy", 0), ("greedy", -1), ("optimal", 10), ("optimal", 1e9), np.True_,
-            np.bool_(False), True, None, object(),
+            (),
+            0,
+            1,
+            2.0,
+            [(0, 1)],
+            [(0, 1), (0, 1)],
+            "nonsense",
+            "",
+            b"greedy",
+            ("greedy",),
+            ("greedy", "10"),
+            ("x", 10),
+            ["einsum_path"],
+            ["einsum_path", (0, 1)],
+            ["einsum_path", (0, 1), (0, 1)],
+            ["einsum_path", (0, 1, 2)],
+            ["einsum_path", (2, 0), (0, 1)],
+            ["einsum_path", (0, 9), (0, 1)],
+            ["einsum_path", (0,), (0, 1), (0, 1)],
+            ["einsum_path", (0, 1), (0, 1), (0,)],
+            ("einsum_path", (0, 1), (0, 1)),
+            ["einsum_path", [0, 1], [0, 1]],
+            ["einsum_path", (-1, 0), (0, 1)],
+            ("greedy", 0),
+            ("greedy", -1),
+            ("optimal", 10),
+            ("optimal", 1e9),
+            np.True_,
+            np.bool_(False),
+            True,
+            None,
+            object(),
         ],
         ids=repr,
-    )  # fmt: skip
+    )
     def test_every_form_of_optimize(self, optimize: Any) -> None:
         arrays = make("ij,jk,kl", "f8")
         assert_same("einsum", "ij,jk,kl->il", *arrays, optimize=optimize)

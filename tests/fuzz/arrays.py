@@ -156,11 +156,10 @@ def draw_operand(
     dtype: np.dtype,
     mode: str,
     n_operands: int,
-    plain: bool = False,
 ) -> Laid:
-    """An operand in a random layout (C order where `plain`), in 1 of 10 read-only."""
+    """An operand in a random layout, in 1 of 10 read-only."""
     values = draw_values(rng, shape, dtype, mode, n_operands)
-    laid = lay_out(rng, values, "C" if plain or rng.random() < 0.4 else pick(rng, LAYOUTS))
+    laid = lay_out(rng, values, "C" if rng.random() < 0.4 else pick(rng, LAYOUTS))
     if rng.random() < 0.1 and laid.array is not laid.root:
         laid.array.flags.writeable = False
     return laid

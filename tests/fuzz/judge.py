@@ -52,9 +52,10 @@ class Expected:
 
     outcome: Outcome
     also: tuple[np.ndarray, ...] = ()
-    finite: bool = True
+    finite: bool = True  # of the operands
     reference: Any = None
     bound: Any = None
+    risky: Any = None  # where some order of summation overflows
     either: bool = False  # a TypeError and its absence are both right
 
 
@@ -84,26 +85,45 @@ def expect(case: Case) -> Expected:
     if case.options.get("optimize", False) is not False:
         # optimize=True may wrap an intermediate in a narrower dtype; the default does not, and is right too.
         plain = run(case, np, optimize=False, **apart)
+        refused = plain.error is not None
+        if refused and outcome.error is None:  # what only the other settings take
+            plain = run(_cast(case, outcome.values.dtype), np)
         also = () if plain.error is not None else (plain.values,)
         # `casting` is asked about each pairwise step of NumPy's path there, so that its answer is the path's.
         asked = "casting" in case.options or "dtype" in case.options
-        either = asked and (plain.error is None) != (outcome.error is None)
+        either = asked and refused != (outcome.error is not None)
     if outcome.error is not None:
         return Expected(outcome, either=either)
     result = outcome.values.dtype
     computing = _computing(case, result)
-    if computing.kind in "biuO" and result.kind in "biuO":
+    # An empty result has no values, and NumPy's einsum must not be asked for one in complex long doubles:
+    # see `Expression.fragile`.
+    exact = computing.kind == "O" or (computing.kind in "biu" and result.kind in "biu")
+    if exact or not outcome.values.size:
         return Expected(outcome, also, either=either)
     return Expected(outcome, also, *_reference(case, computing, result), either=either)
 
 
-def _reference(case: Case, computing: np.dtype, result: np.dtype) -> tuple[bool, Any, Any]:
+def _cast(case: Case, dtype: np.dtype) -> Case:
+    """`case` without its options but ``optimize``, its operands cast to `dtype` beforehand."""
+    options = {"optimize": case.options.get("optimize", False)}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cast = tuple(np.asarray(o).astype(dtype) for o in case.operands)
+    return Case(case.function, cast, case.bind, options, case.contracted)
+
+
+def _reference(case: Case, computing: np.dtype, result: np.dtype) -> tuple[bool, Any, Any, Any]:
     wide = np.clongdouble if computing.kind == "c" else np.longdouble
     options = {k: v for k, v in case.options.items() if k in ("axes", "axis")}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cast = [np.asarray(o).astype(computing).astype(wide) for o in case.operands]
         sizes = [np.abs(o) for o in cast]
+        if any(o.size == 0 for o in cast) and case.function == "einsum":
+            # NumPy's einsum writes past the end of empty results in long double; sums of nothing are zero.
+            nothing = np.zeros(case.call(np).shape if case.out is None else case.out.shape, wide)
+            return True, nothing, np.abs(nothing)
         changed = [Case(case.function, tuple(ops), case.bind, options, 1) for ops in (cast, sizes)]
         try:
             reference, magnitude = (np.asarray(c.call(np)) for c in changed)
@@ -116,7 +136,8 @@ def _reference(case: Case, computing: np.dtype, result: np.dtype) -> tuple[bool,
         terms = np.longdouble(4 * (case.contracted + len(cast)))
         bound = terms * (eps * magnitude + tiny * np.prod(np.array(tops, np.longdouble)))
         finite = all(bool(np.isfinite(s).all()) for s in sizes)
-    return finite, reference, bound
+        risky = magnitude > min(np.finfo(d).max for d in inexact) / 4
+    return finite, reference, bound, risky
 
 
 def disagreements(case: Case, expected: Expected, got: Outcome) -> list[str]:
@@ -128,7 +149,7 @@ def disagreements(case: Case, expected: Expected, got: Outcome) -> list[str]:
             return found
         return found + _errors(theirs.error, got.error)
     extra = got.warned - theirs.warned
-    if extra:
+    if extra and not (case.function != "einsum" and _overflows(expected)):
         found.append(f"warned {sorted(w.__name__ for w in extra)}")
     if theirs.is_out and not got.is_out:  # NumPy's dot returns a scalar where out is 0-d
         found.append("did not return out itself")
@@ -140,7 +161,8 @@ def disagreements(case: Case, expected: Expected, got: Outcome) -> list[str]:
         return [*found, f"shape {got.values.shape}, NumPy's {theirs.values.shape}"]
     if case.out is None and isinstance(got.returned, np.ndarray):
         found += _memory(case, theirs.returned, got.returned)
-    return found + _values(expected, got.values)
+    strict = case.function == "einsum" and case.options.get("optimize", False) is False
+    return found + _values(expected, got.values, strict)
 
 
 def _errors(theirs: Exception | None, ours: Exception | None) -> list[str]:
@@ -203,14 +225,25 @@ def _where(wrong: np.ndarray) -> str:
     return f"{int(wrong.sum())} of {wrong.size} elements, first at {at}"
 
 
-def _values(expected: Expected, ours: np.ndarray) -> list[str]:
+def _overflows(expected: Expected) -> bool:
+    """Whether nan, inf or an overflow play a part: what BLAS then warns of depends on its order of work."""
+    return expected.reference is not None and not (expected.finite and not np.any(expected.risky))
+
+
+def _values(expected: Expected, ours: np.ndarray, strict: bool) -> list[str]:
+    """The values that differ; where they are not finite, `strict` allows only what NumPy's own loop makes.
+
+    Everywhere else NumPy calls BLAS, whose order of summation decides what overflows, and which skips factors
+    of 0, so that its ``0 * inf`` is 0: there the reference is right too. And einsum takes a broadcast
+    factor out of the sum, so that an inf there is an inf where tensordot has a nan: there only finiteness counts.
+    """
     theirs = expected.outcome.values
     if any(
         np.array_equal(ours, right, equal_nan=right.dtype.kind in "fc") for right in (theirs, *expected.also)
     ):
         return []
     if expected.reference is None:
-        if ours.dtype.kind == "O":
+        if ours.dtype.kind in "Ofc":  # computed as objects
             close = np.isclose(ours.astype(complex), theirs.astype(complex), rtol=1e-9, equal_nan=True)
             return [] if close.all() else [f"values: {_where(~close)}"]
         wrong = np.asarray(ours != theirs)
@@ -219,9 +252,14 @@ def _values(expected: Expected, ours: np.ndarray) -> list[str]:
     with np.errstate(all="ignore"):
         finite = np.isfinite(ours) & np.isfinite(expected.reference)
         if ours.dtype.kind in "fc":
-            if expected.finite and (lost := np.asarray(np.isfinite(theirs) & ~np.isfinite(ours))).any():
+            lost = np.asarray(np.isfinite(theirs) & ~np.isfinite(ours))
+            if expected.finite and (lost & (strict | ~expected.risky)).any():
                 return [f"not finite where NumPy's is: {_where(lost)}"]
-            if not expected.finite and (other := _other_specials(ours, theirs)).any():
+            other = _other_specials(ours, theirs)
+            if not strict:
+                unlike = np.isfinite(ours) != np.isfinite(theirs)
+                other = unlike & (np.isfinite(ours) != np.isfinite(expected.reference))
+            if not expected.finite and other.any():
                 return [f"nan and inf stand elsewhere: {_where(other)}"]
         reference = expected.reference if ours.dtype.kind == "c" else expected.reference.real
         bound = expected.bound
@@ -232,6 +270,9 @@ def _values(expected: Expected, ours: np.ndarray) -> list[str]:
             slack = 0 if ours.dtype.kind in "fc" else 1
             error = np.abs(ours.astype(reference.dtype) - reference)
             wrong = finite & ~(error <= bound + slack) & np.isfinite(bound)
+            if slack:  # what a float beyond the integer's range is cast to is the compiler's choice
+                info = np.iinfo(ours.dtype)
+                wrong &= (reference > info.min - 1) & (reference < info.max)
     if np.any(wrong):
         wrong = np.asarray(wrong)
         at = tuple(np.argwhere(wrong)[0]) if wrong.ndim else ()

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from einroute._config import forcing
+from einroute._route import NoRoute, route_names
+
 from .case import Case
 from .expressions import draw_einsum
 from .judge import Outcome, disagreements, expect, run
@@ -48,7 +51,7 @@ class Report:
 def draw(seed: int, index: int) -> Case:
     """Case `index` of the sequence that `seed` starts."""
     rng = np.random.default_rng([seed, index])
-    large = rng.random() < 0.03
+    large = rng.random() < 0.05
     case = draw_einsum(rng, large) if rng.random() < 0.75 else draw_product(rng, large)
     case.save()
     return case
@@ -73,9 +76,6 @@ def check(case: Case, namespace: Any, through_routes: bool, report: Report) -> l
 
 def _forced(case: Case, namespace: Any) -> list[tuple[str, Outcome]]:
     """The outcome through each route that does not refuse the case, NumPy's own einsum forbidden."""
-    from einroute._config import forcing
-    from einroute._route import NoRoute, route_names
-
     outcomes = []
     for name in route_names():
         with forcing(name, forbid=(NUMPY_ROUTE,) if name != NUMPY_ROUTE else ()) as ran:
@@ -97,8 +97,6 @@ def fuzz(
     """Check the cases `indices` of the sequence `seed`, and stop after `stop_after` failing ones."""
     report = Report()
     if through_routes:
-        from einroute._route import route_names
-
         report.routes.update(dict.fromkeys(route_names(), 0))
     started = time.perf_counter()
     for index in indices:
