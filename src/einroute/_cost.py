@@ -11,15 +11,15 @@ from dataclasses import dataclass
 #: Seconds of Python and dispatch behind one NumPy call made by a route.
 CALL = 0.6e-6
 #: Bytes a second that one core streams from and to memory.
-STREAM = 8e9
+STREAM = 20e9
 #: Bytes a second from and to the last-level cache.
-CACHED = 30e9
+CACHED = 60e9
 #: Bytes below which operands are taken to be in cache.
 CACHE = 1 << 20
 #: Multiply-adds a second of BLAS on one core, in double precision.
 GEMM = 25e9
 #: Multiply-adds a second in NumPy's own einsum loops.
-EINSUM = 0.7e9
+EINSUM = 4e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Cost:
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
     """Multiply-adds a second of one GEMM: BLAS's peak less what short dimensions lose.
 
-    The half-rate lengths (4, 4 and 8) fit dgemm from 4x4x4 to 1000x1000x1000 within a third.
+    The half-rate lengths (1, 1 and 2) fit dgemm from 8x8x8 to 1000x1000x1000 within a third.
     """
     peak = GEMM * 8 / (itemsize // 2 if is_complex else itemsize)
     if is_complex:
         peak /= 4
-    shape = (m / (m + 4)) * (n / (n + 4)) * (k / (k + 8)) if m and n and k else 1.0
+    shape = (m / (m + 1)) * (n / (n + 1)) * (k / (k + 2))
     # OpenBLAS starts its threads at about 65 thousand multiply-adds.
     return peak * shape * (threads if m * n * k > 65536 else 1)

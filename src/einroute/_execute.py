@@ -51,6 +51,8 @@ Repeat = Callable[[Any, tuple[Any, ...], Any], Any]
 
 #: Products that the repetition in NumPy's order may form, at most, when a planned order overflowed.
 _REPEAT_LIMIT = 10**9
+#: Multiply-adds for each entry of the output below which looking at the output is a good part of the work.
+_THIN = 64
 #: Multiply-adds up to which BLAS surely stays in the calling thread.
 _UNTHREADED = 1 << 15
 #: The same where an operand itself is not finite: then only the class of a nan or inf can differ.
@@ -69,16 +71,15 @@ def bind_plan(
     views = tuple(_view(p) for p in plan.prepared)
     if any(view is not None for view in views):
         run = _prepared(run, views)
-    if options.out:
-        run = _into(run, plan.dtype)
-    own = numpys_own(plan) and not options.out
-    if options.quiet and not own:
-        if plan.dtype.kind not in "fc" or _is_product(plan):
-            run = _quiet(run) if options.out or plan.dtype.kind in "fc" else run
-        elif _is_small_gemm(plan):
+    if options.quiet and plan.dtype.kind in "fc" and not numpys_own(plan):
+        if _is_product(plan):
+            run = _quiet(run)
+        elif _flags_tell(plan):
             run = _watched(run, _repetition(plan, keywords or {}))
         else:
             run = _quiet(_checked(run, _repetition(plan, keywords or {})))
+    if options.out:
+        run = _into(run, plan.dtype)
     if not plan.contraction.output:
         run = _scalar(run) if options.scalar else _zero_d(run)
     return run
@@ -86,12 +87,13 @@ def bind_plan(
 
 def _into(run: Runner, dtype: np.dtype[Any]) -> Runner:
     """Straight into ``out`` where that is sound, else through an array of our own."""
+    copy = _quiet(np.copyto)  # a cast may overflow, and the front end has checked the casting rule
 
     def into(*arrays: Any, out: Any = None) -> Any:
         if out.dtype == dtype and not any(np.may_share_memory(out, x) for x in arrays):
             run(*arrays, out=out)
         else:
-            np.copyto(out, run(*arrays), casting="unsafe")  # the front end has checked the casting rule
+            copy(out, run(*arrays), casting="unsafe")
         return out
 
     return into
@@ -127,10 +129,10 @@ def _quiet(run: Runner) -> Runner:
         return np.errstate(all="ignore")(run)
     enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
 
-    def quiet(*arrays: Any, out: Any = None) -> Any:
+    def quiet(*arrays: Any, **keywords: Any) -> Any:
         token = enter(_IGNORE)
         try:
-            return run(*arrays) if out is None else run(*arrays, out=out)
+            return run(*arrays, **keywords)
         finally:
             leave(token)
 
@@ -338,9 +340,19 @@ def _is_product(plan: Plan) -> bool:
     return _only(plan, "dense.multiply")
 
 
-def _is_small_gemm(plan: Plan) -> bool:
-    """Whether a plan is one GEMM too small for BLAS to use threads, whose overflows nobody would see."""
-    return _only(plan, "dense.matmul") and plan.contraction.iterations <= _UNTHREADED
+def _flags_tell(plan: Plan) -> bool:
+    """Whether NumPy's floating-point flags are looked at instead of the output.
+
+    They tell of every overflow where BLAS stays in the calling thread.  Where it may not, they are trusted
+    only if looking at the output would cost a good part of the product itself.
+    """
+    if isinstance(plan.node, Sliced):
+        return False
+    steps = [s.decision for s in plan.node.steps]
+    if any(d.route.name not in ("dense.matmul", "dense.multiply") for d in steps):
+        return False
+    flops = sum(d.offer.cost.flops for d in steps)
+    return flops <= _UNTHREADED or flops < _THIN * steps[-1].step.extent(plan.contraction.output)
 
 
 def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:
@@ -398,7 +410,9 @@ def _finite(result: Any) -> bool:
         return isfinite(result)
     flat = result.ravel(order="K")
     # A sum of squares is finite only if all terms are; it can overflow when none is infinite.
-    return isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
+    if result.dtype.char in "fdFD" and isfinite(flat.dot(flat)):
+        return True
+    return bool(np.isfinite(flat).all())
 
 
 def _may_repeat(arrays: tuple[Any, ...], iterations: int) -> bool:

@@ -29,7 +29,7 @@ class Prepared:
     diagonal : str or None
         Subscripts of the view that takes its diagonals.
     squeeze : tuple of int
-        Axes of length 1, of that view, that are dropped: broadcast, or summed.
+        Axes of that view that are dropped: of length 1 and broadcast or summed, or of stride 0.
     cast : dtype or None
     labels : str
         What is left.
@@ -179,13 +179,25 @@ BLOCK_BYTES = 1 << 19
 
 def prepare(contraction: Contraction, operands: Sequence[Operand], dtype: DType) -> tuple[Prepared, ...]:
     """Diagonals, broadcast axes and casts of each operand."""
+    repeated = _repeated_only(contraction, operands)
     return tuple(
-        _prepare(labels, op, contraction, dtype)
+        _prepare(labels, op, contraction, dtype, repeated)
         for labels, op in zip(contraction.inputs, operands, strict=True)
     )
 
 
-def _prepare(labels: str, op: Operand, contraction: Contraction, dtype: DType) -> Prepared:
+def _repeated_only(contraction: Contraction, operands: Sequence[Operand]) -> str:
+    """Labels whose broadcast axes (stride 0) can be dropped, since another operand really has the label."""
+    real = {
+        c
+        for labels, op in zip(contraction.inputs, operands, strict=True)
+        for c, n, s in zip(labels, op.shape, op.strides, strict=True)
+        if s != 0 and n == contraction.sizes[c]
+    }
+    return "".join(c for c in contraction.sizes if c in real)
+
+
+def _prepare(labels: str, op: Operand, contraction: Contraction, dtype: DType, repeated: str) -> Prepared:
     unique = "".join(dict.fromkeys(labels))
     diagonal = None
     shape, strides = op.shape, op.strides
@@ -196,7 +208,11 @@ def _prepare(labels: str, op: Operand, contraction: Contraction, dtype: DType) -
             sum(s for c, s in zip(labels, op.strides, strict=True) if c == wanted) for wanted in unique
         )
     sizes, dropped = contraction.sizes, contraction.dropped
-    squeeze = tuple(i for i, c in enumerate(unique) if shape[i] != sizes[c] or c in dropped)
+    squeeze = tuple(
+        i
+        for i, c in enumerate(unique)
+        if shape[i] != sizes[c] or c in dropped or (strides[i] == 0 and shape[i] > 1 and c in repeated)
+    )
     kept = [i for i in range(len(unique)) if i not in squeeze]
     shape = tuple(shape[i] for i in kept)
     strides = tuple(strides[i] for i in kept)
@@ -263,7 +279,7 @@ def _node(problem: _Problem, policy: Policy, limits: Limits) -> Node:
         sliced = _slice_for_memory(problem, best, policy, limits)
         if sliced is not None:
             return sliced
-    if limits.threads > 1 or best.peak > BLOCK_BYTES:
+    if limits.threads > 1 or len(best.steps) > 1:
         sliced = _slice_for_speed(problem, best, policy, limits)
         if sliced is not None:
             return sliced

@@ -130,8 +130,8 @@ def _reference(case: Case, computing: np.dtype, result: np.dtype) -> tuple[bool,
         except ValueError:  # what only optimize=True takes
             reference, magnitude = (np.asarray(c.call(np, optimize=True)) for c in changed)
         inexact = [d for d in (computing, result) if d.kind in "fc"]
-        eps = max(np.finfo(d).eps for d in inexact)
-        tiny = max(np.longdouble(np.finfo(d).smallest_subnormal) for d in inexact)
+        eps = max((np.finfo(d).eps for d in inexact), default=0)
+        tiny = max((np.longdouble(np.finfo(d).smallest_subnormal) for d in inexact), default=0)
         tops = [s.max(initial=1, where=np.isfinite(s)) for s in sizes]
         terms = np.longdouble(4 * (case.contracted + len(cast)))
         bound = terms * (eps * magnitude + tiny * np.prod(np.array(tops, np.longdouble)))
@@ -235,7 +235,7 @@ def _values(expected: Expected, ours: np.ndarray, strict: bool) -> list[str]:
 
     Everywhere else NumPy calls BLAS, whose order of summation decides what overflows, and which skips factors
     of 0, so that its ``0 * inf`` is 0: there the reference is right too. And einsum takes a broadcast
-    factor out of the sum, so that an inf there is an inf where tensordot has a nan: there only finiteness counts.
+    factor out of the sum, so that there is an inf where tensordot has a nan: only finiteness counts.
     """
     theirs = expected.outcome.values
     if any(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..._problem import Operand, c_strides
 from ..._route import Route
-from . import elementwise, empty, half, integers, matmul, numpy_einsum, reduction
+from . import elementwise, empty, half, integers, matmul, numpy_einsum, reduction, transpose
 
 NAME = "dense"
 
@@ -25,6 +25,8 @@ ROUTES: tuple[Route, ...] = (
     elementwise.ROUTE,
     reduction.ROUTE,
     reduction.DOT_ROUTE,
+    reduction.ONES_ROUTE,
+    transpose.ROUTE,
     numpy_einsum.ROUTE,
 )
 

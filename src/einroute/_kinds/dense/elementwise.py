@@ -28,7 +28,7 @@ def verdict(step: Step) -> Offer | Refused:
     layout = _layout(step)
     flops = float(step.extent(step.output))
     calls = 1.2 if step.inputs[0] == step.inputs[1] == layout else 2.2 if _natural(step, layout) else 4.0
-    cost = Cost(flops, float(step.in_bytes + step.out_bytes), calls, 1.5e9)
+    cost = Cost(flops, float(step.in_bytes + step.out_bytes), calls, 4e9 / (4 if step.dtype.kind == "c" else 1))
     return Offer(cost, layout, layout, "one broadcast multiplication")
 
 

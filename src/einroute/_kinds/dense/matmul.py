@@ -175,6 +175,22 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     target_sizes = tuple(step.sizes[c] for c in target)
     target_axes = tuple(target.index(c) for c in step.output)
 
+    # A stack of vectors goes to matvec, which has no axis of length 1 to mind.
+    if not recipe.swapped and not n and m and not pack_out and step.dtype.kind == "f":
+        vectors = _operand_3d(step, 1, loops, "", k, recipe.pack_b)
+        shape2, to_rows = shape3[:-1], to_groups
+
+        def run_vectors(a: Array, b: Array, out: Array | None = None) -> Any:
+            made = np.empty(sizes, dtype).transpose(to_result) if out is None else out
+            rows = made.transpose(to_rows)
+            if rows.shape == shape2:
+                np.matvec(as_a(a), vectors(b)[..., 0, :], out=rows)
+            else:
+                rows[...] = np.matvec(as_a(a), vectors(b)[..., 0, :]).reshape(rows.shape)
+            return made
+
+        return run_vectors
+
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if out is not None and not pack_out:
             try:

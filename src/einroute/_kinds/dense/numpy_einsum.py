@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import CACHE, EINSUM, Cost
+from ..._cost import EINSUM, Cost
 from ..._problem import Step
 from ..._route import Offer, Refused, Route, Runner
 
@@ -22,8 +22,12 @@ except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved 
 
 Array = np.ndarray[Any, Any]
 
-#: Seconds that the innermost loop costs before it does any work.
-_LOOP = 12e-9
+#: Seconds that each run of the innermost loop costs before it does any work.
+_LOOP = 16e-9
+#: How much slower than `EINSUM` the loops of other dtypes are.
+_SLOWER = {"f": 0.7, "d": 1.0, "F": 4.0, "D": 5.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
+#: The same for their number of operands; from four on there is no loop of its own.
+_OPERANDS = {1: 0.5, 2: 1.0, 3: 2.0}
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -31,26 +35,20 @@ def verdict(step: Step) -> Offer | Refused:
     if 0 in step.sizes.values():
         return Refused("its loops run at least once")
     size = float(step.iterations)
-    inner = max((_inner(labels, step) for labels in (*step.inputs, step.output) if labels), default=1)
-    rate = _rate(step)
-    # One multiply-add an element and a start for every inner loop; each operand beyond two adds a pass.
-    passes = max(1.0, (len(step.inputs) - 1) * 0.8)
-    seconds_each = passes / rate + _LOOP / max(inner, 1)
-    cost = Cost(size, float(step.in_bytes + step.out_bytes), 2.2 + 0.2 * len(step.inputs), 1 / seconds_each)
+    inner = max((_inner(labels, step, i) for i, labels in enumerate(step.inputs) if labels), default=1)
+    slower = _SLOWER.get(step.dtype.char, 1.5) * _OPERANDS.get(len(step.inputs), 8.0)
+    rate = 1 / (slower / EINSUM + _LOOP / inner)
+    calls = 1.9 + 0.2 * len(step.inputs)
     layout = step.output[::-1] if step.order == "F" else step.output
-    return Offer(cost, layout, None, "NumPy's own loops")
+    return Offer(
+        Cost(size, float(step.in_bytes + step.out_bytes), calls, rate), layout, None, "NumPy's own loops"
+    )
 
 
-def _inner(labels: str, step: Step) -> int:
-    return step.sizes[labels[-1]]
-
-
-def _rate(step: Step) -> float:
-    if step.dtype.char in "fd":
-        return EINSUM * (1.5 if step.in_bytes < CACHE else 1.2)
-    if step.dtype.kind in "biu":
-        return EINSUM
-    return EINSUM / 3
+def _inner(labels: str, step: Step, position: int) -> int:
+    """Length of the axis along which an operand's memory is contiguous: NumPy loops over it innermost."""
+    strides = step.operands[position].strides
+    return step.sizes[min(zip(labels, strides, strict=True), key=lambda pair: abs(pair[1]) or 2**62)[0]]
 
 
 def bind(step: Step, offer: Offer) -> Runner:
