@@ -10,16 +10,12 @@ from dataclasses import dataclass
 
 #: Seconds of Python and dispatch behind one NumPy call made by a route.
 CALL = 0.6e-6
-#: Bytes a second that one core streams from and to memory.
-STREAM = 20e9
-#: Bytes a second from and to the last-level cache.
-CACHED = 60e9
-#: Bytes below which operands are taken to be in cache.
-CACHE = 1 << 20
+#: Bytes a second that one core reads from memory, from the last-level cache, and from its own caches.
+MEMORY, SHARED, OWN = 35e9, 70e9, 150e9
+#: Bytes up to which operands are taken to be in the core's own caches, and in the last-level one.
+OWN_BYTES, SHARED_BYTES = 1 << 20, 24 << 20
 #: Multiply-adds a second of BLAS on one core, in double precision.
 GEMM = 25e9
-#: Multiply-adds a second in NumPy's own einsum loops.
-EINSUM = 4e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +37,11 @@ class Cost:
     flops: float = 0.0
     bytes: float = 0.0
     calls: float = 1.0
-    rate: float = EINSUM
+    rate: float = 1e9
 
     @property
     def seconds(self) -> float:
-        stream = CACHED if self.bytes < CACHE else STREAM
-        return self.calls * CALL + max(self.flops / self.rate, self.bytes / stream)
+        return self.calls * CALL + max(self.flops / self.rate, moving(self.bytes))
 
     def __add__(self, other: Cost) -> Cost:
         flops = self.flops + other.flops
@@ -57,6 +52,13 @@ class Cost:
             calls=self.calls + other.calls,
             rate=flops / time if time else self.rate,
         )
+
+
+def moving(nbytes: float) -> float:
+    """Seconds in which one core moves this many bytes."""
+    if nbytes < OWN_BYTES:
+        return nbytes / OWN
+    return nbytes / (SHARED if nbytes < SHARED_BYTES else MEMORY)
 
 
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:

@@ -6,8 +6,6 @@ it was decided to be.
 
 from __future__ import annotations
 
-import threading
-from cmath import isfinite
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,48 +13,15 @@ import numpy as np
 
 from ._kinds.dense.numpy_einsum import ascii_subscripts, c_einsum
 from ._kinds.dense.transpose import permuted_copy
+from ._overflow import as_einsum, quiet
 from ._parallel import run_blocks, single_threaded_blas
-from ._plan import Chain, Node, Plan, Prepared, Sliced
+from ._planned import Chain, Node, Plan, Prepared, Sliced
 from ._problem import Options
 from ._route import Declined, Runner, bind
-
-
-class _Alarm(threading.local):
-    """Whether NumPy's floating-point flags told of an overflow or an invalid operation, in this thread."""
-
-    raised = False
-
-    def sound(self, *_: Any) -> None:
-        self.raised = True
-
-
-_alarm = _Alarm()
-
-_extobj_contextvar: Any
-_make_extobj: Any
-try:  # np.errstate(all="ignore") takes 0.85 us; setting the context variable behind it, 0.23 us
-    from numpy._core import umath
-
-    _extobj_contextvar, _make_extobj = umath._extobj_contextvar, umath._make_extobj
-
-    _IGNORE = _make_extobj(all="ignore")
-    _WATCH = _make_extobj(all="ignore", over="call", invalid="call", call=_alarm.sound)
-except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved it
-    _extobj_contextvar = None
 
 Array = np.ndarray[Any, Any]
 OnRun = Callable[[str, Declined | None], None]
 Piece = Callable[[Array, slice], Array]
-Repeat = Callable[[Any, tuple[Any, ...], Any], Any]
-
-#: Products that the repetition in NumPy's order may form, at most, when a planned order overflowed.
-_REPEAT_LIMIT = 10**9
-#: Multiply-adds for each entry of the output below which looking at the output is a good part of the work.
-_THIN = 64
-#: Multiply-adds up to which BLAS surely stays in the calling thread.
-_UNTHREADED = 1 << 15
-#: The same where an operand itself is not finite: then only the class of a nan or inf can differ.
-_REPEAT_NONFINITE = 1 << 21
 
 
 def bind_plan(
@@ -72,12 +37,7 @@ def bind_plan(
     if any(view is not None for view in views):
         run = _prepared(run, views)
     if options.quiet and plan.dtype.kind in "fc" and not numpys_own(plan):
-        if _is_product(plan):
-            run = _quiet(run)
-        elif _flags_tell(plan):
-            run = _watched(run, _repetition(plan, keywords or {}))
-        else:
-            run = _quiet(_checked(run, _repetition(plan, keywords or {})))
+        run = as_einsum(run, plan, keywords or {})
     if options.out:
         run = _into(run, plan.dtype)
     if not plan.contraction.output:
@@ -87,7 +47,7 @@ def bind_plan(
 
 def _into(run: Runner, dtype: np.dtype[Any]) -> Runner:
     """Straight into ``out`` where that is sound, else through an array of our own."""
-    copy = _quiet(np.copyto)  # a cast may overflow, and the front end has checked the casting rule
+    copy = quiet(np.copyto)  # a cast may overflow, and the front end has checked the casting rule
 
     def into(*arrays: Any, out: Any = None) -> Any:
         if out.dtype == dtype and not any(np.may_share_memory(out, x) for x in arrays):
@@ -121,22 +81,6 @@ def _scalar(run: Runner) -> Runner:
 
 def _zero_d(run: Runner) -> Runner:
     return lambda *arrays, out=None: np.asarray(run(*arrays) if out is None else run(*arrays, out=out))
-
-
-def _quiet(run: Runner) -> Runner:
-    """Without floating-point warnings and deaf to ``np.errstate``, as NumPy's einsum is."""
-    if _extobj_contextvar is None:  # pragma: no cover
-        return np.errstate(all="ignore")(run)
-    enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
-
-    def quiet(*arrays: Any, **keywords: Any) -> Any:
-        token = enter(_IGNORE)
-        try:
-            return run(*arrays, **keywords)
-        finally:
-            leave(token)
-
-    return quiet
 
 
 def _view(p: Prepared) -> Callable[[Array], Array] | None:
@@ -250,7 +194,7 @@ def _bind_summed(
     inner: Runner,
     tail: Runner,
     cuts: list[slice],
-    pieces: list[Callable[[Array, slice], Array]],
+    pieces: list[Piece],
 ) -> Runner:
     """Slices along a contracted label: their results are added in order, whichever was ready first."""
     sizes = _sizes(plan)
@@ -329,91 +273,3 @@ def _dtype(plan: Sliced) -> np.dtype[Any]:
 
 def _uses_blas(node: Node) -> bool:
     return any(s.decision.offer.blas for s in _first_chain(node).steps)
-
-
-def _only(plan: Plan, route: str) -> bool:
-    return isinstance(plan.node, Chain) and [s.decision.route.name for s in plan.node.steps] == [route]
-
-
-def _is_product(plan: Plan) -> bool:
-    """Whether every entry is one product of two numbers, which overflows in any order or in none."""
-    return _only(plan, "dense.multiply")
-
-
-def _flags_tell(plan: Plan) -> bool:
-    """Whether NumPy's floating-point flags are looked at instead of the output.
-
-    They tell of every overflow where BLAS stays in the calling thread.  Where it may not, they are trusted
-    only if looking at the output would cost a good part of the product itself.
-    """
-    if isinstance(plan.node, Sliced):
-        return False
-    steps = [s.decision for s in plan.node.steps]
-    if any(d.route.name not in ("dense.matmul", "dense.multiply") for d in steps):
-        return False
-    flops = sum(d.offer.cost.flops for d in steps)
-    return flops <= _UNTHREADED or flops < _THIN * steps[-1].step.extent(plan.contraction.output)
-
-
-def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:
-    """A function that repeats a call in NumPy's order if its result is not finite.
-
-    Sums taken out of products, and BLAS's order of adding, can overflow where NumPy's order does not:
-    ``i,j->`` on [1e308, 1e308] and [1e-300, 0].  The output is looked at, the operands only if that is not
-    finite.
-    """
-    contraction = plan.contraction
-    # On the operands as they came: how NumPy's loops group the products depends on dtypes and strides.
-    subscripts = ascii_subscripts(contraction.inputs, contraction.output)
-
-    def repeat(result: Any, arrays: tuple[Any, ...], out: Any) -> Any:
-        if _finite(result) or contraction.iterations > _REPEAT_LIMIT:
-            return result
-        if not _may_repeat(arrays, contraction.iterations):
-            return result
-        into = {} if out is None else {"out": out}
-        return c_einsum(subscripts, *arrays, **into, **keywords)
-
-    return repeat
-
-
-def _checked(run: Runner, repeat: Repeat) -> Runner:
-    def checked(*arrays: Any, out: Any = None) -> Any:
-        return repeat(run(*arrays) if out is None else run(*arrays, out=out), arrays, out)
-
-    return checked
-
-
-def _watched(run: Runner, repeat: Repeat) -> Runner:
-    """Quiet, looking at the output only if NumPy's own floating-point flags tell of an overflow or nan."""
-    if _extobj_contextvar is None:  # pragma: no cover
-        return _quiet(_checked(run, repeat))
-    enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
-
-    def watched(*arrays: Any, out: Any = None) -> Any:
-        token = enter(_WATCH)
-        try:
-            result = run(*arrays) if out is None else run(*arrays, out=out)
-        finally:
-            leave(token)
-        if _alarm.raised:
-            _alarm.raised = False
-            return _quiet(_checked(run, repeat))(*arrays, out=out)
-        return result
-
-    return watched
-
-
-def _finite(result: Any) -> bool:
-    """Whether all entries are finite, without a temporary where they are."""
-    if not isinstance(result, np.ndarray):
-        return isfinite(result)
-    flat = result.ravel(order="K")
-    # A sum of squares is finite only if all terms are; it can overflow when none is infinite.
-    if result.dtype.char in "fdFD" and isfinite(flat.dot(flat)):
-        return True
-    return bool(np.isfinite(flat).all())
-
-
-def _may_repeat(arrays: tuple[Any, ...], iterations: int) -> bool:
-    return iterations <= _REPEAT_NONFINITE or all(bool(np.isfinite(x).all()) for x in arrays)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ._call import NumpysOwn, understand_einsum, understand_tensordot
 from ._config import current
-from ._frontend import einsum, tensordot, understand_einsum, understand_tensordot
-from ._plan import Chain, Node, Plan, Planned, Sliced
+from ._frontend import einsum, tensordot, tiny_note
+from ._planned import Chain, Node, Plan, Planned, Sliced
+from ._route import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,14 @@ class Explanation:
         None where the call is NumPy's own to answer.
     reason : str
         Why it is NumPy's own.
+    tiny : str
+        Who answers the call before the plan does, where it is tiny; the plan's routes come after that.
     """
 
     function: str
     plan: Plan | None
     reason: str = ""
+    tiny: str = ""
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -82,18 +87,19 @@ def explain(subscripts_or_function: str | Callable[..., Any], /, *args: Any, **k
     else:
         function = subscripts_or_function
     args = tuple(_stand_in(x) for x in args)
+    tiny = ""
     if function is tensordot:
         call = understand_tensordot(*args, **kwargs)
     elif function is einsum:
         call = understand_einsum(args, **kwargs)
+        options = dict(kwargs)
+        tiny = tiny_note(args, options.pop("out", None), options.pop("optimize", False), options)
     else:
         name = getattr(function, "__name__", type(function).__name__)
         raise TypeError(f"function is {name!r}, expected subscripts, einroute.einsum or einroute.tensordot")
-    if call is None:
-        return Explanation(
-            function.__name__, None, "a view of the operand, or operands that are NumPy's to handle"
-        )
-    return Explanation(function.__name__, call.plan(state))
+    if isinstance(call, NumpysOwn):
+        return Explanation(function.__name__, None, call.reason)
+    return Explanation(function.__name__, call.plan(state), tiny=tiny)
 
 
 def _stand_in(x: Any) -> Any:
@@ -101,7 +107,7 @@ def _stand_in(x: Any) -> Any:
     if isinstance(x, (np.ndarray, np.generic, str, int, float, complex, list, tuple)) or x is Ellipsis:
         return x
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
-    if shape is None or dtype is None:
+    if shape is None or dtype is None or (hasattr(x, "__array_function__") and kind_of(x) is None):
         return x
     dtype = np.dtype(dtype)
     strides: list[int] = []
@@ -126,6 +132,8 @@ def _lines(e: Explanation) -> Iterator[str]:
     c = plan.contraction
     yield f"{e.function} {_readable(c.subscripts)}"
     sizes = " ".join(f"{_readable(x)}={n}" for x, n in c.sizes.items())
+    if e.tiny:
+        yield f"  {e.tiny}"
     yield f"  {plan.dtype.name}, order {plan.order}, {c.iterations:.3g} products; sizes {sizes or 'none'}"
     for i, p in enumerate(plan.prepared):
         done = []

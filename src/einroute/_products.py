@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ._call import Array, Call, ndarray
 from ._config import current
-from ._frontend import Array, Call, ndarray, tensordot
+from ._frontend import tensordot
 from ._problem import Contraction, Options
+from ._route import kind_of
+from ._signature import signed_as
 
 __all__ = [
     "dot",
@@ -58,7 +61,12 @@ def _contract(name: str, inputs: tuple[str, ...], output: str, arrays: tuple[Arr
     return call.run(current(), None)
 
 
-def dot(a: Any, b: Any, out: Array | None = None) -> Any:
+def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
+    """Never called: bears the signature of `dot` and of `outer`."""
+
+
+@signed_as(_dot)
+def dot(*args: Any, **kwargs: Any) -> Any:
     """Dot product of two operands: `numpy.dot`, with exact integer products through BLAS.
 
     Parameters
@@ -83,11 +91,11 @@ def dot(a: Any, b: Any, out: Array | None = None) -> Any:
     >>> er.dot(np.eye(2), np.array([1.0, 2.0]))
     array([1., 2.])
     """
-    if out is not None:
-        return np.dot(a, b, out=out)
-    if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
-        return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
-    return np.dot(a, b)
+    if not kwargs and len(args) == 2 and _worth(*args):
+        a, b = args
+        if a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
+            return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
+    return np.dot(*args, **kwargs)
 
 
 def inner(a: Any, b: Any, /) -> Any:
@@ -115,7 +123,7 @@ def inner(a: Any, b: Any, /) -> Any:
     np.int64(11)
     """
     if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-1]:
-        return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
+        return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
     return np.inner(a, b)
 
 
@@ -145,7 +153,8 @@ def vdot(a: Any, b: Any, /) -> Any:
     return np.vdot(a, b)
 
 
-def outer(a: Any, b: Any, out: Array | None = None) -> Any:
+@signed_as(_dot)
+def outer(*args: Any, **kwargs: Any) -> Any:
     """Outer product of two operands taken as vectors: `numpy.outer`, on all threads where it is large.
 
     Parameters
@@ -170,18 +179,18 @@ def outer(a: Any, b: Any, out: Array | None = None) -> Any:
     array([[3, 4],
            [6, 8]])
     """
-    if out is not None:
-        return np.outer(a, b, out=out)
-    if (
-        type(a) is ndarray
-        and type(b) is ndarray
-        and a.size * b.size >= _WORTH
-        and a.dtype == b.dtype
-        and a.dtype.kind in "iufc"
-        and a.dtype.isnative
-    ):
-        return _contract("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()))
-    return np.outer(a, b)
+    if not kwargs and len(args) == 2:
+        a, b = args
+        if (
+            type(a) is ndarray
+            and type(b) is ndarray
+            and a.size * b.size >= _WORTH
+            and a.dtype == b.dtype
+            and a.dtype.kind in "iufc"
+            and a.dtype.isnative
+        ):
+            return _contract("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()))
+    return np.outer(*args, **kwargs)
 
 
 def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
@@ -317,7 +326,12 @@ matmul = _Matmul(np.matmul)
 vecdot = RoutedUfunc(np.vecdot)
 
 
-def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """Never called: bears a signature."""
+
+
+@signed_as(_linalg_tensordot)
+def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     """`numpy.linalg.tensordot`: `tensordot` with ``axes`` by keyword.
 
     Parameters
@@ -329,7 +343,13 @@ def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     -------
     ndarray
     """
-    return tensordot(x1, x2, axes)
+    if (
+        len(args) == 2
+        and kwargs.keys() <= {"axes"}
+        and all(type(x) is ndarray or kind_of(x) is not None for x in args)
+    ):
+        return tensordot(*args, **kwargs)
+    return np.linalg.tensordot(*args, **kwargs)
 
 
 def linalg_matmul(x1: Any, x2: Any, /) -> Any:
@@ -343,7 +363,7 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     -------
     ndarray or scalar
     """
-    return matmul(x1, x2)
+    return matmul(x1, x2) if _worth(x1, x2) else np.linalg.matmul(x1, x2)
 
 
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
@@ -362,7 +382,12 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
     return np.linalg.outer(x1, x2)
 
 
-def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """Never called: bears a signature."""
+
+
+@signed_as(_linalg_vecdot)
+def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """`numpy.linalg.vecdot`: `vecdot` with ``axis`` by keyword.
 
     Parameters
@@ -374,7 +399,7 @@ def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     -------
     ndarray or scalar
     """
-    return vecdot(x1, x2, axis=axis)
+    return np.linalg.vecdot(*args, **kwargs)
 
 
 _OF_LINALG = {

@@ -21,6 +21,7 @@ ROUTES: tuple[Route, ...] = (
     matmul.ROUTE,
     integers.ROUTE,
     integers.SPLIT_ROUTE,
+    integers.BOOL_ROUTE,
     half.ROUTE,
     elementwise.ROUTE,
     reduction.ROUTE,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import STREAM, Cost
+from ..._cost import SHARED, Cost
 from ..._problem import Step, classify
 from ..._route import Declined, Offer, Refused, Route, Runner
 from . import matmul
@@ -60,7 +60,7 @@ def _verdict(step: Step, products: int) -> Offer | Refused:
         gemm.flops * products + moved,
         gemm.bytes * products + moved,
         gemm.calls * products + 12.0 + 8 * (products - 1),
-        (gemm.flops * products + moved) / (gemm.flops * products / gemm.rate + moved / STREAM),
+        (gemm.flops * products + moved) / (gemm.flops * products / gemm.rate + moved / SHARED),
     )
     note = "exact in float: " if products == 1 else "exact by halves: "
     return Offer(cost, offer.layout, (inner, offer), note + offer.note, offer.blas)
@@ -158,6 +158,39 @@ def _halves(x: Array, convert: Callable[[Array], Array]) -> tuple[Array, Array]:
     return convert(low), convert(high)
 
 
+def bool_verdict(step: Step) -> Offer | Refused:
+    """Offer NumPy's own dot of bools, which ends each sum at its first true term."""
+    if step.dtype.kind != "b":
+        return Refused("not bool")
+    offer = matmul.gemm_offer(step)
+    if isinstance(offer, Refused):
+        return offer
+    if offer.recipe.loops or offer.recipe.pack_out:
+        return Refused("more than one matrix product")
+    made = float(step.extent(step.output))
+    cost = Cost(made * 16, float(step.in_bytes), 5.0, 1e9)
+    return Offer(cost, offer.layout, offer, "ends at the first true term: " + offer.note)
+
+
+def bool_bind(step: Step, offer: Offer) -> Runner:
+    """``dot``, where true is frequent enough for its sums to end soon."""
+    run_dot = matmul.bind(step, offer.recipe)
+
+    def run(a: Array, b: Array, out: Array | None = None) -> Any:
+        hits = np.count_nonzero(a) * np.count_nonzero(b)
+        if hits * _SOON < a.size * b.size:
+            return Declined("true is too rare for the sums to end soon")
+        return run_dot(a, b, out=out)
+
+    return run
+
+
+#: Terms after which a sum of bools is expected to meet a true one, at most, for `bool_verdict`'s estimate.
+_SOON = 16
+
+BOOL_ROUTE = Route(
+    "dense.bool_dot", bool_verdict, bool_bind, guard="a product of two terms is true 1 time in 16"
+)
 ROUTE = Route("dense.integer_matmul", verdict, bind, guard="|a|max * |b|max * K < 2**53 (bool: always)")
 SPLIT_ROUTE = Route(
     "dense.split_integer_matmul", split_verdict, split_bind, guard="|a|max, |b|max < 2**32 and K < 2**21"

@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
-from ..._cost import CACHE, CACHED, CALL, STREAM, Cost, gemm_rate
+from ..._cost import CALL, Cost, gemm_rate, moving
 from ..._problem import Classes, Step, classify
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
 TRANSPOSE = 2.5
+#: BLAS's matrix-vector products reach two thirds of the speed of memory.
+GEMV_BYTES = 1.5
+#: A GEMM with a side shorter than this is bound by packing its large operand.
+SKINNY = 32
 #: Largest leading dimension that BLAS takes as an int.
 _MAX_LEADING = 2**31 - 1
 #: A copy of an operand that repeats its memory may be this many times that memory, no more.
@@ -137,8 +141,10 @@ class Search:
         self.b = strides_of(step.inputs[1], b.strides)
         self.final = {"C": step.output, "F": step.output[::-1], "K": ""}[step.order]
         self.out = layout_strides(self.final, self.sizes, self.itemsize) if self.final else {}
-        # Copying an operand whose elements share memory would take more than the operand has.
-        self.may_pack = tuple(op.nbytes <= MAX_EXPANSION * op.span + 65536 for op in step.operands)
+        # A copy of an operand whose elements share memory may be larger than the operand, but not larger than
+        # all that the step reads and writes.
+        room = step.in_bytes + step.out_bytes
+        self.may_pack = tuple(op.nbytes <= max(MAX_EXPANSION * op.span, room) for op in step.operands)
 
     def best(self) -> tuple[float, Recipe, Cost] | None:
         """The cheapest recipe with its estimated seconds and cost, or None if there is none."""
@@ -215,15 +221,22 @@ class Search:
                 each = 30e-9
         nbytes = float(count) * self.itemsize * (m * k + k * n + m * n)
         cost = Cost(flops, nbytes, 1.0 + count * each / CALL, rate)
-        if min(m, n) == 1 and count == 1:  # GEMV: the matrix is read once, by all threads
-            cost = Cost(flops, nbytes / min(threads, 2), 1.0, rate)
+        if min(m, n) == 1:  # GEMV: the matrix is read once, by all threads if it is one
+            share = min(threads, 2) if count == 1 else 1
+            cost = Cost(flops, GEMV_BYTES * nbytes / share, cost.calls, max(rate, 10e9))
+        elif (
+            min(m, n) < SKINNY and count == 1
+        ):  # BLAS packs the large operand, and does little with what it packed
+            passes = 6.0 if n < m and k >= SKINNY else 4.0  # and packs it better where it is the right one
+            cost = Cost(flops, passes * nbytes / min(threads, 2), cost.calls, rate)
         return cost.seconds, cost
 
     def _price(self, recipe: Recipe) -> tuple[float, Cost]:
         s = self.step
-        seconds, cost = self._gemm_cost(
-            s.extent(recipe.loops), s.extent(recipe.m), s.extent(recipe.n), s.extent(recipe.k)
-        )
+        m, n = s.extent(recipe.m), s.extent(recipe.n)
+        if recipe.swapped:
+            m, n = n, m
+        seconds, cost = self._gemm_cost(s.extent(recipe.loops), m, n, s.extent(recipe.k))
         copied = 0
         if recipe.pack_a:
             copied += s.operands[0].nbytes
@@ -233,7 +246,7 @@ class Search:
             copied += s.out_bytes
         calls = self._fixups(recipe) + recipe.pack_a + recipe.pack_b + recipe.pack_out
         moved = TRANSPOSE * 2 * copied
-        seconds += calls * CALL + moved / (CACHED if copied < CACHE else STREAM)
+        seconds += calls * CALL + moving(moved)
         return seconds, Cost(cost.flops, cost.bytes + moved, cost.calls + calls, cost.rate)
 
     def _fixups(self, recipe: Recipe) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import EINSUM, Cost
+from ..._cost import Cost
 from ..._problem import Step
 from ..._route import Offer, Refused, Route, Runner
 
@@ -22,12 +22,22 @@ except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved 
 
 Array = np.ndarray[Any, Any]
 
-#: Seconds that each run of the innermost loop costs before it does any work.
-_LOOP = 16e-9
-#: How much slower than `EINSUM` the loops of other dtypes are.
+#: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most.
+_LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
+#: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
+#: them run along it (a sum of products) or some stand still (scaled and added); four have no loop for them.
+_RATES = {
+    (1, True): 40e9,
+    (1, False): 12e9,
+    (2, True): 2.5e9,
+    (2, False): 8e9,
+    (3, True): 1.15e9,
+    (3, False): 2e9,
+}
+#: How much slower the loops of other dtypes are.
 _SLOWER = {"f": 0.7, "d": 1.0, "F": 4.0, "D": 5.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
-#: The same for their number of operands; from four on there is no loop of its own.
-_OPERANDS = {1: 0.5, 2: 1.0, 3: 2.0}
+#: For integers it is their size that counts, and scaling is no faster than a sum of products.
+_SLOWER_BY_SIZE = {1: 0.4, 2: 0.4, 4: 0.5, 8: 1.0}
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -35,20 +45,49 @@ def verdict(step: Step) -> Offer | Refused:
     if 0 in step.sizes.values():
         return Refused("its loops run at least once")
     size = float(step.iterations)
-    inner = max((_inner(labels, step, i) for i, labels in enumerate(step.inputs) if labels), default=1)
-    slower = _SLOWER.get(step.dtype.char, 1.5) * _OPERANDS.get(len(step.inputs), 8.0)
-    rate = 1 / (slower / EINSUM + _LOOP / inner)
-    calls = 1.9 + 0.2 * len(step.inputs)
-    layout = step.output[::-1] if step.order == "F" else step.output
-    return Offer(
-        Cost(size, float(step.in_bytes + step.out_bytes), calls, rate), layout, None, "NumPy's own loops"
+    inner, crossed = _innermost(step)
+    length = step.sizes[inner] if inner else 1
+    together = all(inner in labels for labels in step.inputs) and (
+        len(step.inputs) > 1 or inner not in step.output
     )
+    loop = _LOOP_SHORT if len(set("".join(step.inputs))) <= 3 else _LOOP_LONG
+    if step.dtype.kind in "iu":
+        together = together or len(step.inputs) > 1
+        slower = _SLOWER_BY_SIZE[step.dtype.itemsize]
+    else:
+        slower = _SLOWER[step.dtype.char]
+    rate = _RATES.get((len(step.inputs), together), 0.4e9) / slower
+    if crossed:
+        rate /= 3
+    cost = Cost(
+        size,
+        float(step.in_bytes + 2 * step.out_bytes),  # the result is cleared before it is added to
+        1.9 + 0.2 * len(step.inputs),
+        1 / (1 / rate + loop / length),
+    )
+    layout = step.output[::-1] if step.order == "F" else step.output
+    return Offer(cost, layout, None, "NumPy's own loops")
 
 
-def _inner(labels: str, step: Step, position: int) -> int:
-    """Length of the axis along which an operand's memory is contiguous: NumPy loops over it innermost."""
-    strides = step.operands[position].strides
-    return step.sizes[min(zip(labels, strides, strict=True), key=lambda pair: abs(pair[1]) or 2**62)[0]]
+def _innermost(step: Step) -> tuple[str, bool]:
+    """The label of NumPy's innermost loop, and whether some operand is walked across its memory.
+
+    NumPy orders two axes by the strides of the operands that have both, so a label runs innermost if it is
+    the contiguous one wherever it occurs; of several the output's last.
+    """
+    contiguous = [
+        min(zip(labels, op.strides, strict=True), key=lambda pair: abs(pair[1]) or 2**62)[0] if labels else ""
+        for labels, op in zip(step.inputs, step.operands, strict=True)
+    ]
+    agreed = [
+        c
+        for c in contiguous
+        if c and all(c == own for own, labels in zip(contiguous, step.inputs, strict=True) if c in labels)
+    ]
+    if agreed:
+        last = step.output[-1:]
+        return (last if last in agreed else max(agreed, key=lambda c: step.sizes[c])), False
+    return max(contiguous, key=lambda c: step.sizes.get(c, 0), default=""), True
 
 
 def bind(step: Step, offer: Offer) -> Runner:

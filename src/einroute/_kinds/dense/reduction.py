@@ -9,7 +9,7 @@ import numpy as np
 from ..._cost import Cost
 from ..._problem import Step, classify
 from ..._route import Offer, Refused, Route, Runner
-from .layout import by_stride, is_matrix, strides_of
+from .layout import GEMV_BYTES, by_stride, is_matrix, strides_of
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +31,7 @@ def verdict(step: Step) -> Offer | Refused:
     size = float(step.extent(labels))
     strides = strides_of(labels, step.operands[0].strides)
     inner = step.sizes[by_stride(labels, strides)[-1]]
-    whole = 1.5e9 if step.dtype.kind in "fc" else 6e9  # pairwise summation takes its time
+    whole = 2.5e9 if step.dtype.kind in "fc" else 6e9  # pairwise summation takes its time
     cost = Cost(size, float(step.in_bytes + step.out_bytes), 3.2, 1 / (1 / whole + 20e-9 / inner))
     layout = {"C": step.output, "F": step.output[::-1]}.get(step.order)
     if layout is None:
@@ -126,7 +126,9 @@ def ones_verdict(step: Step) -> Offer | Refused:
     if (kept if step.order != "F" else kept[::-1]) != step.output and step.order != "K":
         return Refused("the result would have to be copied")
     rate = 8e9 / (3 if step.dtype.kind == "c" else 1)
-    cost = Cost(float(step.extent(labels)), float(step.in_bytes), 1.6, rate)
+    cost = Cost(
+        float(step.extent(labels)), GEMV_BYTES * step.in_bytes, 1.2 if len(labels) <= 2 else 4.0, rate
+    )
     return Offer(cost, kept, (kept, summed), f"GEMV with {depth} ones", blas=True)
 
 
@@ -135,10 +137,12 @@ def ones_bind(step: Step, offer: Offer) -> Runner:
     kept, summed = offer.recipe
     labels = step.inputs[0]
     axes = tuple(labels.index(c) for c in kept + summed)
-    shape = (step.extent(kept), step.extent(summed))
-    ones = np.ones(shape[1], step.dtype)
+    depth = step.extent(summed)
+    shape = (step.extent(kept), depth) if kept else (depth,)
+    ones = np.ones(depth, step.dtype)
     sizes = tuple(step.sizes[c] for c in kept)
     back = tuple(kept.index(c) for c in step.output)
+    plain = axes == tuple(range(len(axes))) and len(kept) <= 1 and len(summed) == 1 and kept == step.output
 
     def run(a: Array, out: Array | None = None) -> Any:
         result = a.transpose(axes).reshape(shape).dot(ones).reshape(sizes).transpose(back)
@@ -147,7 +151,21 @@ def ones_bind(step: Step, offer: Offer) -> Runner:
         np.copyto(out, result)
         return out
 
-    return run
+    def run_plain(a: Array, out: Array | None = None) -> Any:
+        if out is None:
+            return a.dot(ones)
+        np.copyto(out, a.dot(ones))
+        return out
+
+    def run_transposed(a: Array, out: Array | None = None) -> Any:
+        if out is None:
+            return ones.dot(a)
+        np.copyto(out, ones.dot(a))
+        return out
+
+    if labels == summed + kept and len(kept) == len(summed) == 1:
+        return run_transposed
+    return run_plain if plain else run
 
 
 ONES_ROUTE = Route("dense.ones_gemv", ones_verdict, ones_bind)

@@ -42,10 +42,10 @@ def permuted_copy(view: Array, out: Array, threads: int) -> None:
         np.copyto(out, view, casting="unsafe")
         return
     view, out = _coalesced(view, out)
-    if view.ndim < 2 or _innermost(view) == _innermost(out):
+    if view.ndim < 2 or innermost(view) == innermost(out):
         blocks = _rows(view, out)
     else:
-        blocks = _tiles(view, out)
+        blocks = tiles(view, out)
 
     def work(index: int) -> None:
         block = blocks[index]
@@ -75,7 +75,7 @@ def _coalesced(view: Array, out: Array) -> tuple[Array, Array]:
     )
 
 
-def _innermost(x: Array) -> int:
+def innermost(x: Array) -> int:
     """The axis of the smallest stride, axes of length 1 aside."""
     return min(range(x.ndim), key=lambda i: (x.shape[i] == 1, abs(x.strides[i])))
 
@@ -89,9 +89,9 @@ def _rows(view: Array, out: Array) -> list[tuple[slice, ...]]:
     return [(*head, slice(i, i + step)) for i in range(0, n, step)]
 
 
-def _tiles(view: Array, out: Array) -> list[tuple[slice, ...]]:
+def tiles(view: Array, out: Array) -> list[tuple[slice, ...]]:
     """Blocks square in the two contiguous axes, widened over the output's inner axes up to `_BLOCK`."""
-    p, q = _innermost(out), _innermost(view)
+    p, q = innermost(out), innermost(view)
     steps = [1] * out.ndim
     steps[p] = min(_SIDE, out.shape[p])
     steps[q] = min(_SIDE, out.shape[q])
