@@ -38,6 +38,8 @@ def bind_plan(
         run = _prepared(run, views)
     if options.quiet and plan.dtype.kind in "fc" and not numpys_own(plan):
         run = as_einsum(run, plan, keywords or {})
+    elif options.quiet and any(p.cast is not None for p in plan.prepared):
+        run = quiet(run)
     if options.out:
         run = _into(run, plan.dtype)
     if not plan.contraction.output:
@@ -53,7 +55,10 @@ def _into(run: Runner, dtype: np.dtype[Any]) -> Runner:
         if out.dtype == dtype and not any(np.may_share_memory(out, x) for x in arrays):
             run(*arrays, out=out)
         else:
-            copy(out, run(*arrays), casting="unsafe")
+            result = run(*arrays)
+            if np.may_share_memory(result, out):
+                result = result.copy()
+            copy(out, result, casting="unsafe")
         return out
 
     return into

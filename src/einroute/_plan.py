@@ -211,7 +211,9 @@ class _Builder:
     seconds: float = 0.0
     peak: int = 0
 
-    def add(self, positions: tuple[int, ...], output: str, order: str, keep: int | None = None) -> None:
+    def add(
+        self, positions: tuple[int, ...], output: str, order: str, *, last: bool, keep: int | None = None
+    ) -> None:
         """Decide a step, take its operands away, and put its result at the end (or at ``keep``)."""
         chosen = [self.terms[i] for i in positions]
         p = self.problem
@@ -223,6 +225,7 @@ class _Builder:
             p.dtype,
             order,
             self.threads,
+            last,
         )
         decision = decide(step, self.policy)
         self.steps.append(Planned(positions, keep, decision))
@@ -248,7 +251,7 @@ def _chain(problem: Problem, path: Path, presum: bool, policy: Policy, limits: L
         for i, labels in enumerate(problem.inputs):
             kept = "".join(c for c in labels if not _solo(c, problem))
             if kept != labels:
-                build.add((i,), kept, "K", keep=i)
+                build.add((i,), kept, "K", last=False, keep=i)
     for number, positions in enumerate(path):
         last = number == len(path) - 1
         used = dict.fromkeys("".join(build.terms[i][0] for i in positions))
@@ -256,7 +259,7 @@ def _chain(problem: Problem, path: Path, presum: bool, policy: Policy, limits: L
             output = problem.output
         else:
             output = _intermediate(used, problem.output, build.terms, positions)
-        build.add(positions, output, problem.order if last else "K")
+        build.add(positions, output, problem.order if last else "K", last=last)
     result = prod(problem.sizes[c] for c in problem.output) * problem.dtype.itemsize
     peak = max(0, build.peak - result, *(s.decision.step.out_bytes for s in build.steps[:-1]))
     seconds = build.seconds + (STEP * len(build.steps) if len(build.steps) > 1 else 0.0)

@@ -103,6 +103,8 @@ class Step:
         The layout the result must have; "K" leaves it to the route.
     threads : int
         How many threads a route may count on.
+    last : bool
+        The result is the call's, not an intermediate.
     """
 
     inputs: tuple[str, ...]
@@ -112,6 +114,7 @@ class Step:
     dtype: DType
     order: str = "K"
     threads: int = 1
+    last: bool = True
 
     @property
     def subscripts(self) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from ..._problem import Step, classify
 from ..._route import Offer, Refused, Route, Runner
 from .layout import Recipe, Search
-from .transpose import permuted_copy
+from .transpose import SMALL, permuted_copy
 
 Array = np.ndarray[Any, Any]
 
@@ -63,14 +63,13 @@ def bind(step: Step, offer: Offer) -> Runner:
     """The recipe as a callable."""
     recipe: Recipe = offer.recipe
     if not recipe.loops and step.order != "F" and not recipe.pack_out:
-        plain = _bind_plain(step, recipe)
-        if plain is not None:
-            return plain
+        return _bind_plain(step, recipe)
     return _bind_matmul(step, recipe)
 
 
-def _bind_plain(step: Step, recipe: Recipe) -> Runner | None:
-    """One call of ``dot``, whose start is a third of matmul's."""
+def _bind_plain(step: Step, recipe: Recipe) -> Runner:
+    """One call of ``dot``, whose start is a third of matmul's; of matmul where dot would copy an operand."""
+    product: Any = np.matmul if _dot_copies(step, recipe) else np.ndarray.dot
     x, y = (1, 0) if recipe.swapped else (0, 1)
     rows, columns = (recipe.n, recipe.m) if recipe.swapped else (recipe.m, recipe.n)
     packs = (recipe.pack_a, recipe.pack_b)
@@ -82,7 +81,7 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner | None:
     reshape = None if len(rows) <= 1 and len(columns) <= 1 else sizes
     permute = None if axes == tuple(range(len(axes))) else axes
 
-    if left is None and right is None and reshape is None and permute is None:
+    if left is None and right is None and reshape is None and permute is None and product is not np.matmul:
         if recipe.swapped:
             return lambda a, b, out=None: b.dot(a) if out is None else _dot_into(b, a, out)
         return lambda a, b, out=None: a.dot(b) if out is None else _dot_into(a, b, out)
@@ -95,8 +94,8 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner | None:
         if right is not None:
             b = right(b)
         if out is not None and reshape is None and permute is None:
-            return _dot_into(a, b, out)
-        c = a.dot(b)
+            return np.matmul(a, b, out=out) if product is np.matmul else _dot_into(a, b, out)
+        c = product(a, b)
         if reshape is not None:
             c = c.reshape(reshape)
         if permute is not None:
@@ -107,6 +106,15 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner | None:
         return out
 
     return run
+
+
+def _dot_copies(step: Step, recipe: Recipe) -> bool:
+    """Whether ``dot`` would copy a large operand: one whose rows do not follow each other in memory."""
+    packs = (recipe.pack_a, recipe.pack_b)
+    return any(
+        op.nbytes > SMALL and op.span != op.nbytes and not pack
+        for op, pack in zip(step.operands, packs, strict=True)
+    )
 
 
 def _dot_into(a: Array, b: Array, out: Array) -> Array:
@@ -127,7 +135,7 @@ def _operand_2d(
     rows = step.extent(free)
     depth = step.extent(k)
     threads = step.threads
-    if pack:
+    if pack and step.operands[position].nbytes > SMALL:  # below that dot's own copy costs less than ours
         axes = tuple(labels.index(c) for c in free + k)
         shape = tuple(step.sizes[c] for c in free + k)
         flat: tuple[int, ...] = (rows, depth) if free else (depth,)

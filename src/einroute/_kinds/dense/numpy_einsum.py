@@ -93,7 +93,8 @@ def _innermost(step: Step) -> tuple[str, bool]:
 def bind(step: Step, offer: Offer) -> Runner:
     """``c_einsum`` on the step's own labels, renamed to ASCII letters."""
     subscripts = ascii_subscripts(step.inputs, step.output)
-    order = step.order
+    # An intermediate must lie as the offer says; left alone, einsum lays it out after its operands.
+    order = step.order if step.last or step.order != "K" else "C"
 
     def run(*arrays: Array, out: Array | None = None) -> Any:
         if out is None:
