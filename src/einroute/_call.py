@@ -18,6 +18,7 @@ from ._errors import bad_optimize, bad_order, bad_out_dtype, bad_out_shape, cast
 from ._execute import bind_plan, numpys_own
 from ._key import Key
 from ._kinds.dense.numpy_einsum import c_einsum
+from ._parallel import with_single_threaded_blas
 from ._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
 from ._plan import make_plan, result_dtype
 from ._planned import Limits, Plan
@@ -48,6 +49,12 @@ class NumpysOwn:
     reason: str
 
 
+#: Whether this NumPy's ``optimize=True`` still goes through tensordot, with the faults of that.
+_NUMPY_2_3 = tuple(int(part) for part in np.__version__.split(".")[:2]) < (2, 4)
+#: Threads that costs are estimated for where the plan must not depend on how many there are.
+_NOMINAL = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """An einsum or tensordot call that has been understood: what to plan, and the arrays to run it on."""
@@ -75,7 +82,7 @@ class Call:
             self.dtype,
             self.order,
             state.policy,
-            Limits(config.threads, config.threads, memory, self.path),
+            Limits(_NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path),
         )
 
     def bound(self, state: State) -> Any:
@@ -83,7 +90,8 @@ class Call:
         plan = self.plan(state)
         if self.direct is not None and state.on_run is None and numpys_own(plan):
             return self.direct
-        return bind_plan(plan, self.options, state.on_run, self.keywords)
+        run = bind_plan(plan, self.options, state.on_run, self.keywords)
+        return with_single_threaded_blas(run) if state.config.reproducible else run
 
     def run(self, state: State, out: Array | None, raw: Key | None = None) -> Any:
         """Look up or make the plan, and run it; ``raw`` is the key of the call as given, if it has one."""
@@ -119,6 +127,8 @@ def understand_einsum(
         return arrays
     if out is not None and type(out) is not ndarray:
         return NumpysOwn(f"out is of type {type(out).__name__}, and has a way of its own to take results")
+    if lenient and _NUMPY_2_3 and ("dtype" in kwargs or not isinstance(operands[0], str)):
+        return NumpysOwn("before NumPy 2.4 optimize drops dtype on its way, and spells sublists otherwise")
     shapes = tuple(x.shape for x in arrays)
     inputs, output = parse_subscripts(subscripts, tuple(len(s) for s in shapes), lenient=lenient)
     sizes = check_sizes(inputs, shapes)
@@ -144,7 +154,7 @@ def understand_einsum(
             return NumpysOwn(f"out of dtype {out.dtype} for a result of dtype {dtype}, with optimize")
         _check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
         order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
-    scalar = not lenient or len(arrays) == 1 or bool(output) or _is_scalar(subscripts, arrays, optimize)
+    scalar = not lenient or bool(output) or _is_scalar(subscripts, arrays, optimize)
     layout = (fact for x in arrays for fact in (x.shape, x.dtype, x.strides))
     given = (lenient, out is None, kwargs.get("dtype") is None, kwargs.get("casting"), kwargs.get("order"))
     key = ("understood", subscripts, dtype, order, path, elements, scalar, given, *layout)

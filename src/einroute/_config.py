@@ -82,7 +82,9 @@ class _Process:
                     self.states = {
                         c: s for c, s in self.states.items() if s is getattr(self, "default", None)
                     }
-                state = self.states[config] = State(config, Policy(), PlanCache())
+                state = self.states[config] = State(
+                    config, Policy(), PlanCache(), tiny=not config.reproducible
+                )
             return state
 
 
@@ -119,7 +121,8 @@ def config(**options: Any) -> Iterator[None]:
         Bytes that the intermediates of one call may take. A contraction that would need more is sliced over a
         label and summed. Default: ``EINROUTE_MEMORY_LIMIT``, or None, no limit.
     reproducible : bool
-        Make the algorithm and the order of summation a function of the arguments alone.
+        Make the algorithm and the order of summation of `einsum` and `tensordot` a function of the arguments
+        alone, whatever was called before and however many threads there are. BLAS then runs in one thread.
 
     Raises
     ------

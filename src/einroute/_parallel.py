@@ -172,6 +172,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_blas.after_fork)
 
 
+def with_single_threaded_blas(run: Callable[..., Any]) -> Callable[..., Any]:
+    """The same callable under `single_threaded_blas`."""
+
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with single_threaded_blas():
+            return run(*args, **kwargs)
+
+    return alone
+
+
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
     """Keep BLAS to one thread, for GEMMs that run on our threads.
