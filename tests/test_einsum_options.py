@@ -30,9 +30,13 @@ class TestViews:
         labels = text.split("->", maxsplit=1)[0].replace("...", "")
         a = np.arange(3.0 ** len(labels)).reshape((3,) * len(labels))
         result = assert_same("einsum", text, a, optimize=optimize, order=order)
-        assert is_view(result, (a,))
-        result[...] = -1
-        assert (a == -1).any()
+        # Before NumPy 2.4 optimize=True obeys the order with a copy; assert_same holds us to the same.
+        theirs = np.einsum(text, a, optimize=optimize, order=order)
+        assert optimize or is_view(theirs, (a,))
+        assert is_view(result, (a,)) == is_view(theirs, (a,))
+        if is_view(theirs, (a,)):
+            result[...] = -1
+            assert (a == -1).any()
 
     @pytest.mark.parametrize("text", ["ij->ij", "ij->ji", "ii->i"])
     def test_a_view_is_writeable_if_its_operand_is(self, text: str) -> None:
@@ -151,16 +155,17 @@ class TestOptions:
                 assert_same("einsum", text, *make(text, own), dtype=dtype, casting=casting)
 
     def test_safe_casting_of_float64_to_float32_raises_at_both(self) -> None:
+        a = np.ones((2, 2))
         for optimize in (False, True):
-            with pytest.raises(TypeError):
-                ER.einsum(
-                    "ij,jk->ik",
-                    np.ones((2, 2)),
-                    np.ones((2, 2)),
-                    dtype="f4",
-                    casting="safe",
-                    optimize=optimize,
-                )
+            options = {"dtype": "f4", "casting": "safe", "optimize": optimize}
+            try:
+                np.einsum("ij,jk->ik", a, a, **options)
+            except TypeError:
+                with pytest.raises(TypeError):
+                    ER.einsum("ij,jk->ik", a, a, **options)
+            else:  # before NumPy 2.4 optimize=True forgets the dtype
+                assert optimize
+                assert_same("einsum", "ij,jk->ik", a, a, **options)
 
     @pytest.mark.parametrize("order", ["K", "C", "F", "A", "c", "f", None])
     @pytest.mark.parametrize("optimize", [False, True])
