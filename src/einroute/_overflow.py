@@ -44,6 +44,23 @@ try:  # np.errstate(all="ignore") takes 0.85 us; setting the context variable be
 except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved it
     _extobj_contextvar = None
 
+
+def _dot_tells() -> bool:
+    """Whether ``dot`` looks at the floating-point flags: NumPy's does from 2.3 on."""
+    if _extobj_contextvar is None:  # pragma: no cover
+        return False
+    token = _extobj_contextvar.set(_WATCH)
+    try:
+        large = np.full((2, 2), 1e300)
+        large.dot(large)
+    finally:
+        _extobj_contextvar.reset(token)
+    told, _alarm.raised = _alarm.raised, False
+    return told
+
+
+_DOT_TELLS = _dot_tells()
+
 #: Products that the repetition in NumPy's order may form, at most, when a planned order overflowed.
 _REPEAT_LIMIT = 10**9
 #: The same where an operand itself is not finite: then only the class of a nan or inf can differ.
@@ -94,7 +111,7 @@ def _flags_tell(plan: Plan) -> bool:
     They tell of every overflow where BLAS stays in the calling thread.  Where it may not, they are trusted
     only if looking at the output would cost a good part of the product itself.
     """
-    if isinstance(plan.node, Sliced):
+    if isinstance(plan.node, Sliced) or not _DOT_TELLS:
         return False
     steps = [s.decision for s in plan.node.steps]
     if any(d.route.name not in _FLAGGED for d in steps):
