@@ -209,7 +209,7 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
                 np.matmul(as_a(a), as_b(b), out=matrix)
                 return out
         made = np.empty(sizes, dtype).transpose(to_result)
-        matrix = made.transpose(to_groups).reshape(shape3)
+        matrix = made.transpose(to_groups).reshape(shape3, copy=False)
         np.matmul(as_a(a), as_b(b), out=matrix)
         if out is not None:
             permuted_copy(made, out, step.threads)
