@@ -23,7 +23,7 @@ from ._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_subli
 from ._plan import make_plan, result_dtype
 from ._planned import Limits, Plan
 from ._problem import Contraction, DType, Operand, Options
-from ._route import kind_of
+from ._route import Policy, kind_of
 
 Array = np.ndarray[Any, Any]
 
@@ -51,6 +51,8 @@ class NumpysOwn:
 
 #: Whether this NumPy's ``optimize=True`` still goes through tensordot, with the faults of that.
 _NUMPY_2_3 = tuple(int(part) for part in np.__version__.split(".")[:2]) < (2, 4)
+#: Labels that a subscripts string for NumPy can spell.
+_LETTERS = 52
 #: Threads that costs are estimated for where the plan must not depend on how many there are.
 _NOMINAL = 2
 
@@ -81,9 +83,19 @@ class Call:
             facts,
             self.dtype,
             self.order,
-            state.policy,
+            self._policy(state, facts),
             Limits(_NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path),
         )
+
+    def _policy(self, state: State, facts: list[Operand]) -> Policy:
+        """Where floating-point warnings are due, NumPy's einsum, which gives none, is no route.
+
+        Except for windows and broadcasts: there NumPy's own function may copy gigabytes.
+        """
+        policy = state.policy
+        if self.options.quiet or self.dtype.kind not in "fc" or any(op.nbytes > 4 * op.span for op in facts):
+            return policy
+        return Policy(policy.forced, policy.forbidden | {"numpy.einsum"})
 
     def bound(self, state: State) -> Any:
         """The bound plan, without looking it up."""
@@ -132,6 +144,8 @@ def understand_einsum(
     shapes = tuple(x.shape for x in arrays)
     inputs, output = parse_subscripts(subscripts, tuple(len(s) for s in shapes), lenient=lenient)
     sizes = check_sizes(inputs, shapes)
+    if len(sizes) > _LETTERS:
+        return NumpysOwn(f"{len(sizes)} labels and ellipsis dimensions are more than there are letters")
     path = way if isinstance(way, str) else _given_path(way, len(arrays))
     if type(path) is tuple and len(arrays) > 1 and any(len(p) == 1 for p in path):
         return NumpysOwn("steps of one operand in a given path: what they do to the layout is NumPy's own")
@@ -163,7 +177,7 @@ def understand_einsum(
     dropped = "".join(c for c, n in sizes.items() if several and n == 1 and c not in output)
     contraction = Contraction(inputs, output, sizes, dropped)
     limit = None if elements is None else elements * dtype.itemsize
-    direct = partial(c_einsum, subscripts) if not (lenient or kwargs) and out is None else None
+    direct = None if lenient else partial(c_einsum, subscripts, **kwargs)
     return Call(
         key,
         contraction,
@@ -195,13 +209,15 @@ def understand_tensordot(a: Any, b: Any, axes: Any = 2) -> Call | NumpysOwn:
     dtype = _computed_in(arrays, {})
     if dtype.kind not in _KINDS:
         return NumpysOwn(f"dtype {dtype} is one that only NumPy's own loops know")
+    if a.ndim + b.ndim - len(axes_a) > _LETTERS:
+        return NumpysOwn("there are more axes than letters")
     labels_a = "".join(chr(0x100 + i) for i in range(a.ndim))
     of_b = {axis: labels_a[i] for i, axis in zip(axes_a, axes_b, strict=True)}
     labels_b = "".join(of_b.get(i, chr(0x100 + a.ndim + i)) for i in range(b.ndim))
     contracted = set(of_b.values())
     output = "".join(c for c in labels_a + labels_b if c not in contracted)
     sizes = dict(zip(labels_a + labels_b, a.shape + b.shape, strict=True))
-    contraction = Contraction((labels_a, labels_b), output, sizes)
+    contraction = Contraction((labels_a, labels_b), output, sizes, factors=False)
     key = ("tensordot", axes_a, axes_b, a.shape, a.dtype, a.strides, b.shape, b.dtype, b.strides)
     # NumPy's result is in C order, and its floating-point warnings are dot's.
     return Call(key, contraction, arrays, dtype, "C", "auto", None, Options(quiet=False, scalar=False))

@@ -357,7 +357,7 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
     try:
         call = understand_tensordot(a, b, wanted)
     except _BAD_CALL as ours:
-        if type(wanted) is int:
+        if type(wanted) is int and isinstance(ours, IndexError):
             raise  # not asked: NumPy makes a list of that length
         return _ask_numpy(ours, numpy_tensordot, operands, named)
     if isinstance(call, NumpysOwn):

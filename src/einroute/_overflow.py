@@ -138,8 +138,10 @@ def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:
             return result
         if not _may_repeat(arrays, contraction.iterations):
             return result
-        into = {} if out is None else {"out": out}
-        return c_einsum(subscripts, *arrays, **into, **keywords)
+        options = dict(keywords) if out is None else {**keywords, "out": out}
+        if "dtype" not in options and np.result_type(*(x.dtype for x in arrays)) != plan.dtype:
+            options |= {"dtype": plan.dtype, "casting": "unsafe"}  # `out` took part in the promotion
+        return c_einsum(subscripts, *arrays, **options)
 
     return repeat
 

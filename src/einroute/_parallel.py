@@ -70,9 +70,14 @@ class _Pool:
         with self.lock:
             while self.helpers < len(jobs):
                 name = f"einroute-{self.helpers}"
-                threading.Thread(target=self._serve, args=(self.jobs,), name=name, daemon=True).start()
+                helper = threading.Thread(target=self._serve, args=(self.jobs,), name=name, daemon=True)
+                try:
+                    helper.start()
+                except RuntimeError:  # no more threads to be had: the caller does the work alone
+                    break
                 self.helpers += 1
-        for job in jobs:
+            there = self.helpers
+        for job in jobs[:there]:
             self.jobs.put(job)
 
     @staticmethod

@@ -40,6 +40,8 @@ def prepare(contraction: Contraction, operands: Sequence[Operand], dtype: DType)
 
 def _repeated_only(contraction: Contraction, operands: Sequence[Operand]) -> str:
     """Labels whose broadcast axes (stride 0) can be dropped, since another operand really has the label."""
+    if not contraction.factors:
+        return ""
     real = {
         c
         for labels, op in zip(contraction.inputs, operands, strict=True)

@@ -68,13 +68,15 @@ class Contraction:
     """What a call means: one string of labels per operand, the output's labels, each label's size.
 
     A label may repeat within an operand (a diagonal); an axis of size 1 under a label that is longer
-    elsewhere is broadcast.  ``dropped`` names labels of size 1 that are summed and may be left out.
+    elsewhere is broadcast.  ``dropped`` names labels of size 1 that are summed and may be left out;
+    ``factors`` tells whether sums may be taken out of products (tensordot's are dot's).
     """
 
     inputs: tuple[str, ...]
     output: str
     sizes: Mapping[str, int]
     dropped: str = ""
+    factors: bool = True
 
     @property
     def subscripts(self) -> str:

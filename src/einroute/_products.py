@@ -6,6 +6,7 @@ routed is what they do slowly: large products of integers and bools, large outer
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from ._call import Array, Call, ndarray
 from ._config import current
 from ._frontend import tensordot
 from ._problem import Contraction, Options
-from ._route import kind_of
+from ._route import NoRoute, kind_of
 from ._signature import signed_as
 
 __all__ = [
@@ -44,13 +45,19 @@ def _worth(a: Any, b: Any) -> bool:
         and type(b) is ndarray
         and a.dtype.kind in "iub"
         and a.dtype == b.dtype
+        and a.dtype.isnative
         and a.size * b.size >= _WORTH * 8
         and current().tiny
     )
 
 
-def _contract(name: str, inputs: tuple[str, ...], output: str, arrays: tuple[Array, ...]) -> Any:
-    """A contraction that is known to be sound: sizes agree and the dtypes are one."""
+def _contract(
+    name: str, inputs: tuple[str, ...], output: str, arrays: tuple[Array, ...], numpys: Callable[[], Any]
+) -> Any:
+    """A contraction that is known to be sound: sizes agree and the dtypes are one.
+
+    ``numpys`` is the same call of NumPy's, for where no route gives its floating-point warnings.
+    """
     sizes: dict[str, int] = {}
     for labels, x in zip(inputs, arrays, strict=True):
         for c, n in zip(labels, x.shape, strict=True):
@@ -58,7 +65,13 @@ def _contract(name: str, inputs: tuple[str, ...], output: str, arrays: tuple[Arr
                 sizes[c] = n
     key = (name, inputs, *(fact for x in arrays for fact in (x.shape, x.dtype, x.strides)))
     call = Call(key, Contraction(inputs, output, sizes), arrays, arrays[0].dtype, "C", "auto", None, _LOUD)
-    return call.run(current(), None)
+    state = current()
+    try:
+        return call.run(state, None)
+    except NoRoute:
+        if state.policy.forced is not None:
+            raise
+        return numpys()
 
 
 def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
@@ -189,7 +202,7 @@ def outer(*args: Any, **kwargs: Any) -> Any:
             and a.dtype.kind in "iufc"
             and a.dtype.isnative
         ):
-            return _contract("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()))
+            return _contract("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()), lambda: np.outer(a, b))
     return np.outer(*args, **kwargs)
 
 
@@ -229,7 +242,7 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
         if arrays[-1].ndim == 1:
             inputs[-1] = inputs[-1][:1]
         ends = (inputs[0][0] if arrays[0].ndim == 2 else "") + (inputs[-1][1] if arrays[-1].ndim == 2 else "")
-        return _contract("multi_dot", tuple(inputs), ends, tuple(arrays))
+        return _contract("multi_dot", tuple(inputs), ends, tuple(arrays), lambda: np.linalg.multi_dot(arrays))
     return np.linalg.multi_dot(arrays, out=out) if out is not None else np.linalg.multi_dot(arrays)
 
 
@@ -319,7 +332,7 @@ def _batched(a: Array, b: Array) -> Any:
         return np.matmul(a, b)  # which says what is wrong
     batch = "".join(chr(0x100 + i) for i in reversed(range(max(a.ndim, b.ndim) - 2)))
     of_a, of_b = batch[len(batch) - a.ndim + 2 :], batch[len(batch) - b.ndim + 2 :]
-    return _contract("matmul", (of_a + "ij", of_b + "jk"), batch + "ik", (a, b))
+    return _contract("matmul", (of_a + "ij", of_b + "jk"), batch + "ik", (a, b), lambda: np.matmul(a, b))
 
 
 matmul = _Matmul(np.matmul)

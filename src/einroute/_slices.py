@@ -35,7 +35,7 @@ def memory_cut(problem: Problem, chain: Chain, limit: int) -> Cut | None:
     for planned in chain.steps[:-1]:
         step = planned.decision.step
         for c in step.output:
-            if sizes[c] > 1:
+            if sizes[c] > 1 and (c in problem.output or _may_add_up(problem)):
                 weights[c] = weights.get(c, 0) + step.out_bytes
     if not weights:
         return None
@@ -62,6 +62,11 @@ def speed_cut(problem: Problem, chain: Chain, threads: int) -> Cut | None:
     if block >= size:
         return None
     return Cut(label, block, threads, f"{moved >> 20} MiB move through memory")
+
+
+def _may_add_up(problem: Problem) -> bool:
+    """Whether slices may be added up: not in float16, where each would be rounded before."""
+    return problem.dtype.char != "e"
 
 
 def _blas_bound(planned: Planned) -> bool:
@@ -96,7 +101,7 @@ def _streamed_label(problem: Problem) -> str | None:
     kept = [c for c in output if sizes[c] >= 4 and covered(c) >= 0.6 * total]
     if kept:
         return max(kept, key=lambda c: (outermost(c), -output.index(c)))
-    if out_bytes > 1 << 16:
+    if out_bytes > 1 << 16 or not _may_add_up(problem):
         return None
     summed = [c for c in dict.fromkeys("".join(problem.inputs)) if c not in output and sizes[c] >= 4]
     summed = [c for c in summed if covered(c) >= 0.6 * total]
