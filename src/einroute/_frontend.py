@@ -135,9 +135,16 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
     return _einsum(operands, out, optimize, kwargs)
 
 
+#: What is an array of no dimensions: taken as one at once, so that such calls are found again.
+_SCALARS = (float, int, complex, np.number, np.bool)
+
+
 def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
     """Everything that the hot path does not know."""
     state = current()
+    scalars = [isinstance(x, _SCALARS) for x in operands]
+    if any(scalars) and all(s or type(x) in (ndarray, str) for s, x in zip(scalars, operands, strict=True)):
+        operands = tuple(np.asarray(x) if s else x for s, x in zip(scalars, operands, strict=True))
     if optimize is False and state.tiny and _all_tiny(operands):
         try:
             result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)

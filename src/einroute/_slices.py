@@ -14,6 +14,10 @@ from ._planned import Chain, Planned, Problem
 PARALLEL_WORTH = 200e-6
 #: Bytes of a block's operands, intermediates and result together: they stay in the last-level cache.
 BLOCK_BYTES = 1 << 21
+#: Multiply-adds from which a GEMM among many is better spread over BLAS's threads than given to one of ours.
+BLAS_THREADS = 1 << 18
+#: Bytes that a slice should take in one piece from the operand that it cuts.
+PIECE = 4096
 #: Estimated seconds that a block should last at least.
 BLOCK_SECONDS = 50e-6
 
@@ -73,8 +77,10 @@ def _blas_bound(planned: Planned) -> bool:
     """Whether a step spends its time in BLAS's own threads, on more arithmetic than memory traffic."""
     offer = planned.decision.offer
     step = planned.decision.step
-    moved = step.in_bytes + step.out_bytes
-    return offer.blas and getattr(offer.recipe, "loops", "") == "" and offer.cost.flops > 2.0 * moved
+    loops = getattr(offer.recipe, "loops", "")
+    if loops and offer.cost.flops < BLAS_THREADS * step.extent(loops):
+        return False
+    return offer.blas and offer.cost.flops > 2.0 * (step.in_bytes + step.out_bytes)
 
 
 def _streamed_label(problem: Problem) -> str | None:
@@ -98,7 +104,9 @@ def _streamed_label(problem: Problem) -> str | None:
             default=0,
         )
 
+    # A slice along the innermost label takes a narrow column of every row: an eighth of it must be long.
     kept = [c for c in output if sizes[c] >= 4 and covered(c) >= 0.6 * total]
+    kept = [c for c in kept if outermost(c) * sizes[c] >= 8 * PIECE]
     if kept:
         return max(kept, key=lambda c: (outermost(c), -output.index(c)))
     if out_bytes > 1 << 16 or not _may_add_up(problem):

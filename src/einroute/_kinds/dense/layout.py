@@ -237,6 +237,9 @@ class Search:
         if recipe.swapped:
             m, n = n, m
         seconds, cost = self._gemm_cost(s.extent(recipe.loops), m, n, s.extent(recipe.k))
+        if recipe.loops and m == n == 1 and self._dot_strides(recipe.k):
+            cost = Cost(cost.flops, 8 * cost.bytes, cost.calls, cost.rate / 4)  # a cache line an element
+            seconds = cost.seconds
         copied = 0
         if recipe.pack_a:
             copied += s.operands[0].nbytes
@@ -248,6 +251,10 @@ class Search:
         moved = TRANSPOSE * 2 * copied
         seconds += calls * CALL + moving(moved)
         return seconds, Cost(cost.flops, cost.bytes + moved, cost.calls + calls, cost.rate)
+
+    def _dot_strides(self, k: str) -> bool:
+        """Whether the contracted labels are not contiguous in both operands."""
+        return any(fused_stride(k, self.sizes, x) not in (0, self.itemsize) for x in (self.a, self.b))
 
     def _fixups(self, recipe: Recipe) -> float:
         """Views to be made before and after the product, in calls: what tiny operands are decided by."""

@@ -165,8 +165,13 @@ def _operand_2d(
 def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     """``np.matmul`` over the loops, straight into the result's memory."""
     loops, m, n, k = recipe.loops, recipe.m, recipe.n, recipe.k
-    as_a = _operand_3d(step, 0, loops, m, k, recipe.pack_a)
-    as_b = _operand_3d(step, 1, loops, k, n, recipe.pack_b)
+    # Small matrices that BLAS cannot take as they lie are copied by matmul itself, for less.
+    pack_a, pack_b = (
+        pack and op.nbytes > SMALL
+        for pack, op in zip((recipe.pack_a, recipe.pack_b), step.operands, strict=True)
+    )
+    as_a = _operand_3d(step, 0, loops, m, k, pack_a)
+    as_b = _operand_3d(step, 1, loops, k, n, pack_b)
     groups = (*loops, m, n)
     inner = loops + (n + m if recipe.swapped else m + n)
     layout = inner if recipe.pack_out else recipe.layout
@@ -176,7 +181,7 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     shape3 = tuple(step.extent(g) for g in groups)
     dtype = step.dtype
     pack_out = recipe.pack_out
-    if recipe.layout == step.output == loops + m + n and _in_place(step, recipe):
+    if recipe.layout == step.output == loops + m + n and not (pack_a or pack_b) and _in_place(step, recipe):
         return np.matmul  # the operands as they come, batch axes and all
 
     target = recipe.layout
@@ -185,7 +190,7 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
 
     # A stack of vectors goes to matvec, which has no axis of length 1 to mind.
     if not recipe.swapped and not n and m and not pack_out and step.dtype.kind == "f":
-        vectors = _operand_3d(step, 1, loops, "", k, recipe.pack_b)
+        vectors = _operand_3d(step, 1, loops, "", k, pack_b)
         shape2, to_rows = shape3[:-1], to_groups
 
         def run_vectors(a: Array, b: Array, out: Array | None = None) -> Any:
@@ -227,7 +232,7 @@ def _in_place(step: Step, recipe: Recipe) -> bool:
     """Whether matmul takes both operands as they lie and makes the result as it is wanted."""
     if len(recipe.m) != 1 or len(recipe.n) != 1 or len(recipe.k) != 1:
         return False
-    if recipe.pack_a or recipe.pack_b or recipe.pack_out or recipe.swapped:
+    if recipe.pack_out or recipe.swapped:
         return False
     a, b = step.inputs
     return a == recipe.loops + recipe.m + recipe.k and b == recipe.loops + recipe.k + recipe.n

@@ -28,7 +28,7 @@ _LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
 #: them run along it (a sum of products) or some stand still (scaled and added); four have no loop for them.
 _RATES = {
     (1, True): 40e9,
-    (1, False): 12e9,
+    (1, False): 5.5e9,
     (2, True): 2.5e9,
     (2, False): 8e9,
     (3, True): 1.15e9,
