@@ -42,14 +42,20 @@ def test_outer_tensordot_and_multi_dot_obey_errstate(dtype: str) -> None:
     h = np.full(2000, np.finfo(dtype).max, dtype)
     m = np.full((3, 3), np.finfo(dtype).max, dtype)
     calls: list[Any] = [
-        lambda: er.outer(h, h),
-        lambda: er.tensordot(h, h, 0),
-        lambda: er.linalg.multi_dot([m] * 4),
-        lambda: er.linalg.multi_dot([m[0], m, m[0]]),
+        lambda xp: xp.outer(h, h),
+        lambda xp: xp.tensordot(h, h, 0),
+        lambda xp: xp.linalg.multi_dot([m] * 4),
+        lambda xp: xp.linalg.multi_dot([m[0], m, m[0]]),
     ]
     for call in calls:
-        with np.errstate(all="raise"), pytest.raises(FloatingPointError):
-            call()
+        with np.errstate(all="raise"):
+            try:
+                call(np)
+            except FloatingPointError:
+                with pytest.raises(FloatingPointError):
+                    call(er)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        er.outer(h, h)  # on every NumPy; dot looks at the flags from 2.3 on
 
 
 def test_no_more_threads_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
