@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -189,13 +189,3 @@ class Problem:
             for labels, op in zip(self.inputs, self.facts, strict=True)
         )
         return replace(self, sizes=sizes, facts=facts)
-
-
-def chains(node: Node) -> Iterable[Chain]:
-    """The chains of a plan, that of a whole slice before that of the last one."""
-    if isinstance(node, Chain):
-        yield node
-        return
-    yield from chains(node.inner)
-    if node.tail is not None:
-        yield from chains(node.tail)

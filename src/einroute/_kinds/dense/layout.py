@@ -189,9 +189,7 @@ class Search:
                 else:
                     layout = self.final
                     pack_out = not is_matrix(m, n, self.sizes, self.out, self.itemsize)
-                    if not pack_out and swapped != (
-                        fused_stride(n, self.sizes, self.out) != self.itemsize and bool(n) and bool(m)
-                    ):
+                    if not pack_out and swapped != self._is_swapped(m, n):
                         continue
                 recipe = Recipe(loops, m, n, k, pack_a, pack_b, swapped, pack_out, layout)
                 seconds, cost = self._price(recipe)
