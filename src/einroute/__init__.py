@@ -9,11 +9,14 @@ array([[1., 1., 1.],
 from . import linalg
 from ._config import cache_clear, cache_info, config, get_config, set_config
 from ._explain import explain
+from ._factors.factorized import Factorized, factorize
 from ._frontend import einsum, einsum_path, tensordot
+from ._least_squares import lstsq
 from ._products import dot, inner, matmul, outer, vdot, vecdot
 from ._version import __version__
 
 __all__ = [
+    "Factorized",
     "__version__",
     "cache_clear",
     "cache_info",
@@ -22,9 +25,11 @@ __all__ = [
     "einsum",
     "einsum_path",
     "explain",
+    "factorize",
     "get_config",
     "inner",
     "linalg",
+    "lstsq",
     "matmul",
     "outer",
     "set_config",

@@ -1,4 +1,4 @@
-"""The effective configuration, and the plan cache that belongs to it.
+"""The effective configuration, and the caches that belong to it.
 
 A `Config` is frozen.  ``set_config`` replaces the process default; ``config`` replaces it for the current
 context (a thread, an asyncio task).  Plans depend on the configuration, so every distinct configuration
@@ -17,6 +17,7 @@ from typing import Any
 
 from ._cache import PlanCache
 from ._errors import suggest
+from ._factors.cache import FACTORS
 from ._route import Declined, Policy
 
 
@@ -88,6 +89,10 @@ class _Process:
             return state
 
 
+#: Options of the whole process, which no context can change: factors are shared by all threads.
+_PROCESS_WIDE = ("cache_bytes", "prepare")
+_PREPARE = ("earned", "now", "never")
+
 _process = _Process()
 _context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
 
@@ -102,10 +107,23 @@ def _changed(base: Config, options: dict[str, Any]) -> Config:
     valid = [f.name for f in fields(Config)]
     for name in options:
         if name not in valid:
+            everything = [*valid, *_PROCESS_WIDE]
             raise TypeError(
-                f"unknown option {name!r}{suggest(name, valid)}; the options are {', '.join(valid)}"
+                f"unknown option {name!r}; {suggest(name, everything)} (options: {', '.join(everything)})"
             )
     return replace(base, **options)
+
+
+def _change_process(options: dict[str, Any]) -> None:
+    """Check the options of the whole process, then set them."""
+    cache_bytes = options.get("cache_bytes", FACTORS.limit)
+    prepare = options.get("prepare", FACTORS.prepare)
+    if not isinstance(cache_bytes, int) or isinstance(cache_bytes, bool) or cache_bytes < 0:
+        raise ValueError(f"cache_bytes must be a number of bytes (an int >= 0), not {cache_bytes!r}")
+    if prepare not in _PREPARE:
+        raise ValueError(f"prepare must be one of {', '.join(map(repr, _PREPARE))}, not {prepare!r}")
+    FACTORS.resize(cache_bytes)
+    FACTORS.prepare = prepare
 
 
 @contextmanager
@@ -121,13 +139,14 @@ def config(**options: Any) -> Iterator[None]:
         Bytes that the intermediates of one call may take. A contraction that would need more is sliced over a
         label and summed. Default: ``EINROUTE_MEMORY_LIMIT``, or None, no limit.
     reproducible : bool
-        Make the algorithm and the order of summation of `einsum` and `tensordot` a function of the arguments
-        alone, whatever was called before and however many threads there are. BLAS then runs in one thread.
+        Make the algorithm and the order of summation of `einsum`, `tensordot`, `lstsq`, `solve`, `inv` and
+        `pinv` a function of the arguments alone, whatever was called before and however many threads there
+        are. BLAS then runs in one thread, and kept factors are not used.
 
     Raises
     ------
     TypeError
-        An unknown option.
+        An unknown option, or one of the whole process.
     ValueError
         A value that the option cannot take.
 
@@ -139,6 +158,9 @@ def config(**options: Any) -> Iterator[None]:
     ...     er.einsum("ij->i", a)
     array([3., 3.])
     """
+    for name in _PROCESS_WIDE:
+        if name in options:
+            raise TypeError(f"{name} belongs to the whole process; change it with set_config({name}=...)")
     state = _process.state_of(_changed(current().config, options))
     token = _context.set(state)
     try:
@@ -152,6 +174,12 @@ def set_config(**options: Any) -> None:
 
     Parameters
     ----------
+    cache_bytes : int, optional
+        Bytes that kept factors may take, least recently used out first; 0 keeps none. Default:
+        ``EINROUTE_CACHE_BYTES``, or a sixteenth of the machine's memory.
+    prepare : {"earned", "now", "never"}, optional
+        When a matrix is factored: once the work seen would have paid for it, no later than its third sight;
+        at first sight; never. Default: ``EINROUTE_PREPARE``, or "earned".
     **options
         As for `config`.
 
@@ -160,9 +188,18 @@ def set_config(**options: Any) -> None:
     TypeError
         An unknown option.
     ValueError
-        A value that the option cannot take.
+        A value that the option cannot take; then nothing is changed.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.set_config(prepare="now")
+    >>> er.set_config(prepare="earned")
     """
-    _process.default = _process.state_of(_changed(_process.default.config, options))
+    process = {name: options.pop(name) for name in _PROCESS_WIDE if name in options}
+    changed = _changed(_process.default.config, options)
+    _change_process(process)
+    _process.default = _process.state_of(changed)
 
 
 def get_config() -> dict[str, Any]:
@@ -177,9 +214,9 @@ def get_config() -> dict[str, Any]:
     --------
     >>> import einroute as er
     >>> sorted(er.get_config())
-    ['memory_limit', 'reproducible', 'threads']
+    ['cache_bytes', 'memory_limit', 'prepare', 'reproducible', 'threads']
     """
-    return asdict(current().config)
+    return asdict(current().config) | {"cache_bytes": FACTORS.limit, "prepare": FACTORS.prepare}
 
 
 @contextmanager
@@ -203,20 +240,24 @@ def forcing(route: str | None, forbid: tuple[str, ...] = ()) -> Iterator[list[st
 
 
 def cache_info() -> dict[str, int]:
-    """Counts of the plan cache in force here.
+    """Counts of the caches.
 
     Returns
     -------
     dict
-        ``plans``, the bound plans held, and ``max_plans``, how many are held at the most.
+        ``plans``, the bound plans held under the configuration in force, and ``max_plans``, how many are held
+        at the most. Of kept factors: ``factorizations`` held, the ``bytes`` they take and ``max_bytes``;
+        ``seen``, matrices that are known but not kept; and since the last `cache_clear` the ``hits``, the
+        ``misses``, how many were ``made`` and how many ``evicted``.
     """
     plans = current().plans
-    return {"plans": len(plans), "max_plans": plans.limit}
+    return {"plans": len(plans), "max_plans": plans.limit} | FACTORS.info()
 
 
 def cache_clear() -> None:
-    """Forget every bound plan, under every configuration."""
+    """Forget every bound plan, under every configuration, and all kept factors and their counts."""
     with _process.lock:
         for state in _process.states.values():
             state.plans.clear()
     current().plans.clear()
+    FACTORS.clear()

@@ -10,6 +10,7 @@ import numpy as np
 
 from ._call import NumpysOwn, understand_einsum, understand_tensordot
 from ._config import current
+from ._explain_factors import FACTORED, FactorExplanation, explain_factored
 from ._frontend import einsum, tensordot, tiny_note
 from ._planned import Chain, Node, Plan, Planned, Sliced
 from ._route import kind_of
@@ -51,19 +52,22 @@ class Explanation:
         return "\n".join(_lines(self))
 
 
-def explain(subscripts_or_function: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> Explanation:
+def explain(
+    subscripts_or_function: str | Callable[..., Any], /, *args: Any, **kwargs: Any
+) -> Explanation | FactorExplanation:
     """What a call would do: the routes, what they cost, what was refused and why.
 
     Parameters
     ----------
     subscripts_or_function : str or function
-        Subscripts mean `einsum`; else `einsum` or `tensordot` itself.
+        Subscripts mean `einsum`; else `einsum`, `tensordot`, `lstsq`, `linalg.solve`, `linalg.inv` or
+        `linalg.pinv` itself.
     *args, **kwargs
         The call's arguments. Any object with ``shape`` and ``dtype`` can stand for an operand.
 
     Returns
     -------
-    Explanation
+    Explanation or FactorExplanation
         Prints as text; `routes` holds the names of the routes.
 
     Raises
@@ -86,6 +90,8 @@ def explain(subscripts_or_function: str | Callable[..., Any], /, *args: Any, **k
         args = (subscripts_or_function, *args)
     else:
         function = subscripts_or_function
+        if function in FACTORED:
+            return explain_factored(function, *args, **kwargs)
     args = tuple(_stand_in(x) for x in args)
     tiny = ""
     if function is tensordot:
@@ -96,7 +102,10 @@ def explain(subscripts_or_function: str | Callable[..., Any], /, *args: Any, **k
         tiny = tiny_note(args, options.pop("out", None), options.pop("optimize", False), options)
     else:
         name = getattr(function, "__name__", type(function).__name__)
-        raise TypeError(f"function is {name!r}, expected subscripts, einroute.einsum or einroute.tensordot")
+        raise TypeError(
+            f"function is {name!r}, expected subscripts or one of einroute's "
+            f"einsum, tensordot, {', '.join(f.__name__ for f in FACTORED)}"
+        )
     if isinstance(call, NumpysOwn):
         return Explanation(function.__name__, None, call.reason)
     return Explanation(function.__name__, call.plan(state), tiny=tiny)

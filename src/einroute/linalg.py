@@ -5,10 +5,12 @@ takes `axes` and `vecdot` takes `axis` by keyword, `matmul` has no ``out``, `out
 operands only.
 """
 
+from einroute._least_squares import lstsq, pinv
 from einroute._products import linalg_matmul as matmul
 from einroute._products import linalg_outer as outer
 from einroute._products import linalg_tensordot as tensordot
 from einroute._products import linalg_vecdot as vecdot
 from einroute._products import multi_dot
+from einroute._solve import inv, solve
 
-__all__ = ["matmul", "multi_dot", "outer", "tensordot", "vecdot"]
+__all__ = ["inv", "lstsq", "matmul", "multi_dot", "outer", "pinv", "solve", "tensordot", "vecdot"]

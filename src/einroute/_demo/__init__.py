@@ -10,11 +10,20 @@ from typing import Any
 from .ard_kernel import ARD_KERNEL
 from .dense_tensordot import DENSE_TENSORDOT
 from .dmrg import DMRG
+from .many_rhs import MANY_RHS
 from .problem import Problem
 from .ring import RING
 from .rolled_ints import ROLLED_INTS
 from .small_calls import SMALL_CALLS
 
-PROBLEMS: tuple[Problem[Any], ...] = (ARD_KERNEL, ROLLED_INTS, DENSE_TENSORDOT, DMRG, RING, SMALL_CALLS)
+PROBLEMS: tuple[Problem[Any], ...] = (
+    MANY_RHS,
+    ARD_KERNEL,
+    ROLLED_INTS,
+    DENSE_TENSORDOT,
+    DMRG,
+    RING,
+    SMALL_CALLS,
+)
 
 __all__ = ["PROBLEMS", "Problem"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from einroute._explain import Explanation
+    from einroute._explain_factors import FactorExplanation
 
 Array = NDArray[Any]
 D = TypeVar("D")
@@ -125,7 +126,7 @@ class Problem(Generic[D]):
     usual: tuple[Way[D], ...]
     loop: Way[D]
     ours: Callable[[D], Array]
-    explain: Callable[[D], Explanation]
+    explain: Callable[[D], Explanation | FactorExplanation]
     tolerance: Callable[[D], float]
 
 

@@ -1,6 +1,7 @@
 """`numpy.linalg` with the routed functions in place: ``from einroute.numpy.linalg import multi_dot, svd``.
 
-`multi_dot`, `tensordot`, `matmul`, `vecdot` and `outer` are einroute's, the rest are NumPy's own objects.
+`lstsq`, `solve`, `inv`, `pinv`, `multi_dot`, `tensordot`, `matmul`, `vecdot` and `outer` are einroute's, the
+rest are NumPy's own objects.
 """
 # ruff: noqa: F401, F403 - importing names for others is all that this module does.
 
@@ -11,7 +12,7 @@ if _typing.TYPE_CHECKING:
 else:
     import numpy.linalg as _numpy_linalg
 
-    from einroute.linalg import matmul, multi_dot, outer, tensordot, vecdot
+    from einroute.linalg import inv, lstsq, matmul, multi_dot, outer, pinv, solve, tensordot, vecdot
 
     __all__ = list(_numpy_linalg.__all__)
 

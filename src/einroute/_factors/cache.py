@@ -1,0 +1,256 @@
+"""The factor cache: bounded in bytes, shared by all threads, one factorization at a time for one matrix.
+
+An entry is found by the fingerprint of the matrix that was factored, and is put under the fingerprint of the
+very bytes that were factored (a private copy): a matrix that another thread changes in the middle of a call
+may spoil that call's answer, never a later one.
+
+What was only seen, and not yet factored, is remembered too, a hundred bytes for each: preparation is earned,
+as in the ski-rental problem (Karlin, Manasse, Rudolph and Sleator, Algorithmica 3, 1988).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+#: Matrices that are remembered as seen, at the most.
+SEEN = 16384
+#: The sight at which a factorization is due at the latest.
+LATEST = 3
+#: The part of the machine's memory that factors take by default.
+SHARE = 16
+
+
+class Factors(Protocol):
+    """What is kept of a matrix: immutable, so that any number of threads may use it at once."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the cache knows of a matrix: its factors, if kept, or the times it was seen and the work done."""
+
+    factors: Factors | None
+    times: int = 0
+    work: float = 0.0
+
+
+_NEW = (0, 0.0)
+_REFUSED = (LATEST, float("-inf"))
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A factorization under way, which others who want it wait for."""
+
+    owner: int = field(default_factory=threading.get_ident)
+    done: threading.Event = field(default_factory=threading.Event)
+    factors: Any = None
+
+
+def default_bytes() -> int:
+    """``EINROUTE_CACHE_BYTES``, else a sixteenth of the machine's memory, else 256 MiB."""
+    value = os.environ.get("EINROUTE_CACHE_BYTES", "").strip()
+    if value.isdigit():
+        return int(value)
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // SHARE
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return 1 << 28
+
+
+def default_prepare() -> str:
+    """``EINROUTE_PREPARE`` where it is a valid value, else "earned"."""
+    value = os.environ.get("EINROUTE_PREPARE", "").strip()
+    return value if value in {"earned", "now", "never"} else "earned"
+
+
+class FactorCache:
+    """Factors by fingerprint, least recently used out first.
+
+    Attributes
+    ----------
+    limit : int
+        Bytes that the factors may take; at 0 nothing is kept.
+    prepare : str
+        "earned": factor once repeated work has paid for it; "now": at first sight; "never".
+    """
+
+    def __init__(self, limit: int | None = None, prepare: str | None = None) -> None:
+        self.limit = default_bytes() if limit is None else limit
+        self.prepare = default_prepare() if prepare is None else prepare
+        # Reentrant: a signal's handler may call lstsq while this thread holds it.
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[Hashable, Factors] = OrderedDict()
+        self._seen: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # times, work
+        self._flights: dict[Hashable, _Flight] = {}
+        self._bytes = self._hits = self._misses = self._made = self._evicted = 0
+
+    def find(self, key: Hashable) -> Factors | None:
+        """The factors kept under ``key``, which are then the most recently used, or None."""
+        with self._lock:
+            factors = self._kept.get(key)
+            if factors is not None:
+                self._kept.move_to_end(key)
+                self._hits += 1
+            return factors
+
+    def peek(self, key: Hashable) -> Sight:
+        """What is known of ``key``; changes nothing."""
+        with self._lock:
+            factors = self._kept.get(key)
+            return Sight(factors, *self._seen.get(key, _NEW))
+
+    def due(self, times: int, work: float, price: float) -> bool:
+        """Whether a matrix that was seen so often, at that work, is factored when it is met now."""
+        if self.prepare != "earned" or (times, work) == _REFUSED:
+            return self.prepare == "now" and (times, work) != _REFUSED
+        return times >= LATEST - 1 or (times > 0 and work >= price)
+
+    def see(self, key: Hashable, work: float, price: float) -> bool:
+        """Note a matrix that is not kept; whether its factorization is due now.
+
+        Parameters
+        ----------
+        key : hashable
+        work : float
+            What answering this call without factors costs.
+        price : float
+            What the factorization costs, in the same unit.
+        """
+        with self._lock:
+            self._misses += 1
+            times, spent = self._seen.get(key, _NEW)
+            if self.due(times, spent, price):
+                return True
+            self._seen[key] = times + 1, spent + work
+            self._seen.move_to_end(key)
+            if len(self._seen) > SEEN:
+                self._seen.popitem(last=False)
+            return False
+
+    def obtain(self, key: Hashable, make: Callable[[], tuple[Hashable, Factors | None]]) -> Factors | None:
+        """Factors made by the first thread that asks; the others wait for it and share them.
+
+        Parameters
+        ----------
+        key : hashable
+        make : callable
+            Returns the fingerprint of what was factored and the factors, or None where there are none to be
+            had; then the matrix is not tried again.
+
+        Returns
+        -------
+        Factors or None
+            None for those who waited for one that failed, or for a matrix that changed meanwhile.
+
+        Raises
+        ------
+        BaseException
+            What ``make`` raised, to its own caller; nothing is kept.
+        """
+        flight = _Flight()
+        try:
+            with self._lock:
+                kept = self._kept.get(key)
+                if kept is not None:
+                    return kept
+                ahead = self._flights.setdefault(key, flight)
+            if ahead is not flight:
+                if ahead.owner == flight.owner:  # a signal's handler in the middle of the same call
+                    return None
+                ahead.done.wait()
+                return ahead.factors  # type: ignore[no-any-return]  # what make() returned
+            true_key, factors = make()
+            if factors is not None:
+                self._keep(true_key, factors)
+                if true_key == key:
+                    flight.factors = factors
+            else:
+                self._refuse(true_key)
+            return factors
+        finally:
+            with self._lock:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+            flight.done.set()
+
+    def _keep(self, key: Hashable, factors: Factors) -> None:
+        size = factors.nbytes
+        with self._lock:
+            self._made += 1
+            self._seen.pop(key, None)
+            if size > self.limit or key in self._kept:
+                return
+            # Counted before it is there: an interrupt in between makes the cache seem fuller, never emptier.
+            self._bytes += size
+            self._kept[key] = factors
+            self._shrink()
+
+    def _refuse(self, key: Hashable) -> None:
+        """Remember that ``key`` has no factors worth keeping."""
+        with self._lock:
+            self._seen[key] = _REFUSED
+
+    def _shrink(self) -> None:
+        while self._bytes > self.limit and self._kept:
+            _, old = self._kept.popitem(last=False)
+            self._bytes -= old.nbytes
+            self._evicted += 1
+        if not self._kept:
+            self._bytes = 0
+
+    def resize(self, limit: int) -> None:
+        """Set the bytes that may be taken; what no longer fits goes."""
+        with self._lock:
+            self.limit = limit
+            self._shrink()
+
+    def clear(self) -> None:
+        """Drop all factors, all that was seen, and the counts. A factorization under way is still kept."""
+        with self._lock:
+            self._kept.clear()
+            self._seen.clear()
+            self._bytes = self._hits = self._misses = self._made = self._evicted = 0
+
+    def info(self) -> dict[str, int]:
+        """Counts since the last `clear`, and what is held now."""
+        with self._lock:
+            return {
+                "factorizations": len(self._kept),
+                "bytes": self._bytes,
+                "max_bytes": self.limit,
+                "seen": len(self._seen),
+                "hits": self._hits,
+                "misses": self._misses,
+                "made": self._made,
+                "evicted": self._evicted,
+            }
+
+    def before_fork(self) -> None:
+        """No thread is in the middle of a change when the process is copied."""
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        """In the parent: go on."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """In the child: factors stay good; those who were making others are gone."""
+        self._lock = threading.RLock()
+        self._flights = {}
+
+
+FACTORS = FactorCache()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=FACTORS.before_fork,
+        after_in_parent=FACTORS.after_fork,
+        after_in_child=FACTORS.after_fork_in_child,
+    )

@@ -1,0 +1,61 @@
+"""What tells one matrix from another: its contents, never its identity.
+
+The hash is xxh3 with 128 bits (Y. Collet, https://github.com/Cyan4973/xxHash), seeded at random in every
+process: an array made to collide cannot be prepared, and two that collide by chance have odds of 2**-128.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+Fingerprint = tuple[Any, ...]
+"""Digest, shape, dtype and memory order of an array; equal for equal copies in one order."""
+
+# As values: the stubs do not know that an array is a buffer.
+_digest: Any = xxhash.xxh3_128_digest
+_hasher: Any = xxhash.xxh3_128
+
+_SEED = int.from_bytes(os.urandom(8), "little")
+#: Bytes of a strided array that are gathered at a time, so that no copy of the whole is ever made.
+_BLOCK = 1 << 18
+
+
+def fingerprint(a: NDArray[Any]) -> Fingerprint:
+    """The contents of an array in the order of its memory, with shape, dtype and that order.
+
+    Parameters
+    ----------
+    a : ndarray
+        Of any dtype but object. One that is contiguous is hashed where it lies; any other in blocks of rows.
+
+    Returns
+    -------
+    tuple
+        Hashable.
+    """
+    flags = a.flags
+    if flags.c_contiguous:
+        return _digest(a, _SEED), a.shape, a.dtype, "C"
+    if flags.f_contiguous:
+        return _digest(a.T, _SEED), a.shape, a.dtype, "F"
+    return _strided(a), a.shape, a.dtype, "C"
+
+
+def _strided(a: NDArray[Any]) -> bytes:
+    hasher = _hasher(seed=_SEED)
+    rows = max(1, _BLOCK * len(a) // max(a.nbytes, 1))
+    for start in range(0, len(a), rows):
+        hasher.update(np.ascontiguousarray(a[start : start + rows]))
+    digest: bytes = hasher.digest()
+    return digest
+
+
+def snapshot(a: NDArray[Any]) -> NDArray[Any]:
+    """A private copy with the fingerprint of ``a``, unless ``a`` changes meanwhile."""
+    flags = a.flags
+    return np.array(a, order="F" if flags.f_contiguous and not flags.c_contiguous else "C")

@@ -1,0 +1,105 @@
+"""Square systems by a triangular factorization that is kept: Cholesky where that succeeds, else LU.
+
+LAPACK's getrf and potrf through SciPy (NumPy exposes neither); ``numpy.linalg.solve`` is gesv, which is getrf
+and getrs in one, so that answers differ by rounding only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LUFactors:
+    """The triangular factors of one matrix (n, n).
+
+    Attributes
+    ----------
+    factors : ndarray
+        L and U, or the lower Cholesky factor, as LAPACK leaves them; (n, n), F-ordered.
+    pivots : ndarray or None
+        Row interchanges (n,); None where the factor is Cholesky's.
+    rcond : float
+        LAPACK's estimate of the reciprocal condition number in the 1-norm.
+    """
+
+    factors: Array
+    pivots: Array | None
+    rcond: float
+
+    @classmethod
+    def factor(cls, a: Array) -> LUFactors | None:
+        """Factor ``a`` (n, n) in its own precision; None if it is singular or not finite."""
+        lapack, prefix = _lapack(a.dtype)
+        norm = float(np.abs(a).sum(axis=0).max())
+        if not np.isfinite(norm):
+            return None
+        if _may_be_positive_definite(a):
+            c, info = getattr(lapack, prefix + "potrf")(a, lower=1, clean=0)
+            if info == 0:
+                rcond, _ = getattr(lapack, prefix + "pocon")(c, norm, uplo="L")
+                return cls(c, None, float(rcond))
+        lu, pivots, info = getattr(lapack, prefix + "getrf")(a)
+        if info != 0:
+            return None
+        rcond, _ = getattr(lapack, prefix + "gecon")(lu, norm)
+        return cls(lu, pivots, float(rcond))
+
+    @property
+    def nbytes(self) -> int:
+        return self.factors.nbytes + (0 if self.pivots is None else self.pivots.nbytes)
+
+    @property
+    def method(self) -> str:
+        """What was kept, for `explain`."""
+        return "Cholesky factor" if self.pivots is None else "LU factors"
+
+    def solve(self, b: Array, transposed: bool = False) -> Array:
+        """``a x = b`` for b (n,) or (n, K); x is new and in C order.
+
+        With ``transposed``, ``a^T x = b``. Real factors take a complex ``b`` apart into two real columns.
+        """
+        if b.dtype.kind == "c" and self.factors.dtype.kind != "c":
+            real = self.factors.dtype
+            complex_ = np.result_type(real, np.complex64)
+            pairs = np.ascontiguousarray(b, complex_).view(real).reshape(len(b), -1)
+            return self.solve(pairs, transposed).view(complex_).reshape(b.shape)
+        lapack, prefix = _lapack(self.factors.dtype)
+        if self.pivots is None:
+            if transposed and prefix in "cz":  # the transpose of a Hermitian matrix is its conjugate
+                return self.solve(b.conj()).conj()
+            x, _ = getattr(lapack, prefix + "potrs")(self.factors, b, lower=1)
+        else:
+            x, _ = getattr(lapack, prefix + "getrs")(self.factors, self.pivots, b, trans=int(transposed))
+        return x if x.ndim == 1 else np.ascontiguousarray(x)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Inverse:
+    """The inverse of one matrix, as the mirrored function gave it; handed out as copies."""
+
+    value: Array
+
+    @property
+    def nbytes(self) -> int:
+        return self.value.nbytes
+
+
+def _lapack(dtype: np.dtype[Any]) -> tuple[Any, str]:
+    from scipy.linalg import lapack  # noqa: PLC0415 - 0.1 s, and only a matrix seen again needs it
+
+    return lapack, {"f": "s", "d": "d", "F": "c", "D": "z"}[dtype.char]
+
+
+def _may_be_positive_definite(a: Array) -> bool:
+    """Whether ``a`` is Hermitian with a positive diagonal; the factorization itself is the proof."""
+    diagonal = a.diagonal()
+    if not (diagonal.real > 0).all() or (a.dtype.kind == "c" and diagonal.imag.any()):
+        return False
+    return bool((a == a.conj().T).all())

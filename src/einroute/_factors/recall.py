@@ -1,0 +1,159 @@
+"""One call's way to the factors of its matrix: recognise it, count it, factor it once that is earned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cache import FACTORS, Factors
+from .fingerprint import fingerprint, snapshot
+from .lu import Inverse, LUFactors
+from .svd import SVDFactors
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to prepare a matrix (m, n).
+
+    Attributes
+    ----------
+    name : str
+        Tells apart what different ways keep of the same matrix.
+    factor : callable
+        From a private copy to the factors, or None where there are none to be relied on.
+    nbytes : callable
+        ``(m, n)`` to about the bytes of the factors.
+    price, work : callable
+        Multiply-adds of the factorization, ``(m, n)``, and of LAPACK's answer without it, ``(m, n, K)``.
+    """
+
+    name: str
+    factor: Callable[[Array], Factors | None]
+    nbytes: Callable[[int, int], float]
+    price: Callable[[int, int], float]
+    work: Callable[[int, int, int], float]
+
+
+# Leading terms of LAPACK's operation counts (Golub and Van Loan, Matrix Computations, 4th ed., section 8.6).
+def _svd_price(m: int, n: int) -> float:
+    long, short = max(m, n), min(m, n)
+    return 3.0 * long * short * short + 10.0 * short**3
+
+
+def _svd_work(m: int, n: int, columns: int) -> float:
+    long, short = max(m, n), min(m, n)
+    return 1.0 * long * short * short + 4.0 * short**3 + 2.0 * columns * short * (long + short)
+
+
+def _svd_bytes(m: int, n: int) -> float:
+    return 8.0 * (m + n + 1) * min(m, n)
+
+
+def _lu_price(_m: int, n: int) -> float:
+    return n**3 / 3.0
+
+
+def _lu_work(_m: int, n: int, columns: int) -> float:
+    return n**3 / 3.0 + 1.0 * columns * n * n
+
+
+def _square_bytes(_m: int, n: int) -> float:
+    return 8.0 * n * n
+
+
+def in_double(a: Array) -> Array:
+    """``a`` in the precision that numpy.linalg computes in."""
+    return np.asarray(a, np.complex128 if a.dtype.kind == "c" else np.float64)
+
+
+def _svd_in_double(a: Array) -> SVDFactors | None:
+    return SVDFactors.factor(in_double(a))
+
+
+def _lu_in_double(a: Array) -> LUFactors | None:
+    return LUFactors.factor(in_double(a))
+
+
+def _inverse(a: Array) -> Inverse | None:
+    try:
+        return Inverse(np.linalg.inv(a))
+    except np.linalg.LinAlgError:
+        return None
+
+
+SVD = Way("svd", _svd_in_double, _svd_bytes, _svd_price, _svd_work)
+LU = Way("lu", _lu_in_double, _square_bytes, _lu_price, _lu_work)
+# What is kept is what NumPy's own function gives, so that keeping it costs a copy.
+INVERSE = Way("inverse", _inverse, _square_bytes, _lu_price, _lu_work)
+
+
+def recall(way: Way, a: Array, columns: int) -> Any:
+    """The factors of ``a``, or None where LAPACK's own driver is to answer.
+
+    Parameters
+    ----------
+    way : Way
+    a : ndarray
+        (m, n), neither of them 0.
+    columns : int
+        Right-hand sides of this call.
+
+    Returns
+    -------
+    Factors or None
+        As ``way.factor`` gives them.
+    """
+    if a.nbytes > FACTORS.limit or FACTORS.prepare == "never":
+        return None
+    key = way.name, *fingerprint(a)
+    kept = FACTORS.find(key)
+    if kept is not None:
+        return kept
+    m, n = a.shape
+    if way.nbytes(m, n) > FACTORS.limit or not FACTORS.see(key, way.work(m, n, columns), way.price(m, n)):
+        return None
+
+    def make() -> tuple[Any, Factors | None]:
+        own = snapshot(a)
+        return (way.name, *fingerprint(own)), way.factor(own)
+
+    return FACTORS.obtain(key, make)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What `recall` would do with a matrix now.
+
+    Attributes
+    ----------
+    factors : Factors or None
+        Those kept.
+    times : int
+        How often the matrix was seen, where none are kept.
+    due : bool
+        Whether this call would make them.
+    fits : bool
+        Whether they would be kept at all: False for "never", and where they are larger than the cache.
+    """
+
+    factors: Factors | None
+    times: int
+    due: bool
+    fits: bool
+
+
+def prospect(way: Way, a: Array) -> Prospect:
+    """The same decision as `recall`'s, which changes nothing."""
+    m, n = a.shape
+    fits = max(a.nbytes, way.nbytes(m, n)) <= FACTORS.limit and FACTORS.prepare != "never"
+    if not fits:
+        return Prospect(None, 0, False, False)
+    sight = FACTORS.peek((way.name, *fingerprint(a)))
+    due = sight.factors is None and FACTORS.due(sight.times, sight.work, way.price(m, n))
+    return Prospect(sight.factors, sight.times, due, True)

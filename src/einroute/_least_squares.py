@@ -1,0 +1,243 @@
+"""lstsq and pinv with numpy.linalg's signatures, from kept singular value decompositions.
+
+A matrix seen for the first time goes to NumPy's own function, and so does every call that the kept factors
+cannot answer within rounding: a singular value near the cutoff, numbers that are not finite, dtypes and
+shapes that are NumPy's to judge.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.linalg import (
+    lstsq as numpy_lstsq,
+)  # bound here: replacing np.linalg.lstsq must not make it call us
+from numpy.linalg import pinv as numpy_pinv
+from numpy.typing import NDArray
+
+from ._config import current
+from ._factors.answer import lstsq_answer, pinv_answer
+from ._factors.factorized import Factorized
+from ._factors.recall import SVD, recall
+from ._linalg_call import SUPPORTED, blame, is_foreign, wrapper
+from ._parallel import single_threaded_blas
+from ._stacked import lstsq_stack
+
+__all__ = ["lstsq", "pinv"]
+
+Array = NDArray[Any]
+ndarray = np.ndarray
+_NO_VALUE: Any = np._NoValue  # what NumPy's own signature has
+
+
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
+    """Least-squares solution of ``a @ x = b``: `numpy.linalg.lstsq`, which remembers matrices.
+
+    When the contents of a matrix are seen again, at the third sight at the latest, its singular value
+    decomposition is made and kept; from then on a new ``b`` costs a hash of ``a`` and a few products.
+
+    Parameters
+    ----------
+    a : (M, N) array_like, (..., M, N) array_like or Factorized
+        Real or complex. Stacked matrices are einroute's extension: each is solved by itself, and ``b``
+        broadcasts against the stack. What `factorize` gives needs no hash.
+    b : (M,) or (M, K) array_like, for a stack also (..., M, K)
+        A vector only if it has one dimension.
+    rcond : float, optional
+        Singular values of at most ``rcond`` times the largest count as zero. Default: the machine epsilon
+        times max(M, N); not between 0 and 1: LAPACK's own epsilon.
+
+    Returns
+    -------
+    x : (N,) or (N, K) ndarray
+        Of minimum norm where ``a`` is rank-deficient. For a stack (..., N) or (..., N, K).
+    residuals : (1,), (K,) or (0,) ndarray
+        Squared norms of the columns of ``b - a @ x``; empty where the rank is below N or M <= N. For a stack
+        (..., 1) or (..., K), with nan for the matrices whose rank is below N, and (..., 0) where M <= N.
+    rank : numpy.int32
+        For a stack an array (...) of them.
+    s : (min(M, N),) ndarray
+        Singular values of ``a``. For a stack (..., min(M, N)).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        `a` or `b` of a wrong number of dimensions, sizes that differ, nan in `a`, no convergence.
+    TypeError
+        float16 or long double.
+
+    See Also
+    --------
+    einroute.factorize : The factors of a matrix, held explicitly.
+
+    Notes
+    -----
+    Where a singular value is within a factor of 2 of the cutoff, or within
+    ``8 * eps * sqrt(max(M, N)) * s[0]`` of it, LAPACK's own driver answers every time, so that
+    what was seen before never changes a rank.
+
+    References
+    ----------
+    .. [1] G. Golub, C. Van Loan, *Matrix Computations*, 4th ed., 2013, sections 5.5 and 8.6.
+    .. [2] A. Bjorck, *Numerical Methods for Least Squares Problems*, 1996, section 2.9.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> a = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1]])
+    >>> x, residuals, rank, s = er.lstsq(a, np.array([-1, 0.2, 0.9, 2.1]))
+    >>> x.round(2), residuals.round(2), int(rank)
+    (array([ 1.  , -0.95]), array([0.05]), 2)
+    """
+    if type(a) is ndarray and type(b) is ndarray:
+        answer = _remembered(a, b, rcond)
+        if answer is not None:
+            return answer
+        return _stacked(a, b, rcond) if a.ndim > 2 else _numpys(a, b, rcond)
+    return _any_lstsq(a, b, rcond)
+
+
+def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
+    """`lstsq` of anything but two plain arrays."""
+    if isinstance(a, Factorized):
+        return a.lstsq(b, rcond)
+    if is_foreign(a) or is_foreign(b):
+        return _numpys(a, b, rcond)
+    matrix, vector, wrap = np.asarray(a), np.asarray(b), wrapper(b)
+    answer = _remembered(matrix, vector, rcond)
+    if answer is None:
+        if matrix.ndim <= 2:
+            return _numpys(a, b, rcond)
+        answer = _stacked(matrix, vector, rcond)
+    x, residuals, rank, s = answer
+    return wrap(x), wrap(residuals), rank, s
+
+
+def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
+    """Whether kept factors may answer: sizes, dtypes and a cutoff that leave nothing for NumPy to judge."""
+    return (
+        a.ndim == 2
+        and b.ndim in {1, 2}
+        and len(a) == len(b)
+        and a.dtype.char in SUPPORTED
+        and b.dtype.char in SUPPORTED
+        and a.size > 0
+        and b.size > 0
+        and (rcond is None or type(rcond) is float or type(rcond) is int)
+        and not current().config.reproducible
+    )
+
+
+def _remembered(a: Array, b: Array, rcond: Any) -> tuple[Array, Array, Any, Array] | None:
+    """The answer from kept factors, or None."""
+    if not lstsq_fits(a, b, rcond):
+        return None
+    factors = recall(SVD, a, b.size // len(b))
+    return None if factors is None else lstsq_answer(factors, a, b, rcond)
+
+
+def _numpys(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
+    """NumPy's own answer to the arguments as they came; in one thread where results must not vary."""
+    options = () if rcond is None else (rcond,)  # other libraries' lstsq may not know it
+    try:
+        if current().config.reproducible:
+            with single_threaded_blas():
+                return numpy_lstsq(a, b, *options)
+        return numpy_lstsq(a, b, *options)
+    except Exception as error:
+        ours = blame("lstsq", error, a, b)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def _stacked(a: Array, b: Array, rcond: Any) -> tuple[Array, Array, Any, Array]:
+    with single_threaded_blas() if current().config.reproducible else nullcontext():
+        return lstsq_stack(a, b, rcond)
+
+
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_VALUE) -> Any:
+    """Pseudo-inverse of a matrix: `numpy.linalg.pinv`, from the factors that `lstsq` keeps.
+
+    Parameters
+    ----------
+    a : (..., M, N) array_like or Factorized
+        Stacks go to NumPy.
+    rcond : float, optional
+        Singular values of at most ``rcond`` times the largest count as zero. Default: 1e-15.
+    hermitian : bool
+        Take ``a`` to be Hermitian; left to NumPy.
+    rtol : float, optional
+        Another name for `rcond`; None is the machine epsilon times max(M, N).
+
+    Returns
+    -------
+    (..., N, M) ndarray
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        Fewer than two dimensions, nan in `a`, no convergence.
+    ValueError
+        Both `rcond` and `rtol`.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.linalg.pinv(np.array([[2.0, 0], [0, 4], [0, 0]]))
+    array([[0.5 , 0.  , 0.  ],
+           [0.  , 0.25, 0.  ]])
+    """
+    if isinstance(a, Factorized):
+        return a.pinv(pinv_cutoff(a.shape, a.dtype, rcond, rtol))
+    if not is_foreign(a):
+        matrix = np.asarray(a)
+        answer = None if hermitian else _remembered_pinv(matrix, rcond, rtol)
+        if answer is not None:
+            return wrapper(a)(answer)
+    options: dict[str, Any] = {} if rtol is _NO_VALUE else {"rtol": rtol}
+    if rcond is not None:
+        options["rcond"] = rcond
+    if hermitian:
+        options["hermitian"] = hermitian
+    try:
+        with single_threaded_blas() if current().config.reproducible else nullcontext():
+            return numpy_pinv(a, **options)
+    except Exception as error:
+        ours = blame("pinv", error, a)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def pinv_fits(a: Array, cutoff: Any) -> bool:
+    """Whether kept factors may answer."""
+    return (
+        a.ndim == 2
+        and a.dtype.char in SUPPORTED
+        and a.size > 0
+        and type(cutoff) is float
+        and 0 < cutoff < 1
+        and not current().config.reproducible
+    )
+
+
+def _remembered_pinv(a: Array, rcond: Any, rtol: Any) -> Array | None:
+    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
+    if not pinv_fits(a, cutoff):
+        return None
+    factors = recall(SVD, a, min(a.shape))
+    return None if factors is None else pinv_answer(factors, a, cutoff)
+
+
+def pinv_cutoff(shape: tuple[int, ...], dtype: Any, rcond: Any, rtol: Any) -> Any:
+    """NumPy's reading of the two names of the cutoff."""
+    if rcond is not None:
+        return rcond if rtol is _NO_VALUE else None
+    if rtol is _NO_VALUE:
+        return 1e-15
+    if rtol is None:
+        return float(max(shape) * np.finfo(dtype).eps) if dtype.kind in "fc" else None
+    return rtol

@@ -1,0 +1,177 @@
+"""solve and inv with numpy.linalg's signatures, from kept triangular factors.
+
+A matrix seen for the first time goes to NumPy's own function; so does one that is singular, not finite, or so
+small that recognising it would cost a good part of solving it.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.linalg import inv as numpy_inv  # bound here: replacing np.linalg.inv must not make it call us
+from numpy.linalg import solve as numpy_solve
+from numpy.typing import NDArray
+
+from ._config import current
+from ._factors.answer import solve_answer
+from ._factors.factorized import Factorized
+from ._factors.recall import INVERSE, LU, recall
+from ._linalg_call import SUPPORTED, blame, is_foreign, wrapper
+from ._parallel import single_threaded_blas
+
+__all__ = ["SMALL", "inv", "solve"]
+
+Array = NDArray[Any]
+ndarray = np.ndarray
+
+#: Matrices of up to this many elements are not remembered: hashing takes 1 us, and solving 4 us.
+SMALL = 100
+
+
+def solve(a: Any, b: Any) -> Any:
+    """Solution of the square system ``a @ x = b``: `numpy.linalg.solve`, which remembers matrices.
+
+    When the contents of a matrix of more than 10x10 are seen again, at the third sight at the latest, its
+    Cholesky factor (where it is symmetric positive definite) or LU factors are made and kept.
+
+    Parameters
+    ----------
+    a : (..., M, M) array_like or Factorized
+        Real or complex. Stacks go to NumPy.
+    b : (M,) or (..., M, K) array_like
+        A vector only if it has one dimension.
+
+    Returns
+    -------
+    (..., M) or (..., M, K) ndarray
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        `a` singular or not square.
+    ValueError
+        Sizes that differ.
+    TypeError
+        float16 or long double.
+
+    Notes
+    -----
+    LU with partial pivoting and Cholesky are LAPACK's getrf and potrf [1]_.
+
+    References
+    ----------
+    .. [1] E. Anderson et al., *LAPACK Users' Guide*, 3rd ed., 1999.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.linalg.solve(np.array([[1, 2], [3, 5]]), np.array([1, 2]))
+    array([-1.,  1.])
+    """
+    if isinstance(a, Factorized):
+        return a.solve(b)
+    if type(a) is ndarray and type(b) is ndarray:
+        answer = _remembered(a, b)
+    elif is_foreign(a) or is_foreign(b):
+        answer = None
+    else:
+        answer = _remembered(np.asarray(a), np.asarray(b))
+        answer = None if answer is None else wrapper(b)(answer)
+    if answer is not None:
+        return answer
+    try:
+        with single_threaded_blas() if current().config.reproducible else _AS_IT_IS:
+            return numpy_solve(a, b)
+    except Exception as error:
+        ours = blame("solve", error, a, b)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+_AS_IT_IS = nullcontext()
+
+
+def solve_fits(a: Array, b: Array) -> bool:
+    """Whether kept factors may answer: sizes and dtypes that leave nothing for NumPy to judge."""
+    return (
+        a.size > SMALL
+        and a.ndim == 2
+        and b.ndim in {1, 2}
+        and a.shape == (len(b),) * 2
+        and a.dtype.char in SUPPORTED
+        and b.dtype.char in SUPPORTED
+        and b.size > 0
+        and not current().config.reproducible
+    )
+
+
+def _remembered(a: Array, b: Array) -> Array | None:
+    """The answer from kept factors, or None."""
+    if not solve_fits(a, b):
+        return None
+    factors = recall(LU, a, b.size // len(b))
+    return None if factors is None else solve_answer(factors, a, b)
+
+
+def inv(a: Any) -> Any:
+    """Inverse of a square matrix: `numpy.linalg.inv`, which remembers it.
+
+    When the contents of a matrix of more than 10x10 are seen again, at the third sight at the latest, the
+    inverse is kept, and a copy of it is the answer from then on.
+
+    Parameters
+    ----------
+    a : (..., M, M) array_like or Factorized
+        Stacks go to NumPy.
+
+    Returns
+    -------
+    (..., M, M) ndarray
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        `a` singular or not square.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.linalg.inv(np.array([[2.0, 0], [0, 4]]))
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
+    if isinstance(a, Factorized):
+        return a.inv()
+    if not is_foreign(a):
+        answer = _remembered_inverse(np.asarray(a))
+        if answer is not None:
+            return wrapper(a)(answer)
+    try:
+        with single_threaded_blas() if current().config.reproducible else _AS_IT_IS:
+            return numpy_inv(a)
+    except Exception as error:
+        ours = blame("inv", error, a)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def inv_fits(a: Array) -> bool:
+    """Whether a kept inverse may answer."""
+    return (
+        a.size > SMALL
+        and a.ndim == 2
+        and a.shape[0] == a.shape[1]
+        and a.dtype.char in SUPPORTED
+        and not current().config.reproducible
+    )
+
+
+def _remembered_inverse(a: Array) -> Array | None:
+    if not inv_fits(a):
+        return None
+    kept = recall(INVERSE, a, len(a))
+    return None if kept is None else kept.value.copy()

@@ -1,0 +1,1 @@
+"""Mirrors of SciPy's namespaces: `einroute.scipy.linalg`."""
