@@ -66,3 +66,42 @@ def test_no_more_threads_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with er.config(threads=7):
         np.testing.assert_allclose(er.einsum("ij,ij->i", x, x), 1000.0)
+
+
+@pytest.mark.parametrize("subscripts", ["ij,ij,ji->ij", "ij,i,ji->ji", "ij,j,i->ij", "ij,ji,ij->ji"])
+@pytest.mark.parametrize("shape", [(30, 30), (400, 400)])
+def test_products_written_over_an_intermediate(subscripts: str, shape: tuple[int, int]) -> None:
+    terms = subscripts.partition("->")[0].split(",")
+    rng = np.random.default_rng(0)
+    operands = [rng.standard_normal(shape[: len(term)]) for term in terms]
+    before = [x.copy() for x in operands]
+    with er.config(threads=2):
+        for order in "KCF":
+            result = er.einsum(subscripts, *operands, order=order)
+            np.testing.assert_allclose(result, np.einsum(subscripts, *operands), rtol=1e-13)
+            assert not any(np.shares_memory(result, x) for x in operands)
+            if order != "K":
+                assert result.flags[f"{order}_CONTIGUOUS"]
+    for x, was in zip(operands, before, strict=True):
+        assert (x == was).all()
+
+
+@pytest.mark.parametrize("n", [9000, 20_000, 65_537])
+def test_overflow_is_found_wherever_it_is_in_the_result(n: int) -> None:
+    a, b, c = np.ones((n, 2)), np.ones((2, 3)), np.ones((3, 1))
+    for row in (0, n // 2, n - 1):
+        x = a.copy()
+        x[row] = 1e308
+        with er.config(reproducible=True):  # planned at once
+            ours = er.einsum("ij,jk,kl->il", x, b, c * 1e-300, optimize=True)
+        theirs = np.einsum("ij,jk,kl->il", x, b, c * 1e-300)
+        np.testing.assert_array_equal(np.isfinite(ours), np.isfinite(theirs))
+
+
+def test_tensors_are_multiplied_into_parts_of_larger_arrays() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((60, 30, 20)), rng.standard_normal((20, 300))
+    room = np.full((60, 30, 400), 7.0)
+    result = er.einsum("ijk,kl->ijl", a, b, out=room[..., :300])
+    np.testing.assert_allclose(result, np.tensordot(a, b, 1), rtol=1e-12, atol=1e-12)
+    assert (room[..., 300:] == 7).all()

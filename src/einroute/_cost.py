@@ -12,8 +12,12 @@ from dataclasses import dataclass
 CALL = 0.6e-6
 #: Bytes a second that one core reads from memory, from the last-level cache, and from its own caches.
 MEMORY, SHARED, OWN = 35e9, 70e9, 150e9
+#: What each further core adds to the bytes a second that one alone gets out of memory or last-level cache.
+MORE_BANDWIDTH = 0.25
 #: Bytes up to which operands are taken to be in the core's own caches, and in the last-level one.
-OWN_BYTES, SHARED_BYTES = 1 << 20, 24 << 20
+OWN_BYTES, SHARED_BYTES = 1 << 20, 20 << 20
+#: Bytes a second of new memory that the system hands one core, and the size from which memory is new.
+FRESH, FRESH_BYTES = 13e9, 32 << 20
 #: Multiply-adds a second of BLAS on one core, in double precision.
 GEMM = 25e9
 
@@ -59,6 +63,19 @@ def moving(nbytes: float) -> float:
     if nbytes < OWN_BYTES:
         return nbytes / OWN
     return nbytes / (SHARED if nbytes < SHARED_BYTES else MEMORY)
+
+
+def streaming(nbytes: float, threads: int) -> float:
+    """Seconds in which threads together move this many bytes, each once."""
+    return moving(nbytes) / (1 + MORE_BANDWIDTH * (threads - 1))
+
+
+def first_touched(nbytes: int) -> float:
+    """Seconds that one core takes to touch so much new memory for the first time.
+
+    Nothing for what malloc keeps at hand; larger arrays come from the system, page by page.
+    """
+    return nbytes / FRESH if nbytes >= FRESH_BYTES else 0.0
 
 
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:

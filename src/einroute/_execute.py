@@ -6,22 +6,28 @@ it was decided to be.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ._kinds.dense import matmul
 from ._kinds.dense.numpy_einsum import ascii_subscripts, c_einsum
 from ._kinds.dense.transpose import permuted_copy
-from ._overflow import as_einsum, quiet
-from ._parallel import run_blocks, single_threaded_blas
+from ._overflow import as_einsum, pair_as_einsum, quiet
+from ._parallel import run_blocks, with_single_threaded_blas
 from ._planned import Chain, Node, Plan, Prepared, Sliced
-from ._problem import Options
-from ._route import Declined, Runner, bind
+from ._problem import Options, Step
+from ._route import Decision, Declined, Runner, bind
 
 Array = np.ndarray[Any, Any]
 OnRun = Callable[[str, Declined | None], None]
 Piece = Callable[[Array, slice], Array]
+
+
+#: What runners are where no ``out`` is given: calls with less around them.
+_BARE: dict[Runner, Runner] = {matmul.dot: np.ndarray.dot, np.multiply: operator.mul}
 
 
 def bind_plan(
@@ -37,6 +43,10 @@ def bind_plan(
     if any(view is not None for view in views):
         run = _prepared(run, views)
     if options.quiet and plan.dtype.kind in "fc" and not numpys_own(plan):
+        if len(views) == 2 and not options.out and (plan.contraction.output or options.scalar):
+            short = pair_as_einsum(_BARE.get(run, run), plan, keywords or {})
+            if short is not None:
+                return short
         run = as_einsum(run, plan, keywords or {})
     elif options.quiet and any(p.cast is not None for p in plan.prepared):
         run = quiet(run)
@@ -131,6 +141,8 @@ def _bind_chain(chain: Chain, on_run: OnRun | None) -> Runner:
         return bind(chain.steps[0].decision, on_run)
     steps = _with_slots(chain, on_run)
     body, (last_slots, _, last) = steps[:-1], steps[-1]
+    if len(body) == 1 and len(body[0][0]) == len(last_slots) == 2 and len(chain.inputs) == 3:
+        return _bind_triple(body[0][0], body[0][2], last_slots, last)
 
     def run(*arrays: Any, out: Any = None) -> Any:
         slots = list(arrays)
@@ -146,17 +158,57 @@ def _bind_chain(chain: Chain, on_run: OnRun | None) -> Runner:
     return run
 
 
+def _bind_triple(
+    sources: tuple[int, ...], first: Runner, last_sources: tuple[int, ...], last: Runner
+) -> Runner:
+    """Two steps over three operands, without the bookkeeping of longer chains."""
+    i, j = sources
+    k = 3 - i - j
+    left = last_sources[0] == k  # whether the operand that is left stands before the intermediate
+
+    def run(*arrays: Any, out: Any = None) -> Any:
+        made = first(arrays[i], arrays[j])
+        x, y = (arrays[k], made) if left else (made, arrays[k])
+        return last(x, y) if out is None else last(x, y, out=out)
+
+    return run
+
+
 def _with_slots(chain: Chain, on_run: OnRun | None) -> list[tuple[tuple[int, ...], int, Runner]]:
     """Each step with the slots it reads and the one it writes: its first operand's, which is free by then."""
     there = list(range(len(chain.inputs)))
+    made: dict[int, Decision] = {}  # what wrote a slot last
     steps = []
     for s in chain.steps:
         sources = tuple(there[i] for i in s.positions)
         for i in sorted(s.positions, reverse=True):
             del there[i]
         there.insert(len(there) if s.at is None else s.at, sources[0])
-        steps.append((sources, sources[0], bind(s.decision, on_run)))
+        spent = _spent([made.get(i) for i in sources], s.decision)
+        made[sources[0]] = s.decision
+        run = bind(s.decision, on_run)
+        steps.append((sources, sources[0], run if spent is None else _over(run, spent, s.decision.step)))
     return steps
+
+
+def _spent(makers: list[Decision | None], decision: Decision) -> int | None:
+    """Which operand of a multiplication is an intermediate whose memory the product may take."""
+    if decision.route.name != "dense.multiply" or not decision.step.output:
+        return None
+    for i, maker in enumerate(makers):
+        if maker is not None and len(maker.step.inputs) > 1 and maker.offer.layout == decision.offer.layout:
+            return i
+    return None
+
+
+def _over(run: Runner, spent: int, step: Step) -> Runner:
+    """A multiplication that writes over an operand, unless an ``out`` is given."""
+    axes = tuple(step.inputs[spent].index(c) for c in step.output)
+
+    def over(a: Any, b: Any, out: Any = None) -> Any:
+        return run(a, b, out=(b if spent else a).transpose(axes) if out is None else out)
+
+    return over
 
 
 def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
@@ -174,7 +226,7 @@ def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
     axes = tuple(plan.layout.index(c) for c in plan.output)
     dtype = _dtype(plan)
     threads = plan.threads
-    guard = threads > 1 and _uses_blas(plan.inner) and plan.seconds > 1e-3
+    blocks = _blocks(plan)
 
     def run(*arrays: Any, out: Any = None) -> Any:
         result = np.empty(shape, dtype).transpose(axes) if out is None else out
@@ -184,14 +236,16 @@ def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
             slices = [piece(x, cut) for piece, x in zip(pieces, arrays, strict=True)]
             (tail if index == last else inner)(*slices, out=result[(*head, cut)])
 
-        if guard:
-            with single_threaded_blas():
-                run_blocks(len(cuts), work, threads)
-        else:
-            run_blocks(len(cuts), work, threads)
+        blocks(len(cuts), work, threads)
         return result
 
     return run
+
+
+def _blocks(plan: Sliced) -> Callable[[int, Callable[[int], None], int], None]:
+    """`run_blocks`, with BLAS held to one thread where several of ours call it."""
+    guarded = plan.threads > 1 and _uses_blas(plan.inner)
+    return with_single_threaded_blas(run_blocks) if guarded else run_blocks
 
 
 def _bind_summed(
@@ -208,6 +262,7 @@ def _bind_summed(
     add = np.logical_or if dtype.kind == "b" else np.add
     last = len(cuts) - 1
     threads = plan.threads
+    blocks = _blocks(plan)
 
     def part(arrays: tuple[Any, ...], index: int, out: Array | None) -> Any:
         slices = [piece(x, cuts[index]) for piece, x in zip(pieces, arrays, strict=True)]
@@ -215,7 +270,7 @@ def _bind_summed(
 
     def together(arrays: tuple[Any, ...]) -> Any:
         partial = np.empty((len(cuts), *shape), dtype)
-        run_blocks(len(cuts), lambda i: part(arrays, i, partial[i, ...]), threads)
+        blocks(len(cuts), lambda i: part(arrays, i, partial[i, ...]), threads)
         return add.reduce(partial, axis=0, dtype=dtype)
 
     def in_turn(arrays: tuple[Any, ...]) -> Any:

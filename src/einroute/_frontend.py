@@ -122,6 +122,19 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
                     run = state.plans.young.get(key)
                     if run is not None:
                         return run(a)
+        elif len(operands) == 4:
+            subscripts, a, b, c = operands
+            if (
+                type(subscripts) is str
+                and type(a) is type(b) is type(c) is ndarray
+                and a.flags.c_contiguous
+                and b.flags.c_contiguous
+                and c.flags.c_contiguous
+            ):
+                young = (_context.get() or _process.default).plans.young
+                run = young.get((subscripts, a.shape, a.dtype, b.shape, b.dtype, c.shape, c.dtype))
+                if run is not None:
+                    return run(a, b, c)
         elif operands and type(operands[0]) is str:
             facts = [operands[0]]
             for x in operands[1:]:
@@ -142,9 +155,10 @@ _SCALARS = (float, int, complex, np.number, np.bool)
 def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
     """Everything that the hot path does not know."""
     state = current()
-    scalars = [isinstance(x, _SCALARS) for x in operands]
-    if any(scalars) and all(s or type(x) in (ndarray, str) for s, x in zip(scalars, operands, strict=True)):
-        operands = tuple(np.asarray(x) if s else x for s, x in zip(scalars, operands, strict=True))
+    for x in operands:
+        if type(x) is not ndarray and type(x) is not str:
+            operands = _without_scalars(operands)
+            break
     if optimize is False and state.tiny and _all_tiny(operands):
         try:
             result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)
@@ -171,6 +185,14 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
             state.plans.put(key, _numpys_einsum(operands[0], optimize, kwargs))
         return numpy_einsum(*operands, **_given(out, optimize, kwargs))
     return call.run(state, out, key)
+
+
+def _without_scalars(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Operands with scalars as arrays of no dimensions; as they came if anything else is no array."""
+    scalars = [isinstance(x, _SCALARS) for x in operands]
+    if any(scalars) and all(s or type(x) in (ndarray, str) for s, x in zip(scalars, operands, strict=True)):
+        return tuple(np.asarray(x) if s else x for s, x in zip(scalars, operands, strict=True))
+    return operands
 
 
 def _given(out: Any, optimize: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

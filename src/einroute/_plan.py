@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
 
+from ._cost import first_touched, streaming
 from ._planned import Chain, Limits, Node, Path, Plan, Planned, Prepared, Problem, Sliced
 from ._problem import Contraction, DType, Operand, Step, c_strides
 from ._route import NoRoute, Policy, decide
@@ -24,9 +24,13 @@ _TRIPLES: tuple[Path, ...] = (((0, 1), (0, 1)), ((0, 2), (0, 1)), ((1, 2), (0, 1
 #: Bytes of intermediates from which one thread alone gains by blocks.
 _ALONE = 8 << 20
 #: Seconds that each step of several costs besides its calls: handing on, and looking for overflow.
-STEP = 0.6e-6
-#: Seconds that each slice costs besides its steps.
-SLICE = 6e-6
+STEP = 0.3e-6
+#: Seconds that each slice costs besides its steps, and that it adds where threads wait for each other.
+SLICE, CONTENDED = 6e-6, 12e-6
+#: Seconds in which the threads are woken.
+WAKE = 20e-6
+#: A cut must be estimated to take at most this share of the time without it: other work keeps cores busy.
+GAIN = 0.7
 
 
 def prepare(contraction: Contraction, operands: Sequence[Operand], dtype: DType) -> tuple[Prepared, ...]:
@@ -113,7 +117,12 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Node:
     if limits.threads > 1 or best.peak > _ALONE:
         cut = speed_cut(problem, best, limits.workers)
         if cut is not None:
-            return _sliced(problem, best, cut, policy, replace(limits, threads=1))
+            sliced = _sliced(problem, best, cut, policy, limits, limits.threads)
+            fresh = first_touched(problem.out_bytes)
+            shared = fresh / limits.threads
+            alone = shared if best.steps[-1].decision.offer.blas else fresh  # BLAS's threads share it too
+            if sliced.seconds + shared < GAIN * (best.seconds + alone):
+                return sliced
     return best
 
 
@@ -130,7 +139,7 @@ def _within_memory(problem: Problem, chain: Chain, policy: Policy, limits: Limit
         pass
     cut = memory_cut(problem, chain, limits.memory)
     if cut is not None:
-        choices.append(_sliced(problem, chain, cut, policy, replace(limits, threads=1)))
+        choices.append(_sliced(problem, chain, cut, policy, limits, 1))
     return min(choices, key=lambda node: (max(node.peak, limits.memory or 0), node.seconds), default=chain)
 
 
@@ -262,8 +271,7 @@ def _chain(problem: Problem, path: Path, presum: bool, policy: Policy, limits: L
         else:
             output = _intermediate(used, problem.output, build.terms, positions)
         build.add(positions, output, problem.order if last else "K", last=last)
-    result = prod(problem.sizes[c] for c in problem.output) * problem.dtype.itemsize
-    peak = max(0, build.peak - result, *(s.decision.step.out_bytes for s in build.steps[:-1]))
+    peak = max(0, build.peak - problem.out_bytes, *(s.decision.step.out_bytes for s in build.steps[:-1]))
     seconds = build.seconds + (STEP * len(build.steps) if len(build.steps) > 1 else 0.0)
     return Chain(problem.inputs, problem.output, tuple(build.steps), seconds, peak)
 
@@ -279,10 +287,10 @@ def _intermediate(
     return "".join(sorted(kept, key=partner.find))
 
 
-def _sliced(problem: Problem, chain: Chain, cut: Cut, policy: Policy, limits: Limits) -> Sliced:
-    """The chain's path in slices, each planned for its own size."""
+def _sliced(problem: Problem, chain: Chain, cut: Cut, policy: Policy, limits: Limits, threads: int) -> Sliced:
+    """The chain's path in slices, each planned for its own size; their time is estimated for ``threads``."""
     size = problem.sizes[cut.label]
-    limits = replace(limits, path=_path_of(chain))
+    limits = replace(limits, path=_path_of(chain), threads=1)
 
     def plan(length: int) -> Node:
         part = problem.resized(cut.label, length)
@@ -292,7 +300,11 @@ def _sliced(problem: Problem, chain: Chain, cut: Cut, policy: Policy, limits: Li
     inner = plan(cut.block)
     tail = plan(size % cut.block) if size % cut.block else None
     count = -(-size // cut.block)
-    seconds = count * (inner.seconds + SLICE) / min(cut.threads, count)
+    threads = min(threads, count)
+    each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
+    through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
+    # However small the slices, all that is read and written goes through memory once.
+    seconds = max(count * each / threads, streaming(through, threads)) + (WAKE if threads > 1 else 0.0)
     peak = inner.peak * min(cut.threads, count)
     summed = cut.label not in problem.output
     return Sliced(cut.label, size, cut.block, summed, inner, tail, cut.threads, seconds, peak, cut.reason)

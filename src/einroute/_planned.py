@@ -181,6 +181,11 @@ class Problem:
         """Size of the whole iteration space."""
         return prod(self.sizes[c] for c in set("".join(self.inputs)))
 
+    @property
+    def out_bytes(self) -> int:
+        """Bytes of the result."""
+        return prod(self.sizes[c] for c in self.output) * self.dtype.itemsize
+
     def resized(self, label: str, size: int) -> Problem:
         """The same with one label shorter, its operands keeping their strides."""
         sizes = {**self.sizes, label: size}

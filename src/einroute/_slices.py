@@ -19,7 +19,7 @@ BLAS_THREADS = 1 << 18
 #: Bytes that a slice should take in one piece from the operand that it cuts.
 PIECE = 4096
 #: Estimated seconds that a block should last at least.
-BLOCK_SECONDS = 50e-6
+BLOCK_SECONDS = 150e-6
 
 
 @dataclass(frozen=True, slots=True)

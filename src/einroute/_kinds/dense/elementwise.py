@@ -33,7 +33,11 @@ def verdict(step: Step) -> Offer | Refused:
     layout = _layout(step)
     flops = float(step.extent(step.output))
     calls = 1.2 if step.inputs[0] == step.inputs[1] == layout else 2.2 if _natural(step, layout) else 4.0
-    rate = 4e9 if set(step.inputs[0]) == set(step.inputs[1]) else 2e9  # broadcasting makes for shorter loops
+    rate = 6.5e9
+    if set(step.inputs[0]) != set(step.inputs[1]) and all(
+        step.inputs
+    ):  # broadcasting makes for shorter loops
+        rate = 1 / (0.36e-9 + 4e-9 / step.sizes[layout[-1]])
     if step.dtype.kind == "c":
         rate /= 4
     cost = Cost(flops, float(step.in_bytes + step.out_bytes), calls, rate)

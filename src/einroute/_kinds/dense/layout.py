@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
-from ..._cost import CALL, Cost, gemm_rate, moving
+from ..._cost import CALL, SHARED, Cost, gemm_rate, moving
 from ..._problem import Classes, Step, classify
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
@@ -214,7 +214,9 @@ class Search:
         # In a loop each GEMM has a start of its own: NumPy's and BLAS's, and waking BLAS's threads.
         each = 0.0
         if count > 1:
-            each = 60e-9 if m * n * k < 65536 else 1e-6
+            each = 60e-9
+            if m * n * k >= 65536:  # and packing its operands, which short sides do not pay back
+                each = 1e-6 + self.itemsize * (m * k + k * n) / SHARED
             if min(m, n) == 1:
                 each = 30e-9
         nbytes = float(count) * self.itemsize * (m * k + k * n + m * n)

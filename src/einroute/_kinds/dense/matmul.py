@@ -17,6 +17,8 @@ from .transpose import SMALL, permuted_copy
 
 Array = np.ndarray[Any, Any]
 
+#: Whether matmul copies matrices that BLAS cannot take; before NumPy 2.3 it multiplied them without BLAS.
+_MATMUL_COPIES = tuple(int(part) for part in np.__version__.split(".")[:2]) >= (2, 3)
 #: The dtypes BLAS knows.
 BLAS_CHARS = "fdFD"
 
@@ -43,7 +45,7 @@ def gemm_offer(step: Step) -> Offer | Refused:
     if found is None:
         return Refused("an operand that repeats its own memory would have to be copied")
     _, recipe, cost = found
-    return Offer(cost, recipe.layout, recipe, note(recipe, step), blas=step.extent(recipe.m + recipe.n) > 1)
+    return Offer(cost, recipe.layout, recipe, note(recipe, step), blas=True)
 
 
 def note(recipe: Recipe, step: Step) -> str:
@@ -80,11 +82,30 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
     axes = tuple(made.index(c) for c in step.output)
     reshape = None if len(rows) <= 1 and len(columns) <= 1 else sizes
     permute = None if axes == tuple(range(len(axes))) else axes
+    to_made = tuple(step.output.index(c) for c in made)
+    fused = tuple(step.extent(group) for group in (rows, columns) if group)
 
     if left is None and right is None and reshape is None and permute is None and product is not np.matmul:
         if recipe.swapped:
             return lambda a, b, out=None: b.dot(a) if out is None else _dot_into(b, a, out)
-        return lambda a, b, out=None: a.dot(b) if out is None else _dot_into(a, b, out)
+        return dot
+
+    if reshape is None and product is not np.matmul and {left, right} <= {None, turned}:
+        turn_left, turn_right, turn_result = left is turned, right is turned, permute is not None
+
+        def run_turned(a: Array, b: Array, out: Array | None = None) -> Any:
+            if x:
+                a, b = b, a
+            if turn_left:
+                a = a.T
+            if turn_right:
+                b = b.T
+            if out is not None:
+                _dot_into(a, b, out.T if turn_result else out)
+                return out
+            return a.dot(b).T if turn_result else a.dot(b)
+
+        return run_turned
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if x:
@@ -93,8 +114,14 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
             a = left(a)
         if right is not None:
             b = right(b)
-        if out is not None and reshape is None and permute is None:
-            return np.matmul(a, b, out=out) if product is np.matmul else _dot_into(a, b, out)
+        if out is not None:
+            try:
+                target = out.transpose(to_made).reshape(fused, copy=False)
+            except ValueError:
+                pass  # its groups do not fuse: through an array of our own
+            else:
+                np.matmul(a, b, out=target) if product is np.matmul else _dot_into(a, b, target)
+                return out
         c = product(a, b)
         if reshape is not None:
             c = c.reshape(reshape)
@@ -117,9 +144,16 @@ def _dot_copies(step: Step, recipe: Recipe) -> bool:
     )
 
 
+def dot(a: Array, b: Array, out: Array | None = None) -> Any:
+    """``a.dot(b)``, into any ``out``."""
+    return a.dot(b) if out is None else _dot_into(a, b, out)
+
+
 def _dot_into(a: Array, b: Array, out: Array) -> Array:
     if out.flags.carray and out.ndim:  # also aligned: dot refuses what is not
         return a.dot(b, out)
+    if out.ndim == 2 and out.flags.aligned and out.nbytes > SMALL:
+        return np.matmul(a, b, out=out)  # a part of a larger array: without a temporary
     np.copyto(out, a.dot(b))
     return out
 
@@ -158,17 +192,25 @@ def _operand_2d(
     if same:
         return None if plain else lambda x: x.reshape(shape)
     if plain:
-        return lambda x: x.transpose(axes)
+        return turned if len(axes) == 2 else lambda x: x.transpose(axes)
     return lambda x: x.transpose(axes).reshape(shape)
+
+
+def turned(x: Array) -> Array:
+    """A matrix transposed; recognised by `_bind_plain`, which does without the call."""
+    return x.T
 
 
 def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     """``np.matmul`` over the loops, straight into the result's memory."""
     loops, m, n, k = recipe.loops, recipe.m, recipe.n, recipe.k
-    # Small matrices that BLAS cannot take as they lie are copied by matmul itself, for less.
+    # Small matrices that BLAS cannot take as they lie are copied by matmul itself, for less: one after the
+    # other, each while it is in cache.
     pack_a, pack_b = (
-        pack and op.nbytes > SMALL
-        for pack, op in zip((recipe.pack_a, recipe.pack_b), step.operands, strict=True)
+        pack and (step.extent(matrix) * step.dtype.itemsize if _MATMUL_COPIES else op.nbytes) > SMALL
+        for pack, op, matrix in zip(
+            (recipe.pack_a, recipe.pack_b), step.operands, (m + k, k + n), strict=True
+        )
     )
     as_a = _operand_3d(step, 0, loops, m, k, pack_a)
     as_b = _operand_3d(step, 1, loops, k, n, pack_b)

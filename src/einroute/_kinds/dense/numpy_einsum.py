@@ -25,15 +25,17 @@ Array = np.ndarray[Any, Any]
 #: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most.
 _LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
 #: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
-#: them run along it (a sum of products) or some stand still (scaled and added); four have no loop for them.
+#: them run along it or some stand still: where it sums along it, where it adds to a result that stays in
+#: cache, and where nothing is summed and every product is written. Four operands have no loop for them.
 _RATES = {
-    (1, True): 40e9,
-    (1, False): 5.5e9,
-    (2, True): 2.5e9,
-    (2, False): 8e9,
-    (3, True): 1.15e9,
-    (3, False): 2e9,
+    (1, True): (12e9, 5.3e9, 5.3e9),
+    (1, False): (12e9, 5.3e9, 5.3e9),
+    (2, True): (2.6e9, 3.9e9, 2.5e9),
+    (2, False): (8e9, 5.1e9, 3e9),
+    (3, True): (1.2e9, 2.6e9, 1.9e9),
+    (3, False): (1.6e9, 1.6e9, 1.3e9),
 }
+_SLOW = (0.4e9, 0.4e9, 0.4e9)
 #: How much slower the loops of other dtypes are.
 _SLOWER = {"f": 0.7, "d": 1.0, "F": 4.0, "D": 5.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
 #: For integers it is their size that counts, and scaling is no faster than a sum of products.
@@ -47,16 +49,15 @@ def verdict(step: Step) -> Offer | Refused:
     size = float(step.iterations)
     inner, crossed = _innermost(step)
     length = step.sizes[inner] if inner else 1
-    together = all(inner in labels for labels in step.inputs) and (
-        len(step.inputs) > 1 or inner not in step.output
-    )
+    together = all(inner in labels for labels in step.inputs)
+    summing = 0 if inner not in step.output else 1 if step.iterations > step.extent(step.output) else 2
     loop = _LOOP_SHORT if len(set("".join(step.inputs))) <= 3 else _LOOP_LONG
     if step.dtype.kind in "iu":
         together = together or len(step.inputs) > 1
         slower = _SLOWER_BY_SIZE[step.dtype.itemsize]
     else:
         slower = _SLOWER[step.dtype.char]
-    rate = _RATES.get((len(step.inputs), together), 0.4e9) / slower
+    rate = _RATES.get((len(step.inputs), together), _SLOW)[summing] / slower
     if crossed:
         rate /= 3
     cost = Cost(

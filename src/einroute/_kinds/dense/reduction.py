@@ -31,7 +31,7 @@ def verdict(step: Step) -> Offer | Refused:
     size = float(step.extent(labels))
     strides = strides_of(labels, step.operands[0].strides)
     inner = step.sizes[by_stride(labels, strides)[-1]]
-    whole = 2.5e9 if step.dtype.kind in "fc" else 6e9  # pairwise summation takes its time
+    whole = 5.5e9
     cost = Cost(size, float(step.in_bytes + step.out_bytes), 3.2, 1 / (1 / whole + 20e-9 / inner))
     layout = {"C": step.output, "F": step.output[::-1]}.get(step.order)
     if layout is None:
@@ -84,8 +84,10 @@ def dot_verdict(step: Step) -> Offer | Refused:
     if any(s != itemsize for s in along) and step.sizes[k] > 1:
         return Refused("the contracted label is not contiguous in both operands")
     count = step.extent(step.output)
-    cost = Cost(float(step.iterations), float(step.in_bytes + step.out_bytes), 2.8 + count * 0.025, 8e9)
-    return Offer(cost, {"F": step.output[::-1]}.get(step.order, step.output), None, f"{count} dot products")
+    cost = Cost(float(step.iterations), float(step.in_bytes + step.out_bytes), 2.8 + count * 0.012, 10e9)
+    return Offer(
+        cost, {"F": step.output[::-1]}.get(step.order, step.output), None, f"{count} dot products", blas=True
+    )
 
 
 def dot_bind(step: Step, offer: Offer) -> Runner:

@@ -24,6 +24,9 @@ Array = np.ndarray[Any, Any]
 _SIDE = 128
 #: Bytes of one block: half of it and of its image fit in a second-level cache of 1 MiB.
 _BLOCK = 1 << 17
+#: Lines, each perhaps on a page of its own, that stay at hand in cache and page table: crossing no more than
+#: these NumPy's own order of copying is the fastest.
+_LINES = 1536
 #: Copies below this many bytes are left to NumPy.
 SMALL = 1 << 18
 
@@ -42,7 +45,7 @@ def permuted_copy(view: Array, out: Array, threads: int) -> None:
         np.copyto(out, view, casting="unsafe")
         return
     view, out = _coalesced(view, out)
-    if view.ndim < 2 or innermost(view) == innermost(out):
+    if view.ndim < 2 or _revisited(view, out) <= _LINES:
         blocks = _rows(view, out)
     else:
         blocks = tiles(view, out)
@@ -73,6 +76,12 @@ def _coalesced(view: Array, out: Array) -> tuple[Array, Array]:
         view.transpose(order).reshape(shape, copy=False),
         out.transpose(order).reshape(shape, copy=False),
     )
+
+
+def _revisited(view: Array, out: Array) -> int:
+    """Lines of ``view`` that a copy in the order of ``out`` touches before it comes back to the first."""
+    q = innermost(view)
+    return prod(n for n, t in zip(out.shape, out.strides, strict=True) if abs(t) < abs(out.strides[q]))
 
 
 def innermost(x: Array) -> int:
