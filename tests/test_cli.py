@@ -168,8 +168,8 @@ class TestDemo:
         assert [(record["problem"], record["ok"]) for record in records] == [("ring", True)]
 
     def test_a_failed_check_is_status_1(self, monkeypatch, capsys):
-        wrong = dataclasses.replace(PROBLEMS[1], ours=lambda data: PROBLEMS[1].ours(data) + 1)
-        monkeypatch.setattr(demo, "PROBLEMS", (PROBLEMS[0], wrong))
+        wrong = dataclasses.replace(PROBLEMS[2], ours=lambda data: PROBLEMS[2].ours(data) + 1)
+        monkeypatch.setattr(demo, "PROBLEMS", (PROBLEMS[1], wrong))
         arguments = argparse.Namespace(full=False, only=None, json=None)
         assert demo.run(arguments, scale=0.02, budget=0.0) == 1
         assert "2 of 4 checks passed" in capsys.readouterr().out

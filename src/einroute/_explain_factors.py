@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ._config import current
 from ._cost import GEMM, Cost
+from ._factors.cache import FACTORS
 from ._factors.factorized import Factorized
 from ._factors.recall import INVERSE, LU, SVD, Prospect, Way, prospect
+from ._factors.sparse_operand import as_scipy, sparse_key
 from ._factors.svd import SVDFactors
 from ._least_squares import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
-from ._linalg_call import is_foreign
+from ._linalg_call import is_foreign, is_sparse
 from ._solve import SMALL, inv, inv_fits, solve, solve_fits
 
 __all__ = ["FACTORED", "FactorExplanation", "explain_factored"]
@@ -131,6 +134,8 @@ def explain_factored(function: Any, *args: Any, **kwargs: Any) -> FactorExplanat
         return FactorExplanation(
             name, shapes, numpys, "not asked", "the operand's own library answers", Cost()
         )
+    if is_sparse(matrix) and function in {lstsq, solve}:
+        return _sparse(name, shapes, matrix)
     request = FACTORED[function](*args, **kwargs)
     if request.refused:
         return FactorExplanation(name, shapes, numpys, "not asked", request.refused, _afresh(request))
@@ -138,6 +143,20 @@ def explain_factored(function: Any, *args: Any, **kwargs: Any) -> FactorExplanat
         method = "without the matrix's contents nobody can tell; LAPACK answers the first sight"
         return FactorExplanation(name, shapes, numpys, "unknown", method, _afresh(request))
     return _from_cache(name, shapes, numpys, request, prospect(request.way, request.a))
+
+
+def _sparse(name: str, shapes: str, matrix: Any) -> FactorExplanation:
+    """A sparse matrix: factored at its first sight, since answering takes that anyway."""
+    sparse = as_scipy(matrix)
+    way = "sparse lu" if name == "solve" else "sparse lstsq"
+    kept: Any = FACTORS.peek(sparse_key(way, sparse, current().config.reproducible))
+    nnz = float(sparse.nnz)
+    route = f"factors.{way.replace(' ', '_')}"
+    if type(kept) is tuple:
+        method = f"{sparse.nnz} non-zeros; factored by this call, and kept"
+        return FactorExplanation(name, shapes, route, "miss", method, Cost(100 * nnz, 100 * nnz, 100))
+    cost = Cost(float(kept.nbytes) / 8, float(kept.nbytes), 20)
+    return FactorExplanation(name, shapes, route, "hit", f"{sparse.nnz} non-zeros; {kept.method}", cost)
 
 
 def _from_cache(name: str, shapes: str, numpys: str, request: _Request, found: Prospect) -> FactorExplanation:
@@ -193,7 +212,8 @@ def _afresh(request: _Request) -> Cost:
         return Cost()
     m, n = request.a.shape[-2:]
     stack = float(np.prod(request.a.shape[:-2]))
-    return Cost(stack * request.way.work(m, n, request.columns), 2.0 * request.a.nbytes, LAPACK_CALLS, GEMM)
+    work = stack * request.way.work(m, n, 1, request.columns)
+    return Cost(work, 2.0 * request.a.nbytes, LAPACK_CALLS, GEMM)
 
 
 def _applying(way: Way, shape: tuple[int, int], columns: int, nbytes: int) -> Cost:

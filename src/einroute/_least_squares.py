@@ -21,8 +21,9 @@ from ._config import current
 from ._factors.answer import lstsq_answer, pinv_answer
 from ._factors.factorized import Factorized
 from ._factors.recall import SVD, recall
-from ._linalg_call import SUPPORTED, blame, is_foreign, wrapper
+from ._linalg_call import SUPPORTED, blame, is_foreign, is_sparse, wrapper
 from ._parallel import single_threaded_blas
+from ._sparse_solve import refuse_sparse, sparse_lstsq
 from ._stacked import lstsq_stack
 
 __all__ = ["lstsq", "pinv"]
@@ -40,9 +41,10 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
 
     Parameters
     ----------
-    a : (M, N) array_like, (..., M, N) array_like or Factorized
-        Real or complex. Stacked matrices are einroute's extension: each is solved by itself, and ``b``
-        broadcasts against the stack. What `factorize` gives needs no hash.
+    a : (M, N) array_like or sparse, (..., M, N) array_like, or Factorized
+        Real or complex. Stacked and sparse matrices are einroute's extensions: each of a stack is solved by
+        itself, and ``b`` broadcasts against it; a sparse matrix is factored as it is, never written out. What
+        `factorize` gives needs no hash.
     b : (M,) or (M, K) array_like, for a stack also (..., M, K)
         A vector only if it has one dimension.
     rcond : float, optional
@@ -91,11 +93,14 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     >>> x.round(2), residuals.round(2), int(rank)
     (array([ 1.  , -0.95]), array([0.05]), 2)
     """
-    if type(a) is ndarray and type(b) is ndarray:
+    if type(a) is ndarray and type(b) is ndarray and lstsq_fits(a, b, rcond):
         answer = _remembered(a, b, rcond)
         if answer is not None:
             return answer
-        return _stacked(a, b, rcond) if a.ndim > 2 else _numpys(a, b, rcond)
+        try:
+            return numpy_lstsq(a, b, rcond)
+        except Exception as error:
+            blame("lstsq", error, a, b)
     return _any_lstsq(a, b, rcond)
 
 
@@ -103,10 +108,12 @@ def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
     """`lstsq` of anything but two plain arrays."""
     if isinstance(a, Factorized):
         return a.lstsq(b, rcond)
+    if is_sparse(a) or is_sparse(b):
+        return sparse_lstsq(a, b, rcond)
     if is_foreign(a) or is_foreign(b):
         return _numpys(a, b, rcond)
     matrix, vector, wrap = np.asarray(a), np.asarray(b), wrapper(b)
-    answer = _remembered(matrix, vector, rcond)
+    answer = _remembered(matrix, vector, rcond) if lstsq_fits(matrix, vector, rcond) else None
     if answer is None:
         if matrix.ndim <= 2:
             return _numpys(a, b, rcond)
@@ -119,12 +126,10 @@ def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
     """Whether kept factors may answer: sizes, dtypes and a cutoff that leave nothing for NumPy to judge."""
     return (
         a.ndim == 2
-        and b.ndim in {1, 2}
-        and len(a) == len(b)
+        and 0 < b.ndim < 3
+        and len(a) == len(b) > 0
         and a.dtype.char in SUPPORTED
         and b.dtype.char in SUPPORTED
-        and a.size > 0
-        and b.size > 0
         and (rcond is None or type(rcond) is float or type(rcond) is int)
         and not current().config.reproducible
     )
@@ -132,8 +137,6 @@ def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
 
 def _remembered(a: Array, b: Array, rcond: Any) -> tuple[Array, Array, Any, Array] | None:
     """The answer from kept factors, or None."""
-    if not lstsq_fits(a, b, rcond):
-        return None
     factors = recall(SVD, a, b.size // len(b))
     return None if factors is None else lstsq_answer(factors, a, b, rcond)
 
@@ -147,10 +150,7 @@ def _numpys(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
                 return numpy_lstsq(a, b, *options)
         return numpy_lstsq(a, b, *options)
     except Exception as error:
-        ours = blame("lstsq", error, a, b)
-        if ours is None:
-            raise
-        raise ours from error
+        blame("lstsq", error, a, b)
 
 
 def _stacked(a: Array, b: Array, rcond: Any) -> tuple[Array, Array, Any, Array]:
@@ -192,6 +192,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     """
     if isinstance(a, Factorized):
         return a.pinv(pinv_cutoff(a.shape, a.dtype, rcond, rtol))
+    refuse_sparse("pinv", a)
     if not is_foreign(a):
         matrix = np.asarray(a)
         answer = None if hermitian else _remembered_pinv(matrix, rcond, rtol)
@@ -206,10 +207,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
         with single_threaded_blas() if current().config.reproducible else nullcontext():
             return numpy_pinv(a, **options)
     except Exception as error:
-        ours = blame("pinv", error, a)
-        if ours is None:
-            raise
-        raise ours from error
+        blame("pinv", error, a)
 
 
 def pinv_fits(a: Array, cutoff: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -13,7 +13,6 @@ __all__ = ["SUPPORTED", "blame", "is_foreign", "is_sparse", "wrapper"]
 
 #: dtype codes that LAPACK is given, by itself or after promotion to double.
 SUPPORTED = frozenset("?bBhHiIlLqQfdFD")
-_SINGLE_RESULT = "fFdD"
 
 
 def is_sparse(x: Any) -> bool:
@@ -48,8 +47,8 @@ def _unwrapped(result: Any) -> Any:
     return result
 
 
-def blame(function: str, error: Exception, a: Any, b: Any = None) -> Exception | None:
-    """What is wrong with the operands, in the type of ``error``; None where that cannot be told.
+def blame(function: str, error: Exception, a: Any, b: Any = None) -> NoReturn:
+    """Raise ``error`` again, in its own type, with a message that says what is wrong where that can be told.
 
     Parameters
     ----------
@@ -59,12 +58,19 @@ def blame(function: str, error: Exception, a: Any, b: Any = None) -> Exception |
         What the mirrored function raised.
     a, b : object
         The operands as they came; `b` None where the function has none.
+
+    Raises
+    ------
+    Exception
+        Always.
     """
     try:
         message = _wrong(function, np.asarray(a), None if b is None else np.asarray(b))
     except Exception:  # noqa: BLE001 - what cannot be an array is told by the error that came
-        return None
-    return None if message is None else as_numpys(ValueError(message), error)
+        message = None
+    if message is None:
+        raise error
+    raise as_numpys(ValueError(message), error) from error
 
 
 def _wrong(function: str, a: Any, b: Any) -> str | None:

@@ -6,7 +6,6 @@ small that recognising it would cost a good part of solving it.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ from ._config import current
 from ._factors.answer import solve_answer
 from ._factors.factorized import Factorized
 from ._factors.recall import INVERSE, LU, recall
-from ._linalg_call import SUPPORTED, blame, is_foreign, wrapper
+from ._linalg_call import SUPPORTED, blame, is_foreign, is_sparse, wrapper
 from ._parallel import single_threaded_blas
+from ._sparse_solve import refuse_sparse, sparse_solve
 
 __all__ = ["SMALL", "inv", "solve"]
 
@@ -38,8 +38,8 @@ def solve(a: Any, b: Any) -> Any:
 
     Parameters
     ----------
-    a : (..., M, M) array_like or Factorized
-        Real or complex. Stacks go to NumPy.
+    a : (..., M, M) array_like, (M, M) sparse, or Factorized
+        Real or complex. Stacks go to NumPy, sparse matrices to SuperLU.
     b : (M,) or (..., M, K) array_like
         A vector only if it has one dimension.
 
@@ -74,6 +74,8 @@ def solve(a: Any, b: Any) -> Any:
         return a.solve(b)
     if type(a) is ndarray and type(b) is ndarray:
         answer = _remembered(a, b)
+    elif is_sparse(a) or is_sparse(b):
+        return sparse_solve(a, b)
     elif is_foreign(a) or is_foreign(b):
         answer = None
     else:
@@ -82,16 +84,12 @@ def solve(a: Any, b: Any) -> Any:
     if answer is not None:
         return answer
     try:
-        with single_threaded_blas() if current().config.reproducible else _AS_IT_IS:
+        if not current().config.reproducible:
+            return numpy_solve(a, b)
+        with single_threaded_blas():
             return numpy_solve(a, b)
     except Exception as error:
-        ours = blame("solve", error, a, b)
-        if ours is None:
-            raise
-        raise ours from error
-
-
-_AS_IT_IS = nullcontext()
+        blame("solve", error, a, b)
 
 
 def solve_fits(a: Array, b: Array) -> bool:
@@ -145,18 +143,18 @@ def inv(a: Any) -> Any:
     """
     if isinstance(a, Factorized):
         return a.inv()
+    refuse_sparse("inv", a)
     if not is_foreign(a):
         answer = _remembered_inverse(np.asarray(a))
         if answer is not None:
             return wrapper(a)(answer)
     try:
-        with single_threaded_blas() if current().config.reproducible else _AS_IT_IS:
+        if not current().config.reproducible:
+            return numpy_inv(a)
+        with single_threaded_blas():
             return numpy_inv(a)
     except Exception as error:
-        ours = blame("inv", error, a)
-        if ours is None:
-            raise
-        raise ours from error
+        blame("inv", error, a)
 
 
 def inv_fits(a: Array) -> bool:

@@ -30,7 +30,7 @@ def lstsq_answer(
     rcond : float or None
     """
     rank = factors.rank(rcond)
-    answer = None if rank is None else factors.lstsq(a, b, rank)
+    answer = None if rank is None or not b.size else factors.lstsq(a, b, rank)
     if rank is None or answer is None:
         return None
     x, residuals = answer

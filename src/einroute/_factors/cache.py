@@ -32,17 +32,12 @@ class Factors(Protocol):
     def nbytes(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What the cache knows of a matrix: its factors, if kept, or the times it was seen and the work done."""
+Sight = tuple[int, int]
+"""How often a matrix was seen, and for how many right-hand sides altogether."""
 
-    factors: Factors | None
-    times: int = 0
-    work: float = 0.0
-
-
-_NEW = (0, 0.0)
-_REFUSED = (LATEST, float("-inf"))
+_NEW: Sight = (0, 0)
+#: Of a matrix that has no factors worth keeping.
+REFUSED: Sight = (-1, -1)
 
 
 @dataclass(slots=True)
@@ -88,7 +83,7 @@ class FactorCache:
         # Reentrant: a signal's handler may call lstsq while this thread holds it.
         self._lock = threading.RLock()
         self._kept: OrderedDict[Hashable, Factors] = OrderedDict()
-        self._seen: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # times, work
+        self._seen: OrderedDict[Hashable, Sight] = OrderedDict()
         self._flights: dict[Hashable, _Flight] = {}
         self._bytes = self._hits = self._misses = self._made = self._evicted = 0
 
@@ -101,39 +96,43 @@ class FactorCache:
                 self._hits += 1
             return factors
 
-    def peek(self, key: Hashable) -> Sight:
-        """What is known of ``key``; changes nothing."""
-        with self._lock:
-            factors = self._kept.get(key)
-            return Sight(factors, *self._seen.get(key, _NEW))
-
-    def due(self, times: int, work: float, price: float) -> bool:
-        """Whether a matrix that was seen so often, at that work, is factored when it is met now."""
-        if self.prepare != "earned" or (times, work) == _REFUSED:
-            return self.prepare == "now" and (times, work) != _REFUSED
-        return times >= LATEST - 1 or (times > 0 and work >= price)
-
-    def see(self, key: Hashable, work: float, price: float) -> bool:
-        """Note a matrix that is not kept; whether its factorization is due now.
+    def meet(self, key: Hashable, columns: int) -> Factors | Sight:
+        """The factors kept under ``key``, or what had been seen of it before this call, which is noted.
 
         Parameters
         ----------
         key : hashable
-        work : float
-            What answering this call without factors costs.
-        price : float
-            What the factorization costs, in the same unit.
+        columns : int
+            Right-hand sides of this call.
         """
         with self._lock:
+            factors = self._kept.get(key)
+            if factors is not None:
+                self._kept.move_to_end(key)
+                self._hits += 1
+                return factors
             self._misses += 1
-            times, spent = self._seen.get(key, _NEW)
-            if self.due(times, spent, price):
-                return True
-            self._seen[key] = times + 1, spent + work
+            sight = self._seen.get(key)
+            if sight is None:
+                self._seen[key] = 1, columns
+                if len(self._seen) > SEEN:
+                    self._seen.popitem(last=False)
+                return _NEW
+            if sight is not REFUSED:
+                self._seen[key] = sight[0] + 1, sight[1] + columns
             self._seen.move_to_end(key)
-            if len(self._seen) > SEEN:
-                self._seen.popitem(last=False)
-            return False
+            return sight
+
+    def peek(self, key: Hashable) -> Factors | Sight:
+        """As `meet`, but changes nothing."""
+        with self._lock:
+            factors = self._kept.get(key)
+            return self._seen.get(key, _NEW) if factors is None else factors
+
+    def miss(self) -> None:
+        """Count a matrix that is not kept, and whose factors are made at its first sight."""
+        with self._lock:
+            self._misses += 1
 
     def obtain(self, key: Hashable, make: Callable[[], tuple[Hashable, Factors | None]]) -> Factors | None:
         """Factors made by the first thread that asks; the others wait for it and share them.
@@ -196,7 +195,7 @@ class FactorCache:
     def _refuse(self, key: Hashable) -> None:
         """Remember that ``key`` has no factors worth keeping."""
         with self._lock:
-            self._seen[key] = _REFUSED
+            self._seen[key] = REFUSED
 
     def _shrink(self) -> None:
         while self._bytes > self.limit and self._kept:

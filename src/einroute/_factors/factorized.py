@@ -12,13 +12,13 @@ from numpy.linalg import pinv as numpy_pinv
 from numpy.linalg import solve as numpy_solve
 from numpy.typing import NDArray
 
+from .._linalg_call import SUPPORTED, is_sparse
 from .answer import lstsq_answer, pinv_answer, solve_answer
 from .lu import LUFactors
 from .recall import in_double
 from .svd import SVDFactors
 
 Array = NDArray[Any]
-_SUPPORTED = frozenset("?bBhHiIlLqQfdFD")
 
 
 class Factorized:
@@ -64,7 +64,7 @@ class Factorized:
         own = np.array(a, order="K")
         if own.ndim != 2:
             raise LinAlgError(f"a has shape {own.shape}, expected two dimensions (M, N); reshape it")
-        if own.dtype.char not in _SUPPORTED:
+        if own.dtype.char not in SUPPORTED:
             raise TypeError(f"a has dtype {own.dtype}, which LAPACK does not take; convert it to float64")
         if not np.isfinite(own).all():
             raise LinAlgError("a holds nan or infinity; remove or replace such rows first")
@@ -150,7 +150,7 @@ class Factorized:
         """
         columns = np.asarray(b)
         self._check(columns, columns.ndim in {1, 2})
-        if self._svd is not None and columns.size and columns.dtype.char in _SUPPORTED:
+        if self._svd is not None and columns.size and columns.dtype.char in SUPPORTED:
             answer = lstsq_answer(self._svd, self._a, columns, rcond)
             if answer is not None:
                 x, residuals, rank, s = answer
@@ -183,7 +183,7 @@ class Factorized:
         self._square("solve")
         columns = np.asarray(b)
         fits = columns.ndim in {1, 2} and len(columns) == self.shape[0] and columns.size > 0
-        if self._lu is not None and fits and columns.dtype.char in _SUPPORTED:
+        if self._lu is not None and fits and columns.dtype.char in SUPPORTED:
             x = solve_answer(self._lu, self._a, columns, transposed)
             return x if type(b) is np.ndarray else getattr(b, "__array_wrap__", np.asarray)(x)
         return numpy_solve(self._a.T if transposed else self._a, b)
@@ -249,7 +249,7 @@ def factorize(a: Any) -> Factorized:
 
     Parameters
     ----------
-    a : (M, N) array_like or Factorized
+    a : (M, N) array_like or sparse, or Factorized
         Real or complex and finite; copied. A `Factorized` is returned as it is.
 
     Returns
@@ -273,4 +273,10 @@ def factorize(a: Any) -> Factorized:
     >>> er.lstsq(f, np.array([1, 2]))[0].round(12)
     array([-1.,  1.])
     """
-    return a if isinstance(a, Factorized) else Factorized(a)
+    if isinstance(a, Factorized):
+        return a
+    if is_sparse(a):
+        from .sparse_factorized import SparseFactorized  # noqa: PLC0415 - it builds on this module
+
+        return SparseFactorized(a)
+    return Factorized(a)

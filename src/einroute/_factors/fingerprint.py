@@ -14,7 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 
 Fingerprint = tuple[Any, ...]
-"""Digest, shape, dtype and memory order of an array; equal for equal copies in one order."""
+"""Digest, shape and dtype of an array, and "F" for Fortran order; equal for equal copies in one order."""
 
 # As values: the stubs do not know that an array is a buffer.
 _digest: Any = xxhash.xxh3_128_digest
@@ -38,12 +38,12 @@ def fingerprint(a: NDArray[Any]) -> Fingerprint:
     tuple
         Hashable.
     """
-    flags = a.flags
-    if flags.c_contiguous:
-        return _digest(a, _SEED), a.shape, a.dtype, "C"
-    if flags.f_contiguous:
-        return _digest(a.T, _SEED), a.shape, a.dtype, "F"
-    return _strided(a), a.shape, a.dtype, "C"
+    try:
+        return _digest(a, _SEED), a.shape, a.dtype
+    except ValueError:  # not C-contiguous; asking first would take as long as hashing 1 KiB
+        if a.flags.f_contiguous:
+            return _digest(a.T, _SEED), a.shape, a.dtype, "F"
+        return _strided(a), a.shape, a.dtype
 
 
 def _strided(a: NDArray[Any]) -> bytes:

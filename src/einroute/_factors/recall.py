@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cache import FACTORS, Factors
+from .cache import FACTORS, LATEST, REFUSED, Factors, Sight
 from .fingerprint import fingerprint, snapshot
 from .lu import Inverse, LUFactors
 from .svd import SVDFactors
@@ -29,15 +29,18 @@ class Way:
         From a private copy to the factors, or None where there are none to be relied on.
     nbytes : callable
         ``(m, n)`` to about the bytes of the factors.
-    price, work : callable
-        Multiply-adds of the factorization, ``(m, n)``, and of LAPACK's answer without it, ``(m, n, K)``.
+    price : callable
+        ``(m, n)`` to the multiply-adds of the factorization.
+    work : callable
+        ``(m, n, times, columns)`` to those of LAPACK's answers without it to so many calls, with so many
+        right-hand sides altogether.
     """
 
     name: str
     factor: Callable[[Array], Factors | None]
     nbytes: Callable[[int, int], float]
     price: Callable[[int, int], float]
-    work: Callable[[int, int, int], float]
+    work: Callable[[int, int, int, int], float]
 
 
 # Leading terms of LAPACK's operation counts (Golub and Van Loan, Matrix Computations, 4th ed., section 8.6).
@@ -46,9 +49,9 @@ def _svd_price(m: int, n: int) -> float:
     return 3.0 * long * short * short + 10.0 * short**3
 
 
-def _svd_work(m: int, n: int, columns: int) -> float:
+def _svd_work(m: int, n: int, times: int, columns: int) -> float:
     long, short = max(m, n), min(m, n)
-    return 1.0 * long * short * short + 4.0 * short**3 + 2.0 * columns * short * (long + short)
+    return times * (long * short * short + 4.0 * short**3) + 2.0 * columns * short * (long + short)
 
 
 def _svd_bytes(m: int, n: int) -> float:
@@ -59,8 +62,8 @@ def _lu_price(_m: int, n: int) -> float:
     return n**3 / 3.0
 
 
-def _lu_work(_m: int, n: int, columns: int) -> float:
-    return n**3 / 3.0 + 1.0 * columns * n * n
+def _lu_work(_m: int, n: int, times: int, columns: int) -> float:
+    return times * n**3 / 3.0 + 1.0 * columns * n * n
 
 
 def _square_bytes(_m: int, n: int) -> float:
@@ -100,7 +103,7 @@ def recall(way: Way, a: Array, columns: int) -> Any:
     ----------
     way : Way
     a : ndarray
-        (m, n), neither of them 0.
+        (m, n).
     columns : int
         Right-hand sides of this call.
 
@@ -112,11 +115,10 @@ def recall(way: Way, a: Array, columns: int) -> Any:
     if a.nbytes > FACTORS.limit or FACTORS.prepare == "never":
         return None
     key = way.name, *fingerprint(a)
-    kept = FACTORS.find(key)
-    if kept is not None:
-        return kept
-    m, n = a.shape
-    if way.nbytes(m, n) > FACTORS.limit or not FACTORS.see(key, way.work(m, n, columns), way.price(m, n)):
+    met = FACTORS.meet(key, columns)
+    if not isinstance(met, tuple):
+        return met
+    if not _due(way, a, met):
         return None
 
     def make() -> tuple[Any, Factors | None]:
@@ -124,6 +126,19 @@ def recall(way: Way, a: Array, columns: int) -> Any:
         return (way.name, *fingerprint(own)), way.factor(own)
 
     return FACTORS.obtain(key, make)
+
+
+def _due(way: Way, a: Array, sight: Sight) -> bool:
+    """Whether a matrix that was seen like this before is factored now."""
+    times, columns = sight
+    if sight is REFUSED or (times == 0 and FACTORS.prepare == "earned"):
+        return False
+    m, n = a.shape
+    if a.size == 0 or way.nbytes(m, n) > FACTORS.limit:
+        return False
+    if times >= LATEST - 1 or FACTORS.prepare == "now":
+        return True
+    return way.work(m, n, times, columns) >= way.price(m, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +166,9 @@ class Prospect:
 def prospect(way: Way, a: Array) -> Prospect:
     """The same decision as `recall`'s, which changes nothing."""
     m, n = a.shape
-    fits = max(a.nbytes, way.nbytes(m, n)) <= FACTORS.limit and FACTORS.prepare != "never"
-    if not fits:
+    if max(a.nbytes, way.nbytes(m, n)) > FACTORS.limit or FACTORS.prepare == "never":
         return Prospect(None, 0, False, False)
-    sight = FACTORS.peek((way.name, *fingerprint(a)))
-    due = sight.factors is None and FACTORS.due(sight.times, sight.work, way.price(m, n))
-    return Prospect(sight.factors, sight.times, due, True)
+    met = FACTORS.peek((way.name, *fingerprint(a)))
+    if not isinstance(met, tuple):
+        return Prospect(met, 0, False, True)
+    return Prospect(None, max(met[0], 0), _due(way, a, met), True)

@@ -99,9 +99,7 @@ class SparseLeastSquares:
         """
         a = a.copy()
         if not np.isfinite(a.data).all():
-            raise np.linalg.LinAlgError(
-                "SVD did not converge in Linear Least Squares: a holds nan or inf"
-            )
+            raise np.linalg.LinAlgError("SVD did not converge in Linear Least Squares: a holds nan or inf")
         a.eliminate_zeros()
         rows = _unless_all(np.bincount(a.indices, minlength=a.shape[0]) > 0)
         columns = _unless_all(np.diff(a.indptr) > 0)
@@ -165,7 +163,11 @@ class SparseLeastSquares:
             if m > n and (rank is None or rank == n):
                 left = _parts(columns - self.a @ x)
                 count = b.shape[1] if b.ndim == 2 else 1
-                sums = np.einsum("ij,ij->j", left, left).reshape(count, left.shape[1] // max(count, 1)).sum(axis=1)
+                sums = (
+                    np.einsum("ij,ij->j", left, left)
+                    .reshape(count, left.shape[1] // max(count, 1))
+                    .sum(axis=1)
+                )
         return SparseSolution(
             from_columns(x, (n, *b.shape[1:]), dtype),
             np.empty(0) if sums is None else sums,

@@ -1,9 +1,10 @@
 """Square sparse systems by SuperLU's factors.
 
 SuperLU is left-looking supernodal LU with partial pivoting (J. Demmel, S. Eisenstat, J. Gilbert, X. Li and
-J. Liu, SIAM J. Matrix Anal. Appl. 20, 1999), reached through ``scipy.sparse.linalg.splu``.  Columns are ordered
-by COLAMD; a matrix that needs no pivoting is ordered by minimum degree of ``a + a^T`` and keeps its diagonal
-pivots, which halves the fill and the time of a solve (measured on Laplacians and on upwind convection).
+J. Liu, SIAM J. Matrix Anal. Appl. 20, 1999), reached through ``scipy.sparse.linalg.splu``.  Columns are
+ordered by COLAMD; a matrix that needs no pivoting is ordered by minimum degree of ``a + a^T`` and keeps its
+diagonal pivots, which halves the fill and the time of a solve (measured on Laplacians and on upwind
+convection).
 """
 
 from __future__ import annotations
@@ -60,9 +61,7 @@ class SparseLU:
             If a pivot is exactly zero. A matrix that is singular but for rounding is factored, as by LAPACK.
         """
         if a.shape[0] != a.shape[1]:
-            raise np.linalg.LinAlgError(
-                f"a is {a.shape}: solve needs a square matrix; lstsq takes any"
-            )
+            raise np.linalg.LinAlgError(f"a is {a.shape}: solve needs a square matrix; lstsq takes any")
         a = a.copy()
         if not np.isfinite(a.data).all():
             return cls(a, None, False)
@@ -95,8 +94,8 @@ class SparseLU:
         """What was kept, for `explain`."""
         return "SuperLU factors, diagonal pivots" if self.diagonal else "SuperLU factors"
 
-    def solve(self, b: Array) -> Array:
-        """``a x = b``, with one step of refinement in fixed precision.
+    def solve(self, b: Array, transposed: bool = False) -> Array:
+        """``a x = b``, or ``a^T x = b``, with one step of refinement in fixed precision.
 
         The step makes the backward error small row by row and not only in norm, however the rows are scaled
         (R. Skeel, Math. Comp. 35, 1980); it is left out of a column that it would not settle.
@@ -105,6 +104,8 @@ class SparseLU:
         ----------
         b : ndarray
             (n,) or (n, K); real or complex.
+        transposed : bool, default False
+            Solve with the transpose of ``a`` (not its conjugate).
 
         Returns
         -------
@@ -112,14 +113,17 @@ class SparseLU:
             Of the shape of ``b``, new and in C order, double precision.
         """
         if b.ndim not in {1, 2} or b.shape[0] != self.a.shape[0]:
-            raise ValueError(f"b is {b.shape}: a sparse a of shape {self.shape} needs ({self.shape[0]},) or (.., K)")
+            raise ValueError(
+                f"b is {b.shape}: a sparse a of shape {self.shape} needs ({self.shape[0]},) or (.., K)"
+            )
         dtype = np.result_type(self.a.dtype, b.dtype, np.float64)
         if self.factors is None:
             return np.full(b.shape, np.nan, dtype)
         columns = as_columns(b, self.a.dtype)
         with np.errstate(all="ignore"):  # nan, inf and overflow are in the answer; LAPACK says nothing either
-            x = self.factors.solve(columns)
-            step = self.factors.solve(columns - self.a @ x)
+            matrix, trans = (self.a.T, "T") if transposed else (self.a, "N")
+            x = self.factors.solve(columns, trans)
+            step = self.factors.solve(columns - matrix @ x, trans)
             settles = np.abs(step).max(axis=0, initial=0) <= 0.5 * np.abs(x).max(axis=0, initial=0)
             x = np.add(x, step, out=x, where=settles)
         return from_columns(x, b.shape, dtype)
@@ -127,9 +131,10 @@ class SparseLU:
 
 def as_columns(b: Array, dtype: np.dtype[Any]) -> Array:
     """``b`` as (m, K) of ``dtype``; complex columns for a real matrix become pairs of real ones."""
+    count = b.shape[1] if b.ndim == 2 else 1
     if b.dtype.kind == "c" and dtype.kind != "c":
-        return np.ascontiguousarray(b, np.complex128).view(np.float64).reshape(len(b), -1)
-    return np.asarray(b, dtype).reshape(len(b), b.shape[1] if b.ndim == 2 else 1)
+        return np.ascontiguousarray(b, np.complex128).view(np.float64).reshape(len(b), 2 * count)
+    return np.asarray(b, dtype).reshape(len(b), count)
 
 
 def from_columns(x: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

@@ -1,28 +1,29 @@
 """The three ways to sparse least squares, and the choice among them.
 
 Reduction
-    The orientation with more rows is made dense a block of rows at a time, and each block is folded into the
-    triangle R by Householder reflections: sequential TSQR (J. Demmel, L. Grigori, M. Hoemmen and J. Langou,
-    SIAM J. Sci. Comput. 34, 2012), by LAPACK's tpqrt, which leaves R's zeros alone. Rows are taken by their first
-    column, so that a banded matrix touches a window of R only (A. George and M. Heath, Linear Algebra Appl. 34,
-    1980). The SVD of R, of order k = min(m, n), has the singular values and right singular vectors of the whole.
-    A right-hand side is solved by the corrected seminormal equations ``x = V s^-2 V^H a^H b`` (A. Bjorck,
-    Linear Algebra Appl. 88/89, 1987). As R comes from reflections, it is the triangle of a matrix within
-    rounding of ``a``: the first x may be wrong by eps cond^2, but each correction shrinks the error by about
-    eps cond, down to where a backward stable method leaves it. Beyond `SEMINORMAL` the reduction is done again
-    with b at its side.
+    The orientation with more rows is made dense a block of rows at a time, and each block is folded into
+    the triangle R by Householder reflections: sequential TSQR (J. Demmel, L. Grigori, M. Hoemmen and J.
+    Langou, SIAM J. Sci. Comput. 34, 2012), by LAPACK's tpqrt, which leaves R's zeros alone. Rows are
+    taken by their first column, so that a banded matrix touches a window of R only (A. George and M.
+    Heath, Linear Algebra Appl. 34, 1980). The SVD of R, of order k = min(m, n), has the singular values
+    and right singular vectors of the whole. A right-hand side is solved by the corrected seminormal
+    equations ``x = V s^-2 V^H a^H b`` (A. Bjorck, Linear Algebra Appl. 88/89, 1987). As R comes from
+    reflections, it is the triangle of a matrix within rounding of ``a``: the first x may be wrong by eps
+    cond^2, but each correction shrinks the error by about eps cond, down to where a backward stable
+    method leaves it. Beyond `SEMINORMAL` the reduction is done again with b at its side.
 Normal
-    LU of the normal equations in SuperLU's symmetric mode, columns scaled to about unit length, corrected with
-    ``b - a x`` (L. Foster, Linear Algebra Appl. 145, 1991). Here the triangle itself carries an error of eps cond^2,
-    so that each correction shrinks the error by that only; what it leaves is as with the reduction. Sound where
-    the shrinking, which is measured, is quick.  The augmented system [[alpha I, a], [a^H, 0]] (M. Arioli, I.
-    Duff and P. de Rijk, Numer. Math. 55, 1989) is not used: with SuperLU's pivoting it is the same elimination,
-    six times slower, while alpha is large enough for a predictable fill, and wins one digit of condition; with
-    alpha near the least singular value, where it would win more, fill is unbounded (20000x1000 with 100 thousand
-    non-zeros: 150 million, where the normal equations have 1 million).
+    LU of the normal equations in SuperLU's symmetric mode, columns scaled to about unit length, corrected
+    with ``b - a x`` (L. Foster, Linear Algebra Appl. 145, 1991). Here the triangle itself carries an
+    error of eps cond^2, so that each correction shrinks the error by that only; what it leaves is as with
+    the reduction. Sound where the shrinking, which is measured, is quick. The augmented system [[alpha I,
+    a], [a^H, 0]] (M. Arioli, I. Duff and P. de Rijk, Numer. Math. 55, 1989) is not used: with SuperLU's
+    pivoting it is the same elimination, six times slower, while alpha is large enough for a predictable
+    fill, and wins one digit of condition; with alpha near the least singular value, where it would win
+    more, fill is unbounded (20000x1000 with 100 thousand non-zeros: 150 million, where the normal
+    equations have 1 million).
 Iteration
-    LSMR (D. Fong and M. Saunders, SIAM J. Sci. Comput. 33, 2011) without preconditioner, so that its limit is the
-    solution of minimum norm.
+    LSMR (D. Fong and M. Saunders, SIAM J. Sci. Comput. 33, 2011) without preconditioner, so that its
+    limit is the solution of minimum norm.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ Array = NDArray[Any]
 _EPS = float(np.finfo(np.float64).eps)
 #: Largest min(m, n) that is reduced: three arrays of that order (8 MB each) are kept or made.
 REDUCIBLE = 1024
-#: Flops of a reduction, 2 max(m, n) min(m, n)^2, above which the normal equations are tried first: some seconds.
-REDUCED_FIRST = 1e11
+#: Flops of a reduction, 2 max(m, n) min(m, n)^2, above which the normal equations go first: about a second.
+REDUCED_FIRST = 2e10
 #: Bytes of the dense block that is folded in at a time.
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 #: Condition number, of the part above the cutoff, up to which the seminormal equations are corrected.
 SEMINORMAL = 1e10
 #: Corrections at most; 1 for condition numbers up to about 1e4.
@@ -63,6 +64,7 @@ GRAM_PRODUCTS = 5e7
 _SHRINKS = 1e-3
 #: The estimated least singular value must exceed the cutoff by this factor for the rank to be called full.
 _CLEARLY = 1e3
+_POWERS = 8  # steps of the power method that estimate both; the margins above are wider than what they miss
 _PANEL = 32  # columns that tpqrt reflects at a time
 
 
@@ -70,8 +72,8 @@ def choose(a: csc_array) -> Reduction | Normal | Iteration:
     """The method for a matrix without empty rows or columns.
 
     The reduction wherever min(m, n) allows it, as it alone finds rank and singular values and truncates; but
-    where it would take long, the normal equations go first. Above, the normal equations where they are sound and
-    their factors small enough; else LSMR.
+    where it would take long, the normal equations go first. Above, the normal equations where they are sound
+    and their factors small enough; else LSMR.
     """
     small, large = sorted(a.shape)
     reducible = small <= REDUCIBLE
@@ -104,11 +106,11 @@ class Reduction:
         return csc_nbytes(self.a) + self.s.nbytes + self.v.nbytes
 
     def solve(self, b: Array, cutoff: float) -> tuple[Array, int | None]:
-        """x (n, K) for b (m, K), and the rank."""
-        if not len(self.s):
-            return np.zeros((self.a.shape[1], b.shape[1]), b.dtype), 0
+        """Return x (n, K) for b (m, K), and the rank."""
         # As LAPACK counts, a nan cutoff drops nothing.
-        rank = int(np.count_nonzero(~(self.s <= cutoff * self.s[0])))
+        rank = int(np.count_nonzero(~(self.s <= cutoff * self.s[:1])))
+        if not rank or not b.shape[1]:
+            return np.zeros((self.a.shape[1], b.shape[1]), b.dtype), rank
         s, v = self.s[:rank, None], self.v[:, :rank]
         vh = v.conj().T
         if self.a.shape[0] < self.a.shape[1]:
@@ -120,7 +122,7 @@ class Reduction:
         return self._afresh(b, rank), rank
 
     def _afresh(self, b: Array, rank: int) -> Array:
-        """Reduce ``[a b]``, as stable as a dense QR: x from this triangle, which belongs to this ``Q^H b``."""
+        """Reduce ``[a b]``, as stable as a dense QR: x from the triangle that belongs to this ``Q^H b``."""
         r, z = reduced(_tall_rows(self.a), b)
         u, s, vh = np.linalg.svd(r)
         return vh[:rank].conj().T @ ((u[:, :rank].conj().T @ z) / s[:rank, None])
@@ -148,8 +150,7 @@ class Normal:
         # Powers of two: the scaled matrix has no rounding errors.
         scale = np.ldexp(1.0, -np.frexp(np.sqrt(np.asarray(squares)))[1])
         scaled = (a @ diags_array(scale) if tall else diags_array(scale) @ a).tocsc()
-        adjoint = scaled.conj().T
-        gram = _gram(adjoint if tall else scaled, scaled if tall else adjoint)
+        gram = _gram(scaled, tall)
         if gram is None or not _fits(gram):
             return None
         factors = positive_factors(gram)
@@ -169,7 +170,7 @@ class Normal:
         return own + superlu_nbytes(self.factors, self.a.dtype.itemsize)
 
     def solve(self, b: Array, cutoff: float) -> tuple[Array, int | None]:
-        """x (n, K) for b (m, K); the rank, min(m, n), if it is clearly full at this cutoff."""
+        """Return x (n, K) for b (m, K); and the rank, min(m, n), if it is clearly full at this cutoff."""
         scale = self.scale[:, None]
         if self.a.shape[0] >= self.a.shape[1]:
             x, _ = _corrected(self.scaled, lambda r: self.factors.solve(_adjoint(self.scaled, r)), b)
@@ -180,32 +181,30 @@ class Normal:
             return x, min(self.a.shape)
         if self.relative_least <= cutoff:
             _warn(
-                f"rcond={cutoff:.3g} would drop singular values of the sparse a, {self.a.shape}, which is too large "
-                "to find them: solved with all of them"
+                f"rcond={cutoff:.3g} would drop singular values of the sparse a, {self.a.shape}, which is "
+                "too large to find them: solved with all of them"
             )
         return x, None
 
     def _soundness(self) -> float | None:
         """An estimate, from above, of the least singular value; None if corrections do not shrink errors."""
-        rng = np.random.default_rng(0)
-        error = rng.standard_normal((self.factors.shape[0], 1)).astype(self.a.dtype)
-        least = error
         tall = self.a.shape[0] >= self.a.shape[1]
-        scale = 1 / self.scale[:, None] if tall else 1 / self.scale[:, None]
-        size = 0.0
-        for _ in range(8):
+        scale = self.scale[:, None]
+        start = np.random.default_rng(0).standard_normal((len(scale), 1)).astype(self.a.dtype)
+        error = least = start / np.linalg.norm(start)
+        growth = 1.0
+        for _ in range(_POWERS):
             before = np.linalg.norm(error)
             inner = self.scaled @ error if tall else _adjoint(self.scaled, error)
-            image = _adjoint(self.scaled, inner) if tall else self.scaled @ inner
-            error = error - self.factors.solve(image)
-            if not np.linalg.norm(error) <= _SHRINKS * before:
+            error = error - self.factors.solve(_adjoint(self.scaled, inner) if tall else self.scaled @ inner)
+            after = float(np.linalg.norm(error))
+            if not after <= _SHRINKS * before:
                 return None
-            error /= np.linalg.norm(error) or 1.0
-            # (c^H c)^-1 unscaled: by D (..)^-1 D.
-            least = least / np.linalg.norm(least)
-            least = self.factors.solve(least / scale) / scale
-            size = float(np.linalg.norm(least))
-        return float(1 / np.sqrt(size))
+            error = error / (after or 1.0)
+            least = scale * self.factors.solve(scale * least)  # (a^H a)^-1, or (a a^H)^-1
+            growth = float(np.linalg.norm(least))
+            least = least / growth
+        return float(1 / np.sqrt(growth))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -221,7 +220,7 @@ class Iteration:
         return csc_nbytes(self.a)
 
     def solve(self, b: Array, cutoff: float) -> tuple[Array, int | None]:  # noqa: ARG002 - LSMR finds no rank
-        """x (n, K) for b (m, K)."""
+        """Return x (n, K) for b (m, K), and no rank."""
         from scipy.sparse.linalg import lsmr  # noqa: PLC0415 - only a sparse operand needs it
 
         x = np.zeros((self.a.shape[1], b.shape[1]), b.dtype)
@@ -232,8 +231,9 @@ class Iteration:
             failed += stop == 7
         if failed:
             _warn(
-                f"LSMR did not converge in {limit} iterations for {failed} of {b.shape[1]} columns of b: the sparse "
-                f"a, {self.a.shape}, is too large or ill-conditioned for a direct method; scaling its columns may help"
+                f"LSMR did not converge in {limit} iterations for {failed} of {b.shape[1]} columns of b: the "
+                f"sparse a, {self.a.shape}, is too large or too ill-conditioned for a direct method; scaling "
+                "its columns may help"
             )
         return x, None
 
@@ -255,7 +255,7 @@ def reduced(t: csr_array, b: Array | None = None) -> tuple[Array, Array]:
     z : ndarray
         (N, K); what is left of b is orthogonal to the range.
     """
-    import scipy.linalg.lapack as lapack  # noqa: PLC0415 - only a sparse operand needs it
+    from scipy.linalg import lapack  # noqa: PLC0415 - only a sparse operand needs it
 
     rows, order = t.shape
     complex_ = t.dtype.kind == "c"
@@ -274,7 +274,12 @@ def reduced(t: csr_array, b: Array | None = None) -> tuple[Array, Array]:
         window = slice(low, high)
         block = _dense_rows(t, taken, low, high)
         corner, v, panels, info = tpqrt(
-            0, min(_PANEL, high - low), np.asfortranarray(r[window, window]), block, overwrite_a=1, overwrite_b=1
+            0,
+            min(_PANEL, high - low),
+            np.asfortranarray(r[window, window]),
+            block,
+            overwrite_a=1,
+            overwrite_b=1,
         )
         if info:
             raise RuntimeError(f"tpqrt: argument {-info}")
@@ -282,7 +287,12 @@ def reduced(t: csr_array, b: Array | None = None) -> tuple[Array, Array]:
         reach[window] = high
         if b is not None:
             z[window], _, _ = tpmqrt(
-                0, v, panels, z[window], np.asfortranarray(b[taken], dtype=t.dtype), trans="C" if complex_ else "T"
+                0,
+                v,
+                panels,
+                z[window],
+                np.asfortranarray(b[taken], dtype=t.dtype),
+                trans="C" if complex_ else "T",
             )
     return r, z
 
@@ -307,7 +317,7 @@ def _adjoint(a: csc_array, r: Array) -> Array:
 
 
 def _corrected(a: csc_array, solve: Callable[[Array], Array], b: Array) -> tuple[Array, bool]:
-    """x = solve(b), corrected by solve(b - a x); whether every column settled.
+    """Return ``x = solve(b)``, corrected by ``solve(b - a x)``, and whether every column settled.
 
     A column is done when a correction is so small that the next, smaller by the same factor at least, is
     below rounding; or when corrections no longer shrink, which is where rounding errors of ``b - a x`` set
@@ -331,14 +341,13 @@ def _corrected(a: csc_array, solve: Callable[[Array], Array], b: Array) -> tuple
     return x, not active.any() and bool((relative <= 1e-3).all())
 
 
-def _gram(left: Any, right: Any) -> csc_array | None:
-    """``left @ right`` in canonical form; None where it takes too many products."""
-    products = float(np.bincount(left.indices, minlength=left.shape[1]) @ np.diff(right.tocsr().indptr)) if (
-        left.format == "csr"
-    ) else float(np.diff(left.indptr).astype(float) @ np.bincount(right.indices, minlength=right.shape[0]))
-    if products > GRAM_PRODUCTS:
+def _gram(c: csc_array, tall: bool) -> csc_array | None:
+    """``c^H c`` or, unless ``tall``, ``c c^H``, with sorted indices; None where that is too much work."""
+    inner = np.bincount(c.indices, minlength=c.shape[0]) if tall else np.diff(c.indptr)
+    if float(np.square(inner, dtype=float).sum()) > GRAM_PRODUCTS:
         return None
-    gram = (left @ right).tocsc()
+    adjoint = c.conj().T
+    gram = (adjoint @ c if tall else c @ adjoint).tocsc()
     gram.sort_indices()
     return gram
 

@@ -2,11 +2,11 @@
 
 ``a = U diag(s) V^H`` gives the minimum-norm solution for any right-hand side and any cutoff:
 ``x = V_r diag(1/s_r) U_r^H b`` over the ``r`` singular values above the cutoff (G. Golub and W. Kahan, SIAM
-J. Numer. Anal. 2, 1965).  For tall matrices LAPACK's gesdd takes the QR factorization first and then
-decomposes R.
+J. Numer. Anal. 2, 1965).  For tall matrices LAPACK's gesdd takes the QR factorization first and
+then decomposes R.
 
-One step of refinement with ``b - a x`` follows (A. Bjorck, Numerical Methods for Least Squares Problems, 1996,
-section 2.9): without it x has up to a digit less than LAPACK's own driver gives, and with it rarely less.
+One step of refinement with ``b - a x`` follows (A. Bjorck, Numerical Methods for Least Squares Problems,
+1996, section 2.9): without it x has up to a digit less than LAPACK's own driver gives, and with it rarely less.
 """
 
 from __future__ import annotations
