@@ -25,7 +25,7 @@ ONCE = (
     (4000, 300),
     (20000, 80),
 )
-SQUARE = (3, 10, 12, 16, 32, 64, 128, 300, 1000)
+SQUARE = (3, 10, 32, 40, 64, 128, 300, 1000)
 
 
 def system(m: int, n: int, columns: int = 0) -> tuple[Any, Any]:

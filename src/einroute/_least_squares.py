@@ -93,10 +93,12 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     >>> x.round(2), residuals.round(2), int(rank)
     (array([ 1.  , -0.95]), array([0.05]), 2)
     """
-    if type(a) is ndarray and type(b) is ndarray and lstsq_fits(a, b, rcond):
-        answer = _remembered(a, b, rcond)
-        if answer is not None:
-            return answer
+    if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and not current().config.reproducible:
+        factors = recall(SVD, a, b.size)
+        if factors is not None and lstsq_fits(a, b, rcond):
+            answer = lstsq_answer(factors, a, b, rcond)
+            if answer is not None:
+                return answer
         try:
             return numpy_lstsq(a, b, rcond)
         except Exception as error:
@@ -113,7 +115,10 @@ def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
     if is_foreign(a) or is_foreign(b):
         return _numpys(a, b, rcond)
     matrix, vector, wrap = np.asarray(a), np.asarray(b), wrapper(b)
-    answer = _remembered(matrix, vector, rcond) if lstsq_fits(matrix, vector, rcond) else None
+    answer = None
+    if lstsq_fits(matrix, vector, rcond):
+        factors = recall(SVD, matrix, vector.size)
+        answer = None if factors is None else lstsq_answer(factors, matrix, vector, rcond)
     if answer is None:
         if matrix.ndim <= 2:
             return _numpys(a, b, rcond)
@@ -133,12 +138,6 @@ def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
         and (rcond is None or type(rcond) is float or type(rcond) is int)
         and not current().config.reproducible
     )
-
-
-def _remembered(a: Array, b: Array, rcond: Any) -> tuple[Array, Array, Any, Array] | None:
-    """The answer from kept factors, or None."""
-    factors = recall(SVD, a, b.size // len(b))
-    return None if factors is None else lstsq_answer(factors, a, b, rcond)
 
 
 def _numpys(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
@@ -190,21 +189,25 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     array([[0.5 , 0.  , 0.  ],
            [0.  , 0.25, 0.  ]])
     """
-    if isinstance(a, Factorized):
+    if type(a) is ndarray:
+        answer = None if hermitian else _remembered_pinv(a, rcond, rtol)
+    elif isinstance(a, Factorized):
         return a.pinv(pinv_cutoff(a.shape, a.dtype, rcond, rtol))
-    refuse_sparse("pinv", a)
-    if not is_foreign(a):
-        matrix = np.asarray(a)
-        answer = None if hermitian else _remembered_pinv(matrix, rcond, rtol)
-        if answer is not None:
-            return wrapper(a)(answer)
+    else:
+        refuse_sparse("pinv", a)
+        answer = None if hermitian or is_foreign(a) else _remembered_pinv(np.asarray(a), rcond, rtol)
+        answer = None if answer is None else wrapper(a)(answer)
+    if answer is not None:
+        return answer
     options: dict[str, Any] = {} if rtol is _NO_VALUE else {"rtol": rtol}
-    if rcond is not None:
+    if rcond is not None:  # other libraries' pinv may not know what was not given
         options["rcond"] = rcond
     if hermitian:
         options["hermitian"] = hermitian
     try:
-        with single_threaded_blas() if current().config.reproducible else nullcontext():
+        if not current().config.reproducible:
+            return numpy_pinv(a, **options)
+        with single_threaded_blas():
             return numpy_pinv(a, **options)
     except Exception as error:
         blame("pinv", error, a)
@@ -223,11 +226,13 @@ def pinv_fits(a: Array, cutoff: Any) -> bool:
 
 
 def _remembered_pinv(a: Array, rcond: Any, rtol: Any) -> Array | None:
-    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
-    if not pinv_fits(a, cutoff):
+    if current().config.reproducible:
         return None
-    factors = recall(SVD, a, min(a.shape))
-    return None if factors is None else pinv_answer(factors, a, cutoff)
+    factors = recall(SVD, a, a.size)
+    if factors is None:
+        return None
+    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
+    return pinv_answer(factors, a, cutoff) if pinv_fits(a, cutoff) else None
 
 
 def pinv_cutoff(shape: tuple[int, ...], dtype: Any, rcond: Any, rtol: Any) -> Any:

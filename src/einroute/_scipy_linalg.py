@@ -84,8 +84,8 @@ _WAYS = {
 }
 
 
-def _recall(way: Way, a: Array, working: np.dtype[Any], columns: int) -> Any:
-    return recall(_WAYS[way, "f" if working.char in "fF" else "d"], a, columns)
+def _recall(way: Way, a: Array, working: np.dtype[Any], elements: int) -> Any:
+    return recall(_WAYS[way, "f" if working.char in "fF" else "d"], a, elements)
 
 
 def _plain(*operands: Any) -> list[Array] | None:
@@ -168,7 +168,7 @@ def lstsq(
     if arrays is not None and arrays[1].ndim in {1, 2} and len(arrays[0]) == len(arrays[1]):
         matrix, vector = arrays
         working = _working(matrix, vector)
-        factors = _recall(SVD, matrix, working, vector.size // len(vector))
+        factors = _recall(SVD, matrix, working, vector.size)
         if factors is not None:
             answer = _answer(factors, matrix, vector, working, cond, driver)
             if answer is not None:
@@ -265,7 +265,7 @@ def solve(
         matrix, vector = arrays
         working = _working(matrix, vector)
         fits = matrix.shape == (len(vector),) * 2 and not (transposed and working.kind == "c")
-        factors = _recall(LU, matrix, working, vector.size // len(vector)) if fits else None
+        factors = _recall(LU, matrix, working, vector.size) if fits else None
         if factors is not None:
             x = factors.solve(vector, bool(transposed)).astype(working, copy=False)
             if not check_finite or np.isfinite(x).all():
@@ -317,7 +317,7 @@ def inv(
         return a.inv()
     arrays = _plain(a) if assume_a is None and not lower else None
     if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1]:
-        kept = _recall(INVERSE, arrays[0], _working(arrays[0]), len(arrays[0]))
+        kept = _recall(INVERSE, arrays[0], _working(arrays[0]), arrays[0].size)
         if kept is not None:
             return kept.value.copy()
     newer = {} if assume_a is None and not lower else {"assume_a": assume_a, "lower": lower}
@@ -366,7 +366,7 @@ def pinv(
     if arrays is not None:
         matrix = arrays[0]
         working = _working(matrix)
-        factors = _recall(SVD, matrix, working, min(matrix.shape))
+        factors = _recall(SVD, matrix, working, matrix.size)
         if factors is not None:
             given = max(matrix.shape) * float(np.finfo(working).eps) if rtol is None else rtol
             cutoff = given + (0.0 if atol is None else atol) / float(factors.s[0])

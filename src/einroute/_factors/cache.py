@@ -17,8 +17,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-#: Matrices that are remembered as seen, at the most.
-SEEN = 16384
+#: Matrices that are remembered as seen: the latest ones, twice as many at the most.
+SEEN = 8192
 #: The sight at which a factorization is due at the latest.
 LATEST = 3
 #: The part of the machine's memory that factors take by default.
@@ -33,9 +33,9 @@ class Factors(Protocol):
 
 
 Sight = tuple[int, int]
-"""How often a matrix was seen, and for how many right-hand sides altogether."""
+"""How often a matrix was seen, and the elements of all right-hand sides that came with it."""
 
-_NEW: Sight = (0, 0)
+NEW: Sight = (0, 0)
 #: Of a matrix that has no factors worth keeping.
 REFUSED: Sight = (-1, -1)
 
@@ -83,7 +83,9 @@ class FactorCache:
         # Reentrant: a signal's handler may call lstsq while this thread holds it.
         self._lock = threading.RLock()
         self._kept: OrderedDict[Hashable, Factors] = OrderedDict()
-        self._seen: OrderedDict[Hashable, Sight] = OrderedDict()
+        # Two generations: when the young one is full it takes the place of the old one, which goes.
+        self._seen: dict[Hashable, Sight] = {}
+        self._seen_before: dict[Hashable, Sight] = {}
         self._flights: dict[Hashable, _Flight] = {}
         self._bytes = self._hits = self._misses = self._made = self._evicted = 0
 
@@ -96,15 +98,24 @@ class FactorCache:
                 self._hits += 1
             return factors
 
-    def meet(self, key: Hashable, columns: int) -> Factors | Sight:
+    def meet(self, key: Hashable, elements: int) -> Factors | Sight:
         """The factors kept under ``key``, or what had been seen of it before this call, which is noted.
 
         Parameters
         ----------
         key : hashable
-        columns : int
-            Right-hand sides of this call.
+        elements : int
+            Of the right-hand sides of this call.
         """
+        sight = self._seen.get(key) or self._seen_before.get(key)
+        if sight is None and key not in self._kept:
+            # No lock: this is all that a matrix costs that is never seen again. Each dictionary takes care of
+            # itself, and of two threads at once the worst is a sight, or a miss, that is not counted.
+            self._misses += 1
+            self._seen[key] = 1, elements
+            if len(self._seen) > SEEN:
+                self._seen_before, self._seen = self._seen, {}
+            return NEW
         with self._lock:
             factors = self._kept.get(key)
             if factors is not None:
@@ -112,22 +123,14 @@ class FactorCache:
                 self._hits += 1
                 return factors
             self._misses += 1
-            sight = self._seen.get(key)
-            if sight is None:
-                self._seen[key] = 1, columns
-                if len(self._seen) > SEEN:
-                    self._seen.popitem(last=False)
-                return _NEW
-            if sight is not REFUSED:
-                self._seen[key] = sight[0] + 1, sight[1] + columns
-            self._seen.move_to_end(key)
+            sight = sight or NEW
+            self._seen[key] = sight if sight is REFUSED else (sight[0] + 1, sight[1] + elements)
             return sight
 
     def peek(self, key: Hashable) -> Factors | Sight:
         """As `meet`, but changes nothing."""
         with self._lock:
-            factors = self._kept.get(key)
-            return self._seen.get(key, _NEW) if factors is None else factors
+            return self._kept.get(key) or self._seen.get(key) or self._seen_before.get(key) or NEW
 
     def miss(self) -> None:
         """Count a matrix that is not kept, and whose factors are made at its first sight."""
@@ -185,6 +188,7 @@ class FactorCache:
         with self._lock:
             self._made += 1
             self._seen.pop(key, None)
+            self._seen_before.pop(key, None)
             if size > self.limit or key in self._kept:
                 return
             # Counted before it is there: an interrupt in between makes the cache seem fuller, never emptier.
@@ -215,7 +219,8 @@ class FactorCache:
         """Drop all factors, all that was seen, and the counts. A factorization under way is still kept."""
         with self._lock:
             self._kept.clear()
-            self._seen.clear()
+            self._seen = {}
+            self._seen_before = {}
             self._bytes = self._hits = self._misses = self._made = self._evicted = 0
 
     def info(self) -> dict[str, int]:
@@ -225,7 +230,7 @@ class FactorCache:
                 "factorizations": len(self._kept),
                 "bytes": self._bytes,
                 "max_bytes": self.limit,
-                "seen": len(self._seen),
+                "seen": len(self._seen.keys() | self._seen_before.keys()),
                 "hits": self._hits,
                 "misses": self._misses,
                 "made": self._made,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cache import FACTORS, LATEST, REFUSED, Factors, Sight
+from .._linalg_call import SUPPORTED
+from .cache import FACTORS, LATEST, NEW, REFUSED, Factors, Sight
 from .fingerprint import fingerprint, snapshot
 from .lu import Inverse, LUFactors
 from .svd import SVDFactors
@@ -96,7 +97,7 @@ LU = Way("lu", _lu_in_double, _square_bytes, _lu_price, _lu_work)
 INVERSE = Way("inverse", _inverse, _square_bytes, _lu_price, _lu_work)
 
 
-def recall(way: Way, a: Array, columns: int) -> Any:
+def recall(way: Way, a: Array, elements: int) -> Any:
     """The factors of ``a``, or None where LAPACK's own driver is to answer.
 
     Parameters
@@ -104,8 +105,8 @@ def recall(way: Way, a: Array, columns: int) -> Any:
     way : Way
     a : ndarray
         (m, n).
-    columns : int
-        Right-hand sides of this call.
+    elements : int
+        Of the right-hand sides of this call.
 
     Returns
     -------
@@ -115,7 +116,9 @@ def recall(way: Way, a: Array, columns: int) -> Any:
     if a.nbytes > FACTORS.limit or FACTORS.prepare == "never":
         return None
     key = way.name, *fingerprint(a)
-    met = FACTORS.meet(key, columns)
+    met = FACTORS.meet(key, elements)
+    if met is NEW and FACTORS.prepare == "earned":
+        return None
     if not isinstance(met, tuple):
         return met
     if not _due(way, a, met):
@@ -130,15 +133,17 @@ def recall(way: Way, a: Array, columns: int) -> Any:
 
 def _due(way: Way, a: Array, sight: Sight) -> bool:
     """Whether a matrix that was seen like this before is factored now."""
-    times, columns = sight
-    if sight is REFUSED or (times == 0 and FACTORS.prepare == "earned"):
+    times, elements = sight
+    if sight is REFUSED or (sight is NEW and FACTORS.prepare == "earned"):
+        return False
+    if a.ndim != 2 or a.size == 0 or a.dtype.char not in SUPPORTED:
         return False
     m, n = a.shape
-    if a.size == 0 or way.nbytes(m, n) > FACTORS.limit:
+    if way.nbytes(m, n) > FACTORS.limit:
         return False
     if times >= LATEST - 1 or FACTORS.prepare == "now":
         return True
-    return way.work(m, n, times, columns) >= way.price(m, n)
+    return way.work(m, n, times, elements // m) >= way.price(m, n)
 
 
 @dataclass(frozen=True, slots=True)

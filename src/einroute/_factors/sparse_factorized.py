@@ -114,11 +114,7 @@ class SparseFactorized(Factorized):
                 f"a has shape {self.shape} and b has shape {columns.shape}, "
                 f"expected (M,) or (M, K) with M = {self.shape[0]}"
             )
-        if transposed:
-            raise NotImplementedError(
-                "a sparse Factorized solves with a itself; factorize(a.T) for the other"
-            )
-        return self._made("_sparse_lu").solve(columns)
+        return self._made("_sparse_lu").solve(columns, transposed)
 
     def inv(self) -> Array:
         """Refused: the inverse of a sparse matrix is dense."""

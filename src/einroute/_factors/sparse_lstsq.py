@@ -225,13 +225,14 @@ def _parts(x: Array) -> Array:
 def _peaks(x: Array) -> Array:
     """The largest real or imaginary part, in magnitude, of each column."""
     parts: Array = np.abs(_parts(x)).max(axis=0, initial=0)
-    return parts.reshape(-1, _width(x)).max(axis=1, initial=0)
+    peaks: Array = parts.reshape(-1, _width(x)).max(axis=1, initial=0)
+    return peaks
 
 
 def _scaled(x: Array, exponents: Array) -> Array:
     """Column j times ``2**exponents[j]``."""
-    scaled = np.ldexp(_parts(x), np.repeat(exponents, _width(x)))
-    return scaled.view(x.dtype)
+    scaled: Array = np.ldexp(_parts(x), np.repeat(exponents, _width(x))).view(x.dtype)
+    return scaled
 
 
 def _unsafe_exponent(peak: float) -> int:

@@ -125,7 +125,8 @@ class Reduction:
         """Reduce ``[a b]``, as stable as a dense QR: x from the triangle that belongs to this ``Q^H b``."""
         r, z = reduced(_tall_rows(self.a), b)
         u, s, vh = np.linalg.svd(r)
-        return vh[:rank].conj().T @ ((u[:, :rank].conj().T @ z) / s[:rank, None])
+        x: Array = vh[:rank].conj().T @ ((u[:, :rank].conj().T @ z) / s[:rank, None])
+        return x
 
 
 @dataclass(frozen=True, eq=False, slots=True)

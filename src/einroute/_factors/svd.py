@@ -6,7 +6,7 @@ J. Numer. Anal. 2, 1965).  For tall matrices LAPACK's gesdd takes the QR factori
 then decomposes R.
 
 One step of refinement with ``b - a x`` follows (A. Bjorck, Numerical Methods for Least Squares Problems,
-1996, section 2.9): without it x has up to a digit less than LAPACK's own driver gives, and with it rarely less.
+1996, section 2.9): without it x has up to a digit less than LAPACK's own driver gives, with it rarely.
 """
 
 from __future__ import annotations
