@@ -14,11 +14,13 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 #: Matrices that are remembered as seen: the latest ones, twice as many at the most.
 SEEN = 8192
+#: Bytes that an entry takes besides its arrays' contents: its key, the array objects, the dictionary.
+OVERHEAD = 1024
 #: The sight at which a factorization is due at the latest.
 LATEST = 3
 #: The part of the machine's memory that factors take by default.
@@ -40,13 +42,54 @@ NEW: Sight = (0, 0)
 REFUSED: Sight = (-1, -1)
 
 
-@dataclass(slots=True)
-class _Flight:
-    """A factorization under way, which others who want it wait for."""
+class _Outcome:
+    """What comes of a factorization under way, for those who wait for it.
 
-    owner: int = field(default_factory=threading.get_ident)
-    done: threading.Event = field(default_factory=threading.Event)
-    factors: Any = None
+    A lock says that it has ended, and not an Event: releasing it cannot be interrupted half-way.
+    """
+
+    __slots__ = ("factors", "owner", "under_way")
+
+    def __init__(self) -> None:
+        self.owner = threading.get_ident()
+        self.factors: Any = None
+        self.under_way = threading.Lock()
+        self.under_way.acquire()
+
+    def wait(self) -> Any:
+        """The factors, or None, once the factorization has ended."""
+        self.under_way.acquire()
+        self.end()
+        return self.factors
+
+    def end(self) -> None:
+        """Let everybody go on; again does no harm."""
+        try:  # noqa: SIM105 - an interrupt inside of suppress() would come too early
+            self.under_way.release()
+        except RuntimeError:  # it had ended, and nobody waits
+            pass
+
+
+class _Flight:
+    """A factorization under way; only the call that makes it holds it.
+
+    So it is gone when that call is, even if an interrupt came while it was tidying up, and nobody waits for
+    it for ever.
+    """
+
+    __slots__ = ("__weakref__", "outcome")
+
+    def __init__(self) -> None:
+        self.outcome = _Outcome()
+
+    def __del__(self) -> None:
+        if hasattr(self, "outcome"):  # not if it was interrupted on its way
+            self.outcome.end()
+
+
+def _size(factors: Factors) -> int:
+    """Bytes of an entry, with those of the objects around its arrays."""
+    return factors.nbytes + OVERHEAD
 
 
 def default_bytes() -> int:
@@ -86,7 +129,7 @@ class FactorCache:
         # Two generations: when the young one is full it takes the place of the old one, which goes.
         self._seen: dict[Hashable, Sight] = {}
         self._seen_before: dict[Hashable, Sight] = {}
-        self._flights: dict[Hashable, _Flight] = {}
+        self._flights: WeakValueDictionary[Hashable, _Flight] = WeakValueDictionary()
         self._bytes = self._hits = self._misses = self._made = self._evicted = 0
 
     def find(self, key: Hashable) -> Factors | None:
@@ -165,15 +208,16 @@ class FactorCache:
                     return kept
                 ahead = self._flights.setdefault(key, flight)
             if ahead is not flight:
-                if ahead.owner == flight.owner:  # a signal's handler in the middle of the same call
+                outcome = ahead.outcome
+                del ahead  # the flight is not ours to keep alive
+                if outcome.owner == threading.get_ident():  # a signal's handler, in the middle of this call
                     return None
-                ahead.done.wait()
-                return ahead.factors  # type: ignore[no-any-return]  # what make() returned
+                return outcome.wait()  # type: ignore[no-any-return]  # what make() returned
             true_key, factors = make()
             if factors is not None:
                 self._keep(true_key, factors)
                 if true_key == key:
-                    flight.factors = factors
+                    flight.outcome.factors = factors
             else:
                 self._refuse(true_key)
             return factors
@@ -181,10 +225,10 @@ class FactorCache:
             with self._lock:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
-            flight.done.set()
+            flight.outcome.end()
 
     def _keep(self, key: Hashable, factors: Factors) -> None:
-        size = factors.nbytes
+        size = _size(factors)
         with self._lock:
             self._made += 1
             self._seen.pop(key, None)
@@ -204,7 +248,7 @@ class FactorCache:
     def _shrink(self) -> None:
         while self._bytes > self.limit and self._kept:
             _, old = self._kept.popitem(last=False)
-            self._bytes -= old.nbytes
+            self._bytes -= _size(old)
             self._evicted += 1
         if not self._kept:
             self._bytes = 0
@@ -248,7 +292,7 @@ class FactorCache:
     def after_fork_in_child(self) -> None:
         """In the child: factors stay good; those who were making others are gone."""
         self._lock = threading.RLock()
-        self._flights = {}
+        self._flights = WeakValueDictionary()
 
 
 FACTORS = FactorCache()

@@ -6,6 +6,10 @@ and getrs in one, so that answers differ by rounding only.
 
 from __future__ import annotations
 
+import functools
+import importlib
+import os
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +39,9 @@ class LUFactors:
 
     @classmethod
     def factor(cls, a: Array) -> LUFactors | None:
-        """Factor ``a`` (n, n) in its own precision; None if it is singular or not finite."""
+        """Factor ``a`` in its own precision; None if it is not square, singular or not finite."""
+        if a.shape[0] != a.shape[1]:
+            return None
         lapack, prefix = _lapack(a.dtype)
         norm = float(np.abs(a).sum(axis=0).max())
         if not np.isfinite(norm):
@@ -76,7 +82,10 @@ class LUFactors:
                 return self.solve(b.conj()).conj()
             x, _ = getattr(lapack, prefix + "potrs")(self.factors, b, lower=1)
         else:
-            x, _ = getattr(lapack, prefix + "getrs")(self.factors, self.pivots, b, trans=int(transposed))
+            # A copy: SciPy's wrapper counts the pivots from 1 while it runs, in place, and threads share
+            # them.
+            pivots = self.pivots.copy()
+            x, _ = getattr(lapack, prefix + "getrs")(self.factors, pivots, b, trans=int(transposed))
         return x if x.ndim == 1 else np.ascontiguousarray(x)
 
 
@@ -91,10 +100,20 @@ class Inverse:
         return self.value.nbytes
 
 
-def _lapack(dtype: np.dtype[Any]) -> tuple[Any, str]:
-    from scipy.linalg import lapack  # noqa: PLC0415 - 0.1 s, and only a matrix seen again needs it
+#: Held while SciPy is loaded: a process forked in the middle of an import by another thread could never
+#: finish that import.
+_loading = threading.RLock()
 
-    return lapack, {"f": "s", "d": "d", "F": "c", "D": "z"}[dtype.char]
+
+def _lapack(dtype: np.dtype[Any]) -> tuple[Any, str]:
+    return _load(), {"f": "s", "d": "d", "F": "c", "D": "z"}[dtype.char]
+
+
+@functools.cache
+def _load() -> Any:
+    """SciPy's LAPACK: 0.1 s to load, and only a matrix seen again needs it."""
+    with _loading:
+        return importlib.import_module("scipy.linalg.lapack")
 
 
 def _may_be_positive_definite(a: Array) -> bool:
@@ -103,3 +122,24 @@ def _may_be_positive_definite(a: Array) -> bool:
     if not (diagonal.real > 0).all() or (a.dtype.kind == "c" and diagonal.imag.any()):
         return False
     return bool((a == a.conj().T).all())
+
+
+def _before_fork() -> None:
+    _loading.acquire()
+
+
+def _after_fork() -> None:
+    _loading.release()
+
+
+def _after_fork_in_child() -> None:
+    global _loading  # noqa: PLW0603 - the lock of the parent is held by a thread that is not here
+    _loading = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork,
+        after_in_child=_after_fork_in_child,
+    )

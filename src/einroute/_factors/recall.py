@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.linalg import inv as numpy_inv  # bound here: replacing np.linalg.inv must not make it call us
 from numpy.typing import NDArray
 
 from .._linalg_call import SUPPORTED
@@ -86,7 +87,7 @@ def _lu_in_double(a: Array) -> LUFactors | None:
 
 def _inverse(a: Array) -> Inverse | None:
     try:
-        return Inverse(np.linalg.inv(a))
+        return Inverse(numpy_inv(a))
     except np.linalg.LinAlgError:
         return None
 
@@ -113,6 +114,8 @@ def recall(way: Way, a: Array, elements: int) -> Any:
     Factors or None
         As ``way.factor`` gives them.
     """
+    if a.ndim != 2 or a.dtype.char not in SUPPORTED:  # some other dtypes cannot even be hashed
+        return None
     if a.nbytes > FACTORS.limit or FACTORS.prepare == "never":
         return None
     key = way.name, *fingerprint(a)
@@ -136,10 +139,8 @@ def _due(way: Way, a: Array, sight: Sight) -> bool:
     times, elements = sight
     if sight is REFUSED or (sight is NEW and FACTORS.prepare == "earned"):
         return False
-    if a.ndim != 2 or a.size == 0 or a.dtype.char not in SUPPORTED:
-        return False
     m, n = a.shape
-    if way.nbytes(m, n) > FACTORS.limit:
+    if a.size == 0 or way.nbytes(m, n) > FACTORS.limit:
         return False
     if times >= LATEST - 1 or FACTORS.prepare == "now":
         return True
