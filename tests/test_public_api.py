@@ -14,16 +14,35 @@ import einroute.linalg
 import einroute.numpy
 
 ROUTED = {"einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot"}
-OWN = {"explain", "config", "set_config", "get_config", "cache_info", "cache_clear"}
+# NumPy has it as np.linalg.lstsq only, so it is routed but no name of einroute.numpy.
+FROM_LINALG = {"lstsq"}
+OWN = {
+    "Factorized",
+    "explain",
+    "factorize",
+    "config",
+    "set_config",
+    "get_config",
+    "cache_info",
+    "cache_clear",
+}
 NAMESPACES = {"linalg"}
-LINALG = {"multi_dot", "tensordot", "matmul", "vecdot", "outer"}
+LINALG = {"lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "vecdot", "outer"}
+SCIPY_LINALG = {"lstsq", "solve", "inv", "pinv"}
 
 # Modules that a user may import by name; every other one is internal and says so by an underscore.
-PUBLIC_MODULES = {"einroute.linalg", "einroute.numpy", "einroute.numpy.linalg", "einroute.__main__"}
+PUBLIC_MODULES = {
+    "einroute.linalg",
+    "einroute.numpy",
+    "einroute.numpy.linalg",
+    "einroute.scipy",
+    "einroute.scipy.linalg",
+    "einroute.__main__",
+}
 
 
 def test_all_is_the_list() -> None:
-    assert set(er.__all__) == ROUTED | OWN | NAMESPACES | {"__version__"}
+    assert set(er.__all__) == ROUTED | FROM_LINALG | OWN | NAMESPACES | {"__version__"}
     assert len(er.__all__) == len(set(er.__all__))
 
 
@@ -34,7 +53,7 @@ def test_every_listed_name_exists() -> None:
 
 def test_dir_shows_no_other_public_name() -> None:
     public = {name for name in dir(er) if not name.startswith("_")}
-    assert public <= set(er.__all__) | {"numpy", "linalg"}
+    assert public <= set(er.__all__) | {"numpy", "linalg", "scipy"}
 
 
 def test_linalg_lists_its_names() -> None:
@@ -102,10 +121,34 @@ def test_version_is_a_release_number() -> None:
     assert [part.isdigit() for part in er.__version__.split(".")[:3]] == [True] * 3
 
 
-@pytest.mark.parametrize("name", sorted(ROUTED))
+@pytest.mark.parametrize("name", sorted(FROM_LINALG))
+def test_flat_names_from_linalg_are_the_same_functions(name: str) -> None:
+    assert getattr(er, name) is getattr(er.linalg, name)
+    assert not hasattr(np, name)
+
+
+@pytest.mark.parametrize("name", sorted(SCIPY_LINALG))
+def test_scipys_mirror_has_ours(name: str) -> None:
+    linalg, theirs = importlib.import_module("einroute.scipy.linalg"), importlib.import_module("scipy.linalg")
+    function = getattr(linalg, name)
+    assert function.__module__.startswith("einroute.")
+    assert function is not getattr(theirs, name)
+    assert function.__name__ == getattr(theirs, name).__name__
+
+
+@pytest.mark.parametrize("name", sorted(ROUTED | FROM_LINALG | {"factorize", "Factorized"}))
 def test_routed_functions_are_documented(name: str) -> None:
     doc = getattr(er, name).__doc__
-    assert "Parameters" in doc, name
+    assert "Parameters" in doc or name == "Factorized", name
+    assert "Examples" in doc or name not in FROM_LINALG | {"factorize", "Factorized"}
+
+
+@pytest.mark.parametrize("name", sorted(SCIPY_LINALG))
+def test_functions_that_remember_are_documented(name: str) -> None:
+    for home in ("einroute.linalg", "einroute.scipy.linalg"):
+        doc = getattr(importlib.import_module(home), name).__doc__
+        for section in ("Parameters", "Returns", "Raises", "Examples"):
+            assert f"    {section}\n    ---" in doc, f"{home}.{name} lacks {section}"
 
 
 @pytest.mark.parametrize("name", sorted(ROUTED))

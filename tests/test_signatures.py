@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
+import scipy.linalg
 
 import einroute as er
+import einroute.scipy.linalg
 
 FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
-LINALG = ("multi_dot", "tensordot", "matmul", "vecdot", "outer")
+LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "vecdot", "outer")
+SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
 UFUNCS = ("matmul", "vecdot")
 
 # Older NumPys give no signature for what is written in C. There ours is the one that NumPy 2.4 gives.
@@ -54,6 +58,33 @@ def _pairs() -> list[Any]:
         pytest.param(f"linalg.{one}", getattr(er.linalg, one), getattr(np.linalg, one), id=f"linalg.{one}")
         for one in LINALG
     ]
+
+
+# Ours are those of SciPy 1.17; where the installed one is older, ours has its newer options too.
+OLDER_SCIPY = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 17)
+
+
+@pytest.mark.parametrize("name", SCIPY_LINALG)
+def test_signature_is_scipys(name: str) -> None:
+    ours = _parameters(inspect.signature(getattr(einroute.scipy.linalg, name)))
+    theirs = _parameters(inspect.signature(getattr(scipy.linalg, name)))
+    if OLDER_SCIPY:
+        assert [one[0] for one in theirs] == [
+            one[0] for one in ours if one[0] in {other[0] for other in theirs}
+        ]
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("name", ["lstsq", "solve", "inv", "pinv"])
+def test_factorized_has_the_functions_parameters(name: str) -> None:
+    """But for ``a``, which it is, and for what NumPy's pinv has besides its cutoff."""
+    method = inspect.signature(getattr(er.Factorized, name)).parameters
+    function = inspect.signature(getattr(er.linalg, name)).parameters
+    wanted = [p for p in function if p not in {"a", "hermitian", "rtol"}]
+    assert [p for p in method if p not in {"self", "transposed"}] == wanted
+    for parameter in wanted:
+        assert method[parameter].default == function[parameter].default
 
 
 @pytest.mark.parametrize(("name", "ours", "theirs"), _pairs())
@@ -102,4 +133,10 @@ def test_replacement_of_a_ufunc_does_not_bind(name: str) -> None:
 def test_functions_survive_pickling(name: str) -> None:
     home, _, last = name.rpartition(".")
     function = getattr(er.linalg if home else er, last)
+    assert pickle.loads(pickle.dumps(function)) is function
+
+
+@pytest.mark.parametrize("name", SCIPY_LINALG)
+def test_scipys_functions_survive_pickling(name: str) -> None:
+    function = getattr(einroute.scipy.linalg, name)
     assert pickle.loads(pickle.dumps(function)) is function

@@ -15,10 +15,11 @@ import numpy as np
 from ._kinds.dense import matmul
 from ._kinds.dense.numpy_einsum import ascii_subscripts, c_einsum
 from ._kinds.dense.transpose import permuted_copy
-from ._overflow import as_einsum, pair_as_einsum, quiet
+from ._overflow import as_einsum, pair_as_einsum
 from ._parallel import run_blocks, with_single_threaded_blas
 from ._planned import Chain, Node, Plan, Prepared, Sliced
 from ._problem import Options, Step
+from ._quiet import quiet
 from ._route import Decision, Declined, Runner, bind
 
 Array = np.ndarray[Any, Any]

@@ -135,7 +135,7 @@ def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
         and len(a) == len(b) > 0
         and a.dtype.char in SUPPORTED
         and b.dtype.char in SUPPORTED
-        and (rcond is None or type(rcond) is float or type(rcond) is int)
+        and (rcond is None or type(rcond) is float or (type(rcond) is int and -1 <= rcond <= 1))
         and not current().config.reproducible
     )
 
@@ -192,7 +192,10 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     if type(a) is ndarray:
         answer = None if hermitian else _remembered_pinv(a, rcond, rtol)
     elif isinstance(a, Factorized):
-        return a.pinv(pinv_cutoff(a.shape, a.dtype, rcond, rtol))
+        cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
+        if type(cutoff) is float and not hermitian:
+            return a.pinv(cutoff)
+        a, answer = np.asarray(a), None
     else:
         refuse_sparse("pinv", a)
         answer = None if hermitian or is_foreign(a) else _remembered_pinv(np.asarray(a), rcond, rtol)

@@ -65,15 +65,17 @@ def blame(function: str, error: Exception, a: Any, b: Any = None) -> NoReturn:
         Always.
     """
     try:
-        message = _wrong(function, np.asarray(a), None if b is None else np.asarray(b))
+        message = _wrong(function, error, np.asarray(a), None if b is None else np.asarray(b))
     except Exception:  # noqa: BLE001 - what cannot be an array is told by the error that came
         message = None
     if message is None:
         raise error
-    raise as_numpys(ValueError(message), error) from error
+    raise as_numpys(ValueError(f"{error}: {message}"), error) from error
 
 
-def _wrong(function: str, a: Any, b: Any) -> str | None:
+def _wrong(function: str, error: Exception, a: Any, b: Any) -> str | None:
+    if isinstance(error, NotImplementedError):
+        return None
     for name, x in (("a", a), ("b", b)):
         if x is not None and x.dtype.char not in SUPPORTED:
             return f"{name} has dtype {x.dtype}, which {function} does not take; convert it to float64"
@@ -91,8 +93,9 @@ def _wrong(function: str, a: Any, b: Any) -> str | None:
                 f"a has {m} rows (shape {a.shape}) and b has {rows} (shape {b.shape}); "
                 "each row of b belongs to a row of a"
             )
-    if not np.isfinite(a).all():
-        return "a holds nan or infinity; remove or replace such rows first"
-    if function in {"solve", "inv"} and isinstance(a, np.ndarray):
+    for name, x in (("a", a), ("b", b)):
+        if x is not None and not np.isfinite(x).all():
+            return f"{name} holds nan or infinity; remove or replace such rows first"
+    if function in {"solve", "inv"} and isinstance(error, np.linalg.LinAlgError):
         return "a is singular to working precision; lstsq and pinv give the answer of least norm"
     return None

@@ -16,6 +16,7 @@ import numpy as np
 
 from ._kinds.dense.numpy_einsum import ascii_subscripts, c_einsum
 from ._planned import Chain, Plan, Sliced
+from ._quiet import extobj_contextvar, make_extobj, quiet
 from ._route import Runner
 
 Repeat = Callable[[Any, tuple[Any, ...], Any], Any]
@@ -32,29 +33,21 @@ class _Alarm(threading.local):
 
 _alarm = _Alarm()
 
-_extobj_contextvar: Any
-_make_extobj: Any
-try:  # np.errstate(all="ignore") takes 0.85 us; setting the context variable behind it, 0.23 us
-    from numpy._core import umath
-
-    _extobj_contextvar, _make_extobj = umath._extobj_contextvar, umath._make_extobj
-
-    _IGNORE = _make_extobj(all="ignore")
-    _WATCH = _make_extobj(all="ignore", over="call", invalid="call", call=_alarm.sound)
-except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved it
-    _extobj_contextvar = None
+if extobj_contextvar is not None:
+    _IGNORE = make_extobj(all="ignore")
+    _WATCH = make_extobj(all="ignore", over="call", invalid="call", call=_alarm.sound)
 
 
 def _dot_tells() -> bool:
     """Whether ``dot`` looks at the floating-point flags: NumPy's does from 2.3 on."""
-    if _extobj_contextvar is None:  # pragma: no cover
+    if extobj_contextvar is None:  # pragma: no cover
         return False
-    token = _extobj_contextvar.set(_WATCH)
+    token = extobj_contextvar.set(_WATCH)
     try:
         large = np.full((2, 2), 1e300)
         large.dot(large)
     finally:
-        _extobj_contextvar.reset(token)
+        extobj_contextvar.reset(token)
     told, _alarm.raised = _alarm.raised, False
     return told
 
@@ -93,9 +86,9 @@ def pair_as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runn
 
     None where the output has to be looked at, which costs more than this saves.
     """
-    if _extobj_contextvar is None:  # pragma: no cover
+    if extobj_contextvar is None:  # pragma: no cover
         return None
-    enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
+    enter, leave = extobj_contextvar.set, extobj_contextvar.reset
     if _only(plan, "dense.multiply"):
         if not plan.contraction.output:
             return None
@@ -125,22 +118,6 @@ def pair_as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runn
         return result[()] if scalar and type(result) is np.ndarray else result
 
     return watched
-
-
-def quiet(run: Runner) -> Runner:
-    """Without floating-point warnings and deaf to ``np.errstate``, as NumPy's einsum is."""
-    if _extobj_contextvar is None:  # pragma: no cover
-        return np.errstate(all="ignore")(run)
-    enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
-
-    def hushed(*arrays: Any, **keywords: Any) -> Any:
-        token = enter(_IGNORE)
-        try:
-            return run(*arrays, **keywords)
-        finally:
-            leave(token)
-
-    return hushed
 
 
 def _only(plan: Plan, route: str) -> bool:
@@ -197,9 +174,9 @@ def _checked(run: Runner, repeat: Repeat) -> Runner:
 
 def _watched(run: Runner, repeat: Repeat) -> Runner:
     """Quiet, looking at the output only if NumPy's own floating-point flags tell of an overflow or nan."""
-    if _extobj_contextvar is None:  # pragma: no cover
+    if extobj_contextvar is None:  # pragma: no cover
         return quiet(_checked(run, repeat))
-    enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
+    enter, leave = extobj_contextvar.set, extobj_contextvar.reset
 
     def watched(*arrays: Any, out: Any = None) -> Any:
         token = enter(_WATCH)

@@ -24,6 +24,8 @@ from scipy.linalg import pinv as scipy_pinv
 from scipy.linalg import solve as scipy_solve
 
 from ._config import current
+from ._errors import shown, suggest
+from ._factors.answer import is_safe
 from ._factors.factorized import Factorized
 from ._factors.lu import Inverse, LUFactors
 from ._factors.recall import INVERSE, LU, SVD, Way, recall
@@ -39,6 +41,7 @@ Array = NDArray[Any]
 _TAKEN = frozenset("fdFDiIlLqQ")
 #: A reciprocal condition number below this many eps is left to SciPy, which warns below one.
 _DOUBTFUL = 100.0
+_DRIVERS = ("gelsd", "gelss", "gelsy")
 #: gelsy finds the rank from estimates: where singular values are this many times clear of the cutoff, on the
 #: upper side, no estimate can be wrong.
 _GELSY_CLEAR = 1e3
@@ -161,8 +164,12 @@ def lstsq(
     array([1., 1.])
     """
     driver: Any = lstsq.default_lapack_driver if lapack_driver is None else lapack_driver  # type: ignore[attr-defined]  # set below
-    known = driver in {"gelsd", "gelss", "gelsy"} and (cond is None or type(cond) in {float, int})
+    cutoff = cond is None or (type(cond) in {float, int} and (0 < cond < 1 or driver == "gelsd"))
+    known = driver in _DRIVERS and cutoff
     if isinstance(a, Factorized):
+        if driver not in _DRIVERS:
+            raise ValueError(f"lapack_driver is {shown(driver)}, {suggest(driver, _DRIVERS)}")
+        _check_finite(b, check_finite)
         return _scipys_tuple(a, b, cond, driver)
     arrays = _plain(a, b) if known else None
     if arrays is not None and arrays[1].ndim in {1, 2} and len(arrays[0]) == len(arrays[1]):
@@ -201,6 +208,11 @@ def _answer(
     if residuals is None:
         return x, np.array([], working), rank, factors.s.copy()
     return x, residuals if b.ndim == 2 else residuals[0], rank, factors.s.copy()
+
+
+def _check_finite(b: Any, wanted: bool) -> None:
+    if wanted and not np.isfinite(b).all():
+        raise ValueError("array must not contain infs or NaNs: b does; remove or replace such rows first")
 
 
 def _scipys_tuple(a: Factorized, b: Any, cond: Any, driver: str) -> tuple[Any, Any, Any, Any]:
@@ -259,16 +271,19 @@ def solve(
     array([-1.,  1.])
     """
     if isinstance(a, Factorized):
+        _check_finite(b, check_finite)
         return a.solve(b, transposed=bool(transposed))
-    arrays = _plain(a, b) if assume_a in {None, "gen", "general"} and not lower else None
+    known = assume_a in (None, "gen", "general") and not (lower or overwrite_a or overwrite_b)
+    arrays = _plain(a, b) if known else None
     if arrays is not None and arrays[1].ndim in {1, 2}:
         matrix, vector = arrays
         working = _working(matrix, vector)
-        fits = matrix.shape == (len(vector),) * 2 and not (transposed and working.kind == "c")
+        fits = matrix.shape == (len(vector),) * 2 and matrix.dtype.isnative
+        fits = fits and not (transposed and working.kind == "c")
         factors = _recall(LU, matrix, working, vector.size) if fits else None
         if factors is not None:
             x = factors.solve(vector, bool(transposed)).astype(working, copy=False)
-            if not check_finite or np.isfinite(x).all():
+            if is_safe(x):
                 return x
     structure = {} if assume_a is None else {"assume_a": assume_a}
     return _scipys(
@@ -315,8 +330,8 @@ def inv(
     """
     if isinstance(a, Factorized):
         return a.inv()
-    arrays = _plain(a) if assume_a is None and not lower else None
-    if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1]:
+    arrays = _plain(a) if assume_a is None and not lower and not overwrite_a else None
+    if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1] and arrays[0].dtype.isnative:
         kept = _recall(INVERSE, arrays[0], _working(arrays[0]), arrays[0].size)
         if kept is not None:
             return kept.value.copy()

@@ -1,4 +1,4 @@
-"""Run NumPy's tests of the functions that einroute replaces, with einroute in place."""
+"""Run NumPy's and SciPy's tests of the functions that einroute replaces, with einroute in place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import einroute as er
 from einroute._config import forcing
-from tests.numpy_suite.substitute import substituted
+from tests.numpy_suite.substitute import Counts, substituted
 
 # Whole files where that takes seconds; of the 14,000 tests of test_multiarray.py, those classes that use the
 # functions. Within what is named here nothing is deselected.
@@ -45,24 +46,42 @@ PLANNED = (
 )
 NUMPYS_ROUTE = "numpy.einsum"
 
+# Most tests show a matrix once, so that NumPy's own code answers. These run a second time with every matrix
+# factored at first sight, so that what is kept answers wherever it may. SciPy's run both ways.
+REMEMBERED = tuple(
+    f"numpy.linalg.tests.test_linalg::{name}"
+    for name in ("TestLstsq", "TestSolve", "TestInv", "TestPinv", "TestPinvHermitian", "TestTensorsolve")
+)
+SCIPYS = tuple(
+    f"scipy.linalg.tests.test_basic::{name}" for name in ("TestLstsq", "TestSolve", "TestInv", "TestPinv")
+)
+REMEMBERING = ("lstsq", "solve", "inv", "pinv")
 
-def _run(targets: tuple[str, ...], arguments: list[str]) -> int:
-    settings = Path(__file__).with_name("pytest.ini")
+
+def _run(targets: tuple[str, ...], arguments: list[str], rules: str = "pytest.ini") -> int:
+    settings = Path(__file__).with_name(rules)
     return int(pytest.main(["-c", str(settings), "--pyargs", *targets, *arguments]))
 
 
-def _as_called(arguments: list[str]) -> tuple[int, list[str]]:
+def _both(one: int, other: int) -> int:
+    """The worse of two statuses; that arguments selected nothing counts only where it is true of both."""
+    nothing = int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    if nothing in {one, other}:
+        return other if one == nothing else one
+    return one or other
+
+
+def _as_called(arguments: list[str], counts: Counts) -> tuple[int, list[str]]:
     targets = (*WHOLE, *(f"numpy._core.tests.test_multiarray::{name}" for name in MULTIARRAY))
-    with substituted() as counts:
-        status = _run(targets, arguments)
-        print("\ncalls of each replaced function:")
-        for name, count in counts.items():
-            print(f"  {name:32} {count:8}")
+    status = _both(_run(targets, arguments), _run(SCIPYS, arguments, "scipy.ini"))
+    print("\ncalls of each replaced function:")
+    for name, count in counts.items():
+        print(f"  {name:32} {count:8}")
     return status, counts.faults()
 
 
-def _planned(arguments: list[str]) -> tuple[int, list[str]]:
-    with substituted(), forcing(None) as ran:
+def _planned(arguments: list[str], counts: Counts) -> tuple[int, list[str]]:
+    with forcing(None) as ran:
         status = _run(PLANNED, arguments)
     print("\nsteps done by each route, the short cut off:")
     for name, count in Counter(ran).most_common():
@@ -70,19 +89,45 @@ def _planned(arguments: list[str]) -> tuple[int, list[str]]:
     return status, [] if set(ran) - {NUMPYS_ROUTE} else ["no step took another route than NumPy's own"]
 
 
+def _remembered(arguments: list[str], counts: Counts) -> tuple[int, list[str]]:
+    before = dict(counts.items())
+    er.cache_clear()
+    er.set_config(prepare="now")
+    try:
+        status = _both(_run(REMEMBERED, arguments), _run(SCIPYS, arguments, "scipy.ini"))
+    finally:
+        er.set_config(prepare="earned")
+    info = er.cache_info()
+    print(
+        "\nfactored at first sight:", ", ".join(f"{info[name]} {name}" for name in ("made", "hits", "misses"))
+    )
+    faults = [
+        f"{place}.linalg.{name} was never called while matrices were factored at first sight"
+        for place in ("numpy", "scipy")
+        for name in REMEMBERING
+        if dict(counts.items())[f"{place}.linalg.{name}"] == before[f"{place}.linalg.{name}"]
+    ]
+    faults += [
+        f"nothing was {what}: kept factors answered nothing" for what in ("made", "hits") if not info[what]
+    ]
+    return status, faults
+
+
 def main(arguments: list[str]) -> int:
-    """Run both passes; with arguments of the caller's, which may select, counts are printed, not required."""
+    """Run all passes; with arguments of the caller's, which may select, counts are printed, not required."""
     # NumPy skips by itself what needs more free memory than this (it has tests that fill 16 GB and more).
     os.environ.setdefault("NPY_AVAILABLE_MEM", "8 GB")
     bad = False
-    for one in (_as_called, _planned):
-        status, faults = one(arguments)
-        if arguments:
-            faults = []
-            status = 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else status
-        for fault in faults:
-            print(f"FAILED: {fault}")
-        bad = bad or bool(status) or bool(faults)
+    # One substitution for all: a test module that was imported keeps the functions that it took then.
+    with substituted() as counts:
+        for one in (_as_called, _planned, _remembered):
+            status, faults = one(arguments, counts)
+            if arguments:
+                faults = []
+                status = 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else status
+            for fault in faults:
+                print(f"FAILED: {fault}")
+            bad = bad or bool(status) or bool(faults)
     return int(bad)
 
 

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
-LINALG = ("multi_dot", "tensordot", "matmul", "vecdot", "outer")
+LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "vecdot", "outer")
+SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
 
 # Where each name is found: the public namespaces, and the private one from which test_multiarray takes `dot`.
+# SciPy's functions are put in SciPy's place, whose own tests they answer.
 PLACES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("numpy", "einroute", FLAT),
     ("numpy.linalg", "einroute.linalg", LINALG),
+    ("scipy.linalg", "einroute.scipy.linalg", SCIPY_LINALG),
     ("numpy._core.multiarray", "einroute", ("dot", "inner", "vdot")),
 )
 

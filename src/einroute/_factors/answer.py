@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._quiet import quiet
 from .lu import LUFactors
 from .svd import SVDFactors
 
@@ -49,9 +51,16 @@ def pinv_answer(factors: SVDFactors, a: Array, cutoff: float) -> Array | None:
     return None if rank is None else factors.pinv(rank).astype(result_dtype(a), copy=False)
 
 
-def solve_answer(factors: LUFactors, a: Array, b: Array, transposed: bool = False) -> Array:
-    """What numpy.linalg.solve returns for b (n,) or (n, K)."""
-    return factors.solve(b, transposed).astype(result_dtype(a, b), copy=False)
+def solve_answer(factors: LUFactors, a: Array, b: Array, transposed: bool = False) -> Array | None:
+    """What numpy.linalg.solve returns for b (n,) or (n, K); None where x is not finite, or almost."""
+    x = factors.solve(b, transposed)
+    return x.astype(result_dtype(a, b), copy=False) if is_safe(x) else None
+
+
+@quiet
+def is_safe(x: Array) -> bool:
+    """Whether the squared norm of ``x`` is finite."""
+    return isfinite(np.vdot(x, x).real)
 
 
 def result_dtype(*arrays: Array) -> np.dtype[Any]:

@@ -150,7 +150,8 @@ class Factorized:
         """
         columns = np.asarray(b)
         self._check(columns, columns.ndim in {1, 2})
-        if self._svd is not None and columns.size and columns.dtype.char in SUPPORTED:
+        plain = rcond is None or type(rcond) is float or (type(rcond) is int and -1 <= rcond <= 1)
+        if self._svd is not None and plain and columns.size and columns.dtype.char in SUPPORTED:
             answer = lstsq_answer(self._svd, self._a, columns, rcond)
             if answer is not None:
                 x, residuals, rank, s = answer
@@ -185,7 +186,8 @@ class Factorized:
         fits = columns.ndim in {1, 2} and len(columns) == self.shape[0] and columns.size > 0
         if self._lu is not None and fits and columns.dtype.char in SUPPORTED:
             x = solve_answer(self._lu, self._a, columns, transposed)
-            return x if type(b) is np.ndarray else getattr(b, "__array_wrap__", np.asarray)(x)
+            if x is not None:
+                return x if type(b) is np.ndarray else getattr(b, "__array_wrap__", np.asarray)(x)
         return numpy_solve(self._a.T if transposed else self._a, b)
 
     def inv(self) -> Array:

@@ -18,6 +18,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+#: Rounding lets Cholesky succeed on a singular matrix: it is trusted where the reciprocal condition number is
+#: this many eps; else LU, which is what the mirrored functions do, decides.
+SOUND = 1e3
+#: By precision: the norms of a matrix between which nothing is lost on the way.
+SAFE = {8: (1e-140, 1e140), 4: (1e-15, 1e15)}
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LUFactors:
@@ -39,18 +45,23 @@ class LUFactors:
 
     @classmethod
     def factor(cls, a: Array) -> LUFactors | None:
-        """Factor ``a`` in its own precision; None if it is not square, singular or not finite."""
+        """Factor ``a`` in its own precision.
+
+        None if it is not square, singular, not finite, or of magnitudes near the ends of the range.
+        """
         if a.shape[0] != a.shape[1]:
             return None
         lapack, prefix = _lapack(a.dtype)
         norm = float(np.abs(a).sum(axis=0).max())
-        if not np.isfinite(norm):
+        low, high = SAFE[a.real.itemsize]
+        if not low < norm < high:
             return None
         if _may_be_positive_definite(a):
             c, info = getattr(lapack, prefix + "potrf")(a, lower=1, clean=0)
             if info == 0:
                 rcond, _ = getattr(lapack, prefix + "pocon")(c, norm, uplo="L")
-                return cls(c, None, float(rcond))
+                if rcond > SOUND * np.finfo(a.dtype).eps:
+                    return cls(c, None, float(rcond))
         lu, pivots, info = getattr(lapack, prefix + "getrf")(a)
         if info != 0:
             return None

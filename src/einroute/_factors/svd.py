@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._quiet import quiet
+
 Array = NDArray[Any]
 Answer = tuple[Array, Array | None]
 _dot = np.dot
@@ -67,6 +69,8 @@ class SVDFactors:
 
         None where there is nothing to rely on: no convergence, nan, magnitudes near the ends of the range.
         """
+        if not np.isfinite(a).all():
+            return None
         try:
             u, s, vh = np.linalg.svd(a, full_matrices=False)
         except np.linalg.LinAlgError:
@@ -100,6 +104,7 @@ class SVDFactors:
             rcond = float(np.finfo(self.s.dtype).eps) / 2
         return _rank(self.s, rcond, max(self.shape))
 
+    @quiet
     def lstsq(self, a: Array, b: Array, rank: int) -> Answer | None:
         """The minimum-norm least-squares solution.
 
