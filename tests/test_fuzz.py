@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.fuzz.runner import draw, fuzz
+from tests.fuzz.sparse import fuzz_sparse
 from tests.helpers import ER
 
 CASES = 1500
@@ -16,6 +17,13 @@ CASES = 1500
 @pytest.mark.filterwarnings("ignore")  # the judge counts warnings itself
 def test_no_case_differs() -> None:
     report = fuzz(ER, seed=2, indices=range(CASES), through_routes=True)
+    assert not report.failures, "\n".join(report.failures)
+    assert not report.uncovered(), report.table()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_sparse_case_differs() -> None:
+    report = fuzz_sparse(ER, seed=2, indices=range(CASES), through_routes=True)
     assert not report.failures, "\n".join(report.failures)
     assert not report.uncovered(), report.table()
 

@@ -17,6 +17,7 @@ ROUTED = {"einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot"
 # NumPy has it as np.linalg.lstsq only, so it is routed but no name of einroute.numpy.
 FROM_LINALG = {"lstsq"}
 OWN = {
+    "DensifyWarning",
     "Factorized",
     "explain",
     "factorize",

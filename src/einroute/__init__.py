@@ -8,6 +8,7 @@ array([[1., 1., 1.],
 
 from . import linalg
 from ._config import cache_clear, cache_info, config, get_config, set_config
+from ._densify import DensifyWarning
 from ._explain import explain
 from ._factors.factorized import Factorized, factorize
 from ._frontend import einsum, einsum_path, tensordot
@@ -16,6 +17,7 @@ from ._products import dot, inner, matmul, outer, vdot, vecdot
 from ._version import __version__
 
 __all__ = [
+    "DensifyWarning",
     "Factorized",
     "__version__",
     "cache_clear",

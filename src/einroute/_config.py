@@ -38,6 +38,10 @@ def _default_memory_limit() -> int | None:
     return int(value) if value.isdigit() else None
 
 
+#: What is done where a call with sparse operands makes something large and dense.
+_ON_DENSIFY = ("warn", "raise", "allow")
+
+
 @dataclass(frozen=True)
 class Config:
     """Options that the planner and the routes obey; see `config` for their meaning."""
@@ -45,6 +49,7 @@ class Config:
     threads: int = field(default_factory=_default_threads)
     memory_limit: int | None = field(default_factory=_default_memory_limit)
     reproducible: bool = False
+    on_densify: str = "warn"
 
     def __post_init__(self) -> None:
         if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
@@ -54,6 +59,10 @@ class Config:
             raise ValueError(f"memory_limit must be None or a number of bytes (an int >= 0), not {limit!r}")
         if not isinstance(self.reproducible, bool):
             raise ValueError(f"reproducible must be True or False, not {self.reproducible!r}")
+        if self.on_densify not in _ON_DENSIFY:
+            raise ValueError(
+                f"on_densify must be one of {', '.join(map(repr, _ON_DENSIFY))}, not {self.on_densify!r}"
+            )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -142,6 +151,9 @@ def config(**options: Any) -> Iterator[None]:
         Make the algorithm and the order of summation of `einsum`, `tensordot`, `lstsq`, `solve`, `inv` and
         `pinv` a function of the arguments alone, whatever was called before and however many threads there
         are. BLAS then runs in one thread, and kept factors are not used.
+    on_densify : {"warn", "raise", "allow"}
+        What is done where a call with sparse operands makes a dense array of more than 64 MiB and more than
+        eight times its operands: a `DensifyWarning`, a ValueError, nothing. Default: "warn".
 
     Raises
     ------
@@ -214,7 +226,7 @@ def get_config() -> dict[str, Any]:
     --------
     >>> import einroute as er
     >>> sorted(er.get_config())
-    ['cache_bytes', 'memory_limit', 'prepare', 'reproducible', 'threads']
+    ['cache_bytes', 'memory_limit', 'on_densify', 'prepare', 'reproducible', 'threads']
     """
     return asdict(current().config) | {"cache_bytes": FACTORS.limit, "prepare": FACTORS.prepare}
 

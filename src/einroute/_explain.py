@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ._call import NumpysOwn, understand_einsum, understand_tensordot
 from ._config import current
-from ._explain_factors import FACTORED, FactorExplanation, explain_factored
+from ._explain_factors import FACTORED, FactorExplanation, explain_factored, is_factored
 from ._frontend import einsum, tensordot, tiny_note
 from ._planned import Chain, Node, Plan, Planned, Sliced
 from ._route import kind_of
+from ._sparse_call import (
+    any_sparse,
+    sparse_kind,
+    understand_sparse_einsum,
+    understand_sparse_tensordot,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,15 @@ class Explanation:
         Why it is NumPy's own.
     tiny : str
         Who answers the call before the plan does, where it is tiny; the plan's routes come after that.
+    sparse : tuple of str
+        What there is to say of sparse operands: format, non-zeros and density, and the result's kind.
     """
 
     function: str
     plan: Plan | None
     reason: str = ""
     tiny: str = ""
+    sparse: tuple[str, ...] = ()
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -61,7 +71,7 @@ def explain(
     ----------
     subscripts_or_function : str or function
         Subscripts mean `einsum`; else `einsum`, `tensordot`, `lstsq`, `linalg.solve`, `linalg.inv` or
-        `linalg.pinv` itself.
+        `linalg.pinv` itself, or one of `einroute.scipy.linalg`'s.
     *args, **kwargs
         The call's arguments. Any object with ``shape`` and ``dtype`` can stand for an operand.
 
@@ -90,10 +100,12 @@ def explain(
         args = (subscripts_or_function, *args)
     else:
         function = subscripts_or_function
-        if function in FACTORED:
+        if is_factored(function):
             return explain_factored(function, *args, **kwargs)
     args = tuple(_stand_in(x) for x in args)
     tiny = ""
+    if function in {einsum, tensordot} and any_sparse((*args, *kwargs.values())):
+        return _explain_sparse(function, args, kwargs)
     if function is tensordot:
         call = understand_tensordot(*args, **kwargs)
     elif function is einsum:
@@ -111,9 +123,34 @@ def explain(
     return Explanation(function.__name__, call.plan(state), tiny=tiny)
 
 
+def _explain_sparse(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
+    """Of a call with sparse operands, whose kinds, non-zeros and density are shown too."""
+    understand: Any = understand_sparse_tensordot if function is tensordot else understand_sparse_einsum
+    call = understand(*args, **kwargs) if function is tensordot else understand(args, **kwargs)
+    plan = call.plan(current())
+    notes = [
+        f"operand {i}: {type(x).__name__}, {kind.stored(x)} non-zeros of {prod(x.shape)} elements "
+        f"({100 * kind.stored(x) / max(1, prod(x.shape)):.3g} %), counted as {kind.facts(x).nnz}"
+        for i, (x, kind) in enumerate(zip(call.operands, call.kinds, strict=True))
+        if kind is not None
+    ]
+    why = (
+        "no dense operand shares a contracted label with a sparse one, nor adds a label to the output"
+        if plan.sparse
+        else "a dense operand shares a contracted label with a sparse one, or adds a label to the output"
+    )
+    notes.append(f"the result is {'sparse' if plan.sparse else 'dense'}: {why}")
+    said = call.densifies(plan)
+    if said:
+        notes.append(f"on_densify: {said}")
+    return Explanation(function.__name__, plan, sparse=tuple(notes))
+
+
 def _stand_in(x: Any) -> Any:
     """An array of the same shape and dtype that takes no memory, for what is not one already."""
     if isinstance(x, (np.ndarray, np.generic, str, int, float, complex, list, tuple)) or x is Ellipsis:
+        return x
+    if sparse_kind(x) is not None:
         return x
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
     if shape is None or dtype is None or (hasattr(x, "__array_function__") and kind_of(x) is None):
@@ -144,6 +181,7 @@ def _lines(e: Explanation) -> Iterator[str]:
     if e.tiny:
         yield f"  {e.tiny}"
     yield f"  {plan.dtype.name}, order {plan.order}, {c.iterations:.3g} products; sizes {sizes or 'none'}"
+    yield from (f"  {note}" for note in e.sparse)
     for i, p in enumerate(plan.prepared):
         done = []
         if p.diagonal:

@@ -22,7 +22,7 @@ from ._least_squares import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
 from ._linalg_call import is_foreign, is_sparse
 from ._solve import SMALL, inv, inv_fits, solve, solve_fits
 
-__all__ = ["FACTORED", "FactorExplanation", "explain_factored"]
+__all__ = ["FACTORED", "FactorExplanation", "Request", "explain_factored", "is_factored"]
 
 #: What LAPACK takes on the smallest matrix, in units of one NumPy call.
 LAPACK_CALLS = 25
@@ -75,7 +75,7 @@ class FactorExplanation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class Request:
     """A call as `recall` would get it: its way, and why it would not get there at all."""
 
     way: Way
@@ -85,35 +85,40 @@ class _Request:
     rank: Callable[[SVDFactors], int | None] | None = None
 
 
-def _lstsq(a: Any, b: Any, rcond: Any = None) -> _Request:
+def _lstsq(a: Any, b: Any, rcond: Any = None) -> Request:
     a, b = _array(a), _array(b)
     fits = lstsq_fits(a, b, rcond)
-    return _Request(SVD, a, _columns(b), _because(fits), lambda factors: factors.rank(rcond))
+    return Request(SVD, a, _columns(b), _because(fits), lambda factors: factors.rank(rcond))
 
 
-def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> _Request:
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> Request:
     a = _array(a)
     cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol.get("rtol", np._NoValue))
     fits = not hermitian and pinv_fits(a, cutoff)
-    return _Request(SVD, a, min(a.shape, default=0), _because(fits), lambda factors: factors.rank(cutoff))
+    return Request(SVD, a, min(a.shape, default=0), _because(fits), lambda factors: factors.rank(cutoff))
 
 
-def _solve(a: Any, b: Any) -> _Request:
+def _solve(a: Any, b: Any) -> Request:
     a, b = _array(a), _array(b)
-    return _Request(LU, a, _columns(b), _because(solve_fits(a, b), a))
+    return Request(LU, a, _columns(b), _because(solve_fits(a, b), a))
 
 
-def _inv(a: Any) -> _Request:
+def _inv(a: Any) -> Request:
     a = _array(a)
-    return _Request(INVERSE, a, len(a) if a.ndim else 0, _because(inv_fits(a), a))
+    return Request(INVERSE, a, len(a) if a.ndim else 0, _because(inv_fits(a), a))
 
 
 #: The functions that are explained here.
-FACTORED: dict[Any, Callable[..., _Request]] = {lstsq: _lstsq, pinv: _pinv, solve: _solve, inv: _inv}
+FACTORED: dict[Any, Callable[..., Request]] = {lstsq: _lstsq, pinv: _pinv, solve: _solve, inv: _inv}
+
+
+def is_factored(function: Any) -> bool:
+    """Whether `explain_factored` knows a function."""
+    return function in FACTORED or getattr(function, "__module__", "") == "einroute._scipy_linalg"
 
 
 def explain_factored(function: Any, *args: Any, **kwargs: Any) -> FactorExplanation:
-    """What ``function(*args, **kwargs)`` would do; `function` is one of `FACTORED`.
+    """What ``function(*args, **kwargs)`` would do; `function` is one that `is_factored`.
 
     Raises
     ------
@@ -126,17 +131,23 @@ def explain_factored(function: Any, *args: Any, **kwargs: Any) -> FactorExplanat
         f"{tuple(x.shape)} {np.dtype(x.dtype).name}" for x in (*args, *kwargs.values()) if hasattr(x, "dtype")
     )
     if isinstance(matrix, Factorized):
-        way = {lstsq: SVD, pinv: SVD, solve: LU, inv: LU}[function]
+        way = SVD if name in {"lstsq", "pinv"} else LU
         cost = _applying(way, matrix.shape, 1, matrix.nbytes)
-        return FactorExplanation(name, shapes, f"factors.{way.name}", "not asked", "explicit factors", cost)
-    numpys = f"numpy.linalg.{name}"
+        return FactorExplanation(name, shapes, f"factors.{_base(way)}", "not asked", "explicit factors", cost)
+    scipys = function not in FACTORED
+    numpys = f"{'scipy' if scipys else 'numpy'}.linalg.{name}"
     if any(is_foreign(x) and not hasattr(x, "shape") for x in args):
         return FactorExplanation(
             name, shapes, numpys, "not asked", "the operand's own library answers", Cost()
         )
     if is_sparse(matrix) and function in {lstsq, solve}:
         return _sparse(name, shapes, matrix)
-    request = FACTORED[function](*args, **kwargs)
+    if scipys:
+        from ._explain_scipy import request as scipy_request
+
+        request = scipy_request(function, *args, **kwargs)
+    else:
+        request = FACTORED[function](*args, **kwargs)
     if request.refused:
         return FactorExplanation(name, shapes, numpys, "not asked", request.refused, _afresh(request))
     if not isinstance(matrix, (np.ndarray, list, tuple)):
@@ -159,7 +170,7 @@ def _sparse(name: str, shapes: str, matrix: Any) -> FactorExplanation:
     return FactorExplanation(name, shapes, route, "hit", f"{sparse.nnz} non-zeros; {kept.method}", cost)
 
 
-def _from_cache(name: str, shapes: str, numpys: str, request: _Request, found: Prospect) -> FactorExplanation:
+def _from_cache(name: str, shapes: str, numpys: str, request: Request, found: Prospect) -> FactorExplanation:
     way, shape = request.way, request.a.shape
     if found.factors is not None:
         factors: Any = found.factors
@@ -171,9 +182,9 @@ def _from_cache(name: str, shapes: str, numpys: str, request: _Request, found: P
             "svd": f"singular value decomposition, rank {rank}",
             "lu": getattr(factors, "method", ""),
             "inverse": "a copy of the inverse",
-        }[way.name]
+        }[_base(way)]
         cost = _applying(way, shape, request.columns, factors.nbytes)
-        return FactorExplanation(name, shapes, f"factors.{way.name}", "hit", method, cost)
+        return FactorExplanation(name, shapes, f"factors.{_base(way)}", "hit", method, cost)
     if not found.fits:
         method = "factors would not be kept (set_config: cache_bytes, prepare)"
         return FactorExplanation(name, shapes, numpys, "not asked", method, _afresh(request))
@@ -181,10 +192,15 @@ def _from_cache(name: str, shapes: str, numpys: str, request: _Request, found: P
     if found.due:
         price = Cost(way.price(*shape), 2.0 * way.nbytes(*shape), 4, GEMM)
         return FactorExplanation(
-            name, shapes, f"factors.{way.name}", f"miss, {seen}", "factored by this call, and kept", price
+            name, shapes, f"factors.{_base(way)}", f"miss, {seen}", "factored by this call, and kept", price
         )
-    method = "LAPACK as NumPy calls it; the matrix is remembered as seen"
+    method = "LAPACK's own driver; the matrix is remembered as seen"
     return FactorExplanation(name, shapes, numpys, f"miss, {seen}", method, _afresh(request))
+
+
+def _base(way: Way) -> str:
+    """The name without the precision and the namespace."""
+    return way.name.partition(",")[0]
 
 
 def _array(x: Any) -> Any:
@@ -206,7 +222,7 @@ def _because(fits: bool, a: Any = None) -> str:
     return "shapes, dtypes or options that are NumPy's to judge, or reproducible results were asked for"
 
 
-def _afresh(request: _Request) -> Cost:
+def _afresh(request: Request) -> Cost:
     """LAPACK's answer without factors."""
     if request.a.ndim < 2:
         return Cost()
@@ -218,5 +234,5 @@ def _afresh(request: _Request) -> Cost:
 
 def _applying(way: Way, shape: tuple[int, int], columns: int, nbytes: int) -> Cost:
     """A hash, and the products with the factors."""
-    products = {"svd": 3.0, "lu": 1.0, "inverse": 0.0}[way.name]
+    products = {"svd": 3.0, "lu": 1.0, "inverse": 0.0}[_base(way)]
     return Cost(products * columns * shape[0] * shape[1], 8.0 * shape[0] * shape[1] + nbytes, 10, GEMM)

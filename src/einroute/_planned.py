@@ -141,6 +141,7 @@ class Plan:
     order: str
     prepared: tuple[Prepared, ...]
     node: Node
+    sparse: bool = False  # the result is wanted as the entries of a sparse array
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,15 @@ class Operand:
         In bytes.  An operand that overlaps itself or is broadcast shows it here.
     kind : str
         The name of the kind that claims the operand.
+    nnz : int or None
+        Entries that a sparse operand holds, about; None for a dense one.
     """
 
     shape: tuple[int, ...]
     dtype: DType
     strides: tuple[int, ...]
     kind: str = "dense"
+    nnz: int | None = None
 
     @property
     def size(self) -> int:
@@ -42,11 +45,15 @@ class Operand:
 
     @property
     def nbytes(self) -> int:
+        if self.nnz is not None:
+            return self.nnz * (self.dtype.itemsize + 8 * len(self.shape))
         return self.size * self.dtype.itemsize
 
     @property
     def span(self) -> int:
         """Bytes from the first to the last element that the operand can touch."""
+        if self.nnz is not None:
+            return self.nbytes
         if 0 in self.shape:
             return 0
         reach = sum((n - 1) * abs(s) for n, s in zip(self.shape, self.strides, strict=True))
@@ -107,6 +114,8 @@ class Step:
         How many threads a route may count on.
     last : bool
         The result is the call's, not an intermediate.
+    sparse : bool
+        The result is wanted as the entries of a sparse array.
     """
 
     inputs: tuple[str, ...]
@@ -117,6 +126,7 @@ class Step:
     order: str = "K"
     threads: int = 1
     last: bool = True
+    sparse: bool = False
 
     @property
     def subscripts(self) -> str:

@@ -18,6 +18,8 @@ from ._frontend import tensordot
 from ._problem import Contraction, Options
 from ._route import NoRoute, kind_of
 from ._signature import signed_as
+from ._sparse_call import any_sparse
+from ._sparse_products import is_sparse_pair, refuse_scipy, sparse_dot, sparse_inner, sparse_matmul
 
 __all__ = [
     "dot",
@@ -104,10 +106,14 @@ def dot(*args: Any, **kwargs: Any) -> Any:
     >>> er.dot(np.eye(2), np.array([1.0, 2.0]))
     array([1., 2.])
     """
-    if not kwargs and len(args) == 2 and _worth(*args):
+    if not kwargs and len(args) == 2:
         a, b = args
-        if a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
-            return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
+        if type(a) is type(b) is ndarray:
+            if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
+                return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
+            return np.dot(a, b)
+    if any_sparse((*args, *kwargs.values())):
+        return sparse_dot(*args, **kwargs)
     return np.dot(*args, **kwargs)
 
 
@@ -135,8 +141,11 @@ def inner(a: Any, b: Any, /) -> Any:
     >>> er.inner([1, 2], [3, 4])
     np.int64(11)
     """
-    if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-1]:
-        return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
+    if type(a) is type(b) is ndarray:
+        if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-1]:
+            return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
+    elif is_sparse_pair(a, b):
+        return sparse_inner(a, b)
     return np.inner(a, b)
 
 
@@ -163,6 +172,7 @@ def vdot(a: Any, b: Any, /) -> Any:
     >>> er.vdot([1j, 2], [1j, 2])
     np.complex128(5+0j)
     """
+    refuse_scipy("vdot", "use einsum('ij,ij->', a.conj(), b)", a, b)
     return np.vdot(a, b)
 
 
@@ -203,6 +213,7 @@ def outer(*args: Any, **kwargs: Any) -> Any:
             and a.dtype.isnative
         ):
             return _contract("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()), lambda: np.outer(a, b))
+        refuse_scipy("outer", "use einsum('i,j->ij', a, b)", a, b)
     return np.outer(*args, **kwargs)
 
 
@@ -243,6 +254,8 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
             inputs[-1] = inputs[-1][:1]
         ends = (inputs[0][0] if arrays[0].ndim == 2 else "") + (inputs[-1][1] if arrays[-1].ndim == 2 else "")
         return _contract("multi_dot", tuple(inputs), ends, tuple(arrays), lambda: np.linalg.multi_dot(arrays))
+    if isinstance(arrays, (list, tuple)):
+        refuse_scipy("multi_dot", "use einsum('ij,jk,kl->il', a, b, c)", *arrays)
     return np.linalg.multi_dot(arrays, out=out) if out is not None else np.linalg.multi_dot(arrays)
 
 
@@ -317,10 +330,14 @@ class _Matmul(RoutedUfunc):
     """`numpy.matmul`, with exact integer products through BLAS."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and len(args) == 2 and _worth(*args):
+        if not kwargs and len(args) == 2:
             a, b = args
-            if a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
-                return _batched(a, b)
+            if type(a) is type(b) is ndarray:
+                if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
+                    return _batched(a, b)
+                return np.matmul(a, b)
+        if len(args) > 1 and is_sparse_pair(args[0], args[1]):
+            return sparse_matmul(*args, **kwargs)
         return np.matmul(*args, **kwargs)
 
 
@@ -376,7 +393,9 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     -------
     ndarray or scalar
     """
-    return matmul(x1, x2) if _worth(x1, x2) else np.linalg.matmul(x1, x2)
+    if _worth(x1, x2) or is_sparse_pair(x1, x2):
+        return matmul(x1, x2)
+    return np.linalg.matmul(x1, x2)
 
 
 def linalg_outer(x1: Any, x2: Any, /) -> Any:

@@ -123,6 +123,8 @@ class Kind(Protocol):
 REGISTRY: dict[str, str] = {
     "numpy": "einroute._kinds.dense",
     "builtins": "einroute._kinds.dense",
+    "scipy": "einroute._kinds.scipy_sparse",
+    "sparse": "einroute._kinds.pydata_sparse",
 }
 
 
@@ -141,9 +143,14 @@ def kind_of(operand: object) -> Kind | None:
 
 
 def routes_for(kinds: Iterable[str]) -> tuple[Route, ...]:
-    """Every route of the named kinds, in table order."""
+    """Every route of the named kinds, in table order.
+
+    A step with a sparse operand has the routes of the sparse kind alone: those know dense operands too, and
+    the dense kind's know no sparse ones.
+    """
     table: list[Route] = []
-    for name in dict.fromkeys(kinds):
+    named = dict.fromkeys(kinds)
+    for name in ("sparse",) if "sparse" in named else named:
         kind: Any = importlib.import_module(f"einroute._kinds.{name}")
         table.extend(kind.ROUTES)
     return tuple(table)

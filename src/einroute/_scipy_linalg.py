@@ -51,7 +51,7 @@ def _single(a: Array) -> SVDFactors | None:
     return SVDFactors.factor(a)
 
 
-def _working(*arrays: Array) -> np.dtype[Any]:
+def working_dtype(*arrays: Array) -> np.dtype[Any]:
     """The dtype that LAPACK is called in."""
     return np.result_type(np.float32, *arrays)
 
@@ -87,11 +87,16 @@ _WAYS = {
 }
 
 
+def way_in(way: Way, working: np.dtype[Any]) -> Way:
+    """SciPy's form of a way, in a working precision."""
+    return _WAYS[way, "f" if working.char in "fF" else "d"]
+
+
 def _recall(way: Way, a: Array, working: np.dtype[Any], elements: int) -> Any:
-    return recall(_WAYS[way, "f" if working.char in "fF" else "d"], a, elements)
+    return recall(way_in(way, working), a, elements)
 
 
-def _plain(*operands: Any) -> list[Array] | None:
+def plain(*operands: Any) -> list[Array] | None:
     """The operands as arrays, where SciPy would take them as such and einroute may remember them."""
     if current().config.reproducible:
         return None
@@ -171,10 +176,10 @@ def lstsq(
             raise ValueError(f"lapack_driver is {shown(driver)}, {suggest(driver, _DRIVERS)}")
         _check_finite(b, check_finite)
         return _scipys_tuple(a, b, cond, driver)
-    arrays = _plain(a, b) if known else None
+    arrays = plain(a, b) if known else None
     if arrays is not None and arrays[1].ndim in {1, 2} and len(arrays[0]) == len(arrays[1]):
         matrix, vector = arrays
-        working = _working(matrix, vector)
+        working = working_dtype(matrix, vector)
         factors = _recall(SVD, matrix, working, vector.size)
         if factors is not None:
             answer = _answer(factors, matrix, vector, working, cond, driver)
@@ -274,10 +279,10 @@ def solve(
         _check_finite(b, check_finite)
         return a.solve(b, transposed=bool(transposed))
     known = assume_a in (None, "gen", "general") and not (lower or overwrite_a or overwrite_b)
-    arrays = _plain(a, b) if known else None
+    arrays = plain(a, b) if known else None
     if arrays is not None and arrays[1].ndim in {1, 2}:
         matrix, vector = arrays
-        working = _working(matrix, vector)
+        working = working_dtype(matrix, vector)
         fits = matrix.shape == (len(vector),) * 2 and matrix.dtype.isnative
         fits = fits and not (transposed and working.kind == "c")
         factors = _recall(LU, matrix, working, vector.size) if fits else None
@@ -330,9 +335,9 @@ def inv(
     """
     if isinstance(a, Factorized):
         return a.inv()
-    arrays = _plain(a) if assume_a is None and not lower and not overwrite_a else None
+    arrays = plain(a) if assume_a is None and not lower and not overwrite_a else None
     if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1] and arrays[0].dtype.isnative:
-        kept = _recall(INVERSE, arrays[0], _working(arrays[0]), arrays[0].size)
+        kept = _recall(INVERSE, arrays[0], working_dtype(arrays[0]), arrays[0].size)
         if kept is not None:
             return kept.value.copy()
     newer = {} if assume_a is None and not lower else {"assume_a": assume_a, "lower": lower}
@@ -377,10 +382,10 @@ def pinv(
     """
     if isinstance(a, Factorized):
         a = a.__array__()
-    arrays = _plain(a) if all(x is None or type(x) in {float, int} for x in (atol, rtol)) else None
+    arrays = plain(a) if all(x is None or type(x) in {float, int} for x in (atol, rtol)) else None
     if arrays is not None:
         matrix = arrays[0]
-        working = _working(matrix)
+        working = working_dtype(matrix)
         factors = _recall(SVD, matrix, working, matrix.size)
         if factors is not None:
             given = max(matrix.shape) * float(np.finfo(working).eps) if rtol is None else rtol

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz --cases N --seed S [--through-routes] [--start I] [--only I]``."""
+"""``python -m tests.fuzz --cases N --seed S [--through-routes] [--sparse] [--start I] [--only I]``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from tests.helpers import ER
 
 from .runner import fuzz
+from .sparse import fuzz_sparse
 
 
 def main() -> int:
@@ -22,12 +23,13 @@ def main() -> int:
     parser.add_argument(
         "--through-routes", action="store_true", help="each case also through every route, one at a time"
     )
+    parser.add_argument("--sparse", action="store_true", help="calls with sparse operands instead")
     parser.add_argument("--stop-after", type=int, default=20, help="stop after so many failures (20)")
     options = parser.parse_args()
     indices = range(options.start, options.start + options.cases)
     if options.only is not None:
         indices = range(options.only, options.only + 1)
-    report = fuzz(
+    report = (fuzz_sparse if options.sparse else fuzz)(
         ER, seed=options.seed, indices=indices, through_routes=options.through_routes,
         stop_after=options.stop_after, progress=True,
     )  # fmt: skip

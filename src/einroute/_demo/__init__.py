@@ -15,11 +15,13 @@ from .problem import Problem
 from .ring import RING
 from .rolled_ints import ROLLED_INTS
 from .small_calls import SMALL_CALLS
+from .sparse_tensordot import SPARSE_TENSORDOT
 
 PROBLEMS: tuple[Problem[Any], ...] = (
     MANY_RHS,
     ARD_KERNEL,
     ROLLED_INTS,
+    SPARSE_TENSORDOT,
     DENSE_TENSORDOT,
     DMRG,
     RING,

@@ -1,0 +1,1 @@
+"""Inner loops, and the form in which sparse operands reach them."""

@@ -1,0 +1,58 @@
+"""Whether the index arrays of a sparse array are sound: no loop may read or write outside its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+_UNSIGNED: dict[int, np.dtype[Any]] = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
+
+
+class Unsound(ValueError):
+    """Index arrays that do not describe a sparse array; the message is the second half of a sentence."""
+
+
+def index_array(given: Any, name: str) -> Array:
+    """``given`` as a contiguous vector of native 32- or 64-bit signed integers, as it is where it is one."""
+    x: Array = np.asarray(given)
+    if x.ndim != 1:
+        raise Unsound(f"its {name} have {x.ndim} dimensions, expected one")
+    if x.dtype.char in "ilq" and x.dtype.isnative and x.flags.c_contiguous and x.itemsize in _UNSIGNED:
+        return x
+    if x.dtype.kind not in "iu":
+        raise Unsound(f"its {name} are of dtype {x.dtype}, expected integers")
+    if x.dtype.kind == "u" and x.itemsize == 8 and x.size and x.max() > np.iinfo(np.int64).max:
+        raise Unsound(f"its {name} hold an index that is out of range")
+    return np.ascontiguousarray(x, np.int32 if x.itemsize < 4 else np.int64)
+
+
+def check_within(indices: Array, length: int, name: str) -> None:
+    """Every index lies in ``[0, length)``."""
+    # As unsigned integers the negative ones are the largest: one pass finds both.
+    if len(indices) and int(np.maximum.reduce(indices.view(_UNSIGNED[indices.itemsize]))) >= length:
+        low, high = int(indices.min()), int(indices.max())
+        worst = low if low < 0 else high
+        raise Unsound(f"its {name} hold the index {worst}, out of range for an axis of length {length}")
+
+
+def check_pointers(indptr: Array, rows: int, count: int) -> int:
+    """``indptr`` cuts at most ``count`` entries into ``rows`` rows; returns how many entries it takes."""
+    if len(indptr) != rows + 1:
+        raise Unsound(f"its indptr has length {len(indptr)}, expected {rows + 1}")
+    end = int(indptr[-1])
+    if indptr[0] != 0 or not np.logical_and.reduce(indptr[1:] >= indptr[:-1]):
+        raise Unsound("its indptr does not start at 0, or decreases")
+    if end > count:
+        raise Unsound(f"its indptr ends at {end}, but there are {count} indices")
+    return end
+
+
+def check_lengths(data: Array, indices: Sequence[Array], names: str) -> None:
+    """There are as many values as indices."""
+    for x in indices:
+        if len(x) != len(data):
+            raise Unsound(f"its data has length {len(data)}, but its {names} have length {len(x)}")

@@ -1,0 +1,125 @@
+"""scipy.sparse arrays and matrices of every format.
+
+This module is imported when such an operand first appears, and not before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._kernels.entries import Compressed, Entries
+from .._kernels.sound import Unsound, check_lengths, check_pointers, check_within, index_array
+from .._problem import Operand
+from .._route import Route
+
+NAME = "scipy_sparse"
+#: Steps with sparse operands have their routes in one place, ``_kinds.sparse``, whatever library they are of.
+ROUTES: tuple[Route, ...] = ()
+
+_COMPRESSED = ("csr", "csc")
+
+
+def recognises(operand: object) -> bool:
+    """Whether ``operand`` is a scipy.sparse array or matrix."""
+    return bool(sparse.issparse(operand))
+
+
+def signature(operand: Any) -> tuple[Any, ...]:
+    """What a cached plan depends on: class, shape, dtype, and the power of two above the entries held."""
+    form = operand.format
+    count = operand.nnz if form in {"lil", "dok"} else operand.data.size
+    return type(operand), operand.shape, operand.dtype, count.bit_length()
+
+
+def stored(operand: Any) -> int:
+    """Number of entries held."""
+    return int(operand.nnz)
+
+
+def facts(operand: Any) -> Operand:
+    """Facts of an operand; its entries are counted by powers of two."""
+    _, shape, dtype, bits = signature(operand)
+    return Operand(tuple(shape), np.dtype(dtype), (), "sparse", nnz=1 << bits)
+
+
+def adopt(operand: Any) -> Entries:
+    """The operand as `Entries`, sharing its arrays where its format allows that.
+
+    Raises
+    ------
+    ValueError
+        Its index arrays are not sound.
+    """
+    form, shape = operand.format, tuple(operand.shape)
+    if form in _COMPRESSED:
+        axis = 1 if form == "csc" else 0
+        indptr, indices = index_array(operand.indptr, "indptr"), index_array(operand.indices, "indices")
+        if len(shape) == 1:
+            rows, length = 1, shape[0]
+        else:
+            rows, length = shape[axis], shape[1 - axis]
+        end = check_pointers(indptr, rows, len(indices))
+        data = np.asarray(operand.data)
+        if data.ndim != 1 or len(data) < end:
+            raise Unsound(f"its data has shape {data.shape}, expected ({end},)")
+        if end != len(indices):
+            indices = indices[:end]
+        if end != len(data):
+            data = data[:end]
+        check_within(indices, length, "indices")
+        if len(shape) == 1:
+            return Entries(shape, data, (indices,))
+        if indptr.dtype != indices.dtype:
+            indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
+        return Entries(shape, data, None, Compressed(indptr, indices, axis))
+    if form == "bsr":
+        _check_blocks(operand)
+    elif form == "lil" and any(len(r) != len(d) for r, d in zip(operand.rows, operand.data, strict=False)):
+        raise Unsound("a row of its data is not as long as that of its rows")
+    coo = operand if form == "coo" else operand.tocoo(copy=False)
+    coords = tuple(index_array(x, "coordinates") for x in coo.coords)
+    if len(coords) != len(shape):
+        raise Unsound(f"it has {len(coords)} arrays of coordinates, expected {len(shape)}")
+    data = np.asarray(coo.data)
+    check_lengths(data, coords, "coordinates")
+    for x, n in zip(coords, shape, strict=True):
+        check_within(x, n, "coordinates")
+    return Entries(shape, data, coords)
+
+
+def _check_blocks(operand: Any) -> None:
+    data = operand.data
+    if data.ndim != 3 or 0 in data.shape[1:]:
+        raise Unsound(f"its data has shape {data.shape}, expected (blocks, rows, columns)")
+    (n, m), (r, c) = operand.shape, data.shape[1:]
+    indices = index_array(operand.indices, "indices")
+    end = check_pointers(index_array(operand.indptr, "indptr"), n // r, len(indices))
+    if end > len(data):
+        raise Unsound(f"its indptr ends at {end}, but there are {len(data)} blocks")
+    check_within(indices[:end], m // c, "indices")
+
+
+def holds(dtype: np.dtype[Any]) -> bool:
+    """Whether a sparse array of this library can have this dtype."""
+    return dtype.char != "e"
+
+
+def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
+    """A result: ``*_array`` if any operand is one, csr in 2-D and coo otherwise.
+
+    No place has two entries; a product of two matrices is not sorted within its rows, as SciPy's are not.
+    """
+    if entries.ndim != 2:
+        entries = entries.summed()
+        if not entries.ndim:
+            return entries.data[0] if entries.nnz else entries.dtype.type(0)
+        return sparse.coo_array((entries.data, entries.coords), shape=entries.shape)
+    new = sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
+    indptr, indices, data = entries.csr((0,), (1,))
+    matrix = new((data, indices, indptr), shape=entries.shape, copy=not entries.fresh)
+    if not entries.fresh:
+        matrix.sum_duplicates()
+    return matrix

@@ -1,0 +1,19 @@
+"""Steps with sparse operands, whichever library those are of: they meet as `Entries`.
+
+A sparse operand reaches a runner as `Entries`, a dense one as an array of any dtype that the step's casts to.
+"""
+
+from __future__ import annotations
+
+from ..._route import Route
+from . import gather, join, matmul, reduce, spgemm
+
+NAME = "sparse"
+
+ROUTES: tuple[Route, ...] = (
+    reduce.ROUTE,
+    matmul.ROUTE,
+    gather.ROUTE,
+    spgemm.ROUTE,
+    join.ROUTE,
+)

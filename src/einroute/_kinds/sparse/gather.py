@@ -1,0 +1,197 @@
+"""One sparse operand and any number of dense ones, which are looked up where it has entries.
+
+Sampled products (SDDMM, ``ij,ik,jk->ij``), scaling (``ij,j->ij``), quadratic forms (``i,ij,j->``) and MTTKRP
+(``ikl,lj,kj->ij``) are one pass over the entries, in blocks so that what is looked up stays in cache.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..._cost import Cost
+from ..._kernels.entries import Entries, scatter_add, tools, total
+from ..._parallel import run_blocks
+from ..._problem import Step
+from ..._route import Offer, Refused, Route, Runner
+from ..dense.numpy_einsum import ascii_subscripts, c_einsum
+from .result import entries_of, laid_out, layout, sparse_positions
+
+Array = np.ndarray[Any, Any]
+
+#: Bytes that one block's looked-up elements may take, about.
+_BLOCK = 1 << 20
+#: What looking up an element far from the last one takes, in multiply-adds.
+STRIDED = 100.0
+#: Stands for the entries in the subscripts of a block.
+_ENTRY = "\u0300"
+
+
+def verdict(step: Step) -> Offer | Refused:
+    """Offer to look the dense operands up at the entries of the sparse one."""
+    positions = sparse_positions(step)
+    if len(positions) != 1 or len(step.inputs) < 2:
+        return Refused("not one sparse operand with dense ones")
+    labels = step.inputs[positions[0]]
+    extra = _extra(step, labels)
+    if step.sparse and any(c in step.output for c in extra):
+        return Refused("the result has labels that the sparse operand lacks")
+    nnz = entries_of(step, positions[0])
+    width = step.extent(extra)
+    dense = len(step.inputs) - 1
+    looked_up = nnz * sum(step.extent("".join(c for c in x if c in extra)) for x in step.inputs)
+    made = 0 if step.sparse else step.out_bytes
+    cost = Cost(
+        nnz * (width * dense + 4) + STRIDED * nnz * _strided(step, labels),
+        float(looked_up * step.dtype.itemsize * 2 + made + nnz * 8),
+        40.0 + 6 * dense,
+        1.2e9 if dense < 3 else 0.4e9,
+    )
+    return Offer(cost, layout(step), None, "dense operands are looked up at the entries")
+
+
+def _strided(step: Step, own: str) -> float:
+    """Elements looked up for each entry that lie far apart: along an axis that is not the innermost one."""
+    far = 0.0
+    for labels, op in zip(step.inputs, step.operands, strict=True):
+        rest = "".join(c for c in labels if c not in own)
+        if op.kind == "sparse" or not rest or rest == labels:
+            continue
+        nearest = min(
+            (c for c in labels if step.sizes[c] > 1),
+            key=lambda c: abs(op.strides[labels.index(c)]),
+            default="",
+        )
+        if nearest in own:
+            far += step.extent(rest)
+    return far
+
+
+def _extra(step: Step, labels: str) -> str:
+    """Labels of the dense operands that the sparse one lacks."""
+    return "".join(c for c in dict.fromkeys("".join(step.inputs)) if c not in labels)
+
+
+class _Lookup:
+    """One dense operand: its elements at the coordinates of a block of entries."""
+
+    def __init__(self, labels: str, own: str) -> None:
+        self.shared = [c for c in labels if c in own]
+        self.rest = "".join(c for c in labels if c not in own)
+        self.axes = tuple(labels.index(c) for c in (*self.shared, *self.rest))
+        self.where = tuple(own.index(c) for c in self.shared)
+        self.labels = (_ENTRY if self.shared else "") + self.rest
+
+    def __call__(self, x: Array, coords: tuple[Array, ...], dtype: np.dtype[Any]) -> Array:
+        x = x.transpose(self.axes)
+        if len(self.where) == 1:
+            x = x.take(coords[self.where[0]], axis=0)
+        elif self.where:
+            x = x[tuple(coords[i] for i in self.where)]
+        return x.astype(dtype, copy=False)
+
+
+class _Gather:
+    """A bound step."""
+
+    def __init__(self, step: Step) -> None:
+        (self.position,) = sparse_positions(step)
+        self.step = step
+        own = step.inputs[self.position]
+        extra = _extra(step, own)
+        dense = [labels for i, labels in enumerate(step.inputs) if i != self.position]
+        self.lookups = [_Lookup(labels, own) for labels in dense]
+        self.own = own
+        self.used = tuple(i for i, c in enumerate(own) if c in step.output or any(c in x for x in dense))
+        self.shown = "".join(c for c in step.output if c in own)
+        self.wide = "".join(c for c in step.output if c in extra)
+        inputs = tuple(lookup.labels for lookup in self.lookups)
+        self.anywhere = any(_ENTRY in x for x in inputs)
+        product = (_ENTRY if self.anywhere else "") + self.wide
+        self.subscripts = None if inputs == (product,) else ascii_subscripts(inputs, product)
+        width = sum(step.extent(lookup.rest) for lookup in self.lookups) + step.extent(self.wide)
+        self.block = max(64, _BLOCK // (step.dtype.itemsize * max(1, width)))
+        self.empty = 0 in (step.sizes[c] for c in extra)
+        self.dtype = step.dtype
+
+    def __call__(self, *operands: Any, out: Array | None = None) -> Any:
+        a: Entries = operands[self.position]
+        dense = [x for i, x in enumerate(operands) if i != self.position]
+        coords: list[Any] = [None] * a.ndim
+        for i in self.used:
+            coords[i] = a.coordinate(i)
+        if self.wide:
+            return self.scattered_rows(a, coords, dense, out)
+        data = np.empty(a.nnz, self.dtype)
+        multiply = np.logical_and if self.dtype.kind == "b" else np.multiply
+
+        def work(index: int) -> None:
+            part = slice(index * self.block, (index + 1) * self.block)
+            multiply(a.data[part], self.product(coords, dense, part), out=data[part])
+
+        run_blocks(-(-a.nnz // self.block), work, self.step.threads)
+        return self.handed_over(a, coords, data, out)
+
+    def product(self, coords: list[Any], dense: list[Array], part: slice) -> Array:
+        """The dense operands' product at a block of entries."""
+        here = tuple(None if x is None else x[part] for x in coords)
+        count = next((len(x) for x in here if x is not None), 0)
+        found = [
+            lookup(x, here, self.dtype)  # type: ignore[arg-type]  # the coordinates it uses are there
+            for lookup, x in zip(self.lookups, dense, strict=True)
+        ]
+        if self.empty:  # NumPy's loops run at least once, see _kinds.dense.empty
+            head = (count,) if self.anywhere else ()
+            return np.zeros((*head, *(self.step.sizes[c] for c in self.wide)), self.dtype)
+        if self.subscripts is None:
+            return found[0]
+        product: Array = c_einsum(self.subscripts, *found)
+        return product
+
+    def handed_over(self, a: Entries, coords: list[Any], data: Array, out: Array | None) -> Any:
+        axes = [self.own.index(c) for c in self.shown]
+        shape = tuple(a.shape[i] for i in axes)
+        if not axes:
+            made = Entries((), total(data), ())
+        else:
+            made = Entries(shape, data, tuple(coords[i] for i in axes))
+            if axes == [0, 1] == list(range(a.ndim)) or (a.ndim == 2 and axes == [1, 0]):
+                made = a.with_data(data).take(axes)
+        return made if self.step.sparse else made.dense(self.step.order, out)
+
+    def scattered_rows(self, a: Entries, coords: list[Any], dense: list[Array], out: Array | None) -> Array:
+        """Sums of rows: what was looked up at an entry is added where the entry stands in the output."""
+        step = self.step
+        axes = [self.own.index(c) for c in self.shown]
+        shape = tuple(a.shape[i] for i in axes)
+        wide = tuple(step.sizes[c] for c in self.wide)
+        height, width = prod(shape), prod(wide)
+        sums = np.zeros(height * width, self.dtype)
+        where = np.ascontiguousarray(a.raveled(axes)) if axes else np.zeros(a.nnz, np.int32)
+        if not self.anywhere:
+            # One row for all entries: the dense operands' product, times the sum of entries at each place.
+            row = np.ascontiguousarray(self.product(coords, dense, slice(0, 0))).reshape(-1)
+            weight = scatter_add(where, a.data, height)
+            combine = np.logical_and if self.dtype.kind == "b" else np.multiply
+            held = np.zeros(height, np.bool)
+            held[where] = True
+            # Only places with an entry are multiplied: an absent one meets no nan or inf.
+            sums.reshape(height, width)[held] = combine.outer(weight[held], row)
+        elif width:
+            for start in range(0, a.nnz, self.block):
+                part = slice(start, min(start + self.block, a.nnz))
+                rows = np.ascontiguousarray(self.product(coords, dense, part))
+                at = where[part]
+                numbers = np.arange(len(at), dtype=at.dtype)
+                tools.coo_matmat_dense(len(at), width, at, numbers, a.data[part], rows.reshape(-1), sums)
+        return laid_out(step, self.shown + self.wide, sums.reshape(shape + wide), out)
+
+
+def bind(step: Step, offer: Offer) -> Runner:
+    """Look up, multiply, and put the products where the entries are or add them up."""
+    return _Gather(step)
+
+
+ROUTE = Route("sparse.gather", verdict, bind)

@@ -1,0 +1,62 @@
+"""What a step's entries become: the entries themselves, or an array laid out as the step wants it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._kernels.entries import Entries
+from ..._problem import Step
+from ..._route import Refused
+
+Array = np.ndarray[Any, Any]
+
+#: Seconds an entry for adding it to a dense array at its place, and for bringing entries into rows.
+SCATTER, SORT = 3e-9, 12e-9
+
+
+def sparse_positions(step: Step) -> tuple[int, ...]:
+    """Positions of a step's sparse operands."""
+    return tuple(i for i, op in enumerate(step.operands) if op.kind == "sparse")
+
+
+def entries_of(step: Step, position: int) -> int:
+    """Entries that an operand is taken to hold."""
+    return step.operands[position].nnz or 0
+
+
+def layout(step: Step) -> str:
+    """The result's labels in the order of its memory: C order unless F is wanted."""
+    return step.output[::-1] if step.order == "F" else step.output
+
+
+def hand_over(step: Step, labels: str, entries: Entries, out: Array | None) -> Any:
+    """Entries with these labels as the step's result; what is not in the output is summed over."""
+    if labels != step.output:
+        entries = entries.take([labels.index(c) for c in step.output])
+    return entries if step.sparse else entries.dense(step.order, out)
+
+
+def laid_out(step: Step, labels: str, array: Array, out: Array | None) -> Array:
+    """An array with these labels as the step's dense result, in its layout."""
+    view = array.transpose([labels.index(c) for c in step.output])
+    if out is not None:
+        np.copyto(out, view, casting="unsafe")
+        return out
+    return np.asarray(view, order="F" if step.order == "F" else "C")
+
+
+def pair_of_sparse(step: Step) -> Refused | None:
+    """A refusal of what is no pair of sparse operands."""
+    if len(step.inputs) != 2 or len(sparse_positions(step)) != 2:
+        return Refused("not a pair of sparse operands")
+    return None
+
+
+def sparse_and_dense(step: Step) -> tuple[int, int] | Refused:
+    """Positions of the sparse and of the dense operand of a mixed pair."""
+    sparse = sparse_positions(step)
+    if len(step.inputs) != 2 or len(sparse) != 1:
+        return Refused("not one sparse and one dense operand")
+    return sparse[0], 1 - sparse[0]

@@ -1,0 +1,359 @@
+"""Calls with sparse operands: understood, planned, and found again by what their operands are.
+
+The front end comes here when an operand is neither an array nor what NumPy makes one of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._call import (
+    _CASTINGS,
+    _KEYWORDS,
+    _KINDS,
+    _LETTERS,
+    _NOMINAL,
+    Array,
+    _check_casts,
+    _check_out,
+    _given_path,
+    _order,
+    _way,
+    ndarray,
+)
+from ._config import State
+from ._densify import densified, speak
+from ._errors import cast_refused, unknown_keyword
+from ._execute_sparse import bind_sparse_plan, bind_steps
+from ._key import Key, _given, plain
+from ._kinds.dense import facts as dense_facts
+from ._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
+from ._plan import result_dtype
+from ._plan_sparse import largest_dense, make_sparse_plan, multiplies_zeros
+from ._planned import Chain, Limits, Plan
+from ._problem import Contraction, DType, Operand, Options
+from ._route import Kind, Runner, kind_of
+
+#: Types that are surely not sparse: asked first, since calls with lists and scalars come this way too.
+_NEVER = frozenset({ndarray, str, list, tuple, int, float, complex, bool, np.float64, type(...), type(None)})
+#: Multiply-adds, about, that a repetition which multiplies no absent element may take.
+_REPEAT_LIMIT = 10**9
+_HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def sparse_kind(x: object) -> Any:
+    """The adapter of a sparse operand's library; None for any other operand."""
+    if type(x) in _NEVER:
+        return None
+    kind = kind_of(x)
+    return None if kind is None or kind.NAME == "dense" else kind
+
+
+@dataclass(frozen=True, slots=True)
+class SparseCall:
+    """A call with sparse operands that has been understood.
+
+    Attributes
+    ----------
+    contraction : Contraction
+    operands : tuple
+        Sparse ones as they came, the others as arrays.
+    kinds : tuple
+        The adapter of each sparse operand's library; None for a dense one.
+    dtype : dtype
+        Of the result.
+    """
+
+    contraction: Contraction
+    operands: tuple[Any, ...]
+    kinds: tuple[Kind | None, ...]
+    dtype: DType
+    order: str = "C"
+    path: Any = "auto"
+    options: Options = field(default_factory=Options)
+
+    @property
+    def computed_in(self) -> DType:
+        """The dtype of the products: halves are multiplied and added in single precision."""
+        return _SINGLE if self.dtype == _HALF else self.dtype
+
+    def facts(self) -> tuple[Operand, ...]:
+        """Facts of every operand."""
+        return tuple(
+            dense_facts(x) if kind is None else kind.facts(x)
+            for x, kind in zip(self.operands, self.kinds, strict=True)
+        )
+
+    def plan(self, state: State, *, strict: bool = False) -> Plan:
+        """The plan of this call."""
+        config = state.config
+        threads = _NOMINAL if config.reproducible else config.threads
+        limits = Limits(threads, config.threads, None, self.path)
+        return make_sparse_plan(
+            self.contraction, self.facts(), self.computed_in, self.order, state.policy, limits, strict=strict
+        )
+
+    def bound(self, state: State) -> Runner:
+        """The bound plan, without looking it up."""
+        plan = self.plan(state)
+        self._check_kind(plan)
+        strict: Callable[[], Runner] | None = None
+        if multiplies_zeros(plan):
+            again = self.plan(state, strict=True)
+            assert isinstance(again.node, Chain)
+            if sum(s.decision.offer.cost.flops for s in again.node.steps) < _REPEAT_LIMIT:
+                strict = lambda: bind_steps(again, state.on_run)
+        run = bind_sparse_plan(plan, self.kinds, self.dtype, self.options, strict, state.on_run)
+        message = self.densifies(plan)
+        if not message:
+            return run
+        on_densify = state.config.on_densify
+
+        def spoken(*operands: Any, out: Array | None = None) -> Any:
+            speak(message, on_densify)
+            return run(*operands, out=out)
+
+        return spoken
+
+    def densifies(self, plan: Plan) -> str:
+        """What is to be said of a large dense array that is made of sparse operands; mostly nothing."""
+        given = sum(op.nbytes for op in self.facts())
+        made = largest_dense(plan)
+        what = "an intermediate"
+        if not plan.sparse and not self.options.out:
+            size = self.dtype.itemsize
+            for c in self.contraction.output:
+                size *= self.contraction.sizes[c]
+            if size >= made:
+                made, what = size, "the result"
+        if not densified(made, given):
+            return ""
+        return (
+            f"{what} is dense and takes {made / 2**20:.0f} MiB, for operands of {given / 2**20:.3g} MiB, "
+            f"some of them sparse; keep labels of the sparse operands in the output to get a sparse result, "
+            f"contract in another order, or allow it with config(on_densify='allow')"
+        )
+
+    def _check_kind(self, plan: Plan) -> None:
+        if not plan.sparse:
+            return
+        if self.options.out:
+            raise TypeError("out is an ndarray, but the result is sparse; call without out")
+        names = {kind.NAME: kind for kind in self.kinds if kind is not None}
+        kind: Any = names.get("pydata_sparse") or names["scipy_sparse"]
+        if self.contraction.output and not kind.holds(self.dtype):
+            raise TypeError(
+                f"the result is a scipy.sparse array, which cannot be of dtype {self.dtype}; "
+                f"pass dtype='float32'"
+            )
+
+    def run(self, state: State, out: Array | None, key: Key | None) -> Any:
+        """Look up or make the plan, and run it."""
+        run = None if key is None else state.plans.get(key)
+        if run is None:
+            run = self.bound(state)
+            if key is not None:
+                state.plans.put(key, run)
+        return run(*self.operands) if out is None else run(*self.operands, out=out)
+
+
+def any_sparse(operands: tuple[Any, ...]) -> bool:
+    """Whether some operand is sparse."""
+    for x in operands:  # noqa: SIM110 - a generator would take longer than the test of a type
+        if type(x) not in _NEVER and sparse_kind(x) is not None:
+            return True
+    return False
+
+
+def call_key(head: Key | None, operands: tuple[Any, ...]) -> Key | None:
+    """What a call with sparse operands is found by; None if it is not found again.
+
+    Entries count by powers of two: a plan is good for all operands that hold about as many.
+    """
+    if head is None:
+        return None
+    facts: list[Any] = list(head)
+    for x in operands:
+        if type(x) is ndarray:
+            facts += (x.shape, x.dtype, x.strides)
+        else:
+            kind = sparse_kind(x)
+            if kind is None:
+                return None
+            facts.append(kind.signature(x))
+    return tuple(facts)
+
+
+def sparse_einsum(
+    state: State, operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]
+) -> Any:
+    """An einsum call of which an operand is sparse."""
+    key = None
+    if type(operands[0]) is str:
+        bare = optimize is False and out is None and not kwargs
+        given = () if bare else _given(out, optimize, kwargs)
+        if given is not None:
+            key = call_key(("sparse", given, operands[0]), operands[1:])
+            run = None if key is None else state.plans.get(key)
+            if run is not None:
+                return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
+    return understand_sparse_einsum(operands, out, optimize, **kwargs).run(state, out, key)
+
+
+def understand_sparse_einsum(
+    operands: tuple[Any, ...], out: Any = None, optimize: Any = False, **kwargs: Any
+) -> SparseCall:
+    """What an einsum call with sparse operands means.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        The call is malformed.
+    """
+    lenient = optimize is not False
+    for name in kwargs:
+        if name not in _KEYWORDS:
+            raise TypeError(unknown_keyword("einsum", name, ("out", *_KEYWORDS, "optimize")))
+    way, _ = _way(optimize)
+    if isinstance(operands[0], str):
+        subscripts, values = operands[0], operands[1:]
+    else:
+        subscripts, values = parse_sublists(operands, lenient=lenient)
+    taken, kinds = taken_in(values)
+    shapes = tuple(tuple(x.shape) for x in taken)
+    inputs, output = parse_subscripts(subscripts, tuple(len(s) for s in shapes), lenient=lenient)
+    sizes = check_sizes(inputs, shapes)
+    if len(sizes) > _LETTERS:
+        raise ValueError(f"{len(sizes)} labels and ellipsis dimensions are more than the {_LETTERS} letters")
+    path = way if isinstance(way, str) else _given_path(way, len(taken))
+    if out is not None and type(out) is not ndarray:
+        raise TypeError(f"out is of type {type(out).__name__}, expected an ndarray where operands are sparse")
+    dtype = _dtype(taken, kwargs, None if out is None else out.dtype)
+    order = _order(kwargs.get("order", "K"))
+    if order == "A":
+        arrays = [x for x in taken if type(x) is ndarray]
+        order = "F" if arrays and all(x.flags.f_contiguous for x in arrays) else "C"
+    if out is not None:
+        _check_out(out, tuple(sizes[c] for c in output))
+        _check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
+        order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
+    return SparseCall(
+        Contraction(inputs, output, sizes),
+        taken,
+        kinds,
+        dtype,
+        order,
+        path,
+        Options(scalar=True, out=out is not None),
+    )
+
+
+def sparse_tensordot(state: State, a: Any, b: Any, axes: Any) -> Any:
+    """A tensordot call of which an operand is sparse."""
+    known = plain(axes)
+    key = None if known is None else call_key(("sparse tensordot", known), (a, b))
+    if key is not None:
+        run = state.plans.get(key)
+        if run is not None:
+            return run(a, b)
+    return understand_sparse_tensordot(a, b, axes).run(state, None, key)
+
+
+def understand_sparse_tensordot(a: Any, b: Any, axes: Any = 2) -> SparseCall:
+    """What a tensordot call with sparse operands means.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        The call is malformed.
+    """
+    (a, b), kinds = taken_in((a, b))
+    shape_a, shape_b = tuple(a.shape), tuple(b.shape)
+    axes_a, axes_b = parse_axes(axes, len(shape_a), len(shape_b))
+    check_tensordot_shapes(shape_a, shape_b, axes_a, axes_b)
+    labels_a = _numbered(len(shape_a))
+    of_b = {axis: labels_a[i] for i, axis in zip(axes_a, axes_b, strict=True)}
+    labels_b = "".join(of_b.get(i, chr(0x100 + len(shape_a) + i)) for i in range(len(shape_b)))
+    output = "".join(c for c in labels_a + labels_b if c not in of_b.values())
+    return pair_call((a, b), kinds, (labels_a, labels_b), output, scalar=False)
+
+
+def pair_call(
+    operands: tuple[Any, ...],
+    kinds: tuple[Any, ...],
+    inputs: tuple[str, str],
+    output: str,
+    *,
+    scalar: bool = True,
+    out: bool = False,
+) -> SparseCall:
+    """A product of two operands whose sizes are known to agree.
+
+    Raises
+    ------
+    ValueError
+        More labels than there are letters.
+    """
+    sizes = check_sizes(inputs, tuple(tuple(x.shape) for x in operands))
+    if len(sizes) > _LETTERS:
+        raise ValueError(f"the operands have together {len(sizes)} dimensions, expected at most {_LETTERS}")
+    options = Options(quiet=False, scalar=scalar, out=out)
+    return SparseCall(
+        Contraction(inputs, output, sizes), operands, kinds, _dtype(operands, {}), "C", "auto", options
+    )
+
+
+def _numbered(count: int) -> str:
+    return "".join(chr(0x100 + i) for i in range(count))
+
+
+def taken_in(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Sparse operands as they came and the others as arrays, and the adapter of each.
+
+    Raises
+    ------
+    TypeError
+        An operand of a type that cannot be mixed with sparse ones.
+    """
+    taken, kinds = [], []
+    for i, x in enumerate(values):
+        kind = None if type(x) is ndarray else kind_of(x)
+        if kind is None and type(x) is not ndarray:
+            raise TypeError(
+                f"operand {i} is of type {type(x).__name__}, which cannot be mixed with sparse operands; "
+                f"convert it with numpy.asarray"
+            )
+        sparse = kind is not None and kind.NAME != "dense"
+        taken.append(x if sparse or type(x) is ndarray else np.asarray(x))
+        kinds.append(kind if sparse else None)
+        dtype = np.dtype(taken[-1].dtype)
+        if dtype.kind not in _KINDS:
+            raise TypeError(
+                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers where "
+                f"operands are sparse; convert it with astype"
+            )
+    return tuple(taken), tuple(kinds)
+
+
+def _dtype(operands: tuple[Any, ...], kwargs: dict[str, Any], out: DType | None = None) -> DType:
+    """The dtype of the result, which products are computed in."""
+    casting = kwargs.get("casting", "safe")
+    if casting not in _CASTINGS:
+        raise ValueError(f"casting is {casting!r}, expected one of {', '.join(map(repr, _CASTINGS))}")
+    wanted = kwargs.get("dtype")
+    dtypes: list[DType] = [np.dtype(x.dtype) for x in operands]
+    dtype: DType
+    if wanted is not None:
+        dtype = np.dtype(wanted).newbyteorder("=")
+        if dtype.kind not in _KINDS:
+            raise TypeError(f"dtype is {dtype}, expected one of bools, integers, floats or complex numbers")
+    else:
+        dtype = result_dtype([*dtypes, *([] if out is None else [out])])
+    for i, own in enumerate(dtypes):
+        if not np.can_cast(own, dtype, casting=casting):
+            raise TypeError(cast_refused(i, own, dtype, casting))
+    return dtype

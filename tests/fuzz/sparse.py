@@ -1,0 +1,289 @@
+"""Random calls with sparse operands, judged by dense NumPy and by the documented rule for the result's kind.
+
+Every operand is drawn as a dense array, some are written in a random sparse format, and what einroute makes
+of them must be what NumPy makes of the dense ones: value, dtype, shape, and the kind that the labels ask for.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import sparse
+
+from einroute._config import forcing
+from einroute._kinds.sparse import ROUTES
+from einroute._route import NoRoute
+
+from .runner import NUMPY_ROUTE, Report
+
+LETTERS = "abcdef"
+DTYPES = ("f8", "f8", "f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2")
+TWO_D = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
+#: Formats of scipy.sparse in any number of dimensions but none, and those of pydata/sparse.
+ANY_D, PYDATA = ("coo",), ("COO", "GCXS", "DOK")
+
+
+@dataclass(frozen=True)
+class SparseCase:
+    """A call of `function` with `head`, the operands and `options`; `labels` is its meaning as an einsum."""
+
+    function: str
+    head: tuple[Any, ...]
+    tail: tuple[Any, ...]
+    dense: tuple[np.ndarray, ...]
+    operands: tuple[Any, ...]
+    inputs: tuple[str, ...]
+    output: str
+    options: dict[str, Any]
+
+    def text(self) -> str:
+        """The call and its operands, to reproduce it by."""
+        shown = ", ".join(
+            f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}{x.shape} {x.dtype}"
+            for x in self.operands
+        )
+        meaning = f"{self.inputs} -> {self.output}"
+        return f"{self.function}({self.head} {shown} {self.tail} {self.options})  # {meaning}"
+
+
+def draw(seed: int, index: int) -> SparseCase:
+    """Case `index` of the sequence that `seed` starts."""
+    rng = np.random.default_rng([seed, index, 4])
+    return _draw_tensordot(rng) if rng.random() < 0.25 else _draw_einsum(rng)
+
+
+def _draw_einsum(rng: np.random.Generator) -> SparseCase:
+    count = int(rng.choice([1, 2, 3, 4], p=[0.2, 0.5, 0.2, 0.1]))
+    pool = LETTERS[: int(rng.integers(2, 7))]
+    sizes = {c: int(rng.choice([0, 1, 2, 3, 4, 5], p=[0.03, 0.1, 0.22, 0.25, 0.2, 0.2])) for c in pool}
+    inputs = []
+    for _ in range(count):
+        ndim = int(rng.choice([0, 1, 2, 3, 4], p=[0.05, 0.2, 0.5, 0.2, 0.05]))
+        repeats = rng.random() < 0.15
+        ndim = ndim if repeats else min(ndim, len(pool))
+        inputs.append("".join(rng.choice(list(pool), ndim, replace=repeats)))
+    used = list(dict.fromkeys("".join(inputs)))
+    output = "".join(rng.permutation(used)[: int(rng.integers(0, min(4, len(used)) + 1))]) if used else ""
+    shapes = []
+    for labels in inputs:
+        ones = {c for c in labels if count > 1 and rng.random() < 0.06}  # broadcast
+        shapes.append(tuple(1 if c in ones else sizes[c] for c in labels))
+    subscripts = ",".join(inputs) + "->" + output
+    if rng.random() < 0.15:
+        subscripts = ",".join(inputs)
+        output = "".join(sorted(c for c in used if "".join(inputs).count(c) == 1))
+    options: dict[str, Any] = {}
+    if rng.random() < 0.1:
+        options["optimize"] = bool(rng.random() < 0.8) or "greedy"
+    dense, operands = _operands(rng, shapes, force=count == 1)
+    if rng.random() < 0.1:
+        options["dtype"] = np.result_type(*dense, str(rng.choice(["f8", "c16"])))
+    return SparseCase("einsum", (subscripts,), (), dense, operands, tuple(inputs), output, options)
+
+
+def _draw_tensordot(rng: np.random.Generator) -> SparseCase:
+    shared = int(rng.integers(0, 3))
+    free_a, free_b = int(rng.integers(0, 3)), int(rng.integers(0, 3))
+    sizes = [int(n) for n in rng.integers(0 if rng.random() < 0.05 else 1, 6, shared + free_a + free_b)]
+    labels = LETTERS[:shared], "ghi"[:free_a], "jkl"[:free_b]
+    of = dict(zip("".join(labels), sizes, strict=True))
+    a = "".join(rng.permutation(list(labels[0] + labels[1])))
+    b = "".join(rng.permutation(list(labels[0] + labels[2])))
+    axes = ([a.index(c) for c in labels[0]], [b.index(c) for c in labels[0]])
+    output = "".join(c for c in a + b if c not in labels[0])
+    shapes = [tuple(of[c] for c in x) for x in (a, b)]
+    dense, operands = _operands(rng, shapes, force=False)
+    return SparseCase("tensordot", (), (axes,), dense, operands, (a, b), output, {})
+
+
+def _operands(
+    rng: np.random.Generator, shapes: Sequence[tuple[int, ...]], *, force: bool
+) -> tuple[tuple[np.ndarray, ...], tuple[Any, ...]]:
+    """Dense arrays and the same, at least one of them where its shape allows, in sparse formats."""
+    mixed = rng.random() < 0.3
+    dtype = str(rng.choice(DTYPES))
+    dense, operands = [], []
+    chosen = [bool(shape) and (force or rng.random() < 0.6) for shape in shapes]
+    if not any(chosen):
+        chosen = [bool(shape) for shape in shapes]
+    for shape, is_sparse in zip(shapes, chosen, strict=True):
+        x = _values(rng, shape, str(rng.choice(DTYPES)) if mixed else dtype)
+        if is_sparse:
+            x = np.where(rng.random(shape) < rng.choice([0, 0.1, 0.5, 1.0]), x, 0).astype(x.dtype)
+        dense.append(x)
+        operands.append(_written(rng, x) if is_sparse else x)
+    return tuple(dense), tuple(operands)
+
+
+def _values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return rng.random(shape) < 0.5
+    if kind in "iu":
+        return rng.integers(0 if kind == "u" else -9, 10, shape).astype(dtype)
+    x = rng.standard_normal(shape)
+    return (x + 1j * rng.standard_normal(shape) if kind == "c" else x).astype(dtype)
+
+
+def _written(rng: np.random.Generator, x: np.ndarray) -> Any:
+    """``x`` in a random sparse format; unsorted and duplicate entries now and then."""
+    half = x.dtype == np.float16
+    if half or rng.random() < 0.4:
+        name = "COO" if half else str(rng.choice(PYDATA))
+        return getattr(sparse, name).from_numpy(x) if name != "DOK" else sparse.DOK.from_numpy(x)
+    made = "array" if x.ndim != 2 or rng.random() < 0.6 else "matrix"
+    name = str(rng.choice(TWO_D)) if x.ndim == 2 else "coo"
+    coo = getattr(scipy.sparse, f"coo_{made}")(x)
+    if name == "coo":
+        if coo.nnz > 1 and rng.random() < 0.3 and x.dtype.kind in "if":  # duplicates: entries in two halves
+            coords = tuple(np.concatenate([c, c[::-1]]) for c in coo.coords)
+            data = np.concatenate([coo.data, np.zeros_like(coo.data)])
+            coo = getattr(scipy.sparse, f"coo_{made}")((data, coords), shape=x.shape)
+        return coo
+    return getattr(scipy.sparse, f"{name}_{made}")(coo)
+
+
+def _is_sparse(x: Any) -> bool:
+    return scipy.sparse.issparse(x) or isinstance(x, sparse.SparseArray)
+
+
+def wants_sparse(case: SparseCase) -> bool:
+    """Whether the documented rule makes the result sparse; axes of length 1 that broadcast do not count."""
+    whole: dict[str, int] = {}
+    for labels, x in zip(case.inputs, case.dense, strict=True):
+        for c, n in zip(labels, x.shape, strict=True):
+            whole[c] = n if whole.get(c, 1) == 1 else whole[c]
+    of_sparse, of_dense = set(), set()
+    any_dense = False
+    for labels, x, given in zip(case.inputs, case.dense, case.operands, strict=True):
+        real = {c for c, n in zip(labels, x.shape, strict=True) if n == whole[c]}
+        if not _is_sparse(given):
+            any_dense = any_dense or x.ndim > 0
+            of_dense |= real
+        else:
+            of_sparse |= real
+    if not any_dense:
+        return True
+    return of_sparse & of_dense <= set(case.output) and set(case.output) <= of_sparse
+
+
+def _reference(case: SparseCase) -> tuple[np.ndarray, np.ndarray]:
+    """NumPy's value with wide operands, and the bound on the error of ours."""
+    kinds = {x.dtype.kind for x in case.dense}
+    if not all(x.size for x in case.dense):
+        # Not asked: NumPy's einsum may write outside its result for empty operands, see expressions.
+        whole = [max((n for n in _sizes_of(case, c) if n != 1), default=1) for c in case.output]
+        whole = [0 if 0 in _sizes_of(case, c) else n for c, n in zip(case.output, whole, strict=True)]
+        return np.zeros(whole), np.zeros(whole)
+    if kinds <= set("iub") and np.dtype(_dtype(case).get("dtype", bool)).kind not in "fc":
+        right = np.asarray(np.einsum(_subscripts(case), *case.dense, **_dtype(case)))
+        return right, np.zeros(right.shape)
+    wide = [x.astype(np.clongdouble if x.dtype.kind == "c" else np.longdouble) for x in case.dense]
+    right = np.asarray(np.einsum(_subscripts(case), *wide))
+    size = np.asarray(np.einsum(_subscripts(case), *(np.abs(x) for x in wide)))
+    dtype = np.result_type(*case.dense, *_dtype(case).values())
+    eps = np.finfo(dtype).eps
+    terms = max(1, int(np.prod([x.size for x in case.dense if x.size], dtype=float) ** 0.5))
+    return right, 8 * max(terms, 4) * eps * np.asarray(size, float) + np.finfo(dtype).tiny
+
+
+def _sizes_of(case: SparseCase, label: str) -> list[int]:
+    pairs = zip(case.inputs, case.dense, strict=True)
+    return [n for labels, x in pairs for c, n in zip(labels, x.shape, strict=True) if c == label]
+
+
+def _subscripts(case: SparseCase) -> str:
+    return ",".join(case.inputs) + "->" + case.output
+
+
+def _dtype(case: SparseCase) -> dict[str, Any]:
+    return {"dtype": case.options["dtype"]} if "dtype" in case.options else {}
+
+
+def judge(case: SparseCase, namespace: Any) -> tuple[list[str], Exception | None]:
+    """What is wrong with the call's answer."""
+    try:
+        got = getattr(namespace, case.function)(*case.head, *case.operands, *case.tail, **case.options)
+    except NoRoute as error:
+        return [], error
+    except TypeError as error:
+        if "cannot be of dtype float16" in str(error) and np.result_type(*case.dense) == np.float16:
+            return [], error  # scipy.sparse has no such arrays
+        return [f"raised {type(error).__name__}: {error}"], error
+    except Exception as error:
+        return [f"raised {type(error).__name__}: {error}"], error
+    right, bound = _reference(case)
+    found = []
+    is_sparse = _is_sparse(got)
+    pydata = any(isinstance(x, sparse.SparseArray) for x in case.operands)
+    if wants_sparse(case) != is_sparse and not (not case.output and not pydata and not is_sparse):
+        found.append(
+            f"a {type(got).__name__} where the rule wants {'sparse' if wants_sparse(case) else 'dense'}"
+        )
+    if is_sparse and isinstance(got, sparse.SparseArray) != pydata:
+        found.append(f"a {type(got).__name__} of the wrong library")
+    value = (
+        got.todense()
+        if isinstance(got, sparse.SparseArray)
+        else got.toarray()
+        if is_sparse
+        else np.asarray(got)
+    )
+    value = np.asarray(value)
+    dtype = np.result_type(*case.dense, *_dtype(case).values())
+    if value.dtype != dtype:
+        found.append(f"dtype {value.dtype}, expected {dtype}")
+    if value.shape != right.shape:
+        return [*found, f"shape {value.shape}, expected {right.shape}"], None
+    off = np.abs(value.astype(right.dtype) - right) if dtype.kind in "fc" else (value != right).astype(float)
+    if not (off <= bound).all():
+        found.append(f"off by {float(off.max())}, allowed {float(bound.max())}")
+    return found, None
+
+
+def fuzz_sparse(
+    namespace: Any,
+    *,
+    seed: int,
+    indices: Sequence[int],
+    through_routes: bool = False,
+    stop_after: int = 20,
+    progress: bool = False,
+) -> Report:
+    """Check the cases `indices` of the sequence `seed`, and stop after `stop_after` failing ones."""
+    report = Report()
+    names = [route.name for route in ROUTES]
+    if through_routes:
+        report.routes.update(dict.fromkeys(names, 0))
+    started = time.perf_counter()
+    for index in indices:
+        case = draw(seed, index)
+        if not any(_is_sparse(x) for x in case.operands):
+            continue  # no operand has dimensions
+        report.cases += 1
+        report.functions[case.function] += 1
+        found = [f"first call: {text}" for text in judge(case, namespace)[0]]
+        found += [f"second call: {text}" for text in judge(case, namespace)[0]]
+        for name in names if through_routes else ():
+            with forcing(name, forbid=(NUMPY_ROUTE,)) as ran:
+                wrong, error = judge(case, namespace)
+            if name in ran and not isinstance(error, NoRoute):
+                report.routes[name] += 1
+                found += [f"through {name}: {text}" for text in wrong]
+        if found:
+            head = f"# python -m tests.fuzz --sparse --seed {seed} --only {index}"
+            report.failures.append("\n".join([head, case.text(), *(f"    !! {text}" for text in found)]))
+            if progress:
+                print(report.failures[-1], flush=True)
+            if len(report.failures) >= stop_after:
+                break
+        if progress and report.cases % 1000 == 0:
+            took = time.perf_counter() - started
+            print(f"{report.cases} cases, {len(report.failures)} failures, {took:.0f} s", file=sys.stderr)
+    return report

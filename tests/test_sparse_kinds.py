@@ -1,0 +1,286 @@
+"""Sparse operands: every format is taken, checked and left alone; results go back to its library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import sparse
+
+import einroute as er
+
+FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
+ARRAYS = tuple(f"{name}_array" for name in FORMATS)
+MATRICES = tuple(f"{name}_matrix" for name in FORMATS)
+DENSE = np.array([[0.0, 2.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0], [3.0, 0.0, -1.0, 0.0]])
+RIGHT = np.arange(8.0).reshape(4, 2)
+
+
+def _pydata(name: str, x: np.ndarray) -> Any:
+    return getattr(sparse, name).from_numpy(x)
+
+
+def _dense(x: Any) -> np.ndarray:
+    if isinstance(x, sparse.SparseArray):
+        return x.todense()
+    return np.asarray(x.todense()) if sp.issparse(x) else np.asarray(x)
+
+
+@pytest.mark.parametrize("name", [*ARRAYS, *MATRICES])
+def test_every_scipy_format(name: str) -> None:
+    a = getattr(sp, name)(DENSE)
+    result = er.einsum("ij,jk->ik", a, RIGHT)
+    assert type(result) is np.ndarray
+    np.testing.assert_allclose(result, DENSE @ RIGHT)
+    turned = er.einsum("ij->ji", a)
+    assert type(turned) is (sp.csr_array if name in ARRAYS else sp.csr_matrix)
+    np.testing.assert_array_equal(_dense(turned), DENSE.T)
+    assert a.format == name.partition("_")[0]
+    np.testing.assert_array_equal(_dense(a), DENSE)
+
+
+@pytest.mark.parametrize("name", ["COO", "GCXS", "DOK"])
+def test_every_pydata_format(name: str) -> None:
+    cube = np.where(np.arange(24).reshape(2, 3, 4) % 5 == 0, 2.0, 0.0)
+    a = _pydata(name, cube)
+    np.testing.assert_allclose(er.tensordot(a, RIGHT, axes=1), np.tensordot(cube, RIGHT, axes=1))
+    turned = er.einsum("ijk->kji", a)
+    assert type(turned) is type(a)
+    np.testing.assert_array_equal(_dense(turned), cube.T)
+    whole = er.einsum("ijk->", a)
+    assert isinstance(whole, sparse.COO)
+    assert whole.shape == ()
+    assert whole.todense() == cube.sum()
+    np.testing.assert_array_equal(_dense(a), cube)
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 2), (1, 2)])
+def test_gcxs_by_its_compressed_axes(axes: tuple[int, ...]) -> None:
+    cube = np.where(np.arange(24).reshape(2, 3, 4) % 5 == 0, 2.0, 0.0)
+    a = sparse.GCXS.from_numpy(cube, compressed_axes=axes)
+    np.testing.assert_allclose(er.einsum("ijk,kl->lji", a, RIGHT), np.einsum("ijk,kl->lji", cube, RIGHT))
+
+
+def test_an_array_of_three_dimensions_in_scipy() -> None:
+    cube = np.where(np.arange(24).reshape(2, 3, 4) % 5 == 0, 2.0, 0.0)
+    result = er.einsum("ijk->ki", sp.coo_array(cube))
+    assert type(result) is sp.csr_array
+    np.testing.assert_array_equal(result.toarray(), np.einsum("ijk->ki", cube))
+    three = er.einsum("ijk->kij", sp.coo_array(cube))
+    assert type(three) is sp.coo_array
+    np.testing.assert_array_equal(three.toarray(), np.einsum("ijk->kij", cube))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "wanted"),
+    [
+        (sp.csr_array, sp.csc_matrix, sp.csr_array),
+        (sp.csr_matrix, sp.csc_matrix, sp.csr_matrix),
+        (sparse.COO.from_numpy, sp.csr_matrix, sparse.COO),
+        (sp.csr_array, sparse.GCXS.from_numpy, sparse.GCXS),
+        (sparse.GCXS.from_numpy, sparse.GCXS.from_numpy, sparse.GCXS),
+        (sparse.DOK.from_numpy, sparse.DOK.from_numpy, sparse.DOK),
+        (sparse.GCXS.from_numpy, sparse.COO.from_numpy, sparse.COO),
+        (sparse.GCXS.from_numpy, sparse.DOK.from_numpy, sparse.COO),
+    ],
+)
+def test_the_type_of_sparse_by_sparse(left: Any, right: Any, wanted: type) -> None:
+    result = er.einsum("ij,jk->ik", left(DENSE), right(DENSE.T))
+    assert isinstance(result, wanted)
+    np.testing.assert_allclose(_dense(result), DENSE @ DENSE.T)
+
+
+@pytest.mark.parametrize("new", [sp.csr_array, sp.csc_array, sp.csr_matrix])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_duplicates_and_unsorted_indices(new: Any, index: type) -> None:
+    data, indices = np.array([1.0, 2, 3, 4, 5]), np.array([2, 0, 2, 1, 1], index)
+    a = new((data, indices, np.array([0, 3, 3, 5], index)), shape=(3, 3))
+    assert not a.has_canonical_format
+    before = [x.copy() for x in (a.data, a.indices, a.indptr)]
+    full = np.array([[2.0, 0, 4], [0, 0, 0], [0, 9, 0]])
+    full = full.T if new is sp.csc_array else full
+    np.testing.assert_array_equal(er.tensordot(np.eye(3), a, axes=1), full)
+    np.testing.assert_array_equal(er.einsum("ij,ij->ij", a, np.ones((3, 3))).toarray(), full)
+    np.testing.assert_array_equal(er.einsum("ij,ij->ij", a, a).toarray(), full**2)
+    np.testing.assert_array_equal(er.einsum("ij,jk->ik", a, a).toarray(), full @ full)
+    for x, was in zip((a.data, a.indices, a.indptr), before, strict=True):
+        np.testing.assert_array_equal(x, was)
+
+
+def test_results_do_not_share_memory_with_operands() -> None:
+    a = sp.csr_array(DENSE)
+    same = er.einsum("ij->ij", a)
+    for part in ("data", "indices", "indptr"):
+        assert not np.may_share_memory(getattr(same, part), getattr(a, part))
+    b = sparse.COO.from_numpy(DENSE)
+    same = er.einsum("ij->ij", b)
+    assert not np.may_share_memory(same.data, b.data)
+    assert not np.may_share_memory(same.coords, b.coords)
+
+
+def _with(part: str, position: int, value: int, new: Any = sp.csr_array) -> Any:
+    a = new(np.eye(3))
+    getattr(a, part)[position] = value
+    return a
+
+
+def _coo(value: int) -> Any:
+    a = sp.coo_array(np.eye(3))
+    a.coords[1][1] = value
+    return a
+
+
+def _bsr(part: str, value: int) -> Any:
+    a = sp.bsr_array(np.eye(4), blocksize=(2, 2))
+    getattr(a, part)[1] = value
+    return a
+
+
+def _pydata_coo(value: int) -> Any:
+    a = sparse.COO.from_numpy(np.eye(3))
+    a.coords[1, 1] = value
+    return a
+
+
+def _gcxs(part: str, value: int) -> Any:
+    a = sparse.GCXS.from_numpy(np.eye(3))
+    getattr(a, part)[1] = value
+    return a
+
+
+def _short_data() -> Any:
+    a = sp.csr_array(np.eye(3))
+    a.data = a.data[:1]
+    return a
+
+
+def _short_indptr() -> Any:
+    a = sp.csr_array(np.eye(3))
+    a.indptr = a.indptr[:2]
+    return a
+
+
+CORRUPTED = {
+    "index too large": lambda: _with("indices", 1, 3),
+    "index negative": lambda: _with("indices", 1, -1),
+    "index far away": lambda: _with("indices", 1, 2**31 - 1),
+    "index of csc": lambda: _with("indices", 1, 3, sp.csc_array),
+    "indptr decreases": lambda: _with("indptr", 1, 3),
+    "indptr negative": lambda: _with("indptr", 1, -5),
+    "indptr starts late": lambda: _with("indptr", 0, 1),
+    "indptr ends beyond": lambda: _with("indptr", 3, 10**6),
+    "data short": _short_data,
+    "indptr short": _short_indptr,
+    "coo too large": lambda: _coo(3),
+    "coo negative": lambda: _coo(-1),
+    "bsr index": lambda: _bsr("indices", 7),
+    "bsr indptr": lambda: _bsr("indptr", 9),
+    "pydata too large": lambda: _pydata_coo(3),
+    "pydata negative": lambda: _pydata_coo(-1),
+    "gcxs index": lambda: _gcxs("indices", 9),
+    "gcxs indptr": lambda: _gcxs("indptr", 9),
+}
+
+
+@pytest.mark.parametrize("name", CORRUPTED)
+def test_corrupted_index_arrays_are_refused(name: str) -> None:
+    a = CORRUPTED[name]()
+    n = a.shape[0]
+    for call in (
+        lambda: er.tensordot(np.ones((2, n)), a, axes=1),
+        lambda: er.einsum("ij,jk->ik", np.ones((2, n)), a),
+        lambda: er.einsum("ij,ij->ij", np.ones((n, n)), a),
+        lambda: er.dot(np.ones((2, n)), a),
+    ):
+        for _ in range(2):  # a plan that is kept checks again
+            with pytest.raises(ValueError, match="operand 1"):
+                call()
+
+
+def test_an_operand_that_was_sound_is_checked_again() -> None:
+    a, x = sp.csr_array(np.eye(3)), np.ones((2, 3))
+    er.tensordot(x, a, axes=1)
+    a.indices[0] = 99
+    with pytest.raises(ValueError, match="index 99, out of range for an axis of length 3"):
+        er.tensordot(x, a, axes=1)
+
+
+def test_a_fill_value_is_refused() -> None:
+    a = sparse.COO.from_numpy(np.eye(3) + 1, fill_value=1.0)
+    with pytest.raises(ValueError, match=r"operand 0 .*fill value"):
+        er.einsum("ij,j->i", a, np.ones(3))
+
+
+def test_unsupported_operands_are_refused() -> None:
+    a = sp.csr_array(np.eye(2))
+    with pytest.raises(TypeError, match="operand 1 has dtype object"):
+        er.einsum("ij,jk->ik", a, np.ones((2, 2), object))
+    with pytest.raises(TypeError, match="operand 0 has dtype object"):
+        er.tensordot(sparse.COO.from_numpy(np.array([1, 0], object)), np.ones(2), axes=1)
+    with pytest.raises(TypeError, match="operand 0 is of type Unknown"):
+        er.tensordot(type("Unknown", (), {"shape": (2,), "dtype": float})(), a, axes=1)
+    with pytest.raises(TypeError, match="float16"):
+        er.einsum("ij,j->ij", sp.csr_array(np.eye(2, dtype=bool)), np.ones(2, np.float16))
+
+
+@pytest.mark.parametrize("call", ["vdot", "outer"])
+def test_what_numpy_would_take_for_an_object_is_refused(call: str) -> None:
+    with pytest.raises(TypeError, match=rf"{call} .*csr_array"):
+        getattr(er, call)(sp.csr_array(np.eye(2)), np.ones(4))
+    with pytest.raises(TypeError, match="multi_dot"):
+        er.linalg.multi_dot([np.eye(2), sp.csr_array(np.eye(2)), np.eye(2)])
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "marks", "is_sparse"),
+    [
+        ("ij,jk->ik", "ss", True),
+        ("ij,jk->ik", "sd", False),
+        ("ij,jk->ik", "ds", False),
+        ("ij,jk->ijk", "sd", False),
+        ("ij,j->ij", "sd", True),
+        ("ij,j->ji", "ds", False),  # i is no label of the sparse vector
+        ("ij,j->i", "sd", False),
+        ("ij,->ij", "sd", True),
+        ("ij,k->ij", "sd", True),
+        ("ij,ik,jk->ij", "sdd", True),
+        ("ij,jk,i->ik", "ssd", True),
+        ("ij,jk,j->ik", "ssd", False),
+        ("ij->i", "s", True),
+        ("ii->i", "s", True),
+        ("ij->", "s", True),
+        ("ij,ij->", "sd", False),
+        ("ij,kl->ijkl", "ss", True),
+        ("ij,kl->ijkl", "sd", False),
+    ],
+)
+def test_the_kind_of_the_result(subscripts: str, marks: str, is_sparse: bool) -> None:
+    terms, _, output = subscripts.partition("->")
+    sizes = dict(zip("ijkl", (3, 3, 4, 2), strict=True))
+    operands: list[Any] = []
+    dense = []
+    for term, mark in zip(terms.split(","), marks, strict=True):
+        x = np.arange(1.0, 1 + np.prod([sizes[c] for c in term], dtype=int)).reshape([sizes[c] for c in term])
+        dense.append(x)
+        operands.append(sparse.COO.from_numpy(x) if mark == "s" else x)
+    result = er.einsum(subscripts, *operands)
+    assert isinstance(result, sparse.COO) is is_sparse
+    if not is_sparse:
+        assert type(result) is (np.ndarray if output else np.float64)
+    np.testing.assert_allclose(_dense(result), np.einsum(subscripts, *dense))
+
+
+def test_a_full_contraction_in_scipy_is_a_scalar() -> None:
+    a = sp.csr_array(DENSE)
+    assert type(er.einsum("ij->", a)) is np.float64
+    assert type(er.tensordot(a, a, axes=2)) is np.float64
+    assert er.einsum("ij,ij->", a, a) == (DENSE**2).sum()
+    assert type(er.einsum("ij->", sp.csr_array((0, 3), dtype=np.int8))) is np.int8
+
+
+def test_an_operand_without_dimensions_may_be_its_fill_value() -> None:
+    scale = sparse.COO.from_numpy(np.array(3.0))
+    result = er.einsum(",ij->ij", scale, sparse.COO.from_numpy(DENSE))
+    np.testing.assert_array_equal(result.todense(), 3 * DENSE)
