@@ -18,6 +18,7 @@ from typing import Any
 from ._cache import PlanCache
 from ._errors import suggest
 from ._factors.cache import FACTORS
+from ._kernels.earned import KERNELS
 from ._route import Declined, Policy
 
 
@@ -101,6 +102,8 @@ class _Process:
 #: Options of the whole process, which no context can change: factors are shared by all threads.
 _PROCESS_WIDE = ("cache_bytes", "prepare")
 _PREPARE = ("earned", "now", "never")
+
+KERNELS.prepare = lambda: FACTORS.prepare
 
 _process = _Process()
 _context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
@@ -260,10 +263,11 @@ def cache_info() -> dict[str, int]:
         ``plans``, the bound plans held under the configuration in force, and ``max_plans``, how many are held
         at the most. Of kept factors: ``factorizations`` held, the ``bytes`` they take and ``max_bytes``;
         ``seen``, matrices that are known but not kept; and since the last `cache_clear` the ``hits``, the
-        ``misses``, how many were ``made`` and how many ``evicted``.
+        ``misses``, how many were ``made`` and how many ``evicted``. ``kernels`` are the compiled kernels
+        that are loaded.
     """
     plans = current().plans
-    return {"plans": len(plans), "max_plans": plans.limit} | FACTORS.info()
+    return {"plans": len(plans), "max_plans": plans.limit} | FACTORS.info() | KERNELS.info()
 
 
 def cache_clear() -> None:

@@ -199,12 +199,14 @@ def bind(decision: Decision, on_run: Callable[[str, Declined | None], None] | No
     if len(decision.offers) == 1:
         return _last(runner, decision)
     rest = Decision(decision.step, decision.offers[1:], decision.refused)
+    bound: list[Runner] = []  # on demand: most calls never decline
 
     def guarded(*arrays: Any, out: Any = None) -> Any:
         result = runner(*arrays, out=out)
         if type(result) is Declined:
-            # Bound on demand: most calls never decline.
-            return bind(rest, on_run)(*arrays, out=out)
+            if not bound:
+                bound.append(bind(rest, on_run))
+            return bound[0](*arrays, out=out)
         return result
 
     return guarded

@@ -36,7 +36,7 @@ from ._plan import result_dtype
 from ._plan_sparse import largest_dense, make_sparse_plan, multiplies_zeros
 from ._planned import Chain, Limits, Plan
 from ._problem import Contraction, DType, Operand, Options
-from ._route import Kind, Runner, kind_of
+from ._route import Kind, Policy, Runner, kind_of
 
 #: Types that are surely not sparse: asked first, since calls with lists and scalars come this way too.
 _NEVER = frozenset({ndarray, str, list, tuple, int, float, complex, bool, np.float64, type(...), type(None)})
@@ -93,8 +93,11 @@ class SparseCall:
         config = state.config
         threads = _NOMINAL if config.reproducible else config.threads
         limits = Limits(threads, config.threads, None, self.path)
+        policy = state.policy
+        if config.reproducible:  # whether a kernel is compiled depends on earlier calls
+            policy = Policy(policy.forced, policy.forbidden | {"sparse.tiles"})
         return make_sparse_plan(
-            self.contraction, self.facts(), self.computed_in, self.order, state.policy, limits, strict=strict
+            self.contraction, self.facts(), self.computed_in, self.order, policy, limits, strict=strict
         )
 
     def bound(self, state: State) -> Runner:

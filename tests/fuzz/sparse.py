@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,9 @@ import numpy as np
 import scipy.sparse
 import sparse
 
+import einroute
 from einroute._config import forcing
-from einroute._kinds.sparse import ROUTES
+from einroute._kinds.sparse import ROUTES, tiles
 from einroute._route import NoRoute
 
 from .runner import NUMPY_ROUTE, Report
@@ -55,7 +57,10 @@ class SparseCase:
 def draw(seed: int, index: int) -> SparseCase:
     """Case `index` of the sequence that `seed` starts."""
     rng = np.random.default_rng([seed, index, 4])
-    return _draw_tensordot(rng) if rng.random() < 0.25 else _draw_einsum(rng)
+    which = rng.random()
+    if which < 0.1:
+        return _draw_matrix_product(rng)
+    return _draw_tensordot(rng) if which < 0.3 else _draw_einsum(rng)
 
 
 def _draw_einsum(rng: np.random.Generator) -> SparseCase:
@@ -100,6 +105,29 @@ def _draw_tensordot(rng: np.random.Generator) -> SparseCase:
     shapes = [tuple(of[c] for c in x) for x in (a, b)]
     dense, operands = _operands(rng, shapes, force=False)
     return SparseCase("tensordot", (), (axes,), dense, operands, (a, b), output, {})
+
+
+def _draw_matrix_product(rng: np.random.Generator) -> SparseCase:
+    """A dense operand of two or three dimensions by a sparse matrix, of sizes that the kernels take."""
+    n, m = (int(k) for k in rng.integers(1, 70, 2))
+    free = [int(k) for k in rng.integers(1, (80, 12)[int(rng.integers(0, 2))], int(rng.integers(1, 3)))]
+    dtype = str(rng.choice(DTYPES[:-1]))
+    own = "nm" if rng.random() < 0.5 else "mn"
+    a = _values(rng, (n, m) if own == "nm" else (m, n), dtype)
+    a = np.where(rng.random(a.shape) < rng.choice([0.02, 0.2, 1.0]), a, 0).astype(a.dtype)
+    letters = "gh"[: len(free)]
+    other = letters + "n" if rng.random() < 0.6 else "n" + letters
+    sizes = dict(zip(letters, free, strict=True)) | {"n": n}
+    x = _values(rng, tuple(sizes[c] for c in other), dtype)
+    if rng.random() < 0.3:  # rows of a larger array
+        x = np.repeat(x, 2, axis=0)[::2]
+    output = letters + "m" if rng.random() < 0.6 else "m" + letters
+    pair = [(own, a, _written(rng, a)), (other, x, x)]
+    if rng.random() < 0.5:
+        pair.reverse()
+    inputs, dense, operands = zip(*pair, strict=True)
+    subscripts = ",".join(inputs) + "->" + output
+    return SparseCase("einsum", (subscripts,), (), dense, operands, inputs, output, {})
 
 
 def _operands(
@@ -247,6 +275,23 @@ def judge(case: SparseCase, namespace: Any) -> tuple[list[str], Exception | None
     return found, None
 
 
+def _compiles(case: SparseCase, dtypes: str) -> bool:
+    return np.result_type(*case.dense, *_dtype(case).values()).char in dtypes
+
+
+@contextmanager
+def compiled_at_once() -> Iterator[None]:
+    """Kernels are compiled at their first use, however little work there is."""
+    least, tiles._LEAST = tiles._LEAST, 0.0
+    setting = einroute.get_config()["prepare"]
+    einroute.set_config(prepare="now")
+    try:
+        yield
+    finally:
+        tiles._LEAST = least
+        einroute.set_config(prepare=setting)
+
+
 def fuzz_sparse(
     namespace: Any,
     *,
@@ -255,8 +300,12 @@ def fuzz_sparse(
     through_routes: bool = False,
     stop_after: int = 20,
     progress: bool = False,
+    dtypes: str = "fdFDilq",
 ) -> Report:
-    """Check the cases `indices` of the sequence `seed`, and stop after `stop_after` failing ones."""
+    """Check the cases `indices` of the sequence `seed`, and stop after `stop_after` failing ones.
+
+    Cases of the dtypes with these codes go through compiled kernels too; each takes seconds to compile.
+    """
     report = Report()
     names = [route.name for route in ROUTES]
     if through_routes:
@@ -271,7 +320,9 @@ def fuzz_sparse(
         found = [f"first call: {text}" for text in judge(case, namespace)[0]]
         found += [f"second call: {text}" for text in judge(case, namespace)[0]]
         for name in names if through_routes else ():
-            with forcing(name, forbid=(NUMPY_ROUTE,)) as ran:
+            if name == tiles.ROUTE.name and not _compiles(case, dtypes):
+                continue
+            with forcing(name, forbid=(NUMPY_ROUTE,)) as ran, compiled_at_once():
                 wrong, error = judge(case, namespace)
             if name in ran and not isinstance(error, NoRoute):
                 report.routes[name] += 1

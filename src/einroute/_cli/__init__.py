@@ -11,12 +11,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import demo, doctor, explain
+from . import demo, doctor, explain, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-COMMANDS = (demo, explain, doctor)
+COMMANDS = (demo, explain, prepare, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,12 +6,13 @@ A sparse operand reaches a runner as `Entries`, a dense one as an array of any d
 from __future__ import annotations
 
 from ..._route import Route
-from . import gather, join, matmul, reduce, spgemm
+from . import gather, join, matmul, reduce, spgemm, tiles
 
 NAME = "sparse"
 
 ROUTES: tuple[Route, ...] = (
     reduce.ROUTE,
+    tiles.ROUTE,
     matmul.ROUTE,
     gather.ROUTE,
     spgemm.ROUTE,

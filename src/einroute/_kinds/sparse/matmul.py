@@ -49,10 +49,13 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("more rows or columns than an index can number")
     width = step.extent("".join(c for c in other if c not in own))
     nnz = entries_of(step, s)
+    free = "".join(c for c in other if c not in own)
+    # Blocks of the dense operand and of the result are transposed where those are not matrices of rows.
+    moved = 1 if rows + free == step.output and step.order != "F" else 2
     compress = 0.0 if len(own) == 2 and len(rows) == len(columns) == 1 else nnz * SORT * 1e9
     cost = Cost(
         nnz * width * (4 if step.dtype.kind == "c" else 1) + compress + step.extent(rows),
-        float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + step.out_bytes),
+        float(min(step.in_bytes, nnz * width * step.dtype.itemsize) * moved + step.out_bytes * moved),
         8.0,
         1e9,
     )

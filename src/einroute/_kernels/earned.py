@@ -1,0 +1,214 @@
+"""When a kernel is compiled: once the work seen would have paid for it, as in the ski-rental problem.
+
+Importing numba takes most of a second and compiling a kernel up to two more, so a kernel is made when as
+much time was spent without it (Karlin, Manasse, Rudolph and Sleator, Algorithmica 3, 1988), by the call that
+passes that mark.  Compiled code is kept on disk by numba, where it finds a folder that it may write; a kernel
+that was kept is due much earlier.  Nothing here imports numba before a kernel is due.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Kernel = Callable[..., None]
+
+#: Seconds that importing numba takes, that compiling a kernel takes, and that loading a compiled one takes.
+IMPORT, COMPILE, LOAD = 0.8, 2.0, 0.05
+_SOURCE = Path(__file__).with_name("dense_csr.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One kernel for one kind of numbers and indices.
+
+    Attributes
+    ----------
+    kernel : str
+        Its name in `dense_csr.KERNELS`.
+    dtype : str
+        Of the numbers, ``numpy.dtype.str`` without the byte order: "f8", "c16", "i4".
+    index : {"i4", "i8"}
+        Of the index arrays.
+    """
+
+    kernel: str
+    dtype: str
+    index: str
+
+    @property
+    def unit(self) -> int:
+        """Real numbers in one number."""
+        return 2 if self.dtype[0] == "c" else 1
+
+    @property
+    def real(self) -> str:
+        """The dtype of the arrays that the kernel sees."""
+        if self.dtype[0] != "c":
+            return self.dtype
+        return f"f{int(self.dtype[1:]) // 2}"
+
+
+class Kernels:
+    """The compiled kernels and the work seen without them; shared by all threads.
+
+    Attributes
+    ----------
+    prepare : callable
+        Gives the setting: "earned", "now" (compile at first use) or "never" (use what is compiled, no more).
+    make : callable
+        ``Signature -> Kernel``, compiles.
+    """
+
+    def __init__(
+        self, prepare: Callable[[], str] | None = None, make: Callable[[Signature], Kernel] | None = None
+    ) -> None:
+        self.prepare = prepare or _from_environment
+        self.make = make or compiled
+        self._lock = threading.Lock()
+        self._ready: dict[Signature, Kernel] = {}
+        self._spent: dict[Signature, float] = {}
+        self._failed: dict[Signature, str] = {}
+        self._making = False
+
+    def get(self, signature: Signature, seconds: float) -> Kernel | str:
+        """The kernel, or why there is none; the call is then counted, and may be the one that compiles it.
+
+        Parameters
+        ----------
+        signature : Signature
+        seconds : float
+            What this call will take without the kernel, about.
+        """
+        kernel = self._ready.get(signature)
+        if kernel is not None:
+            return kernel
+        setting = self.prepare()
+        with self._lock:
+            if signature in self._failed:
+                return self._failed[signature]
+            if setting == "never":
+                return "not prepared, and prepare='never'"
+            # What this call is about to take does not count yet: it can't be saved by having waited.
+            spent = self._spent.get(signature, 0.0)
+            due = cost(signature)
+            if setting != "now" and spent < due:
+                self._spent[signature] = spent + seconds
+                return f"not prepared: {spent:.2g} s of such work seen, compiling takes {due:.2g} s"
+            if self._making and setting != "now":
+                return "not prepared: another thread is compiling"
+            self._making = True
+        try:
+            return self.compile(signature)
+        except Exception as error:  # noqa: BLE001 - without numba, or where it fails, the other routes do the work
+            reason = f"not prepared: compiling failed ({type(error).__name__})"
+            with self._lock:
+                self._failed[signature] = reason
+            return reason
+        finally:
+            with self._lock:
+                self._making = False
+
+    def compile(self, signature: Signature) -> Kernel:
+        """Compile the kernel now, or load it from disk.
+
+        Raises
+        ------
+        Exception
+            Whatever numba raises; ImportError where there is no numba.
+        """
+        kernel = self._ready.get(signature)
+        if kernel is None:
+            kernel = self.make(signature)
+            with self._lock:
+                kernel = self._ready.setdefault(signature, kernel)
+                self._failed.pop(signature, None)
+        return kernel
+
+    def info(self) -> dict[str, int]:
+        """How many ``kernels`` are ready."""
+        with self._lock:
+            return {"kernels": len(self._ready)}
+
+    def clear(self) -> None:
+        """Forget the work seen and what failed, and let go of the kernels."""
+        with self._lock:
+            self._ready.clear()
+            self._spent.clear()
+            self._failed.clear()
+
+    def after_fork(self) -> None:
+        """In a child: whoever held the lock or was compiling is gone."""
+        self._lock = threading.Lock()
+        self._making = False
+
+
+def _from_environment() -> str:
+    value = os.environ.get("EINROUTE_PREPARE", "").strip()
+    return value if value in {"earned", "now", "never"} else "earned"
+
+
+def cost(signature: Signature) -> float:
+    """Seconds until the kernel would be there, about."""
+    imported = 0.0 if "numba" in sys.modules else IMPORT
+    return imported + (LOAD if any(path.exists() for path in _marks(signature)) else COMPILE)
+
+
+def compiled(signature: Signature) -> Kernel:
+    """The kernel, compiled or from disk: a function of arrays of `Signature.real` and indices.
+
+    Where numba can't write its cache the kernel is compiled for this process alone.
+    """
+    from numba import from_dtype, njit, types  # noqa: PLC0415 - only where a kernel is due
+
+    from .dense_csr import KERNELS as SOURCES  # noqa: PLC0415
+
+    source = SOURCES[signature.kernel, signature.unit]
+    number, index = (from_dtype(np.dtype(name)) for name in (signature.real, signature.index))
+    read = [types.Array(index, 1, "C", readonly=True)] * 2 + [types.Array(number, 1, "C", readonly=True)]
+    matrices = [types.Array(number, 2, "A"), types.Array(number, 2, "A", readonly=True)]
+    blocks = [types.intp] * (source.__code__.co_argcount - 5)
+
+    def made(cache: bool) -> Any:
+        dispatcher = njit(nogil=True, cache=cache)(source)
+        dispatcher.compile((*matrices, *read, *blocks))
+        dispatcher.disable_compile()
+        return dispatcher
+
+    try:
+        kernel = made(cache=True)
+    except (OSError, RuntimeError):  # no folder, a full disk, a broken file
+        return made(cache=False)  # type: ignore[no-any-return]
+    for path in _marks(signature)[:1]:
+        with suppress(OSError):
+            path.touch()
+    return kernel  # type: ignore[no-any-return]
+
+
+def _marks(signature: Signature) -> list[Path]:
+    """The empty file that tells that numba has kept the kernel: finding out by numba takes half a second.
+
+    A mark that lies costs one compilation before its time.
+    """
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    kept = Path(folder) if folder else _SOURCE.parent / "__pycache__"
+    try:
+        stamp = _SOURCE.stat().st_mtime_ns
+    except OSError:  # imported from an archive
+        return []
+    name = "-".join((signature.kernel, signature.dtype, signature.index, str(stamp)))
+    return [kept / f"einroute-{name}.{sys.implementation.cache_tag}.kept"]
+
+
+#: The process's kernels.
+KERNELS = Kernels()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=KERNELS.after_fork)
