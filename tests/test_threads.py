@@ -268,3 +268,43 @@ def test_a_fork_while_another_thread_calls() -> None:
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "right"
+
+
+FORKS = """
+import os, sys, threading, time
+import numpy as np, einroute as er
+stop = threading.Event()
+a = np.ones((30, 30))
+def busy():
+    while not stop.is_set():
+        er.cache_clear()
+        er.set_config(cache_bytes=1 << 22)
+        with er.config(threads=time.perf_counter_ns() % 50 + 1):
+            er.einsum("ij,jk->ik", a, a)
+threads = [threading.Thread(target=busy, daemon=True) for _ in range(3)]
+for thread in threads: thread.start()
+for _ in range(200):
+    child = os.fork()
+    if child == 0:
+        er.cache_clear()
+        er.set_config(cache_bytes=1 << 20)
+        with er.config(threads=3):
+            er.einsum("ij,jk->ik", a, a)
+        os._exit(0)
+    for _ in range(500):
+        if os.waitpid(child, os.WNOHANG)[0]: break
+        time.sleep(0.02)
+    else:
+        os.kill(child, 9)
+        sys.exit("a child hangs")
+stop.set()
+print("right")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_forks_while_other_threads_hold_locks_of_the_configuration() -> None:
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", FORKS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.stdout.strip() == "right", done.stderr

@@ -51,6 +51,10 @@ class PlanCache:
                 self.young = {}
             self.young[key] = run
 
+    def after_fork(self) -> None:
+        """In a child: whoever held the lock in the parent is not here to let go of it."""
+        self._lock = threading.Lock()
+
     def clear(self) -> None:
         """Drop every plan."""
         with self._lock:

@@ -98,6 +98,12 @@ class _Process:
                 )
             return state
 
+    def after_fork(self) -> None:
+        """In a child: whoever held a lock in the parent is not here to let go of it."""
+        self.lock = threading.Lock()
+        for state in (*self.states.values(), self.default):
+            state.plans.after_fork()
+
 
 #: Options of the whole process, which no context can change: factors are shared by all threads.
 _PROCESS_WIDE = ("cache_bytes", "prepare")
@@ -106,6 +112,8 @@ _PREPARE = ("earned", "now", "never")
 KERNELS.prepare = lambda: FACTORS.prepare
 
 _process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.after_fork)
 _context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
 
 
