@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import LinAlgWarning
 
+import einroute
 from einroute._factors import sparse_methods
 from einroute._factors.sparse_direct import SparseLeastSquares, SparseLU
 
@@ -524,3 +525,31 @@ def test_importing_loads_no_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+class TestUnsoundIndices:
+    """SciPy's conversions would read and write outside of the arrays."""
+
+    @staticmethod
+    def _spoilt(made: str, how: str) -> Any:
+        a = (sp.random_array((60, 60), density=0.2, rng=1) + 10 * sp.eye_array(60)).asformat(made)
+        if how == "pointer":
+            a.indptr[3] = 10**6
+        elif how == "short":
+            a.data = a.data[:-5]
+        else:
+            (a.coords[0] if made == "coo" else a.indices)[0] = {"past": 99, "negative": -1, "far": 10**8}[how]
+        return a
+
+    @pytest.mark.parametrize("function", [einroute.lstsq, einroute.linalg.solve])
+    @pytest.mark.parametrize("made", ["csr", "csc", "bsr", "coo"])
+    @pytest.mark.parametrize("how", ["past", "negative", "far", "pointer", "short"])
+    def test_is_refused(self, function: Any, made: str, how: str) -> None:
+        if (made, how) in {("coo", "pointer"), ("bsr", "short"), ("coo", "short")}:
+            pytest.skip("SciPy's own types do not let that happen")
+        with pytest.raises(ValueError, match=r"^a \("):
+            function(self._spoilt(made, how), np.ones(60))
+
+    def test_is_refused_by_factorize(self) -> None:
+        with pytest.raises(ValueError, match=r"^a \("):
+            einroute.factorize(self._spoilt("csr", "far"))

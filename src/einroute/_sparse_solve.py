@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._config import current
 from ._factors.answer import result_dtype
 from ._factors.cache import FACTORS
-from ._factors.sparse_operand import as_scipy, canonical, sparse_key
+from ._factors.sparse_operand import as_scipy, canonical, check_indices, sparse_key
 from ._linalg_call import SUPPORTED, is_sparse, wrapper
 from ._parallel import single_threaded_blas
 
@@ -63,12 +63,14 @@ def sparse_lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]
 def sparse_solve(a: Any, b: Any) -> Any:
     """`einroute.linalg.solve` for a sparse ``a`` (n, n) and a dense ``b`` (n,) or (n, K).
 
+    With nan or infinity in ``a`` all of the answer is nan.
+
     Raises
     ------
     numpy.linalg.LinAlgError
         `a` singular or not square.
     ValueError
-        Sizes that differ.
+        Sizes that differ, index arrays of `a` that are not sound.
     TypeError
         A sparse `b`, a dtype that LAPACK does not take.
     """
@@ -107,6 +109,7 @@ def _factors(name: str, matrix: Any) -> Any:
     def make() -> tuple[Any, Any]:
         from ._factors import sparse_direct  # noqa: PLC0415 - it needs scipy.sparse, which dense calls do not
 
+        check_indices(matrix)
         own = matrix.copy()
         way: Any = sparse_direct.SparseLU if name == "sparse lu" else sparse_direct.SparseLeastSquares
         with single_threaded_blas() if reproducible else nullcontext():

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from .._kernels.sound import Unsound
 from .._linalg_call import SUPPORTED
+from .._route import kind_of
 from .fingerprint import fingerprint
 
 #: Where each of scipy.sparse's formats keeps its contents.
@@ -42,19 +44,40 @@ def as_scipy(a: Any) -> Any:
                 f"a has fill value {a.fill_value}, and only 0 can be solved with; "
                 "write it out with a.todense()"
             )
+        check_indices(a)
         a = a.to_scipy_sparse()
     if len(a.shape) != 2:
         raise LinAlgError(f"a has shape {a.shape}, expected two dimensions (M, N); reshape it")
     if a.dtype.char not in SUPPORTED:
         raise TypeError(f"a has dtype {a.dtype}, which sparse solvers do not take; convert it to float64")
-    return a if a.format in _PARTS else a.tocsr()
+    if a.format not in _PARTS:
+        check_indices(a)
+        a = a.tocsr()
+    return a
+
+
+def check_indices(a: Any) -> None:
+    """Raise ValueError unless the index arrays are sound: SciPy's conversions would read outside of them."""
+    kind: Any = kind_of(a)
+    try:
+        kind.adopt(a)
+    except Unsound as error:
+        name = f"{type(a).__name__} of shape {tuple(a.shape)}"
+        raise ValueError(f"a ({name}) cannot be used: {error}") from None
 
 
 def canonical(a: Any) -> Any:
-    """A csc_array of ``a``'s contents: a copy, indices sorted, duplicates added up, double precision."""
+    """A csc_array of ``a``'s contents: a copy, indices sorted, duplicates added up, in double precision.
+
+    Raises
+    ------
+    ValueError
+        Index arrays that are out of range or do not fit each other; and as `as_scipy`.
+    """
     from scipy.sparse import csc_array  # noqa: PLC0415 - who has such an operand has it loaded
 
     matrix = as_scipy(a)
+    check_indices(matrix)
     dtype = np.complex128 if matrix.dtype.kind == "c" else np.float64
     own = csc_array(matrix, dtype=dtype, copy=True)
     own.sum_duplicates()
