@@ -19,6 +19,7 @@ SIZES = (100, 1000, 4000, 20000)
 DENSITIES = (0.0003, 0.001, 0.01, 0.1)
 #: The asv suite has to stay quick; `sparse_ratios.py` runs every size and density.
 SUITE_SIZES, SUITE_DENSITIES = (100, 1000), (0.001, 0.01)
+SUITE_ELEMENTS = 2_000_000
 #: Bytes of X and multiply-adds of a product that keep one call of the slowest below about half a second.
 MOST_BYTES, MOST_WORK = 160 << 20, 2e8
 
@@ -130,7 +131,7 @@ class DenseBySparse:
     timeout = 120.0
 
     def setup(self, n: int, density: float, kind: str, implementation: str) -> None:
-        self.call = MAKERS[implementation](*operands(n, density, kind))
+        self.call = MAKERS[implementation](*operands(n, density, kind, rows=SUITE_ELEMENTS // n))
         self.call()
 
     def time_product(self, n: int, density: float, kind: str, implementation: str) -> None:
@@ -143,11 +144,19 @@ class SparseByDense:
     timeout = 120.0
 
     def setup(self, n: int, density: float, kind: str, implementation: str) -> None:
-        self.call = LEFT[implementation](*operands(n, density, kind, side="left"))
+        self.call = LEFT[implementation](*operands(n, density, kind, rows=SUITE_ELEMENTS // n, side="left"))
         self.call()
 
     def time_product(self, n: int, density: float, kind: str, implementation: str) -> None:
         self.call()
+
+
+# No attribute of the class: asv would take one of this name, in capitals too, for its own setup.
+FIRST_CALL = (
+    "import numpy as np, scipy.sparse as sp, einroute as er\n"
+    "a = sp.random_array((1000, 1000), density=0.001, format='csr', rng=np.random.default_rng(0))\n"
+    "x = np.ones((10, 400, 1000))\n"
+)
 
 
 class FirstCall:
@@ -156,14 +165,8 @@ class FirstCall:
     number = 1
     repeat = (2, 5, 20.0)
     warmup_time = 0.0
-    SETUP = (
-        "import numpy as np, scipy.sparse as sp, einroute as er\n"
-        "a = sp.random_array((1000, 1000), density=0.001, format='csr', rng=np.random.default_rng(0))\n"
-        "x = np.ones((10, 400, 1000))\n"
-    )
-
     def timeraw_einroute(self) -> tuple[str, str]:
-        return "er.tensordot(x, a, axes=1)", self.SETUP
+        return "er.tensordot(x, a, axes=1)", FIRST_CALL
 
     def timeraw_scipy(self) -> tuple[str, str]:
-        return "np.ascontiguousarray((a.T @ x.reshape(-1, 1000).T).T).reshape(10, 400, 1000)", self.SETUP
+        return "np.ascontiguousarray((a.T @ x.reshape(-1, 1000).T).T).reshape(10, 400, 1000)", FIRST_CALL
