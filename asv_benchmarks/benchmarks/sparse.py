@@ -165,6 +165,7 @@ class FirstCall:
     number = 1
     repeat = (2, 5, 20.0)
     warmup_time = 0.0
+
     def timeraw_einroute(self) -> tuple[str, str]:
         return "er.tensordot(x, a, axes=1)", FIRST_CALL
 
