@@ -859,8 +859,9 @@ for thread in threads: thread.join()
 print("right")
 """
         )
-        # BLAS has locks of its own, around its buffers, and a fork can catch another thread holding one: seen
-        # in about one storm of thirty on a busy machine. A lock of ours would hang the child again.
+        # On a busy machine a child hung in a few storms of a hundred, by a lock that was not found; libraries
+        # below have some that a fork can catch (BLAS around its buffers, Python around imports). What a lock
+        # of ours does should show again.
         for _ in range(3):
             done = run_script(script)
             if "a child hangs" not in done.stderr:

@@ -306,9 +306,7 @@ print("right")
 def test_forks_while_other_threads_hold_locks_of_the_configuration() -> None:
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "ignore", "-c", FORKS]
-    for _ in range(
-        3
-    ):  # a fork can catch another thread in BLAS, which has locks of its own; ours would hang again
+    for _ in range(3):  # a fork can catch another thread in BLAS, which has locks of its own
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=100, check=False
         )
