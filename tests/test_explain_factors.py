@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import einroute as er
 import einroute.scipy.linalg as scipys
@@ -103,8 +104,7 @@ def test_stand_ins_and_explicit_factors() -> None:
 
 
 def test_sparse_matrices() -> None:
-    sparse = pytest.importorskip("scipy.sparse")
-    a = sparse.csc_array(np.diag(np.arange(1.0, 60.0)))
+    a = scipy.sparse.csc_array(np.diag(np.arange(1.0, 60.0)))
     for function, route in ((er.lstsq, "factors.sparse_lstsq"), (er.linalg.solve, "factors.sparse_lu")):
         assert er.explain(function, a, np.ones(59)).cache == "miss"
         function(a, np.ones(59))

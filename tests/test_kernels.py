@@ -21,8 +21,6 @@ from einroute._kinds.sparse import tiles
 from einroute._problem import Operand, Step
 from einroute._route import Declined, Offer, Refused
 
-pytest.importorskip("numba")
-
 #: Every form of number; both kinds of index with one of them.
 DTYPES = (("f8", "i4"), ("f8", "i8"), ("f4", "i4"), ("c16", "i4"), ("i8", "i4"))
 #: n, m, rows: tiles that are full or not, blocks that end anywhere, single rows and columns.

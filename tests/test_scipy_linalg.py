@@ -167,7 +167,7 @@ class TestLstsq:
         a, b = of_dtype((6, 3), float), of_dtype((6,), float, 1)
         (a if where == "a" else b)[1] = bad
         if not check_finite and where == "a":
-            pytest.skip("LAPACK may never return")
+            pytest.skip("LAPACK's gelsd, and so SciPy's function, may never return from such a matrix")
         same("lstsq", a, b, check_finite=check_finite)
 
     @pytest.mark.parametrize("overwrite", [{"overwrite_a": True}, {"overwrite_b": True}])

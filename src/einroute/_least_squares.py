@@ -18,7 +18,7 @@ from numpy.linalg import pinv as numpy_pinv
 from numpy.typing import NDArray
 
 from ._config import current
-from ._factors.answer import lstsq_answer, pinv_answer
+from ._factors.answer import lstsq_answer, pinv_answer, plain_cutoff
 from ._factors.factorized import Factorized
 from ._factors.recall import SVD, recall
 from ._linalg_call import SUPPORTED, blame, is_foreign, is_sparse, wrapper
@@ -135,7 +135,7 @@ def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
         and len(a) == len(b) > 0
         and a.dtype.char in SUPPORTED
         and b.dtype.char in SUPPORTED
-        and (rcond is None or type(rcond) is float or (type(rcond) is int and -1 <= rcond <= 1))
+        and plain_cutoff(rcond)
         and not current().config.reproducible
     )
 

@@ -98,14 +98,7 @@ def make_plan(
         Some step is refused by every allowed route.
     """
     prepared = prepare(contraction, operands, dtype)
-    problem = Problem(
-        tuple(p.labels for p in prepared),
-        contraction.output,
-        contraction.sizes,
-        tuple(p.facts for p in prepared),
-        dtype,
-        order,
-    )
+    problem = Problem.of(contraction, prepared, dtype, order)
     node = _node(problem, policy, limits)
     return Plan(contraction, dtype, order, prepared, node)
 

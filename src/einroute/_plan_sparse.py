@@ -58,14 +58,7 @@ def make_sparse_plan(
         Some step is refused by every allowed route.
     """
     prepared = prepare_sparse(contraction, operands, dtype)
-    problem = Problem(
-        tuple(p.labels for p in prepared),
-        contraction.output,
-        contraction.sizes,
-        tuple(p.facts for p in prepared),
-        dtype,
-        order,
-    )
+    problem = Problem.of(contraction, prepared, dtype, order)
     sparse = keeps_pattern(problem.inputs, [p.facts.kind == "sparse" for p in prepared], problem.output)
     given = sum(op.nbytes for op in problem.facts)
     best: Chain | None = None

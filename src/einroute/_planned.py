@@ -177,6 +177,14 @@ class Problem:
     dtype: DType
     order: str
 
+    @classmethod
+    def of(
+        cls, contraction: Contraction, prepared: tuple[Prepared, ...], dtype: DType, order: str
+    ) -> Problem:
+        """What is left to plan once the operands are prepared."""
+        labels, facts = tuple(p.labels for p in prepared), tuple(p.facts for p in prepared)
+        return cls(labels, contraction.output, contraction.sizes, facts, dtype, order)
+
     @property
     def size(self) -> int:
         """Size of the whole iteration space."""

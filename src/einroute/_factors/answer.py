@@ -16,6 +16,11 @@ Array = NDArray[Any]
 _float64 = np.dtype(np.float64)
 
 
+def plain_cutoff(rcond: Any) -> bool:
+    """Whether a cutoff leaves nothing for NumPy to judge: None, a float, or a small int."""
+    return rcond is None or type(rcond) is float or (type(rcond) is int and -1 <= rcond <= 1)
+
+
 def lstsq_answer(
     factors: SVDFactors, a: Array, b: Array, rcond: float | None
 ) -> tuple[Array, Array, Any, Array] | None:

@@ -13,7 +13,7 @@ from numpy.linalg import solve as numpy_solve
 from numpy.typing import NDArray
 
 from .._linalg_call import SUPPORTED, is_sparse
-from .answer import lstsq_answer, pinv_answer, solve_answer
+from .answer import lstsq_answer, pinv_answer, plain_cutoff, solve_answer
 from .lu import LUFactors
 from .recall import in_double
 from .svd import SVDFactors
@@ -150,8 +150,7 @@ class Factorized:
         """
         columns = np.asarray(b)
         self._check(columns, columns.ndim in {1, 2})
-        plain = rcond is None or type(rcond) is float or (type(rcond) is int and -1 <= rcond <= 1)
-        if self._svd is not None and plain and columns.size and columns.dtype.char in SUPPORTED:
+        if self._svd is not None and plain_cutoff(rcond) and columns.size and columns.dtype.char in SUPPORTED:
             answer = lstsq_answer(self._svd, self._a, columns, rcond)
             if answer is not None:
                 x, residuals, rank, s = answer
