@@ -71,7 +71,7 @@ class Kernels:
     def __init__(
         self, prepare: Callable[[], str] | None = None, make: Callable[[Signature], Kernel] | None = None
     ) -> None:
-        self.prepare = prepare or _from_environment
+        self.prepare = prepare or (lambda: "earned")  # the process's setting takes its place in _config
         self.make = make or compiled
         self._lock = threading.Lock()
         self._ready: dict[Signature, Kernel] = {}
@@ -149,11 +149,6 @@ class Kernels:
         """In a child: whoever held the lock or was compiling is gone."""
         self._lock = threading.Lock()
         self._making = False
-
-
-def _from_environment() -> str:
-    value = os.environ.get("EINROUTE_PREPARE", "").strip()
-    return value if value in {"earned", "now", "never"} else "earned"
 
 
 def cost(signature: Signature) -> float:
