@@ -26,6 +26,7 @@ from ._kinds.dense.numpy_einsum import c_einsum
 from ._route import NoRoute
 from ._signature import signed_as
 from ._sparse_call import any_sparse, sparse_einsum, sparse_tensordot
+from ._structured_call import any_structured, structured_einsum, structured_tensordot
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
 
@@ -158,6 +159,8 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
     state = current()
     for x in operands:
         if type(x) is not ndarray and type(x) is not str:
+            if any_structured(operands):
+                return structured_einsum(state, operands, out, optimize, kwargs)
             if any_sparse(operands):
                 return sparse_einsum(state, operands, out, optimize, kwargs)
             operands = _without_scalars(operands)
@@ -381,8 +384,11 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
     except TypeError:
         return numpy_tensordot(*operands, **named)  # which says what is wrong
     state = current()
-    if not (type(a) is type(b) is ndarray) and any_sparse((a, b)):
-        return sparse_tensordot(state, a, b, wanted)
+    if not (type(a) is type(b) is ndarray):
+        if any_structured((a, b)):
+            return structured_tensordot(state, a, b, wanted)
+        if any_sparse((a, b)):
+            return sparse_tensordot(state, a, b, wanted)
     key = tensordot_key(a, b, wanted)
     if key is not None:
         run = state.plans.get(key)

@@ -43,6 +43,7 @@ def make_sparse_plan(
     limits: Limits,
     *,
     strict: bool = False,
+    sparse: bool | None = None,
 ) -> Plan:
     """Plan a contraction with sparse operands.
 
@@ -51,6 +52,8 @@ def make_sparse_plan(
     strict : bool
         Join the sparse operands first, then look all dense ones up at once: no zero of an intermediate is
         multiplied by anything.
+    sparse : bool or None
+        Whether the result is sparse; None: as `keeps_pattern` has it.
 
     Raises
     ------
@@ -59,7 +62,8 @@ def make_sparse_plan(
     """
     prepared = prepare_sparse(contraction, operands, dtype)
     problem = Problem.of(contraction, prepared, dtype, order)
-    sparse = keeps_pattern(problem.inputs, [p.facts.kind == "sparse" for p in prepared], problem.output)
+    if sparse is None:
+        sparse = keeps_pattern(problem.inputs, [p.facts.kind == "sparse" for p in prepared], problem.output)
     given = sum(op.nbytes for op in problem.facts)
     best: Chain | None = None
     refusal: NoRoute | None = None

@@ -31,6 +31,10 @@ class Operand:
         The name of the kind that claims the operand.
     nnz : int or None
         Entries that a sparse operand holds, about; None for a dense one.
+    structure : object
+        What a structured operand's kind adds; hashable.  Such an operand has no strides.
+    alias : int or None
+        Position of the first operand of the call that is this structured operand too.
     """
 
     shape: tuple[int, ...]
@@ -38,6 +42,8 @@ class Operand:
     strides: tuple[int, ...]
     kind: str = "dense"
     nnz: int | None = None
+    structure: Any = None
+    alias: int | None = None
 
     @property
     def size(self) -> int:

@@ -20,6 +20,7 @@ from ._route import NoRoute, kind_of
 from ._signature import signed_as
 from ._sparse_call import any_sparse
 from ._sparse_products import is_sparse_pair, refuse_scipy, sparse_dot, sparse_inner, sparse_matmul
+from ._structured_call import any_structured
 
 __all__ = [
     "dot",
@@ -112,7 +113,8 @@ def dot(*args: Any, **kwargs: Any) -> Any:
             if _worth(a, b) and a.ndim > 1 and b.ndim > 1 and a.shape[-1] == b.shape[-2]:
                 return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
             return np.dot(a, b)
-    if any_sparse((*args, *kwargs.values())):
+    operands = (*args, *kwargs.values())
+    if any_structured(operands) or any_sparse(operands):
         return sparse_dot(*args, **kwargs)
     return np.dot(*args, **kwargs)
 

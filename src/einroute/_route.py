@@ -118,13 +118,17 @@ class Kind(Protocol):
     def facts(self, operand: Any) -> Operand: ...
 
 
-#: Top-level module of an operand's class -> the adapter's module.  Detection looks at the class's module
-#: only; the adapter is imported when such an operand first appears.
+#: Module of an operand's class, or its top-level package -> the adapter's module.  Detection looks at the
+#: class's module only; the adapter is imported when such an operand first appears.
 REGISTRY: dict[str, str] = {
     "numpy": "einroute._kinds.dense",
     "builtins": "einroute._kinds.dense",
     "scipy": "einroute._kinds.scipy_sparse",
     "sparse": "einroute._kinds.pydata_sparse",
+    "einroute._operands.rolled": "einroute._kinds.rolled",
+    "einroute._operands.one_hot": "einroute._kinds.one_hot",
+    "einroute._operands.difference": "einroute._kinds.difference",
+    "einroute._kernels.entries": "einroute._kinds.entries",
 }
 
 
@@ -134,7 +138,7 @@ def kind_of(operand: object) -> Kind | None:
     Looks along the class's bases, so that a subclass is offered to its base's kind, which may turn it down.
     """
     for base in type(operand).__mro__:
-        module = REGISTRY.get(base.__module__.partition(".")[0])
+        module = REGISTRY.get(base.__module__) or REGISTRY.get(base.__module__.partition(".")[0])
         if module is None or base is object:
             continue
         kind: Any = importlib.import_module(module)
@@ -157,9 +161,13 @@ def routes_for(kinds: Iterable[str]) -> tuple[Route, ...]:
 
 
 def route_names() -> tuple[str, ...]:
-    """The names of all routes of all registered kinds."""
+    """The names of all routes and rewrites of all kinds."""
     kinds = dict.fromkeys(path.rpartition(".")[2] for path in REGISTRY.values())
-    return tuple(route.name for route in routes_for(kinds))
+    names: list[str] = []
+    for kind in (*kinds, "sparse"):
+        module: Any = importlib.import_module(f"einroute._kinds.{kind}")
+        names += [route.name for route in (*module.ROUTES, *getattr(module, "REWRITES", ()))]
+    return tuple(names)
 
 
 def decide(step: Step, policy: Policy) -> Decision:

@@ -38,6 +38,8 @@ from ._planned import Chain, Limits, Plan
 from ._problem import Contraction, DType, Operand, Options
 from ._route import Kind, Policy, Runner, kind_of
 
+#: Kinds of sparse operands: those of libraries, and ours.
+_SPARSE = frozenset({"scipy_sparse", "pydata_sparse", "entries"})
 #: Types that are surely not sparse: asked first, since calls with lists and scalars come this way too.
 _NEVER = frozenset({ndarray, str, list, tuple, int, float, complex, bool, np.float64, type(...), type(None)})
 #: Multiply-adds, about, that a repetition which multiplies no absent element may take.
@@ -50,7 +52,7 @@ def sparse_kind(x: object) -> Any:
     if type(x) in _NEVER:
         return None
     kind = kind_of(x)
-    return None if kind is None or kind.NAME == "dense" else kind
+    return kind if kind is not None and kind.NAME in _SPARSE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class SparseCall:
         The adapter of each sparse operand's library; None for a dense one.
     dtype : dtype
         Of the result.
+    sparse : bool or None
+        Whether the result is sparse; None leaves that to the rule of kinds and labels.
     """
 
     contraction: Contraction
@@ -75,6 +79,7 @@ class SparseCall:
     order: str = "C"
     path: Any = "auto"
     options: Options = field(default_factory=Options)
+    sparse: bool | None = None
 
     @property
     def computed_in(self) -> DType:
@@ -97,7 +102,14 @@ class SparseCall:
         if config.reproducible:  # whether a kernel is compiled depends on earlier calls
             policy = Policy(policy.forced, policy.forbidden | {"sparse.tiles"})
         return make_sparse_plan(
-            self.contraction, self.facts(), self.computed_in, self.order, policy, limits, strict=strict
+            self.contraction,
+            self.facts(),
+            self.computed_in,
+            self.order,
+            policy,
+            limits,
+            strict=strict,
+            sparse=self.sparse,
         )
 
     def bound(self, state: State) -> Runner:

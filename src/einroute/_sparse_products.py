@@ -11,14 +11,15 @@ from ._call import Array, _check_out, ndarray
 from ._config import current
 from ._key import Key
 from ._sparse_call import SparseCall, call_key, pair_call, sparse_kind, taken_in
+from ._structured_call import StructuredCall, any_structured
 
 #: Labels of both operands and of the result.
 _Labels = tuple[str, str, str]
 
 
 def is_sparse_pair(a: Any, b: Any) -> bool:
-    """Whether one of two operands is sparse."""
-    return sparse_kind(a) is not None or sparse_kind(b) is not None
+    """Whether one of two operands is sparse or structured."""
+    return sparse_kind(a) is not None or sparse_kind(b) is not None or any_structured((a, b))
 
 
 def refuse_scipy(name: str, instead: str, *operands: Any) -> None:
@@ -90,7 +91,10 @@ def _product(name: str, a: Any, b: Any, out: Any, labels: Any, dtype: Any = None
         run = state.plans.get(key)
         if run is not None:
             return run(a, b) if out is None else run(a, b, out=out)
-    return _understood(name, a, b, out, labels, dtype).run(state, out, key)
+    call = _understood(name, a, b, out, labels, dtype)
+    if any_structured((a, b)):
+        return StructuredCall.of(call).run(state, out, None)
+    return call.run(state, out, key)
 
 
 def _understood(name: str, a: Any, b: Any, out: Array | None, labels: Any, dtype: Any) -> SparseCall:

@@ -1,0 +1,110 @@
+"""What all structured operands share: facts, writing out, and NumPy's protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+Array = np.ndarray[Any, Any]
+
+_FROZEN = "structured operands are immutable; make a new one"
+
+
+class Structured(NDArrayOperatorsMixin):
+    """A tensor known by its structure.
+
+    Subclasses keep what they were made of in slots, and say how it is written out.  The arrays referred to
+    may change between calls, so nothing is derived from them here.
+
+    Attributes
+    ----------
+    kind : str
+        The name of the operand kind, and of its module in ``_kinds``.
+    shape : tuple of int
+    dtype : numpy.dtype
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    kind: ClassVar[str]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def _set(self, **values: Any) -> None:
+        """Fill slots; for constructors only."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"cannot set {name!r}: {_FROZEN}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"cannot delete {name!r}: {_FROZEN}")
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tensor would take if it were written out."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def references(self) -> tuple[Array, ...]:
+        """The arrays that the operand refers to."""
+        raise NotImplementedError
+
+    def signature(self) -> tuple[Any, ...]:
+        """What a cached plan depends on: facts of the arrays referred to, and of the structure."""
+        raise NotImplementedError
+
+    def written(self) -> Array:
+        """The tensor as an ordinary array, new and in C order."""
+        raise NotImplementedError
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if copy is False:
+            raise ValueError(
+                f"a {type(self).__name__} operand cannot be made an array without a copy; drop copy=False"
+            )
+        array = self.written()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __array_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        from .._protocols import array_function  # noqa: PLC0415 - it imports the front end, which imports us
+
+        return array_function(func, types, args, kwargs)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .._protocols import array_ufunc  # noqa: PLC0415 - as above
+
+        return array_ufunc(ufunc, method, inputs, kwargs)
+
+
+def index_like(value: Any, name: str) -> int:
+    """An argument that must be an int, as one.
+
+    Raises
+    ------
+    TypeError
+        It is none.
+    """
+    try:
+        return int(value.__index__())
+    except (AttributeError, TypeError):
+        raise TypeError(f"{name} is {value!r}, expected an int") from None
