@@ -31,6 +31,7 @@ SHAPES = ((40, 37, 33), (16, 8, 16), (1, 5, 40), (5, 1, 40), (70, 3, 9), (3, 70,
 def prepared(monkeypatch):
     monkeypatch.setattr(KERNELS, "prepare", lambda: "now")
     monkeypatch.setattr(tiles, "_LEAST", 0.0)
+    monkeypatch.setattr(tiles, "_WORK", 1)  # small operands go over the threads too
 
 
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -168,6 +169,25 @@ def test_what_stands_at_absent_entries_is_not_multiplied(dtype, kind):
         clean = np.where(np.isfinite(x), x, 0)
         np.testing.assert_array_equal(product_of("rn,nm->rm", x, e), clean @ keep)
         np.testing.assert_array_equal(product_of("nm,nc->mc", e, np.ascontiguousarray(x.T)), keep.T @ clean.T)
+
+
+@pytest.mark.parametrize(("dtype", "index"), DTYPES)
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_so_few_entries_that_most_of_x_is_not_read(dtype, index, kind):
+    rng = np.random.default_rng(6)
+    for n, m, rows, count in ((100, 90, 300, 20), (64, 3, 257, 1), (200, 200, 400, 50)):
+        i, j = rng.integers(0, n, count), rng.integers(0, m, count)
+        data = numbers(rng, (count,), dtype)
+        written = np.zeros((n, m), dtype)
+        np.add.at(written, (i, j), data)
+        a = sp.coo_array((data, (i, j)), shape=(n, m)).asformat(kind)
+        x = numbers(rng, (rows, n), dtype)
+        for y in (x, x[::-1], x[::2]):
+            np.testing.assert_array_equal(product_of("rn,nm->rm", y, entries_of(a, index)), y @ written)
+        if np.dtype(dtype).kind in "fc":
+            x[3] = np.nan  # nothing of one tile is left in the next
+            made = product_of("rn,nm->rm", x, entries_of(a, index))
+            np.testing.assert_array_equal(np.delete(made, 3, 0), np.delete(x, 3, 0) @ written)
 
 
 def test_values_that_are_not_finite_stay_in_their_columns():

@@ -162,6 +162,15 @@ def _short_indptr() -> Any:
     return a
 
 
+def _parts(new: Any, part: str, value: Any = ...) -> Any:
+    a = new(np.eye(4))
+    if value is ...:
+        delattr(a, part)
+    else:
+        setattr(a, part, value)
+    return a
+
+
 CORRUPTED = {
     "index too large": lambda: _with("indices", 1, 3),
     "index negative": lambda: _with("indices", 1, -1),
@@ -181,6 +190,25 @@ CORRUPTED = {
     "pydata negative": lambda: _pydata_coo(-1),
     "gcxs index": lambda: _gcxs("indices", 9),
     "gcxs indptr": lambda: _gcxs("indptr", 9),
+    "data is a list": lambda: _parts(sp.csr_array, "data", [1.0, 1.0, 1.0, 1.0]),
+    "data is nothing": lambda: _parts(sp.csc_array, "data", None),
+    "no data": lambda: _parts(sp.coo_array, "data"),
+    "no coords": lambda: _parts(sp.coo_array, "coords"),
+    "indptr is empty": lambda: _parts(sp.csr_array, "indptr", np.zeros(0, np.int32)),
+    "no indptr": lambda: _parts(sp.csr_array, "indptr"),
+    "no indices": lambda: _parts(sp.bsr_array, "indices"),
+    "indices are floats": lambda: _parts(sp.csr_array, "indices", np.ones(4)),
+    "dia: fewer offsets": lambda: _parts(sp.dia_array, "offsets", np.zeros(0, np.int32)),
+    "dia: more offsets": lambda: _parts(sp.dia_array, "offsets", np.arange(9, dtype=np.int32)),
+    "dia: far away": lambda: _parts(sp.dia_array, "offsets", np.array([2**40])),
+    "dia: no rows": lambda: _parts(sp.dia_array, "data", np.ones(4)),
+    "lil: no rows": lambda: _parts(sp.lil_array, "rows"),
+    "lil: no lists": lambda: _parts(sp.lil_array, "rows", np.array([None] * 4)),
+    "dok: no dict": lambda: _parts(sp.dok_array, "_dict", [1.0]),
+    "pydata: coords is a list": lambda: _parts(sparse.COO.from_numpy, "coords", [[0], [0]]),
+    "pydata: data is a list": lambda: _parts(sparse.COO.from_numpy, "data", [1.0]),
+    "gcxs: no indptr": lambda: _parts(sparse.GCXS.from_numpy, "indptr"),
+    "pydata dok: a key that is no place": lambda: _parts(sparse.DOK.from_numpy, "data", {1: 2.0}),
 }
 
 
@@ -195,8 +223,11 @@ def test_corrupted_index_arrays_are_refused(name: str) -> None:
         lambda: er.dot(np.ones((2, n)), a),
     ):
         for _ in range(2):  # a plan that is kept checks again
-            with pytest.raises(ValueError, match="operand 1"):
+            with pytest.raises(ValueError, match=r"operand 1 .* cannot be used: "):
                 call()
+    for call in (lambda: er.linalg.solve(a, np.ones(n)), lambda: er.lstsq(a, np.ones(n))):
+        with pytest.raises(ValueError, match=r"^a \(.* cannot be used: "):
+            call()
 
 
 def test_an_operand_that_was_sound_is_checked_again() -> None:
@@ -208,9 +239,16 @@ def test_an_operand_that_was_sound_is_checked_again() -> None:
 
 
 def test_a_fill_value_is_refused() -> None:
-    a = sparse.COO.from_numpy(np.eye(3) + 1, fill_value=1.0)
-    with pytest.raises(ValueError, match=r"operand 0 .*fill value"):
-        er.einsum("ij,j->i", a, np.ones(3))
+    a, x = sparse.COO.from_numpy(np.eye(3) + 1, fill_value=1.0), np.ones((3, 3))
+    for other in (x, sp.csr_array(x), sparse.COO.from_numpy(x)):
+        for name in ("tensordot", "dot", "matmul", "inner"):
+            call = getattr(er, name)
+            with pytest.raises(ValueError, match=r"operand 0 .* its fill value is 1.0, .*todense"):
+                call(a, other)
+            with pytest.raises(ValueError, match=r"operand 1 .* its fill value is 1.0, .*todense"):
+                call(other, a)
+        with pytest.raises(ValueError, match=r"operand 1 .* its fill value is 1.0, .*todense"):
+            er.einsum("ij,jk,kl->il", other, a, other)
 
 
 def test_unsupported_operands_are_refused() -> None:
@@ -284,3 +322,31 @@ def test_an_operand_without_dimensions_may_be_its_fill_value() -> None:
     scale = sparse.COO.from_numpy(np.array(3.0))
     result = er.einsum(",ij->ij", scale, sparse.COO.from_numpy(DENSE))
     np.testing.assert_array_equal(result.todense(), 3 * DENSE)
+
+
+def test_pydata_results_hold_no_zeros() -> None:
+    a = sparse.COO(np.array([[0, 1, 1], [0, 0, 1]]), np.array([1e-300, 1.0, -1.0]), shape=(2, 2))
+    product = er.dot(a, a)
+    assert product.nnz == 2  # 1e-600 is 0
+    np.testing.assert_array_equal(product.todense(), np.dot(a.todense(), a.todense()))
+    for new in (sparse.GCXS, sparse.DOK):
+        assert er.einsum("ij,j->ij", new.from_coo(a), np.array([0.0, 1.0])).nnz == 1
+
+
+def test_a_matrix_of_too_many_rows_says_so() -> None:
+    n = 2**48  # more row pointers than any machine has room for
+    a = sp.coo_array((np.ones(2), (np.array([1, n - 1]), np.array([0, 1]))), shape=(n, 2))
+    with pytest.raises(
+        MemoryError, match=rf"csr_array of shape \({n}, 2\) .* {8 * (n + 1)} bytes; put the longer"
+    ):
+        er.einsum("ij->ij", a)
+    assert er.einsum("ij->ji", a).shape == (2, n)
+    assert er.einsum("ij,jk->ik", a, sparse.COO.from_numpy(np.eye(2))).shape == (n, 2)
+
+
+@pytest.mark.parametrize("name", ["csr", "csc", "coo"])
+def test_values_of_the_other_byte_order(name: str) -> None:
+    a = getattr(sp, f"{name}_array")(np.array([[2.0, 1.0], [0.0, 4.0]]))
+    a.data = a.data.astype(a.dtype.newbyteorder())
+    np.testing.assert_allclose(er.einsum("ij,j->i", a, np.ones(2)), [3.0, 4.0])
+    np.testing.assert_allclose(er.linalg.solve(a, np.array([3.0, 4.0])), [1.0, 1.0])

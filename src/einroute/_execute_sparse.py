@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ._execute import OnRun, _bind_chain, _view
+from ._execute import OnRun, _bind_chain, _view, announced
+from ._kernels.sound import BROKEN, unusable
 from ._planned import Chain, Plan, Prepared
 from ._problem import DType, Options
 from ._quiet import quiet
@@ -41,6 +42,9 @@ def bind_sparse_plan(
         Gives the runner (on operands as this one has them inside) that is to repeat the work where the result
         is not finite.
     """
+    # It puts itself in, so that conversions are remembered; and needs scipy.sparse, which dense calls do not.
+    from ._factors import sparse_turned  # noqa: F401, PLC0415
+
     assert isinstance(plan.node, Chain)
     steps = _bind_chain(plan.node, on_run)
     adopters = tuple(
@@ -61,7 +65,7 @@ def bind_sparse_plan(
             np.copyto(out, steps(*ready), casting="unsafe")
         return out
 
-    return quiet(run) if options.quiet else run
+    return announced(quiet(run) if options.quiet else run, plan, on_run)
 
 
 def bind_steps(plan: Plan, on_run: OnRun | None) -> Runner:
@@ -82,10 +86,8 @@ def _adopter(position: int, p: Prepared, kind: Any, dtype: DType) -> Adopt:
     def adopt(x: Any) -> Any:
         try:
             entries = kind.adopt(x)
-        except (ValueError, IndexError, OverflowError) as error:
-            raise ValueError(
-                f"operand {position} ({type(x).__name__} of shape {tuple(x.shape)}) cannot be used: {error}"
-            ) from error
+        except BROKEN as error:
+            raise unusable(f"operand {position}", x, kind, error) from error
         data = entries.data
         if data.dtype != dtype or not data.flags.c_contiguous or not data.flags.aligned:
             entries = entries.with_data(np.ascontiguousarray(data.astype(dtype)))

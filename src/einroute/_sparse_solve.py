@@ -19,6 +19,8 @@ from ._factors.cache import FACTORS
 from ._factors.sparse_operand import as_scipy, canonical, check_indices, sparse_key
 from ._linalg_call import SUPPORTED, is_sparse, wrapper
 from ._parallel import single_threaded_blas
+from ._route import NoRoute
+from ._watch import tell_factors
 
 if TYPE_CHECKING:
     from ._factors.sparse_direct import SparseLeastSquares, SparseLU
@@ -63,7 +65,9 @@ def sparse_lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]
 def sparse_solve(a: Any, b: Any) -> Any:
     """`einroute.linalg.solve` for a sparse ``a`` (n, n) and a dense ``b`` (n,) or (n, K).
 
-    With nan or infinity in ``a`` all of the answer is nan.
+    With nan or infinity in ``a`` all of the answer is nan, as it is for nan with
+    `scipy.sparse.linalg.spsolve`; numpy.linalg.solve leaves numbers in some places, which ones depends on the
+    order of elimination.
 
     Raises
     ------
@@ -102,7 +106,11 @@ def _factors(name: str, matrix: Any) -> Any:
     """The kept factors of ``matrix``, or those made now."""
     reproducible = current().config.reproducible
     key = sparse_key(name, matrix, reproducible)
+    route = f"factors.{name.replace(' ', '_')}"
+    if route in current().policy.forbidden:
+        raise NoRoute(f"no allowed route for a sparse a: {route} is forbidden by config(allow=, forbid=)")
     kept = FACTORS.find(key)
+    tell_factors(route, "miss, factored" if kept is None else "hit")
     if kept is not None:
         return kept
 

@@ -19,7 +19,8 @@ import sparse
 
 import einroute
 from einroute._config import forcing
-from einroute._kinds.sparse import ROUTES, tiles
+from einroute._kernels import turned
+from einroute._kinds.sparse import ROUTES, spgemm, tiles
 from einroute._route import NoRoute
 
 from .runner import NUMPY_ROUTE, Report
@@ -281,14 +282,18 @@ def _compiles(case: SparseCase, dtypes: str) -> bool:
 
 @contextmanager
 def compiled_at_once() -> Iterator[None]:
-    """Kernels are compiled at their first use, however little work there is."""
-    least, tiles._LEAST = tiles._LEAST, 0.0
+    """Kernels are compiled, and conversions kept, at first use; the threads share small work too."""
+    small = ((tiles, "_LEAST", 0.0), (tiles, "_WORK", 1), (spgemm, "_WORK", 1), (turned, "FEW", 0))
+    usual = [getattr(module, name) for module, name, _ in small]
     setting = einroute.get_config()["prepare"]
+    for module, name, value in small:
+        setattr(module, name, value)
     einroute.set_config(prepare="now")
     try:
         yield
     finally:
-        tiles._LEAST = least
+        for (module, name, _), value in zip(small, usual, strict=True):
+            setattr(module, name, value)
         einroute.set_config(prepare=setting)
 
 

@@ -1,4 +1,4 @@
-"""Run NumPy's and SciPy's tests of the functions that einroute replaces, with einroute in place."""
+"""Run NumPy's, SciPy's and pydata/sparse's tests of the functions that we replace, with ours in place."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 import einroute as er
 from einroute._config import forcing
+from tests.numpy_suite import pydata
 from tests.numpy_suite.substitute import Counts, substituted
 
 # Whole files where that takes seconds; of the 14,000 tests of test_multiarray.py, those classes that use the
@@ -58,9 +59,14 @@ SCIPYS = tuple(
 REMEMBERING = ("lstsq", "solve", "inv", "pinv")
 
 
-def _run(targets: tuple[str, ...], arguments: list[str], rules: str = "pytest.ini") -> int:
+def _run(
+    targets: tuple[str, ...],
+    arguments: list[str],
+    rules: str = "pytest.ini",
+    plugins: tuple[object, ...] = (),
+) -> int:
     settings = Path(__file__).with_name(rules)
-    return int(pytest.main(["-c", str(settings), "--pyargs", *targets, *arguments]))
+    return int(pytest.main(["-c", str(settings), "--pyargs", *targets, *arguments], plugins=[*plugins]))
 
 
 def _both(one: int, other: int) -> int:
@@ -113,6 +119,29 @@ def _remembered(arguments: list[str], counts: Counts) -> tuple[int, list[str]]:
     return status, faults
 
 
+def _pydata(arguments: list[str]) -> tuple[int, list[str]]:
+    if not pydata.there():
+        print("\npydata/sparse ships no tests in the version installed, if any: skipped")
+        return int(pytest.ExitCode.OK), []
+    otherwise = pydata.Otherwise()
+    with substituted(otherwise.ours_of, pydata.PLACES) as counts:
+        status = _run(pydata.TARGETS, arguments, "sparse.ini", (otherwise,))
+    print("\ncalls of each replaced function of pydata/sparse:")
+    for name, count in counts.items():
+        print(f"  {name:32} {count:8}")
+    print("what its tests ask for and we do otherwise:")
+    for what, count in otherwise.calls.items():
+        print(f"  {count} calls: {what}")
+    for name, reason in pydata.REASONS.items():
+        print(f"  {name}, expected to fail: {reason}")
+    never = [
+        f"{name} was never called: the run proves nothing about it"
+        for name, count in counts.items()
+        if not count
+    ]
+    return status, never + otherwise.faults()
+
+
 def main(arguments: list[str]) -> int:
     """Run all passes; with arguments of the caller's, which may select, counts are printed, not required."""
     # NumPy skips by itself what needs more free memory than this (it has tests that fill 16 GB and more).
@@ -121,14 +150,18 @@ def main(arguments: list[str]) -> int:
     # One substitution for all: a test module that was imported keeps the functions that it took then.
     with substituted() as counts:
         for one in (_as_called, _planned, _remembered):
-            status, faults = one(arguments, counts)
-            if arguments:
-                faults = []
-                status = 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else status
-            for fault in faults:
-                print(f"FAILED: {fault}")
-            bad = bad or bool(status) or bool(faults)
-    return int(bad)
+            bad = _judged(*one(arguments, counts), arguments) or bad
+    return int(_judged(*_pydata(arguments), arguments) or bad)
+
+
+def _judged(status: int, faults: list[str], arguments: list[str]) -> bool:
+    """Whether a pass failed."""
+    if arguments:
+        faults = []
+        status = 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else status
+    for fault in faults:
+        print(f"FAILED: {fault}")
+    return bool(status) or bool(faults)
 
 
 if __name__ == "__main__":

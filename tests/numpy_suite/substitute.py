@@ -131,13 +131,18 @@ def counted(name: str, ours: Any, theirs: Any, counts: Counts) -> Any:
 
 
 @contextmanager
-def substituted(ours_of: Callable[[ModuleType, str], Any] = getattr) -> Iterator[Counts]:
+def substituted(
+    ours_of: Callable[[ModuleType, str], Any] = getattr,
+    places: tuple[tuple[str, str, tuple[str, ...]], ...] = PLACES,
+) -> Iterator[Counts]:
     """Put our functions in NumPy's namespaces, and NumPy's back at the end.
 
     Parameters
     ----------
     ours_of : callable, optional
         ``(our module, name) -> function``. The default takes the module's attribute.
+    places : tuple, optional
+        Other namespaces than those of NumPy and SciPy, as `PLACES` names them.
 
     Yields
     ------
@@ -150,7 +155,7 @@ def substituted(ours_of: Callable[[ModuleType, str], Any] = getattr) -> Iterator
         int, Any
     ] = {}  # one for each of NumPy's objects: np.dot and multiarray.dot are the same
     try:
-        for place, house, names in PLACES:
+        for place, house, names in places:
             module, our_module = importlib.import_module(place), importlib.import_module(house)
             for name in names:
                 theirs = getattr(module, name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._numpys import numpy_einsum
 from .sparse_lu import as_columns, csc_nbytes, from_columns
 from .sparse_methods import Iteration, Normal, Reduction, choose
 
@@ -164,7 +165,7 @@ class SparseLeastSquares:
                 left = _parts(columns - self.a @ x)
                 count = b.shape[1] if b.ndim == 2 else 1
                 sums = (
-                    np.einsum("ij,ij->j", left, left)
+                    numpy_einsum("ij,ij->j", left, left)
                     .reshape(count, left.shape[1] // max(count, 1))
                     .sum(axis=1)
                 )

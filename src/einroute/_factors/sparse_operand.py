@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from .._kernels.sound import Unsound
+from .._kernels.sound import BROKEN, Unsound, unusable
 from .._linalg_call import SUPPORTED
 from .._route import kind_of
 from .fingerprint import fingerprint
@@ -30,30 +30,46 @@ def as_scipy(a: Any) -> Any:
     numpy.linalg.LinAlgError
         Not 2-D.
     ValueError
-        A fill value other than 0.
+        A fill value other than 0, parts that are missing or no arrays.
     TypeError
         A dtype that LAPACK does not take.
     """
+    kind: Any = kind_of(a)
+    try:
+        kind.signature(a)
+        wrong = kind.fault(a)
+    except BROKEN as error:
+        raise unusable("a", a, kind, error) from error
+    if wrong:
+        raise unusable("a", a, kind, Unsound(wrong))
     if type(a).__module__.partition(".")[0] == "sparse":
         if a.ndim != 2:
             raise LinAlgError(f"a has shape {a.shape}, expected two dimensions (M, N); reshape it")
-        if not hasattr(a, "to_scipy_sparse"):  # DOK
-            a = a.to_coo()
         if a.fill_value != 0:
             raise ValueError(
                 f"a has fill value {a.fill_value}, and only 0 can be solved with; "
                 "write it out with a.todense()"
             )
+        _check_dtype(a)
         check_indices(a)
-        a = a.to_scipy_sparse()
+        if not hasattr(a, "to_scipy_sparse"):  # DOK
+            a = a.to_coo()
+        a = (a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))).to_scipy_sparse()
     if len(a.shape) != 2:
         raise LinAlgError(f"a has shape {a.shape}, expected two dimensions (M, N); reshape it")
-    if a.dtype.char not in SUPPORTED:
-        raise TypeError(f"a has dtype {a.dtype}, which sparse solvers do not take; convert it to float64")
+    _check_dtype(a)
+    if not a.dtype.isnative:
+        check_indices(a)
+        a = a.astype(a.dtype.newbyteorder("="))
     if a.format not in _PARTS:
         check_indices(a)
         a = a.tocsr()
     return a
+
+
+def _check_dtype(a: Any) -> None:
+    if a.dtype.char not in SUPPORTED:
+        raise TypeError(f"a has dtype {a.dtype}, which sparse solvers do not take; convert it to float64")
 
 
 def check_indices(a: Any) -> None:
@@ -61,9 +77,8 @@ def check_indices(a: Any) -> None:
     kind: Any = kind_of(a)
     try:
         kind.adopt(a)
-    except Unsound as error:
-        name = f"{type(a).__name__} of shape {tuple(a.shape)}"
-        raise ValueError(f"a ({name}) cannot be used: {error}") from None
+    except BROKEN as error:
+        raise unusable("a", a, kind, error) from error
 
 
 def canonical(a: Any) -> Any:

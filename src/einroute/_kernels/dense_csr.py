@@ -104,12 +104,14 @@ def _dense_by_csc(unit):
         strip = lines(side * width, y)
         # Rows that are one piece of memory are staged, since lines written in two parts are slow.
         staged = y.strides[0] == m * y.itemsize and m * width * y.itemsize <= STAGE
-        stage = np.empty((width if staged else 0, m), y.dtype)
+        stage = np.zeros((width if staged else 0, m), y.dtype)  # where a strip has no entry it stays so
         for r in range(first, last, width):
             count = min(width, last - r)
             load_tile(tile, x, r, count, 0, n)
             for j in range(0, m, side):
                 end = min(m, j + side)
+                if staged and indptr[j // unit] == indptr[end // unit]:
+                    continue
                 for k in range(j // unit, end // unit):
                     at = (k * unit - j) * width
                     start, stop = indptr[k], indptr[k + 1]

@@ -23,7 +23,7 @@ Kernel = Callable[..., None]
 
 #: Seconds that importing numba takes, that compiling a kernel takes, and that loading a compiled one takes.
 IMPORT, COMPILE, LOAD = 0.8, 2.0, 0.05
-_SOURCE = Path(__file__).with_name("dense_csr.py")
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,63 @@ class Signature:
             return self.dtype
         return f"f{int(self.dtype[1:]) // 2}"
 
+    @property
+    def name(self) -> str:
+        return f"{self.kernel}-{self.dtype}-{self.index}"
+
+    @property
+    def path(self) -> Path:
+        """The file that it is compiled from."""
+        return _HERE / "dense_csr.py"
+
+    def parts(self) -> tuple[Kernel, tuple[Any, ...]]:
+        """The function to compile, and the types of its arguments: arrays of `real` and indices."""
+        from numba import from_dtype, types  # noqa: PLC0415 - only where a kernel is due
+
+        from .dense_csr import KERNELS as SOURCES  # noqa: PLC0415
+
+        source = SOURCES[self.kernel, self.unit]
+        number, index = (from_dtype(np.dtype(name)) for name in (self.real, self.index))
+        read = [types.Array(index, 1, "C", readonly=True)] * 2 + [types.Array(number, 1, "C", readonly=True)]
+        matrices = [types.Array(number, 2, "A"), types.Array(number, 2, "A", readonly=True)]
+        blocks = [types.intp] * (source.__code__.co_argcount - 5)
+        return source, (*matrices, *read, *blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class FormSignature:
+    """A kernel for quadratic forms of differences.
+
+    Attributes
+    ----------
+    features : int
+    whole : bool
+        Whether the matrix is more than its diagonal.
+    dtype : {"f4", "f8"}
+    """
+
+    features: int
+    whole: bool
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        return f"form{self.features}-{'whole' if self.whole else 'diagonal'}-{self.dtype}"
+
+    @property
+    def path(self) -> Path:
+        """The file that it is compiled from."""
+        return _HERE / "forms.py"
+
+    def parts(self) -> tuple[Kernel, tuple[Any, ...]]:
+        """The function to compile, and the types of its arguments."""
+        from . import forms  # noqa: PLC0415 - it imports numba
+
+        return forms.source(self.features, self.whole), forms.arguments(np.dtype(self.dtype))
+
+
+AnySignature = Signature | FormSignature
+
 
 class Kernels:
     """The compiled kernels and the work seen without them; shared by all threads.
@@ -69,22 +126,22 @@ class Kernels:
     """
 
     def __init__(
-        self, prepare: Callable[[], str] | None = None, make: Callable[[Signature], Kernel] | None = None
+        self, prepare: Callable[[], str] | None = None, make: Callable[[Any], Kernel] | None = None
     ) -> None:
         self.prepare = prepare or (lambda: "earned")  # the process's setting takes its place in _config
         self.make = make or compiled
         self._lock = threading.Lock()
-        self._ready: dict[Signature, Kernel] = {}
-        self._spent: dict[Signature, float] = {}
-        self._failed: dict[Signature, str] = {}
+        self._ready: dict[AnySignature, Kernel] = {}
+        self._spent: dict[AnySignature, float] = {}
+        self._failed: dict[AnySignature, str] = {}
         self._making = False
 
-    def get(self, signature: Signature, seconds: float) -> Kernel | str:
+    def get(self, signature: AnySignature, seconds: float) -> Kernel | str:
         """The kernel, or why there is none; the call is then counted, and may be the one that compiles it.
 
         Parameters
         ----------
-        signature : Signature
+        signature : Signature or FormSignature
         seconds : float
             What this call will take without the kernel, about.
         """
@@ -117,7 +174,7 @@ class Kernels:
             with self._lock:
                 self._making = False
 
-    def compile(self, signature: Signature) -> Kernel:
+    def compile(self, signature: AnySignature) -> Kernel:
         """Compile the kernel now, or load it from disk.
 
         Raises
@@ -151,30 +208,24 @@ class Kernels:
         self._making = False
 
 
-def cost(signature: Signature) -> float:
+def cost(signature: AnySignature) -> float:
     """Seconds until the kernel would be there, about."""
     imported = 0.0 if "numba" in sys.modules else IMPORT
     return imported + (LOAD if any(path.exists() for path in _marks(signature)) else COMPILE)
 
 
-def compiled(signature: Signature) -> Kernel:
-    """The kernel, compiled or from disk: a function of arrays of `Signature.real` and indices.
+def compiled(signature: AnySignature) -> Kernel:
+    """The kernel, compiled or from disk.
 
     Where numba can't write its cache the kernel is compiled for this process alone.
     """
-    from numba import from_dtype, njit, types  # noqa: PLC0415 - only where a kernel is due
+    from numba import njit  # noqa: PLC0415 - only where a kernel is due
 
-    from .dense_csr import KERNELS as SOURCES  # noqa: PLC0415
-
-    source = SOURCES[signature.kernel, signature.unit]
-    number, index = (from_dtype(np.dtype(name)) for name in (signature.real, signature.index))
-    read = [types.Array(index, 1, "C", readonly=True)] * 2 + [types.Array(number, 1, "C", readonly=True)]
-    matrices = [types.Array(number, 2, "A"), types.Array(number, 2, "A", readonly=True)]
-    blocks = [types.intp] * (source.__code__.co_argcount - 5)
+    source, arguments = signature.parts()
 
     def made(cache: bool) -> Any:
         dispatcher = njit(nogil=True, cache=cache)(source)
-        dispatcher.compile((*matrices, *read, *blocks))
+        dispatcher.compile(arguments)
         dispatcher.disable_compile()
         return dispatcher
 
@@ -188,19 +239,18 @@ def compiled(signature: Signature) -> Kernel:
     return kernel  # type: ignore[no-any-return]
 
 
-def _marks(signature: Signature) -> list[Path]:
+def _marks(signature: AnySignature) -> list[Path]:
     """The empty file that tells that numba has kept the kernel: finding out by numba takes half a second.
 
     A mark that lies costs one compilation before its time.
     """
     folder = os.environ.get("NUMBA_CACHE_DIR")
-    kept = Path(folder) if folder else _SOURCE.parent / "__pycache__"
+    kept = Path(folder) if folder else _HERE / "__pycache__"
     try:
-        stamp = _SOURCE.stat().st_mtime_ns
+        stamp = signature.path.stat().st_mtime_ns
     except OSError:  # imported from an archive
         return []
-    name = "-".join((signature.kernel, signature.dtype, signature.index, str(stamp)))
-    return [kept / f"einroute-{name}.{sys.implementation.cache_tag}.kept"]
+    return [kept / f"einroute-{signature.name}-{stamp}.{sys.implementation.cache_tag}.kept"]
 
 
 #: The process's kernels.

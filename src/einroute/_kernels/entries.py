@@ -23,6 +23,8 @@ Array = np.ndarray[Any, Any]
 #: SciPy's loops.
 tools = _sparsetools
 
+#: Places for each entry up to which sums are made in an array of all places.
+CROWDED = 8
 #: Numbers below which raveled coordinates fit their integer type.
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 
@@ -60,6 +62,8 @@ class Entries:
         Of a matrix, in place of the coordinates.
     fresh : bool
         The arrays are nobody else's, and no place has two entries.
+    own_data : bool
+        ``data`` at least is nobody else's.
     """
 
     shape: tuple[int, ...]
@@ -67,6 +71,7 @@ class Entries:
     coords: tuple[Array, ...] | None = None
     compressed: Compressed | None = None
     fresh: bool = False
+    own_data: bool = False
 
     @property
     def nnz(self) -> int:
@@ -83,8 +88,10 @@ class Entries:
         return dtype
 
     def with_data(self, data: Array) -> Entries:
-        """The same places with other values."""
-        return self if data is self.data else Entries(self.shape, data, self.coords, self.compressed)
+        """The same places with other values, in an array that is nobody else's."""
+        if data is self.data:
+            return self
+        return Entries(self.shape, data, self.coords, self.compressed, own_data=True)
 
     def coordinate(self, axis: int) -> Array:
         """The coordinates along one axis."""
@@ -109,8 +116,10 @@ class Entries:
         if axes == tuple(range(self.ndim)):
             return self
         if c is not None and sorted(axes) == [0, 1]:
-            return Entries(shape, self.data, None, Compressed(c.indptr, c.indices, axes.index(c.axis)))
-        return Entries(shape, self.data, tuple(self.coordinate(i) for i in axes))
+            turned = Compressed(c.indptr, c.indices, axes.index(c.axis))
+            return Entries(shape, self.data, None, turned, own_data=self.own_data)
+        coords = tuple(self.coordinate(i) for i in axes)
+        return Entries(shape, self.data, coords, own_data=self.own_data)
 
     def diagonal(self, labels: str) -> Entries:
         """The entries on the diagonals that repeated labels name; one axis a distinct label."""
@@ -166,6 +175,8 @@ class Entries:
             return self
         if not shape:
             return Entries((), total(self.data), ())
+        if prod(shape) <= CROWDED * self.nnz and self.dtype.char != "e":  # SciPy's loops know no halves
+            return self._summed_at_places()
         if prod(shape) <= _INT64:
             order = np.argsort(ravel(coords, shape, self.nnz), kind="stable")
         else:
@@ -181,6 +192,18 @@ class Entries:
             data = scatter_add(group, data, int(group[-1]) + 1)
             sorted_coords = tuple(x[fresh] for x in sorted_coords)
         return Entries(shape, data, sorted_coords)
+
+    def _summed_at_places(self) -> Entries:
+        """As `summed`, where there are so few places that each can have its sum: nothing is sorted."""
+        shape = self.shape
+        index = self.raveled(range(len(shape)))
+        sums = scatter_add(index, self.data, prod(shape))
+        held = sums != 0  # there is an entry then
+        if not held.all():
+            held[index] = True
+        places = np.flatnonzero(held)
+        coords = (places,) if len(shape) == 1 else np.unravel_index(places, shape)
+        return Entries(shape, sums[places], tuple(coords), fresh=True)
 
     def dense(self, order: str = "C", out: Array | None = None) -> Array:
         """Written out as an array."""
@@ -233,4 +256,3 @@ def total(data: Array) -> Array:
     if data.dtype.kind == "b":
         return np.asarray(data.any()).reshape(1)
     return np.add.reduce(data, dtype=data.dtype, keepdims=True)
-

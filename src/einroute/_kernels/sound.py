@@ -12,8 +12,44 @@ Array = np.ndarray[Any, Any]
 _UNSIGNED: dict[int, np.dtype[Any]] = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
 
 
+#: What goes wrong where an operand's own parts are not what its class says.
+BROKEN = (ValueError, TypeError, AttributeError, LookupError, OverflowError)
+
+
 class Unsound(ValueError):
     """Index arrays that do not describe a sparse array; the message is the second half of a sentence."""
+
+
+def faulty_part(operand: Any, parts: Sequence[str], expected: type = np.ndarray) -> str:
+    """What is wrong with the first attribute that is missing or of another type; mostly nothing."""
+    for name in parts:
+        try:
+            part = getattr(operand, name)
+        except AttributeError:
+            return f"it has no {name}"
+        if not isinstance(part, expected):
+            return f"its {name} is of type {type(part).__name__}, expected {expected.__name__}"
+    return ""
+
+
+def unusable(name: str, operand: Any, kind: Any, error: Exception) -> ValueError:
+    """What to raise where ``error`` shows that a sparse operand is broken.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls the operand.
+    kind : module
+        The adapter of its library.
+    """
+    reason = str(error)
+    if not isinstance(error, Unsound) and hasattr(kind, "fault"):
+        reason = kind.fault(operand) or reason
+    try:
+        what = f"{type(operand).__name__} of shape {tuple(operand.shape)}"
+    except BROKEN:
+        what = type(operand).__name__
+    return ValueError(f"{name} ({what}) cannot be used: {reason}")
 
 
 def index_array(given: Any, name: str) -> Array:
@@ -43,8 +79,8 @@ def check_pointers(indptr: Array, rows: int, count: int) -> int:
     """``indptr`` cuts at most ``count`` entries into ``rows`` rows; returns how many entries it takes."""
     if len(indptr) != rows + 1:
         raise Unsound(f"its indptr has length {len(indptr)}, expected {rows + 1}")
-    end = int(indptr[-1])
-    if indptr[0] != 0 or not np.logical_and.reduce(indptr[1:] >= indptr[:-1]):
+    end: int = indptr.item(-1)
+    if indptr[0] != 0 or np.count_nonzero(indptr[1:] < indptr[:-1]):  # `any` takes half a microsecond longer
         raise Unsound("its indptr does not start at 0, or decreases")
     if end > count:
         raise Unsound(f"its indptr ends at {end}, but there are {count} indices")

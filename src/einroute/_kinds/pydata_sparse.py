@@ -11,7 +11,15 @@ import numpy as np
 import sparse
 
 from .._kernels.entries import Compressed, Entries
-from .._kernels.sound import Unsound, check_lengths, check_pointers, check_within, index_array
+from .._kernels.sound import (
+    BROKEN,
+    Unsound,
+    check_lengths,
+    check_pointers,
+    check_within,
+    faulty_part,
+    index_array,
+)
 from .._problem import Operand
 from .._route import Route
 
@@ -29,13 +37,25 @@ def recognises(operand: object) -> bool:
 
 
 def stored(operand: Any) -> int:
-    """Number of entries held."""
-    return int(operand.nnz)
+    """Number of entries held; those of a broken operand by its values alone."""
+    try:
+        return int(operand.nnz)
+    except BROKEN:
+        return len(operand.data)
 
 
 def signature(operand: Any) -> tuple[Any, ...]:
     """What a cached plan depends on: class, shape, dtype, and the power of two above the entries held."""
     return type(operand), operand.shape, operand.dtype, len(operand.data).bit_length()
+
+
+def fault(operand: Any) -> str:
+    """Which part of a broken operand is missing or of another type; empty if none is."""
+    if isinstance(operand, sparse.DOK):
+        return faulty_part(operand, ("data",), dict)
+    return faulty_part(
+        operand, ("data", "indices", "indptr") if isinstance(operand, sparse.GCXS) else ("data", "coords")
+    )
 
 
 def facts(operand: Any) -> Operand:
@@ -56,7 +76,8 @@ def adopt(operand: Any) -> Entries:
         return Entries((), np.asarray(operand.todense()).reshape(1), ())
     if operand.fill_value != 0:
         raise Unsound(
-            "its fill value is not 0; subtract it beforehand, or write the operand out with todense()"
+            f"its fill value is {operand.fill_value}, and absent elements are 0 here; subtract it first, or "
+            f"write the operand out with todense()"
         )
     shape = tuple(operand.shape)
     if isinstance(operand, sparse.GCXS) and operand.ndim > 1:
@@ -106,7 +127,7 @@ def holds(dtype: np.dtype[Any]) -> bool:
 
 
 def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
-    """A result: of the operands' own class where all pydata operands have one, else COO."""
+    """A result without zeros: of the class that all pydata operands have, else COO."""
     entries = entries.summed()
     coords = np.empty((entries.ndim, entries.nnz), np.intp)
     for axis, x in enumerate(entries.coordinates()):
@@ -118,6 +139,7 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
         shape=entries.shape,
         has_duplicates=False,
         sorted=True,
+        prune=not entries.data.all(),  # as pydata's own products are
         fill_value=dtype.type(0),
     )
     classes = {type(x) for x in operands if recognises(x)}

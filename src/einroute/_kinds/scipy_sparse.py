@@ -11,7 +11,15 @@ import numpy as np
 from scipy import sparse
 
 from .._kernels.entries import Compressed, Entries
-from .._kernels.sound import Unsound, check_lengths, check_pointers, check_within, index_array
+from .._kernels.sound import (
+    BROKEN,
+    Unsound,
+    check_lengths,
+    check_pointers,
+    check_within,
+    faulty_part,
+    index_array,
+)
 from .._problem import Operand
 from .._route import Route
 
@@ -20,6 +28,14 @@ NAME = "scipy_sparse"
 ROUTES: tuple[Route, ...] = ()
 
 _COMPRESSED = ("csr", "csc")
+#: The arrays of each format.
+_PARTS = {
+    "csr": ("data", "indices", "indptr"),
+    "csc": ("data", "indices", "indptr"),
+    "bsr": ("data", "indices", "indptr"),
+    "dia": ("data", "offsets"),
+    "lil": ("data", "rows"),
+}
 
 
 def recognises(operand: object) -> bool:
@@ -34,9 +50,22 @@ def signature(operand: Any) -> tuple[Any, ...]:
     return type(operand), operand.shape, operand.dtype, count.bit_length()
 
 
+def fault(operand: Any) -> str:
+    """Which part of a broken operand is missing or of another type; empty if none is."""
+    form = operand.format
+    if form == "dok":
+        return faulty_part(operand, ("_dict",), dict)
+    if form == "coo":
+        return faulty_part(operand, ("coords",), tuple) or faulty_part(operand, ("data",))
+    return faulty_part(operand, _PARTS[form])
+
+
 def stored(operand: Any) -> int:
-    """Number of entries held."""
-    return int(operand.nnz)
+    """Number of entries held; those of a broken operand by its values alone."""
+    try:
+        return int(operand.nnz)
+    except BROKEN:
+        return int(np.size(operand.data))
 
 
 def facts(operand: Any) -> Operand:
@@ -77,6 +106,8 @@ def adopt(operand: Any) -> Entries:
         return Entries(shape, data, None, Compressed(indptr, indices, axis))
     if form == "bsr":
         _check_blocks(operand)
+    elif form == "dia":
+        _check_diagonals(operand)
     elif form == "lil" and any(len(r) != len(d) for r, d in zip(operand.rows, operand.data, strict=False)):
         raise Unsound("a row of its data is not as long as that of its rows")
     coo = operand if form == "coo" else operand.tocoo(copy=False)
@@ -102,6 +133,17 @@ def _check_blocks(operand: Any) -> None:
     check_within(indices[:end], m // c, "indices")
 
 
+def _check_diagonals(operand: Any) -> None:
+    """SciPy's conversion reads one row of the data for each offset, as 32-bit integers."""
+    data, offsets = operand.data, index_array(operand.offsets, "offsets")
+    if data.ndim != 2 or len(data) != len(offsets):
+        raise Unsound(f"its data has shape {data.shape}, expected {len(offsets)} rows, one for each offset")
+    if len(offsets) and not -(2**31) < offsets.min() <= offsets.max() < 2**31:
+        raise Unsound("its offsets are far out of range")
+    if len(np.unique(offsets)) != len(offsets):
+        raise Unsound("its offsets name a diagonal twice")
+
+
 def holds(dtype: np.dtype[Any]) -> bool:
     """Whether a sparse array of this library can have this dtype."""
     return dtype.char != "e"
@@ -111,6 +153,11 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
     """A result: ``*_array`` if any operand is one, csr in 2-D and coo otherwise.
 
     No place has two entries; a product of two matrices is not sorted within its rows, as SciPy's are not.
+
+    Raises
+    ------
+    MemoryError
+        A matrix of so many rows that there is no room for where each one starts.
     """
     if entries.ndim != 2:
         entries = entries.summed()
@@ -118,8 +165,22 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
             return entries.data[0] if entries.nnz else entries.dtype.type(0)
         return sparse.coo_array((entries.data, entries.coords), shape=entries.shape)
     new = sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
-    indptr, indices, data = entries.csr((0,), (1,))
-    matrix = new((data, indices, indptr), shape=entries.shape, copy=not entries.fresh)
+    try:
+        indptr, indices, data = entries.csr((0,), (1,))
+    except MemoryError as error:
+        rows = entries.shape[0]
+        raise MemoryError(
+            f"the result is a {new.__name__} of shape {entries.shape} with {entries.nnz} entries, whose row "
+            f"pointers alone take {8 * (rows + 1)} bytes; put the longer axis last in the output, or pass an "
+            f"operand as sparse.COO of pydata/sparse"
+        ) from error
+    c = entries.compressed
+    if not entries.fresh:
+        if c is not None and indices is c.indices:
+            indices, indptr = indices.copy(), indptr.copy()
+        if data is entries.data and not entries.own_data:
+            data = data.copy()
+    matrix = new((data, indices, indptr), shape=entries.shape)
     if not entries.fresh:
         matrix.sum_duplicates()
     return matrix

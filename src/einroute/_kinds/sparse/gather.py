@@ -104,7 +104,7 @@ class _Gather:
         dense = [labels for i, labels in enumerate(step.inputs) if i != self.position]
         self.lookups = [_Lookup(labels, own) for labels in dense]
         self.own = own
-        self.used = tuple(i for i, c in enumerate(own) if c in step.output or any(c in x for x in dense))
+        self.used = tuple(i for i, c in enumerate(own) if any(c in x for x in dense))
         self.shown = "".join(c for c in step.output if c in own)
         self.wide = "".join(c for c in step.output if c in extra)
         inputs = tuple(lookup.labels for lookup in self.lookups)
@@ -115,24 +115,30 @@ class _Gather:
         self.block = max(64, _BLOCK // (step.dtype.itemsize * max(1, width)))
         self.empty = 0 in (step.sizes[c] for c in extra)
         self.dtype = step.dtype
+        vector = len(dense) == 1 and self.lookups[0].labels == _ENTRY and len(self.lookups[0].where) == 1
+        self.along = self.lookups[0].where[0] if vector else -1  # the axis that a vector scales
 
     def __call__(self, *operands: Any, out: Array | None = None) -> Any:
         a: Entries = operands[self.position]
         dense = [x for i, x in enumerate(operands) if i != self.position]
+        multiply = np.logical_and if self.dtype.kind == "b" else np.multiply
+        c = a.compressed
+        if c is not None and c.axis == self.along:
+            each = np.repeat(dense[0].astype(self.dtype, copy=False), np.diff(c.indptr))
+            return self.handed_over(a, multiply(a.data, each, out=each), out)
         coords: list[Any] = [None] * a.ndim
         for i in self.used:
             coords[i] = a.coordinate(i)
         if self.wide:
             return self.scattered_rows(a, coords, dense, out)
         data = np.empty(a.nnz, self.dtype)
-        multiply = np.logical_and if self.dtype.kind == "b" else np.multiply
 
         def work(index: int) -> None:
             part = slice(index * self.block, (index + 1) * self.block)
             multiply(a.data[part], self.product(coords, dense, part), out=data[part])
 
         run_blocks(-(-a.nnz // self.block), work, self.step.threads)
-        return self.handed_over(a, coords, data, out)
+        return self.handed_over(a, data, out)
 
     def product(self, coords: list[Any], dense: list[Array], part: slice) -> Array:
         """The dense operands' product at a block of entries."""
@@ -150,15 +156,10 @@ class _Gather:
         product: Array = c_einsum(self.subscripts, *found)
         return product
 
-    def handed_over(self, a: Entries, coords: list[Any], data: Array, out: Array | None) -> Any:
+    def handed_over(self, a: Entries, data: Array, out: Array | None) -> Any:
+        """The entries with other values, those that fall together summed up."""
         axes = [self.own.index(c) for c in self.shown]
-        shape = tuple(a.shape[i] for i in axes)
-        if not axes:
-            made = Entries((), total(data), ())
-        else:
-            made = Entries(shape, data, tuple(coords[i] for i in axes))
-            if axes == [0, 1] == list(range(a.ndim)) or (a.ndim == 2 and axes == [1, 0]):
-                made = a.with_data(data).take(axes)
+        made = a.with_data(data).take(axes) if axes else Entries((), total(data), ())
         return made if self.step.sparse else made.dense(self.step.order, out)
 
     def scattered_rows(self, a: Entries, coords: list[Any], dense: list[Array], out: Array | None) -> Array:

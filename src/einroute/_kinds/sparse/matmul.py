@@ -16,10 +16,11 @@ import numpy as np
 
 from ..._cost import Cost
 from ..._kernels.entries import Entries, tools
+from ..._kernels.turned import TURNED
 from ..._parallel import run_blocks
 from ..._problem import Operand, Step
 from ..._route import Offer, Refused, Route, Runner
-from .result import SORT, entries_of, layout, sparse_and_dense
+from .result import SORT, entries_of, layout, row_cuts, sparse_and_dense
 
 Array = np.ndarray[Any, Any]
 Index = tuple[Any, ...]
@@ -27,7 +28,7 @@ Index = tuple[Any, ...]
 #: Bytes of a block of the dense operand and of the result's, together, about.
 _BLOCK = 1 << 20
 #: Multiply-adds that one block on a thread should have.
-_WORK = 1 << 17
+_WORK = 1 << 18
 #: Vectors up to which a matrix is not compressed the other way to cut it into rows.
 _NARROW = 4
 
@@ -140,7 +141,7 @@ class _Product:
         c = a.compressed
         if by_columns and c is not None and (c.axis,) == self.columns and (1 - c.axis,) == self.rows:
             return _Matrix(self.n, self.m, c.indptr, c.indices, a.data, _COLUMNS)
-        return _Matrix(self.n, self.m, *a.csr(self.rows, self.columns), _ROWS)
+        return _Matrix(self.n, self.m, *TURNED.csr(a, self.rows, self.columns, self.width), _ROWS)
 
     def zeros(self, out: Array | None) -> Array:
         """A result to add to."""
@@ -156,9 +157,7 @@ class _Product:
         if self.threads == 1 or count == 1 or matrix.loops is not _ROWS:
             matrix.multiply(self.width, x, out.reshape(-1))
             return
-        # Blocks hold about as many entries each, however they are spread over the rows.
-        marks = np.linspace(0, len(data), count + 1)[1:-1]
-        cuts = [0, *np.searchsorted(indptr, marks).clip(0, self.n).tolist(), self.n]
+        cuts = row_cuts(indptr, count)
 
         def work(index: int) -> None:
             low, high = cuts[index], cuts[index + 1]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._cost import Cost
-from ..._kernels.entries import Entries, tools, total
+from ..._kernels.entries import CROWDED, Compressed, Entries, tools, total
 from ..._problem import Step
 from ..._route import Offer, Refused, Route, Runner
 from .result import SCATTER, entries_of, hand_over, layout
@@ -26,7 +26,7 @@ def verdict(step: Step) -> Offer | Refused:
 
 
 def bind(step: Step, offer: Offer) -> Runner:
-    """Drop coordinates; a vector of row sums is made without them."""
+    """Drop coordinates; vectors of row and of column sums are made without them."""
     (labels,) = step.inputs
     output, dense = step.output, not step.sparse
     kept = labels.find(output) if len(labels) == 2 and len(output) == 1 else -1
@@ -36,20 +36,32 @@ def bind(step: Step, offer: Offer) -> Runner:
             a = Entries((), total(a.data), ())
             return a if step.sparse else _zero_d(a.data[0], out)
         c = a.compressed
-        if c is not None and kept == c.axis:
-            sums = np.zeros(a.shape[kept], a.dtype)
-            ones = np.ones(a.shape[1 - kept], a.dtype)
-            tools.csr_matvec(len(sums), len(ones), c.indptr, c.indices, a.data, ones, sums)
-            if not dense:
-                held = np.flatnonzero(np.diff(c.indptr))
-                return Entries((len(sums),), sums[held], (held,), fresh=True)
-            if out is None:
-                return sums
-            np.copyto(out, sums, casting="unsafe")
-            return out
-        return hand_over(step, labels, a, out)
+        # Coordinates of a long axis with few entries are sorted: there may be no room for all its places.
+        if c is None or kept < 0 or (kept != c.axis and not dense and a.shape[kept] > CROWDED * a.nnz):
+            return hand_over(step, labels, a, out)
+        sums = np.zeros(a.shape[kept], a.dtype)
+        ones = np.ones(a.shape[1 - kept], a.dtype)
+        loop = tools.csr_matvec if kept == c.axis else tools.csc_matvec
+        loop(len(sums), len(ones), c.indptr, c.indices, a.data, ones, sums)
+        if not dense:
+            # Where a sum is not zero there is an entry.
+            held = np.arange(len(sums)) if sums.all() else _held(c, kept, len(sums))
+            return Entries(sums.shape, sums[held], (held,), fresh=True)
+        if out is None:
+            return sums
+        np.copyto(out, sums, casting="unsafe")
+        return out
 
     return run
+
+
+def _held(c: Compressed, axis: int, length: int) -> Array:
+    """The places along an axis at which there is an entry, in order."""
+    if axis == c.axis:
+        return np.flatnonzero(c.indptr[1:] != c.indptr[:-1])
+    there = np.zeros(length, np.bool)
+    there[c.indices] = True
+    return np.flatnonzero(there)
 
 
 def _zero_d(value: Any, out: Array | None) -> Any:

@@ -47,6 +47,15 @@ def laid_out(step: Step, labels: str, array: Array, out: Array | None) -> Array:
     return np.asarray(view, order="F" if step.order == "F" else "C")
 
 
+def row_cuts(indptr: Array, parts: int) -> list[int]:
+    """Where to cut rows into parts of about as many entries each: ``parts + 1`` numbers."""
+    rows = len(indptr) - 1
+    if parts == 1:
+        return [0, rows]
+    marks = np.linspace(0, indptr[-1], parts + 1)[1:-1]
+    return [0, *np.searchsorted(indptr, marks).clip(0, rows).tolist(), rows]
+
+
 def pair_of_sparse(step: Step) -> Refused | None:
     """A refusal of what is no pair of sparse operands."""
     if len(step.inputs) != 2 or len(sparse_positions(step)) != 2:

@@ -17,10 +17,11 @@ import numpy as np
 from ..._cost import Cost
 from ..._kernels.earned import KERNELS, Kernel, Signature
 from ..._kernels.entries import Entries
+from ..._kernels.turned import CSR, TURNED
 from ..._parallel import run_blocks
 from ..._problem import Operand, Step
 from ..._route import Declined, Offer, Refused, Route, Runner
-from .result import entries_of, sparse_and_dense
+from .result import entries_of, row_cuts, sparse_and_dense
 
 Array = np.ndarray[Any, Any]
 
@@ -33,8 +34,12 @@ _LINE, _WIDTH = 64, 16
 #: Seconds that a step takes without a kernel from which one is worth asking for.
 _LEAST = 50e-6
 #: Tiles for each thread up to which a matrix that is compressed along the contracted label is taken as it is:
-#: compressing it the other way takes 10 to 13 ns an entry, and saves 1 to 2 ns an entry and tile.
-_FEW = 8
+#: compressing it the other way takes 2 to 3 ns an entry, and saves about 1 ns an entry and tile.
+_FEW = 2
+#: How much of the time that kernel then takes the other one would save, about.
+_SAVED = 0.3
+#: Multiply-adds, or elements read or written, that a block on a thread should have.
+_WORK = 1 << 20
 #: Bytes that a tile, or a block of columns, may take of the second-level cache.
 _CACHE = 1 << 19
 #: Entries a row of X from which that is kept in cache, in blocks of columns, and the bytes of a block's rows,
@@ -177,18 +182,18 @@ class _Product:
         if not x.flags.aligned:
             return Declined("the dense operand is not aligned")
         scatter = self.recipe.rows and self.scatters(a)
-        name = "csr_by_dense" if not self.recipe.rows else "dense_by_csr" if scatter else "dense_by_csc"
-        index = "i4" if max(self.n, self.m, a.nnz) < 2**31 else "i8"  # of what `Entries.csr` makes
-        if a.compressed is not None and (a.compressed.axis == self.contracted) == scatter:
-            index = a.compressed.indices.dtype.str[1:]
-        kernel = KERNELS.get(Signature(name, self.name, index), self.recipe.seconds)
+        index = self.index(a, scatter)
+        kernel = KERNELS.get(Signature(self.kernel(scatter), self.name, index), self.recipe.seconds)
         if isinstance(kernel, str):
             return Declined(kernel)
+        kept = self.better(a) if scatter else None
+        if kept is not None:
+            kernel, index, scatter = kept[0], self.index(a, False), False
         made, y = self.target(out)
         if a.nnz == 0 or not (self.n and self.width) or (made is None and not self.recipe.rows):
             y[...] = 0
         if a.nnz and self.n and self.m and self.width:
-            matrix = self.arrays(a, scatter, index)
+            matrix = self.arrays(a, scatter, index, None if kept is None else kept[1])
             self.multiply(kernel, x.transpose(self.axes).reshape(self.x_shape, copy=False), y, matrix)
         if out is None:
             return made.transpose(self.to_output)
@@ -196,14 +201,34 @@ class _Product:
             out.transpose(self.to_layout)[...] = made
         return out
 
+    def kernel(self, scatter: bool) -> str:
+        """The name of the kernel."""
+        return "csr_by_dense" if not self.recipe.rows else "dense_by_csr" if scatter else "dense_by_csc"
+
+    def index(self, a: Entries, scatter: bool) -> str:
+        """The index type of the matrix that the kernel will see."""
+        if a.compressed is not None and (a.compressed.axis == self.contracted) == scatter:
+            return str(a.compressed.indices.dtype.str[1:])
+        return "i4" if max(self.n, self.m, a.nnz) < 2**31 else "i8"
+
+    def better(self, a: Entries) -> tuple[Kernel, CSR] | None:
+        """The kernel for columns, and them, of a matrix whose rows would do: if both are there."""
+        matrix = TURNED.kept(a, (self.kept,), (self.contracted,), self.width)
+        if matrix is None:
+            return None
+        signature = Signature(self.kernel(False), self.name, self.index(a, False))
+        kernel = KERNELS.get(signature, _SAVED * self.recipe.seconds)
+        return None if isinstance(kernel, str) else (kernel, matrix)
+
     def scatters(self, a: Entries) -> bool:
         """Whether to take CSR rows as they are: for few rows of X making columns of them costs more."""
         c = a.compressed
         return c is not None and c.axis == self.contracted and self.width <= _FEW * self.tile * self.threads
 
-    def arrays(self, a: Entries, scatter: bool, index: str) -> tuple[Array, Array, Array]:
+    def arrays(self, a: Entries, scatter: bool, index: str, kept: CSR | None) -> CSR:
+        """The matrix as the kernel takes it: its values as real numbers."""
         rows, columns = (self.contracted, self.kept) if scatter else (self.kept, self.contracted)
-        indptr, indices, data = a.csr((rows,), (columns,))
+        indptr, indices, data = kept or TURNED.csr(a, (rows,), (columns,), self.width)
         indptr, indices = (np.ascontiguousarray(part, index) for part in (indptr, indices))
         return indptr, indices, np.ascontiguousarray(data, self.dtype).view(self.real)
 
@@ -230,19 +255,19 @@ class _Product:
             part = np.lib.stride_tricks.as_strided(part, shape, strides, writeable=part.flags.writeable)
         return part.view(self.real)
 
-    def multiply(self, kernel: Kernel, x: Array, y: Array, matrix: tuple[Array, Array, Array]) -> None:
+    def multiply(self, kernel: Kernel, x: Array, y: Array, matrix: CSR) -> None:
         """Blocks over the threads; each casts its own part of X where that is needed."""
         y = self.numbers(y)
-        work = (
-            self.by_rows(kernel, x, y, matrix) if self.recipe.rows else self.by_columns(kernel, x, y, matrix)
-        )
-        run_blocks(*work, self.threads)
+        work = len(matrix[1]) * self.width + x.size + y.size
+        threads = min(self.threads, max(1, work // _WORK))
+        cut = self.by_rows if self.recipe.rows else self.by_columns
+        run_blocks(*cut(kernel, x, y, matrix, threads), threads)
 
     def by_rows(
-        self, kernel: Kernel, x: Array, y: Array, matrix: tuple[Array, Array, Array]
+        self, kernel: Kernel, x: Array, y: Array, matrix: CSR, threads: int
     ) -> tuple[int, Callable[[int], None]]:
         tiles = -(-self.width // self.tile)
-        per = max(1, -(-tiles // (8 * self.threads))) * self.tile if self.threads > 1 else self.width
+        per = max(1, -(-tiles // (8 * threads))) * self.tile if threads > 1 else self.width
         cast = x.dtype != self.dtype
         if cast:
             per = min(per, max(1, _CACHE // max(1, self.n * self.dtype.itemsize * self.tile)) * self.tile)
@@ -259,7 +284,7 @@ class _Product:
         return -(-self.width // per), work
 
     def by_columns(
-        self, kernel: Kernel, x: Array, y: Array, matrix: tuple[Array, Array, Array]
+        self, kernel: Kernel, x: Array, y: Array, matrix: CSR, threads: int
     ) -> tuple[int, Callable[[int], None]]:
         indptr, indices, _ = matrix
         width = self.width * self.unit
@@ -271,9 +296,8 @@ class _Product:
             )
         strips = max(1, width // per)
         cast = x.dtype != self.dtype
-        parts = max(1, -(-4 * self.threads // strips)) if self.threads > 1 else 1
-        marks = np.linspace(0, len(indices), parts + 1)[1:-1]
-        cuts = [0, *np.searchsorted(indptr, marks).clip(0, self.m).tolist(), self.m]
+        parts = max(1, -(-4 * threads // strips)) if threads > 1 else 1
+        cuts = row_cuts(indptr, parts)
         if cast:
             x = np.ascontiguousarray(x, self.dtype)
         x = self.numbers(x)
@@ -281,16 +305,9 @@ class _Product:
         def work(block: int) -> None:
             strip, part = divmod(block, parts)
             first, last = cuts[part], cuts[part + 1]
+            end = width if strip == strips - 1 else (strip + 1) * per
             if first < last:
-                kernel(
-                    y,
-                    x,
-                    *matrix,
-                    first,
-                    last,
-                    strip * per,
-                    width if strip == strips - 1 else (strip + 1) * per,
-                )
+                kernel(y, x, *matrix, first, last, strip * per, end)
 
         return strips * parts, work
 

@@ -1,0 +1,191 @@
+"""Sparse matrices compressed the other way: remembered by contents, never stale, made when it pays."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import sparse
+
+import einroute as er
+from einroute._factors.cache import FACTORS
+from einroute._factors.sparse_turned import recall_csr
+from einroute._kernels import turned
+from einroute._kernels.entries import Entries
+from einroute._kinds.scipy_sparse import adopt
+from einroute._kinds.sparse import spgemm
+
+ROWS, COLUMNS = (0,), (1,)
+
+
+@pytest.fixture(autouse=True)
+def anew(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(turned, "FEW", 0)
+    usual = {name: er.get_config()[name] for name in ("prepare", "cache_bytes")}
+    er.cache_clear()
+    yield
+    er.set_config(**usual)
+    er.cache_clear()
+
+
+def _csc(seed: int = 0, shape: tuple[int, int] = (40, 30)) -> Any:
+    return sp.random_array(shape, density=0.2, format="csc", rng=np.random.default_rng(seed))
+
+
+def _made() -> tuple[int, int]:
+    info = er.cache_info()
+    return info["made"], info["hits"]
+
+
+@pytest.mark.parametrize("form", ["csc", "coo"])
+def test_a_matrix_seen_twice_is_compressed_once(form: str) -> None:
+    a, x = _csc().asformat(form), np.ones((30, 20))
+    for number in range(4):
+        np.testing.assert_allclose(er.dot(a.copy(), x), a.toarray() @ x)
+        assert _made() == (min(number, 1), max(0, number - 1))
+
+
+def test_changed_in_place_it_is_another_matrix() -> None:
+    a, x = _csc(), np.arange(600.0).reshape(30, 20)
+    for _ in range(3):
+        er.dot(a, x)
+    for change in (
+        lambda: a.data.__setitem__(0, 99.0),
+        lambda: a.indices.__setitem__(slice(None), a.indices[::-1].copy() % 40),
+        lambda: a.indptr.__setitem__(slice(1, -1), a.nnz),
+    ):
+        change()
+        for _ in range(3):
+            np.testing.assert_allclose(er.dot(a, x), a.toarray() @ x)
+
+
+def test_indices_are_checked_though_the_matrix_is_known() -> None:
+    a, x = _csc(), np.ones((30, 20))
+    for _ in range(3):
+        er.dot(a, x)
+    a.indices[0] = 40
+    with pytest.raises(ValueError, match=r"operand 0 .* index 40, out of range"):
+        er.dot(a, x)
+
+
+def test_what_is_kept_is_nobody_elses_and_read_only() -> None:
+    er.set_config(prepare="now")
+    a = adopt(_csc())
+    kept = recall_csr(a, ROWS, COLUMNS, 1, True)
+    assert kept is not None
+    assert recall_csr(a, ROWS, COLUMNS, 1, False) is kept
+    for part in kept:
+        assert not part.flags.writeable
+        assert a.compressed is not None
+        assert not any(
+            np.may_share_memory(part, x) for x in (a.data, *(a.compressed.indptr, a.compressed.indices))
+        )
+    for part, right in zip(kept, a.csr(ROWS, COLUMNS), strict=True):
+        np.testing.assert_array_equal(part, right)
+
+
+def test_what_is_not_needed_is_earned_by_vectors_or_by_calls() -> None:
+    a = adopt(_csc())
+    assert recall_csr(a, ROWS, COLUMNS, 16, False) is None
+    assert recall_csr(a, ROWS, COLUMNS, 16, False) is None
+    assert recall_csr(a, ROWS, COLUMNS, 16, False) is not None
+    a = adopt(_csc(1))
+    assert recall_csr(a, ROWS, COLUMNS, 100, False) is None
+    assert recall_csr(a, ROWS, COLUMNS, 100, False) is not None
+
+
+@pytest.mark.parametrize("options", [{"prepare": "never"}, {"cache_bytes": 0}, {"cache_bytes": 100}])
+def test_nothing_is_kept_where_that_is_not_wanted(options: dict[str, Any]) -> None:
+    er.set_config(**options)
+    a, x = _csc(), np.ones((30, 20))
+    for _ in range(3):
+        np.testing.assert_allclose(er.dot(a, x), a.toarray() @ x)
+    assert FACTORS.info()["factorizations"] == 0
+    assert recall_csr(adopt(a), ROWS, COLUMNS, 20, True) is None
+
+
+def test_axes_and_formats_are_told_apart() -> None:
+    er.set_config(prepare="now")
+    cube = np.where(np.random.default_rng(0).random((4, 5, 6)) < 0.4, 2.0, 0.0)
+    for new in (sparse.COO.from_numpy, sparse.GCXS.from_numpy, sp.coo_array):
+        a = new(cube)
+        for subscripts in ("ijk,kl->ijl", "ijk,jl->ikl", "ijk,il->jkl", "ijk,jl->kil"):
+            x = np.random.default_rng(1).random(
+                ({"i": 4, "j": 5, "k": 6}[subscripts.partition(",")[2][0]], 3)
+            )
+            for _ in range(2):
+                np.testing.assert_allclose(er.einsum(subscripts, a, x), np.einsum(subscripts, cube, x))
+
+
+def test_another_thread_that_changes_the_matrix_spoils_no_later_call() -> None:
+    a, x = _csc(shape=(300, 300)), np.ones((300, 20))
+    stop = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not stop.is_set():
+            a.data[:] = number = number + 1
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(50):
+            er.dot(a, x)
+    finally:
+        stop.set()
+        thread.join()
+    for value in range(1, 30):  # every state that may have been kept
+        a.data[:] = value
+        np.testing.assert_allclose(er.dot(a, x), a.toarray() @ x)
+
+
+def test_intermediates_are_not_remembered() -> None:
+    a = adopt(_csc(shape=(30, 30)))
+    fresh = Entries(a.shape, a.data, None, a.compressed, fresh=True)
+    for _ in range(3):
+        assert turned.TURNED.kept(fresh, ROWS, COLUMNS, 100) is None
+        turned.TURNED.csr(fresh, ROWS, COLUMNS, 100)
+    assert FACTORS.info()["seen"] == FACTORS.info()["factorizations"] == 0
+
+
+def _csr(a: Any) -> Any:
+    b = a.tocsr()
+    return b.indptr, b.indices, b.data
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i8", "i1", "?"])
+def test_products_of_blocks_of_rows(dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spgemm, "_WORK", 1)
+    rng = np.random.default_rng(0)
+    for n, k, m in ((20, 30, 25), (1, 9, 4), (0, 3, 3), (7, 0, 3), (5, 5, 1)):
+        a, b = (
+            sp.csr_array(np.where(rng.random(s) < 0.3, rng.integers(-1, 2, s), 0).astype(dtype))
+            for s in ((n, k), (k, m))
+        )
+        indptr, indices, data = spgemm.product(_csr(a), _csr(b), m, threads)
+        right = a @ b
+        assert len(indices) == len(data) == indptr[-1] == right.nnz  # sums that cancel are no entries
+        assert data.dtype == right.dtype
+        got = sp.csr_array((data, indices, indptr), shape=(n, m))
+        np.testing.assert_array_equal(got.toarray(), right.toarray())
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("output", ["i", "j"])
+def test_sums_of_rows_and_of_columns(form: str, output: str) -> None:
+    x = np.where(np.random.default_rng(0).random((50, 40)) < 0.1, 1.5, 0.0)
+    x[3], x[:, 5], x[4, :2] = 0, 0, (1, -1)
+    x[4, 2:] = 0  # a sum that cancels, and is an entry
+    a = sp.csr_array(x).asformat(form)
+    sums = er.einsum(f"ij->{output}", a)
+    assert type(sums) is sp.coo_array
+    np.testing.assert_allclose(sums.toarray(), np.einsum(f"ij->{output}", x))
+    assert sums.nnz == (x != 0).any(axis=1 if output == "i" else 0).sum()
+    wide = sp.csr_array(
+        (a.tocsr().data, a.tocsr().indices.astype(np.int64), a.tocsr().indptr), shape=(50, 2**45)
+    )
+    np.testing.assert_allclose(np.sum(er.einsum("ij->j", wide).data), x.sum())
