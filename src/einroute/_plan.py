@@ -75,7 +75,9 @@ def _prepare(labels: str, op: Operand, contraction: Contraction, dtype: DType, r
     shape = tuple(shape[i] for i in kept)
     strides = tuple(strides[i] for i in kept)
     cast = None
-    if op.dtype != dtype:
+    # Booleans that are only counted stay what they are.
+    counted = len(contraction.inputs) == 1 and op.dtype.kind == "b" and dtype.kind in "iu"
+    if op.dtype != dtype and not counted:
         cast = dtype
         strides = c_strides(shape, dtype.itemsize)
     facts = Operand(shape, dtype if cast else op.dtype, strides, op.kind)

@@ -7,7 +7,7 @@ here again until only dense and sparse operands are there.  Facts in, facts out:
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,9 @@ class StructuredPlan:
         return self.choices[0].seconds
 
 
+Known = dict[tuple[Any, ...], "Plan | StructuredPlan | NoRoute"]
+
+
 def rewrites(kind: str) -> tuple[Rewrite, ...]:
     """The rewrites of a structured kind, in table order."""
     module: Any = importlib.import_module(f"einroute._kinds.{kind}")
@@ -86,6 +89,7 @@ def make_structured_plan(
     limits: Limits,
     *,
     sparse: bool = False,
+    known: Known | None = None,
 ) -> StructuredPlan:
     """Plan a contraction with structured operands.
 
@@ -93,6 +97,8 @@ def make_structured_plan(
     ----------
     sparse : bool
         Whether the result is sparse.
+    known : dict, optional
+        What is planned already for the same call: several rewrites hand the same on.
 
     Raises
     ------
@@ -110,17 +116,18 @@ def make_structured_plan(
         threads=limits.threads,
         sparse=sparse,
     )
+    known = {} if known is None else known
     choices: list[Choice] = []
     refused: list[tuple[Rewrite, Refused]] = []
     for rewrite in rewrites(kind):
         answer = (
-            Refused("forbidden by the configuration")
+            Refused("forbidden by config(allow=, forbid=)")
             if rewrite.name in policy.forbidden
             else rewrite.verdict(step)
         )
         if isinstance(answer, Rewriting):
             try:
-                choices.append(_choice(rewrite, answer, step, policy, limits))
+                choices.append(_choice(rewrite, answer, step, policy, limits, known))
                 continue
             except NoRoute as error:
                 answer = Refused(str(error))
@@ -132,24 +139,51 @@ def make_structured_plan(
     return StructuredPlan(contraction, dtype, step, tuple(choices), tuple(refused))
 
 
-def _choice(rewrite: Rewrite, rewriting: Rewriting, step: Step, policy: Policy, limits: Limits) -> Choice:
-    plans = tuple(_inner_plan(inner, step, policy, limits) for inner in rewriting.inner)
+def _choice(
+    rewrite: Rewrite, rewriting: Rewriting, step: Step, policy: Policy, limits: Limits, known: Known
+) -> Choice:
+    plans = tuple(_known_plan(inner, step, policy, limits, known) for inner in rewriting.inner)
     seconds = rewriting.offer.cost.seconds
     for inner, plan in zip(rewriting.inner, plans, strict=True):
         seconds += inner.times * (plan.seconds if isinstance(plan, StructuredPlan) else plan.node.seconds)
     return Choice(rewrite, rewriting, plans, seconds)
 
 
-def _inner_plan(inner: Inner, step: Step, policy: Policy, limits: Limits) -> Plan | StructuredPlan:
+def _known_plan(
+    inner: Inner, step: Step, policy: Policy, limits: Limits, known: Known
+) -> Plan | StructuredPlan:
+    key = (inner.inputs, inner.output, inner.operands, inner.dtype or step.dtype, inner.sparse)
+    if key not in known:
+        try:
+            known[key] = _inner_plan(inner, step, policy, limits, known)
+        except NoRoute as error:
+            known[key] = error
+    plan = known[key]
+    if isinstance(plan, NoRoute):
+        raise plan
+    return plan
+
+
+def _inner_plan(
+    inner: Inner, step: Step, policy: Policy, limits: Limits, known: Known
+) -> Plan | StructuredPlan:
     sizes = check_sizes(inner.inputs, tuple(op.shape for op in inner.operands))
     contraction = Contraction(inner.inputs, inner.output, sizes)
+    dtype = inner.dtype or step.dtype
     kinds = {op.kind for op in inner.operands}
     if kinds & set(STRUCTURED):
         return make_structured_plan(
-            contraction, inner.operands, step.dtype, policy, limits, sparse=inner.sparse
+            contraction, inner.operands, dtype, policy, limits, sparse=inner.sparse, known=known
         )
     if "sparse" in kinds:
         return make_sparse_plan(
-            contraction, inner.operands, step.dtype, "K", policy, limits, sparse=inner.sparse
+            contraction, inner.operands, dtype, "K", policy, limits, sparse=inner.sparse
         )
-    return make_plan(contraction, inner.operands, step.dtype, "K", policy, limits)
+    contraction = dense_contraction(inner.inputs, inner.output, sizes)
+    return make_plan(contraction, inner.operands, dtype, "K", policy, limits)
+
+
+def dense_contraction(inputs: tuple[str, ...], output: str, sizes: Mapping[str, int]) -> Contraction:
+    """A contraction of arrays: labels of size 1 that are summed are dropped, of several operands."""
+    dropped = "".join(c for c, n in sizes.items() if len(inputs) > 1 and n == 1 and c not in output)
+    return Contraction(inputs, output, sizes, dropped)

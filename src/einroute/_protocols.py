@@ -14,20 +14,30 @@ import numpy as np
 from ._config import current
 from ._densify import densified, speak
 from ._frontend import einsum, tensordot
+from ._numpys import (
+    numpy_dot,
+    numpy_einsum,
+    numpy_einsum_path,
+    numpy_inner,
+    numpy_linalg_matmul,
+    numpy_linalg_tensordot,
+    numpy_matmul,
+    numpy_tensordot,
+)
 from ._operands.base import Structured
 from ._products import dot, inner, linalg_matmul, linalg_tensordot, matmul
 
 _ROUTED: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.einsum: einsum,
-    np.tensordot: tensordot,
-    np.dot: dot,
-    np.inner: inner,
-    np.linalg.tensordot: linalg_tensordot,
-    np.linalg.matmul: linalg_matmul,
+    numpy_einsum: einsum,
+    numpy_tensordot: tensordot,
+    numpy_dot: dot,
+    numpy_inner: inner,
+    numpy_linalg_tensordot: linalg_tensordot,
+    numpy_linalg_matmul: linalg_matmul,
 }
 #: Functions of shapes and dtypes.
 _FACTS_ONLY = frozenset(
-    {np.shape, np.ndim, np.size, np.einsum_path, np.result_type, np.iscomplexobj, np.isrealobj}
+    {np.shape, np.ndim, np.size, numpy_einsum_path, np.result_type, np.iscomplexobj, np.isrealobj}
 )
 #: Packages whose operands the router takes beside ours.
 _MIXED_WITH = ("numpy", "sparse", "einroute")
@@ -53,7 +63,7 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         raise TypeError(
             f"out of {ufunc.__name__} is a structured operand, which is immutable; pass an ndarray"
         )
-    if ufunc is np.matmul and method == "__call__":
+    if ufunc is numpy_matmul and method == "__call__":
         return matmul(*inputs, **kwargs)
     return getattr(ufunc, method)(*_replaced(inputs, written_out), **_replaced(kwargs, written_out))
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ._problem import Operand, Step
+from ._problem import DType, Operand, Step
 from ._route import Declined, Offer, Refused
 
 Array = np.ndarray[Any, Any]
@@ -26,8 +26,22 @@ class Contract(Protocol):
     """
 
     def __call__(
-        self, inputs: tuple[str, ...], output: str, operands: tuple[Any, ...], *, sparse: bool = False
+        self,
+        inputs: tuple[str, ...],
+        output: str,
+        operands: tuple[Any, ...],
+        *,
+        sparse: bool = False,
+        dtype: DType | None = None,
     ) -> Any: ...
+
+    def inner(self, number: int, operands: tuple[Any, ...]) -> Any:
+        """Do what the rewriting names as its inner contraction of this number.
+
+        In less time than a call takes, since it is bound with the plan; the operands must have just the facts
+        that the rewriting named.
+        """
+        ...
 
 
 def regular(step: Step, position: int) -> bool:
@@ -50,6 +64,8 @@ class Inner:
         How often it is done: blocks.
     sparse : bool
         Whether its result is sparse: that of the last contraction of a step whose result is.
+    dtype : dtype or None
+        That is computed in; None for the call's.
     """
 
     inputs: tuple[str, ...]
@@ -57,6 +73,7 @@ class Inner:
     operands: tuple[Operand, ...]
     times: float = 1.0
     sparse: bool = False
+    dtype: DType | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def decide(step: Step, policy: Policy) -> Decision:
     refused: list[tuple[Route, Refused]] = []
     for route in routes_for(op.kind for op in step.operands):
         if route.name in policy.forbidden:
-            refused.append((route, Refused("forbidden by the configuration")))
+            refused.append((route, Refused("forbidden by config(allow=, forbid=)")))
             continue
         answer = route.verdict(step)
         if isinstance(answer, Refused):

@@ -1,14 +1,17 @@
-"""``python -m tests.fuzz --cases N --seed S [--through-routes] [--sparse] [--start I] [--only I]``."""
+"""``python -m tests.fuzz --cases N --seed S [--through-routes] [--sparse | --structured] [--only I] ...``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
+from typing import Any
 
 from tests.helpers import ER
 
 from .runner import fuzz
 from .sparse import fuzz_sparse
+from .structured import fuzz_structured
 
 
 def main() -> int:
@@ -24,12 +27,17 @@ def main() -> int:
         "--through-routes", action="store_true", help="each case also through every route, one at a time"
     )
     parser.add_argument("--sparse", action="store_true", help="calls with sparse operands instead")
+    parser.add_argument("--structured", action="store_true", help="calls with structured operands instead")
+    parser.add_argument("--kinds", nargs="*", help="of these kinds only, as one_hot (all)")
     parser.add_argument("--stop-after", type=int, default=20, help="stop after so many failures (20)")
     options = parser.parse_args()
     indices = range(options.start, options.start + options.cases)
     if options.only is not None:
         indices = range(options.only, options.only + 1)
-    report = (fuzz_sparse if options.sparse else fuzz)(
+    run: Any = fuzz_sparse if options.sparse else fuzz
+    if options.structured:
+        run = partial(fuzz_structured, kinds=options.kinds)
+    report = run(
         ER, seed=options.seed, indices=indices, through_routes=options.through_routes,
         stop_after=options.stop_after, progress=True,
     )  # fmt: skip

@@ -256,9 +256,15 @@ def draw_einsum(rng: np.random.Generator, large: bool) -> Case:
     budget = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     expression = draw_expression(rng, budget)
     laid = _operands(rng, expression)
+    counted = len(laid) == 1 and rng.random() < 0.2  # booleans
+    if counted:
+        shape = np.shape(laid[0].array if isinstance(laid[0], Laid) else laid[0])
+        laid = [draw_operand(rng, shape, np.dtype(bool), "small", 1)]
     operands, roots = laid_operands(laid)
     bind, tampered = _call_form(rng, expression)
     options = _options(rng, len(operands))
+    if counted:
+        options["dtype"] = pick(rng, (np.intp, "i4", "u8"))
     if options.get("dtype") is not None:
         options["dtype"] = expression.sound(np.dtype(options["dtype"]))
     case = Case("einsum", operands, bind, options, expression.space(), roots)

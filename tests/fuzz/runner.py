@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from einroute._config import forcing
-from einroute._route import NoRoute, route_names
+from einroute._kinds.dense import ROUTES
+from einroute._route import NoRoute
 
 from .case import Case
 from .expressions import draw_einsum
@@ -20,6 +21,7 @@ from .judge import Outcome, disagreements, expect, run
 from .products import draw_product
 
 NUMPY_ROUTE = "numpy.einsum"
+NAMES = [route.name for route in ROUTES]
 # Below this many cases a route may go without a single run by chance.
 ENOUGH = 1000
 
@@ -77,7 +79,7 @@ def check(case: Case, namespace: Any, through_routes: bool, report: Report) -> l
 def _forced(case: Case, namespace: Any) -> list[tuple[str, Outcome]]:
     """The outcome through each route that does not refuse the case, NumPy's own einsum forbidden."""
     outcomes = []
-    for name in route_names():
+    for name in NAMES:
         with forcing(name, forbid=(NUMPY_ROUTE,) if name != NUMPY_ROUTE else ()) as ran:
             outcome = run(case, namespace)
         if name in ran and not isinstance(outcome.error, NoRoute):
@@ -97,7 +99,7 @@ def fuzz(
     """Check the cases `indices` of the sequence `seed`, and stop after `stop_after` failing ones."""
     report = Report()
     if through_routes:
-        report.routes.update(dict.fromkeys(route_names(), 0))
+        report.routes.update(dict.fromkeys(NAMES, 0))
     started = time.perf_counter()
     for index in indices:
         case = draw(seed, index)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from .ard_kernel import ARD_KERNEL
+from .counting import COUNTING, FRESH_DRAWS
 from .dense_tensordot import DENSE_TENSORDOT
 from .dmrg import DMRG
+from .layered_field import LAYERED_FIELD
 from .many_rhs import MANY_RHS
 from .problem import Problem
 from .ring import RING
@@ -21,6 +23,9 @@ PROBLEMS: tuple[Problem[Any], ...] = (
     MANY_RHS,
     ARD_KERNEL,
     ROLLED_INTS,
+    LAYERED_FIELD,
+    COUNTING,
+    FRESH_DRAWS,
     SPARSE_TENSORDOT,
     DENSE_TENSORDOT,
     DMRG,

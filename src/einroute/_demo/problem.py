@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from einroute._explain import Explanation
-    from einroute._explain_factors import FactorExplanation
+    from einroute._explain.explanation import Explanation
 
 Array = NDArray[Any]
 D = TypeVar("D")
@@ -126,7 +125,7 @@ class Problem(Generic[D]):
     usual: tuple[Way[D], ...]
     loop: Way[D]
     ours: Callable[[D], Array]
-    explain: Callable[[D], Explanation | FactorExplanation]
+    explain: Callable[[D], Explanation]
     tolerance: Callable[[D], float]
 
 

@@ -75,6 +75,10 @@ class Structured(NDArrayOperatorsMixin):
         """The tensor as an ordinary array, new and in C order."""
         raise NotImplementedError
 
+    def small(self) -> Array | None:
+        """The tensor as an array, made in a hurry, to be read at once; None where einsum of it differs."""
+        return None
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError(

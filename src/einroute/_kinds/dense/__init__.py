@@ -12,7 +12,20 @@ import numpy as np
 
 from ..._problem import Operand, c_strides
 from ..._route import Route
-from . import elementwise, empty, half, integers, matmul, numpy_einsum, reduction, transpose
+from . import (
+    counting,
+    elementwise,
+    empty,
+    half,
+    integer_loops,
+    integers,
+    matmul,
+    numpy_einsum,
+    quadratic,
+    reduction,
+    transpose,
+    windows,
+)
 
 NAME = "dense"
 
@@ -22,11 +35,16 @@ ROUTES: tuple[Route, ...] = (
     integers.ROUTE,
     integers.SPLIT_ROUTE,
     integers.BOOL_ROUTE,
+    integer_loops.ROUTE,
+    windows.ROUTE,
+    windows.INTEGER_ROUTE,
     half.ROUTE,
     elementwise.ROUTE,
+    counting.ROUTE,
     reduction.ROUTE,
     reduction.DOT_ROUTE,
     reduction.ONES_ROUTE,
+    quadratic.ROUTE,
     transpose.ROUTE,
     numpy_einsum.ROUTE,
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._numpys import numpy_matmul
 from ..._problem import Step, classify
 from ..._route import Offer, Refused, Route, Runner
 from .layout import Recipe, Search
@@ -71,7 +72,7 @@ def bind(step: Step, offer: Offer) -> Runner:
 
 def _bind_plain(step: Step, recipe: Recipe) -> Runner:
     """One call of ``dot``, whose start is a third of matmul's; of matmul where dot would copy an operand."""
-    product: Any = np.matmul if _dot_copies(step, recipe) else np.ndarray.dot
+    product: Any = numpy_matmul if _dot_copies(step, recipe) else np.ndarray.dot
     x, y = (1, 0) if recipe.swapped else (0, 1)
     rows, columns = (recipe.n, recipe.m) if recipe.swapped else (recipe.m, recipe.n)
     packs = (recipe.pack_a, recipe.pack_b)
@@ -85,12 +86,12 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
     to_made = tuple(step.output.index(c) for c in made)
     fused = tuple(step.extent(group) for group in (rows, columns) if group)
 
-    if left is None and right is None and reshape is None and permute is None and product is not np.matmul:
+    if left is None and right is None and reshape is None and permute is None and product is not numpy_matmul:
         if recipe.swapped:
             return lambda a, b, out=None: b.dot(a) if out is None else _dot_into(b, a, out)
         return dot
 
-    if reshape is None and product is not np.matmul and {left, right} <= {None, turned}:
+    if reshape is None and product is not numpy_matmul and {left, right} <= {None, turned}:
         turn_left, turn_right, turn_result = left is turned, right is turned, permute is not None
 
         def run_turned(a: Array, b: Array, out: Array | None = None) -> Any:
@@ -120,7 +121,7 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
             except ValueError:
                 pass  # its groups do not fuse: through an array of our own
             else:
-                np.matmul(a, b, out=target) if product is np.matmul else _dot_into(a, b, target)
+                numpy_matmul(a, b, out=target) if product is numpy_matmul else _dot_into(a, b, target)
                 return out
         c = product(a, b)
         if reshape is not None:
@@ -153,7 +154,7 @@ def _dot_into(a: Array, b: Array, out: Array) -> Array:
     if out.flags.carray and out.ndim:  # also aligned: dot refuses what is not
         return a.dot(b, out)
     if out.ndim == 2 and out.flags.aligned and out.nbytes > SMALL:
-        return np.matmul(a, b, out=out)  # a part of a larger array: without a temporary
+        return numpy_matmul(a, b, out=out)  # a part of a larger array: without a temporary
     np.copyto(out, a.dot(b))
     return out
 
@@ -224,7 +225,7 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     dtype = step.dtype
     pack_out = recipe.pack_out
     if recipe.layout == step.output == loops + m + n and not (pack_a or pack_b) and _in_place(step, recipe):
-        return np.matmul  # the operands as they come, batch axes and all
+        return numpy_matmul  # the operands as they come, batch axes and all
 
     target = recipe.layout
     target_sizes = tuple(step.sizes[c] for c in target)
@@ -253,11 +254,11 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
             except ValueError:
                 pass  # its groups do not fuse: through an array of our own
             else:
-                np.matmul(as_a(a), as_b(b), out=matrix)
+                numpy_matmul(as_a(a), as_b(b), out=matrix)
                 return out
         made = np.empty(sizes, dtype).transpose(to_result)
         matrix = made.transpose(to_groups).reshape(shape3, copy=False)
-        np.matmul(as_a(a), as_b(b), out=matrix)
+        numpy_matmul(as_a(a), as_b(b), out=matrix)
         if out is not None:
             permuted_copy(made, out, step.threads)
             return out

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._cost import Cost
+from ..._numpys import numpy_einsum
 from ..._problem import Step
 from ..._route import Offer, Refused, Route, Runner
 
@@ -17,7 +18,7 @@ try:  # the C core behind np.einsum: what its optimize=False calls, without 0.65
 
     c_einsum = multiarray.c_einsum
 except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved it
-    c_einsum = np.einsum
+    c_einsum = numpy_einsum
 
 
 Array = np.ndarray[Any, Any]
@@ -96,11 +97,14 @@ def bind(step: Step, offer: Offer) -> Runner:
     subscripts = ascii_subscripts(step.inputs, step.output)
     # An intermediate must lie as the offer says; left alone, einsum lays it out after its operands.
     order = step.order if step.last or step.order != "K" else "C"
+    options: dict[str, Any] = {}
+    if any(op.dtype != step.dtype for op in step.operands):  # booleans to be counted
+        options = {"dtype": step.dtype, "casting": "unsafe"}
 
     def run(*arrays: Array, out: Array | None = None) -> Any:
         if out is None:
-            return c_einsum(subscripts, *arrays, order=order)
-        return c_einsum(subscripts, *arrays, out=out)
+            return c_einsum(subscripts, *arrays, order=order, **options)
+        return c_einsum(subscripts, *arrays, out=out, **options)
 
     return run
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._cost import Cost
+from ..._numpys import numpy_vecdot
 from ..._problem import Step, classify
 from ..._route import Offer, Refused, Route, Runner
 from .layout import GEMV_BYTES, by_stride, is_matrix, strides_of
@@ -103,7 +104,7 @@ def dot_bind(step: Step, offer: Offer) -> Runner:
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if out is None:
             out = np.empty(sizes, dtype).transpose(axes)
-        np.vecdot(a.transpose(left), b.transpose(right), out=out)
+        numpy_vecdot(a.transpose(left), b.transpose(right), out=out)
         return out
 
     return run

@@ -1,0 +1,32 @@
+"""Small products of integers by matmul's own loops: what converting them for BLAS would take longer than."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..._cost import CALL, Cost
+from ..._problem import Step
+from ..._route import Offer, Refused, Route
+from . import matmul
+
+#: Multiply-adds a second of matmul's integer loops, and seconds that each matrix of a stack takes to start.
+_RATE, _EACH = 1.4e9, 40e-9
+
+
+def verdict(step: Step) -> Offer | Refused:
+    """Offer ``np.matmul``, or ``dot``, on integers as they lie."""
+    if step.dtype.kind not in "iu":
+        return Refused("not an integer dtype")
+    offer = matmul.gemm_offer(step)
+    if isinstance(offer, Refused):
+        return offer
+    recipe = offer.recipe
+    if recipe.pack_a or recipe.pack_b or recipe.pack_out:
+        return Refused("an operand would have to be copied")
+    count = step.extent(recipe.loops)
+    fixed = 2.0 if recipe.loops else 1.0
+    cost = Cost(offer.cost.flops, 0.0, fixed + count * _EACH / CALL, _RATE)
+    return replace(offer, cost=cost, note="matmul's integer loops: " + offer.note, blas=False)
+
+
+ROUTE = Route("dense.integer_loops", verdict, matmul.bind)

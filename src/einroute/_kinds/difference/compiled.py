@@ -1,0 +1,154 @@
+"""Squared forms by compiled kernels, one for each number of features: differences first, in registers.
+
+For few features that takes less time than a matrix product and its guards, and holds its bound whatever the
+points and the metric are.  The kernels are earned: as long as one is not compiled the route declines and
+counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._cost import Cost
+from ..._kernels.earned import KERNELS, FormSignature, Kernel
+from ..._parallel import run_blocks
+from ..._problem import Step
+from ..._rewrite import Contract, Rewrite, Rewriting
+from ..._route import Declined, Offer, Refused
+from . import plain
+from .finish import FINITE, finished
+from .form import Form, inner, metric_of, squared
+from .points import GUARD, converted, convertible
+
+Array = np.ndarray[Any, Any]
+
+#: The most features, for a metric that is more than its diagonal and for one that is not.
+_WHOLE, _DIAGONAL = 12, 64
+#: Bytes of a vector of pairs, and of a block of rows.
+_VECTOR, _BLOCK = 64, 1 << 18
+#: Seconds a pair takes in double precision, and what each of its products adds.
+_PAIR, _PRODUCT = 1e-10, 2.8e-11
+#: Seconds from which a kernel is worth asking for, and from which threads share the work.
+_LEAST, _SHARED = 2e-5, 3e-4
+
+
+def verdict(step: Step) -> Rewriting | Refused:
+    """Offer a kernel for the number of features."""
+    form = squared(step)
+    if isinstance(form, Refused):
+        return form
+    if step.dtype.char not in "fd":
+        return Refused(f"no kernel for {step.dtype.name}")
+    refused = convertible(step.operands[form.at[0]], step.dtype)
+    if refused is not None:
+        return refused
+    features, whole = step.sizes[form.features[0]], len(form.unique) == 2
+    most = _WHOLE if whole else _DIAGONAL
+    if features > most:
+        return Refused(f"{features} features, more than {most}")
+    if step.sizes[form.j] * step.dtype.itemsize < _VECTOR:
+        return Refused("too few points to fill a vector")
+    seconds = _seconds(step, form)
+    if seconds < _LEAST:
+        return Refused("too little work for a compiled kernel")
+    if step.threads > 1 and seconds > _SHARED:
+        seconds /= 1.7
+    cost = Cost(seconds * 1e9, float(step.extent(form.made) * step.dtype.itemsize), 25.0, 1e9)
+    note = f"a compiled kernel for {features} features, differences first"
+    return Rewriting(Offer(cost, step.output, form, note), inner(form, step))
+
+
+def _seconds(step: Step, form: Form) -> float:
+    """What the kernel takes on one core."""
+    features = step.sizes[form.features[0]]
+    products = features * (features + 5) / 2 if len(form.unique) == 2 else 4 * features
+    return step.extent(form.made) * (_PAIR + products * _PRODUCT) * step.dtype.itemsize / 8
+
+
+def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """Rows in blocks."""
+    form: Form = rewriting.offer.recipe
+    features, whole = step.sizes[form.features[0]], len(form.unique) == 2
+    # What the matrix product takes, about.
+    seconds = 3e-9 * step.extent(form.made)
+    kernel = KERNELS.get(FormSignature(features, whole, step.dtype.str[1:]), seconds)
+    if isinstance(kernel, str):
+        return Declined(kernel)
+    points = converted(operands[form.at[0]], step.dtype)
+    if isinstance(points, Declined):
+        return points
+    x, y = points
+    metric = metric_of(form, step, operands, contract)
+    if metric is None:
+        stack = np.ones((1, features), step.dtype)
+    elif not np.isfinite(metric).all():
+        return Declined("the metric is not finite")
+    else:
+        stack = metric.reshape(-1, *([features] * len(form.unique)))
+    turned = np.ascontiguousarray(y.T)
+    threads = step.threads if _seconds(step, form) > _SHARED else 1
+
+    def make(low: int, high: int) -> Array:
+        made = np.empty((len(stack), high - low, len(y)), step.dtype)
+        for one, out in zip(stack, made, strict=True):
+            _all_pairs(kernel, x[low:high], y, turned, one, out, threads)
+        return made
+
+    return finished(form, step, make, operands, contract)
+
+
+def _all_pairs(
+    kernel: Kernel, x: Array, y: Array, turned: Array, metric: Array, out: Array, threads: int
+) -> None:
+    entries = _entries(metric)
+    bounded = _bounded(x, y, metric)
+    rows = max(1, _BLOCK // (out.shape[1] * out.itemsize)) if threads > 1 or not bounded else len(x)
+    count = -(-len(x) // rows)
+
+    def work(index: int) -> None:
+        first = index * rows
+        last = min(first + rows, len(x))
+        kernel(out, x, turned, entries, first, last)
+        part = out[first:last]
+        if not bounded and not np.isfinite(part).all():
+            _again(x[first:last], y, metric, part)
+
+    run_blocks(count, work, threads)
+
+
+def _bounded(x: Array, y: Array, metric: Array) -> bool:
+    """Whether no entry, and none of the sums it is made of, can be other than finite."""
+    largest = float(np.abs(x).max()) + float(np.abs(y).max())
+    bound = 4 * largest * largest * float(np.abs(metric).sum())
+    return bound < float(np.finfo(metric.dtype).max)  # not of nan
+
+
+def _entries(metric: Array) -> Array:
+    """The diagonal; or the rows of the matrix, the lower triangle added to the upper one."""
+    if metric.ndim == 1:
+        return np.ascontiguousarray(metric)
+    both = metric + metric.T
+    features = len(both)
+    entries: Array = both.ravel()
+    entries[:: features + 1] = metric.diagonal()
+    return entries
+
+
+def _again(x: Array, y: Array, metric: Array, out: Array) -> None:
+    """What is not finite, by the formula as it is written: its products may be another nan or infinity."""
+    places = np.flatnonzero(~np.isfinite(out))
+    some = max(1, plain.DIFFERENCES // x.shape[1])
+    for start in range(0, len(places), some):
+        i, j = np.divmod(places[start : start + some], out.shape[1])
+        out[i, j] = plain.of_pairs(x[i] - y[j], metric)
+
+
+COMPILED = Rewrite(
+    "difference.compiled",
+    verdict,
+    run,
+    "the kernel is compiled, or the work seen has paid for compiling it; "
+    f"the metric is finite; {FINITE}; {GUARD}",
+)

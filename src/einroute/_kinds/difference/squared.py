@@ -1,0 +1,129 @@
+"""Squared forms: distances of points transformed by a factor of the metric, or differences in tiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._cost import Cost
+from ..._problem import Step
+from ..._rewrite import Contract, Rewrite, Rewriting
+from ..._route import Declined, Offer, Refused
+from . import distances, plain
+from .finish import FINITE, finished
+from .form import Form, inner, metric_of, squared
+from .metric import factor
+from .points import GUARD, converted, convertible
+
+Array = np.ndarray[Any, Any]
+
+#: Seconds an entry takes from its difference, by its features and by their products; and what a tile's calls
+#: take.
+_PLAIN, _FEATURE, _PRODUCT = 2e-9, 2e-9, 5e-11
+
+
+def product_verdict(step: Step) -> Rewriting | Refused:
+    """Offer distances by a matrix product."""
+    form = squared(step)
+    if isinstance(form, Refused):
+        return form
+    if step.dtype.char not in "fd":
+        return Refused(f"no guard for rounding in {step.dtype.name}")
+    refused = convertible(step.operands[form.at[0]], step.dtype)
+    if refused is not None:
+        return refused
+    terms = step.extent(form.features[0])
+    n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
+    each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8
+    work = batch * (n * m * each + (n + m) * terms * 4e-9 + terms**3 * 1e-10)
+    cost = Cost(work * 1e9 / _cores(step, work), 0.0, 150.0 * batch, 1e9)
+    note = f"squared distances by GEMM {n}x{terms} by {terms}x{m}"
+    if form.metric:
+        note += " of points transformed by a factor of the metric"
+    return Rewriting(
+        Offer(cost, step.output, form, note + "; small ones from the differences"), inner(form, step)
+    )
+
+
+def _cores(step: Step, seconds: float) -> float:
+    return min(step.threads, 2) * 0.8 if seconds > distances.SHARED and step.threads > 1 else 1.0
+
+
+def product_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """Factor the metric, then distances."""
+    form: Form = rewriting.offer.recipe
+    points = converted(operands[form.at[0]], step.dtype)
+    if isinstance(points, Declined):
+        return points
+    x, y = points
+    metric = metric_of(form, step, operands, contract)
+    count = step.extent(form.batch)
+    stack = [metric] if metric is None else metric.reshape(count, *metric.shape[len(form.batch) :])
+    factors = []
+    for one in stack:
+        found = factor(one)
+        if isinstance(found, Declined):
+            return found
+        factors.append(found)
+
+    def make(low: int, high: int) -> Array | Declined:
+        whole = high - low == len(x)
+        rows = x if whole else x[low:high]
+        made = np.empty((count, high - low, len(y)), step.dtype)
+        for one, out in zip(factors, made, strict=True):
+            declined = distances.squared_distances(rows, y, one, out, step.threads)
+            if declined is not None:
+                return declined
+            if one.sign < 0:
+                np.negative(out, out=out)
+        return made
+
+    return finished(form, step, make, operands, contract)
+
+
+def plain_verdict(step: Step) -> Rewriting | Refused:
+    """Offer the form from its differences, tile by tile."""
+    form = squared(step)
+    if isinstance(form, Refused):
+        return form
+    terms = step.extent(form.features[0])
+    pairs = step.extent(form.made)
+    each = _PLAIN + terms * _FEATURE
+    if len(form.unique) == 2:
+        each += terms * terms * _PRODUCT * (1 if step.dtype.char in "fdFD" else 20)
+    work = pairs * each
+    cost = Cost(work * 1e9 / _cores(step, work), 0.0, 40.0, 1e9)
+    return Rewriting(Offer(cost, step.output, form, "differences written out in tiles"), inner(form, step))
+
+
+def plain_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """Tiles of differences, in the dtype of the difference."""
+    form: Form = rewriting.offer.recipe
+    d = operands[form.at[0]]
+    metric = metric_of(form, step, operands, contract)
+    count = step.extent(form.batch)
+    stack = [metric] if metric is None else metric.reshape(count, *metric.shape[len(form.batch) :])
+    if metric is not None and not np.isfinite(metric).all():
+        return Declined("the metric is not finite")
+    x = np.ascontiguousarray(d.x, d.dtype)
+    # Differences of integers may wrap, and then one is not the other's negative.
+    y = x if d.y is d.x and d.dtype.kind in "fc" else np.ascontiguousarray(d.y, d.dtype)
+
+    def make(low: int, high: int) -> Array:
+        made = np.empty((count, high - low, len(y)), step.dtype)
+        for one, out in zip(stack, made, strict=True):
+            same = y is x and high - low == len(x)
+            plain.whole(x if same else x[low:high], y, one, out, step.threads)
+        return made
+
+    return finished(form, step, make, operands, contract)
+
+
+PRODUCT = Rewrite(
+    "difference.product",
+    product_verdict,
+    product_run,
+    f"the metric is finite and semidefinite; few points are not finite; {FINITE}; {GUARD}",
+)
+PLAIN = Rewrite("difference.tiles", plain_verdict, plain_run, f"the metric is finite; {FINITE}")

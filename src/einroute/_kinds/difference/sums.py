@@ -1,0 +1,93 @@
+"""Sums over points of one difference: the points are summed first, in twice the working precision.
+
+``sum_j (x_ik - y_jk)`` is ``m x_ik - sum_j y_jk``, and is guarded as the forms of `linear` are, with the
+bound and the size of the terms summed too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._cost import Cost
+from ..._problem import Step
+from ..._rewrite import Contract, Rewrite, Rewriting
+from ..._route import Declined, Offer, Refused
+from . import twofold
+from .finish import FINITE, met
+from .form import Form, inner, summed
+from .linear import LEAST, points_cost, refused_for, weights
+from .points import GUARD, converted
+
+Array = np.ndarray[Any, Any]
+
+#: The share of sums that may have to be made again, of their differences.
+_FEW = 0.1
+
+
+def verdict(step: Step) -> Rewriting | Refused:
+    """Offer to sum the points before they meet."""
+    form = summed(step)
+    if isinstance(form, Refused):
+        return form
+    refused = refused_for(step, form)
+    if refused is not None:
+        return refused
+    cost = Cost(points_cost(step, form) * 1e9, 0.0, 80.0, 1e9)
+    note = f"points summed over {' and '.join(map(repr, form.lone))} in twice the precision, then subtracted"
+    return Rewriting(Offer(cost, step.output, form, note), inner(form, step))
+
+
+def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """Sum, subtract, and look which sums cancel."""
+    form: Form = rewriting.offer.recipe
+    d = operands[form.at[0]]
+    points = converted(d, step.dtype)
+    if isinstance(points, Declined):
+        return points
+    x, y = (one.astype(np.float64, copy=False) for one in points)
+    w = None if form.batch == form.features else weights(form, step, operands, contract)
+    if w is not None and not np.isfinite(w).all():
+        return Declined("the weights are not finite")
+    over = [c in form.lone for c in form.i + form.j]
+    left = _side(x, w, over[0], len(y) if over[1] else 1)
+    right = _side(y, w, over[1], len(x) if over[0] else 1)
+    made = (left[0] - right[0]) + (left[1] - right[1])
+    cancels = ~(np.abs(made) >= (left[2] + right[2]) * LEAST)
+    if d.y is d.x and all(over):
+        cancels &= made != 0  # nothing is left but what is not finite
+    if np.count_nonzero(cancels) > (0 if all(over) else _FEW * made.size):
+        return Declined("the sums cancel, or are not finite")
+    for p, b in zip(*np.nonzero(cancels), strict=True):
+        differences = x[p] - y if over[1] else x - y[p]
+        made[p, b] = (differences[:, b] if w is None else differences @ w[:, b]).sum()
+    labels = form.made
+    made = (made if len(labels) > len(form.batch) else made[0]).T
+    made = made.reshape([step.sizes[c] for c in labels]).astype(step.dtype, copy=False)
+    if not form.rest and set(step.output) == set(labels):
+        return made.transpose([labels.index(c) for c in step.output])
+    inputs = (labels, *(step.inputs[p] for p in form.rest))
+    rest = tuple(operands[p] for p in form.rest)
+    return met(step, contract(inputs, step.output, (made, *rest), sparse=step.sparse), rest)
+
+
+def _side(points: Array, w: Array | None, over: bool, count: int) -> tuple[Array, Array, Array]:
+    """What the points of one side add, ``count`` times: head, tail, and the size of all terms.
+
+    Each of shape (points, batch), or (1, batch) where they are summed.
+    """
+    if w is None:
+        pair, size = (points, np.zeros_like(points)), np.abs(points)
+    else:
+        pair, size = twofold.dot(points, w), np.abs(points) @ np.abs(w)
+    if over:
+        head, tail = twofold.total(pair)
+        pair, size = (head[None], tail[None]), size.sum(axis=0, keepdims=True)
+    head, tail = twofold.scaled(pair, count)
+    return head, tail, size * count
+
+
+SUMS = Rewrite(
+    "difference.sums", verdict, run, f"few of the sums cancel; the weights are finite; {FINITE}; {GUARD}"
+)

@@ -1,0 +1,133 @@
+"""Circular correlations by the fast Fourier transform, and whether data allow them.
+
+The error of the transforms is normwise: each entry is within ``C * log2(d) * eps * |a| * |b|`` of the exact
+one, with Euclidean norms, where a direct sum of K products is within ``K * eps * sum|products|``.  Data are
+allowed for which the first is at most 4 times the second in every entry; so nothing is lost to elements of
+very different size, and where all products of an entry are 0 it is not left to transforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log2, sqrt
+from typing import Any
+
+import numpy as np
+
+from ..._numpys import numpy_vecdot
+from ..._rewrite import Contract
+
+Array = np.ndarray[Any, Any]
+
+#: The C above: 4 times the worst that was seen, over data of any range and lengths with large prime factors.
+ERROR = 4.0
+#: How many times the direct sum's bound is allowed.
+ALLOWED = 4.0
+#: Elements that are looked at together, and how many are counted a row at a time.
+_ROWS, _LONG = 1 << 15, 256
+#: Elements from which more than one thread of pocketfft's is asked for.
+_THREADED = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Circular correlations of arrays along their last axes.
+
+    Attributes
+    ----------
+    a, b, made : str
+        Labels of the two transforms and of their product, frequencies last.
+    turned : bool
+        Whether to convolve: to correlate with a read backwards.
+    product : callable
+        Makes the product of the transforms.
+    contract : Contract
+    threads : int
+    """
+
+    a: str
+    b: str
+    made: str
+    turned: bool
+    product: Callable[[tuple[Array, Array]], Array]
+    contract: Contract
+    threads: int
+
+    def of(self, a: Array, b: Array) -> Array:
+        """The correlation along the last axes, as long as b is."""
+        from scipy import fft  # noqa: PLC0415 - not every process needs it
+
+        d = b.shape[-1]
+        workers = self.threads if max(a.size, b.size) >= _THREADED else 1
+        if a.dtype.kind == "c":
+            of_b, back = fft.fft(b, d, workers=workers), fft.ifft
+            if self.turned:
+                of_a = fft.fft(a, d, workers=workers)
+            else:
+                of_a = fft.ifft(a, d, norm="forward", workers=workers)
+        else:
+            of_b, back = fft.rfft(b, d, workers=workers), fft.irfft
+            of_a = fft.rfft(a, d, workers=workers)
+            if not self.turned:
+                np.conj(of_a, out=of_a)
+        if self.a == self.b == self.made:
+            product = np.multiply(of_a, of_b, out=of_a)
+        else:
+            product = self.product((of_a, of_b))
+        del of_a, of_b  # new memory takes longer than a transform
+        result: Array = back(product, d, workers=workers)
+        return result
+
+    def unsound(self, a: Array, b: Array, terms: int) -> str:
+        """Why the transform's error may be too large for sums of so many terms; empty if it is not."""
+        d, limits = b.shape[-1], np.finfo(a.dtype)
+        squares = _squares(a), _squares(b)
+        met = -d
+        for x, found in zip((a, b), squares, strict=True):
+            low, high = (float(found),) * 2 if found.ndim == 0 else _extremes(found)
+            if not high <= float(limits.max) / d**2:
+                return "an element is not finite, or a product could overflow"
+            if low < float(limits.tiny) / float(limits.eps):
+                return "a product could underflow"
+            met += _large(x, found)
+        error = ERROR * max(1.0, log2(d))
+        # Of d products, `met` at least have two factors of a quarter of their root mean square or more.
+        if error * 16 * sqrt(a.shape[-1] * d) <= ALLOWED * terms * met:
+            return ""
+        magnitudes = self.of(*(np.abs(x).astype(x.dtype, copy=False) for x in (a, b))).real
+        scale = self._of_norms(*(np.asarray(np.sqrt(found)) for found in squares))
+        floor = magnitudes - error * float(limits.eps) * scale
+        if (error * scale <= ALLOWED * terms * floor).all():
+            return ""
+        return "the transform's error could exceed 4 times the direct sum's bound"
+
+    def _of_norms(self, a: Array, b: Array) -> Array:
+        """Products of norms for each correlation, summed as those are; a last axis of length 1 is added."""
+        made = self.contract((self.a[:-1], self.b[:-1]), self.made[:-1], (a, b), dtype=a.dtype)
+        return np.asarray(made)[..., None]
+
+
+def _squares(x: Array) -> Array:
+    """The sum of squares along the last axis."""
+    return np.asarray(numpy_vecdot(x, x)).real
+
+
+def _extremes(squares: Array) -> tuple[float, float]:
+    """The smallest that is not 0, and the largest; the latter is nan if any is."""
+    return float(squares.min(initial=np.inf, where=squares > 0)), float(squares.max())
+
+
+def _large(x: Array, squares: Array) -> int:
+    """How many elements of a row are at least a quarter of its root mean square, in the row with fewest."""
+    length = x.shape[-1]
+    large = np.sqrt(squares / (16 * length))
+    if x.ndim == 1:
+        return int(np.count_nonzero(np.abs(x) >= large))
+    if x.size > _ROWS and len(x) > 1:  # some at a time, for temporaries that stay in cache
+        rows = max(1, _ROWS * len(x) // x.size)
+        return min(_large(x[n : n + rows], squares[n : n + rows]) for n in range(0, len(x), rows))
+    found = (np.abs(x) >= large[..., None]).reshape(-1, length)
+    if length < _LONG:
+        return int(np.count_nonzero(found, axis=1).min())
+    return min(int(np.count_nonzero(row)) for row in found)  # eight times as fast, once it has started

@@ -1,0 +1,256 @@
+"""Sums along a rolled axis as circular correlations, by the fast Fourier transform.
+
+Both ``sum_j a[j] b[(i + s*j) % d]`` and ``sum_i a[i] b[(i + s*j) % d]`` are read off the correlation
+``c[q] = sum_p a[p] b[(p + q) % d]``, which is the inverse transform of ``conj(A) * B`` (the convolution
+theorem; Cooley and Tukey, "An algorithm for the machine calculation of complex Fourier series", Math. Comp.
+19, 1965).
+
+A guard lets through only data for which that is about as exact as direct sums, see `correlation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from math import gcd, log2
+from typing import Any
+
+import numpy as np
+
+from ..._cost import Cost
+from ..._parallel import inside_block
+from ..._problem import Operand, Step, c_strides
+from ..._rewrite import Contract, Inner, Rewrite, Rewriting, regular
+from ..._route import Declined, Offer, Refused
+from .correlation import Correlation
+from .where import Where
+
+Array = np.ndarray[Any, Any]
+
+#: Butterflies a second of real transforms; complex ones, and lengths with a large prime factor, take longer.
+_RATE, _COMPLEX, _PRIME = 2.0e9, 2.2, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """What is contracted before the correlation, which labels it has, and what is contracted after it.
+
+    Attributes
+    ----------
+    where : Where
+    summed : str
+        The label, i or j, that the correlation sums over.
+    before, after : tuple of int
+        Positions of the other operands: those that have `summed`, and those that have not.
+    a, b : str
+        Labels of what is correlated, the axis of the correlation last.
+    made : str
+        Labels of the correlation, its own axis last.
+    turned : bool
+        Whether the correlation is with a read backwards, a convolution: a step of -1 as it comes.
+    product : int
+        Which of the inner contractions multiplies the transforms.
+    """
+
+    where: Where
+    summed: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    a: str
+    b: str
+    made: str
+    turned: bool = False
+    product: int = 0
+
+    @property
+    def spectra(self) -> tuple[str, str]:
+        """Labels of the transforms of a and b; frequencies have the label i."""
+        return self.a[:-1] + self.where.i, self.b[:-1] + self.where.i
+
+    @property
+    def product_of(self) -> str:
+        """Labels of the product of the transforms."""
+        return self.made[:-1] + self.where.i
+
+    def goes_on(self, step: Step) -> bool:
+        """Whether the correlation is not the result yet."""
+        return bool(self.after) or set(self.made) != set(step.output)
+
+
+def _recipe(step: Step, where: Where) -> _Recipe | Refused:
+    """How a step is done by one correlation."""
+    others = [n for n in range(len(step.inputs)) if n != where.at]
+    i, j = where.i, where.j
+    for summed, kept in ((j, i), (i, j)):
+        before = tuple(n for n in others if summed in step.inputs[n])
+        if summed in step.output or not before:
+            continue
+        if any(kept in step.inputs[n] for n in before):
+            continue
+        after = tuple(n for n in others if n not in before)
+        labels = step.inputs[where.at]
+        b = labels.replace(i, "").replace(j, "")
+        needed = set(step.output).union(*(step.inputs[n] for n in after))
+        found = dict.fromkeys("".join(step.inputs[n] for n in before))
+        a = "".join(c for c in found if c != summed and (c in needed or c in b)) + summed
+        made = "".join(c for c in dict.fromkeys(b + a[:-1]) if c in needed) + kept
+        return _Recipe(where, summed, before, after, a, b + i, made)
+    return Refused("no label of the rolled axis is summed with operands that lack the other one")
+
+
+def verdict(step: Step) -> Rewriting | Refused:
+    """Offer a correlation by three transforms."""
+    where = Where.of(step)
+    if step.dtype.char not in "fdFD":
+        return Refused(f"transforms are rounded, and {step.dtype.name} is not single or double precision")
+    if step.sparse or where.i == where.j or not regular(step, where.at):
+        return Refused("a repeated label or a broadcast axis")
+    if 0 in step.sizes.values():
+        return Refused("a dimension of length 0")
+    recipe = _recipe(step, where)
+    if isinstance(recipe, Refused):
+        return recipe
+    if any(_longest(step, recipe.before, c) != step.sizes[c] for c in recipe.a):
+        return Refused("a label is broadcast")
+    made = _facts(step, recipe.made)
+    inner = []
+    shift, k, d = where.rolling.shift, step.sizes[where.j], step.sizes[where.i]
+    turned = recipe.summed == where.j and shift == -1 and k <= d
+    recipe = replace(recipe, turned=turned, product=0 if _as_it_is(step, recipe) else 1)
+    if recipe.product:
+        before = tuple(step.operands[n] for n in recipe.before)
+        inner.append(Inner(tuple(step.inputs[n] for n in recipe.before), recipe.a, before))
+    spectra = tuple(_spectrum(step, recipe, labels) for labels in (recipe.a, recipe.b))
+    inner.append(Inner(recipe.spectra, recipe.product_of, spectra, dtype=spectra[0].dtype))
+    if recipe.goes_on(step):
+        after = tuple(step.operands[n] for n in recipe.after)
+        inputs = (recipe.made, *(step.inputs[n] for n in recipe.after))
+        inner.append(Inner(inputs, step.output, (made, *after)))
+    note = f"a circular {'convolution' if turned else 'correlation'} of length {d} by FFT"
+    return Rewriting(Offer(_cost(step, recipe), step.output, recipe, note), tuple(inner))
+
+
+def _longest(step: Step, positions: tuple[int, ...], label: str) -> int:
+    """The longest axis that some operands have under a label."""
+    return max(
+        n
+        for position in positions
+        for c, n in zip(step.inputs[position], step.operands[position].shape, strict=True)
+        if c == label
+    )
+
+
+def _facts(step: Step, labels: str) -> Operand:
+    shape = tuple(step.sizes[c] for c in labels)
+    return Operand(shape, step.dtype, c_strides(shape, step.dtype.itemsize))
+
+
+def _spectrum(step: Step, recipe: _Recipe, labels: str) -> Operand:
+    """Facts of a transform."""
+    d = step.sizes[recipe.where.i]
+    dtype = np.result_type(step.dtype, np.complex64)
+    frequencies = d if step.dtype.kind == "c" else d // 2 + 1
+    shape = (*(step.sizes[c] for c in labels[:-1]), frequencies)
+    return Operand(shape, dtype, c_strides(shape, dtype.itemsize))
+
+
+def _as_it_is(step: Step, recipe: _Recipe) -> bool:
+    """Whether there is one operand besides the rolled one, an array of which nothing is summed before."""
+    if len(recipe.before) != 1:
+        return False
+    op, labels = step.operands[recipe.before[0]], step.inputs[recipe.before[0]]
+    return op.kind == "dense" and len(labels) == len(recipe.a) and set(labels) == set(recipe.a)
+
+
+def _cost(step: Step, recipe: _Recipe) -> Cost:
+    """Three transforms, and what the guard looks at; the product between them is handed on."""
+    d = step.sizes[recipe.where.i]
+    count = sum(step.extent(labels[:-1]) for labels in (recipe.a, recipe.b, recipe.made))
+    slower = (_COMPLEX if step.dtype.kind == "c" else 1.0) * (_PRIME if _largest_factor(d) > 11 else 1.0)
+    flops = count * d * log2(d + 1)
+    return Cost(flops, 6.0 * count * d * step.dtype.itemsize, 40.0, _RATE / slower)
+
+
+def _largest_factor(n: int) -> int:
+    factor, largest = 2, 1
+    while factor * factor <= n:
+        while n % factor == 0:
+            n //= factor
+            largest = factor
+        factor += 1
+    return max(largest, n)
+
+
+def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any | Declined:
+    """Correlate, if the data allow it."""
+    recipe: _Recipe = rewriting.offer.recipe
+    a, b = _operands(step, recipe, operands, contract)
+    product = partial(contract.inner, recipe.product)
+    threads = 1 if inside_block() else step.threads
+    correlation = Correlation(*recipe.spectra, recipe.product_of, recipe.turned, product, contract, threads)
+    with np.errstate(all="ignore"):
+        refused = correlation.unsound(a, b, step.sizes[recipe.summed])
+        if refused:
+            return Declined(refused)
+        made = _read_off(step, recipe, correlation.of(a, b))
+    if recipe.goes_on(step):
+        inputs = (recipe.made, *(step.inputs[n] for n in recipe.after))
+        return contract(inputs, step.output, (made, *(operands[n] for n in recipe.after)))
+    return made.transpose([recipe.made.index(c) for c in step.output])
+
+
+def _operands(
+    step: Step, recipe: _Recipe, operands: tuple[Any, ...], contract: Contract
+) -> tuple[Array, Array]:
+    """What is correlated, its axes in the order of the recipe's labels."""
+    if recipe.product:
+        a = contract.inner(0, tuple(operands[n] for n in recipe.before))
+    else:
+        a, labels = operands[recipe.before[0]], step.inputs[recipe.before[0]]
+        if labels != recipe.a:
+            a = a.transpose([labels.index(c) for c in recipe.a])
+    where, base = recipe.where, operands[recipe.where.at].base
+    labels = step.inputs[where.at].replace(where.j, "")
+    b = base if labels == recipe.b else base.transpose([labels.index(c) for c in recipe.b])
+    a, b = a.astype(step.dtype, copy=False), b.astype(step.dtype, copy=False)
+    if recipe.summed == where.j and not recipe.turned:
+        a = _folded(a, where.rolling.shift, b.shape[-1])
+    return a, b
+
+
+def _folded(a: Array, shift: int, d: int) -> Array:
+    """Factors of equal elements of the base added up.
+
+    ``folded[q]`` is the sum of ``a[j]`` over the j for which ``s*j = q`` modulo d.
+    """
+    k = a.shape[-1]
+    if shift == 1 and k <= d:
+        return a  # the transform fills up with zeros
+    period = d // gcd(shift, d)  # after so many j the elements come round again
+    if k > period:
+        full = k // period * period
+        rounds = a[..., :full].reshape(*a.shape[:-1], -1, period).sum(axis=-2)
+        rounds[..., : k - full] += a[..., full:]
+        a, k = rounds, period
+    folded = np.zeros((*a.shape[:-1], d), a.dtype)
+    folded[..., np.arange(k) * shift % d] = a
+    return folded
+
+
+def _read_off(step: Step, recipe: _Recipe, correlation: Array) -> Array:
+    """The entries asked for: all of them, or those at the multiples of the step."""
+    where = recipe.where
+    if recipe.summed == where.j:
+        return correlation
+    k, shift, d = step.sizes[where.j], where.rolling.shift, step.sizes[where.i]
+    if shift == 1 and k <= d < 2 * k:
+        return correlation[..., :k]
+    return correlation[..., np.arange(k) * shift % d]
+
+
+FFT = Rewrite(
+    "rolled.fft",
+    verdict,
+    run,
+    guard="finite, and the error C*log2(d)*eps*|a|*|b| is within 4*K*eps*sum|products| for every entry",
+)

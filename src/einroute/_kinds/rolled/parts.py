@@ -1,0 +1,44 @@
+"""Contractions done in parts along a label: operands cut, and results put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..._problem import Step
+
+Array = np.ndarray[Any, Any]
+
+
+def piece(x: Any, labels: str, label: str, cut: slice, skip: int = -1) -> Any:
+    """An array cut on all its axes under a label that are not of length 1, but for axis ``skip``."""
+    if label not in labels:
+        return x
+    index = (
+        cut if c == label and axis != skip and x.shape[axis] > 1 else slice(None)
+        for axis, c in enumerate(labels)
+    )
+    return x[tuple(index)]
+
+
+def piece_shape(shape: tuple[int, ...], labels: str, label: str, length: int) -> tuple[int, ...]:
+    """The shape of such a piece."""
+    return tuple(length if c == label and n > 1 else n for c, n in zip(labels, shape, strict=True))
+
+
+def joined(step: Step, label: str, parts: Iterable[tuple[slice, Any]]) -> Array:
+    """Results of parts put side by side along a label of the output, or added up."""
+    shape = tuple(step.sizes[c] for c in step.output)
+    if label in step.output:
+        head = (slice(None),) * step.output.index(label)
+        result = np.empty(shape, step.dtype)
+        for cut, part in parts:
+            result[(*head, cut)] = part
+        return result
+    add = np.logical_or if step.dtype.kind == "b" else np.add
+    result = np.zeros(shape, step.dtype)
+    for _, part in parts:
+        add(result, part, out=result)
+    return result
