@@ -84,6 +84,19 @@ class TestExplain:
         a, b, c = np.ones((20, 30), "f4"), np.ones((30, 40), "f4"), np.ones((40, 50))
         assert text == str(er.explain("ij,jk,kl->il", a, b, c, order="F", optimize=True)) + "\n"
 
+    def test_as_json_and_as_a_picture(self, capsys, tmp_path):
+        arguments = ["explain", "ij,jk->ik", "20x30", "30x40"]
+        assert main([*arguments, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told == er.explain("ij,jk->ik", np.ones((20, 30)), np.ones((30, 40))).to_dict()
+        assert main([*arguments, "--picture", str(tmp_path / "x.svg")]) == 0
+        assert (tmp_path / "x.svg").read_text(encoding="utf-8").startswith("<svg")
+        capsys.readouterr()
+        assert main([*arguments, "--picture", str(tmp_path / "absent" / "x.svg")]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "--picture: cannot write" in said.err
+
     def test_a_scalar_is_an_operand(self, capsys):
         assert main(["explain", ",ij->ij", "scalar", "3x4"]) == 0
         assert capsys.readouterr().out

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from einroute._config import forcing
 from tests.helpers import ER
@@ -85,3 +93,270 @@ def test_tiny_calls_say_who_answers_first() -> None:
         assert "tiny" not in str(explained)
     with forcing(None):
         assert "tiny" not in str(ER.explain(text, a, a))
+
+
+class Facts:
+    """An operand that is not there."""
+
+    def __init__(self, *shape: int, dtype: Any = float) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self.ndim = len(shape)
+
+
+INTS = np.arange(250_000).reshape(500, 500)
+CSR = scipy.sparse.csr_array(np.eye(100))
+
+PRODUCTS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    (ER.dot, (A, A), {}),
+    (ER.dot, (A, A[0]), {}),
+    (ER.dot, (A, 2.0), {}),
+    (ER.dot, (INTS, INTS), {}),
+    (ER.dot, (CSR, A), {}),
+    (ER.dot, (), {"a": A, "b": A}),
+    (ER.dot, (INTS, INTS, np.empty_like(INTS)), {}),
+    (ER.matmul, (A, A), {}),
+    (ER.matmul, (np.ones((3, 2, 4)), np.ones((4, 5))), {}),
+    (ER.matmul, (INTS[None], INTS), {}),
+    (ER.matmul, (INTS, INTS), {"out": np.empty_like(INTS)}),
+    (ER.matmul, (A, A), {"axes": [(0, 1), (0, 1), (0, 1)]}),
+    (ER.matmul, (A, CSR), {}),
+    (ER.inner, (A, A), {}),
+    (ER.inner, (INTS, INTS), {}),
+    (ER.inner, (CSR, A), {}),
+    (ER.vdot, (A, A), {}),
+    (ER.vecdot, (A, A), {}),
+    (ER.vecdot, (A, A), {"axis": 0}),
+    (ER.outer, (A[0], A[0]), {}),
+    (ER.outer, (INTS[:2], INTS[:2]), {}),
+    (ER.outer, (A, A, np.empty((10_000, 10_000))), {}),
+    (ER.linalg.matmul, (A, A), {}),
+    (ER.linalg.matmul, (INTS, INTS), {}),
+    (ER.linalg.outer, (A[0], A[0]), {}),
+    (ER.linalg.vecdot, (A, A), {"axis": 0}),
+    (ER.linalg.tensordot, (A, A), {"axes": 1}),
+    (ER.linalg.tensordot, (CSR, A), {"axes": 1}),
+    (ER.linalg.multi_dot, ([A, A, A[0]],), {}),
+    (ER.linalg.multi_dot, ([A, A],), {}),
+    (ER.tensordot, (A, CSR), {"axes": 1}),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "kwargs"), PRODUCTS)
+def test_products_take_the_routes_explained(function: Any, args: Any, kwargs: Any) -> None:
+    explained = ER.explain(function, *args, **kwargs)
+    with ER.record() as r:
+        function(*args, **kwargs)
+    first = [step.declined[0][0] if step.declined else step.route for step in r.records[0].steps]
+    assert list(explained.routes) == first
+    assert explained.function == r.records[0].function
+    assert explained.seconds is None or explained.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "route"),
+    [
+        (ER.dot, (Facts(200, 300), Facts(300, 20)), "numpy.dot"),
+        (ER.dot, (Facts(2000, 3000, dtype=int), Facts(3000, 20, dtype=int)), "dense.integer_matmul"),
+        (ER.matmul, (Facts(10**6, 10**6), Facts(10**6, 10**6)), "numpy.matmul"),
+        (ER.matmul, (Facts(8, 500, 500, dtype=int), Facts(500, 500, dtype=int)), "dense.integer_matmul"),
+        (ER.outer, (Facts(10**5), Facts(10**5)), "dense.multiply"),
+        (ER.vdot, (Facts(10**9), Facts(10**9)), "numpy.vdot"),
+        (ER.tensordot, (Facts(30, 40, 50), Facts(50, 60), 1), "dense.matmul"),
+        (ER.linalg.multi_dot, ([Facts(10, 20), Facts(20, 30), Facts(30)],), "dense.matmul"),
+        (ER.lstsq, (Facts(100, 20), Facts(100)), "numpy.linalg.lstsq"),
+        (ER.linalg.solve, (Facts(100, 100), Facts(100)), "numpy.linalg.solve"),
+        (ER.linalg.inv, (Facts(100, 100),), "numpy.linalg.inv"),
+        (ER.linalg.pinv, (Facts(100, 100),), "numpy.linalg.pinv"),
+    ],
+)
+def test_anything_with_shape_and_dtype_stands_for_an_operand(function: Any, args: Any, route: str) -> None:
+    explained = ER.explain(function, *args)
+    assert set(explained.routes) == {route}
+    assert {op.kind for op in explained.outline.operands} <= {"dense", "Facts"}
+    assert explained.seconds is not None
+
+
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        (ER.dot, (A, A[:3])),
+        (ER.matmul, (A, A[:3])),
+        (ER.matmul, (A, 2.0)),
+        (ER.inner, (A, A[:, :3])),
+        (ER.vdot, (A, A[:3])),
+        (ER.vecdot, (A, A[:, :3])),
+        (ER.tensordot, (A, A[:3], 1)),
+    ],
+)
+def test_shapes_that_do_not_fit(function: Any, args: Any) -> None:
+    with pytest.raises(ValueError, match=r"3|dimensions"):
+        ER.explain(function, *args)
+    with pytest.raises(ValueError, match=r"."):
+        function(*args)
+
+
+@pytest.mark.parametrize("function", [np.einsum, len, "nonsense->", 3, ER.factorize, [], object()])
+def test_what_is_not_routed(function: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"function is|subscripts"):
+        ER.explain(function, A, A)
+
+
+@pytest.mark.parametrize("function", [ER.dot, ER.lstsq, ER.linalg.solve, ER.linalg.inv])
+def test_operands_that_are_missing(function: Any) -> None:
+    with pytest.raises(TypeError):
+        ER.explain(function)
+
+
+def test_structured_operands_show_what_they_hand_on() -> None:
+    one_hot = ER.one_hot(np.arange(5000) % 7, 7)
+    explained = ER.explain("tr,tc->rc", one_hot, Facts(5000, 30))
+    assert explained.routes[0].startswith("one_hot.")
+    assert explained.outline.operands[0].kind == "one_hot"
+    assert "not one_hot." in str(explained) or len(explained.outline.steps[0].others) == 0
+    assert all(route in str(explained) for route in explained.routes)
+    assert explained.svg()
+
+
+def test_routed_operands_are_arrays() -> None:
+    a = ER.routed(A)
+    for function, args in (
+        (ER.einsum, ("ij,jk->ik", a, a)),
+        (ER.dot, (a, A)),
+        (ER.tensordot, (A, a, 1)),
+        (ER.lstsq, (a, a[0])),
+        (ER.linalg.multi_dot, ([a, a, a[0]],)),
+    ):
+        explained = ER.explain(function, *args)
+        with ER.record() as r:
+            function(*args)
+        assert explained.routes == r.records[0].routes
+        assert "RoutedArray" not in str(explained) + str(r)
+
+
+def test_numpys_functions_while_ours_are_in_their_place() -> None:
+    with ER.override():
+        assert ER.explain(np.einsum, "ij,jk->ik", A, A).routes == ("dense.matmul",)
+        assert ER.explain(np.linalg.inv, A).function == "linalg.inv"
+    with pytest.raises(TypeError, match="expected subscripts"):
+        ER.explain(np.einsum, "ij,jk->ik", A, A)
+
+
+class TestForms:
+    @pytest.mark.parametrize(("function", "args", "kwargs"), PRODUCTS[:8])
+    def test_a_dictionary_is_json(self, function: Any, args: Any, kwargs: Any) -> None:
+        told = ER.explain(function, *args, **kwargs).to_dict()
+        assert json.loads(json.dumps(told)) == told
+        assert told["routes"]
+        assert [step["route"] for step in told["steps"]]
+
+    def test_a_dictionary_holds_all_that_is_printed(self) -> None:
+        explained = ER.explain("ij,jk,kl->il", A, A, A[:, :3])
+        told = explained.to_dict()
+        assert told["function"] == "einsum"
+        assert told["subscripts"] == "ij,jk,kl->il"
+        assert told["routes"] == list(explained.routes)
+        assert told["seconds"] == explained.seconds
+        first = told["steps"][0]
+        assert first["takes"] == [1, 2]
+        assert ["dense.zeros", "no dimension has length 0"] in first["refused"]
+        assert told["steps"][1]["takes"] == [0, 3]
+        assert told["steps"][1]["result"]["shape"] == [100, 3]
+
+    def test_show_prints_the_text_where_there_is_no_terminal(self, capsys: Any) -> None:
+        explained = ER.explain("ij,jk->ik", A, A)
+        explained.show()
+        assert capsys.readouterr().out == f"{explained}\n"
+        stream = io.StringIO()
+        explained.show(stream)
+        assert stream.getvalue() == f"{explained}\n"
+
+    def test_show_prints_a_table_to_a_terminal(self) -> None:
+        pytest.importorskip("rich")
+        stream = Terminal()
+        ER.explain("ij,jk,kl->il", A, A, CSR).show(stream)
+        text = stream.getvalue()
+        assert "┃" in text or "│" in text
+        assert "sparse.scipy" in text
+        with ER.record() as r:
+            ER.einsum("ij,jk->ik", A, A)
+        stream = Terminal()
+        r.show(stream)
+        assert "dense.matmul" in stream.getvalue()
+
+    def test_rich_is_not_looked_for_elsewhere(self) -> None:
+        code = (
+            "import sys, numpy as np, einroute as er\n"
+            "e = er.explain('ij,jk->ik', np.ones((50, 50)), np.ones((50, 50)))\n"
+            "str(e); e.show(); e.svg(); e._repr_html_(); e.to_dict()\n"
+            "with er.record() as r: er.einsum('ij,jk->ik', np.ones((50, 50)), np.ones((50, 50)))\n"
+            "r.show(); r._repr_html_()\n"
+            "print('rich' in sys.modules)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout.splitlines()[-1] == "False"
+
+    def test_without_rich_a_terminal_gets_the_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("einroute._explain.terminal.find_spec", lambda name: None)
+        stream = Terminal()
+        explained = ER.explain("ij,jk->ik", A, A)
+        explained.show(stream)
+        assert stream.getvalue() == f"{explained}\n"
+
+    def test_html_is_whole_and_brings_nothing_from_outside(self) -> None:
+        html = ER.explain("ij,jk,kl->il", A, A, CSR)._repr_html_()
+        parser = Balanced()
+        parser.feed(html)
+        assert parser.open == []
+        assert "script" not in parser.seen
+        assert not parser.seen & {"link", "img", "iframe", "object"}
+        assert "url(" not in html
+        assert "<svg" in html
+
+    def test_names_are_escaped(self) -> None:
+        odd = type("<img src=x onerror=alert(1)>&\"'", (Duck,), {})()
+        explained = ER.explain("ij,jk->ik", odd, np.ones((2, 2)))
+        for text in (explained._repr_html_(), explained.svg()):
+            assert "<img" not in text
+            assert "&lt;img" in text
+        ElementTree.fromstring(explained.svg())
+
+    def test_pictures_are_files(self, tmp_path: Path) -> None:
+        explained = ER.explain("ij,jk->ik", A, A)
+        explained.picture(tmp_path / "plan.svg")
+        assert (tmp_path / "plan.svg").read_text(encoding="utf-8") == explained.svg()
+        explained.picture(str(tmp_path / "plan.HTML"))
+        page = (tmp_path / "plan.HTML").read_text(encoding="utf-8")
+        assert page.startswith("<!doctype html>")
+        assert explained._repr_html_() in page
+        with pytest.raises(OSError, match="absent"):
+            explained.picture(tmp_path / "absent" / "plan.svg")
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Balanced(HTMLParser):
+    """Which elements were opened and not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.seen.add(tag)
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag

@@ -18,7 +18,17 @@ ROOT = Path(einroute.__file__).parent
 # Imports nothing of ours.
 GROUND = ("_problem", "_cost", "_errors")
 # Of ours, what a kind may import; beside that its own parts, and the dense kind if it must.
-KINDS_MAY = ("_problem", "_cost", "_route", "_rewrite", "_operands", "_kernels", "_parallel", "_errors")
+KINDS_MAY = (
+    "_problem",
+    "_cost",
+    "_route",
+    "_rewrite",
+    "_operands",
+    "_kernels",
+    "_parallel",
+    "_errors",
+    "_numpys",
+)
 # No array library but NumPy, and nothing of ours that runs anything.
 PURE = ("_parse", "_plan")
 

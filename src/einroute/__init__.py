@@ -13,12 +13,20 @@ from ._explain import explain
 from ._factors.factorized import Factorized, factorize
 from ._frontend import einsum, einsum_path, tensordot
 from ._least_squares import lstsq
+from ._operands.difference import pairwise_difference
+from ._operands.one_hot import one_hot
+from ._operands.rolled import rolled
+from ._override import install, override, uninstall
 from ._products import dot, inner, matmul, outer, vdot, vecdot
+from ._record import record
+from ._route import NoRoute
+from ._routed import routed
 from ._version import __version__
 
 __all__ = [
     "DensifyWarning",
     "Factorized",
+    "NoRoute",
     "__version__",
     "cache_clear",
     "cache_info",
@@ -30,12 +38,20 @@ __all__ = [
     "factorize",
     "get_config",
     "inner",
+    "install",
     "linalg",
     "lstsq",
     "matmul",
+    "one_hot",
     "outer",
+    "override",
+    "pairwise_difference",
+    "record",
+    "rolled",
+    "routed",
     "set_config",
     "tensordot",
+    "uninstall",
     "vdot",
     "vecdot",
 ]

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy import einsum as numpy_einsum  # bound here, so that replacing np.einsum cannot make it call us
 
 from ._config import State
 from ._errors import bad_optimize, bad_order, bad_out_dtype, bad_out_shape, cast_refused, unknown_keyword
 from ._execute import bind_plan, numpys_own
 from ._key import Key
 from ._kinds.dense.numpy_einsum import c_einsum
+from ._numpys import numpy_einsum, numpy_einsum_path
 from ._parallel import with_single_threaded_blas
 from ._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
 from ._plan import make_plan, result_dtype
@@ -27,7 +27,6 @@ from ._route import Policy, kind_of
 
 Array = np.ndarray[Any, Any]
 
-numpy_einsum_path: Any = np.einsum_path  # as a value: its stubs do not know `einsum_call`
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
@@ -44,9 +43,12 @@ class NumpysOwn:
     ----------
     reason : str
         Why, as `explain` puts it.
+    fallback : bool
+        Whether that is for want of a way of ours; not so where NumPy's is the right one.
     """
 
     reason: str
+    fallback: bool = True
 
 
 #: Whether this NumPy's ``optimize=True`` still goes through tensordot, with the faults of that.
@@ -155,7 +157,7 @@ def understand_einsum(
     if lenient and kwargs.get("dtype") is None and _follows_path(arrays):
         return NumpysOwn("integers of several dtypes and floats, with optimize: the dtype follows the path")
     if len(arrays) == 1 and out is None and set(inputs[0]) == set(output):
-        return NumpysOwn("every label is kept: the result is a view of the operand")
+        return NumpysOwn("every label is kept: the result is a view of the operand", fallback=False)
     order = _order(kwargs.get("order", "K"))
     if order == "A":
         # Settled by the layout of what NumPy iterates over: the operands, if nothing comes in between.
@@ -223,6 +225,13 @@ def understand_tensordot(a: Any, b: Any, axes: Any = 2) -> Call | NumpysOwn:
     return Call(key, contraction, arrays, dtype, "C", "auto", None, Options(quiet=False, scalar=False))
 
 
+def unclaimed(position: int, operand: Any) -> NumpysOwn:
+    """NumPy's own to answer, for an operand of a type that is not ours."""
+    return NumpysOwn(
+        f"operand {position} is of type {type(operand).__name__}, which is none of einroute's kinds"
+    )
+
+
 def _dense(values: tuple[Any, ...]) -> tuple[Array, ...] | NumpysOwn:
     """The operands as base-class arrays, unless one of them is of a kind that is not ours."""
     arrays = []
@@ -232,7 +241,7 @@ def _dense(values: tuple[Any, ...]) -> tuple[Array, ...] | NumpysOwn:
             continue
         kind = kind_of(x)
         if kind is None or kind.NAME != "dense":
-            return NumpysOwn(f"operand {i} is of type {type(x).__name__}, which is none of einroute's kinds")
+            return unclaimed(i, x)
         arrays.append(np.asarray(x))
     return tuple(arrays)
 

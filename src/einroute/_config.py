@@ -13,68 +13,76 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 from ._cache import PlanCache
 from ._errors import suggest
-from ._factors.cache import FACTORS
+from ._factors.cache import FACTORS, PREPARE
 from ._kernels.earned import KERNELS
-from ._route import Declined, Policy
+from ._options import Config
+from ._route import Declined, NoRoute, Policy
 
-
-def _default_threads() -> int:
-    """Threads named by the usual environment variables, else the cores this process may run on."""
-    for name in ("EINROUTE_NUM_THREADS", "OMP_NUM_THREADS"):
-        value = os.environ.get(name, "").partition(",")[0].strip()
-        if value.isdigit() and int(value) > 0:
-            return int(value)
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
-
-
-def _default_memory_limit() -> int | None:
-    value = os.environ.get("EINROUTE_MEMORY_LIMIT", "").strip()
-    return int(value) if value.isdigit() else None
-
-
-#: What is done where a call with sparse operands makes something large and dense.
-_ON_DENSIFY = ("warn", "raise", "allow")
-
-
-@dataclass(frozen=True)
-class Config:
-    """Options that the planner and the routes obey; see `config` for their meaning."""
-
-    threads: int = field(default_factory=_default_threads)
-    memory_limit: int | None = field(default_factory=_default_memory_limit)
-    reproducible: bool = False
-    on_densify: str = "warn"
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
-            raise ValueError(f"threads must be an int of at least 1, not {self.threads!r}")
-        limit = self.memory_limit
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-            raise ValueError(f"memory_limit must be None or a number of bytes (an int >= 0), not {limit!r}")
-        if not isinstance(self.reproducible, bool):
-            raise ValueError(f"reproducible must be True or False, not {self.reproducible!r}")
-        if self.on_densify not in _ON_DENSIFY:
-            raise ValueError(
-                f"on_densify must be one of {', '.join(map(repr, _ON_DENSIFY))}, not {self.on_densify!r}"
-            )
+__all__ = [
+    "Config",
+    "State",
+    "cache_clear",
+    "cache_info",
+    "check_strict",
+    "config",
+    "current",
+    "forcing",
+    "get_config",
+    "left_to_numpy",
+    "set_config",
+]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class State:
-    """A configuration with what hangs from it; compared by identity."""
+    """A configuration with what hangs from it; compared by identity.
+
+    Attributes
+    ----------
+    config : Config
+    policy : Policy
+    plans : PlanCache
+    on_run : callable or None
+        Told of every route that ends, or declines.
+    tiny : bool
+        Whether tiny calls may go to NumPy's einsum before a plan is looked up.
+    products : bool
+        Whether `dot` and its relatives look for routes for large products of integers.
+    base : State or None
+        The ordinary state of one in which calls are watched.
+    watched : list of State
+        The state in which the calls of this one are watched, once there is one.
+    """
 
     config: Config
     policy: Policy
     plans: PlanCache
     on_run: Callable[[str, Declined | None], None] | None = None
-    tiny: bool = True  # whether tiny calls may go to NumPy's einsum before a plan is looked up
+    tiny: bool = True
+    products: bool = True
+    base: State | None = None
+    watched: list[State] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def of(cls, config: Config) -> State:
+        """The state of a configuration, with nothing planned yet."""
+        policy = config.policy
+        tiny = not config.reproducible and "numpy.einsum" not in policy.forbidden
+        return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible)
+
+    def clear(self) -> None:
+        """Drop every plan."""
+        for state in (self, *self.watched):
+            state.plans.clear()
+
+    def after_fork(self) -> None:
+        """In a child: whoever held a lock in the parent is not here to let go of it."""
+        for state in (self, *self.watched):
+            state.plans.after_fork()
 
 
 class _Process:
@@ -93,21 +101,18 @@ class _Process:
                     self.states = {
                         c: s for c, s in self.states.items() if s is getattr(self, "default", None)
                     }
-                state = self.states[config] = State(
-                    config, Policy(), PlanCache(), tiny=not config.reproducible
-                )
+                state = self.states[config] = State.of(config)
             return state
 
     def after_fork(self) -> None:
         """In a child: whoever held a lock in the parent is not here to let go of it."""
         self.lock = threading.Lock()
         for state in (*self.states.values(), self.default):
-            state.plans.after_fork()
+            state.after_fork()
 
 
 #: Options of the whole process, which no context can change: factors are shared by all threads.
 _PROCESS_WIDE = ("cache_bytes", "prepare")
-_PREPARE = ("earned", "now", "never")
 
 KERNELS.prepare = lambda: FACTORS.prepare
 
@@ -121,6 +126,36 @@ def current() -> State:
     """The state in force here: the context's, else the process default."""
     state = _context.get()
     return _process.default if state is None else state
+
+
+def check_strict(state: State, function: str, reason: str) -> None:
+    """Refuse a call that is left to NumPy's own function for a reason, where the configuration is strict.
+
+    Raises
+    ------
+    NoRoute
+    """
+    if state.config.strict:
+        raise NoRoute(f"{function} is left to the library's own function, and strict=True: {reason}")
+
+
+class _Planning(Protocol):
+    """A call that can be planned."""
+
+    def plan(self, state: State) -> Any: ...
+
+
+def left_to_numpy(call: _Planning, state: State) -> bool:
+    """Whether a call without a route has none under any configuration, so that NumPy's answer is right."""
+    if state.policy.forced is not None:
+        return False
+    if state.policy.forbidden:
+        try:
+            call.plan(replace(state, policy=Policy()))
+        except NoRoute:
+            return True
+        return False
+    return True
 
 
 def _changed(base: Config, options: dict[str, Any]) -> Config:
@@ -140,8 +175,8 @@ def _change_process(options: dict[str, Any]) -> None:
     prepare = options.get("prepare", FACTORS.prepare)
     if not isinstance(cache_bytes, int) or isinstance(cache_bytes, bool) or cache_bytes < 0:
         raise ValueError(f"cache_bytes must be a number of bytes (an int >= 0), not {cache_bytes!r}")
-    if prepare not in _PREPARE:
-        raise ValueError(f"prepare must be one of {', '.join(map(repr, _PREPARE))}, not {prepare!r}")
+    if prepare not in PREPARE:
+        raise ValueError(f"prepare must be one of {', '.join(map(repr, PREPARE))}, not {prepare!r}")
     FACTORS.resize(cache_bytes)
     FACTORS.prepare = prepare
 
@@ -161,17 +196,38 @@ def config(**options: Any) -> Iterator[None]:
     reproducible : bool
         Make the algorithm and the order of summation of `einsum`, `tensordot`, `lstsq`, `solve`, `inv` and
         `pinv` a function of the arguments alone, whatever was called before and however many threads there
-        are. BLAS then runs in one thread, and kept factors are not used.
+        are. BLAS then runs in one thread, and kept factors are not used. Default: ``EINROUTE_REPRODUCIBLE``,
+        or False.
     on_densify : {"warn", "raise", "allow"}
         What is done where a call with sparse operands makes a dense array of more than 64 MiB and more than
-        eight times its operands: a `DensifyWarning`, a ValueError, nothing. Default: "warn".
+        eight times its operands: a `DensifyWarning`, a ValueError, nothing. Default: ``EINROUTE_ON_DENSIFY``,
+        or "warn".
+    strict : bool
+        Refuse to hand a whole call to NumPy's or SciPy's own function because einroute cannot take an operand
+        or an option: a NoRoute that says why. Calls that NumPy is the right one for are no such case: a view
+        of the operand, a tiny call, ``dot`` of floats, LAPACK's answer to ``lstsq``. Default:
+        ``EINROUTE_STRICT``, or False.
+    allow : str, sequence of str or None
+        Names of the only routes that may be taken, as `explain` shows them; None for all of them. Default:
+        ``EINROUTE_ALLOW``, or None.
+    forbid : str or sequence of str
+        Names of routes that are not to be taken. A call that is left without any raises NoRoute. Default:
+        ``EINROUTE_FORBID``, or none.
 
     Raises
     ------
     TypeError
         An unknown option, or one of the whole process.
     ValueError
-        A value that the option cannot take.
+        A value that the option cannot take, or the name of no route.
+
+    Notes
+    -----
+    In environment variables yes and no are 1 and 0, and names stand with commas between them. A value that
+    makes no sense is warned of when einroute is imported, and ignored.
+
+    ``allow`` and ``forbid`` are about the steps of a plan and about kept factors (``factors.svd``). What is
+    NumPy's own to answer is no route, and is left to `strict`.
 
     Examples
     --------
@@ -236,8 +292,8 @@ def get_config() -> dict[str, Any]:
     Examples
     --------
     >>> import einroute as er
-    >>> sorted(er.get_config())
-    ['cache_bytes', 'memory_limit', 'on_densify', 'prepare', 'reproducible', 'threads']
+    >>> print(*sorted(er.get_config()))
+    allow cache_bytes forbid memory_limit on_densify prepare reproducible strict threads
     """
     return asdict(current().config) | {"cache_bytes": FACTORS.limit, "prepare": FACTORS.prepare}
 
@@ -254,7 +310,9 @@ def forcing(route: str | None, forbid: tuple[str, ...] = ()) -> Iterator[list[st
         if declined is None:
             ran.append(name)
 
-    state = State(current().config, Policy(route, frozenset(forbid)), PlanCache(), note, tiny=False)
+    config = current().config
+    policy = Policy(route, config.policy.forbidden | frozenset(forbid))
+    state = State(config, policy, PlanCache(), note, tiny=False, products=False)
     token = _context.set(state)
     try:
         yield ran
@@ -282,6 +340,6 @@ def cache_clear() -> None:
     """Forget every bound plan, under every configuration, and all kept factors and their counts."""
     with _process.lock:
         for state in _process.states.values():
-            state.plans.clear()
-    current().plans.clear()
+            state.clear()
+    current().clear()
     FACTORS.clear()

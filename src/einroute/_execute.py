@@ -47,7 +47,7 @@ def bind_plan(
         if len(views) == 2 and not options.out and (plan.contraction.output or options.scalar):
             short = pair_as_einsum(_BARE.get(run, run), plan, keywords or {})
             if short is not None:
-                return short
+                return announced(short, plan, on_run)
         run = as_einsum(run, plan, keywords or {})
     elif options.quiet and any(p.cast is not None for p in plan.prepared):
         run = quiet(run)
@@ -55,7 +55,13 @@ def bind_plan(
         run = _into(run, plan.dtype)
     if not plan.contraction.output:
         run = _scalar(run) if options.scalar else _zero_d(run)
-    return run
+    return announced(run, plan, on_run)
+
+
+def announced(run: Runner, plan: Plan, on_run: OnRun | None) -> Runner:
+    """The same, telling which plan it is of, where who watches asks for that."""
+    announce = getattr(on_run, "announce", None)
+    return run if announce is None else announce(run, plan)
 
 
 def _into(run: Runner, dtype: np.dtype[Any]) -> Runner:

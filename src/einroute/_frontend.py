@@ -15,18 +15,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy import einsum as numpy_einsum  # bound here, so that replacing np.einsum cannot make it call us
-from numpy import tensordot as numpy_tensordot
 
-from ._call import Array, NumpysOwn, ndarray, numpy_einsum_path, understand_einsum, understand_tensordot
-from ._config import State, _context, _process, current
+from ._call import Array, NumpysOwn, ndarray, understand_einsum, understand_tensordot
+from ._config import State, _context, _process, check_strict, current, left_to_numpy
 from ._errors import SizesError, as_numpys
 from ._key import Key, einsum_key, plain, tensordot_key
 from ._kinds.dense.numpy_einsum import c_einsum
+from ._numpys import numpy_einsum, numpy_einsum_path, numpy_tensordot
+from ._observe import observe, or_aside, telling
 from ._route import NoRoute
+from ._routed_operand import any_routed, on_arrays
 from ._signature import signed_as
 from ._sparse_call import any_sparse, sparse_einsum, sparse_tensordot
 from ._structured_call import any_structured, structured_einsum, structured_tensordot
+from ._watch import WATCH, tell_own, to_observe
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
 
@@ -38,6 +40,17 @@ _EARNED = 64
 #: Exceptions by which a bad call shows itself before anything is computed.
 _BAD_CALL = (ValueError, TypeError, IndexError)
 _NOT_GIVEN: Any = np._NoValue
+#: Where the hot path finds the state of its context: `or_aside` while anybody records, so that it pays
+#: nothing for that while nobody does.
+_here: Any = _context
+
+
+def _look(watched: bool) -> None:
+    global _here  # noqa: PLW0603 - an attribute of an object would cost 7 ns a call
+    _here = or_aside if watched else _context
+
+
+WATCH.on_change.append(_look)
 
 
 def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kwargs: Any) -> Any:
@@ -99,7 +112,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
         if len(operands) == 3:
             subscripts, a, b = operands
             if type(a) is ndarray and type(b) is ndarray and type(subscripts) is str:
-                young = (_context.get() or _process.default).plans.young  # current(), without the call
+                young = (_here.get() or _process.default).plans.young  # current(), without the call
                 if a.flags.c_contiguous and b.flags.c_contiguous:
                     run = young.get((subscripts, a.shape, a.dtype, b.shape, b.dtype))
                 else:
@@ -111,7 +124,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
         elif len(operands) == 2:
             subscripts, a = operands
             if type(a) is ndarray and type(subscripts) is str:
-                state = _context.get() or _process.default
+                state = _here.get() or _process.default
                 if 0 < a.size <= _TINY and state.tiny:
                     try:
                         return c_einsum(subscripts, a)
@@ -133,7 +146,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
                 and b.flags.c_contiguous
                 and c.flags.c_contiguous
             ):
-                young = (_context.get() or _process.default).plans.young
+                young = (_here.get() or _process.default).plans.young
                 run = young.get((subscripts, a.shape, a.dtype, b.shape, b.dtype, c.shape, c.dtype))
                 if run is not None:
                     return run(a, b, c)
@@ -144,7 +157,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
                     break
                 facts += (x.shape, x.dtype)
             else:
-                run = current().plans.young.get(tuple(facts))
+                run = (_here.get() or _process.default).plans.young.get(tuple(facts))
                 if run is not None:
                     return run(*operands[1:])
     return _einsum(operands, out, optimize, kwargs)
@@ -156,15 +169,21 @@ _SCALARS = (float, int, complex, np.number, np.bool)
 
 def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
     """Everything that the hot path does not know."""
+    if WATCH.users and to_observe():
+        return observe(einsum, operands, _given(out, optimize, kwargs))
     state = current()
     for x in operands:
         if type(x) is not ndarray and type(x) is not str:
+            if any_routed((*operands, out)):
+                return on_arrays(einsum, operands, _given(out, optimize, kwargs))
             if any_structured(operands):
                 return structured_einsum(state, operands, out, optimize, kwargs)
             if any_sparse(operands):
                 return sparse_einsum(state, operands, out, optimize, kwargs)
             operands = _without_scalars(operands)
             break
+    if out is not None and type(out) is not ndarray and any_routed((out,)):
+        return on_arrays(einsum, operands, _given(out, optimize, kwargs))
     if optimize is False and state.tiny and _all_tiny(operands):
         try:
             result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)
@@ -187,8 +206,12 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
             raise ValueError(str(ours)) from None
         return _ask_numpy(ours, numpy_einsum, operands, _given(out, optimize, kwargs))
     if isinstance(call, NumpysOwn):
+        if call.fallback:
+            check_strict(state, "einsum", call.reason)
+        tell_own(call.reason)
         if key is not None:
-            state.plans.put(key, _numpys_einsum(operands[0], optimize, kwargs))
+            run = _numpys_einsum(operands[0], optimize, kwargs)
+            state.plans.put(key, run if state.base is None else telling(run, call.reason))
         return numpy_einsum(*operands, **_given(out, optimize, kwargs))
     return call.run(state, out, key)
 
@@ -236,7 +259,7 @@ def _put_on_trial(operands: tuple[Any, ...], state: State) -> None:
     """Remember a tiny call, so that it is planned once it has come often enough."""
     key = _trial_key(operands)
     if key is not None and state.plans.get(key) is None:
-        state.plans.put(key, _Trial(key, operands[0], state))
+        state.plans.put(key, _Trial(key, operands[0], state.base or state))
 
 
 def _trial_key(operands: tuple[Any, ...]) -> Key | None:
@@ -263,6 +286,8 @@ class _Trial:
 
     __slots__ = ("calls", "key", "run", "state", "subscripts")
 
+    counts = True  # so that who watches leaves it in its place
+
     def __init__(self, key: Key, subscripts: str, state: State) -> None:
         self.key = key
         self.subscripts = subscripts
@@ -281,10 +306,13 @@ class _Trial:
 
 def _ask_numpy(ours: Exception, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's answer to a call that we find wrong: its result, or its exception with our message."""
+    tell_own(str(ours))
     try:
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
     except Exception as theirs:
         raise as_numpys(ours, theirs) from theirs
+    check_strict(current(), function.__name__, str(ours))
+    return result
 
 
 def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
@@ -370,7 +398,7 @@ def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
         and a.flags.c_contiguous
         and b.flags.c_contiguous
     ):
-        run = current().plans.young.get((wanted, a.shape, a.dtype, b.shape, b.dtype))
+        run = (_here.get() or _process.default).plans.young.get((wanted, a.shape, a.dtype, b.shape, b.dtype))
         if run is not None:
             return run(a, b)
     return _tensordot(operands, axes, named)
@@ -379,12 +407,16 @@ def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
 def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> Any:
     if axes is not _NOT_GIVEN:
         named["axes"] = axes
+    if WATCH.users and to_observe():
+        return observe(tensordot, operands, named)
     try:
         a, b, wanted = _arguments(*operands, **named)
     except TypeError:
         return numpy_tensordot(*operands, **named)  # which says what is wrong
     state = current()
     if not (type(a) is type(b) is ndarray):
+        if any_routed((a, b)):
+            return on_arrays(tensordot, (a, b, wanted), {})
         if any_structured((a, b)):
             return structured_tensordot(state, a, b, wanted)
         if any_sparse((a, b)):
@@ -401,10 +433,12 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
             raise  # not asked: NumPy makes a list of that length
         return _ask_numpy(ours, numpy_tensordot, operands, named)
     if isinstance(call, NumpysOwn):
+        check_strict(state, "tensordot", call.reason)
+        tell_own(call.reason)
         return numpy_tensordot(*operands, **named)
     try:
         return call.run(state, None, key)
     except NoRoute:
-        if state.policy.forced is not None:
+        if not left_to_numpy(call, state):
             raise
         return numpy_tensordot(*operands, **named)

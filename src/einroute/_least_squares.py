@@ -11,26 +11,29 @@ from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-from numpy.linalg import (
-    lstsq as numpy_lstsq,
-)  # bound here: replacing np.linalg.lstsq must not make it call us
-from numpy.linalg import pinv as numpy_pinv
 from numpy.typing import NDArray
 
 from ._config import current
 from ._factors.answer import lstsq_answer, pinv_answer, plain_cutoff
 from ._factors.factorized import Factorized
-from ._factors.recall import SVD, recall
-from ._linalg_call import SUPPORTED, blame, is_foreign, is_sparse, wrapper
+from ._factors.recall import EXPLICIT, SVD, recall
+from ._linalg_call import SUPPORTED, blame, is_foreign, is_sparse, leave_to_others, wrapper
+from ._numpys import numpy_lstsq, numpy_pinv
+from ._observe import observe
 from ._parallel import single_threaded_blas
+from ._routed_operand import any_routed, on_arrays
 from ._sparse_solve import refuse_sparse, sparse_lstsq
 from ._stacked import lstsq_stack
+from ._watch import WATCH, tell_declined, tell_factors, to_observe
 
 __all__ = ["lstsq", "pinv"]
 
 Array = NDArray[Any]
 ndarray = np.ndarray
 _NO_VALUE: Any = np._NoValue  # what NumPy's own signature has
+
+#: Why kept factors may not answer, though they are there.
+DOUBTFUL = "a singular value is near the cutoff, or numbers are not finite: LAPACK's own driver answers"
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
@@ -93,12 +96,16 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     >>> x.round(2), residuals.round(2), int(rank)
     (array([ 1.  , -0.95]), array([0.05]), 2)
     """
+    if WATCH.users and to_observe():
+        return observe(lstsq, (a, b), {} if rcond is None else {"rcond": rcond})  # type: ignore[no-any-return]  # lstsq's own
     if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and not current().config.reproducible:
         factors = recall(SVD, a, b.size)
         if factors is not None and lstsq_fits(a, b, rcond):
             answer = lstsq_answer(factors, a, b, rcond)
             if answer is not None:
                 return answer
+        if WATCH.users:
+            tell_declined(DOUBTFUL)
         try:
             return numpy_lstsq(a, b, rcond)
         except Exception as error:
@@ -108,11 +115,15 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
 
 def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
     """`lstsq` of anything but two plain arrays."""
+    if any_routed((a, b)):
+        return on_arrays(lstsq, (a, b, rcond), {})  # type: ignore[no-any-return]  # lstsq's own
     if isinstance(a, Factorized):
+        tell_factors(SVD.route, EXPLICIT)
         return a.lstsq(b, rcond)
     if is_sparse(a) or is_sparse(b):
         return sparse_lstsq(a, b, rcond)
     if is_foreign(a) or is_foreign(b):
+        leave_to_others("lstsq", a, b)
         return _numpys(a, b, rcond)
     matrix, vector, wrap = np.asarray(a), np.asarray(b), wrapper(b)
     answer = None
@@ -142,6 +153,7 @@ def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
 
 def _numpys(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
     """NumPy's own answer to the arguments as they came; in one thread where results must not vary."""
+    tell_declined(DOUBTFUL)
     options = () if rcond is None else (rcond,)  # other libraries' lstsq may not know it
     try:
         if current().config.reproducible:
@@ -189,24 +201,27 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     array([[0.5 , 0.  , 0.  ],
            [0.  , 0.25, 0.  ]])
     """
+    if WATCH.users and to_observe():
+        return observe(pinv, (a,), _pinv_options(rcond, hermitian, rtol))
     if type(a) is ndarray:
         answer = None if hermitian else _remembered_pinv(a, rcond, rtol)
     elif isinstance(a, Factorized):
         cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
         if type(cutoff) is float and not hermitian:
+            tell_factors(SVD.route, EXPLICIT)
             return a.pinv(cutoff)
         a, answer = np.asarray(a), None
+    elif any_routed((a,)):
+        return on_arrays(pinv, (a,), _pinv_options(rcond, hermitian, rtol))
     else:
         refuse_sparse("pinv", a)
+        leave_to_others("pinv", a)
         answer = None if hermitian or is_foreign(a) else _remembered_pinv(np.asarray(a), rcond, rtol)
         answer = None if answer is None else wrapper(a)(answer)
     if answer is not None:
         return answer
-    options: dict[str, Any] = {} if rtol is _NO_VALUE else {"rtol": rtol}
-    if rcond is not None:  # other libraries' pinv may not know what was not given
-        options["rcond"] = rcond
-    if hermitian:
-        options["hermitian"] = hermitian
+    tell_declined(DOUBTFUL)
+    options = _pinv_options(rcond, hermitian, rtol)
     try:
         if not current().config.reproducible:
             return numpy_pinv(a, **options)
@@ -214,6 +229,16 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
             return numpy_pinv(a, **options)
     except Exception as error:
         blame("pinv", error, a)
+
+
+def _pinv_options(rcond: Any, hermitian: bool, rtol: Any) -> dict[str, Any]:
+    """The options that were given: other libraries' pinv may not know others."""
+    options: dict[str, Any] = {} if rtol is _NO_VALUE else {"rtol": rtol}
+    if rcond is not None:
+        options["rcond"] = rcond
+    if hermitian:
+        options["hermitian"] = hermitian
+    return options
 
 
 def pinv_fits(a: Array, cutoff: Any) -> bool:

@@ -7,9 +7,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ._config import check_strict, current
 from ._errors import as_numpys
+from ._watch import tell_own
 
-__all__ = ["SUPPORTED", "blame", "is_foreign", "is_sparse", "wrapper"]
+__all__ = ["SUPPORTED", "blame", "is_foreign", "is_sparse", "leave_to_others", "wrapper"]
 
 #: dtype codes that LAPACK is given, by itself or after promotion to double.
 SUPPORTED = frozenset("?bBhHiIlLqQfdFD")
@@ -35,6 +37,20 @@ def is_foreign(x: Any) -> bool:
     if not issubclass(cls, np.ndarray):
         return True
     return own is not np.ndarray.__array_function__ or cls.__array_ufunc__ is not np.ndarray.__array_ufunc__
+
+
+def leave_to_others(function: str, *operands: Any) -> None:
+    """Tell of operands that `is_foreign`; refuse them where the configuration is strict.
+
+    Raises
+    ------
+    einroute.NoRoute
+    """
+    for i, x in enumerate(operands):
+        if is_foreign(x):
+            reason = f"operand {i} is of type {type(x).__name__}, whose own library is to answer"
+            tell_own(reason)
+            check_strict(current(), function, reason)
 
 
 def wrapper(x: Any) -> Callable[[Any], Any]:

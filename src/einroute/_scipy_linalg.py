@@ -28,10 +28,13 @@ from ._errors import shown, suggest
 from ._factors.answer import is_safe
 from ._factors.factorized import Factorized
 from ._factors.lu import Inverse, LUFactors
-from ._factors.recall import INVERSE, LU, SVD, Way, recall
+from ._factors.recall import EXPLICIT, INVERSE, LU, SVD, Way, recall
 from ._factors.svd import SVDFactors
-from ._linalg_call import blame
+from ._linalg_call import blame, leave_to_others
+from ._observe import observe
 from ._parallel import single_threaded_blas
+from ._routed_operand import RoutedOperand
+from ._watch import WATCH, tell_declined, tell_factors, to_observe
 
 __all__ = ["inv", "lstsq", "pinv", "solve"]
 
@@ -96,6 +99,11 @@ def _recall(way: Way, a: Array, working: np.dtype[Any], elements: int) -> Any:
     return recall(way_in(way, working), a, elements)
 
 
+def _unrouted(x: Any) -> Any:
+    """A routed operand as the plain array that SciPy takes it for."""
+    return x.view(np.ndarray) if isinstance(x, RoutedOperand) else x
+
+
 def plain(*operands: Any) -> list[Array] | None:
     """The operands as arrays, where SciPy would take them as such and einroute may remember them."""
     if current().config.reproducible:
@@ -104,6 +112,7 @@ def plain(*operands: Any) -> list[Array] | None:
     for x in operands:
         if type(x) in {list, tuple}:
             x = np.asarray(x)  # noqa: PLW2901 - the operand as an array
+        x = _unrouted(x)  # noqa: PLW2901 - likewise
         if type(x) is not np.ndarray or x.dtype.char not in _TAKEN or not x.size:
             return None
         arrays.append(x)
@@ -112,7 +121,9 @@ def plain(*operands: Any) -> list[Array] | None:
 
 def _scipys(function: Any, name: str, a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
     """SciPy's own answer; its exceptions with a message that says what to mend."""
-    operands = (a,) if b is None else (a, b)
+    operands = (_unrouted(a),) if b is None else (_unrouted(a), _unrouted(b))
+    leave_to_others(name, *operands)
+    tell_declined("near the cutoff, ill-conditioned or not finite: SciPy's own function answers")
     try:
         with single_threaded_blas() if current().config.reproducible else nullcontext():
             return function(*operands, *args, **kwargs)
@@ -168,13 +179,17 @@ def lstsq(
     >>> lstsq(np.array([[1.0, 0], [0, 2], [0, 0]]), np.array([1.0, 2, 3]))[0]
     array([1., 1.])
     """
-    driver: Any = lstsq.default_lapack_driver if lapack_driver is None else lapack_driver  # type: ignore[attr-defined]  # set below
+    if WATCH.users and to_observe():
+        given = (a, b, cond, overwrite_a, overwrite_b, check_finite, lapack_driver)
+        return observe(lstsq, given, {})  # type: ignore[no-any-return]  # lstsq's own
+    driver: Any = _default_driver() if lapack_driver is None else lapack_driver
     cutoff = cond is None or (type(cond) in {float, int} and (0 < cond < 1 or driver == "gelsd"))
     known = driver in _DRIVERS and cutoff
     if isinstance(a, Factorized):
         if driver not in _DRIVERS:
             raise ValueError(f"lapack_driver is {shown(driver)}, {suggest(driver, _DRIVERS)}")
         _check_finite(b, check_finite)
+        tell_factors(SVD.route, EXPLICIT)
         return _scipys_tuple(a, b, cond, driver)
     arrays = plain(a, b) if known else None
     if arrays is not None and arrays[1].ndim in {1, 2} and len(arrays[0]) == len(arrays[1]):
@@ -191,6 +206,12 @@ def lstsq(
 
 
 lstsq.default_lapack_driver = "gelsd"  # type: ignore[attr-defined]  # scipy.linalg.lstsq has it, and reads it
+
+
+def _default_driver() -> Any:
+    """What is set on our function; else on SciPy's, which it is set on while ours is in its place."""
+    own = lstsq.default_lapack_driver  # type: ignore[attr-defined]  # as above
+    return scipy_lstsq.default_lapack_driver if own == "gelsd" else own
 
 
 def _answer(
@@ -275,8 +296,12 @@ def solve(
     >>> solve(np.array([[1.0, 2], [3, 5]]), np.array([1.0, 2]))
     array([-1.,  1.])
     """
+    if WATCH.users and to_observe():
+        given = (a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed)
+        return observe(solve, given, {})
     if isinstance(a, Factorized):
         _check_finite(b, check_finite)
+        tell_factors(LU.route, EXPLICIT)
         return a.solve(b, transposed=bool(transposed))
     known = assume_a in (None, "gen", "general") and not (lower or overwrite_a or overwrite_b)
     arrays = plain(a, b) if known else None
@@ -333,7 +358,10 @@ def inv(
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
+    if WATCH.users and to_observe():
+        return observe(inv, (a, overwrite_a, check_finite), {"assume_a": assume_a, "lower": lower})
     if isinstance(a, Factorized):
+        tell_factors(INVERSE.route, EXPLICIT)
         return a.inv()
     arrays = plain(a) if assume_a is None and not lower and not overwrite_a else None
     if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1] and arrays[0].dtype.isnative:
@@ -380,6 +408,9 @@ def pinv(
     array([[0.5 , 0.  , 0.  ],
            [0.  , 0.25, 0.  ]])
     """
+    if WATCH.users and to_observe():
+        options = {"atol": atol, "rtol": rtol, "return_rank": return_rank, "check_finite": check_finite}
+        return observe(pinv, (a,), options)
     if isinstance(a, Factorized):
         a = a.__array__()
     arrays = plain(a) if all(x is None or type(x) in {float, int} for x in (atol, rtol)) else None

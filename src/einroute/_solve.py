@@ -9,17 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.linalg import inv as numpy_inv  # bound here: replacing np.linalg.inv must not make it call us
-from numpy.linalg import solve as numpy_solve
 from numpy.typing import NDArray
 
 from ._config import current
 from ._factors.answer import solve_answer
 from ._factors.factorized import Factorized
-from ._factors.recall import INVERSE, LU, recall
-from ._linalg_call import SUPPORTED, blame, is_foreign, is_sparse, wrapper
+from ._factors.recall import EXPLICIT, INVERSE, LU, recall
+from ._linalg_call import SUPPORTED, blame, is_foreign, is_sparse, leave_to_others, wrapper
+from ._numpys import numpy_inv, numpy_solve
+from ._observe import observe
 from ._parallel import single_threaded_blas
+from ._routed_operand import any_routed, on_arrays
 from ._sparse_solve import refuse_sparse, sparse_solve
+from ._watch import WATCH, tell_declined, tell_factors, to_observe
 
 __all__ = ["SMALL", "inv", "solve"]
 
@@ -70,19 +72,27 @@ def solve(a: Any, b: Any) -> Any:
     >>> er.linalg.solve(np.array([[1, 2], [3, 5]]), np.array([1, 2]))
     array([-1.,  1.])
     """
+    if WATCH.users and to_observe():
+        return observe(solve, (a, b), {})
     if type(a) is ndarray and type(b) is ndarray:
         answer = None if a.size <= SMALL else _remembered(a, b)
+    elif any_routed((a, b)):
+        return on_arrays(solve, (a, b), {})
     elif isinstance(a, Factorized):
+        tell_factors(LU.route, EXPLICIT)
         return a.solve(b)
     elif is_sparse(a) or is_sparse(b):
         return sparse_solve(a, b)
     elif is_foreign(a) or is_foreign(b):
+        leave_to_others("solve", a, b)
         answer = None
     else:
         answer = _remembered(np.asarray(a), np.asarray(b))
         answer = None if answer is None else wrapper(b)(answer)
     if answer is not None:
         return answer
+    if WATCH.users:
+        tell_declined("the answer is not finite, or almost: LAPACK's own driver answers")
     try:
         if not current().config.reproducible:
             return numpy_solve(a, b)
@@ -141,12 +151,18 @@ def inv(a: Any) -> Any:
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
+    if WATCH.users and to_observe():
+        return observe(inv, (a,), {})
     if type(a) is ndarray:
         answer = None if a.size <= SMALL else _remembered_inverse(a)
     elif isinstance(a, Factorized):
+        tell_factors(INVERSE.route, EXPLICIT)
         return a.inv()
+    elif any_routed((a,)):
+        return on_arrays(inv, (a,), {})
     else:
         refuse_sparse("inv", a)
+        leave_to_others("inv", a)
         answer = None if is_foreign(a) else _remembered_inverse(np.asarray(a))
         answer = None if answer is None else wrapper(a)(answer)
     if answer is not None:

@@ -29,6 +29,7 @@ from ._config import State
 from ._densify import densified, speak
 from ._errors import cast_refused, unknown_keyword
 from ._execute_sparse import bind_sparse_plan, bind_steps
+from ._kernels.sound import BROKEN, unusable
 from ._key import Key, _given, plain
 from ._kinds.dense import facts as dense_facts
 from ._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
@@ -36,12 +37,15 @@ from ._plan import result_dtype
 from ._plan_sparse import largest_dense, make_sparse_plan, multiplies_zeros
 from ._planned import Chain, Limits, Plan
 from ._problem import Contraction, DType, Operand, Options
-from ._route import Kind, Policy, Runner, kind_of
+from ._route import REGISTRY, Kind, Policy, Runner, kind_of
 
 #: Kinds of sparse operands: those of libraries, and ours.
 _SPARSE = frozenset({"scipy_sparse", "pydata_sparse", "entries"})
 #: Types that are surely not sparse: asked first, since calls with lists and scalars come this way too.
 _NEVER = frozenset({ndarray, str, list, tuple, int, float, complex, bool, np.float64, type(...), type(None)})
+#: The adapters of the libraries' own classes, since looking along the bases takes a microsecond. There are a
+#: few dozen of them, so that nothing is ever dropped, and what a class maps to never changes.
+_KINDS_KNOWN: dict[type, Any] = {}
 #: Multiply-adds, about, that a repetition which multiplies no absent element may take.
 _REPEAT_LIMIT = 10**9
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
@@ -49,10 +53,18 @@ _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 def sparse_kind(x: object) -> Any:
     """The adapter of a sparse operand's library; None for any other operand."""
-    if type(x) in _NEVER:
+    cls = type(x)
+    if cls in _NEVER:
         return None
+    kind = _KINDS_KNOWN.get(cls)
+    if kind is not None:
+        return kind
     kind = kind_of(x)
-    return kind if kind is not None and kind.NAME in _SPARSE else None
+    if kind is None or kind.NAME not in _SPARSE:
+        return None
+    if cls.__module__.partition(".")[0] in REGISTRY:  # not a caller's class, which may be one of very many
+        _KINDS_KNOWN[cls] = kind
+    return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +211,10 @@ def call_key(head: Key | None, operands: tuple[Any, ...]) -> Key | None:
             kind = sparse_kind(x)
             if kind is None:
                 return None
-            facts.append(kind.signature(x))
+            try:
+                facts.append(kind.signature(x))
+            except BROKEN:
+                return None  # it is found out what is wrong where the call is understood
     return tuple(facts)
 
 
@@ -336,13 +351,18 @@ def taken_in(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]
     """
     taken, kinds = [], []
     for i, x in enumerate(values):
-        kind = None if type(x) is ndarray else kind_of(x)
+        kind: Any = None if type(x) is ndarray else kind_of(x)
         if kind is None and type(x) is not ndarray:
             raise TypeError(
                 f"operand {i} is of type {type(x).__name__}, which cannot be mixed with sparse operands; "
                 f"convert it with numpy.asarray"
             )
         sparse = kind is not None and kind.NAME != "dense"
+        if sparse:
+            try:
+                kind.facts(x)
+            except BROKEN as error:
+                raise unusable(f"operand {i}", x, kind, error) from error
         taken.append(x if sparse or type(x) is ndarray else np.asarray(x))
         kinds.append(kind if sparse else None)
         dtype = np.dtype(taken[-1].dtype)

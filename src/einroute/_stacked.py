@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from numpy.linalg import lstsq as numpy_lstsq
 from numpy.typing import NDArray
 
 from ._factors.answer import result_dtype
 from ._factors.recall import in_double
 from ._factors.svd import NEAR, ROUNDING
 from ._linalg_call import SUPPORTED
+from ._numpys import numpy_lstsq
 
 Array = NDArray[Any]
 

@@ -11,12 +11,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import demo, doctor, explain, prepare
+from . import bench, demo, doctor, explain, prepare, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-COMMANDS = (demo, explain, prepare, doctor)
+COMMANDS = (demo, run, explain, bench, prepare, doctor)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,11 +43,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit status: 0, 1 where a check failed, 2 where the arguments make no sense.
+
+    Raises
+    ------
+    BaseException
+        What a program raises that is run by ``run``; then the status is the program's.
     """
-    arguments = parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], int] = arguments.run
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["run"]:  # a program's own arguments are not ours to read
+        own, program = run.split(words[1:])
+        arguments = parser().parse_args(["run", *own])
+        arguments.program = program
+        return run.run(arguments)
+    arguments = parser().parse_args(words)
+    command: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        status = run(arguments)
+        status = command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # `... | head`: the reader has seen enough
         # The interpreter flushes stdout once more at exit; give it somewhere to go.

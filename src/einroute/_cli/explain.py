@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -77,6 +79,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--order", choices=("K", "C", "F", "A"), default="K", help="the result's memory order"
     )
     command.add_argument("--optimize", metavar="HOW", help="false, true, greedy, optimal, ... as in einsum")
+    command.add_argument("--json", action="store_true", help="print it as JSON")
+    command.add_argument(
+        "--picture",
+        metavar="FILE",
+        type=Path,
+        help="write the picture of the steps to FILE.svg, or all of it to FILE.html",
+    )
     command.set_defaults(run=run)
 
 
@@ -86,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0, or 2 with one line on stderr where the arguments are no einsum.
+        0, or 2 with one line on stderr where the arguments are no einsum or a file cannot be written.
     """
     try:
         options: dict[str, object] = {}
@@ -96,11 +105,22 @@ def run(arguments: argparse.Namespace) -> int:
             switch = {"false": False, "true": True}
             options["optimize"] = switch.get(arguments.optimize.lower(), arguments.optimize)
         shapes = [shape(text) for text in arguments.shapes]
-        print(er.explain(arguments.subscripts, *operands(shapes, dtypes(arguments.dtype)), **options))
-    except (TypeError, ValueError, LookupError) as exc:
+        plan = er.explain(arguments.subscripts, *operands(shapes, dtypes(arguments.dtype)), **options)
+    except (TypeError, ValueError, LookupError, er.NoRoute) as exc:
         reason = " ".join(str(exc).split())
         print(f"python -m einroute explain: {reason}", file=sys.stderr)
         return 2
+    if arguments.picture is not None:
+        try:
+            plan.picture(arguments.picture)
+        except OSError as exc:
+            reason = f"--picture: cannot write {arguments.picture}: {exc.strerror}"
+            print(f"python -m einroute explain: {reason}", file=sys.stderr)
+            return 2
+    if arguments.json:
+        print(json.dumps(plan.to_dict(), indent=1))
+    else:
+        plan.show()
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._numpys import numpy_vdot
 from .._quiet import quiet
 from .lu import LUFactors
 from .svd import SVDFactors
@@ -65,7 +66,7 @@ def solve_answer(factors: LUFactors, a: Array, b: Array, transposed: bool = Fals
 @quiet
 def is_safe(x: Array) -> bool:
     """Whether the squared norm of ``x`` is finite."""
-    return isfinite(np.vdot(x, x).real)
+    return isfinite(numpy_vdot(x, x).real)
 
 
 def result_dtype(*arrays: Array) -> np.dtype[Any]:

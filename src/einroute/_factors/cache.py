@@ -17,6 +17,8 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
+from .._environment import one_of, read, whole
+
 #: Matrices that are remembered as seen: the latest ones, twice as many at the most.
 SEEN = 8192
 #: Bytes that an entry takes besides its arrays' contents: its key, the array objects, the dictionary.
@@ -25,6 +27,8 @@ OVERHEAD = 1024
 LATEST = 3
 #: The part of the machine's memory that factors take by default.
 SHARE = 16
+#: When a matrix is factored: `FactorCache.prepare`.
+PREPARE = ("earned", "now", "never")
 
 
 class Factors(Protocol):
@@ -94,9 +98,9 @@ def _size(factors: Factors) -> int:
 
 def default_bytes() -> int:
     """``EINROUTE_CACHE_BYTES``, else a sixteenth of the machine's memory, else 256 MiB."""
-    value = os.environ.get("EINROUTE_CACHE_BYTES", "").strip()
-    if value.isdigit():
-        return int(value)
+    given = read("EINROUTE_CACHE_BYTES", whole, "a number of bytes")
+    if given is not None:
+        return given
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // SHARE
     except (AttributeError, ValueError, OSError):  # not on Windows
@@ -105,8 +109,7 @@ def default_bytes() -> int:
 
 def default_prepare() -> str:
     """``EINROUTE_PREPARE`` where it is a valid value, else "earned"."""
-    value = os.environ.get("EINROUTE_PREPARE", "").strip()
-    return value if value in {"earned", "now", "never"} else "earned"
+    return read("EINROUTE_PREPARE", one_of(*PREPARE), f"one of {', '.join(PREPARE)}") or "earned"
 
 
 class FactorCache:

@@ -6,13 +6,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from numpy.linalg import inv as numpy_inv
-from numpy.linalg import lstsq as numpy_lstsq
-from numpy.linalg import pinv as numpy_pinv
-from numpy.linalg import solve as numpy_solve
 from numpy.typing import NDArray
 
 from .._linalg_call import SUPPORTED, is_sparse
+from .._numpys import numpy_inv, numpy_lstsq, numpy_pinv, numpy_solve
 from .answer import lstsq_answer, pinv_answer, plain_cutoff, solve_answer
 from .lu import LUFactors
 from .recall import in_double

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.linalg import inv as numpy_inv  # bound here: replacing np.linalg.inv must not make it call us
 from numpy.typing import NDArray
 
+from .._config import current
 from .._linalg_call import SUPPORTED
+from .._numpys import numpy_inv
+from .._watch import WATCH, tell_factors
 from .cache import FACTORS, LATEST, NEW, REFUSED, Factors, Sight
 from .fingerprint import fingerprint, snapshot
 from .lu import Inverse, LUFactors
 from .svd import SVDFactors
 
 Array = NDArray[Any]
+
+#: What is told of the cache where the caller holds factors.
+EXPLICIT = "explicit factors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ class Way:
     nbytes: Callable[[int, int], float]
     price: Callable[[int, int], float]
     work: Callable[[int, int, int, int], float]
+
+    @property
+    def route(self) -> str:
+        """The name of the route: without the precision and the namespace."""
+        return f"factors.{self.name.partition(',')[0]}"
 
 
 # Leading terms of LAPACK's operation counts (Golub and Van Loan, Matrix Computations, 4th ed., section 8.6).
@@ -116,10 +126,12 @@ def recall(way: Way, a: Array, elements: int) -> Any:
     """
     if a.ndim != 2 or a.dtype.char not in SUPPORTED:  # some other dtypes cannot even be hashed
         return None
-    if a.nbytes > FACTORS.limit or FACTORS.prepare == "never":
+    if a.nbytes > FACTORS.limit or FACTORS.prepare == "never" or way.route in current().policy.forbidden:
         return None
     key = way.name, *fingerprint(a)
     met = FACTORS.meet(key, elements)
+    if WATCH.users:
+        tell_factors("", sighted(met)) if isinstance(met, tuple) else tell_factors(way.route, "hit")
     if met is NEW and FACTORS.prepare == "earned":
         return None
     if not isinstance(met, tuple):
@@ -131,7 +143,17 @@ def recall(way: Way, a: Array, elements: int) -> Any:
         own = snapshot(a)
         return (way.name, *fingerprint(own)), way.factor(own)
 
-    return FACTORS.obtain(key, make)
+    made = FACTORS.obtain(key, make)
+    if WATCH.users and made is not None:
+        tell_factors(way.route, f"{sighted(met)}, factored")
+    return made
+
+
+def sighted(sight: Sight) -> str:
+    """What the cache says of a matrix that is not kept."""
+    if sight is REFUSED:
+        return "miss, no factors to keep"
+    return f"miss, {({0: 'never seen', 1: 'seen once'}).get(sight[0], f'seen {sight[0]} times')}"
 
 
 def _due(way: Way, a: Array, sight: Sight) -> bool:
@@ -155,8 +177,8 @@ class Prospect:
     ----------
     factors : Factors or None
         Those kept.
-    times : int
-        How often the matrix was seen, where none are kept.
+    cache : str
+        "hit", or what kind of miss.
     due : bool
         Whether this call would make them.
     fits : bool
@@ -164,7 +186,7 @@ class Prospect:
     """
 
     factors: Factors | None
-    times: int
+    cache: str
     due: bool
     fits: bool
 
@@ -173,8 +195,8 @@ def prospect(way: Way, a: Array) -> Prospect:
     """The same decision as `recall`'s, which changes nothing."""
     m, n = a.shape
     if max(a.nbytes, way.nbytes(m, n)) > FACTORS.limit or FACTORS.prepare == "never":
-        return Prospect(None, 0, False, False)
+        return Prospect(None, "", False, False)
     met = FACTORS.peek((way.name, *fingerprint(a)))
     if not isinstance(met, tuple):
-        return Prospect(met, 0, False, True)
-    return Prospect(None, max(met[0], 0), _due(way, a, met), True)
+        return Prospect(met, "hit", False, True)
+    return Prospect(None, sighted(met), _due(way, a, met), True)

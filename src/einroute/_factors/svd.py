@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._numpys import numpy_dot, numpy_einsum, numpy_vdot
 from .._quiet import quiet
 
 Array = NDArray[Any]
 Answer = tuple[Array, Array | None]
-_dot = np.dot
+_dot = numpy_dot
 
 #: A singular value within this factor of the cutoff is too near to it.
 NEAR = 2.0
@@ -168,7 +169,7 @@ class SVDFactors:
 
     def _columns(self, a: Array, b: Array, uh: Array, w: Array, tall: bool) -> Answer | None:
         x = _dot(w.T, _dot(uh, b))
-        norm = np.vdot(x, x).real
+        norm = numpy_vdot(x, x).real
         if not self.low < norm < self.high and (norm != 0 or b.any()):
             return None
         r = b - _dot(a, x)
@@ -201,5 +202,5 @@ def _sums(r: Array) -> Array:
     """Squared norms of the columns."""
     if r.dtype.kind == "c":
         return _sums(r.real) + _sums(r.imag)
-    sums: Array = np.einsum("ij,ij->j", r, r)
+    sums: Array = numpy_einsum("ij,ij->j", r, r)
     return sums

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ._explain_factors import Request
-from ._factors.recall import INVERSE, LU, SVD, Way
-from ._scipy_linalg import inv, lstsq, pinv, plain, solve, way_in, working_dtype
+from .._factors.recall import INVERSE, LU, SVD, Way
+from .._scipy_linalg import inv, lstsq, pinv, plain, solve, way_in, working_dtype
+from .factors import Request
 
 #: The way in which each function keeps a matrix.
 WAYS: dict[Any, Way] = {lstsq: SVD, pinv: SVD, solve: LU, inv: INVERSE}

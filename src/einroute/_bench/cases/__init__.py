@@ -1,0 +1,56 @@
+"""The one table of cases, for ``python -m einroute bench``, the asv suite, the README and the docs."""
+
+from __future__ import annotations
+
+from ..case import Case
+from ..spelled import Spelled
+from .contractions import batched, networks, tccg, tensordots
+from .elementwise import elementwise
+from .integers import integers
+from .lstsq import columns, once, repeated, sparse_systems, square
+from .numpy_asv import numpy_asv
+from .one_hot import counts, fields, gathers
+from .pairwise import forms
+from .rolled import convolutions, rollings
+from .small import tiny, tiny_functions
+from .sparse import patterns, products
+from .strided import strided
+
+__all__ = ["CASES", "GROUPS", "AnyCase", "in_suite"]
+
+AnyCase = Case | Spelled
+
+#: What the cases of each group are.
+GROUPS: dict[str, str] = {
+    "tiny": "2x2 to 10x10, one to five operands",
+    "tiny-functions": "tensordot, dot, matmul and their relatives, of 3-vectors and 3x3 matrices",
+    "numpy-asv": "NumPy's own benchmarks",
+    "tccg": "tensor contractions of 0.1 to 1 GFLOP, order K and C",
+    "batched": "stacks of matrices, attention-like forms",
+    "networks": "chains, MTTKRP, quadratic forms",
+    "elementwise": "elementwise products and reductions",
+    "integers": "integers, bools and float16",
+    "strided": "transposed, sliced, broadcast and overlapping operands",
+    "tensordot": "tensordot, the summed axes at every place",
+    "lstsq": "a matrix seen before, a new right-hand side",
+    "lstsq-once": "lstsq of a matrix at first sight",
+    "lstsq-columns": "a matrix seen before, by the number of right-hand sides",
+    "solve": "solve, inv and pinv of a matrix seen before",
+    "solve-once": "solve, inv and pinv of a matrix at first sight",
+    "solve-sparse": "sparse systems and sparse least squares, of a matrix seen before",
+    "sparse": "dense by sparse products, and sparse patterns",
+    "rolled": "every rolling of one tensor against another, circular convolution",
+    "one-hot": "histograms, segment sums, gathers by label",
+    "pairwise": "quadratic forms of differences between points",
+}
+
+CASES: tuple[AnyCase, ...] = (
+    *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *elementwise(), *integers(), *strided(),
+    *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
+    *products(), *patterns(), *rollings(), *convolutions(), *counts(), *gathers(), *fields(), *forms(),
+)  # fmt: skip
+
+
+def in_suite(*groups: str) -> dict[str, AnyCase]:
+    """The cases of `groups` that belong to the asv suite, by label."""
+    return {case.label: case for case in CASES if case.asv and case.group in groups}

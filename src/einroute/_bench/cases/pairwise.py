@@ -1,0 +1,39 @@
+"""Quadratic forms of differences between points: kernels of Gaussian processes, and plain squared distances."""
+
+from __future__ import annotations
+
+from ..spelled import Spelled, Way, Ways
+
+#: Points of x, of y, and dimensions.
+SIZES = ((30, 40, 6), (300, 400, 6), (300, 300, 20), (1000, 1000, 10), (2000, 2000, 30))
+GIVEN = """
+x, y = rng.standard_normal(({n}, {d})), rng.standard_normal(({m}, {d}))
+r = rng.standard_normal(({d}, {d}))
+m, w = r @ r.T + np.eye({d}), rng.random({d}) + 0.5
+"""
+CDIST = 'cdist = load("scipy.spatial.distance").cdist'
+#: Values of differences beyond which (n, m, d) is not written out.
+MOST = 20_000_000
+
+FORMS = {
+    "ijk,kl,ijl->ij": ("m, d", "cdist(x @ (u := np.linalg.cholesky(m)), y @ u, 'sqeuclidean')"),
+    "ijk,k,ijk->ij": ("w, d", "cdist(x * (s := np.sqrt(w)), y * s, 'sqeuclidean')"),
+    "ijk,ijk->ij": ("d", "cdist(x, y, 'sqeuclidean')"),
+}
+
+
+def forms() -> list[Spelled]:
+    """Squared forms of all differences of two sets of points."""
+    table = []
+    for n, m, d in SIZES:
+        for subscripts, (rest, hand) in FORMS.items():
+            ways: Ways = {
+                "einroute": Way(f'er.einsum("{subscripts}", d := er.pairwise_difference(x, y), {rest})'),
+                "scipy": Way(hand, CDIST),
+            }
+            if n * m * d <= MOST:
+                plain = f'np.einsum("{subscripts}", d := x[:, None] - y, {rest}, optimize=True)'
+                ways = {**ways, "numpy": Way(plain)}
+            given = GIVEN.format(n=n, m=m, d=d)
+            table.append(Spelled("pairwise", f"{subscripts} {n}x{m} d={d}", given, ways, asv=n in (30, 300) and d == 6))
+    return table

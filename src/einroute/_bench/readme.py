@@ -1,0 +1,77 @@
+"""The README's part with measured ratios, made from outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .cases import GROUPS
+from .race import Outcome, geometric_mean
+from .report import markdown, ratio
+
+BEGIN = "<!-- measured: written by `python -m einroute bench --readme` -->"
+END = "<!-- end of measured -->"
+
+#: The groups of the first table, and what its columns are called.
+MEANS = ("tiny", "tccg", "batched", "networks", "integers", "elementwise")
+MEANS_HEADS = {
+    "numpy": "np.einsum",
+    "numpy_optimize": "np.einsum, optimize=True",
+    "opt_einsum": "opt_einsum.contract",
+    "by_hand": "written by hand",
+}
+#: The group of the second table, which has a row for each case.
+SINGLE = "lstsq"
+SINGLE_HEADS = {"numpy": "np.linalg.lstsq", "by_hand": "ready SVD factors, applied by hand"}
+
+INTRODUCTION = """What was measured: geometric means of einroute's time over the other's, smaller is better.
+On {machine}; made by `python -m einroute bench --readme`."""
+BETWEEN = "And for least squares with a matrix that was seen before and a new right-hand side:"
+
+
+def text(outcomes: Sequence[Outcome], machine: str) -> str:
+    """The part between the marks.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        Of all cases of `MEANS` and `SINGLE`.
+    machine : str
+        The machine and versions, in a line.
+    """
+    rows = [["cases", *MEANS_HEADS.values()]]
+    for group in MEANS:
+        own = [outcome for outcome in outcomes if outcome.group == group]
+        means = (geometric_mean(outcome.ratio(peer) for outcome in own) for peer in MEANS_HEADS)
+        rows.append([f"{group}: {GROUPS[group]} ({len(own)})", *map(ratio, means)])
+    single = [["`lstsq(M, b)`, M of shape", *SINGLE_HEADS.values()]]
+    for outcome in outcomes:
+        if outcome.group == SINGLE:
+            shape = outcome.label.partition(": ")[2].replace("x", ", ")
+            single.append([f"({shape})", *(ratio(outcome.ratio(peer)) for peer in SINGLE_HEADS)])
+    parts = (INTRODUCTION.format(machine=machine), markdown(rows), BETWEEN, markdown(single))
+    return "\n\n".join(parts)
+
+
+def marked(path: Path) -> tuple[str, str]:
+    """What stands before and after the marks of a file.
+
+    Raises
+    ------
+    LookupError
+        The file has no marks, or not in this order.
+    OSError
+        It cannot be read.
+    """
+    whole = path.read_text(encoding="utf-8")
+    before, begin, rest = whole.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise LookupError(f"--readme: {path} has no lines {BEGIN} and {END}")
+    return before, after
+
+
+def write(path: Path, outcomes: Sequence[Outcome], machine: str) -> None:
+    """Put the part between the marks of a file; raises as `marked` does."""
+    before, after = marked(path)
+    path.write_text(f"{before}{BEGIN}\n\n{text(outcomes, machine)}\n\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,144 @@
+"""Outcomes as tables of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .cases import GROUPS
+from .race import ALLOWED_RATIO, OURS, Outcome, geometric_mean
+
+#: How a table's head names an implementation.
+HEADS = {
+    "numpy": "NumPy",
+    "numpy_optimize": "optimize=True",
+    "scipy": "SciPy",
+    "by_hand": "by hand",
+    "pydata": "pydata/sparse",
+    "mkl": "MKL",
+}
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
+
+
+def time(seconds: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> time(1.5e-6), time(0.0123), time(2e-7), time(float("nan"))
+    ('1.50 us', '12.3 ms', '0.20 us', '-')
+    """
+    if math.isnan(seconds):
+        return "-"
+    size, unit = next((pair for pair in UNITS if seconds >= pair[0]), UNITS[-1])
+    value = seconds / size
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
+
+
+def ratio(value: float) -> str:
+    """A ratio to two or three digits.
+
+    >>> ratio(0.0123), ratio(0.876), ratio(12.3), ratio(float("nan"))
+    ('0.012', '0.88', '12', '-')
+    """
+    if math.isnan(value):
+        return "-"
+    return f"{value:.3f}" if value < 0.0995 else f"{value:.2f}" if value < 9.95 else f"{value:.0f}"
+
+
+def head(peer: str) -> str:
+    """The name of an implementation in a table's head."""
+    return HEADS.get(peer, peer)
+
+
+def columns(cells: Sequence[Sequence[str]]) -> str:
+    """Rows of aligned columns: the first to the left, the others to the right."""
+    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for row in cells
+    )
+
+
+def markdown(cells: Sequence[Sequence[str]]) -> str:
+    """The same as a Markdown table."""
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "---|" * len(cells[0]), *lines[1:]])
+
+
+class Lines:
+    """Prints each outcome as it comes, in columns whose width is known beforehand: our time, then ratios."""
+
+    def __init__(self, labels: Iterable[str], peers: Sequence[str]) -> None:
+        self.peers = peers
+        self.width = max(map(len, labels))
+        self._row("einroute's time over the other's", ["einroute", *map(head, peers)], "the best")
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Print one outcome."""
+        ours = time(outcome.seconds.get(OURS, math.nan))
+        self._row(
+            outcome.label, [ours, *(ratio(outcome.ratio(peer)) for peer in self.peers)], verdict(outcome)
+        )
+
+    def _row(self, label: str, cells: Iterable[str], last: str) -> None:
+        widths = [8, *(max(5, len(head(peer))) for peer in self.peers)]
+        middle = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        print(f"{label.ljust(self.width)}  {middle}  {last}", flush=True)
+
+
+def verdict(outcome: Outcome) -> str:
+    """The ratio to the best of the others with its spread, and whether something is wrong."""
+    if outcome.problem:
+        return f"WRONG: {outcome.problem}"
+    if not outcome.best:
+        return "-" if outcome.seconds else "checked"
+    spread = outcome.spread.get(outcome.best)
+    between = f" ({ratio(spread[0])} to {ratio(spread[1])})" if spread else ""
+    return f"{ratio(outcome.ratio(outcome.best))}{between}" + (" SLOW" if outcome.slow else "")
+
+
+def summary(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[list[str]]:
+    """Geometric means of our time over each other's, a row for each group and one for all."""
+    groups = [(g, [o for o in outcomes if o.group == g]) for g in GROUPS]
+    sets = [(group, own) for group, own in groups if own]
+    sets += [("all", list(outcomes))] * (len(sets) > 1)
+    rows = [["geometric means of ours / ...", "cases", "the best", *map(head, peers), "slow"]]
+    for name, own in sets:
+        means = (geometric_mean(o.ratio(peer) for o in own) for peer in peers)
+        best = geometric_mean(o.ratio(o.best) for o in own)
+        rows.append([name, str(len(own)), ratio(best), *map(ratio, means), str(sum(o.slow for o in own))])
+    return rows
+
+
+def remarks(outcomes: Sequence[Outcome]) -> list[str]:
+    """What is behind the allowance, wrong, or left out, a line each."""
+    lines = []
+    slow = sorted((o for o in outcomes if o.slow), key=lambda o: -o.ratio(o.best))
+    if slow:
+        lines.append(
+            f"behind by more than {ALLOWED_RATIO} times and what is allowed besides, 0.7 us for most:"
+        )
+    for o in slow:
+        gap = o.seconds[OURS] - o.seconds[o.best]
+        lines.append(f"  {ratio(o.ratio(o.best))} (+{time(gap)})  {o.label}; best: {o.best_code}")
+    lines += [f"WRONG {o.label}: {o.problem}" for o in outcomes if o.problem]
+    lines += [f"{o.label}: {note}" for o in outcomes for note in o.notes if not note.endswith("too slow")]
+    return lines
+
+
+def records(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[dict[str, Any]]:
+    """The outcomes for JSON: seconds, and ratios of ours over each other's with their spread."""
+    return [
+        {
+            "label": o.label,
+            "group": o.group,
+            "seconds": dict(o.seconds),
+            "ratios": {p: [o.ratio(p), *o.spread.get(o.fastest(p), ())] for p in peers if o.fastest(p)},
+            "slow": o.slow,
+            "problem": o.problem,
+            "notes": list(o.notes),
+        }
+        for o in outcomes
+    ]

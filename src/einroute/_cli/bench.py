@@ -1,0 +1,161 @@
+"""``python -m einroute bench``: einroute beside the others, in one process, in turn."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from einroute._bench.cases import AnyCase
+    from einroute._bench.race import Outcome
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    command = commands.add_parser(
+        "bench",
+        help="time einroute beside NumPy and others, in one process, in turn",
+        description="Checks that all implementations of each case agree, times them in turn in many short "
+        "rounds, and prints einroute's smallest time and its ratio to each other's. The exit status is 1 if "
+        "einroute's result is wrong.",
+    )
+    command.add_argument(
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help="a group, a case's name or a part of it, or all; a short selection if not given (half a minute)",
+    )
+    command.add_argument("--list", action="store_true", help="print the cases and stop")
+    command.add_argument(
+        "--peers", nargs="+", metavar="NAME", help="compare with these alone (torch, jax, ...)"
+    )
+    command.add_argument(
+        "--chart", type=Path, metavar="FILE", help="draw the ratios and their spread, as SVG"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    command.add_argument(
+        "--readme",
+        nargs="?",
+        const=Path("README.md"),
+        type=Path,
+        metavar="FILE",
+        help="measure what the README shows and write it there (./README.md; ten minutes)",
+    )
+    command.add_argument(
+        "--min-time", type=float, default=0.1, metavar="S", help="seconds for each (%(default)s)"
+    )
+    command.add_argument("--check", action="store_true", help="only check that all agree, time nothing")
+    command.add_argument(
+        "--strict", action="store_true", help="exit with 1 also if a case is slower than allowed"
+    )
+    command.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the race.
+
+    Returns
+    -------
+    int
+        0, 1 if einroute was wrong somewhere (or slow, with ``--strict``), 2 for arguments that make no sense.
+    """
+    # Here and not above: the table of cases takes longer to make than other commands take to run.
+    from einroute._bench import selection  # noqa: PLC0415
+
+    try:
+        refuse(arguments)
+        chosen = selection.cases(wanted(arguments))
+        asked = selection.peers(arguments.peers)
+    except (LookupError, ValueError, OSError) as error:
+        reason = (
+            f"cannot use {error.filename}: {error.strerror}" if isinstance(error, OSError) else error.args[0]
+        )
+        print(f"python -m einroute bench: {reason}", file=sys.stderr)
+        return 2
+    if arguments.list:
+        return show_list(chosen)
+    return measure(arguments, chosen, [p for p in asked if any(p in case.implementations for case in chosen)])
+
+
+def refuse(arguments: argparse.Namespace) -> None:
+    """Refuse arguments that do not go together, and files that cannot be written, before minutes of work.
+
+    Raises
+    ------
+    ValueError, LookupError, OSError
+    """
+    from einroute._bench import readme  # noqa: PLC0415
+
+    if arguments.min_time <= 0:
+        raise ValueError(f"--min-time: {arguments.min_time:g} seconds; expected more than 0")
+    if arguments.readme and (arguments.cases or arguments.peers or arguments.check or arguments.list):
+        raise ValueError(
+            "--readme measures what the README shows; leave out CASE, --peers, --check and --list"
+        )
+    if arguments.check and (arguments.chart or arguments.json):
+        raise ValueError("--check times nothing; leave out --chart and --json")
+    if arguments.chart and arguments.chart.suffix != ".svg":
+        raise ValueError(
+            f"--chart: {arguments.chart} is no name of an SVG file; write {arguments.chart.stem}.svg"
+        )
+    if arguments.readme:
+        readme.marked(arguments.readme)
+    for path in (arguments.chart, arguments.json, arguments.readme):
+        if path:
+            path.open("a", encoding="utf-8").close()
+
+
+def wanted(arguments: argparse.Namespace) -> Sequence[str]:
+    """The names of the cases that are meant."""
+    from einroute._bench import readme  # noqa: PLC0415
+
+    if arguments.readme:
+        return (*readme.MEANS, readme.SINGLE)
+    cases: list[str] = arguments.cases
+    return cases or ["all"] * arguments.list
+
+
+def show_list(chosen: Sequence[AnyCase]) -> int:
+    """Print the cases, below the name of their group."""
+    from einroute._bench.cases import GROUPS  # noqa: PLC0415
+
+    for group, what in GROUPS.items():
+        own = [case for case in chosen if case.group == group]
+        if own:
+            print(f"{group}: {what} ({len(own)})")
+            print("\n".join(f"  {case.label}" for case in own))
+    return 0
+
+
+def measure(arguments: argparse.Namespace, chosen: Sequence[AnyCase], peers: Sequence[str]) -> int:
+    """Run the cases and write what was asked for."""
+    from einroute._bench import chart, machine, readme, report  # noqa: PLC0415
+    from einroute._bench.race import run_case  # noqa: PLC0415
+
+    facts = machine.describe(tuple(machine.LIBRARIES))
+    print("\n".join(filter(None, (machine.sentence(facts), machine.warning()))), flush=True)
+    show = report.Lines([case.label for case in chosen], peers)
+    outcomes: list[Outcome] = []
+    with np.errstate(all="ignore"):  # float16 overflows in some ways, whose results are compared all the same
+        for case in chosen:
+            outcomes.append(run_case(case, peers, 0.0 if arguments.check else arguments.min_time))
+            show(outcomes[-1])
+    if not arguments.check:
+        print("\n" + report.columns(report.summary(outcomes, peers)))
+    print("\n".join(["", *report.remarks(outcomes)]).rstrip())
+    if arguments.chart:
+        arguments.chart.write_text(chart.draw(outcomes, peers, machine.sentence(facts)), encoding="utf-8")
+    if arguments.json:
+        record = {"machine": facts, "cases": report.records(outcomes, peers)}
+        arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    wrong = any(outcome.problem for outcome in outcomes)
+    if arguments.readme and not wrong:
+        readme.write(arguments.readme, outcomes, machine.sentence(machine.describe()))
+    return int(wrong or (arguments.strict and any(outcome.slow for outcome in outcomes)))

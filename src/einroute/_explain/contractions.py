@@ -1,0 +1,146 @@
+"""What einsum and tensordot would do, with operands of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .._call import Call, NumpysOwn, understand_einsum, understand_tensordot
+from .._config import check_strict, current, left_to_numpy
+from .._frontend import _without_scalars, einsum, tiny_note
+from .._operands.base import Structured
+from .._problem import c_strides
+from .._route import NoRoute, kind_of
+from .._sparse_call import (
+    SparseCall,
+    any_sparse,
+    sparse_kind,
+    understand_sparse_einsum,
+    understand_sparse_tensordot,
+)
+from .._structured_call import (
+    StructuredCall,
+    any_structured,
+    understand_structured_einsum,
+    understand_structured_tensordot,
+)
+from .explanation import Explanation
+from .functions import ROUTED
+from .outline import OutlineOperand
+from .outlining import in_one_step, operand_of, outline_of
+
+__all__ = ["explain_call", "explain_einsum", "explain_tensordot", "operands_of_einsum", "stand_in"]
+
+
+def explain_einsum(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
+    """What ``einsum(*args, **kwargs)`` would do.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        A call that einsum would refuse.
+    NoRoute
+        The configuration leaves no way.
+    """
+    args = tuple(stand_in(x) for x in args)
+    told = [operand_of(x) for x in operands_of_einsum(args)]
+    if any_structured(args):
+        return explain_call(einsum, understand_structured_einsum(args, **kwargs), told)
+    if any_sparse(args):
+        return explain_call(einsum, understand_sparse_einsum(args, **kwargs), told)
+    options = dict(kwargs)
+    operands = _without_scalars(args)
+    tiny = tiny_note(operands, options.pop("out", None), options.pop("optimize", False), options)
+    return explain_call(einsum, understand_einsum(args, **kwargs), told, tiny)
+
+
+def explain_tensordot(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
+    """What ``tensordot(*args, **kwargs)`` would do, or that of ``linalg``.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        A call that tensordot would refuse.
+    NoRoute
+        The configuration leaves no way.
+    """
+    args = tuple(stand_in(x) if i < 2 else x for i, x in enumerate(args))
+    kwargs = {name: x if name == "axes" else stand_in(x) for name, x in kwargs.items()}
+    operands = (*args, *kwargs.values())
+    told = [operand_of(x) for x in (*args[:2], *(kwargs[name] for name in ("a", "b") if name in kwargs))]
+    if any_structured(operands):
+        return explain_call(function, understand_structured_tensordot(*args, **kwargs), told)
+    if any_sparse(operands):
+        return explain_call(function, understand_sparse_tensordot(*args, **kwargs), told)
+    return explain_call(function, understand_tensordot(*args, **kwargs), told)
+
+
+def explain_call(
+    function: Any,
+    call: Call | SparseCall | StructuredCall | NumpysOwn,
+    told: Sequence[OutlineOperand],
+    tiny: str = "",
+) -> Explanation:
+    """What a call that was understood would do."""
+    names, state = ROUTED[function], current()
+    if isinstance(call, NumpysOwn):
+        if call.fallback:
+            check_strict(state, names.name, call.reason)
+        return Explanation(in_one_step(names.name, names.own, told, call.reason), reason=call.reason)
+    try:
+        plan: Any = call.plan(state)
+    except NoRoute as error:
+        if isinstance(call, Call) and not call.options.quiet and left_to_numpy(call, state):
+            return Explanation(in_one_step(names.name, names.own, told, str(error)), reason=str(error))
+        raise
+    sparse: tuple[str, ...] = ()
+    if isinstance(call, SparseCall):
+        call._check_kind(plan)
+        sparse = _sparse_notes(call, plan)
+    outline = outline_of(names.name, plan, told, notes=(*((tiny,) if tiny else ()), *sparse))
+    return Explanation(outline, plan, tiny=tiny, sparse=sparse)
+
+
+def _sparse_notes(call: SparseCall, plan: Any) -> tuple[str, ...]:
+    """Kinds, non-zeros and density of the operands, and of what kind the result is."""
+    kinds: tuple[Any, ...] = call.kinds
+    notes = [
+        f"operand {i}: {type(x).__name__}, {kind.stored(x)} non-zeros of {prod(x.shape)} elements "
+        f"({100 * kind.stored(x) / max(1, prod(x.shape)):.3g} %), counted as {kind.facts(x).nnz}"
+        for i, (x, kind) in enumerate(zip(call.operands, kinds, strict=True))
+        if sparse_kind(x) is not None
+    ]
+    why = (
+        "no dense operand shares a contracted label with a sparse one, nor adds a label to the output"
+        if plan.sparse
+        else "a dense operand shares a contracted label with a sparse one, or adds a label to the output"
+    )
+    notes.append(f"the result is {'sparse' if plan.sparse else 'dense'}: {why}")
+    said = call.densifies(plan)
+    if said:
+        notes.append(f"on_densify: {said}")
+    return tuple(notes)
+
+
+def operands_of_einsum(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands among einsum's arguments: after the subscripts, or before each sublist."""
+    if args and isinstance(args[0], str):
+        return args[1:]
+    return args[: len(args) // 2 * 2 : 2]
+
+
+def stand_in(x: Any) -> Any:
+    """An array of the same shape and dtype that takes no memory, for what is not an operand already."""
+    if isinstance(x, (np.ndarray, np.generic, str, int, float, complex, list, tuple, Structured)):
+        return x
+    if x is Ellipsis or sparse_kind(x) is not None:
+        return x
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is None or dtype is None or (hasattr(x, "__array_function__") and kind_of(x) is None):
+        return x
+    dtype, shape = np.dtype(dtype), tuple(shape)
+    strides = c_strides(shape, dtype.itemsize)
+    return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides, writeable=False)

@@ -1,0 +1,266 @@
+"""What lstsq, solve, inv and pinv would do: cache hit or miss, the method, the cost.
+
+Nothing is computed and nothing is counted: asking does not make a matrix seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._config import check_strict, current
+from .._cost import GEMM, Cost
+from .._factors.cache import FACTORS
+from .._factors.factorized import Factorized
+from .._factors.recall import EXPLICIT, INVERSE, LU, SVD, Prospect, Way, prospect
+from .._factors.sparse_operand import as_scipy, sparse_key
+from .._factors.svd import SVDFactors
+from .._least_squares import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
+from .._linalg_call import is_foreign, is_sparse
+from .._route import NoRoute
+from .._solve import SMALL, inv, inv_fits, solve, solve_fits
+from .explanation import Explanation
+from .functions import is_scipys, routed
+from .outline import OutlineOperand
+from .outlining import in_one_step, operand_of
+
+__all__ = ["FACTORED", "Request", "estimate", "explain_factored", "is_factored"]
+
+#: What LAPACK takes on the smallest matrix, in units of one NumPy call.
+LAPACK_CALLS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call as `recall` would get it: its way, and why it would not get there at all."""
+
+    way: Way
+    a: Any
+    columns: int
+    refused: str
+    rank: Callable[[SVDFactors], int | None] | None = None
+
+
+def _lstsq(a: Any, b: Any, rcond: Any = None) -> Request:
+    a, b = _array(a), _array(b)
+    fits = lstsq_fits(a, b, rcond)
+    return Request(SVD, a, _columns(b), _because(fits), lambda factors: factors.rank(rcond))
+
+
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> Request:
+    a = _array(a)
+    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol.get("rtol", np._NoValue))
+    fits = not hermitian and pinv_fits(a, cutoff)
+    return Request(SVD, a, min(a.shape, default=0), _because(fits), lambda factors: factors.rank(cutoff))
+
+
+def _solve(a: Any, b: Any) -> Request:
+    a, b = _array(a), _array(b)
+    return Request(LU, a, _columns(b), _because(solve_fits(a, b), a))
+
+
+def _inv(a: Any) -> Request:
+    a = _array(a)
+    return Request(INVERSE, a, len(a) if a.ndim else 0, _because(inv_fits(a), a))
+
+
+#: The functions that are explained here, besides SciPy's.
+FACTORED: dict[Any, Callable[..., Request]] = {lstsq: _lstsq, pinv: _pinv, solve: _solve, inv: _inv}
+
+
+def is_factored(function: Any) -> bool:
+    """Whether `explain_factored` knows a function."""
+    return function in FACTORED or is_scipys(function)
+
+
+def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
+    """What ``function(*args, **kwargs)`` would do; `function` is one that `is_factored`.
+
+    Raises
+    ------
+    TypeError
+        Arguments that the function does not take.
+    NoRoute
+        The configuration leaves no way.
+    """
+    asked = _Asked.of(function, args, kwargs)
+    matrix = asked.matrix
+    if isinstance(matrix, Factorized):
+        way = _explicit_way(function)
+        cost = _applying(way, matrix.shape, 1, matrix.nbytes)
+        return asked.answer(way.route, EXPLICIT, "the factors that are given", cost)
+    for i, x in enumerate(asked.operands):
+        if is_foreign(x):
+            reason = f"operand {i} is of type {type(x).__name__}, whose own library is to answer"
+            check_strict(current(), asked.name, reason)
+            return asked.answer(asked.own, "not asked", reason, Cost())
+    if is_sparse(matrix) and function in {lstsq, solve}:
+        return _sparse(asked, matrix)
+    request = _request(function, args, kwargs)
+    if not request.refused and request.way.route in current().policy.forbidden:
+        reason = f"{request.way.route} is forbidden by config(allow=, forbid=)"
+        return asked.answer(asked.own, "not asked", reason, _afresh(request))
+    if request.refused:
+        return asked.answer(asked.own, "not asked", request.refused, _afresh(request))
+    if not isinstance(matrix, (np.ndarray, list, tuple)):
+        method = "without the matrix's contents nobody can tell; LAPACK answers the first sight"
+        return asked.answer(asked.own, "unknown", method, _afresh(request))
+    return _from_cache(asked, request, prospect(request.way, request.a))
+
+
+def estimate(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], route: str, cache: str
+) -> float | None:
+    """The estimated time of a call of which the route is known, without a look into the cache."""
+    asked = _Asked.of(function, args, kwargs)
+    if isinstance(asked.matrix, Factorized):
+        way = _explicit_way(function)
+        return _applying(way, asked.matrix.shape, 1, asked.matrix.nbytes).seconds
+    if is_sparse(asked.matrix):
+        return None
+    request = _request(function, args, kwargs)
+    if route != request.way.route:
+        return _afresh(request).seconds
+    m, n = request.a.shape
+    applied = _applying(request.way, (m, n), request.columns, request.way.nbytes(m, n))
+    return applied.seconds if cache == "hit" else (_making(request) + applied).seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The call that is asked about, by names and operands."""
+
+    name: str
+    own: str
+    operands: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Asked:
+        """From a call's arguments; ``b`` counts only where the function has one."""
+        names = routed(function)
+        assert names is not None
+        takes = ("a", "b") if function.__name__ in {"lstsq", "solve"} else ("a",)
+        found = list(args[: len(takes)])
+        found += [kwargs[name] for name in takes[len(found) :] if name in kwargs]
+        if len(found) < len(takes):
+            raise TypeError(f"{names.name} takes {' and '.join(takes)}, got {len(found)} of them")
+        return cls(names.name, names.own, tuple(found))
+
+    @property
+    def matrix(self) -> Any:
+        return self.operands[0]
+
+    def answer(self, route: str, cache: str, method: str, cost: Cost) -> Explanation:
+        """One step, by this route."""
+        told = [operand_of(x) for x in self.operands]
+        shape = _result_shape(told)
+        result = OutlineOperand("dense", shape, "")
+        outline = in_one_step(self.name, route, told, method, cost, result=result, notes=(f"cache: {cache}",))
+        return Explanation(outline, cache=cache, method=method)
+
+
+def _result_shape(operands: list[OutlineOperand]) -> tuple[int, ...] | None:
+    shapes = [op.shape for op in operands]
+    a = shapes[0]
+    if a is None or len(a) < 2 or None in shapes:
+        return None
+    if len(shapes) == 1:
+        return (*a[:-2], a[-1], a[-2])
+    b = shapes[1] or ()
+    return (*a[:-2], a[-1], *(b[-1:] if len(b) > 1 else ()))
+
+
+def _explicit_way(function: Any) -> Way:
+    name = function.__name__
+    return SVD if name in {"lstsq", "pinv"} else LU if name == "solve" else INVERSE
+
+
+def _request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
+    if is_scipys(function):
+        from .scipy_factors import request
+
+        return request(function, *args, **kwargs)
+    return FACTORED[function](*args, **kwargs)
+
+
+def _sparse(asked: _Asked, matrix: Any) -> Explanation:
+    """A sparse matrix: factored at its first sight, since answering takes that anyway."""
+    sparse = as_scipy(matrix)
+    way = "sparse lu" if asked.name.endswith("solve") else "sparse lstsq"
+    route = f"factors.{way.replace(' ', '_')}"
+    if route in current().policy.forbidden:
+        raise NoRoute(f"no allowed route for a sparse a: {route} is forbidden by config(allow=, forbid=)")
+    kept: Any = FACTORS.peek(sparse_key(way, sparse, current().config.reproducible))
+    nnz = float(sparse.nnz)
+    if type(kept) is tuple:
+        method = f"{sparse.nnz} non-zeros; factored by this call, and kept"
+        return asked.answer(route, "miss", method, Cost(100 * nnz, 100 * nnz, 100))
+    cost = Cost(float(kept.nbytes) / 8, float(kept.nbytes), 20)
+    return asked.answer(route, "hit", f"{sparse.nnz} non-zeros; {kept.method}", cost)
+
+
+def _from_cache(asked: _Asked, request: Request, found: Prospect) -> Explanation:
+    way, shape = request.way, request.a.shape
+    if found.factors is not None:
+        factors: Any = found.factors
+        rank = request.rank(factors) if request.rank is not None else shape[0]
+        if rank is None:
+            method = "a singular value is near the cutoff, so that LAPACK's own driver decides the rank"
+            return asked.answer(asked.own, "hit", method, _afresh(request))
+        method = {
+            SVD.route: f"singular value decomposition, rank {rank}",
+            LU.route: getattr(factors, "method", ""),
+            INVERSE.route: "a copy of the inverse",
+        }[way.route]
+        return asked.answer(way.route, "hit", method, _applying(way, shape, request.columns, factors.nbytes))
+    if not found.fits:
+        method = "factors would not be kept (set_config: cache_bytes, prepare)"
+        return asked.answer(asked.own, "not asked", method, _afresh(request))
+    if found.due:
+        return asked.answer(way.route, found.cache, "factored by this call, and kept", _making(request))
+    method = "LAPACK's own driver; the matrix is remembered as seen"
+    return asked.answer(asked.own, found.cache, method, _afresh(request))
+
+
+def _array(x: Any) -> Any:
+    """An array, or what stands for one by ``shape`` and ``dtype``."""
+    if isinstance(x, (np.ndarray, list, tuple, np.generic, int, float, complex)) or not hasattr(x, "dtype"):
+        return np.asarray(x)
+    return np.lib.stride_tricks.as_strided(np.empty(1, x.dtype), tuple(x.shape), (0,) * len(x.shape))
+
+
+def _columns(b: Any) -> int:
+    return b.shape[1] if b.ndim > 1 else 1
+
+
+def _because(fits: bool, a: Any = None) -> str:
+    if fits:
+        return ""
+    if a is not None and a.ndim == 2 and 0 < a.size <= SMALL:
+        return "too small to be worth recognising"
+    return "shapes, dtypes or options that are NumPy's to judge, or reproducible results were asked for"
+
+
+def _afresh(request: Request) -> Cost:
+    """LAPACK's answer without factors."""
+    if request.a.ndim < 2:
+        return Cost()
+    m, n = request.a.shape[-2:]
+    stack = float(np.prod(request.a.shape[:-2]))
+    work = stack * request.way.work(m, n, 1, request.columns)
+    return Cost(work, 2.0 * request.a.nbytes, LAPACK_CALLS, GEMM)
+
+
+def _making(request: Request) -> Cost:
+    """A factorization."""
+    m, n = request.a.shape
+    return Cost(request.way.price(m, n), 2.0 * request.way.nbytes(m, n), 4, GEMM)
+
+
+def _applying(way: Way, shape: tuple[int, ...], columns: int, nbytes: float) -> Cost:
+    """A hash, and the products with the factors."""
+    products = {SVD.route: 3.0, LU.route: 1.0, INVERSE.route: 0.0}[way.route]
+    return Cost(products * columns * shape[0] * shape[1], 8.0 * shape[0] * shape[1] + nbytes, 10, GEMM)

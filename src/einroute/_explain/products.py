@@ -1,0 +1,204 @@
+"""What dot, matmul, inner, vdot, outer, vecdot and multi_dot would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .._call import Call, unclaimed, understand_tensordot
+from .._config import check_strict, current
+from .._cost import Cost, gemm_rate
+from .._products import (
+    batched_terms,
+    chain_terms,
+    dot,
+    inner,
+    is_chain,
+    linalg_matmul,
+    linalg_outer,
+    linalg_vecdot,
+    matmul,
+    multi_dot,
+    outer,
+    outer_terms,
+    vdot,
+    vecdot,
+    worth,
+    worth_outer,
+)
+from .._route import kind_of
+from .._sparse_call import any_sparse
+from .._sparse_products import _dot_labels, _inner_labels, _matmul_labels, _understood, refuse_scipy
+from .._structured_call import StructuredCall, any_structured
+from .contractions import explain_call, stand_in
+from .explanation import Explanation
+from .functions import ROUTED
+from .outline import OutlineOperand
+from .outlining import in_one_step, operand_of
+from .words import readable
+
+__all__ = ["PRODUCTS", "explain_product"]
+
+Shape = tuple[int, ...]
+Array = np.ndarray[Any, Any]
+
+#: Products of two operands over one axis: the labels of both and of the result from their shapes, and the
+#: axis of the second that is contracted with the last of the first.
+_PAIRS: dict[Any, tuple[Callable[[Shape, Shape], tuple[str, str, str]], int]] = {
+    dot: (_dot_labels, -2),
+    inner: (_inner_labels, -1),
+    matmul: (_matmul_labels, -2),
+    linalg_matmul: (_matmul_labels, -2),
+}
+_VECTORS = (vdot, vecdot, linalg_vecdot)
+PRODUCTS = frozenset({*_PAIRS, *_VECTORS, outer, linalg_outer, multi_dot})
+
+#: Multiply-adds a second of NumPy's own loops, where BLAS does not know the dtype.
+LOOPS = 1e9
+#: Options of ufuncs under which a product is another one.
+_UFUNC_ONLY = frozenset({"axes", "axis", "keepdims", "signature", "subok", "where"})
+
+
+def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
+    """What a product would do; `function` is one of `PRODUCTS`.
+
+    Raises
+    ------
+    TypeError
+        Too few operands, or some that the function does not take.
+    ValueError
+        Shapes that do not fit.
+    NoRoute
+        The configuration leaves no way.
+    """
+    if function is multi_dot:
+        return _chain(*args, **kwargs)
+    a, b, options = _sorted_arguments(function, args, kwargs)
+    told = (operand_of(a), operand_of(b))
+    if any_structured((a, b)) or any_sparse((a, b)):
+        return _not_dense(function, a, b, options, told)
+    for i, x in enumerate((a, b)):
+        if kind_of(x) is None:
+            reason = unclaimed(i, x).reason
+            check_strict(current(), ROUTED[function].name, reason)
+            return _own(function, told, reason)
+    plain = type(a) is type(b) is np.ndarray and not options
+    a, b = np.asarray(a), np.asarray(b)
+    if options.keys() & _UFUNC_ONLY:
+        return _own(function, told, "options of a ufunc, which only NumPy's takes")
+    if function in _PAIRS:
+        return _pair(function, a, b, told, plain=plain)
+    if function in _VECTORS:
+        return _own(function, told, "NumPy's own is the fastest way known", _vectors(function, a, b))
+    if plain and worth_outer(a, b):
+        return explain_call(function, outer_terms(a, b).call(), told)
+    return _own(function, told, "small, or of dtypes without a route", _pass(a, b, a.size * b.size))
+
+
+def _sorted_arguments(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Both operands, wherever they stand, and the options that were given."""
+    options = {name: x for name, x in kwargs.items() if x is not None}
+    found = list(args[:2])
+    for name in ("a", "b", "x1", "x2"):
+        if len(found) < 2 and name in options:
+            found.append(options.pop(name))
+    if len(found) < 2:
+        raise TypeError(f"{ROUTED[function].name} takes two operands, got {len(found)}")
+    if len(args) > 2 and args[2] is not None:
+        options["out"] = args[2]
+    return stand_in(found[0]), stand_in(found[1]), options
+
+
+def _pair(function: Any, a: Array, b: Array, told: Sequence[OutlineOperand], *, plain: bool) -> Explanation:
+    labels, axis = _PAIRS[function]
+    of_a, of_b, output = labels(a.shape, b.shape)
+    if plain and worth(a, b, axis):
+        return explain_call(function, _planned_pair(function, a, b, axis), told)
+    sizes: dict[str, int] = {}
+    for c, n in zip(of_a + of_b, a.shape + b.shape, strict=True):
+        sizes[c] = max(n, sizes.get(c, n))
+    blas = a.dtype == b.dtype and a.dtype.char in "fdFD"
+    reason = "NumPy's own is BLAS" if blas else "small, or of dtypes without a route"
+    subscripts = readable(f"{of_a},{of_b}->{output}", prime="")
+    return _own(function, told, reason, _gemm(a, b, (of_a, of_b, output), sizes, blas=blas), subscripts)
+
+
+def _planned_pair(function: Any, a: Array, b: Array, axis: int) -> Any:
+    """What there is to plan: dot and inner are calls of tensordot, matmul has batches."""
+    if function in {matmul, linalg_matmul}:
+        return batched_terms(a, b).call()
+    return understand_tensordot(a, b, ((a.ndim - 1,), (b.ndim + axis,)))
+
+
+def _not_dense(
+    function: Any, a: Any, b: Any, options: dict[str, Any], told: Sequence[OutlineOperand]
+) -> Explanation:
+    """A product of operands some of which are sparse or structured."""
+    name = ROUTED[function].name
+    if function not in _PAIRS:
+        refuse_scipy(name, "write it as an einsum", a, b)
+        return _own(function, told, "the operand's own library answers")
+    bare = name.rpartition(".")[2]
+    call: Any = _understood(bare, a, b, options.get("out"), _PAIRS[function][0], options.get("dtype"))
+    return explain_call(function, StructuredCall.of(call) if any_structured((a, b)) else call, told)
+
+
+def _chain(arrays: Any, *, out: Any = None) -> Explanation:
+    if not isinstance(arrays, (list, tuple)):
+        return _own(multi_dot, (operand_of(arrays),), "not a list or a tuple of arrays")
+    arrays = [stand_in(x) for x in arrays]
+    refuse_scipy("multi_dot", "use einsum('ij,jk,kl->il', a, b, c)", *arrays)
+    told = [operand_of(x) for x in arrays]
+    if out is None and is_chain(arrays):
+        call: Call = chain_terms(arrays).call()
+        return explain_call(multi_dot, call, told)
+    return _own(multi_dot, told, "two operands, an out, or not a chain of arrays of one BLAS dtype")
+
+
+def _vectors(function: Any, a: Array, b: Array) -> Cost:
+    if function is vdot:
+        if a.size != b.size:
+            raise ValueError(
+                f"vdot: operand 0 has {a.size} elements and operand 1 has {b.size}; one size each"
+            )
+        return _pass(a, b, a.size)
+    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-1]:
+        raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} have no last axis of one size")
+    return _pass(a, b, prod(np.broadcast_shapes(a.shape[:-1], b.shape[:-1])) * a.shape[-1])
+
+
+def _pass(a: Array, b: Array, products: int) -> Cost:
+    """One pass over the operands."""
+    return Cost(products, float(a.nbytes + b.nbytes), 1, 4 * LOOPS)
+
+
+def _gemm(a: Array, b: Array, labels: tuple[str, str, str], sizes: dict[str, int], *, blas: bool) -> Cost:
+    """A matrix product of the whole, by BLAS or by loops."""
+    of_a, of_b, output = labels
+
+    def extent(chosen: set[str]) -> int:
+        return prod(sizes[c] for c in chosen)
+
+    every, out = set(of_a + of_b), set(output)
+    m, n, k = extent(out - set(of_b)), extent(out - set(of_a)), extent(every - out)
+    threads = current().config.threads
+    rate = gemm_rate(m, n, max(k, 1), a.dtype.itemsize, a.dtype.kind == "c", threads) if blas else LOOPS
+    written = extent(out) * max(a.dtype.itemsize, b.dtype.itemsize)
+    return Cost(extent(every), float(a.nbytes + b.nbytes + written), 1, max(rate, 1.0))
+
+
+def _own(
+    function: Any,
+    told: Sequence[OutlineOperand],
+    reason: str,
+    cost: Cost | None = None,
+    subscripts: str = "",
+) -> Explanation:
+    names = ROUTED[function]
+    outline = in_one_step(names.name, names.own, told, reason, cost, subscripts=subscripts)
+    return Explanation(outline, reason=reason)

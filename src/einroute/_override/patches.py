@@ -1,0 +1,217 @@
+"""What is put in the place of functions, and put back.
+
+Modules belong to the whole process, so there is one list of all overrides that are in force, under one lock.
+A name is replaced while one of them holds it; when the last of these has left, what stood there is put back,
+in whatever order and threads they come and go. Names are never counted up and down: after each change they
+are made to agree with the list, so that what an interrupt leaves half done is mended by the next change.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._errors import shown
+from .places import FUNCTIONS, Function
+from .stand_ins import StandIn
+from .when_loaded import WhenLoaded
+
+__all__ = ["PATCHES", "Hold"]
+
+#: Packages whose use of the functions is left alone in a scan: where they are at home, and where the
+#: originals are needed.
+_LEFT_ALONE = ("numpy", "scipy.linalg", "einroute")
+#: A module that may be loaded after an override of its functions has begun.
+_LATER = "scipy.linalg"
+
+
+@dataclass(slots=True, eq=False)
+class _Site:
+    """A name of a module that a stand-in has."""
+
+    module: str
+    names: dict[str, Any]
+    name: str
+    stand_in: StandIn
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+    def put_back(self) -> str:
+        """Put back what was found, unless other code has put something else there; a word about that."""
+        standing = self.names.get(self.name, self.stand_in)
+        if standing is self.stand_in:
+            self.names[self.name] = self.found
+        elif standing is not self.found:
+            return (
+                f"{self} was replaced by other code while it was overridden, and stays "
+                f"{shown(standing)}; should that put back what it found, it is the library's own function"
+            )
+        return ""
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """What one override holds.
+
+    Attributes
+    ----------
+    functions : frozenset of Function
+    sites : list
+        Names of other modules, found by a scan.
+    over : bool
+        Whether it has left. To set this is all that must not be interrupted.
+    """
+
+    functions: frozenset[Function]
+    sites: list[_Site] = field(default_factory=list)
+    over: bool = False
+
+
+class _Patches:
+    """What is overridden now: the one store of this package."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal's handler may come here while this thread holds it
+        self._live: list[Hold] = []
+        self._stand_ins: dict[Function, StandIn] = {}
+        self._public: dict[Function, _Site] = {}
+        self._scanned: dict[tuple[int, str], _Site] = {}
+        self._finder = WhenLoaded(_LATER, self._loaded)
+        self.installed: list[Hold] = []
+
+    def hold(self, held: Hold, *, imported: bool) -> None:
+        """Override functions, and with ``imported`` also the names that other modules have for them."""
+        self._make(held.functions)
+        with self._lock:
+            self._live = [*self._live, held]
+            try:
+                self._settle()
+                if imported:
+                    for site in self._scan(held.functions):
+                        held.sites.append(site)
+                        site.names[site.name] = site.stand_in
+            except BaseException:
+                held.over = True
+                self.settle()
+                raise
+
+    def settle(self) -> list[str]:
+        """Make what stands in the modules agree with the overrides that are in force.
+
+        Returns
+        -------
+        list of str
+            Words about names that could not be put back.
+        """
+        with self._lock:
+            try:
+                return self._settle()
+            except BaseException:
+                self._settle()
+                raise
+
+    def names(self, held: Hold) -> tuple[str, ...]:
+        """The names that a hold replaces, as far as their modules are loaded."""
+        with self._lock:
+            public = [str(f) for f in FUNCTIONS if f in held.functions and f in self._public]
+            return (*public, *map(str, held.sites))
+
+    def _make(self, functions: Iterable[Function]) -> None:
+        """Make the stand-ins of functions whose modules are loaded.
+
+        Outside the lock: it may import, and a thread that imports SciPy asks for the lock at the end.
+        """
+        for function in functions:
+            if function not in self._stand_ins and function.place in sys.modules:
+                importlib.import_module(function.place)  # which waits for a thread that is importing it
+                self._stand_ins.setdefault(function, function.stand_in())
+
+    def _settle(self) -> list[str]:
+        words = []
+        while True:  # again, if an override has come or gone by a finalizer meanwhile
+            live = self._live = [held for held in self._live if not held.over]
+            wanted = frozenset().union(*(held.functions for held in live))
+            words += [self._settle_function(f, f in wanted) for f in FUNCTIONS]
+            if any(f not in self._stand_ins for f in wanted):
+                self._finder.watch()
+            else:
+                self._finder.unwatch()
+            for key, site in self._scanned.copy().items():
+                if not any(site in held.sites for held in live):
+                    words.append(site.put_back())
+                    del self._scanned[key]
+            if live is self._live and not any(held.over for held in live):
+                return [word for word in words if word]
+
+    def _settle_function(self, function: Function, held: bool) -> str:
+        site = self._public.get(function)
+        if held and site is None and function in self._stand_ins:
+            stand_in, names = self._stand_ins[function], vars(sys.modules[function.place])
+            if function.name in names:
+                standing = names[function.name]
+                found = stand_in._original if standing is stand_in else standing
+                self._public[function] = _Site(function.place, names, function.name, stand_in, found)
+                stand_in.route(True)
+                names[function.name] = stand_in
+        elif site is not None and not held:
+            word = site.put_back()
+            site.stand_in.route(False)
+            del self._public[function]
+            return word
+        return ""
+
+    def _loaded(self) -> None:
+        """The module that was waited for is there."""
+        self._make(function for function in FUNCTIONS if function.place == _LATER)
+        with self._lock:
+            self._settle()
+
+    def _scan(self, functions: Iterable[Function]) -> Iterator[_Site]:
+        """Every name that a module has for one of the functions."""
+        wanted: dict[int, StandIn] = {}
+        for function in functions:
+            if function in self._public:
+                routed = self._public[function].stand_in
+                wanted |= {id(routed): routed, id(routed._original): routed}
+        for module, names in _modules():
+            for name, value in names.copy().items():
+                stand_in = wanted.get(id(value))
+                if stand_in is None:
+                    continue
+                key = id(names), name
+                if key not in self._scanned:
+                    if value is stand_in:
+                        continue  # taken while it was overridden: it follows the overrides by itself
+                    self._scanned[key] = _Site(module, names, name, stand_in, value)
+                yield self._scanned[key]
+
+    def after_fork(self) -> None:
+        """In a child: whoever held the lock in the parent is not here to let go of it."""
+        self._lock = threading.RLock()
+
+
+def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The names of all modules that are scanned, each once; loads none that is loaded lazily."""
+    seen = set()
+    for name, module in sys.modules.copy().items():
+        if any(name == left or name.startswith(f"{left}.") for left in _LEFT_ALONE):
+            continue
+        try:
+            names = object.__getattribute__(module, "__dict__")
+        except (AttributeError, TypeError):
+            continue  # anything may stand in sys.modules
+        if type(names) is dict and id(names) not in seen:
+            seen.add(id(names))
+            yield name, names
+
+
+PATCHES = _Patches()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PATCHES.after_fork)

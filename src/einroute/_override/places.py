@@ -1,0 +1,93 @@
+"""The functions that can be overridden, and what users call them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .._errors import shown, suggest
+from .stand_ins import StandIn, stand_in
+
+__all__ = ["FUNCTIONS", "Function", "chosen"]
+
+_FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
+_LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "outer", "vecdot")
+_SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # compared by identity, which is faster
+class Function:
+    """A function that can be overridden; each exists once, in `FUNCTIONS`.
+
+    Attributes
+    ----------
+    place, name : str
+        The public module that it stands in, and its name there.
+    """
+
+    place: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.place}.{self.name}"
+
+    def stand_in(self) -> StandIn:
+        """A stand-in for it. Imports ours, and with that, for SciPy's functions, SciPy."""
+        if self.place == "scipy.linalg":
+            house = importlib.import_module("einroute._scipy_linalg")
+            original = getattr(house, f"scipy_{self.name}")
+        else:
+            house = importlib.import_module(self.place.replace("numpy", "einroute"))
+            prefix = "linalg_" if self.place == "numpy.linalg" and self.name in _FLAT else ""
+            originals = importlib.import_module("einroute._numpys")
+            original = getattr(originals, f"numpy_{prefix}{self.name}")
+        return stand_in(str(self), original, getattr(house, self.name))
+
+
+FUNCTIONS = tuple(
+    Function(place, name)
+    for place, names in (("numpy", _FLAT), ("numpy.linalg", _LINALG), ("scipy.linalg", _SCIPY_LINALG))
+    for name in names
+)
+
+
+def _spelled(function: Function) -> Iterator[str]:
+    """What a user may call it: by its name alone, or by where it stands."""
+    yield function.name
+    yield str(function)
+    if function.place.startswith("numpy"):
+        yield str(function).replace("numpy", "np")
+    if function.place == "numpy.linalg":
+        yield f"linalg.{function.name}"
+
+
+_NAMES: dict[str, tuple[Function, ...]] = {}
+for _function in FUNCTIONS:
+    for _name in _spelled(_function):
+        _NAMES[_name] = (*_NAMES.get(_name, ()), _function)
+del _function, _name
+
+
+def chosen(names: Iterable[str]) -> tuple[Function, ...]:
+    """The functions that are meant; all of them where none is named.
+
+    Raises
+    ------
+    ValueError
+        A name of no function that can be overridden.
+    TypeError
+        What is no string.
+    """
+    found: dict[Function, None] = {}
+    for name in names:
+        if not isinstance(name, str):
+            decorated = ", with parentheses: @override()" if callable(name) else ""
+            raise TypeError(
+                f"override takes names of functions, as in override('einsum'), not {shown(name)}; "
+                f"call it without any to override all{decorated}"
+            )
+        if name not in _NAMES:
+            raise ValueError(f"override: {shown(name)} is none of the functions; {suggest(name, _NAMES)}")
+        found.update(dict.fromkeys(_NAMES[name]))
+    return tuple(found) or FUNCTIONS

@@ -1,0 +1,145 @@
+"""From what was told of a call to its outline; made once for calls of the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .._cache import PlanCache
+from .._explain.contractions import operands_of_einsum
+from .._explain.dispatch import explain_function
+from .._explain.factors import estimate, is_factored
+from .._explain.functions import Routed
+from .._explain.outline import Outline
+from .._explain.outlining import in_one_step, operand_of, outline_of
+from .._frontend import einsum
+from .._operands.base import Structured
+from .._plan_structured import StructuredPlan
+from .._products import multi_dot
+from .._route import kind_of
+from .._routed_operand import any_routed
+from .._watch import Draft
+
+__all__ = ["Outlines", "operands_of"]
+
+#: Why einsum may be NumPy's without a word of the front end.
+TINY = "tiny: NumPy's C einsum answers before anything is planned"
+
+
+class Outlines:
+    """Outlines by the facts of calls."""
+
+    def __init__(self) -> None:
+        self._made = PlanCache(2048)
+
+    def of(self, names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outline:
+        """The outline of a call that was observed."""
+        operands = operands_of(draft.function, args, kwargs)
+        facts = tuple(_facts(x) for x in operands)
+        key: Hashable = None
+        if None not in facts:
+            text = args[0] if args and type(args[0]) is str else ""
+            events = draft.events
+            done = tuple(name for name, reason, _ in events if reason is None) if len(events) < 64 else ()
+            key = (names.name, text, facts, id(draft.plan), draft.own, draft.factors, draft.cache, done)
+            kept: Any = self._made.get(key)
+            if kept is not None:
+                return kept[0]  # type: ignore[no-any-return]  # an outline was put there
+        outline = _made(names, draft, args, kwargs, operands)
+        if key is not None:
+            self._made.put(key, (outline, draft.plan))  # type: ignore[arg-type]  # with the plan, whose id it is
+        return outline
+
+
+def operands_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The operands among a call's arguments."""
+    if function is einsum:
+        return operands_of_einsum(args)
+    if function is multi_dot:
+        chain = args[0] if args else kwargs.get("arrays", ())
+        return tuple(chain) if isinstance(chain, (list, tuple)) else (chain,)
+    takes = 1 if getattr(function, "__name__", "") in {"inv", "pinv"} else 2
+    named = (kwargs[name] for name in ("a", "b", "x1", "x2") if name in kwargs)
+    return (*args[:takes], *named)[:takes]
+
+
+def _facts(x: Any) -> Hashable:
+    """What outlines of equal calls agree in; None where that is not known."""
+    if type(x) is np.ndarray or any_routed((x,)):
+        return x.shape, x.dtype
+    if isinstance(x, Structured):
+        return x.signature()
+    if type(x) in {int, float, complex, bool}:
+        return type(x).__name__
+    kind: Any = None if isinstance(x, (list, tuple)) else kind_of(x)
+    signature = getattr(kind, "signature", None)
+    return None if signature is None else (kind.NAME, signature(x), kind.stored(x))
+
+
+def _made(
+    names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], operands: tuple[Any, ...]
+) -> Outline:
+    told = [operand_of(x) for x in operands]
+    if any(isinstance(x, Structured) for x in operands) and not draft.error:
+        plan = explain_function(draft.function, args, kwargs).plan
+        if isinstance(plan, StructuredPlan):
+            done = {name for name, reason, _ in draft.events if reason is None}
+            chosen = next((i for i, c in enumerate(plan.choices) if c.rewrite.name in done), 0)
+            return outline_of(names.name, plan, told, choice=chosen)
+    if draft.plan is not None:
+        return outline_of(names.name, draft.plan, told)
+    if is_factored(draft.function):
+        return _of_factors(names, draft, args, kwargs, told)
+    if draft.function is einsum:
+        return in_one_step(
+            names.name, names.own, told, draft.own or ("" if draft.error else TINY), subscripts=spelled(args)
+        )
+    return _left_to_numpy(names, draft, args, kwargs, told)
+
+
+def _of_factors(
+    names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
+) -> Outline:
+    route = draft.factors or names.own
+    outline = in_one_step(names.name, route, told, draft.own)
+    if draft.error or draft.own:
+        return outline
+    return _estimated(outline, estimate(draft.function, args, kwargs, route, draft.cache))
+
+
+def _left_to_numpy(
+    names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
+) -> Outline:
+    """A product that NumPy's own function did; `explain` tells why, and how long that should take."""
+    outline = in_one_step(names.name, names.own, told, draft.own)
+    if draft.error or draft.own:
+        return outline
+    explained = explain_function(draft.function, args, kwargs)
+    note = explained.reason or "no route was left"
+    subscripts = explained.outline.subscripts if explained.plan is None else ""
+    outline = in_one_step(names.name, names.own, told, note, subscripts=subscripts)
+    return _estimated(outline, explained.seconds if explained.plan is None else None)
+
+
+def _estimated(outline: Outline, seconds: float | None) -> Outline:
+    """With a time for its only step."""
+    (step,) = outline.steps
+    return replace(outline, steps=(replace(step, seconds=seconds or 0.0),), seconds=seconds)
+
+
+def spelled(args: tuple[Any, ...]) -> str:
+    """The subscripts of an einsum call as they were given; of sublists the numbers."""
+    if args and isinstance(args[0], str):
+        return "".join(args[0].split())
+    lists = [_sublist(x) for x in args[1::2]]
+    output = f"->{_sublist(args[-1])}" if len(args) % 2 and args else ""
+    return ",".join(lists) + output
+
+
+def _sublist(x: Any) -> str:
+    if not isinstance(x, (list, tuple)):
+        return "?"
+    return f"[{' '.join('...' if i is Ellipsis else str(i) for i in x[:64])}]"

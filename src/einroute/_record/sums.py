@@ -1,0 +1,122 @@
+"""Sums over calls: by route, and by the place that they were made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .entry import Record
+
+__all__ = ["RouteSum", "SiteSum", "Sums"]
+
+#: Places that are told apart; the calls of more are summed together.
+MOST_SITES = 4096
+ELSEWHERE = "(other places)"
+
+
+@dataclass(slots=True)
+class RouteSum:
+    """What was done by one route.
+
+    Attributes
+    ----------
+    route : str
+    calls : int
+        Calls in which it ran.
+    steps : int
+        Steps of plans that it did.
+    seconds : float
+        Measured; of calls of several steps, those steps' share.
+    estimated : float
+        Seconds, of the steps for which there is an estimate.
+    declined : int
+        Steps in which it was taken, and its guard declined.
+    """
+
+    route: str
+    calls: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    estimated: float = 0.0
+    declined: int = 0
+
+
+@dataclass(slots=True)
+class SiteSum:
+    """What was done for the calls of one function from one line.
+
+    Attributes
+    ----------
+    file, line : str and int
+    function : str
+    calls : int
+    seconds : float
+        Measured.
+    routes : dict of str to int
+        How many steps each route did.
+    reasons : dict of str to int
+        Why calls were left to NumPy's own function, and how many.
+    errors : int
+        Calls that raised.
+    """
+
+    file: str
+    line: int
+    function: str
+    calls: int = 0
+    seconds: float = 0.0
+    routes: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    errors: int = 0
+
+
+class Sums:
+    """Both sums; whoever adds holds a lock."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.errors = 0
+        self.seconds = 0.0
+        self.routes: dict[str, RouteSum] = {}
+        self.sites: dict[tuple[str, int, str], SiteSum] = {}
+
+    def add(self, record: Record) -> SiteSum:
+        """Count a call; gives the sum of its place."""
+        self.calls += 1
+        self.seconds += record.seconds
+        self.errors += bool(record.error)
+        counted: set[str] = set()
+        for step in record.steps:
+            found = self._route(step.route)
+            if step.route not in counted:
+                counted.add(step.route)
+                found.calls += 1
+            found.steps += 1
+            found.seconds += step.seconds
+            found.estimated += step.estimated or 0.0
+            for name, _ in step.declined:
+                self._route(name).declined += 1
+        return self._add_site(record)
+
+    def _route(self, name: str) -> RouteSum:
+        found = self.routes.get(name)
+        if found is None:
+            found = self.routes[name] = RouteSum(name)
+        return found
+
+    def _add_site(self, record: Record) -> SiteSum:
+        key = record.file, record.line, record.function
+        if key not in self.sites and len(self.sites) >= MOST_SITES:
+            key = ELSEWHERE, 0, record.function
+        site = self.sites.get(key)
+        if site is None:
+            site = self.sites[key] = SiteSum(*key)
+        site.calls += 1
+        site.seconds += record.seconds
+        if record.error:
+            site.errors += 1
+            return site
+        for step in record.steps:
+            site.routes[step.route] = site.routes.get(step.route, 0) + 1
+        if record.reason and (record.reason in site.reasons or len(site.reasons) < 16):
+            site.reasons[record.reason] = site.reasons.get(record.reason, 0) + 1
+        return site

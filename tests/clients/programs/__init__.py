@@ -1,0 +1,1 @@
+"""The programs, each of which prints its results as JSON."""
