@@ -9,8 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import einroute
 
-from . import IMPLEMENTATIONS, Case, Suite, statement
-from .cases import CASES
+from . import CASES, IMPLEMENTATIONS, Case, Suite
 
 ARRAY, KERNEL = (1000, 2000), (30, 40)
 
@@ -44,13 +43,13 @@ class Gemm(Suite):
 
     case = Case("memory", "ij,jk->ki", "ij,jk->ki", ((3000, 50), (50, 3000)), order="C", by_hand=("np.dot(b.T, a.T)",))
     table = {case.label: case}
-    params = [list(table), list(IMPLEMENTATIONS)]
+    params = [list(IMPLEMENTATIONS), list(table)]
 
-    def setup(self, label: str, implementation: str) -> None:
+    def setup(self, implementation: str, label: str) -> None:
         # no call to warm up with: its peak would be the process's already
-        self.call = statement(self.case, implementation, self.case.build()).compiled()
+        self.call = self.case.statement(implementation, self.case.build()).compiled()
 
-    def peakmem_c_order(self, label: str, implementation: str) -> None:
+    def peakmem_c_order(self, implementation: str, label: str) -> None:
         self.call()
 
 
@@ -70,10 +69,10 @@ class Temporaries(Suite):
     """Bytes at the peak of a call, beyond its result."""
 
     table = {case.label: case for case in CASES if case.label in FORMS}
-    params = [list(table), ["einroute", "numpy_optimize", "by_hand"]]
+    params = [["einroute", "numpy_optimize", "by_hand"], list(table)]
     unit = "bytes"
 
-    def track_temporaries(self, label: str, implementation: str) -> int:
+    def track_temporaries(self, implementation: str, label: str) -> int:
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]

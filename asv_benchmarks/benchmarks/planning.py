@@ -6,8 +6,7 @@ from typing import Any
 
 import einroute
 
-from . import Case, statement
-from .cases import CASES
+from . import CASES, Case, prepared
 
 FORMS = (
     "tiny: ij,jk->ik n=3",
@@ -24,21 +23,19 @@ TABLE: dict[str, Case] = {case.label: case for case in CASES if case.label in FO
 class FirstCall:
     """NumPy and opt_einsum keep no plans, so theirs is any call. NumPy's default plans nothing at all."""
 
-    params = [list(TABLE), ["einroute", "numpy_optimize", "opt_einsum"]]
-    param_names = ["case", "implementation"]
+    params = [["einroute", "numpy_optimize", "opt_einsum"], list(TABLE)]
+    param_names = ["implementation", "case"]
     # setup empties the cache before each sample, so a sample must be a single call
     number = 1
     repeat = (10, 100, 1.0)
     warmup_time = 0.0
 
-    def setup(self, label: str, implementation: str) -> None:
-        case = TABLE[label]
-        self.call = statement(case, implementation, case.build()).compiled()
-        self.call()  # what is imported at first use is not planning
+    def setup(self, implementation: str, label: str) -> None:
+        self.call = prepared(TABLE[label], implementation)  # what is imported at first use is not planning
         if implementation == "einroute":
             einroute.cache_clear()
 
-    def time_first_call(self, label: str, implementation: str) -> None:
+    def time_first_call(self, implementation: str, label: str) -> None:
         self.call()
 
 
