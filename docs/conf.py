@@ -1,6 +1,10 @@
 """Sphinx's settings. The build needs no network: nothing is fetched, and there is no intersphinx."""
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "einroute"
 copyright = "2026, einroute developers"
@@ -8,14 +12,25 @@ author = "einroute developers"
 release = version_of("einroute")
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "einroute_docs.directives",
+]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_typehints = "none"  # numpydoc's Parameters say shapes and dtypes, which annotations cannot
 autodoc_member_order = "bysource"
+autosummary_generate = False  # tables only: the functions themselves stand on the same page
 numpydoc_show_class_members = False
 
 html_theme = "furo"
 html_title = f"einroute {release}"
-exclude_patterns = ["_build"]
+html_static_path = ["_static"]
+html_css_files = ["einroute.css"]
+html_copy_source = False
+html_show_sourcelink = False
+exclude_patterns = ["_build", "results"]

@@ -1,0 +1,84 @@
+"""The directives of the pages: ``shown`` runs code; ``timings``, ``machine`` and ``ratios`` show results."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from . import figure, ratios, results
+from .shown import Shown, parts
+
+
+def _read(directive: SphinxDirective) -> results.Results:
+    path = results.FOLDER / "problems.json"
+    directive.env.note_dependency(str(path))
+    return results.read(path)
+
+
+class ShownDirective(SphinxDirective):
+    """Shows code and, below it, what it prints when the page is built.
+
+    The option ``expect`` names words, apart by semicolons, that the output must hold.
+    """
+
+    has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"expect": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        """The two blocks."""
+        code = "\n".join(self.content)
+        try:
+            output = Shown(code, parts(self.options.get("expect", ""))).output().rstrip()
+        except Exception as error:
+            raise self.error(f"shown: {type(error).__name__}: {error}") from error
+        return [
+            nodes.literal_block(code, code, language="python"),
+            nodes.literal_block(output, output, language="text", classes=["printed"]),
+        ]
+
+
+class TimingsDirective(SphinxDirective):
+    """Draws the curve named by its argument; its content is the title."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """The figure."""
+        title = " ".join(" ".join(self.content).split())
+        try:
+            html = figure.figure(_read(self), self.arguments[0], title)
+        except KeyError as error:
+            raise self.error(str(error)) from error
+        return [nodes.raw("", html, format="html")]
+
+
+class MachineDirective(SphinxDirective):
+    """Says where the times were measured."""
+
+    def run(self) -> list[nodes.Node]:
+        """The sentence."""
+        return [nodes.raw("", figure.machine_line(_read(self)), format="html")]
+
+
+class RatiosDirective(SphinxDirective):
+    """Shows what ``python -m einroute bench`` measured."""
+
+    def run(self) -> list[nodes.Node]:
+        """Machine, picture and tables."""
+        path = results.FOLDER / "bench.json"
+        self.env.note_dependency(str(path))
+        return [nodes.raw("", ratios.page(ratios.read(path)), format="html")]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """For Sphinx."""
+    app.add_directive("shown", ShownDirective)
+    app.add_directive("timings", TimingsDirective)
+    app.add_directive("machine", MachineDirective)
+    app.add_directive("ratios", RatiosDirective)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
