@@ -21,6 +21,8 @@ Array = np.ndarray[Any, Any]
 #: Seconds an entry takes from its difference, by its features and by their products; and what a tile's calls
 #: take.
 _PLAIN, _FEATURE, _PRODUCT = 2e-9, 2e-9, 5e-11
+#: The most features for a product: with more, nearly all entries would be computed again.
+_MOST = 256
 
 
 def product_verdict(step: Step) -> Rewriting | Refused:
@@ -34,6 +36,8 @@ def product_verdict(step: Step) -> Rewriting | Refused:
     if refused is not None:
         return refused
     terms = step.extent(form.features[0])
+    if terms > _MOST:
+        return Refused(f"{terms} features, more than the {_MOST} for which few entries are computed again")
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8
     work = batch * (n * m * each + (n + m) * terms * 4e-9 + terms**3 * 1e-10)
