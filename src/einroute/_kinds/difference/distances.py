@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ class Side:
 
 def _errors(rank: int) -> float:
     """What the product may be off, in eps of its terms."""
-    return 2 + 0.9 * (rank + 2) ** 0.5 + (rank + 2) / 8
+    return 2 + 0.9 * sqrt(rank + 2) + (rank + 2) / 8
 
 
 def side(points: Array, centre: Array, factor: Factor, left: bool) -> Side:
