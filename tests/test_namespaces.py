@@ -11,15 +11,15 @@ import einroute
 import einroute.linalg
 import einroute.numpy
 import einroute.numpy.linalg
-from einroute import _least_squares, _products, _solve
+from einroute import _least_squares, _linalg_products, _products, _solve
 
 ROUTED = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
 ROUTED_LINALG = {
     "multi_dot": _products.multi_dot,
-    "tensordot": _products.linalg_tensordot,
-    "matmul": _products.linalg_matmul,
-    "vecdot": _products.linalg_vecdot,
-    "outer": _products.linalg_outer,
+    "tensordot": _linalg_products.linalg_tensordot,
+    "matmul": _linalg_products.linalg_matmul,
+    "vecdot": _linalg_products.linalg_vecdot,
+    "outer": _linalg_products.linalg_outer,
     "lstsq": _least_squares.lstsq,
     "pinv": _least_squares.pinv,
     "solve": _solve.solve,

@@ -17,10 +17,11 @@ from ._operands.difference import pairwise_difference
 from ._operands.one_hot import one_hot
 from ._operands.rolled import rolled
 from ._override import install, override, uninstall
-from ._products import dot, inner, matmul, outer, vdot, vecdot
+from ._products import dot, inner, outer, vdot
 from ._record import record
 from ._route import NoRoute
 from ._routed import routed
+from ._ufuncs import matmul, vecdot
 from ._version import __version__
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._config import State
+from ._config import State, check_strict, current
 from ._errors import bad_optimize, bad_order, bad_out_dtype, bad_out_shape, cast_refused, unknown_keyword
 from ._execute import bind_plan, numpys_own
 from ._key import Key
@@ -24,6 +24,7 @@ from ._plan import make_plan, result_dtype
 from ._planned import Limits, Plan
 from ._problem import Contraction, DType, Operand, Options
 from ._route import Policy, kind_of
+from ._watch import WATCH, tell_own
 
 Array = np.ndarray[Any, Any]
 
@@ -230,6 +231,22 @@ def unclaimed(position: int, operand: Any) -> NumpysOwn:
     return NumpysOwn(
         f"operand {position} is of type {type(operand).__name__}, which is none of einroute's kinds"
     )
+
+
+def check_claimed(function: str, *operands: Any) -> None:
+    """Tell of operands of types that are none of our kinds; refuse them where the configuration is strict.
+
+    Raises
+    ------
+    NoRoute
+    """
+    state = current()
+    if WATCH.users or state.config.strict:
+        for i, x in enumerate(operands):
+            if x is not None and type(x) is not tuple and kind_of(x) is None:
+                reason = unclaimed(i, x).reason
+                tell_own(reason)
+                check_strict(state, function, reason)
 
 
 def _dense(values: tuple[Any, ...]) -> tuple[Array, ...] | NumpysOwn:

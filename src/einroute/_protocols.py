@@ -14,6 +14,7 @@ import numpy as np
 from ._config import current
 from ._densify import densified, speak
 from ._frontend import einsum, tensordot
+from ._linalg_products import linalg_matmul, linalg_tensordot
 from ._numpys import (
     numpy_dot,
     numpy_einsum,
@@ -25,7 +26,8 @@ from ._numpys import (
     numpy_tensordot,
 )
 from ._operands.base import Structured
-from ._products import dot, inner, linalg_matmul, linalg_tensordot, matmul
+from ._products import dot, inner
+from ._ufuncs import matmul
 
 _ROUTED: dict[Callable[..., Any], Callable[..., Any]] = {
     numpy_einsum: einsum,

@@ -17,6 +17,7 @@ import numpy as np
 from ._frontend import einsum, einsum_path, tensordot
 from ._least_squares import lstsq, pinv
 from ._linalg_call import is_sparse
+from ._linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
 from ._numpys import (
     numpy_dot,
     numpy_einsum,
@@ -37,23 +38,12 @@ from ._numpys import (
     numpy_vdot,
     numpy_vecdot,
 )
-from ._products import (
-    dot,
-    inner,
-    linalg_matmul,
-    linalg_outer,
-    linalg_tensordot,
-    linalg_vecdot,
-    matmul,
-    multi_dot,
-    outer,
-    vdot,
-    vecdot,
-)
+from ._products import dot, inner, multi_dot, outer, vdot
 from ._routed_operand import RoutedOperand, of_class, on_arrays, step_aside
 from ._routed_ufunc import as_a_subclass
 from ._solve import inv, solve
 from ._sparse_call import sparse_kind
+from ._ufuncs import matmul, vecdot
 
 __all__ = ["RoutedArray", "routed"]
 

@@ -6,10 +6,10 @@ operands only.
 """
 
 from einroute._least_squares import lstsq, pinv
-from einroute._products import linalg_matmul as matmul
-from einroute._products import linalg_outer as outer
-from einroute._products import linalg_tensordot as tensordot
-from einroute._products import linalg_vecdot as vecdot
+from einroute._linalg_products import linalg_matmul as matmul
+from einroute._linalg_products import linalg_outer as outer
+from einroute._linalg_products import linalg_tensordot as tensordot
+from einroute._linalg_products import linalg_vecdot as vecdot
 from einroute._products import multi_dot
 from einroute._solve import inv, solve
 

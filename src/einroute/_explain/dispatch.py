@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .._frontend import einsum, tensordot
+from .._linalg_products import linalg_tensordot
 from .._override.stand_ins import StandIn
-from .._products import linalg_tensordot
 from .._routed_operand import any_routed
 from .contractions import explain_einsum, explain_tensordot
 from .explanation import Explanation

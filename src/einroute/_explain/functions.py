@@ -7,20 +7,10 @@ from typing import Any
 
 from .._frontend import einsum, tensordot
 from .._least_squares import lstsq, pinv
-from .._products import (
-    dot,
-    inner,
-    linalg_matmul,
-    linalg_outer,
-    linalg_tensordot,
-    linalg_vecdot,
-    matmul,
-    multi_dot,
-    outer,
-    vdot,
-    vecdot,
-)
+from .._linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
+from .._products import dot, inner, multi_dot, outer, vdot
 from .._solve import inv, solve
+from .._ufuncs import matmul, vecdot
 
 __all__ = ["ROUTED", "Routed", "routed"]
 

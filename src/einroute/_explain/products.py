@@ -11,28 +11,14 @@ import numpy as np
 from .._call import Call, unclaimed, understand_tensordot
 from .._config import check_strict, current
 from .._cost import Cost, gemm_rate
-from .._products import (
-    batched_terms,
-    chain_terms,
-    dot,
-    inner,
-    is_chain,
-    linalg_matmul,
-    linalg_outer,
-    linalg_vecdot,
-    matmul,
-    multi_dot,
-    outer,
-    outer_terms,
-    vdot,
-    vecdot,
-    worth,
-    worth_outer,
-)
+from .._linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
+from .._products import dot, inner, multi_dot, outer, vdot
 from .._route import kind_of
 from .._sparse_call import any_sparse
 from .._sparse_products import _dot_labels, _inner_labels, _matmul_labels, _understood, refuse_scipy
 from .._structured_call import StructuredCall, any_structured
+from .._terms import batched_terms, chain_terms, is_chain, outer_terms, worth, worth_outer
+from .._ufuncs import matmul, vecdot
 from .contractions import explain_call, stand_in
 from .explanation import Explanation
 from .functions import ROUTED
