@@ -238,7 +238,7 @@ class TestOptions:
             np.bool_(False),
             True,
             None,
-            object(),
+            pytest.param(object(), id="object"),
         ],
         ids=repr,
     )
