@@ -337,6 +337,7 @@ class TestReadme:
         assert "old" not in text
         assert "On two cores; made by `python -m einroute bench --readme`." in text
         assert "| tiny: 2x2 to 10x10, one to five operands (1) | 0.50 | - | - | 2.00 |" in text
+        assert f"| rolled: {GROUPS['rolled']} (1) | 0.50 | - | 2.00 |" in text
         assert "| (40, 6) | 0.50 | 2.00 |" in text
         readme.write(path, outcomes_for_readme(), "two cores")
         assert path.read_text(encoding="utf-8") == text

@@ -20,6 +20,12 @@ PAGES = {
 }
 #: Pages of links, figures, names and commands.
 WITHOUT_EXAMPLES = {"docs/api.md", "docs/monitoring.md", "docs/performance.md", "docs/problems/index.md"}
+#: Files that pages name as what their reader is to write.
+MADE_BY_THE_READER = {
+    "tests/test_x.py",
+    "src/einroute/_kinds/diagonal.py",
+    "src/einroute/_operands/diagonal.py",
+}
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
 MEASURED = results.read(results.FOLDER / "problems.json")
 
@@ -60,6 +66,13 @@ def test_links_lead_somewhere(page: str) -> None:
     text = re.sub(r"(?ms)^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"))
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         assert link.startswith("https://") or ((ROOT / page).parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_files_that_are_named_are_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"\b(?:asv_benchmarks|docs|tests|src/einroute)/[\w./-]*\w\.(?:py|md|json)\b", text)
+    assert [name for name in named if not (ROOT / name).exists() and name not in MADE_BY_THE_READER] == []
 
 
 def test_the_reference_has_every_public_name() -> None:

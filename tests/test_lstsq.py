@@ -236,7 +236,7 @@ class TestCutoff:
 
     @pytest.mark.parametrize(
         "rcond",
-        ["x", "0.1", 1j, [0.1], [0.1, 0.2], pytest.param(object(), id="object"), np.ones(2), {}, b"", 10**400],
+        ["x", "0.1", 1j, [0.1], [0.1, 0.2], np.ones(2), {}, b"", 10**400, object],
         ids=str,
     )
     def test_invalid(self, rcond: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .cases import GROUPS
@@ -12,20 +12,24 @@ from .report import markdown, ratio
 BEGIN = "<!-- measured: written by `python -m einroute bench --readme` -->"
 END = "<!-- end of measured -->"
 
-#: The groups of the first table, and what its columns are called.
-MEANS = ("tiny", "tccg", "batched", "networks", "integers", "elementwise")
-MEANS_HEADS = {
+#: The groups of the first two tables, and what their columns are called.
+DENSE = ("tiny", "tccg", "batched", "networks", "integers", "elementwise")
+DENSE_HEADS = {
     "numpy": "np.einsum",
     "numpy_optimize": "np.einsum, optimize=True",
     "opt_einsum": "opt_einsum.contract",
     "by_hand": "written by hand",
 }
-#: The group of the second table, which has a row for each case.
+OTHERS = ("sparse", "rolled", "one-hot", "pairwise")
+OTHERS_HEADS = {"numpy": "as usually written in NumPy", "scipy": "SciPy", "by_hand": "written by hand"}
+MEANS = (*DENSE, *OTHERS)
+#: The group of the last table, which has a row for each case.
 SINGLE = "lstsq"
 SINGLE_HEADS = {"numpy": "np.linalg.lstsq", "by_hand": "ready SVD factors, applied by hand"}
 
 INTRODUCTION = """What was measured: geometric means of einroute's time over the other's, smaller is better.
 On {machine}; made by `python -m einroute bench --readme`."""
+STRUCTURED = "For sparse and structured operands, each mean over the cases that can be written that way:"
 BETWEEN = "And for least squares with a matrix that was seen before and a new right-hand side:"
 
 
@@ -39,18 +43,24 @@ def text(outcomes: Sequence[Outcome], machine: str) -> str:
     machine : str
         The machine and versions, in a line.
     """
-    rows = [["cases", *MEANS_HEADS.values()]]
-    for group in MEANS:
-        own = [outcome for outcome in outcomes if outcome.group == group]
-        means = (geometric_mean(outcome.ratio(peer) for outcome in own) for peer in MEANS_HEADS)
-        rows.append([f"{group}: {GROUPS[group]} ({len(own)})", *map(ratio, means)])
+    dense, others = _means(outcomes, DENSE, DENSE_HEADS), _means(outcomes, OTHERS, OTHERS_HEADS)
     single = [["`lstsq(M, b)`, M of shape", *SINGLE_HEADS.values()]]
     for outcome in outcomes:
         if outcome.group == SINGLE:
             shape = outcome.label.partition(": ")[2].replace("x", ", ")
             single.append([f"({shape})", *(ratio(outcome.ratio(peer)) for peer in SINGLE_HEADS)])
-    parts = (INTRODUCTION.format(machine=machine), markdown(rows), BETWEEN, markdown(single))
-    return "\n\n".join(parts)
+    tables = (markdown(dense), STRUCTURED, markdown(others), BETWEEN, markdown(single))
+    return "\n\n".join((INTRODUCTION.format(machine=machine), *tables))
+
+
+def _means(outcomes: Sequence[Outcome], groups: Sequence[str], heads: Mapping[str, str]) -> list[list[str]]:
+    """A table with a row for each group: geometric means of our time over each peer's, where there is one."""
+    rows = [["cases", *heads.values()]]
+    for group in groups:
+        own = [outcome for outcome in outcomes if outcome.group == group]
+        means = (geometric_mean(outcome.ratio(peer) for outcome in own) for peer in heads)
+        rows.append([f"{group}: {GROUPS[group]} ({len(own)})", *map(ratio, means)])
+    return rows
 
 
 def marked(path: Path) -> tuple[str, str]:

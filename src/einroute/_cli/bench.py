@@ -46,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         const=Path("README.md"),
         type=Path,
         metavar="FILE",
-        help="measure what the README shows and write it there (./README.md; ten minutes)",
+        help="measure what the README shows and write it there (./README.md; a quarter of an hour)",
     )
     command.add_argument(
         "--min-time", type=float, default=0.1, metavar="S", help="seconds for each (%(default)s)"
