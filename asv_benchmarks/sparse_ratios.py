@@ -14,7 +14,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from benchmarks import sparse as bench
 
 SLOW = 0.5  # seconds beyond which a way is timed twice only
+#: Seconds until the threads of the library that ran before have stopped spinning (OpenMP's, for 0.2 s): else they
+#: take a core from whoever comes next.
+SPIN = 0.25
 
 
 def race(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
@@ -33,6 +36,7 @@ def race(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
         for name, call in calls.items():
             if done >= 2 and best[name] > SLOW:
                 continue
+            sleep(SPIN)
             start = perf_counter()
             call()
             best[name] = min(best[name], perf_counter() - start)

@@ -357,7 +357,8 @@ class TestReadme:
         assert "has no lines <!-- measured" in capsys.readouterr().err
         assert path.read_text(encoding="utf-8") == text
 
-    def test_the_command_measures_what_the_readme_shows(self, tmp_path, monkeypatch, capsys):
+    @pytest.mark.parametrize("named", [[], ["all"]])
+    def test_the_command_measures_what_the_readme_shows(self, named, tmp_path, monkeypatch, capsys):
         path = tmp_path / "README.md"
         path.write_text(f"{readme.BEGIN}\n{readme.END}\n", encoding="utf-8")
         ran = []
@@ -367,10 +368,16 @@ class TestReadme:
             return outcome(case.label, 1.0, numpy=2.0)
 
         monkeypatch.setattr(race, "run_case", pretend)
-        assert main(["bench", "--readme", str(path)]) == 0
-        assert ran == [case for case in CASES if case.group in {*readme.MEANS, readme.SINGLE}]
+        assert main(["bench", *named, "--readme", str(path)]) == 0
+        assert ran == [case for case in CASES if named or case.group in {*readme.MEANS, readme.SINGLE}]
         shapes = sum(case.group == readme.SINGLE for case in CASES)
         assert path.read_text(encoding="utf-8").count("\n| (") == shapes
+
+    def test_it_is_not_made_from_some_cases(self, tmp_path, capsys):
+        path = tmp_path / "README.md"
+        path.write_text(f"{readme.BEGIN}\n{readme.END}\n", encoding="utf-8")
+        assert main(["bench", "tiny", "--readme", str(path)]) == 2
+        assert "leave out CASE" in capsys.readouterr().err
 
     def test_wrong_results_do_not_reach_it(self, tmp_path, monkeypatch, capsys):
         path = tmp_path / "README.md"

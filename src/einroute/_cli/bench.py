@@ -95,9 +95,10 @@ def refuse(arguments: argparse.Namespace) -> None:
 
     if arguments.min_time <= 0:
         raise ValueError(f"--min-time: {arguments.min_time:g} seconds; expected more than 0")
-    if arguments.readme and (arguments.cases or arguments.peers or arguments.check or arguments.list):
+    chosen = arguments.cases not in ([], ["all"])
+    if arguments.readme and (chosen or arguments.peers or arguments.check or arguments.list):
         raise ValueError(
-            "--readme measures what the README shows; leave out CASE, --peers, --check and --list"
+            "--readme measures what the README shows; leave out CASE (or say all), --peers, --check, --list"
         )
     if arguments.check and (arguments.chart or arguments.json):
         raise ValueError("--check times nothing; leave out --chart and --json")
@@ -116,9 +117,9 @@ def wanted(arguments: argparse.Namespace) -> Sequence[str]:
     """The names of the cases that are meant."""
     from einroute._bench import readme  # noqa: PLC0415
 
-    if arguments.readme:
-        return (*readme.MEANS, readme.SINGLE)
     cases: list[str] = arguments.cases
+    if arguments.readme and not cases:
+        return (*readme.MEANS, readme.SINGLE)
     return cases or ["all"] * arguments.list
 
 
