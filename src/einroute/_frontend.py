@@ -26,8 +26,8 @@ from ._observe import observe, or_aside, telling
 from ._route import NoRoute
 from ._routed_operand import any_routed, on_arrays
 from ._signature import signed_as
-from ._sparse_call import any_sparse, sparse_einsum, sparse_tensordot
-from ._structured_call import any_structured, structured_einsum, structured_tensordot
+from ._sparse_call import SPARSE, any_sparse
+from ._structured_call import STRUCTURED, any_structured, structured_einsum
 from ._watch import WATCH, tell_own, to_observe
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
@@ -179,7 +179,7 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
             if any_structured(operands):
                 return structured_einsum(state, operands, out, optimize, kwargs)
             if any_sparse(operands):
-                return sparse_einsum(state, operands, out, optimize, kwargs)
+                return SPARSE.einsum(state, operands, out, optimize, kwargs)
             operands = _without_scalars(operands)
             break
     if out is not None and type(out) is not ndarray and any_routed((out,)):
@@ -418,9 +418,9 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
         if any_routed((a, b)):
             return on_arrays(tensordot, (a, b, wanted), {})
         if any_structured((a, b)):
-            return structured_tensordot(state, a, b, wanted)
+            return STRUCTURED.tensordot(state, a, b, wanted)
         if any_sparse((a, b)):
-            return sparse_tensordot(state, a, b, wanted)
+            return SPARSE.tensordot(state, a, b, wanted)
     key = tensordot_key(a, b, wanted)
     if key is not None:
         run = state.plans.get(key)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from typing import Any
 
 
@@ -135,6 +136,24 @@ def run_blocks(count: int, work: Callable[[int], None], threads: int) -> None:
 def inside_block() -> bool:
     """Whether the calling thread is working on a block, and so gets no threads of its own."""
     return _inside.active
+
+
+def cuts(shape: tuple[int, ...], at_once: int) -> Iterator[tuple[slice, ...]]:
+    """Blocks of at most about ``at_once`` places, the last axes whole as far as that goes."""
+    whole = len(shape)
+    size = 1
+    while whole and size * shape[whole - 1] <= at_once:
+        whole -= 1
+        size *= shape[whole]
+    tail = (slice(None),) * (len(shape) - whole)
+    if not whole:
+        yield tail
+        return
+    step = max(1, at_once // size)
+    for outer in product(*map(range, shape[: whole - 1])):
+        head = tuple(slice(i, i + 1) for i in outer)
+        for start in range(0, shape[whole - 1], step):
+            yield (*head, slice(start, min(start + step, shape[whole - 1])), *tail)
 
 
 class _BlasGuard:

@@ -29,8 +29,9 @@ from ._config import State
 from ._densify import densified, speak
 from ._errors import cast_refused, unknown_keyword
 from ._execute_sparse import bind_sparse_plan, bind_steps
+from ._found_again import Front
 from ._kernels.sound import BROKEN, unusable
-from ._key import Key, _given, plain
+from ._key import Key
 from ._kinds.dense import facts as dense_facts
 from ._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
 from ._plan import result_dtype
@@ -178,15 +179,6 @@ class SparseCall:
                 f"pass dtype='float32'"
             )
 
-    def run(self, state: State, out: Array | None, key: Key | None) -> Any:
-        """Look up or make the plan, and run it."""
-        run = None if key is None else state.plans.get(key)
-        if run is None:
-            run = self.bound(state)
-            if key is not None:
-                state.plans.put(key, run)
-        return run(*self.operands) if out is None else run(*self.operands, out=out)
-
 
 def any_sparse(operands: tuple[Any, ...]) -> bool:
     """Whether some operand is sparse."""
@@ -196,13 +188,11 @@ def any_sparse(operands: tuple[Any, ...]) -> bool:
     return False
 
 
-def call_key(head: Key | None, operands: tuple[Any, ...]) -> Key | None:
+def call_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
     """What a call with sparse operands is found by; None if it is not found again.
 
     Entries count by powers of two: a plan is good for all operands that hold about as many.
     """
-    if head is None:
-        return None
     facts: list[Any] = list(head)
     for x in operands:
         if type(x) is ndarray:
@@ -216,22 +206,6 @@ def call_key(head: Key | None, operands: tuple[Any, ...]) -> Key | None:
             except BROKEN:
                 return None  # it is found out what is wrong where the call is understood
     return tuple(facts)
-
-
-def sparse_einsum(
-    state: State, operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]
-) -> Any:
-    """An einsum call of which an operand is sparse."""
-    key = None
-    if type(operands[0]) is str:
-        bare = optimize is False and out is None and not kwargs
-        given = () if bare else _given(out, optimize, kwargs)
-        if given is not None:
-            key = call_key(("sparse", given, operands[0]), operands[1:])
-            run = None if key is None else state.plans.get(key)
-            if run is not None:
-                return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
-    return understand_sparse_einsum(operands, out, optimize, **kwargs).run(state, out, key)
 
 
 def understand_sparse_einsum(
@@ -280,17 +254,6 @@ def understand_sparse_einsum(
         path,
         Options(scalar=True, out=out is not None),
     )
-
-
-def sparse_tensordot(state: State, a: Any, b: Any, axes: Any) -> Any:
-    """A tensordot call of which an operand is sparse."""
-    known = plain(axes)
-    key = None if known is None else call_key(("sparse tensordot", known), (a, b))
-    if key is not None:
-        run = state.plans.get(key)
-        if run is not None:
-            return run(a, b)
-    return understand_sparse_tensordot(a, b, axes).run(state, None, key)
 
 
 def understand_sparse_tensordot(a: Any, b: Any, axes: Any = 2) -> SparseCall:
@@ -392,3 +355,7 @@ def _dtype(operands: tuple[Any, ...], kwargs: dict[str, Any], out: DType | None 
         if not np.can_cast(own, dtype, casting=casting):
             raise TypeError(cast_refused(i, own, dtype, casting))
     return dtype
+
+
+#: einsum and tensordot calls of which an operand is sparse.
+SPARSE = Front("sparse", call_key, understand_sparse_einsum, understand_sparse_tensordot)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ._call import Array, _check_out, ndarray
 from ._config import current
+from ._found_again import run_bound
 from ._key import Key
 from ._sparse_call import SparseCall, call_key, pair_call, sparse_kind, taken_in
 from ._structured_call import StructuredCall, any_structured
@@ -83,7 +84,7 @@ def _product(name: str, a: Any, b: Any, out: Any, labels: Any, dtype: Any = None
     state = current()
     if out is not None and type(out) is not ndarray:
         raise TypeError(f"out is of type {type(out).__name__}, expected an ndarray where operands are sparse")
-    head: Key | None = (f"sparse {name}",)
+    head: Key = (f"sparse {name}",)
     if out is not None:
         head = (f"sparse {name}", out.shape, out.dtype, out.strides, out.flags.writeable)
     key = None if dtype is not None else call_key(head, (a, b))
@@ -93,8 +94,8 @@ def _product(name: str, a: Any, b: Any, out: Any, labels: Any, dtype: Any = None
             return run(a, b) if out is None else run(a, b, out=out)
     call = _understood(name, a, b, out, labels, dtype)
     if any_structured((a, b)):
-        return StructuredCall.of(call).run(state, out, None)
-    return call.run(state, out, key)
+        return run_bound(StructuredCall.of(call), state, out, None)
+    return run_bound(call, state, out, key)
 
 
 def _understood(name: str, a: Any, b: Any, out: Array | None, labels: Any, dtype: Any) -> SparseCall:

@@ -11,7 +11,8 @@ import numpy as np
 from ._call import _NOMINAL, Array, Call, ndarray
 from ._config import State
 from ._execute import bind_plan
-from ._key import Key, _given, plain
+from ._found_again import Front
+from ._key import Key
 from ._kinds.dense import facts as dense_facts
 from ._kinds.dense.numpy_einsum import c_einsum
 from ._operands.base import Structured
@@ -138,15 +139,6 @@ class StructuredCall:
             return result if self.sparse else finish(result, operands, out)
 
         return quiet(run) if self.options.quiet else run
-
-    def run(self, state: State, out: Array | None, key: Key | None) -> Any:
-        """Look up or make the plan, and run it."""
-        run = None if key is None else state.plans.get(key)
-        if run is None:
-            run = self.bound(state)
-            if key is not None:
-                state.plans.put(key, run)
-        return run(*self.operands) if out is None else run(*self.operands, out=out)
 
 
 def bind_choices(plan: StructuredPlan, contract: Contractor) -> Callable[[tuple[Any, ...]], Any]:
@@ -381,22 +373,14 @@ def structured_einsum(
     state: State, operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]
 ) -> Any:
     """An einsum call of which an operand is structured."""
-    key = None
-    if type(operands[0]) is str:
-        bare = optimize is False and out is None and not kwargs
-        arrays = _tiny(operands) if bare and state.tiny else None
+    if state.tiny and optimize is False and out is None and not kwargs and type(operands[0]) is str:
+        arrays = _tiny(operands)
         if arrays is not None:
             try:
                 return c_einsum(operands[0], *arrays)
             except _BAD_CALL:
                 pass  # diagnosed below
-        given = () if bare else _given(out, optimize, kwargs)
-        if given is not None:
-            key = call_key(("structured", given, operands[0]), operands[1:])
-            run = None if key is None else state.plans.get(key)
-            if run is not None:
-                return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
-    return understand_structured_einsum(operands, out, optimize, **kwargs).run(state, out, key)
+    return STRUCTURED.einsum(state, operands, out, optimize, kwargs)
 
 
 def understand_structured_einsum(
@@ -412,17 +396,6 @@ def understand_structured_einsum(
     return StructuredCall.of(understand_sparse_einsum(operands, out, optimize, **kwargs))
 
 
-def structured_tensordot(state: State, a: Any, b: Any, axes: Any) -> Any:
-    """A tensordot call of which an operand is structured."""
-    known = plain(axes)
-    key = None if known is None else call_key(("structured tensordot", known), (a, b))
-    if key is not None:
-        run = state.plans.get(key)
-        if run is not None:
-            return run(a, b)
-    return understand_structured_tensordot(a, b, axes).run(state, None, key)
-
-
 def understand_structured_tensordot(a: Any, b: Any, axes: Any = 2) -> StructuredCall:
     """What a tensordot call with structured operands means.
 
@@ -432,3 +405,7 @@ def understand_structured_tensordot(a: Any, b: Any, axes: Any = 2) -> Structured
         The call is malformed.
     """
     return StructuredCall.of(understand_sparse_tensordot(a, b, axes))
+
+
+#: einsum and tensordot calls of which an operand is structured.
+STRUCTURED = Front("structured", call_key, understand_structured_einsum, understand_structured_tensordot)

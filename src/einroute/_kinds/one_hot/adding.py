@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..._kernels.entries import tools
-from ..._parallel import run_blocks
-from .where import Cut, cuts, extents
+from ..._parallel import cuts, run_blocks
+from .where import Cut, extents
 
 Array = np.ndarray[Any, Any]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._parallel import cuts
 from ..._problem import Step
 from ..._rewrite import Contract, Rewrite, Rewriting
 from ..._route import Offer, Refused
@@ -17,7 +18,7 @@ from .adding import Part, add_up, counting
 from .look_up import Block
 from .places import AtPlaces, Over, at_places
 from .quick import Quick, quick
-from .where import Cut, Where, cuts, extents, find, untested
+from .where import Cut, Where, extents, find, untested
 
 Array = np.ndarray[Any, Any]
 

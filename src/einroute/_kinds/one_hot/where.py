@@ -7,7 +7,7 @@ as it reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,24 +109,6 @@ def aligned(taken: Taken, arrays: list[Array], shape: tuple[int, ...]) -> list[A
         index: Cut = tuple(slice(None) if c in labels else None for c in taken.places)
         found.append(np.broadcast_to(array.transpose(axes)[(*index, ...)], shape))
     return found
-
-
-def cuts(shape: tuple[int, ...], at_once: int) -> Iterator[Cut]:
-    """Blocks of at most about ``at_once`` places, the last axes whole as far as that goes."""
-    whole = len(shape)
-    size = 1
-    while whole and size * shape[whole - 1] <= at_once:
-        whole -= 1
-        size *= shape[whole]
-    tail = (slice(None),) * (len(shape) - whole)
-    if not whole:
-        yield tail
-        return
-    step = max(1, at_once // size)
-    for outer in np.ndindex(shape[: whole - 1]):
-        head = tuple(slice(i, i + 1) for i in outer)
-        for start in range(0, shape[whole - 1], step):
-            yield (*head, slice(start, min(start + step, shape[whole - 1])), *tail)
 
 
 def extents(cut: Cut, shape: tuple[int, ...]) -> tuple[int, ...]:

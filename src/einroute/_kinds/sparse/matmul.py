@@ -7,7 +7,6 @@ blocks that are transposed in cache: neither it nor the result is copied as a wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from ..._cost import Cost
 from ..._kernels.entries import Entries, tools
 from ..._kernels.turned import TURNED
-from ..._parallel import run_blocks
+from ..._parallel import cuts, run_blocks
 from ..._problem import Operand, Step
 from ..._route import Offer, Refused, Route, Runner
 from .result import SORT, entries_of, layout, row_cuts, sparse_and_dense
@@ -111,7 +110,7 @@ class _Product:
         self.dtype = step.dtype
         self.threads = step.threads
         at_once = max(4, _BLOCK // (step.dtype.itemsize * max(1, self.n + self.m)))
-        self.cuts = [] if self.empty else list(_cuts(tuple(step.sizes[c] for c in free), at_once))
+        self.cuts = [] if self.empty else list(cuts(tuple(step.sizes[c] for c in free), at_once))
 
     def __call__(self, *operands: Any, out: Array | None = None) -> Any:
         a: Entries = operands[self.sparse]
@@ -189,24 +188,6 @@ def _free(labels: str, op: Operand, own: str) -> str:
     """Labels of the dense operand alone, outermost in memory first."""
     strides = dict(zip(labels, op.strides, strict=True))
     return "".join(sorted((c for c in labels if c not in own), key=lambda c: -abs(strides[c])))
-
-
-def _cuts(shape: tuple[int, ...], at_once: int) -> Iterator[tuple[slice, ...]]:
-    """Blocks of at most about ``at_once`` places, the last axes whole as far as that goes."""
-    whole = len(shape)
-    size = 1
-    while whole and size * shape[whole - 1] <= at_once:
-        whole -= 1
-        size *= shape[whole]
-    tail = (slice(None),) * (len(shape) - whole)
-    if not whole:
-        yield tail
-        return
-    step = max(1, at_once // size)
-    for outer in np.ndindex(shape[: whole - 1]):
-        head = tuple(slice(i, i + 1) for i in outer)
-        for start in range(0, shape[whole - 1], step):
-            yield (*head, slice(start, start + step), *tail)
 
 
 def bind(step: Step, offer: Offer) -> Runner:
