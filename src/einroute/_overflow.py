@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ._kinds.dense.numpy_einsum import ascii_subscripts, c_einsum
+from ._parallel import inside_block
 from ._planned import Chain, Plan, Sliced
 from ._quiet import extobj_contextvar, make_extobj, quiet
 from ._route import Runner
@@ -29,9 +30,21 @@ class _Alarm(threading.local):
 
     def sound(self, *_: Any) -> None:
         self.raised = True
+        if inside_block():
+            _blocks.alarms += 1
+
+
+class _Blocks:
+    """How often flags were raised in blocks on our threads: who sees the number change looks at its output.
+
+    It may be another call's block. Of two threads that count at once one may be lost, but never both.
+    """
+
+    alarms = 0
 
 
 _alarm = _Alarm()
+_blocks = _Blocks()
 
 if extobj_contextvar is not None:
     _IGNORE = make_extobj(all="ignore")
@@ -64,7 +77,7 @@ _THIN = 64
 #: faster than to wake its threads.
 _PIECE, _PIECES = 8192, 8
 #: Routes made of calls that look at those flags.
-_FLAGGED = frozenset({"dense.matmul", "dense.multiply", "dense.vecdot", "dense.ones_gemv"})
+_FLAGGED = frozenset({"dense.matmul", "dense.windows", "dense.multiply", "dense.vecdot", "dense.ones_gemv"})
 #: Multiply-adds up to which BLAS surely stays in the calling thread.
 _UNTHREADED = 1 << 15
 
@@ -107,12 +120,13 @@ def pair_as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runn
     scalar = not plan.contraction.output
 
     def watched(a: Any, b: Any) -> Any:
+        before = _blocks.alarms
         token = enter(_WATCH)
         try:
             result = run(a, b)
         finally:
             leave(token)
-        if _alarm.raised:
+        if _alarm.raised or _blocks.alarms != before:
             _alarm.raised = False
             result = again(a, b)
         return result[()] if scalar and type(result) is np.ndarray else result
@@ -179,12 +193,13 @@ def _watched(run: Runner, repeat: Repeat) -> Runner:
     enter, leave = extobj_contextvar.set, extobj_contextvar.reset
 
     def watched(*arrays: Any, out: Any = None) -> Any:
+        before = _blocks.alarms
         token = enter(_WATCH)
         try:
             result = run(*arrays) if out is None else run(*arrays, out=out)
         finally:
             leave(token)
-        if _alarm.raised:
+        if _alarm.raised or _blocks.alarms != before:
             _alarm.raised = False
             return quiet(_checked(run, repeat))(*arrays, out=out)
         return result

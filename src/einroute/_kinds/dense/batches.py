@@ -19,9 +19,9 @@ from .layout import Recipe
 Array = np.ndarray[Any, Any]
 
 #: Estimated seconds from which several threads pay, and from which holding BLAS to one does.
-_WORTH, _HOLD = 200e-6, 1e-3
-#: Seconds that waking threads takes, and each block.
-_WAKE, _BLOCK = 30e-6, 10e-6
+_WORTH, _HOLD = 350e-6, 1e-3
+#: Seconds that waking threads takes (two cores of a virtual machine: about 100 us), and each block.
+_WAKE, _BLOCK = 90e-6, 10e-6
 #: Blocks for each thread: what one is late by, the others make up for.
 _BLOCKS = 4
 #: Multiply-adds from which OpenBLAS starts threads of its own.
