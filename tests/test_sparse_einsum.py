@@ -14,7 +14,15 @@ import einroute as er
 from einroute._config import forcing
 from einroute._plan_sparse import keeps_pattern
 
-ROUTES = (None, "sparse.reduce", "sparse.scipy", "sparse.gather", "sparse.spgemm", "sparse.join")
+ROUTES = (
+    None,
+    "sparse.reduce",
+    "sparse.scipy",
+    "sparse.gather",
+    "sparse.multiply",
+    "sparse.spgemm",
+    "sparse.join",
+)
 SCIPY = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 DTYPES = ("f8", "f4", "i8", "i4", "i1", "?", "c16", "c8", "u2", "g", "f2")
 LABELS = "abcde"
@@ -406,3 +414,92 @@ def test_blocks_over_threads(threads: int) -> None:
         )
         sampled = er.einsum("ij,kj,ik->ij", a, rng.random((5000, 400)), rng.random((300, 5000)))
         assert sampled.shape == a.shape
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "others"),
+    [
+        ("ij,k,k->ij", [np.full(4, 1e200)] * 2),
+        ("ij,j,j->i", [np.full(4, 1e200)] * 2),
+        ("ij,jk,k->i", [np.eye(4) * 1e200, np.full(4, 1e200)]),
+        ("ij,ij,i,i->ij", [np.ones((4, 4)), np.full(4, 1e200), np.full(4, 1e200)]),
+        ("ij,jk,kl->il", [np.eye(4) * 1e200, np.full((4, 1), 1e200)]),
+        ("ij,jk,l->il", [np.full((4, 4), 1e308), np.ones(3)]),
+    ],
+)
+def test_products_that_overflow_in_a_planned_order_alone(subscripts: str, others: list[Any]) -> None:
+    small = sp.csr_array(np.eye(4) * 1e-300)
+    result = _written_out(er.einsum(subscripts, small, *others))
+    right = np.einsum(subscripts, small.toarray(), *others)
+    assert np.isfinite(right).all()
+    np.testing.assert_allclose(result, right)
+
+
+@pytest.mark.parametrize("new", [sp.csr_array, sp.csc_array, sp.coo_array, sparse.COO, sparse.GCXS])
+def test_sums_of_complex_infinities(new: Any) -> None:
+    c = np.array([[complex(np.inf, 1), 0], [0, 1]])
+    a = new(sparse.COO.from_numpy(c)) if new is sparse.GCXS else new(c)
+    for subscripts in ("ij->i", "ij->j", "ii->i", "ij->ji"):
+        found = _written_out(er.einsum(subscripts, a))
+        np.testing.assert_array_equal(found, np.einsum(subscripts, c))
+
+
+def test_row_sums_of_a_wide_matrix_take_no_row() -> None:
+    a = sp.csr_array((np.ones(3), np.array([0, 5, 7]), np.array([0, 1, 3])), shape=(2, 2**40))
+    np.testing.assert_array_equal(er.einsum("ij->i", a).toarray(), [1.0, 2.0])
+
+
+def test_long_sums_in_single_precision() -> None:
+    column = sp.csr_array(np.full((10**6, 1), 0.1, np.float32))
+    (total,) = er.einsum("ij->j", column).toarray()
+    assert total.dtype == np.float32
+    assert abs(total - 1e5) < 1
+
+
+@pytest.mark.parametrize("new", [sp.csr_array, sp.csc_array, sp.coo_array])
+@pytest.mark.parametrize(
+    "subscripts", ["ij,ij->ij", "ij,ij->ji", "ij,ij->i", "ij,ij->j", "ij,ij->", "ij,ji->ij", "ij,ji->j"]
+)
+def test_products_of_elements(subscripts: str, new: Any, rng: np.random.Generator) -> None:
+    x, y = (np.where(rng.random((9, 9)) < 0.4, rng.integers(1, 9, (9, 9)), 0) for _ in range(2))
+    for dtype in ("f8", "i4", "?", "c16", "g"):
+        a, b = x.astype(dtype), y.astype(dtype)
+        right = np.einsum(subscripts, a, b)
+        with forcing("sparse.multiply") as ran:
+            found = _written_out(er.einsum(subscripts, new(a), sp.csr_array(b)))
+        assert "sparse.multiply" in ran
+        assert found.dtype == right.dtype
+        np.testing.assert_array_equal(found, right)
+
+
+def test_products_of_elements_leave_absent_ones_alone() -> None:
+    a, b = sp.csr_array([[np.inf, 2.0]]), sp.csr_array([[0.0, 3.0]])
+    np.testing.assert_array_equal(er.einsum("ij,ij->ij", a, b).toarray(), [[0.0, 6.0]])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [["einsum_path"], ["einsum_path", (0, 1)], ["einsum_path", (0, 7)], ["einsum_path", (0.0, 1), (0, 1)]],
+)
+def test_paths_of_ones_own_that_lead_nowhere(a: sp.csr_array, path: Any) -> None:
+    dense, x = a.toarray(), np.ones((a.shape[1], 2))
+    with pytest.raises((TypeError, IndexError, RuntimeError)) as numpys:
+        np.einsum("ij,jk,kl->il", dense, x, x[:2], optimize=path)
+    with pytest.raises(numpys.type, match="optimize is"):
+        er.einsum("ij,jk,kl->il", a, x, x[:2], optimize=path)
+
+
+def test_einsum_path_reads_shapes(a: sp.csr_array) -> None:
+    x = np.ones((a.shape[1], 2))
+    for same in (a, sparse.COO.from_numpy(a.toarray())):
+        assert er.einsum_path("ij,jk,kl->il", same, x, x[:2]) == np.einsum_path(
+            "ij,jk,kl->il", a.toarray(), x, x[:2]
+        )
+    with pytest.raises(TypeError, match="einsum_call"):
+        er.einsum_path("ij,jk->ik", a, x, einsum_call=True)
+
+
+@pytest.mark.parametrize("function", [er.vecdot, er.linalg.vecdot])
+def test_vecdot_takes_no_scipy_operands(function: Any, a: sp.csr_array) -> None:
+    with pytest.raises(TypeError, match=r"vecdot got a csr_array of scipy\.sparse as operand 0"):
+        function(a, np.ones(a.shape))

@@ -109,6 +109,30 @@ def test_duplicates_and_unsorted_indices(new: Any, index: type) -> None:
         np.testing.assert_array_equal(x, was)
 
 
+def _twice(value: Any, dtype: str, new: Any) -> Any:
+    """One place with two entries of the value, beside others out of order."""
+    data = np.array([1, value, 1, value], dtype)
+    return new(sp.coo_array((data, (np.array([1, 0, 1, 0]), np.array([2, 1, 0, 1]))), shape=(2, 3)))
+
+
+def _csr_as_it_is(a: Any) -> Any:
+    indptr = np.array([0, 2, 4])
+    return sp.csr_array((a.data[[1, 3, 0, 2]], a.coords[1][[1, 3, 0, 2]], indptr), shape=a.shape)
+
+
+@pytest.mark.parametrize("new", [sp.coo_array, _csr_as_it_is])
+@pytest.mark.parametrize(("value", "dtype"), [(True, "?"), (100, "i1"), (200, "u1"), (2**31 - 1, "i4")])
+def test_duplicates_are_summed_in_their_own_dtype(value: Any, dtype: str, new: Any) -> None:
+    a = _twice(value, dtype, new)
+    right = a.toarray()
+    assert right.dtype == dtype
+    x = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(er.tensordot(a, x, axes=1), right @ x)
+    np.testing.assert_array_equal(er.einsum("ij,j->ij", a, x[:, 0]).toarray(), right * x[:, 0])
+    np.testing.assert_array_equal(_dense(er.einsum("ij->i", a, dtype=int)), right.sum(1, dtype=int))
+    assert len(a.data) == 4
+
+
 def test_results_do_not_share_memory_with_operands() -> None:
     a = sp.csr_array(DENSE)
     same = er.einsum("ij->ij", a)
@@ -171,6 +195,24 @@ def _parts(new: Any, part: str, value: Any = ...) -> Any:
     return a
 
 
+def _lil(part: str, change: Any) -> Any:
+    a = sp.lil_array(np.eye(4))
+    setattr(a, part, change(getattr(a, part)))
+    return a
+
+
+def _dok(key: Any) -> Any:
+    a = sp.dok_array(np.eye(4))
+    a._dict[key] = 1.0
+    return a
+
+
+def _bsr_shape() -> Any:
+    a = sp.bsr_array(np.eye(4), blocksize=(2, 2))
+    a._shape = (5, 5)
+    return a
+
+
 CORRUPTED = {
     "index too large": lambda: _with("indices", 1, 3),
     "index negative": lambda: _with("indices", 1, -1),
@@ -204,6 +246,20 @@ CORRUPTED = {
     "dia: no rows": lambda: _parts(sp.dia_array, "data", np.ones(4)),
     "lil: no rows": lambda: _parts(sp.lil_array, "rows"),
     "lil: no lists": lambda: _parts(sp.lil_array, "rows", np.array([None] * 4)),
+    "lil: more rows": lambda: _lil("rows", lambda x: np.concatenate([x] * 20)),
+    "lil: fewer rows": lambda: _lil("rows", lambda x: x[:2]),
+    "lil: more data": lambda: _lil("data", lambda x: np.concatenate([x, x])),
+    "lil: less data": lambda: _lil("data", lambda x: x[:1]),
+    "lil: two dimensions": lambda: _lil("data", lambda x: x[:, None]),
+    "dok: half an index": lambda: _dok((0.5, 0)),
+    "dok: three indices": lambda: _dok((0, 1, 2)),
+    "dok: one index": lambda: _dok(3),
+    "bsr: blocks that do not fill it": _bsr_shape,
+    "coo: data of two dimensions": lambda: _parts(sp.coo_array, "data", np.ones((4, 2))),
+    "pydata: data of two dimensions": lambda: _parts(sparse.COO.from_numpy, "data", np.ones((4, 2))),
+    "gcxs: data of two dimensions": lambda: _parts(sparse.GCXS.from_numpy, "data", np.ones((4, 2))),
+    "gcxs: a negative axis": lambda: _parts(sparse.GCXS.from_numpy, "_compressed_axes", (-1,)),
+    "gcxs: an axis twice": lambda: _parts(sparse.GCXS.from_numpy, "_compressed_axes", (0, 0)),
     "dok: no dict": lambda: _parts(sp.dok_array, "_dict", [1.0]),
     "pydata: coords is a list": lambda: _parts(sparse.COO.from_numpy, "coords", [[0], [0]]),
     "pydata: data is a list": lambda: _parts(sparse.COO.from_numpy, "data", [1.0]),
@@ -344,7 +400,7 @@ def test_a_matrix_of_too_many_rows_says_so() -> None:
     assert er.einsum("ij,jk->ik", a, sparse.COO.from_numpy(np.eye(2))).shape == (n, 2)
 
 
-@pytest.mark.parametrize("name", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("name", ["csr", "csc", "coo", "bsr", "dia"])
 def test_values_of_the_other_byte_order(name: str) -> None:
     a = getattr(sp, f"{name}_array")(np.array([[2.0, 1.0], [0.0, 4.0]]))
     a.data = a.data.astype(a.dtype.newbyteorder())

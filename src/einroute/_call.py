@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from ._config import State, check_strict, current
-from ._errors import bad_optimize, bad_order, bad_out_dtype, bad_out_shape, cast_refused, unknown_keyword
+from ._errors import (
+    BadPath,
+    bad_optimize,
+    bad_order,
+    bad_out_dtype,
+    bad_out_shape,
+    cast_refused,
+    unknown_keyword,
+)
 from ._execute import bind_plan, numpys_own
 from ._key import Key
 from ._kinds.dense.numpy_einsum import c_einsum
@@ -364,14 +372,14 @@ def _given_path(pairs: Any, count: int) -> tuple[tuple[int, ...], ...]:
     path = []
     for positions in pairs:
         chosen = tuple(positions)
-        if (
-            not chosen
-            or len(set(chosen)) != len(chosen)
-            or not all(type(i) is int and 0 <= i < count for i in chosen)
-        ):
-            raise TypeError(bad_optimize(pairs))
+        if not all(type(i) is int for i in chosen):
+            raise BadPath(pairs, TypeError)
+        if not all(0 <= i < count for i in chosen):
+            raise BadPath(pairs, IndexError if all(i >= 0 for i in chosen) else ValueError)
+        if not chosen or len(set(chosen)) != len(chosen):
+            raise BadPath(pairs, RuntimeError)
         count -= len(chosen) - 1
         path.append(chosen)
     if count != 1 or not path:
-        raise TypeError(bad_optimize(pairs))
+        raise BadPath(pairs, RuntimeError)
     return tuple(path)

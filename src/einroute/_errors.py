@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "BadPath",
     "SubscriptsError",
     "as_numpys",
     "bad_optimize",
@@ -161,6 +162,20 @@ def unknown_keyword(function: str, name: str, valid: Iterable[str]) -> str:
 def bad_order(came: object) -> str:
     """`order` is none of NumPy's four."""
     return f"order is {shown(came)}, expected one of 'C', 'F', 'A', 'K'"
+
+
+class BadPath(TypeError):
+    """A path of the caller's own that does not lead to one operand.
+
+    Attributes
+    ----------
+    numpys : type
+        Of the exception that NumPy raises for it.
+    """
+
+    def __init__(self, came: object, numpys: type[Exception]) -> None:
+        super().__init__(bad_optimize(came))
+        self.numpys = numpys
 
 
 def bad_optimize(came: object) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ._execute import OnRun, _bind_chain, _view, announced
 from ._kernels.sound import BROKEN, unusable
+from ._plan_sparse import multiplies_zeros
 from ._planned import Chain, Plan, Prepared
 from ._problem import DType, Options
 from ._quiet import quiet
@@ -48,11 +49,11 @@ def bind_sparse_plan(
     assert isinstance(plan.node, Chain)
     steps = _bind_chain(plan.node, on_run)
     adopters = tuple(
-        _dense(p) if kind is None else _adopter(i, p, kind, plan.dtype)
+        _view(p) if kind is None else _adopter(i, p, kind, plan.dtype)
         for i, (p, kind) in enumerate(zip(plan.prepared, kinds, strict=True))
     )
     if strict is not None and plan.dtype.kind in "fc":
-        steps = _repeated(steps, strict)
+        steps = _repeated(steps, strict, whatever=multiplies_zeros(plan))
     finish = _to_library(kinds, dtype) if plan.sparse else _to_array(plan, dtype, options)
 
     def run(*operands: Any, out: Array | None = None) -> Any:
@@ -74,10 +75,6 @@ def bind_steps(plan: Plan, on_run: OnRun | None) -> Runner:
     return _bind_chain(plan.node, on_run)
 
 
-def _dense(p: Prepared) -> Adopt | None:
-    return _view(p)
-
-
 def _adopter(position: int, p: Prepared, kind: Any, dtype: DType) -> Adopt:
     labels = p.diagonal.partition("->")[0] if p.diagonal is not None else ""
     kept = [i for i in range(len(p.labels) + len(p.squeeze)) if i not in p.squeeze] if p.squeeze else []
@@ -88,6 +85,8 @@ def _adopter(position: int, p: Prepared, kind: Any, dtype: DType) -> Adopt:
             entries = kind.adopt(x)
         except BROKEN as error:
             raise unusable(f"operand {position}", x, kind, error) from error
+        if _sums_differ(entries.dtype, dtype):
+            entries = entries.distinct()
         data = entries.data
         if data.dtype != dtype or not data.flags.c_contiguous or not data.flags.aligned:
             entries = entries.with_data(np.ascontiguousarray(data.astype(dtype)))
@@ -98,18 +97,32 @@ def _adopter(position: int, p: Prepared, kind: Any, dtype: DType) -> Adopt:
     return adopt
 
 
-def _repeated(steps: Runner, strict: Callable[[], Runner]) -> Runner:
-    """Again, multiplying no zeros for absent elements, where the result is not finite."""
+def _sums_differ(own: DType, wide: DType) -> bool:
+    """Whether entries of one place must be added in the operand's dtype: bools are or, integers wrap."""
+    return own != wide and own.kind in "biu"
+
+
+def _repeated(steps: Runner, strict: Callable[[], Runner], *, whatever: bool) -> Runner:
+    """Again, in the stricter order, where the result is not finite.
+
+    Of operands that are not finite it is not expected to be, and it is done again only if they may have met
+    zeros for absent elements (``whatever``).
+    """
 
     def run(*operands: Any, out: Array | None = None) -> Any:
         result = steps(*operands) if out is None else steps(*operands, out=out)
-        values = result if isinstance(result, np.ndarray | np.generic) else result.data
-        if np.isfinite(values).all():
+        if np.isfinite(_values(result)).all():
+            return result
+        if not (whatever or all(np.isfinite(_values(x)).all() for x in operands)):
             return result
         again = strict()
         return again(*operands) if out is None else again(*operands, out=out)
 
     return run
+
+
+def _values(x: Any) -> Array:
+    return np.asarray(x if isinstance(x, np.ndarray | np.generic) else x.data)
 
 
 def _overlaps(out: Array, x: Any) -> bool:

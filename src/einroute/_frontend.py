@@ -26,7 +26,7 @@ from ._observe import observe, or_aside, telling
 from ._route import NoRoute
 from ._routed_operand import any_routed, on_arrays
 from ._signature import signed_as
-from ._sparse_call import SPARSE, any_sparse
+from ._sparse_call import SPARSE, any_sparse, shape_alone, sparse_kind
 from ._structured_call import STRUCTURED, any_structured, structured_einsum
 from ._watch import WATCH, tell_own, to_observe
 
@@ -319,7 +319,7 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
     """The contraction order that NumPy would take: `numpy.einsum_path`, unchanged.
 
     NumPy's report and private tuples are relied on by others, so they are NumPy's. What `einsum` does here
-    is shown by `explain`.
+    is shown by `explain`. Of sparse and structured operands the shapes alone count, as if they were dense.
 
     Parameters
     ----------
@@ -340,6 +340,10 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
     >>> er.einsum_path("ij,jk,kl->il", np.ones((2, 2)), np.ones((2, 5)), np.ones((5, 2)))[0]
     ['einsum_path', (1, 2), (0, 1)]
     """
+    if any(sparse_kind(x) is not None for x in operands):
+        if einsum_call:
+            raise TypeError("einsum_call=True hands operands on to NumPy's loops, which take no sparse ones")
+        operands = tuple(x if sparse_kind(x) is None else shape_alone(x) for x in operands)
     return numpy_einsum_path(*operands, optimize=optimize, einsum_call=einsum_call)
 
 

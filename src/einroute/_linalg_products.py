@@ -12,7 +12,7 @@ from ._products import outer
 from ._route import kind_of
 from ._routed_operand import any_routed, on_arrays
 from ._signature import signed_as
-from ._sparse_products import is_sparse_pair
+from ._sparse_products import is_sparse_pair, refuse_scipy
 from ._terms import worth
 from ._ufuncs import matmul
 from ._watch import WATCH, to_observe
@@ -119,6 +119,7 @@ def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     if len(args) != 2 or not (type(args[0]) is type(args[1]) is ndarray):
         if any_routed(args):
             return on_arrays(linalg_vecdot, args, kwargs)
+        refuse_scipy("linalg.vecdot", "use einsum('ij,ij->i', a.conj(), b)", *args)
         check_claimed("vecdot", *args)
     return numpy_linalg_vecdot(*args, **kwargs)
 

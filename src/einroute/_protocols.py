@@ -27,6 +27,7 @@ from ._numpys import (
 )
 from ._operands.base import Structured
 from ._products import dot, inner
+from ._sparse_call import shape_alone
 from ._ufuncs import matmul
 
 _ROUTED: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -54,7 +55,7 @@ def array_function(
     routed = _ROUTED.get(func)
     if routed is not None:
         return routed(*args, **kwargs)
-    replace = stand_in if func in _FACTS_ONLY else written_out
+    replace = shape_alone if func in _FACTS_ONLY else written_out
     return func(*_replaced(args, replace), **_replaced(kwargs, replace))
 
 
@@ -68,11 +69,6 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     if ufunc is numpy_matmul and method == "__call__":
         return matmul(*inputs, **kwargs)
     return getattr(ufunc, method)(*_replaced(inputs, written_out), **_replaced(kwargs, written_out))
-
-
-def stand_in(x: Structured) -> Any:
-    """An array of the operand's shape and dtype that takes no memory."""
-    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
 def written_out(x: Structured) -> Any:

@@ -27,7 +27,7 @@ from ._call import (
 )
 from ._config import State
 from ._densify import densified, speak
-from ._errors import cast_refused, unknown_keyword
+from ._errors import BadPath, cast_refused, unknown_keyword
 from ._execute_sparse import bind_sparse_plan, bind_steps
 from ._found_again import Front
 from ._kernels.sound import BROKEN, unusable
@@ -35,10 +35,10 @@ from ._key import Key
 from ._kinds.dense import facts as dense_facts
 from ._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
 from ._plan import result_dtype
-from ._plan_sparse import largest_dense, make_sparse_plan, multiplies_zeros
+from ._plan_sparse import largest_dense, make_sparse_plan
 from ._planned import Chain, Limits, Plan
 from ._problem import Contraction, DType, Operand, Options
-from ._route import REGISTRY, Kind, Policy, Runner, kind_of
+from ._route import REGISTRY, Kind, NoRoute, Policy, Runner, kind_of
 
 #: Kinds of sparse operands: those of libraries, and ours.
 _SPARSE = frozenset({"scipy_sparse", "pydata_sparse", "entries"})
@@ -66,6 +66,11 @@ def sparse_kind(x: object) -> Any:
     if cls.__module__.partition(".")[0] in REGISTRY:  # not a caller's class, which may be one of very many
         _KINDS_KNOWN[cls] = kind
     return kind
+
+
+def shape_alone(x: Any) -> Array:
+    """An array of an operand's shape and dtype that takes no memory, for functions that read no elements."""
+    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +134,9 @@ class SparseCall:
         """The bound plan, without looking it up."""
         plan = self.plan(state)
         self._check_kind(plan)
-        strict: Callable[[], Runner] | None = None
-        if multiplies_zeros(plan):
-            again = self.plan(state, strict=True)
-            assert isinstance(again.node, Chain)
-            if sum(s.decision.offer.cost.flops for s in again.node.steps) < _REPEAT_LIMIT:
-                strict = lambda: bind_steps(again, state.on_run)
-        run = bind_sparse_plan(plan, self.kinds, self.dtype, self.options, strict, state.on_run)
+        run = bind_sparse_plan(
+            plan, self.kinds, self.dtype, self.options, self._strictly(plan, state), state.on_run
+        )
         message = self.densifies(plan)
         if not message:
             return run
@@ -146,6 +147,23 @@ class SparseCall:
             return run(*operands, out=out)
 
         return spoken
+
+    def _strictly(self, plan: Plan, state: State) -> Callable[[], Runner] | None:
+        """What binds a plan in which no absent element is multiplied, and dense operands not by each other.
+
+        None where `plan` does neither, or that would take too long.
+        """
+        assert isinstance(plan.node, Chain)
+        if len(plan.node.steps) < 2:
+            return None
+        try:
+            again = self.plan(state, strict=True)
+        except NoRoute:
+            return None
+        assert isinstance(again.node, Chain)
+        if sum(s.decision.offer.cost.flops for s in again.node.steps) >= _REPEAT_LIMIT:
+            return None
+        return lambda: bind_steps(again, state.on_run)
 
     def densifies(self, plan: Plan) -> str:
         """What is to be said of a large dense array that is made of sparse operands; mostly nothing."""
@@ -233,7 +251,10 @@ def understand_sparse_einsum(
     sizes = check_sizes(inputs, shapes)
     if len(sizes) > _LETTERS:
         raise ValueError(f"{len(sizes)} labels and ellipsis dimensions are more than the {_LETTERS} letters")
-    path = way if isinstance(way, str) else _given_path(way, len(taken))
+    try:
+        path = way if isinstance(way, str) else _given_path(way, len(taken))
+    except BadPath as error:
+        raise error.numpys(str(error)) from None
     if out is not None and type(out) is not ndarray:
         raise TypeError(f"out is of type {type(out).__name__}, expected an ndarray where operands are sparse")
     dtype = _dtype(taken, kwargs, None if out is None else out.dtype)

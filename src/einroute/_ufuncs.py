@@ -10,7 +10,7 @@ from ._call import Array, check_claimed, ndarray
 from ._numpys import numpy_matmul, numpy_vecdot
 from ._observe import observe
 from ._routed_operand import any_routed, on_arrays
-from ._sparse_products import is_sparse_pair, sparse_matmul
+from ._sparse_products import is_sparse_pair, refuse_scipy, sparse_matmul
 from ._terms import batched_terms, contract, worth
 from ._watch import WATCH, to_observe
 
@@ -56,6 +56,7 @@ class RoutedUfunc:
                 kwargs["out"] = _single(kwargs["out"])
             if any_routed((*args, kwargs.get("out"))):
                 return on_arrays(self, args, kwargs)
+            refuse_scipy(self.__name__, "use einsum('ij,ij->i', a.conj(), b)", *args)
             check_claimed(self.__name__, *args, kwargs.get("out"))
         return self.__wrapped__(*args, **kwargs)
 

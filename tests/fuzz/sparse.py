@@ -169,13 +169,31 @@ def _written(rng: np.random.Generator, x: np.ndarray) -> Any:
     made = "array" if x.ndim != 2 or rng.random() < 0.6 else "matrix"
     name = str(rng.choice(TWO_D)) if x.ndim == 2 else "coo"
     coo = getattr(scipy.sparse, f"coo_{made}")(x)
+    if name not in {"coo", "csr", "csc"} or not coo.nnz or rng.random() < 0.5:
+        return getattr(scipy.sparse, f"{name}_{made}")(coo)
+    parts, coords = _in_parts(rng, coo.data), coo.coords
+    order = rng.permutation(2 * coo.nnz)
+    data, *coords = (np.concatenate(pair)[order] for pair in (parts, *((c, c) for c in coords)))
     if name == "coo":
-        if coo.nnz > 1 and rng.random() < 0.3 and x.dtype.kind in "if":  # duplicates: entries in two halves
-            coords = tuple(np.concatenate([c, c[::-1]]) for c in coo.coords)
-            data = np.concatenate([coo.data, np.zeros_like(coo.data)])
-            coo = getattr(scipy.sparse, f"coo_{made}")((data, coords), shape=x.shape)
-        return coo
-    return getattr(scipy.sparse, f"{name}_{made}")(coo)
+        return getattr(scipy.sparse, f"coo_{made}")((data, tuple(coords)), shape=x.shape)
+    axis = int(name == "csc")
+    order = np.argsort(coords[axis], kind="stable")  # rows, or columns, whose entries are in no order
+    indptr = np.searchsorted(coords[axis][order], np.arange(x.shape[axis] + 1))
+    given = (data[order], coords[1 - axis][order], indptr)
+    return getattr(scipy.sparse, f"{name}_{made}")(given, shape=x.shape)
+
+
+def _in_parts(rng: np.random.Generator, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays that add up to an array in its own dtype, where sums of integers wrap and bools are or'ed."""
+    if data.dtype.kind == "b":
+        return data, data & (rng.random(data.shape) < 0.5)
+    if data.dtype.kind in "iu":
+        limits = np.iinfo(data.dtype)
+        part = rng.integers(limits.min, limits.max, data.shape, data.dtype, endpoint=True)
+    else:
+        part = data * 2
+    with np.errstate(over="ignore"):
+        return data - part, part
 
 
 def _is_sparse(x: Any) -> bool:

@@ -168,17 +168,34 @@ class Entries:
         """
         return ravel([self.coordinate(i) for i in axes], [self.shape[i] for i in axes], self.nnz)
 
+    def distinct(self) -> Entries:
+        """The same where each place surely has one entry; else summed up."""
+        c = self.compressed
+        if c is not None:
+            once = _once(c.indptr, c.indices)
+            if not once and not tools.csr_has_sorted_indices(len(c.indptr) - 1, c.indptr, c.indices):
+                once = _once(*self.csr((1 - c.axis,), (c.axis,))[:2])  # for less than sorting takes
+        elif prod(self.shape) <= _INT64:
+            once = _increases(self.raveled(range(self.ndim)))
+        else:
+            once = False
+        return self if once or self.nnz < 2 else self.summed()
+
     def summed(self) -> Entries:
-        """Sorted by coordinates, each place once."""
+        """Sorted by coordinates, each place once; nothing of it is the owner's."""
         coords, shape = self.coordinates(), self.shape
         if self.fresh and len(shape) < 2:
             return self
         if not shape:
             return Entries((), total(self.data), ())
-        if prod(shape) <= CROWDED * self.nnz and self.dtype.char != "e":  # SciPy's loops know no halves
-            return self._summed_at_places()
         if prod(shape) <= _INT64:
-            order = np.argsort(ravel(coords, shape, self.nnz), kind="stable")
+            index = ravel(coords, shape, self.nnz)
+            if _increases(index):
+                data = self.data if self.own_data or self.fresh else self.data.copy()
+                return Entries(shape, data, tuple(x.copy() for x in coords), own_data=True)
+            if prod(shape) <= CROWDED * self.nnz and self.dtype.char != "e":  # SciPy's loops know no halves
+                return self._summed_at_places(index)
+            order = np.argsort(index, kind="stable")
         else:
             order = np.lexsort(coords[::-1])
         sorted_coords = tuple(x[order] for x in coords)
@@ -193,10 +210,9 @@ class Entries:
             sorted_coords = tuple(x[fresh] for x in sorted_coords)
         return Entries(shape, data, sorted_coords)
 
-    def _summed_at_places(self) -> Entries:
+    def _summed_at_places(self, index: Array) -> Entries:
         """As `summed`, where there are so few places that each can have its sum: nothing is sorted."""
         shape = self.shape
-        index = self.raveled(range(len(shape)))
         sums = scatter_add(index, self.data, prod(shape))
         held = sums != 0  # there is an entry then
         if not held.all():
@@ -242,12 +258,23 @@ def ravel(coords: Sequence[Array], shape: Sequence[int], count: int) -> Array:
     return flat
 
 
+def _once(indptr: Array, indices: Array) -> bool:
+    """Whether the indices of each row increase, so that no place has two entries."""
+    return bool(tools.csr_has_canonical_format(len(indptr) - 1, indptr, indices))
+
+
+def _increases(index: Array) -> bool:
+    """Whether each number is larger than the one before."""
+    return bool((index[1:] > index[:-1]).all())
+
+
 def scatter_add(index: Array, data: Array, size: int, out: Array | None = None) -> Array:
     """Vector of length ``size`` with ``data`` added at ``index`` (for bools: or)."""
     if out is None:
         out = np.zeros(size, data.dtype)
     index = np.ascontiguousarray(index)
-    tools.coo_matvec(len(data), index, np.zeros(len(data), index.dtype), data, np.ones(1, data.dtype), out)
+    # Not a product with ones, which would make nan of a complex inf.
+    tools.coo_todense(size, 1, len(data), index, np.zeros(len(data), index.dtype), data, out, 0)
     return out
 
 

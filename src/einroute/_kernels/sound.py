@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,35 @@ def check_pointers(indptr: Array, rows: int, count: int) -> int:
 
 
 def check_lengths(data: Array, indices: Sequence[Array], names: str) -> None:
-    """There are as many values as indices."""
+    """There are as many values as indices, in a vector."""
+    if data.ndim != 1:
+        raise Unsound(f"its data has shape {data.shape}, expected one dimension")
     for x in indices:
         if len(x) != len(data):
             raise Unsound(f"its data has length {len(data)}, but its {names} have length {len(x)}")
+
+
+def check_lists(rows: Any, data: Any, count: int) -> None:
+    """Both are vectors of ``count`` lists, those of one row of one length."""
+    for name, lists in (("rows", rows), ("data", data)):
+        if lists.shape != (count,) or not all(type(x) is list for x in lists):
+            raise Unsound(f"its {name} has shape {lists.shape}, expected {count} lists")
+    if any(len(r) != len(d) for r, d in zip(rows, data, strict=True)):
+        raise Unsound("a row of its data is not as long as that of its rows")
+
+
+def keyed(values: Mapping[Any, Any], ndim: int, dtype: np.dtype[Any]) -> tuple[tuple[Array, ...], Array]:
+    """Coordinates and values of entries that are kept by their indices."""
+    count = len(values)
+    if not count:
+        return (np.zeros(0, np.int64),) * ndim, np.zeros(0, dtype)
+    try:
+        keys = np.array(list(values))
+    except ValueError:  # not all of one length
+        keys = np.zeros(0)
+    if keys.dtype.kind not in "iu" or keys.shape not in (
+        {(count, ndim), (count,)} if ndim == 1 else {(count, ndim)}
+    ):
+        raise Unsound(f"it has a key that is not {ndim} integers")
+    coords = keys.reshape(count, ndim).T.astype(np.int64)
+    return tuple(np.ascontiguousarray(x) for x in coords), np.fromiter(values.values(), dtype, count)

@@ -19,9 +19,12 @@ from .._kernels.sound import (
     check_within,
     faulty_part,
     index_array,
+    keyed,
 )
 from .._problem import Operand
 from .._route import Route
+
+Array = np.ndarray[Any, Any]
 
 NAME = "pydata_sparse"
 #: Steps with sparse operands have their routes in one place, ``_kinds.sparse``, whatever library they are of.
@@ -82,11 +85,14 @@ def adopt(operand: Any) -> Entries:
     shape = tuple(operand.shape)
     if isinstance(operand, sparse.GCXS) and operand.ndim > 1:
         axes = tuple(int(i) for i in operand.compressed_axes)
+        if len(set(axes)) != len(axes) or not all(0 <= i < len(shape) for i in axes):
+            raise Unsound(f"its compressed axes are {axes}, expected different axes of {len(shape)}")
         rest = tuple(i for i in range(len(shape)) if i not in axes)
         rows = _extent(shape, axes)
         indptr, indices = index_array(operand.indptr, "indptr"), index_array(operand.indices, "indices")
         data = np.asarray(operand.data)
-        if check_pointers(indptr, rows, len(indices)) != len(data) or len(indices) != len(data):
+        check_lengths(data, (indices,), "indices")
+        if check_pointers(indptr, rows, len(indices)) != len(data):
             raise Unsound(f"its data has length {len(data)}, but its indptr ends at {int(indptr[-1])}")
         check_within(indices, _extent(shape, rest), "indices")
         if indptr.dtype != indices.dtype:
@@ -97,17 +103,17 @@ def adopt(operand: Any) -> Entries:
         found = dict(zip(axes, np.unravel_index(row, [shape[i] for i in axes]), strict=True))
         found |= dict(zip(rest, np.unravel_index(indices, [shape[i] for i in rest]), strict=True))
         return Entries(shape, data, tuple(found[i] for i in range(len(shape))))
-    coo = (
-        operand
-        if isinstance(operand, sparse.COO)
-        else operand.tocoo()
-        if isinstance(operand, sparse.GCXS)
-        else operand.to_coo()
-    )
+    if isinstance(operand, sparse.DOK):
+        return _within(shape, *keyed(operand.data, len(shape), operand.dtype))
+    coo = operand if isinstance(operand, sparse.COO) else operand.tocoo()
     if coo.coords.shape != (len(shape), len(coo.data)):
         raise Unsound(f"its coords have shape {coo.coords.shape}, expected {(len(shape), len(coo.data))}")
     coords = tuple(index_array(x, "coords") for x in coo.coords)
-    data = np.asarray(coo.data)
+    return _within(shape, coords, np.asarray(coo.data))
+
+
+def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> Entries:
+    """Entries by their coordinates, which are checked."""
     check_lengths(data, coords, "coords")
     for x, n in zip(coords, shape, strict=True):
         check_within(x, n, "coords")

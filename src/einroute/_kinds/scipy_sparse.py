@@ -15,10 +15,12 @@ from .._kernels.sound import (
     BROKEN,
     Unsound,
     check_lengths,
+    check_lists,
     check_pointers,
     check_within,
     faulty_part,
     index_array,
+    keyed,
 )
 from .._problem import Operand
 from .._route import Route
@@ -27,7 +29,11 @@ NAME = "scipy_sparse"
 #: Steps with sparse operands have their routes in one place, ``_kinds.sparse``, whatever library they are of.
 ROUTES: tuple[Route, ...] = ()
 
+Array = np.ndarray[Any, Any]
+
 _COMPRESSED = ("csr", "csc")
+#: Formats whose conversions know the processor's byte order only.
+_WANT_NATIVE = ("bsr", "dia")
 #: The arrays of each format.
 _PARTS = {
     "csr": ("data", "indices", "indptr"),
@@ -108,13 +114,22 @@ def adopt(operand: Any) -> Entries:
         _check_blocks(operand)
     elif form == "dia":
         _check_diagonals(operand)
-    elif form == "lil" and any(len(r) != len(d) for r, d in zip(operand.rows, operand.data, strict=False)):
-        raise Unsound("a row of its data is not as long as that of its rows")
+    elif form == "lil":
+        check_lists(operand.rows, operand.data, shape[0])
+    elif form == "dok":
+        coords, data = keyed(operand._dict, len(shape), operand.dtype)
+        return _within(shape, coords, data)
+    if form in _WANT_NATIVE and not operand.dtype.isnative:
+        operand = operand.astype(operand.dtype.newbyteorder("="))
     coo = operand if form == "coo" else operand.tocoo(copy=False)
     coords = tuple(index_array(x, "coordinates") for x in coo.coords)
     if len(coords) != len(shape):
         raise Unsound(f"it has {len(coords)} arrays of coordinates, expected {len(shape)}")
-    data = np.asarray(coo.data)
+    return _within(shape, coords, np.asarray(coo.data))
+
+
+def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> Entries:
+    """Entries by their coordinates, which are checked."""
     check_lengths(data, coords, "coordinates")
     for x, n in zip(coords, shape, strict=True):
         check_within(x, n, "coordinates")
@@ -126,6 +141,8 @@ def _check_blocks(operand: Any) -> None:
     if data.ndim != 3 or 0 in data.shape[1:]:
         raise Unsound(f"its data has shape {data.shape}, expected (blocks, rows, columns)")
     (n, m), (r, c) = operand.shape, data.shape[1:]
+    if n % r or m % c:
+        raise Unsound(f"its blocks of {r} by {c} do not fill the shape")
     indices = index_array(operand.indices, "indices")
     end = check_pointers(index_array(operand.indptr, "indptr"), n // r, len(indices))
     if end > len(data):

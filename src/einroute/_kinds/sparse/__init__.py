@@ -6,7 +6,7 @@ A sparse operand reaches a runner as `Entries`, a dense one as an array of any d
 from __future__ import annotations
 
 from ..._route import Route
-from . import gather, join, matmul, reduce, spgemm, tiles
+from . import gather, join, matmul, multiply, reduce, spgemm, tiles
 
 NAME = "sparse"
 
@@ -15,6 +15,7 @@ ROUTES: tuple[Route, ...] = (
     tiles.ROUTE,
     matmul.ROUTE,
     gather.ROUTE,
+    multiply.ROUTE,
     spgemm.ROUTE,
     join.ROUTE,
 )

@@ -111,6 +111,10 @@ class _Gather:
         self.anywhere = any(_ENTRY in x for x in inputs)
         product = (_ENTRY if self.anywhere else "") + self.wide
         self.subscripts = None if inputs == (product,) else ascii_subscripts(inputs, product)
+        # The same with the entries themselves at their operand's place, as NumPy forms products.
+        self.whole = ascii_subscripts(
+            (*inputs[: self.position], _ENTRY, *inputs[self.position :]), _ENTRY + self.wide
+        )
         width = sum(step.extent(lookup.rest) for lookup in self.lookups) + step.extent(self.wide)
         self.block = max(64, _BLOCK // (step.dtype.itemsize * max(1, width)))
         self.empty = 0 in (step.sizes[c] for c in extra)
@@ -135,25 +139,42 @@ class _Gather:
 
         def work(index: int) -> None:
             part = slice(index * self.block, (index + 1) * self.block)
-            multiply(a.data[part], self.product(coords, dense, part), out=data[part])
+            found = self.looked_up(coords, dense, part)
+            multiply(a.data[part], self.product(found), out=data[part])
+            if self.overflows(found, a.data[part], data[part]):
+                data[part] = self.with_entries(found, a.data[part])
 
         run_blocks(-(-a.nnz // self.block), work, self.step.threads)
         return self.handed_over(a, data, out)
 
-    def product(self, coords: list[Any], dense: list[Array], part: slice) -> Array:
-        """The dense operands' product at a block of entries."""
+    def looked_up(self, coords: list[Any], dense: list[Array], part: slice) -> list[Array]:
+        """The dense operands at a block of entries."""
         here = tuple(None if x is None else x[part] for x in coords)
-        count = next((len(x) for x in here if x is not None), 0)
-        found = [
+        return [
             lookup(x, here, self.dtype)  # type: ignore[arg-type]  # the coordinates it uses are there
             for lookup, x in zip(self.lookups, dense, strict=True)
         ]
+
+    def product(self, found: list[Array]) -> Array:
+        """The dense operands' product at a block of entries."""
         if self.empty:  # NumPy's loops run at least once, see _kinds.dense.empty
-            head = (count,) if self.anywhere else ()
+            head = next((x.shape[:1] for x, y in zip(found, self.lookups, strict=True) if y.shared), ())
             return np.zeros((*head, *(self.step.sizes[c] for c in self.wide)), self.dtype)
         if self.subscripts is None:
             return found[0]
         product: Array = c_einsum(self.subscripts, *found)
+        return product
+
+    def overflows(self, found: list[Array], entries: Array, made: Array) -> bool:
+        """Whether what was made of finite numbers is not finite, which whole products may be."""
+        if self.dtype.kind not in "fc" or self.subscripts is None or np.isfinite(made).all():
+            return False
+        return all(np.isfinite(x).all() for x in (*found, entries))
+
+    def with_entries(self, found: list[Array], entries: Array) -> Array:
+        """Products at a block of entries, theirs included, formed as NumPy forms them."""
+        factors = (*found[: self.position], entries, *found[self.position :])
+        product: Array = c_einsum(self.whole, *factors)
         return product
 
     def handed_over(self, a: Entries, data: Array, out: Array | None) -> Any:
@@ -173,7 +194,8 @@ class _Gather:
         where = np.ascontiguousarray(a.raveled(axes)) if axes else np.zeros(a.nnz, np.int32)
         if not self.anywhere:
             # One row for all entries: the dense operands' product, times the sum of entries at each place.
-            row = np.ascontiguousarray(self.product(coords, dense, slice(0, 0))).reshape(-1)
+            found = self.looked_up(coords, dense, slice(0, 0))
+            row = np.ascontiguousarray(self.product(found)).reshape(-1)
             weight = scatter_add(where, a.data, height)
             combine = np.logical_and if self.dtype.kind == "b" else np.multiply
             held = np.zeros(height, np.bool)
@@ -183,10 +205,13 @@ class _Gather:
         elif width:
             for start in range(0, a.nnz, self.block):
                 part = slice(start, min(start + self.block, a.nnz))
-                rows = np.ascontiguousarray(self.product(coords, dense, part))
+                found, entries = self.looked_up(coords, dense, part), a.data[part]
+                rows = np.ascontiguousarray(self.product(found))
+                if self.overflows(found, entries, rows):
+                    rows, entries = self.with_entries(found, entries), np.ones_like(entries)
                 at = where[part]
                 numbers = np.arange(len(at), dtype=at.dtype)
-                tools.coo_matmat_dense(len(at), width, at, numbers, a.data[part], rows.reshape(-1), sums)
+                tools.coo_matmat_dense(len(at), width, at, numbers, entries, rows.reshape(-1), sums)
         return laid_out(step, self.shown + self.wide, sums.reshape(shape + wide), out)
 
 

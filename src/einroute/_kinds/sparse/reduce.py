@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._cost import Cost
-from ..._kernels.entries import CROWDED, Compressed, Entries, tools, total
+from ..._kernels.entries import CROWDED, Compressed, Entries, scatter_add, tools, total
 from ..._problem import Step
 from ..._route import Offer, Refused, Route, Runner
 from .result import SCATTER, entries_of, hand_over, layout
@@ -29,6 +29,8 @@ def bind(step: Step, offer: Offer) -> Runner:
     """Drop coordinates; vectors of row and of column sums are made without them."""
     (labels,) = step.inputs
     output, dense = step.output, not step.sparse
+    # One number after the other is added to each sum, which loses digits of single precision.
+    wide = np.promote_types(step.dtype, np.float64) if step.dtype.char in "fF" else step.dtype
     kept = labels.find(output) if len(labels) == 2 and len(output) == 1 else -1
 
     def run(a: Entries, out: Array | None = None) -> Any:
@@ -39,10 +41,8 @@ def bind(step: Step, offer: Offer) -> Runner:
         # Coordinates of a long axis with few entries are sorted: there may be no room for all its places.
         if c is None or kept < 0 or (kept != c.axis and not dense and a.shape[kept] > CROWDED * a.nnz):
             return hand_over(step, labels, a, out)
-        sums = np.zeros(a.shape[kept], a.dtype)
-        ones = np.ones(a.shape[1 - kept], a.dtype)
-        loop = tools.csr_matvec if kept == c.axis else tools.csc_matvec
-        loop(len(sums), len(ones), c.indptr, c.indices, a.data, ones, sums)
+        sums = (_along if kept == c.axis else _across)(c, a.data.astype(wide, copy=False), a.shape)
+        sums = sums.astype(a.dtype, copy=False)
         if not dense:
             # Where a sum is not zero there is an entry.
             held = np.arange(len(sums)) if sums.all() else _held(c, kept, len(sums))
@@ -53,6 +53,26 @@ def bind(step: Step, offer: Offer) -> Runner:
         return out
 
     return run
+
+
+def _along(c: Compressed, data: Array, shape: tuple[int, ...]) -> Array:
+    """Sums of the rows, or columns, that are compressed."""
+    n, m = shape[c.axis], shape[1 - c.axis]
+    if data.dtype.kind != "c" and m <= CROWDED * len(data):
+        sums = np.zeros(n, data.dtype)
+        tools.csr_matvec(n, m, c.indptr, c.indices, data, np.ones(m, data.dtype), sums)
+        return sums
+    # Without a vector of ones: there may be no room for it, and complex inf times one is nan.
+    sums, there = np.zeros(n, data.dtype), np.flatnonzero(c.indptr[1:] != c.indptr[:-1])
+    if len(there):
+        add = np.logical_or if data.dtype.kind == "b" else np.add
+        sums[there] = add.reduceat(data[: c.indptr[-1]], c.indptr[there], dtype=data.dtype)
+    return sums
+
+
+def _across(c: Compressed, data: Array, shape: tuple[int, ...]) -> Array:
+    """Sums over the axis that is compressed."""
+    return scatter_add(c.indices, data, shape[1 - c.axis])
 
 
 def _held(c: Compressed, axis: int, length: int) -> Array:
