@@ -143,7 +143,8 @@ def _offer(step: Step, recipe: Recipe, nnz: int) -> Offer:
     tile = step.sizes[recipe.contracted] * 2 * _LINE
     rate = (_NEAR if tile <= 2 * _CACHE else _FAR) * step.threads * 8 / step.dtype.itemsize
     work = float(nnz) * step.extent(recipe.free) * (2 if step.dtype.kind == "c" else 1)
-    cost = Cost(work, float(step.in_bytes + step.out_bytes), 10.0, rate)
+    written = step.out_bytes * (1 if recipe.rows else 2)  # zeros first, then sums in their place
+    cost = Cost(work, float(step.in_bytes + written), 10.0, rate)
     note = "a compiled kernel, " + ("tiles of rows" if recipe.rows else "blocks of columns")
     return Offer(cost, recipe.layout, recipe, note)
 
