@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     int
         0, 1 if einroute was wrong somewhere (or slow, with ``--strict``), 2 for arguments that make no sense.
     """
+    # OpenMP's threads (torch's, MKL's) would spin for 0.2 s after a call, on a core that the next one needs.
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Here and not above: the table of cases takes longer to make than other commands take to run.
     from einroute._bench import selection  # noqa: PLC0415
 
