@@ -184,7 +184,7 @@ def _written(rng: np.random.Generator, x: np.ndarray) -> Any:
 
 
 def _in_parts(rng: np.random.Generator, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two arrays that add up to an array in its own dtype, where sums of integers wrap and bools are or'ed."""
+    """Two arrays that add up to one in its own dtype, where sums of integers wrap and bools are or'ed."""
     if data.dtype.kind == "b":
         return data, data & (rng.random(data.shape) < 0.5)
     if data.dtype.kind in "iu":
