@@ -303,9 +303,7 @@ def _chain(problem: Problem, path: Path, presum: bool, sparse: bool, policy: Pol
             used = dict.fromkeys("".join(t[0] for t in chosen))
             output = _intermediate(used, problem.output, build.terms, positions)
         stays = _step_is_sparse(chosen, output)
-        if sparse and not stays and any(t[1].kind == "sparse" for t in chosen):
-            raise NoRoute(f"{problem.inputs} to {problem.output!r}: this path would make the result dense")
-        if last and sparse and not stays:
+        if sparse and not stays and (last or any(t[1].kind == "sparse" for t in chosen)):
             raise NoRoute(f"{problem.inputs} to {problem.output!r}: this path would make the result dense")
         build.add(
             positions,

@@ -289,9 +289,10 @@ def understand_sparse_tensordot(a: Any, b: Any, axes: Any = 2) -> SparseCall:
     shape_a, shape_b = tuple(a.shape), tuple(b.shape)
     axes_a, axes_b = parse_axes(axes, len(shape_a), len(shape_b))
     check_tensordot_shapes(shape_a, shape_b, axes_a, axes_b)
-    labels_a = _numbered(len(shape_a))
+    labels_a = numbered(len(shape_a))
     of_b = {axis: labels_a[i] for i, axis in zip(axes_a, axes_b, strict=True)}
-    labels_b = "".join(of_b.get(i, chr(0x100 + len(shape_a) + i)) for i in range(len(shape_b)))
+    own_b = numbered(len(shape_b), len(shape_a))
+    labels_b = "".join(of_b.get(i, c) for i, c in enumerate(own_b))
     output = "".join(c for c in labels_a + labels_b if c not in of_b.values())
     return pair_call((a, b), kinds, (labels_a, labels_b), output, scalar=False)
 
@@ -321,8 +322,9 @@ def pair_call(
     )
 
 
-def _numbered(count: int) -> str:
-    return "".join(chr(0x100 + i) for i in range(count))
+def numbered(count: int, first: int = 0) -> str:
+    """So many labels of their own, from some number on."""
+    return "".join(chr(0x100 + first + i) for i in range(count))
 
 
 def taken_in(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

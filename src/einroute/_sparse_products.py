@@ -11,7 +11,7 @@ from ._call import Array, _check_out, ndarray
 from ._config import current
 from ._found_again import run_bound
 from ._key import Key
-from ._sparse_call import SparseCall, call_key, pair_call, sparse_kind, taken_in
+from ._sparse_call import SparseCall, call_key, numbered, pair_call, sparse_kind, taken_in
 from ._structured_call import StructuredCall, any_structured
 
 #: Labels of both operands and of the result.
@@ -117,31 +117,27 @@ def _understood(name: str, a: Any, b: Any, out: Array | None, labels: Any, dtype
     return replace(call, order="F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C")
 
 
-def _letters(count: int, first: int = 0) -> str:
-    return "".join(chr(0x100 + first + i) for i in range(count))
-
-
 def _dot_labels(a: tuple[int, ...], b: tuple[int, ...]) -> _Labels:
     """The last axis of ``a`` with the last but one of ``b``, its only one if it has one; or scaling."""
-    of_a = _letters(len(a))
+    of_a = numbered(len(a))
     if not a or not b:
-        of_b = _letters(len(b), len(a))
+        of_b = numbered(len(b), len(a))
         return of_a, of_b, of_a + of_b
     axis = max(0, len(b) - 2)
     _check_contracted(a, len(a) - 1, b, axis)
-    of_b = _letters(len(b), len(a))
+    of_b = numbered(len(b), len(a))
     of_b = of_b[:axis] + of_a[-1] + of_b[axis + 1 :]
     return of_a, of_b, of_a[:-1] + of_b[:axis] + of_b[axis + 1 :]
 
 
 def _inner_labels(a: tuple[int, ...], b: tuple[int, ...]) -> _Labels:
     """The last axes of both; or scaling."""
-    of_a = _letters(len(a))
+    of_a = numbered(len(a))
     if not a or not b:
-        of_b = _letters(len(b), len(a))
+        of_b = numbered(len(b), len(a))
         return of_a, of_b, of_a + of_b
     _check_contracted(a, len(a) - 1, b, len(b) - 1)
-    of_b = _letters(len(b) - 1, len(a))
+    of_b = numbered(len(b) - 1, len(a))
     return of_a, of_b + of_a[-1], of_a[:-1] + of_b
 
 
@@ -158,8 +154,8 @@ def _matmul_labels(a: tuple[int, ...], b: tuple[int, ...]) -> _Labels:
             f"matmul: the axes before the last two do not broadcast: {a[:-2]} in operand 0 (shape {a}), "
             f"{b[:-2]} in operand 1 (shape {b}); they must be equal or 1"
         ) from None
-    batch = _letters(max(len(a), len(b), 2) - 2, 3)
-    row, middle, column = tuple(_letters(3))
+    batch = numbered(max(len(a), len(b), 2) - 2, 3)
+    row, middle, column = tuple(numbered(3))
     of_a = batch[len(batch) - max(0, len(a) - 2) :] + (row if len(a) > 1 else "") + middle
     of_b = batch[len(batch) - max(0, len(b) - 2) :] + middle + (column if len(b) > 1 else "")
     return of_a, of_b, batch + (row if len(a) > 1 else "") + (column if len(b) > 1 else "")

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from ..spelled import Spelled, Way, Ways
+from ..spelled import Spelled, Way, Ways, compiled
 
 #: Elements of the dense operand.
 ELEMENTS = 2_000_000
-#: Keeps nothing waiting for a compiler while it is timed, whatever the process has earned so far.
-COMPILED = """
-usual = er.get_config()["prepare"]
-er.set_config(prepare="now")
-{call}
-er.set_config(prepare=usual)
-"""
 GIVEN = """
 a = load("scipy.sparse").random_array(({n}, {n}), density={density}, format="{kind}", dtype=np.dtype("{dtype}"), rng=rng)
 x = rng.random({shape}).astype("{dtype}")
@@ -35,11 +28,6 @@ except (ImportError, OSError) as error:
 """
 
 
-def ours(call: str) -> Way:
-    """The call, its kernel compiled beforehand."""
-    return Way(call, COMPILED.format(call=call))
-
-
 def products() -> list[Spelled]:
     """X.A for X (10, rows, n), and A.X for X (n, rows), with A (n, n) sparse."""
     table = []
@@ -57,7 +45,7 @@ def _product(n: int, density: float, kind: str, dtype: str) -> list[Spelled]:
     asv = dtype == "f8" and n == 1000
     given = {"n": n, "density": density, "kind": kind, "dtype": dtype}
     right: Ways = {
-        "einroute": ours("er.tensordot(x, a, axes=1)"),
+        "einroute": compiled("er.tensordot(x, a, axes=1)"),
         "scipy": (
             Way("(flat @ a).reshape(shape)", FLAT),
             Way("np.ascontiguousarray((a.T @ flat.T).T).reshape(shape)", FLAT),
@@ -67,7 +55,7 @@ def _product(n: int, density: float, kind: str, dtype: str) -> list[Spelled]:
         "mkl": Way("product(flat, a).reshape(shape)", FLAT + MKL),
     }
     left: Ways = {
-        "einroute": ours("er.tensordot(a, x, axes=1)"),
+        "einroute": compiled("er.tensordot(a, x, axes=1)"),
         "scipy": Way("a @ x"),
         "mkl": Way("product(a, x)", MKL),
     }
@@ -91,12 +79,12 @@ x, y = rng.random(({n}, {k})), rng.random(({n}, {k}))
         hand = "sp.csr_array((s.data * np.vecdot(x[rows], y[s.indices]), s.indices, s.indptr), s.shape)"
         table += [
             Spelled("sparse", f"ij,ik,jk->ij {size} k={k}", given, {
-                "einroute": ours('er.einsum("ij,ik,jk->ij", s, x, y)'),
+                "einroute": compiled('er.einsum("ij,ik,jk->ij", s, x, y)'),
                 "numpy": Way("s.multiply(x @ y.T)"),
                 "by_hand": Way(hand, "rows = np.repeat(np.arange(s.shape[0]), np.diff(s.indptr))"),
             }, answer="result.toarray()", asv=n == 500),
             Spelled("sparse", f"ij,jk->ik {size}, both sparse", given, {
-                "einroute": ours('er.einsum("ij,jk->ik", s, t)'),
+                "einroute": compiled('er.einsum("ij,jk->ik", s, t)'),
                 "scipy": Way("s @ t"),
             }, answer="result.toarray()"),
         ]  # fmt: skip

@@ -42,6 +42,8 @@ _ALLOWED = 60.0
 #: and where outliers may have drawn the centre away; and from which the whole tile is computed from its
 #: differences.
 _SOME, _OFTEN, _MANY = 0.01, 0.2, 0.5
+#: How many times their mean the largest limit may be for few entries to be below it but not below their own.
+_ALIKE = 3.3
 #: How much larger than ``|z|**2`` t may be before z is computed precisely, and what then is left of t.
 _CANCELS, _PRECISE = 2.0, 2.0**-20
 #: Bytes of a tile, and the most columns of one.
@@ -79,8 +81,17 @@ def _errors(rank: int) -> float:
     return 2 + 0.9 * sqrt(rank + 2) + (rank + 2) / 8
 
 
-def side(points: Array, centre: Array, factor: Factor, left: bool) -> Side:
-    """Transform points."""
+def sides(x: Array, y: Array, centre: Array, factor: Factor) -> tuple[Side, Side]:
+    """Points transformed for the left and for the right side of the product."""
+    n = len(x)
+    both = _left(x if y is x else np.concatenate((x, y)), centre, factor)
+    rows, least = (both.rows, both.least) if y is x else (both.rows[n:], both.least[n:])
+    turned = rows * -2
+    turned[:, -2], turned[:, -1] = 1, rows[:, -2]
+    return Side(x, both.rows[:n], both.least[:n]), Side(y, turned, least)
+
+
+def _left(points: Array, centre: Array, factor: Factor) -> Side:
     u = factor.u
     rank = points.shape[1] if u is None or u.ndim == 1 else len(u)
     rows = np.empty((len(points), rank + 2), points.dtype)
@@ -92,11 +103,7 @@ def side(points: Array, centre: Array, factor: Factor, left: bool) -> Side:
         norms = bound = c_einsum("ik,ik->i", z, z)
     else:
         norms, bound = transform(points, centre, u, z)
-    if left:
-        rows[:, rank], rows[:, rank + 1] = norms, 1
-    else:
-        z *= -2
-        rows[:, rank], rows[:, rank + 1] = 1, norms
+    rows[:, rank], rows[:, rank + 1] = norms, 1
     return Side(points, rows, bound * (_errors(rank) / _ALLOWED))
 
 
@@ -149,10 +156,20 @@ def product(a: Side, b: Side, out: Array, same: bool) -> tuple[Array, Array]:
     numpy_matmul(a.rows, b.rows.T, out=out)
     if same:
         np.fill_diagonal(out, np.inf)
-    if out.min() >= a.least.max() + b.least.max():
+    most = b.least.max()
+    if out.min() >= a.least.max() + most:
         return _NOWHERE
-    close = np.flatnonzero(out < np.add.outer(a.least, b.least))  # of two axes it takes three times as long
-    return np.divmod(close, out.shape[1]) if len(close) else _NOWHERE
+    # Of two axes finding takes three times as long.
+    if most > _ALIKE * b.least.mean():
+        close = np.flatnonzero(out < np.add.outer(a.least, b.least))
+        return np.divmod(close, out.shape[1]) if len(close) else _NOWHERE
+    # Against the largest of b's first: its sums with a's are a vector, not a tile.
+    close = np.flatnonzero(out < (a.least + most)[:, None])
+    if not len(close):
+        return _NOWHERE
+    i, j = np.divmod(close, out.shape[1])
+    really = out[i, j] < a.least[i] + b.least[j]
+    return i[really], j[really]
 
 
 _NOWHERE = (np.empty(0, np.intp), np.empty(0, np.intp))
@@ -174,7 +191,7 @@ def tile(a: Side, b: Side, factor: Factor, out: Array, same: bool, local: bool =
     close = product(a, b, out, same)
     if len(close[0]) > (_SOME if local else _OFTEN) * out.size:
         centre = _middle(a.points, b.points, np.mean if local else np.median)
-        near, other = side(a.points, centre, factor, True), side(b.points, centre, factor, False)
+        near, other = sides(a.points, b.points, centre, factor)
         close = product(near, other, out, same)
     if len(close[0]) > _MANY * out.size:
         plain.tile(a.points, b.points, factor.metric, out)
@@ -214,15 +231,15 @@ def squared_distances(x: Array, y: Array, factor: Factor, out: Array, threads: i
     """
     same = y is x
     centre = _centre(x, y)
-    a, b = side(x, centre, factor, True), side(y, centre, factor, False)
+    a, b = sides(x, y, centre, factor)
     bad = [_beyond(s) for s in ((a,) if same else (a, b))]
     if any(len(one) > len(s.points) * _MANY for one, s in zip(bad, (a, b), strict=False)):
         return Declined("many points are not finite, or too large to square")
     if any(len(one) for one in bad):
-        put_away = [x.copy(), x.copy() if same else y.copy()]
-        for points, one in zip(put_away, (bad[0], bad[-1]), strict=True):
-            points[one] = centre
-        a, b = (side(s, centre, factor, left) for s, left in zip(put_away, (True, False), strict=True))
+        left = x.copy()
+        right = left if same else y.copy()
+        left[bad[0]] = right[bad[-1]] = centre
+        a, b = sides(left, right, centre, factor)
     work = ENTRY * out.size + TERM * out.size * a.rows.shape[1]
     count, run = _cut(a, b, factor, out, same)
     if threads > 1 and count > 1 and work > SHARED:
