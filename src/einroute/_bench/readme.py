@@ -29,7 +29,8 @@ SINGLE_HEADS = {"numpy": "np.linalg.lstsq", "by_hand": "ready SVD factors, appli
 
 INTRODUCTION = """What was measured: geometric means of einroute's time over the other's, smaller is better.
 On {machine}; made by `python -m einroute bench --readme`."""
-STRUCTURED = "For sparse and structured operands, each mean over the cases that can be written that way:"
+STRUCTURED = """For sparse and structured operands, kernels compiled beforehand; each mean is over the cases
+that can be written so:"""
 BETWEEN = "And for least squares with a matrix that was seen before and a new right-hand side:"
 
 
