@@ -620,6 +620,13 @@ class TestFFT:
         bound = (4 * k + 16) * (np.finfo(dtype).eps * size + np.longdouble(tiny))
         assert (np.abs(result - exact(a, b, step)) <= bound).all()
 
+    def test_rows_that_labels_rule_out_meet_no_infinity(self, rng):
+        mask, factor = er.one_hot(np.array([4, -2]), 3), np.array([-np.inf, np.inf])
+        rolled = er.rolled(rng.standard_normal((4, 2)), 3)
+        with forcing("rolled.fft"):
+            assert er.einsum("ab,a,cba->", mask, factor, rolled) == 0
+            assert er.einsum("ab,a,cba->", mask, np.ones(2), rolled) == 0
+
     def test_integers_never_go_by_fft(self, rng):
         a, b = rng.integers(-100, 100, (2, 600))
         for dtype in ("i8", "u4", "?", "g"):

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
+from einroute._config import forcing
 
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 ARRAYS = tuple(f"{name}_array" for name in FORMATS)
@@ -406,3 +407,17 @@ def test_values_of_the_other_byte_order(name: str) -> None:
     a.data = a.data.astype(a.dtype.newbyteorder())
     np.testing.assert_allclose(er.einsum("ij,j->i", a, np.ones(2)), [3.0, 4.0])
     np.testing.assert_allclose(er.linalg.solve(a, np.array([3.0, 4.0])), [1.0, 1.0])
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(True, "?"), (100, "i1")])
+def test_duplicates_in_systems_and_beside_differences(value: Any, dtype: str) -> None:
+    a = sp.csc_array(
+        (np.array([value, value, 1, 1], dtype), np.array([0, 0, 1, 2]), np.array([0, 2, 3, 4])), shape=(3, 3)
+    )
+    right = a.toarray()
+    b = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(er.linalg.solve(a, b), np.linalg.solve(right.astype(float), b))
+    d = er.pairwise_difference(np.arange(6.0).reshape(3, 2))
+    with forcing("difference.sampled"):
+        found = er.einsum("ij,ijk,ijk->ij", a, d, d)
+    np.testing.assert_allclose(found.toarray(), np.einsum("ij,ijk,ijk->ij", right, *[np.asarray(d)] * 2))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -332,3 +333,27 @@ def test_an_overflow_in_a_block_on_another_thread_is_heard() -> None:
     )
     run("operand")
     assert heard == [("operand",)]
+
+
+def test_a_helper_that_comes_late_keeps_nothing() -> None:
+    busy, free = threading.Event(), threading.Event()
+
+    def hold(_: int) -> None:
+        if threading.current_thread().name.startswith("einroute-"):
+            busy.set()
+            free.wait(60)
+        else:
+            busy.wait(60)
+
+    holder = threading.Thread(target=run_blocks, args=(2, hold, 2))
+    holder.start()
+    try:
+        busy.wait(60)
+        array = np.ones(3)
+        gone = weakref.ref(array)
+        run_blocks(2, lambda _, held=array: held.sum(), 2)  # its job waits for the helper
+        del array
+        assert gone() is None
+    finally:
+        free.set()
+        holder.join()

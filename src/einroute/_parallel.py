@@ -22,7 +22,7 @@ class _Batch:
     """Blocks of one call: handed out in order, counted as they end."""
 
     def __init__(self, count: int, work: Callable[[int], None]) -> None:
-        self.work = work
+        self.work: Callable[[int], None] | None = work
         self.todo = iter(range(count))
         self.lock = threading.Lock()
         self.active = 0
@@ -36,7 +36,7 @@ class _Batch:
             while self.error is None:
                 with self.lock:
                     index = next(self.todo, None)
-                if index is None:
+                if index is None or self.work is None:
                     return
                 self.work(index)
         except BaseException as error:  # handed to the caller, whatever it is
@@ -48,9 +48,11 @@ class _Batch:
                 self.idle.notify_all()
 
     def wait(self) -> None:
+        """Wait until all have ended; a helper that comes later finds nothing, and keeps no array alive."""
         with self.lock:
             while self.active:
                 self.idle.wait()
+        self.work = None
 
 
 class _Pool:

@@ -94,10 +94,12 @@ def canonical(a: Any) -> Any:
     matrix = as_scipy(a)
     check_indices(matrix)
     dtype = np.complex128 if matrix.dtype.kind == "c" else np.float64
-    own = csc_array(matrix, dtype=dtype, copy=True)
-    own.sum_duplicates()
+    own = csc_array(matrix, copy=True)
+    if own.dtype.kind == "f":
+        own = own.astype(dtype, copy=False)
+    own.sum_duplicates()  # of bools and integers in their own dtype, where they are or, and wrap
     own.sort_indices()
-    return own
+    return own.astype(dtype, copy=False)
 
 
 def sparse_key(name: str, matrix: Any, reproducible: bool) -> tuple[Any, ...]:

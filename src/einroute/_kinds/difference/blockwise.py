@@ -128,4 +128,5 @@ def entries_of(operand: Any) -> Entries:
         entries: Entries = kind.adopt(operand)
     except BROKEN as error:
         raise unusable("a sparse operand", operand, kind, error) from error
-    return entries
+    # They will be cast: bools of one place are or, and integers wrap, in their own dtype.
+    return entries.distinct() if entries.dtype.kind in "biu" else entries

@@ -195,7 +195,11 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
         made = _read_off(step, recipe, correlation.of(a, b))
     if recipe.goes_on(step):
         inputs = (recipe.made, *(step.inputs[n] for n in recipe.after))
-        return contract(inputs, step.output, (made, *(operands[n] for n in recipe.after)))
+        result = contract(inputs, step.output, (made, *(operands[n] for n in recipe.after)))
+        written_out = any(step.operands[n].kind != "dense" for n in recipe.before)
+        if written_out and not np.isfinite(result).all():
+            return Declined("what is absent from an operand may have met a number that is not finite")
+        return result
     return made.transpose([recipe.made.index(c) for c in step.output])
 
 
