@@ -74,6 +74,15 @@ def combinations() -> Iterator[Combination]:
             yield Combination(benchmark.name, values, implementation, first)
 
 
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression from the command line; leaves with a message where it is none."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        print(f"--bench: {text!r} is no regular expression: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
 def only(names: Iterable[str]) -> list[str]:
     """Arguments that choose benchmarks by their names."""
     return [f"--bench=^{re.escape(name)}$" for name in names]

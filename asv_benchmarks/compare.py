@@ -14,14 +14,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asv.results import iter_results
-from common import asv, combinations, commit, configuration, git, must, only
+from common import asv, combinations, commit, configuration, git, must, only, pattern
 
 #: How often what looks slower is measured again.
 REPEATS = 2
@@ -100,7 +99,8 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     head = commit(arguments.head)
     base = commit(arguments.base) if arguments.base else parent(head)
-    names = [one.name for one in combinations() if one.ours and re.search(arguments.bench, one.name)]
+    wanted = pattern(arguments.bench)
+    names = [one.name for one in combinations() if one.ours and wanted.search(one.name)]
     if not names:
         parser.error(f"--bench: no benchmark of einroute matches {arguments.bench!r}")
     if git("status", "--porcelain", "--untracked-files=no"):

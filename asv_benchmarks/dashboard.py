@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from common import HERE, asv, configuration, git, must
+from common import HERE, asv, configuration, git, must, pattern
 
 LANDINGS = 5
 #: Where npm puts what asv's page takes from other servers, by the name of the file there (package.json has versions).
@@ -111,6 +111,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=8080, help="where to serve (%(default)s)")
     parser.add_argument("--bench", action="append", default=[], metavar="REGEX", help="only these benchmarks")
     arguments = parser.parse_args(argv)
+    for text in arguments.bench:
+        pattern(text)
     with tempfile.TemporaryDirectory() as folder:
         # The graphs show the commits of a branch: of this one, whatever its name.
         branch = git("symbolic-ref", "--short", "--quiet", "HEAD") or "HEAD"

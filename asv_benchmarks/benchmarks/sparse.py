@@ -126,28 +126,28 @@ LEFT = {
 class DenseBySparse:
     """Steady state: the kernels are compiled beforehand."""
 
-    params = [SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"], list(IMPLEMENTATIONS)]
-    param_names = ["n", "density", "format", "implementation"]
+    params = [list(IMPLEMENTATIONS), SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"]]
+    param_names = ["implementation", "n", "density", "format"]
     timeout = 120.0
 
-    def setup(self, n: int, density: float, kind: str, implementation: str) -> None:
+    def setup(self, implementation: str, n: int, density: float, kind: str) -> None:
         self.call = MAKERS[implementation](*operands(n, density, kind, rows=SUITE_ELEMENTS // n))
         self.call()
 
-    def time_product(self, n: int, density: float, kind: str, implementation: str) -> None:
+    def time_product(self, implementation: str, n: int, density: float, kind: str) -> None:
         self.call()
 
 
 class SparseByDense:
-    params = [SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"], list(LEFT)]
-    param_names = ["n", "density", "format", "implementation"]
+    params = [list(LEFT), SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"]]
+    param_names = ["implementation", "n", "density", "format"]
     timeout = 120.0
 
-    def setup(self, n: int, density: float, kind: str, implementation: str) -> None:
+    def setup(self, implementation: str, n: int, density: float, kind: str) -> None:
         self.call = LEFT[implementation](*operands(n, density, kind, rows=SUITE_ELEMENTS // n, side="left"))
         self.call()
 
-    def time_product(self, n: int, density: float, kind: str, implementation: str) -> None:
+    def time_product(self, implementation: str, n: int, density: float, kind: str) -> None:
         self.call()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
+
+import pytest
 
 from .conftest import BENCH, Browser, Repository
 
@@ -81,6 +84,17 @@ def test_a_regression_leads_to_its_graph(browser: Browser) -> None:
     assert browser.troubles == []
 
 
+def test_calls_of_microseconds_are_timed_many_at_once(published: Repository) -> None:
+    numbers: list[int] = []
+    for path in (published.path / "asv_benchmarks" / "results-some").glob("*/*.json"):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for columns in found.get("results", {}).values():
+            stats = dict(zip(found["result_columns"], columns, strict=False))
+            numbers += [number for number in stats["stats_number"] if number is not None]
+    assert numbers
+    assert min(numbers) > 10
+
+
 def test_compare_fails_for_the_slowed_commit_and_names_it(repository: Repository) -> None:
     slow = repository.slow
     done = repository.run("compare.py", repository.before(slow), "--head", slow, "--bench", BENCH)
@@ -102,6 +116,14 @@ def test_compare_refuses_what_git_does_not_know(repository: Repository) -> None:
     done = repository.run("compare.py", "no-such-commit")
     assert done.returncode == 2
     assert "git knows no commit 'no-such-commit'" in done.stdout
+
+
+@pytest.mark.parametrize("script", ["compare.py", "dashboard.py"])
+def test_a_pattern_that_is_none_is_one_line(repository: Repository, script: str) -> None:
+    done = repository.run(script, "--bench", "(")
+    assert done.returncode == 2
+    assert "--bench: '(' is no regular expression" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_compare_refuses_a_pattern_that_matches_nothing(repository: Repository) -> None:

@@ -48,14 +48,16 @@ def describe(libraries: tuple[str, ...] = ("numpy", "opt_einsum")) -> dict[str, 
 
 def blas() -> str:
     """The BLAS that NumPy runs on, and how many threads it has."""
-    for pool in threadpoolctl.threadpool_info():
-        if pool.get("user_api") == "blas":
-            name = str(pool.get("internal_api"))
-            release = ".".join(str(pool.get("version") or "").split(".")[:3])
-            count = pool["num_threads"]
-            threads = f"{count} {'thread' if count == 1 else 'threads'}"
-            return f"{threads} of {BLAS.get(name, name)} {release}".rstrip()
-    return "an unknown BLAS"  # Accelerate is invisible to threadpoolctl
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool.get("user_api") == "blas"]
+    if not pools:
+        return "an unknown BLAS"  # Accelerate is invisible to threadpoolctl
+    # SciPy's wheels bring another one, which may come first.
+    pool = min(pools, key=lambda pool: "numpy" not in str(pool.get("filepath")))
+    name = str(pool.get("internal_api"))
+    release = ".".join(str(pool.get("version") or "").split(".")[:3])
+    count = pool["num_threads"]
+    threads = f"{count} {'thread' if count == 1 else 'threads'}"
+    return f"{threads} of {BLAS.get(name, name)} {release}".rstrip()
 
 
 def sentence(facts: dict[str, str]) -> str:

@@ -59,7 +59,7 @@ def load(module: str) -> ModuleType:
     Raises
     ------
     NotImplementedError
-        It is not installed. asv takes this, raised in a ``setup``, as "not applicable".
+        It is not installed, or broken. asv takes this, raised in a ``setup``, as "not applicable".
     """
     try:
         return importlib.import_module(module)
@@ -67,6 +67,8 @@ def load(module: str) -> ModuleType:
         if error.name != module.partition(".")[0]:
             raise
         raise NotImplementedError(f"{error.name} is not installed") from error
+    except (ImportError, OSError) as error:
+        raise NotImplementedError(f"{module} is installed, but cannot be imported: {error}") from error
 
 
 def member(module: Any, path: str) -> Any:

@@ -74,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     from einroute._bench import selection  # noqa: PLC0415
 
     try:
-        refuse(arguments)
         chosen = selection.cases(wanted(arguments))
         asked = selection.peers(arguments.peers)
+        refuse(arguments)
     except (LookupError, ValueError, OSError) as error:
         reason = (
             f"cannot use {error.filename}: {error.strerror}" if isinstance(error, OSError) else error.args[0]
@@ -97,7 +97,7 @@ def refuse(arguments: argparse.Namespace) -> None:
     """
     from einroute._bench import readme  # noqa: PLC0415
 
-    if arguments.min_time <= 0:
+    if not 0 < arguments.min_time < float("inf"):
         raise ValueError(f"--min-time: {arguments.min_time:g} seconds; expected more than 0")
     chosen = arguments.cases not in ([], ["all"])
     if arguments.readme and (chosen or arguments.peers or arguments.check or arguments.list):
