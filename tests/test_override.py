@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import importlib
 import inspect
 import itertools
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import types
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +150,12 @@ class TestPlaces:
         for function in (er.override, er.install):
             with pytest.raises(TypeError, match="names of functions"):
                 function(name)
+
+    def test_imported_is_a_flag(self) -> None:
+        wrong: Any = "my_module"
+        for function in (er.override, er.install):
+            with pytest.raises(TypeError, match="imported is 'my_module', expected True or False"):
+                function("einsum", imported=wrong)
 
     def test_a_decorator_without_parentheses(self) -> None:
         with pytest.raises(TypeError, match=r"@override\(\)"):
@@ -349,14 +357,39 @@ class TestDecorator:
         class Model:
             pass
 
+        class Generates:
+            def __call__(self) -> Iterator[int]:
+                yield 1
+
+        class Waits:
+            async def __call__(self) -> None:
+                pass
+
         for function, what in (
             (generator, "generator"),
+            (functools.partial(generator), "generator"),
+            (Generates(), "generator"),
             (coroutine, "coroutine"),
+            (Waits(), "coroutine"),
             (both, "generator"),
             (Model, "class"),
         ):
-            with pytest.raises(TypeError, match=what):
+            with pytest.raises(TypeError, match=f"is a {what}"):
                 er.override()(function)
+
+    @pytest.mark.parametrize("kind", [staticmethod, classmethod])
+    def test_above_staticmethod_and_classmethod_is_refused(self, kind: Any) -> None:
+        says = rf"write @{kind.__name__} above @override\(\)"
+        with pytest.raises(TypeError, match=says):
+            er.override()(kind(lambda *_: None))
+
+    def test_what_is_no_function_is_refused(self) -> None:
+        wrong: Any = 3
+        with pytest.raises(TypeError, match="override decorates functions, not 3"):
+            er.override()(wrong)
+
+    def test_callable_objects(self) -> None:
+        assert er.override("einsum")(functools.partial(routed_now))() == {"numpy.einsum"}
 
 
 class TestInstall:
@@ -409,9 +442,48 @@ class TestOtherPatches:
             assert np.einsum is before
 
     def test_around_an_override(self) -> None:
+        says = r"numpy\.einsum is overridden though it was .*'einsum'.*, not the library's own function"
         with mock.patch("numpy.einsum", return_value="theirs") as theirs:
-            with er.override("einsum"):
-                assert np.einsum("i->", np.ones(3)) == 3.0
+            with pytest.warns(RuntimeWarning, match=says):
+                over = er.override("einsum", "dot").__enter__()
+            assert np.einsum("i->", np.ones(3)) == 3.0
+            assert over.replaced == ("numpy.einsum", "numpy.dot")
+            with er.override("einsum") as inner:  # which does as the outer one, and has nothing to add
+                assert inner.replaced == ("numpy.einsum",)
+            over.__exit__(None, None, None)
+            assert np.einsum is theirs
+
+    def test_between_two_overrides(self) -> None:
+        says = r"numpy\.einsum was replaced by other code inside an override, and stays <.*'einsum'"
+        with er.override("einsum", "dot") as outer:
+            with mock.patch("numpy.einsum", return_value="theirs") as theirs:
+                assert outer.replaced == ("numpy.dot",)
+                with pytest.warns(RuntimeWarning, match=says):
+                    inner = er.override("einsum", "dot", "inner").__enter__()
+                assert inner.replaced == ("numpy.dot", "numpy.inner")
+                assert np.einsum is theirs
+                with er.override("dot"):  # no word of what it does not mean
+                    pass
+                inner.__exit__(None, None, None)
+                assert np.einsum is theirs
+            assert outer.replaced == ("numpy.einsum", "numpy.dot")
+
+    def test_warnings_as_errors_while_entering_leave_nothing(self) -> None:
+        with mock.patch("numpy.einsum", return_value="theirs") as theirs, warnings.catch_warnings():
+            warnings.simplefilter("error")
+            over = er.override()
+            with pytest.raises(RuntimeWarning, match=r"numpy\.einsum"):
+                over.__enter__()
+            assert routed_now() == {"numpy.einsum"}
+            assert np.einsum is theirs
+            with pytest.raises(RuntimeError, match="left more often"):
+                over.__exit__(None, None, None)
+
+    def test_around_what_is_installed(self) -> None:
+        with mock.patch("numpy.einsum", return_value="theirs") as theirs:
+            with pytest.warns(RuntimeWarning, match=r"numpy\.einsum is overridden though"):
+                er.install("einsum")
+            er.uninstall()
             assert np.einsum is theirs
 
     def test_begun_inside_and_ended_outside(self) -> None:
@@ -684,7 +756,6 @@ class TestScipy:
             "    import scipy.linalg\n"
             "    assert lstsq is scipy.linalg.lstsq\n"
             "    assert 'scipy.linalg.lstsq' in over.replaced\n"
-            "    assert sys.meta_path == finders\n"
             "    assert 'einroute' not in type(scipy.linalg.__loader__).__module__\n"
             "    assert scipy.linalg.__loader__ is scipy.linalg.__spec__.loader\n"
             "    with er.record() as calls: scipy.linalg.lstsq(np.eye(3), np.ones(3))\n"
@@ -692,6 +763,7 @@ class TestScipy:
             "assert scipy.linalg.lstsq.__module__ == 'scipy.linalg._basic'\n"
             "assert type(scipy.linalg.lstsq) is type(lambda: 0)\n"
             "with er.record() as calls: lstsq(np.eye(3), np.ones(3))\n"
+            "assert sys.meta_path == finders\n"
             "print(calls.calls)"
         )
         assert run(code) == "0"
@@ -740,6 +812,65 @@ class TestScipy:
             "print(len(kinds), set(kinds), type(scipy.linalg.lstsq).__name__, threading.active_count())"
         )
         assert run(code) == "6 {'StandIn'} function 1"
+
+    def test_that_may_not_be_imported(self) -> None:
+        code = (
+            "import sys, numpy as np, einroute as er\n"
+            "sys.modules['scipy.linalg'] = None\n"
+            "with er.override() as over: print(len(over.replaced), np.einsum)\n"
+            "print(sys.modules['scipy.linalg'], np.einsum.__name__)"
+        )
+        assert run(code) == "18 <einroute in the place of numpy.einsum, routed>\nNone einsum"
+
+    def test_that_is_forbidden_after_it_was_overridden(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with er.override("lstsq"):
+            monkeypatch.setitem(sys.modules, "scipy.linalg", None)
+            with er.override() as over:
+                assert "scipy.linalg.lstsq" in over.replaced
+        assert routed_now() == set()
+
+    def test_that_was_unloaded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with er.override():
+            pass
+        monkeypatch.delitem(sys.modules, "scipy.linalg")
+        with er.override() as over:
+            assert len(over.replaced) == 18
+            assert routed_now() == {name for name in NAMES if not name.startswith("scipy")}
+
+    def test_that_is_unloaded_and_loaded_inside(self) -> None:
+        for unload in ("'scipy.linalg'", "*[m for m in sys.modules if m.startswith('scipy.linalg')]"):
+            code = (
+                "import sys, numpy as np, einroute as er, scipy.linalg as first\n"
+                "own = first.lstsq\n"
+                "with er.override() as over:\n"
+                f"    for name in ({unload},): del sys.modules[name]\n"
+                "    import scipy.linalg as second\n"
+                "    assert second is not first\n"
+                "    assert over.replaced.count('scipy.linalg.lstsq') == 1\n"
+                "    with er.record() as calls:\n"
+                "        for module in (first, second): module.lstsq(np.eye(3), np.ones(3))\n"
+                "    assert calls.calls == 2, calls\n"
+                "assert first.lstsq is own\n"
+                "print(type(second.lstsq).__name__, second.lstsq.__module__, len(sys.meta_path))"
+            )
+            assert run(code).startswith("function scipy.linalg._basic "), unload
+
+    def test_that_is_reloaded_inside(self) -> None:
+        code = (
+            "import sys, importlib, numpy as np, einroute as er, scipy.linalg\n"
+            "own, finders = scipy.linalg.lstsq, [*sys.meta_path]\n"
+            "for _ in range(2):\n"
+            "    with er.override() as over:\n"
+            "        assert importlib.reload(scipy.linalg) is scipy.linalg\n"
+            "        assert 'scipy.linalg.lstsq' in over.replaced\n"
+            "        with er.record() as calls: scipy.linalg.lstsq(np.eye(3), np.ones(3))\n"
+            "        assert calls.calls == 1\n"
+            "        assert 'einroute' not in type(scipy.linalg.__loader__).__module__\n"
+            "    assert scipy.linalg.lstsq is own\n"
+            "    assert sys.meta_path == finders\n"
+            "print('done')"
+        )
+        assert run(code) == "done"
 
     def test_an_import_that_fails_is_as_without(self) -> None:
         code = (

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from collections.abc import Callable, Iterable
-from contextlib import ContextDecorator
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
+from .._block import Block
+from .._errors import shown
 from .patches import PATCHES, Hold
 from .places import FUNCTIONS, chosen
 
 __all__ = ["install", "override", "uninstall"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-class override(ContextDecorator):  # noqa: N801 - used like a function, as contextlib.suppress is
+class override(Block):  # noqa: N801 - used like a function, as contextlib.suppress is
     """Put einroute's functions in the place of NumPy's and SciPy's, inside a ``with`` block or a function.
 
     Parameters
@@ -39,11 +37,13 @@ class override(ContextDecorator):  # noqa: N801 - used like a function, as conte
     ValueError
         A name of no such function.
     TypeError
-        What is no name; a decorated class, generator or coroutine function.
+        What is no name; a decorated class, generator or coroutine function, what is no function.
 
     Warns
     -----
     RuntimeWarning
+        At the beginning: other code has replaced a name before. What it put there is not called until the
+        end; if it did so within another override, it is left, and the name is not `replaced`.
         At the end: other code has replaced a name meanwhile. It is left as that code wants it.
 
     See Also
@@ -75,17 +75,18 @@ class override(ContextDecorator):  # noqa: N801 - used like a function, as conte
 
     def __init__(self, *names: str, imported: bool = False) -> None:
         self._functions = chosen(names)
-        self._imported = imported
+        self._imported = _yes_or_no(imported)
         self._holds: list[Hold] = []
 
     def __enter__(self) -> Self:
         held = Hold(frozenset(self._functions))
         try:
             self._holds.append(held)
-            PATCHES.hold(held, imported=self._imported)
+            _warn(PATCHES.hold(held, imported=self._imported))
         except BaseException:
             held.over = True
             self._holds = [one for one in self._holds if one is not held]
+            PATCHES.settle()
             raise
         return self
 
@@ -99,15 +100,6 @@ class override(ContextDecorator):  # noqa: N801 - used like a function, as conte
         del self._holds[-1]
         _warn(PATCHES.settle())
 
-    def __call__(self, func: F) -> F:
-        for is_one, what in _LATER:
-            if is_one(func):
-                raise TypeError(
-                    f"override cannot decorate {func!r}: it is a {what}, whose code runs after the call; "
-                    f"write `with override():` inside it"
-                )
-        return super().__call__(func)
-
     @property
     def replaced(self) -> tuple[str, ...]:
         """The names that are replaced now."""
@@ -117,13 +109,10 @@ class override(ContextDecorator):  # noqa: N801 - used like a function, as conte
         return f"<override of {', '.join(map(str, self._functions))}>"
 
 
-#: What a decorator would leave before its code runs.
-_LATER: tuple[tuple[Callable[[Any], bool], str], ...] = (
-    (inspect.isclass, "class"),
-    (inspect.iscoroutinefunction, "coroutine function"),
-    (inspect.isgeneratorfunction, "generator function"),
-    (inspect.isasyncgenfunction, "generator function"),
-)
+def _yes_or_no(imported: object) -> bool:
+    if not isinstance(imported, bool):
+        raise TypeError(f"imported is {shown(imported)}, expected True or False")
+    return imported
 
 
 def _warn(words: Iterable[str]) -> None:
@@ -153,7 +142,7 @@ def install(*names: str, imported: bool = False) -> tuple[str, ...]:
     -----
     RuntimeWarning
         It is not the first time: functions are added to those that are installed, and one call of `uninstall`
-        ends all.
+        ends all. Other code has replaced a name before, as for `override`.
 
     Examples
     --------
@@ -162,9 +151,10 @@ def install(*names: str, imported: bool = False) -> tuple[str, ...]:
     ('numpy.einsum', 'numpy.linalg.lstsq')
     >>> er.uninstall()
     """
-    held = Hold(frozenset(chosen(names)))
-    PATCHES.hold(held, imported=imported)
+    held, imported = Hold(frozenset(chosen(names))), _yes_or_no(imported)
+    words = PATCHES.hold(held, imported=imported)
     PATCHES.installed.append(held)
+    _warn(words)
     if len(PATCHES.installed) > 1:
         before = {f for one in PATCHES.installed[:-1] for f in one.functions}
         already = ", ".join(str(f) for f in FUNCTIONS if f in before)

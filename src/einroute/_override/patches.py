@@ -14,10 +14,11 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from .._errors import shown
-from .places import FUNCTIONS, Function
+from .places import FUNCTIONS, PLACES, Function
 from .stand_ins import StandIn
 from .when_loaded import WhenLoaded
 
@@ -26,7 +27,7 @@ __all__ = ["PATCHES", "Hold"]
 #: Packages whose use of the functions is left alone in a scan: where they are at home, and where the
 #: originals are needed.
 _LEFT_ALONE = ("numpy", "scipy.linalg", "einroute")
-#: A module that may be loaded after an override of its functions has begun.
+#: A module that may be loaded, or loaded again, after an override of its functions has begun.
 _LATER = "scipy.linalg"
 
 
@@ -42,6 +43,36 @@ class _Site:
 
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the stand-in stands there."""
+        return self.names.get(self.name) is self.stand_in
+
+    def put_in(self) -> None:
+        """Put the stand-in there; what stands there now is what will be put back."""
+        standing = self.names[self.name]
+        if standing is not self.stand_in:
+            self.found = standing
+            self.names[self.name] = self.stand_in
+
+    def over_others(self) -> str:
+        """A word about what other code had put there, and is not called now."""
+        if self.found is self.stand_in._original:
+            return ""
+        return (
+            f"{self} is overridden though it was {shown(self.found)}, not the library's own function; "
+            f"that is not called until the override ends, and is then put back"
+        )
+
+    def under_others(self) -> str:
+        """A word about what other code has put in our place, and is called instead of ours."""
+        if self.in_force:
+            return ""
+        return (
+            f"{self} was replaced by other code inside an override, and stays "
+            f"{shown(self.names.get(self.name))}: this override does not reach it"
+        )
 
     def put_back(self) -> str:
         """Put back what was found, unless other code has put something else there; a word about that."""
@@ -81,22 +112,30 @@ class _Patches:
         self._lock = threading.RLock()  # a signal's handler may come here while this thread holds it
         self._live: list[Hold] = []
         self._stand_ins: dict[Function, StandIn] = {}
-        self._public: dict[Function, _Site] = {}
+        self._public: dict[Function, tuple[_Site, ...]] = {}  # one for each module object of that name
         self._scanned: dict[tuple[int, str], _Site] = {}
         self._finder = WhenLoaded(_LATER, self._loaded)
         self.installed: list[Hold] = []
 
-    def hold(self, held: Hold, *, imported: bool) -> None:
-        """Override functions, and with ``imported`` also the names that other modules have for them."""
+    def hold(self, held: Hold, *, imported: bool) -> list[str]:
+        """Override functions, and with ``imported`` also the names that other modules have for them.
+
+        Returns
+        -------
+        list of str
+            Words about names that other code had replaced before.
+        """
         self._make(held.functions)
         with self._lock:
             self._live = [*self._live, held]
             try:
-                self._settle()
+                before = [site for f in held.functions.intersection(self._public) for site in self._public[f]]
+                words = self._settle()
                 if imported:
                     for site in self._scan(held.functions):
                         held.sites.append(site)
                         site.names[site.name] = site.stand_in
+                return words + [word for word in (site.under_others() for site in before) if word]
             except BaseException:
                 held.over = True
                 self.settle()
@@ -120,8 +159,12 @@ class _Patches:
     def names(self, held: Hold) -> tuple[str, ...]:
         """The names that a hold replaces, as far as their modules are loaded."""
         with self._lock:
-            public = [str(f) for f in FUNCTIONS if f in held.functions and f in self._public]
-            return (*public, *map(str, held.sites))
+            public = [
+                str(f)
+                for f in FUNCTIONS
+                if f in held.functions and any(site.in_force for site in self._public.get(f, ()))
+            ]
+            return (*public, *(str(site) for site in held.sites if site.in_force))
 
     def _make(self, functions: Iterable[Function]) -> None:
         """Make the stand-ins of functions whose modules are loaded.
@@ -129,7 +172,7 @@ class _Patches:
         Outside the lock: it may import, and a thread that imports SciPy asks for the lock at the end.
         """
         for function in functions:
-            if function not in self._stand_ins and function.place in sys.modules:
+            if function not in self._stand_ins and _names(function.place) is not None:
                 importlib.import_module(function.place)  # which waits for a thread that is importing it
                 self._stand_ins.setdefault(function, function.stand_in())
 
@@ -138,8 +181,9 @@ class _Patches:
         while True:  # again, if an override has come or gone by a finalizer meanwhile
             live = self._live = [held for held in self._live if not held.over]
             wanted = frozenset().union(*(held.functions for held in live))
-            words += [self._settle_function(f, f in wanted) for f in FUNCTIONS]
-            if any(f not in self._stand_ins for f in wanted):
+            names = {place: _names(place) for place in PLACES}
+            words += [self._settle_function(f, f in wanted, names[f.place]) for f in FUNCTIONS]
+            if any(f.place == _LATER for f in wanted):
                 self._finder.watch()
             else:
                 self._finder.unwatch()
@@ -150,27 +194,36 @@ class _Patches:
             if live is self._live and not any(held.over for held in live):
                 return [word for word in words if word]
 
-    def _settle_function(self, function: Function, held: bool) -> str:
-        site = self._public.get(function)
-        if held and site is None and function in self._stand_ins:
-            stand_in, names = self._stand_ins[function], vars(sys.modules[function.place])
-            if function.name in names:
-                standing = names[function.name]
-                found = stand_in._original if standing is stand_in else standing
-                self._public[function] = _Site(function.place, names, function.name, stand_in, found)
-                stand_in.route(True)
-                names[function.name] = stand_in
-        elif site is not None and not held:
-            word = site.put_back()
-            site.stand_in.route(False)
-            del self._public[function]
-            return word
-        return ""
+    def _settle_function(self, function: Function, held: bool, names: dict[str, Any] | None) -> str:
+        """Make what stands at one name of a module, or of several that have its name, agree."""
+        sites = self._public.get(function)
+        if held:
+            if names is None or function not in self._stand_ins or function.name not in names:
+                return ""
+            if sites is not None and any(site.names is names for site in sites):
+                return ""
+            stand_in = self._stand_ins[function]
+            made = _Site(function.place, names, function.name, stand_in, stand_in._original)
+            self._public[function] = (*sites, made) if sites else (made,)
+            stand_in.route(True)
+            made.put_in()
+            return made.over_others()
+        if sites is None:
+            return ""
+        words = [word for site in sites if (word := site.put_back())]
+        self._stand_ins[function].route(False)
+        del self._public[function]
+        return "; ".join(words) if words else ""
 
     def _loaded(self) -> None:
-        """The module that was waited for is there."""
+        """The module that was waited for has been executed, for the first time or again."""
         self._make(function for function in FUNCTIONS if function.place == _LATER)
         with self._lock:
+            names = _names(_LATER)
+            for sites in self._public.values():
+                for site in sites:
+                    if site.names is names and site.name in names:
+                        site.put_in()
             self._settle()
 
     def _scan(self, functions: Iterable[Function]) -> Iterator[_Site]:
@@ -178,7 +231,7 @@ class _Patches:
         wanted: dict[int, StandIn] = {}
         for function in functions:
             if function in self._public:
-                routed = self._public[function].stand_in
+                routed = self._stand_ins[function]
                 wanted |= {id(routed): routed, id(routed._original): routed}
         for module, names in _modules():
             for name, value in names.copy().items():
@@ -195,6 +248,12 @@ class _Patches:
     def after_fork(self) -> None:
         """In a child: whoever held the lock in the parent is not here to let go of it."""
         self._lock = threading.RLock()
+
+
+def _names(place: str) -> dict[str, Any] | None:
+    """The names of a module; None if it is not loaded (``None`` in its place forbids to)."""
+    module = sys.modules.get(place)
+    return vars(module) if isinstance(module, ModuleType) else None
 
 
 def _modules() -> Iterator[tuple[str, dict[str, Any]]]:

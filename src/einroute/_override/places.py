@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .._errors import shown, suggest
 from .stand_ins import StandIn, stand_in
 
-__all__ = ["FUNCTIONS", "Function", "chosen"]
+__all__ = ["FUNCTIONS", "PLACES", "Function", "chosen"]
 
 _FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
 _LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "outer", "vecdot")
@@ -45,11 +45,9 @@ class Function:
         return stand_in(str(self), original, getattr(house, self.name))
 
 
-FUNCTIONS = tuple(
-    Function(place, name)
-    for place, names in (("numpy", _FLAT), ("numpy.linalg", _LINALG), ("scipy.linalg", _SCIPY_LINALG))
-    for name in names
-)
+_BY_PLACE = {"numpy": _FLAT, "numpy.linalg": _LINALG, "scipy.linalg": _SCIPY_LINALG}
+PLACES = tuple(_BY_PLACE)
+FUNCTIONS = tuple(Function(place, name) for place, names in _BY_PLACE.items() for name in names)
 
 
 def _spelled(function: Function) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 SciPy takes a fifth of a second to load, and most programs load it after an override has begun or not at all.
 So while overrides of its functions are in force a finder stands first in ``sys.meta_path``, which lets the
-others find the module, and wraps its loader for the time of the import.
+others find the module, and wraps its loader for the time of the import, be it the first or a reload.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["WhenLoaded"]
 
 
 class WhenLoaded(MetaPathFinder):
-    """Calls back when a module has been executed.
+    """Calls back each time that a module has been executed.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class WhenLoaded(MetaPathFinder):
         self._then = then
 
     def watch(self) -> None:
-        """Wait for the module; nothing where it is loaded or waited for."""
-        if self._module not in sys.modules and self not in sys.meta_path:
+        """Wait for the module, which may be loaded already: it can be loaded again."""
+        if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
     def unwatch(self) -> None:
