@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import einroute as er
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._route import NoRoute
 
 WIDE = np.longdouble

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import subprocess
 import sys
@@ -283,6 +284,78 @@ class TestAllowAndForbid:
         assert shown["strict"] is True
 
 
+class TestBlocks:
+    def test_config_blocks_that_end_in_turn(self):
+        def configured(**options: Any) -> Iterator[None]:
+            with er.config(**options):
+                yield
+
+        before = er.get_config()
+        first, second = configured(threads=3), configured(memory_limit=1 << 20, forbid="dense.matmul")
+        next(first), next(second)
+        assert er.get_config()["threads"] == 3
+        first.close()
+        assert er.get_config() == before | {"memory_limit": 1 << 20, "forbid": ("dense.matmul",)}
+        with er.config(threads=5):
+            second.close()
+            assert er.get_config() == before | {"threads": 5}
+        assert er.get_config() == before
+
+    def test_a_config_block_left_in_another_context(self):
+        before = er.get_config()
+        block = er.config(threads=7)
+        contextvars.copy_context().run(block.__enter__)
+        block.__exit__(None, None, None)
+        assert er.get_config() == before
+        with pytest.raises(RuntimeError, match="left more often"):
+            block.__exit__(None, None, None)
+
+    def test_one_block_again_and_within_itself(self):
+        block = er.config(threads=7)
+        for _ in range(2):
+            with block, er.config(threads=5), block:
+                assert er.get_config()["threads"] == 7
+        assert er.get_config()["threads"] != 7
+
+    def test_above_a_function(self):
+        @er.config(threads=7)
+        def threads():
+            return er.get_config()["threads"]
+
+        assert threads() == 7
+        assert er.get_config()["threads"] != 7
+
+    def test_above_a_generator_function_is_refused(self):
+        def generator():
+            yield er.get_config()
+
+        with pytest.raises(TypeError, match=r"config cannot decorate .*with config\(\):"):
+            er.config(threads=7)(generator)
+
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [({"thread": 2}, TypeError), ({"threads": 0}, ValueError), ({"forbid": "x"}, ValueError)],
+    )
+    def test_what_makes_no_sense_is_refused_before_the_block(self, options, error):
+        with pytest.raises(error):
+            er.config(**options)
+
+    def test_any_integer_is_a_number(self):
+        with er.config(threads=np.int64(2), memory_limit=np.uint8(5)):
+            found = er.get_config()
+        assert (found["threads"], found["memory_limit"]) == (2, 5)
+        assert type(found["threads"]) is type(found["memory_limit"]) is int
+        before = er.get_config()["cache_bytes"]
+        er.set_config(cache_bytes=np.int32(100))
+        assert er.get_config()["cache_bytes"] == 100
+        er.set_config(cache_bytes=before)
+
+    @pytest.mark.parametrize("value", [np.True_, True, 1.0, "2", None, np.ones(2, int), 0])
+    def test_what_is_no_number_of_threads(self, value):
+        with pytest.raises(ValueError, match=r"threads must be a number of threads \(an int >= 1\), not "):
+            er.config(threads=value)
+
+
 def configured(**environment: str) -> subprocess.CompletedProcess[str]:
     """What a fresh interpreter's defaults are."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("EINROUTE_")}
@@ -334,6 +407,9 @@ class TestEnvironment:
             ("EINROUTE_STRICT", "2", "strict"),
             ("EINROUTE_FORBID", "dense.matmull", "forbid"),
             ("EINROUTE_ALLOW", "everything", "allow"),
+            ("EINROUTE_ALLOW", ",", "allow"),
+            ("EINROUTE_FORBID", ",,", "forbid"),
+            ("EINROUTE_NUM_THREADS", "\N{SUPERSCRIPT TWO}", "threads"),
         ],
     )
     def test_a_wrong_value_is_warned_of_and_ignored(self, name, value, option):
@@ -341,7 +417,17 @@ class TestEnvironment:
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("UserWarning") == 1
         assert f"{name} is {value!r} and is ignored; expected" in done.stderr
+        assert done.stderr.startswith("<string>:1: ")  # where it is imported, not a line of ours
         assert eval(done.stdout)[option] == eval(configured().stdout)[option]
+
+    @pytest.mark.parametrize("value", ["\N{SUPERSCRIPT TWO}", "0", "-1", "many", ","])
+    def test_a_strange_omp_num_threads_is_ignored(self, value):
+        done = configured(OMP_NUM_THREADS=value)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert eval(done.stdout)["threads"] == len(os.sched_getaffinity(0))
+
+    def test_omp_num_threads_is_obeyed(self):
+        assert eval(configured(OMP_NUM_THREADS="7,2").stdout)["threads"] == 7
 
     def test_a_close_name_is_suggested(self):
         assert "did you mean 'dense.matmul'" in configured(EINROUTE_FORBID="dense.matmull").stderr

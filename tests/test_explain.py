@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from einroute._config import forcing
+from einroute._config_block import forcing
 from tests.helpers import ER
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import einroute._call as call_module
-from einroute._config import current, forcing
+from einroute._config import current
+from einroute._config_block import forcing
 from tests.helpers import ER, assert_agrees, assert_same, find
 
 

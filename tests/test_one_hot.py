@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._kinds import one_hot as kind
 from einroute._kinds.one_hot import adding, gather, look_up
 from einroute._operands.one_hot import OneHot

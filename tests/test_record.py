@@ -25,9 +25,10 @@ import sparse
 import einroute as er
 import einroute._frontend as front_end
 import einroute.scipy.linalg as scipys
-from einroute._config import current, forcing
+from einroute._config import current
+from einroute._config_block import forcing
 from einroute._record.outlines import TINY
-from einroute._watch import WATCH
+from einroute._watch import LISTENERS, WATCH
 from tests.fuzz.runner import draw
 
 RNG = np.random.default_rng(3)
@@ -433,6 +434,51 @@ class TestContexts:
             er.einsum("ij,jk->ik", A, A)
         assert (outer.calls, inner.calls) == (3, 1)
 
+    def test_generators_that_take_turns(self):
+        def recording() -> Iterator[Any]:
+            with er.record() as r:
+                while True:
+                    yield r
+
+        first, second = recording(), recording()
+        one, two = next(first), next(second)
+        er.dot(A, A)
+        first.close()
+        er.dot(A, A)
+        second.close()
+        er.dot(A, A)
+        with er.record() as other:
+            er.dot(A, A)
+        assert (one.calls, two.calls, other.calls) == (1, 2, 1)
+        assert WATCH.users == 0
+        assert LISTENERS.get() == ()
+
+    def test_what_has_ended_is_told_nothing_in_copies_of_the_context(self):
+        with er.record() as r:
+            context = contextvars.copy_context()
+        with er.record() as other:
+            context.run(er.dot, A, A)
+        assert (r.calls, other.calls) == (0, 0)
+
+    def test_left_in_another_context(self):
+        entered = er.record()
+        r = contextvars.copy_context().run(entered.__enter__)
+        entered.__exit__(None, None, None)
+        assert r.over
+        assert WATCH.users == 0
+
+    def test_one_again_and_within_itself(self):
+        block = er.record(keep=5)
+        with block as outer:
+            with block as inner:
+                er.dot(A, A)
+            er.dot(A, A)
+        with block as later:
+            er.dot(A, A)
+        assert (outer.calls, inner.calls, later.calls) == (2, 1, 1)
+        with pytest.raises(RuntimeError, match="left more often"):
+            block.__exit__(None, None, None)
+
     def test_config_inside_and_outside(self):
         with er.record() as r, er.config(forbid="dense.matmul"):
             er.einsum("ij,jk->ik", A, A)
@@ -591,11 +637,16 @@ class TestBounds:
             er.einsum("ij,jk->ik", A, A)
         assert sorted(site.calls for site in r.by_site()) == [1, 1, 2]
 
-    @pytest.mark.parametrize("keep", [-1, 1.5, True, "many", None])
+    @pytest.mark.parametrize("keep", [-1, 1.5, True, "many", None, np.ones(2), np.True_])
     def test_a_bad_number_of_records(self, keep):
-        with pytest.raises(ValueError, match="keep must be"), er.record(keep=keep):
-            pass
-        assert WATCH.users == 0
+        with pytest.raises(ValueError, match="keep must be a number of records"):
+            er.record(keep=keep)
+
+    def test_any_integer_is_a_number_of_records(self):
+        with er.record(keep=np.uint8(1)) as r:
+            for _ in range(3):
+                er.dot(A, A)
+        assert (r.calls, len(r.records)) == (3, 1)
 
     def test_nothing_recorded(self):
         with er.record() as r:

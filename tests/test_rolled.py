@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._kinds import rolled as kind
 from einroute._kinds.rolled import correlation, extension
 from einroute._operands.rolled import Rolled

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._plan_sparse import keeps_pattern
 
 ROUTES = (

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
-from einroute._config import forcing
+from einroute._config_block import forcing
 
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 ARRAYS = tuple(f"{name}_array" for name in FORMATS)

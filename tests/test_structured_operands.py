@@ -15,7 +15,7 @@ import pytest
 import scipy.sparse as sp
 
 import einroute as er
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._operands.base import Structured
 from einroute._plan_structured import STRUCTURED, rewrites
 

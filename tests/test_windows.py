@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import einroute as er
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._kinds.dense import batches, residues
 from einroute._kinds.dense import windows as route
 from einroute._kinds.dense.under import memory_under

@@ -7,7 +7,8 @@ array([[1., 1., 1.],
 """
 
 from . import linalg
-from ._config import cache_clear, cache_info, config, get_config, set_config
+from ._config import cache_clear, cache_info, get_config, set_config
+from ._config_block import config
 from ._densify import DensifyWarning
 from ._explain import explain
 from ._factors.factorized import Factorized, factorize

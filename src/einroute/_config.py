@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from ._cache import PlanCache
-from ._errors import suggest
+from ._errors import suggest, whole_number
 from ._factors.cache import FACTORS, PREPARE
 from ._kernels.earned import KERNELS
 from ._options import Config
 from ._route import Declined, NoRoute, Policy
 
 __all__ = [
+    "PROCESS_WIDE",
     "Config",
     "State",
     "cache_clear",
     "cache_info",
+    "changed",
     "check_strict",
-    "config",
     "current",
-    "forcing",
     "get_config",
     "left_to_numpy",
     "set_config",
@@ -112,7 +111,7 @@ class _Process:
 
 
 #: Options of the whole process, which no context can change: factors are shared by all threads.
-_PROCESS_WIDE = ("cache_bytes", "prepare")
+PROCESS_WIDE = ("cache_bytes", "prepare")
 
 KERNELS.prepare = lambda: FACTORS.prepare
 
@@ -158,11 +157,20 @@ def left_to_numpy(call: _Planning, state: State) -> bool:
     return True
 
 
-def _changed(base: Config, options: dict[str, Any]) -> Config:
+def changed(base: Config, options: dict[str, Any]) -> Config:
+    """A configuration with some options changed.
+
+    Raises
+    ------
+    TypeError
+        An unknown option.
+    ValueError
+        A value that the option cannot take.
+    """
     valid = [f.name for f in fields(Config)]
     for name in options:
         if name not in valid:
-            everything = [*valid, *_PROCESS_WIDE]
+            everything = [*valid, *PROCESS_WIDE]
             raise TypeError(
                 f"unknown option {name!r}; {suggest(name, everything)} (options: {', '.join(everything)})"
             )
@@ -171,81 +179,13 @@ def _changed(base: Config, options: dict[str, Any]) -> Config:
 
 def _change_process(options: dict[str, Any]) -> None:
     """Check the options of the whole process, then set them."""
-    cache_bytes = options.get("cache_bytes", FACTORS.limit)
+    given = options.get("cache_bytes", FACTORS.limit)
+    cache_bytes = whole_number("cache_bytes", given, 0, "a number of bytes")
     prepare = options.get("prepare", FACTORS.prepare)
-    if not isinstance(cache_bytes, int) or isinstance(cache_bytes, bool) or cache_bytes < 0:
-        raise ValueError(f"cache_bytes must be a number of bytes (an int >= 0), not {cache_bytes!r}")
     if prepare not in PREPARE:
         raise ValueError(f"prepare must be one of {', '.join(map(repr, PREPARE))}, not {prepare!r}")
     FACTORS.resize(cache_bytes)
     FACTORS.prepare = prepare
-
-
-@contextmanager
-def config(**options: Any) -> Iterator[None]:
-    """Change options for the calls made inside a ``with`` block, in this context only.
-
-    Parameters
-    ----------
-    threads : int
-        Threads that einroute's own blocks of work may use. Default: ``EINROUTE_NUM_THREADS``,
-        ``OMP_NUM_THREADS``, or the cores of this process.
-    memory_limit : int or None
-        Bytes that the intermediates of one call may take. A contraction that would need more is sliced over a
-        label and summed. Default: ``EINROUTE_MEMORY_LIMIT``, or None, no limit.
-    reproducible : bool
-        Make the algorithm and the order of summation of `einsum`, `tensordot`, `lstsq`, `solve`, `inv` and
-        `pinv` a function of the arguments alone, whatever was called before and however many threads there
-        are. BLAS then runs in one thread, and kept factors are not used. Default: ``EINROUTE_REPRODUCIBLE``,
-        or False.
-    on_densify : {"warn", "raise", "allow"}
-        What is done where a call with sparse operands makes a dense array of more than 64 MiB and more than
-        eight times its operands: a `DensifyWarning`, a ValueError, nothing. Default: ``EINROUTE_ON_DENSIFY``,
-        or "warn".
-    strict : bool
-        Refuse to hand a whole call to NumPy's or SciPy's own function because einroute cannot take an operand
-        or an option: a NoRoute that says why. Calls that NumPy is the right one for are no such case: a view
-        of the operand, a tiny call, ``dot`` of floats, LAPACK's answer to ``lstsq``. Default:
-        ``EINROUTE_STRICT``, or False.
-    allow : str, sequence of str or None
-        Names of the only routes that may be taken, as `explain` shows them; None for all of them. Default:
-        ``EINROUTE_ALLOW``, or None.
-    forbid : str or sequence of str
-        Names of routes that are not to be taken. A call that is left without any raises NoRoute. Default:
-        ``EINROUTE_FORBID``, or none.
-
-    Raises
-    ------
-    TypeError
-        An unknown option, or one of the whole process.
-    ValueError
-        A value that the option cannot take, or the name of no route.
-
-    Notes
-    -----
-    In environment variables yes and no are 1 and 0, and names stand with commas between them. A value that
-    makes no sense is warned of when einroute is imported, and ignored.
-
-    ``allow`` and ``forbid`` are about the steps of a plan and about kept factors (``factors.svd``). What is
-    NumPy's own to answer is no route, and is left to `strict`.
-
-    Examples
-    --------
-    >>> import numpy as np, einroute as er
-    >>> a = np.ones((2, 3))
-    >>> with er.config(threads=1):
-    ...     er.einsum("ij->i", a)
-    array([3., 3.])
-    """
-    for name in _PROCESS_WIDE:
-        if name in options:
-            raise TypeError(f"{name} belongs to the whole process; change it with set_config({name}=...)")
-    state = _process.state_of(_changed(current().config, options))
-    token = _context.set(state)
-    try:
-        yield
-    finally:
-        _context.reset(token)
 
 
 def set_config(**options: Any) -> None:
@@ -275,10 +215,10 @@ def set_config(**options: Any) -> None:
     >>> er.set_config(prepare="now")
     >>> er.set_config(prepare="earned")
     """
-    process = {name: options.pop(name) for name in _PROCESS_WIDE if name in options}
-    changed = _changed(_process.default.config, options)
+    process = {name: options.pop(name) for name in PROCESS_WIDE if name in options}
+    wanted = changed(_process.default.config, options)
     _change_process(process)
-    _process.default = _process.state_of(changed)
+    _process.default = _process.state_of(wanted)
 
 
 def get_config() -> dict[str, Any]:
@@ -296,28 +236,6 @@ def get_config() -> dict[str, Any]:
     allow cache_bytes forbid memory_limit on_densify prepare reproducible strict threads
     """
     return asdict(current().config) | {"cache_bytes": FACTORS.limit, "prepare": FACTORS.prepare}
-
-
-@contextmanager
-def forcing(route: str | None, forbid: tuple[str, ...] = ()) -> Iterator[list[str]]:
-    """Take ``route`` for every step that it does not refuse, and none of ``forbid``.
-
-    For tests.  Yields a list to which the name of every route that ran to its end is appended.
-    """
-    ran: list[str] = []
-
-    def note(name: str, declined: Declined | None) -> None:
-        if declined is None:
-            ran.append(name)
-
-    config = current().config
-    policy = Policy(route, config.policy.forbidden | frozenset(forbid))
-    state = State(config, policy, PlanCache(), note, tiny=False, products=False)
-    token = _context.set(state)
-    try:
-        yield ran
-    finally:
-        _context.reset(token)
 
 
 def cache_info() -> dict[str, int]:

@@ -6,13 +6,14 @@ Imports nothing of ours but the wording of messages.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
 from ._errors import shown
 
-__all__ = ["flag", "names", "one_of", "positive", "read", "whole"]
+__all__ = ["first_count", "flag", "names", "one_of", "positive", "read", "whole"]
 
 T = TypeVar("T")
 
@@ -37,9 +38,22 @@ def read(name: str, parse: Callable[[str], T], expected: str) -> T | None:
         detail = f" ({error})" if str(error) else ""
         warnings.warn(
             f"the environment variable {name} is {shown(text)} and is ignored; expected {expected}{detail}",
-            stacklevel=2,
+            stacklevel=_level_of_the_import(),
         )
         return None
+
+
+def _level_of_the_import() -> int:
+    """How far up the code is that imports einroute, as `warnings` counts: without the import system."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None:
+        file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))
+        inside = "importlib" in file and "_bootstrap" in file
+        if not inside and module.partition(".")[0] != "einroute":
+            break
+        level += not inside
+        frame = frame.f_back
+    return level
 
 
 def whole(text: str) -> int:
@@ -49,10 +63,16 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def positive(text: str) -> int:
+def first_count(text: str) -> int | None:
     """A number of threads: the first of several with commas, as OpenMP has them for nested levels."""
-    count = whole(text.partition(",")[0].strip())
-    if count < 1:
+    first = text.partition(",")[0].strip()
+    return int(first) or None if first.isascii() and first.isdigit() else None
+
+
+def positive(text: str) -> int:
+    """The same where anything else makes no sense."""
+    count = first_count(text)
+    if count is None:
         raise ValueError
     return count
 
@@ -67,8 +87,11 @@ def flag(text: str) -> bool:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names with commas between them."""
-    return tuple(filter(None, (part.strip() for part in text.split(","))))
+    """Names with commas between them, at least one."""
+    found = tuple(filter(None, (part.strip() for part in text.split(","))))
+    if not found:
+        raise ValueError
+    return found
 
 
 def one_of(*valid: str) -> Callable[[str], str]:

@@ -10,6 +10,8 @@ This module imports nothing of ours, so that every other module may use it.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from operator import index
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ __all__ = [
     "shown",
     "suggest",
     "unknown_keyword",
+    "whole_number",
     "wrong_dimension_count",
     "wrong_operand_count",
 ]
@@ -47,6 +50,27 @@ def shown(text: object) -> str:
     """The caller's own text as a message repeats it: its repr, shortened if it is long."""
     spelled = repr(text)
     return spelled if len(spelled) <= _LONGEST else spelled[: _LONGEST - 4] + "..." + spelled[-1]
+
+
+def whole_number(name: str, value: object, least: int, expected: str) -> int:
+    """An option that counts something, as an int; of any type that Python takes for an index.
+
+    Raises
+    ------
+    ValueError
+        Anything else, bools among it, and what is less than ``least``.
+
+    >>> whole_number("keep", -1, 0, "a number of records")
+    Traceback (most recent call last):
+        ...
+    ValueError: keep must be a number of records (an int >= 0), not -1
+    """
+    if not isinstance(value, bool) and hasattr(value, "__index__"):
+        with suppress(TypeError):  # arrays have it, and most of them refuse
+            number = index(value)
+            if number >= least:
+                return number
+    raise ValueError(f"{name} must be {expected} (an int >= {least}), not {shown(value)}")
 
 
 def suggest(name: str, valid: Iterable[str]) -> str:

@@ -42,7 +42,8 @@ def observe(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         _context.reset(ordinary)
         try:
             for listener in listeners:
-                listener.take(draft, args, kwargs)
+                if not listener.over:
+                    listener.take(draft, args, kwargs)
         finally:
             DRAFT.reset(outside)
 

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._environment import flag, names, one_of, positive, read, whole
-from ._errors import shown, suggest
+from ._environment import first_count, flag, names, one_of, positive, read, whole
+from ._errors import shown, suggest, whole_number
 from ._route import REGISTRY, Policy
 
 __all__ = ["FACTOR_ROUTES", "Config", "known_routes"]
@@ -58,9 +58,9 @@ def _default_threads() -> int:
     threads = read("EINROUTE_NUM_THREADS", positive, "a number of threads, at least 1")
     if threads is not None:
         return threads
-    value = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if value.isdigit() and int(value) > 0:
-        return int(value)
+    usual = first_count(os.environ.get("OMP_NUM_THREADS", ""))
+    if usual is not None:
+        return usual
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
@@ -98,11 +98,11 @@ class Config:
     forbid: tuple[str, ...] = field(default_factory=lambda: _default_routes("forbid") or ())
 
     def __post_init__(self) -> None:
-        if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
-            raise ValueError(f"threads must be an int of at least 1, not {self.threads!r}")
-        limit = self.memory_limit
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-            raise ValueError(f"memory_limit must be None or a number of bytes (an int >= 0), not {limit!r}")
+        threads = whole_number("threads", self.threads, 1, "a number of threads")
+        object.__setattr__(self, "threads", threads)
+        if self.memory_limit is not None:
+            limit = whole_number("memory_limit", self.memory_limit, 0, "None or a number of bytes")
+            object.__setattr__(self, "memory_limit", limit)
         for name in ("reproducible", "strict"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False, not {getattr(self, name)!r}")

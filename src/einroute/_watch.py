@@ -107,7 +107,15 @@ class Draft:
 
 
 class Listener(Protocol):
-    """Who is told of every call, in the thread that made it."""
+    """Who is told of every call, in the thread that made it.
+
+    Attributes
+    ----------
+    over : bool
+        Whether it has ended: copies of the context that were made before may still name it.
+    """
+
+    over: bool
 
     def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None: ...
 
@@ -147,7 +155,8 @@ class _Watch:
                 self._tell(True)
 
     def leave(self, listener: Listener, *, everywhere: bool = False) -> None:
-        """Count a recording that ends."""
+        """Count a recording that ends; it is told of nothing more, be that in other threads."""
+        listener.over = True
         with self._lock:
             if everywhere:
                 self.everywhere = tuple(x for x in self.everywhere if x is not listener)
@@ -177,7 +186,7 @@ DRAFT: ContextVar[Draft | None] = ContextVar("einroute_draft", default=None)
 
 def to_observe() -> bool:
     """Whether a call that begins here is to be observed: somebody listens, and it is no part of another."""
-    return DRAFT.get() is None and bool(LISTENERS.get() or WATCH.everywhere)
+    return DRAFT.get() is None and any(not x.over for x in (*LISTENERS.get(), *WATCH.everywhere))
 
 
 def tell_own(reason: str) -> None:

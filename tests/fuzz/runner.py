@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._kinds.dense import ROUTES
 from einroute._route import NoRoute
 

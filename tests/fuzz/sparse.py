@@ -18,7 +18,7 @@ import scipy.sparse
 import sparse
 
 import einroute
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._kernels import turned
 from einroute._kinds.sparse import ROUTES, spgemm, tiles
 from einroute._route import NoRoute

@@ -19,7 +19,7 @@ import scipy.sparse
 import sparse
 
 import einroute
-from einroute._config import forcing
+from einroute._config_block import forcing
 from einroute._operands.base import Structured
 from einroute._plan_structured import STRUCTURED
 from einroute._route import NoRoute

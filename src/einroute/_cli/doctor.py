@@ -12,6 +12,7 @@ import numpy as np
 import threadpoolctl
 
 import einroute as er
+from einroute._environment import first_count
 from einroute._route import REGISTRY
 
 if TYPE_CHECKING:
@@ -105,17 +106,12 @@ def threads() -> list[str]:
     """How many threads einroute uses and which variables say so, then those that speak to BLAS."""
     own = ("EINROUTE_NUM_THREADS", "OMP_NUM_THREADS")  # in the order in which einroute asks
     values = {name: os.environ.get(name, "") for name in (*own, *THREAD_VARIABLES)}
-
-    def counts(value: str) -> bool:
-        first = value.partition(",")[0].strip()
-        return first.isdigit() and int(first) > 0
-
-    decided = next((name for name in own if counts(values[name])), "")
+    decided = next((name for name in own if first_count(values[name])), "")
     count = er.get_config()["threads"]
     why = f"set by {decided}" if decided else f"one for each core; set one of {', '.join(own)} to change it"
     lines = [f"{count}, {why}"]
     lines += [
-        f"{name}={value}" + ("" if counts(value) else " (no count: ignored)")
+        f"{name}={value}" + ("" if first_count(value) else " (no count: ignored)")
         for name, value in values.items()
         if value and name != decided
     ]

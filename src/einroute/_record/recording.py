@@ -29,6 +29,7 @@ class Recording:
     """
 
     def __init__(self, keep: int = KEPT) -> None:
+        self.over = False
         self._keep = keep
         self._lock = threading.RLock()  # a signal's handler may make a call while this thread holds it
         self._sums = Sums()
