@@ -280,6 +280,26 @@ class TestReport:
         assert ours.returncode == 0, ours.stderr
         assert ours.stdout == theirs.stdout
 
+    def test_compare_warns_no_second_time(self, tmp_path):
+        script = write(
+            tmp_path,
+            """
+            import warnings, numpy as np, scipy.linalg as la
+            bad, good = la.hilbert(40), np.eye(40) + np.arange(1600.0).reshape(40, 40) % 7
+            for a in (bad, good):
+                with warnings.catch_warnings(record=True) as seen:
+                    warnings.simplefilter("always")
+                    for _ in range(8):
+                        la.solve(a, a[0])
+                        la.inv(a)
+                print(len(seen), {str(w.category.__name__) for w in seen})
+            """,
+        )
+        ours, theirs = routed("--compare", str(script), cwd=tmp_path), python(str(script), cwd=tmp_path)
+        assert ours.stdout == theirs.stdout
+        (line,) = (x for x in ours.stderr.splitlines() if "scipy.linalg.solve  " in x and "factors.lu" in x)
+        assert line.split()[-1] != "0"  # what has kept factors is well-conditioned, and is repeated
+
     def test_compare_stops_at_its_time(self, tmp_path):
         script = write(tmp_path, PROGRAM)
         report = routed("--compare", "--compare-for", "0", str(script), cwd=tmp_path).stderr

@@ -50,6 +50,9 @@ class Own(np.ndarray):
 
 
 F = Foreign()
+OBJECTS = SMALL.astype(object)
+MATRIX = INTS.view(Own)
+AXES = [(0, 1), (0, 1), (0, 1)]
 FALLBACKS: list[tuple[Callable[[], Any], str]] = [
     (lambda: er.einsum("ij,jk", F, SMALL), "operand 0 is of type Foreign"),
     (lambda: er.einsum("ij,jk", A.astype(object), A), "dtype object"),
@@ -67,6 +70,26 @@ FALLBACKS: list[tuple[Callable[[], Any], str]] = [
     (lambda: er.linalg.matmul(SMALL, F), "operand 1 is of type Foreign"),
     (lambda: er.linalg.outer(B, F), "operand 1 is of type Foreign"),
     (lambda: er.linalg.vecdot(SMALL, F), "operand 1 is of type Foreign"),
+    (lambda: er.einsum("ij,jk", OBJECTS, SMALL), "dtype object"),
+    (lambda: er.einsum("ij->j", OBJECTS), "dtype object"),
+    (lambda: er.dot(OBJECTS, SMALL), "operand 0 is of dtype object"),
+    (lambda: er.inner(SMALL, OBJECTS), "operand 1 is of dtype object"),
+    (lambda: er.matmul(OBJECTS, SMALL), "operand 0 is of dtype object"),
+    (lambda: er.matmul(OBJECTS, OBJECTS, axes=AXES), "operand 0 is of dtype object"),
+    (lambda: er.vdot(OBJECTS, SMALL), "operand 0 is of dtype object"),
+    (lambda: er.outer(SMALL, OBJECTS), "operand 1 is of dtype object"),
+    (lambda: er.vecdot(OBJECTS, SMALL), "operand 0 is of dtype object"),
+    (lambda: er.linalg.multi_dot([SMALL, OBJECTS, SMALL]), "operand 1 is of dtype object"),
+    (lambda: er.linalg.tensordot(OBJECTS, SMALL, axes=1), "dtype object"),
+    (lambda: er.linalg.matmul(OBJECTS, SMALL), "operand 0 is of dtype object"),
+    (lambda: er.linalg.outer(OBJECTS[0], SMALL[0]), "operand 0 is of dtype object"),
+    (lambda: er.linalg.vecdot(OBJECTS, SMALL), "operand 0 is of dtype object"),
+    (lambda: er.dot(np.ones(2, "m8[s]"), np.ones(2)), "dtype timedelta64[s]"),
+    (lambda: er.dot(MATRIX, INTS), "operand 0 is of type Own, a class that"),
+    (lambda: er.matmul(INTS, np.ma.array(INTS)), "operand 1 is of type MaskedArray"),
+    (lambda: er.dot(INTS, INTS, np.empty_like(INTS)), "integers with out="),
+    (lambda: er.matmul(INTS, INTS, axes=AXES), "integers with axes="),
+    (lambda: er.outer(INTS[0], INTS[0], out=np.empty_like(INTS)), "integers with out="),
     (lambda: er.lstsq(F, B), "operand 0 is of type Foreign"),
     (lambda: er.linalg.solve(A, F), "operand 1 is of type Foreign"),
     (lambda: er.linalg.inv(F), "operand 0 is of type Foreign"),
@@ -90,6 +113,11 @@ RIGHT: list[Callable[[], Any]] = [
     lambda: er.vdot(B, B),
     lambda: er.outer(B, B, out=np.empty((50, 50))),
     lambda: er.vecdot(A, A, axis=0),
+    lambda: er.matmul(A, A, axes=AXES),
+    lambda: er.matmul(INTS, INTS),
+    lambda: er.dot(A.view(Own), A),
+    lambda: er.dot(er.routed(INTS), INTS),
+    lambda: er.matmul(np.asarray(A, "g"), A),
     lambda: er.linalg.multi_dot([A, A]),
     lambda: er.lstsq(A, B),
     lambda: er.lstsq(CSR, B),
@@ -140,6 +168,13 @@ class TestStrict:
                 er.explain(er.dot, F, SMALL)
             with pytest.raises(er.NoRoute, match="Foreign"):
                 er.explain(er.lstsq, F, SMALL)
+            for function in (er.dot, er.inner, er.matmul, er.vdot, er.outer, er.vecdot, er.linalg.matmul):
+                with pytest.raises(er.NoRoute, match="dtype object"):
+                    er.explain(function, OBJECTS, SMALL)
+            with pytest.raises(er.NoRoute, match="dtype object"):
+                er.explain(er.linalg.multi_dot, [OBJECTS, SMALL, SMALL])
+            with pytest.raises(er.NoRoute, match="integers with axes="):
+                er.explain(er.matmul, INTS, INTS, axes=AXES)
 
     def test_as_the_process_default(self):
         er.set_config(strict=True)

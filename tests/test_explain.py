@@ -13,8 +13,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.sparse
+import sparse
 
+import einroute.scipy.linalg as scipys
 from einroute._config_block import forcing
 from tests.helpers import ER
 
@@ -196,7 +199,7 @@ def test_shapes_that_do_not_fit(function: Any, args: Any) -> None:
         function(*args)
 
 
-@pytest.mark.parametrize("function", [np.einsum, len, "nonsense->", 3, ER.factorize, [], object()])
+@pytest.mark.parametrize("function", [np.sum, len, "nonsense->", 3, ER.factorize, [], object()])
 def test_what_is_not_routed(function: Any) -> None:
     with pytest.raises((TypeError, ValueError), match=r"function is|subscripts"):
         ER.explain(function, A, A)
@@ -206,6 +209,125 @@ def test_what_is_not_routed(function: Any) -> None:
 def test_operands_that_are_missing(function: Any) -> None:
     with pytest.raises(TypeError):
         ER.explain(function)
+
+
+V = A[0]
+COO = sparse.COO.from_numpy(np.eye(100))
+WIDE = np.ones((100, 99))
+STACK = np.ones((2, 100, 99))
+
+#: Calls that are refused before anything is computed, by every function that they could be meant for.
+REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    *((function, (), {}) for function in (ER.dot, ER.lstsq, ER.linalg.solve, scipys.pinv, ER.tensordot)),
+    *(
+        (function, (A, A), {"bogus": 1})
+        for function in (
+            ER.dot, ER.matmul, ER.outer, ER.vecdot, ER.tensordot, ER.lstsq, ER.inner, ER.vdot,
+            ER.linalg.matmul, ER.linalg.outer, ER.linalg.vecdot, ER.linalg.tensordot, ER.linalg.solve,
+            ER.linalg.inv, ER.linalg.pinv, ER.linalg.multi_dot,
+            scipys.lstsq, scipys.solve, scipys.inv, scipys.pinv,
+        )
+    ),
+    *((function, (A, A, A, A, A, A, A, A, A), {}) for function in (ER.dot, ER.inner, ER.vdot, ER.matmul)),
+    *((function, (A, A, A), {}) for function in (ER.linalg.solve, ER.linalg.outer, ER.linalg.tensordot)),
+    (ER.einsum, ("ij,jk", A, A), {"bogus": 1}),
+    (ER.einsum_path, ("ij,jk", A, V), {}),
+    (ER.vdot, (A, V), {}),
+    (ER.vdot, (CSR, A), {}),
+    (ER.vdot, (ER.rolled(A, 2), A), {}),
+    (ER.vecdot, (A, WIDE), {}),
+    (ER.vecdot, (A[:3], A[:2]), {}),
+    (ER.outer, (CSR, A), {}),
+    (ER.linalg.outer, (A, A), {}),
+    (ER.linalg.vecdot, (CSR, A), {}),
+    (ER.linalg.multi_dot, (CSR,), {}),
+    (ER.lstsq, (A, V[:4]), {}),
+    (ER.lstsq, (V, V), {}),
+    (ER.lstsq, (A, 2.0), {}),
+    (ER.lstsq, (A, STACK), {}),
+    (ER.lstsq, (STACK, V[:4]), {}),
+    (ER.lstsq, (STACK, np.ones((3, 100, 1))), {}),
+    (ER.lstsq, (A.astype("e"), V), {}),
+    (ER.lstsq, (CSR, V[:4]), {}),
+    (ER.lstsq, (COO, V[:4]), {}),
+    (ER.lstsq, (A, CSR), {}),
+    (ER.lstsq, (A, COO), {}),
+    (ER.lstsq, (ER.rolled(A, 2), V), {}),
+    (ER.linalg.solve, (WIDE, V), {}),
+    (ER.linalg.solve, (A, V[:4]), {}),
+    (ER.linalg.solve, (A, 2.0), {}),
+    (ER.linalg.solve, (np.stack([A, A, A]), np.stack([A, A])), {}),
+    (ER.linalg.solve, (A.astype(object), V), {}),
+    (ER.linalg.solve, (CSR[:50], V[:50]), {}),
+    (ER.linalg.solve, (CSR, V[:4]), {}),
+    (ER.linalg.solve, (A, CSR), {}),
+    (ER.linalg.inv, (WIDE,), {}),
+    (ER.linalg.inv, (V,), {}),
+    (ER.linalg.inv, (CSR,), {}),
+    (ER.linalg.inv, (COO,), {}),
+    (ER.linalg.pinv, (V,), {}),
+    (ER.linalg.pinv, (A.astype("g"),), {}),
+    (ER.linalg.pinv, (CSR,), {}),
+    (ER.linalg.pinv, (COO,), {}),
+    (scipys.lstsq, (A, V[:4]), {}),
+    (scipys.lstsq, (CSR, V), {}),
+    (scipys.lstsq, (A.astype(object), V), {}),
+    (scipys.solve, (A, V[:4]), {}),
+    (scipys.solve, (WIDE, V), {}),
+    (scipys.solve, (A, CSR), {}),
+    (scipys.inv, (WIDE,), {}),
+    (scipys.inv, (CSR,), {}),
+    (scipys.pinv, (CSR,), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "args", "kwargs"), REFUSED)
+def test_what_a_function_refuses_is_not_explained(function: Any, args: Any, kwargs: Any) -> None:
+    with pytest.raises((TypeError, ValueError, np.linalg.LinAlgError)) as call:
+        function(*args, **kwargs)
+    with pytest.raises((TypeError, ValueError, np.linalg.LinAlgError)) as asked:
+        ER.explain(function, *args, **kwargs)
+    assert isinstance(asked.value, TypeError) == isinstance(call.value, TypeError)
+    assert isinstance(asked.value, np.linalg.LinAlgError) == isinstance(call.value, np.linalg.LinAlgError)
+    message = str(asked.value)
+    assert "_lstsq()" not in message  # no name that is none of the user's
+    assert "understand_" not in message
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "error", "says"),
+    [
+        ("ab", float, TypeError, "operand of type Given has shape 'ab', expected sizes"),
+        ((-1, 3), float, ValueError, "negative dimensions"),
+        ((2**62, 2**62), float, ValueError, "operand of type Given has shape"),
+        ((3, 3), "nonsense", TypeError, "dtype 'nonsense', expected one of NumPy's"),
+    ],
+)
+@pytest.mark.parametrize("function", [ER.dot, ER.tensordot, ER.linalg.inv, scipys.inv, ER.linalg.multi_dot])
+def test_stand_ins_that_make_no_sense(function: Any, shape: Any, dtype: Any, error: Any, says: str) -> None:
+    class Given:
+        pass
+
+    one: Any = Given()
+    one.shape, one.dtype = shape, dtype
+    args = ([one, one, one],) if function is ER.linalg.multi_dot else (one, one)
+    if function in {ER.linalg.inv, scipys.inv}:
+        args = (one,)
+    with pytest.raises(error, match=says):
+        ER.explain(function, *args)
+
+
+def test_large_stand_ins_where_subscripts_are_forgotten() -> None:
+    for huge in (Facts(10**9, 10**9), Facts(10**12)):  # as a list it would not fit into memory
+        with pytest.raises(TypeError, match=r"the sublist of operand 0 .*subscripts go before the operands"):
+            ER.explain(ER.einsum, huge, huge)
+
+
+def test_paths_are_numpys() -> None:
+    explained = ER.explain(ER.einsum_path, "ij,jk->ik", A, A)
+    assert explained.routes == ("numpy.einsum_path",)
+    assert explained.outline.subscripts == "ij,jk->ik"
+    assert "explain(einsum, ...)" in str(explained)
 
 
 def test_structured_operands_show_what_they_hand_on() -> None:
@@ -238,8 +360,21 @@ def test_numpys_functions_while_ours_are_in_their_place() -> None:
     with ER.override():
         assert ER.explain(np.einsum, "ij,jk->ik", A, A).routes == ("dense.matmul",)
         assert ER.explain(np.linalg.inv, A).function == "linalg.inv"
-    with pytest.raises(TypeError, match="expected subscripts"):
-        ER.explain(np.einsum, "ij,jk->ik", A, A)
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "args", "name"),
+    [
+        (np.einsum, ("ij,jk->ik", A, A), "einsum"),
+        (np.dot, (A, A), "dot"),
+        (np.matmul, (A, A), "matmul"),
+        (np.linalg.matmul, (A, A), "linalg.matmul"),
+        (np.linalg.inv, (A,), "linalg.inv"),
+        (scipy.linalg.inv, (A,), "scipy.linalg.inv"),
+    ],
+)
+def test_functions_that_are_mirrored_mean_ours(mirrored: Any, args: Any, name: str) -> None:
+    assert ER.explain(mirrored, *args).function == name
 
 
 class TestForms:

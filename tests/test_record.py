@@ -27,6 +27,7 @@ import einroute._frontend as front_end
 import einroute.scipy.linalg as scipys
 from einroute._config import current
 from einroute._config_block import forcing
+from einroute._mirrors import ROUTED
 from einroute._record.outlines import TINY
 from einroute._watch import LISTENERS, WATCH
 from tests.fuzz.runner import draw
@@ -86,6 +87,7 @@ CALLS: list[tuple[str, Callable[[], Any], tuple[str, ...]]] = [
     ("einsum", lambda: er.einsum("ij,jk->ik", TINY_ONE, TINY_ONE), ("numpy.einsum",)),
     ("einsum", lambda: er.einsum("ij,jk->ik", CSR, CSR), ("sparse.spgemm",)),
     ("einsum", lambda: without_tiles(lambda: er.einsum("ij,jk->ik", CSR, A)), ("sparse.scipy",)),
+    ("einsum_path", lambda: er.einsum_path("ij,jk->ik", A, A), ("numpy.einsum_path",)),
     ("tensordot", lambda: er.tensordot(A, A, 1), ("dense.matmul",)),
     ("tensordot", lambda: without_tiles(lambda: er.tensordot(sparse.COO(A), A, 1)), ("sparse.scipy",)),
     ("dot", lambda: er.dot(A, A), ("numpy.dot",)),
@@ -120,6 +122,10 @@ CALLS: list[tuple[str, Callable[[], Any], tuple[str, ...]]] = [
 
 
 class TestEveryFunction:
+    def test_none_is_left_out(self):
+        names = {f"scipy.linalg.{name}" for name in ("lstsq", "solve", "inv", "pinv")}
+        assert {name for name, _, _ in CALLS} == names | {mirror.name for mirror in ROUTED.values()}
+
     @pytest.mark.parametrize(("name", "call", "routes"), CALLS)
     def test_is_recorded_once_with_its_route(self, name, call, routes):
         made = recorded(call)

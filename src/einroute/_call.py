@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._config import State, check_strict, current
+from ._config import State
 from ._errors import (
     BadPath,
     bad_optimize,
@@ -32,7 +32,6 @@ from ._plan import make_plan, result_dtype
 from ._planned import Limits, Plan
 from ._problem import Contraction, DType, Operand, Options
 from ._route import Policy, kind_of
-from ._watch import WATCH, tell_own
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +39,7 @@ ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 #: Kinds of dtypes that the routes know.
-_KINDS = "?biufc"
+KINDS = "?biufc"
 _KEYWORDS = ("dtype", "order", "casting")
 
 
@@ -161,7 +160,7 @@ def understand_einsum(
     if type(path) is tuple and len(arrays) > 1 and any(len(p) == 1 for p in path):
         return NumpysOwn("steps of one operand in a given path: what they do to the layout is NumPy's own")
     dtype = _computed_in(arrays, kwargs, None if lenient or out is None else out.dtype)
-    if dtype.kind not in _KINDS:
+    if dtype.kind not in KINDS:
         return NumpysOwn(f"dtype {dtype} is one that only NumPy's own loops know")
     if lenient and kwargs.get("dtype") is None and _follows_path(arrays):
         return NumpysOwn("integers of several dtypes and floats, with optimize: the dtype follows the path")
@@ -218,7 +217,7 @@ def understand_tensordot(a: Any, b: Any, axes: Any = 2) -> Call | NumpysOwn:
     axes_a, axes_b = parse_axes(axes, a.ndim, b.ndim)
     check_tensordot_shapes(a.shape, b.shape, axes_a, axes_b)
     dtype = _computed_in(arrays, {})
-    if dtype.kind not in _KINDS:
+    if dtype.kind not in KINDS:
         return NumpysOwn(f"dtype {dtype} is one that only NumPy's own loops know")
     if a.ndim + b.ndim - len(axes_a) > _LETTERS:
         return NumpysOwn("there are more axes than letters")
@@ -239,22 +238,6 @@ def unclaimed(position: int, operand: Any) -> NumpysOwn:
     return NumpysOwn(
         f"operand {position} is of type {type(operand).__name__}, which is none of einroute's kinds"
     )
-
-
-def check_claimed(function: str, *operands: Any) -> None:
-    """Tell of operands of types that are none of our kinds; refuse them where the configuration is strict.
-
-    Raises
-    ------
-    NoRoute
-    """
-    state = current()
-    if WATCH.users or state.config.strict:
-        for i, x in enumerate(operands):
-            if x is not None and type(x) is not tuple and kind_of(x) is None:
-                reason = unclaimed(i, x).reason
-                tell_own(reason)
-                check_strict(state, function, reason)
 
 
 def _dense(values: tuple[Any, ...]) -> tuple[Array, ...] | NumpysOwn:

@@ -20,6 +20,7 @@ from ._factors.cache import FACTORS, PREPARE
 from ._kernels.earned import KERNELS
 from ._options import Config
 from ._route import Declined, NoRoute, Policy
+from ._watch import WATCH
 
 __all__ = [
     "PROCESS_WIDE",
@@ -70,7 +71,9 @@ class State:
     def of(cls, config: Config) -> State:
         """The state of a configuration, with nothing planned yet."""
         policy = config.policy
-        tiny = not config.reproducible and "numpy.einsum" not in policy.forbidden
+        tiny = not config.reproducible and not config.strict and "numpy.einsum" not in policy.forbidden
+        if config.strict:
+            WATCH.be_strict()
         return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible)
 
     def clear(self) -> None:

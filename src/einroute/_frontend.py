@@ -169,7 +169,7 @@ _SCALARS = (float, int, complex, np.number, np.bool)
 
 def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
     """Everything that the hot path does not know."""
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(einsum, operands, _given(out, optimize, kwargs))
     state = current()
     for x in operands:
@@ -340,6 +340,8 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
     >>> er.einsum_path("ij,jk,kl->il", np.ones((2, 2)), np.ones((2, 5)), np.ones((5, 2)))[0]
     ['einsum_path', (1, 2), (0, 1)]
     """
+    if WATCH.on and to_observe():
+        return observe(einsum_path, operands, {"optimize": optimize, "einsum_call": einsum_call})
     if any(sparse_kind(x) is not None for x in operands):
         if einsum_call:
             raise TypeError("einsum_call=True hands operands on to NumPy's loops, which take no sparse ones")
@@ -411,7 +413,7 @@ def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
 def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> Any:
     if axes is not _NOT_GIVEN:
         named["axes"] = axes
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(tensordot, operands, named)
     try:
         a, b, wanted = _arguments(*operands, **named)

@@ -96,7 +96,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     >>> x.round(2), residuals.round(2), int(rank)
     (array([ 1.  , -0.95]), array([0.05]), 2)
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(lstsq, (a, b), {} if rcond is None else {"rcond": rcond})  # type: ignore[no-any-return]  # lstsq's own
     if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and not current().config.reproducible:
         factors = recall(SVD, a, b.size)
@@ -104,7 +104,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
             answer = lstsq_answer(factors, a, b, rcond)
             if answer is not None:
                 return answer
-        if WATCH.users:
+        if WATCH.on:
             tell_declined(DOUBTFUL)
         try:
             return numpy_lstsq(a, b, rcond)
@@ -201,7 +201,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     array([[0.5 , 0.  , 0.  ],
            [0.  , 0.25, 0.  ]])
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(pinv, (a,), _pinv_options(rcond, hermitian, rtol))
     if type(a) is ndarray:
         answer = None if hermitian else _remembered_pinv(a, rcond, rtol)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.linalg import LinAlgError
 
 from ._config import check_strict, current
 from ._errors import as_numpys
 from ._watch import tell_own
 
-__all__ = ["SUPPORTED", "blame", "is_foreign", "is_sparse", "leave_to_others", "wrapper"]
+__all__ = ["SUPPORTED", "blame", "is_foreign", "is_sparse", "leave_to_others", "misfit", "wrapper"]
 
 #: dtype codes that LAPACK is given, by itself or after promotion to double.
 SUPPORTED = frozenset("?bBhHiIlLqQfdFD")
@@ -94,29 +95,61 @@ def blame(function: str, error: Exception, a: Any, b: Any = None) -> NoReturn:
     raise as_numpys(ValueError(f"{error}: {message}"), error) from error
 
 
+def misfit(function: str, a: Any, b: Any = None) -> tuple[type[Exception], str] | None:
+    """What is wrong with dtypes and shapes, and the type of numpy.linalg's exception for it.
+
+    Parameters
+    ----------
+    function : str
+        "lstsq", "solve", "inv" or "pinv".
+    a, b : ndarray
+        Of which dtypes and shapes count; `b` None where the function has none.
+    """
+    if a.ndim < 2 or (function == "lstsq" and a.ndim > 2):
+        return LinAlgError, f"a has shape {a.shape}, expected two dimensions (M, N); reshape it"
+    m, n = a.shape[-2:]
+    if function in {"solve", "inv"} and m != n:
+        message = f"a has shape {a.shape}, expected a square matrix; lstsq and pinv take any shape"
+        return LinAlgError, message
+    mismatch = None if b is None else _mismatch(function, a, b)
+    if mismatch is not None:
+        return LinAlgError if function == "lstsq" else ValueError, mismatch
+    for name, x in (("a", a), ("b", b)):
+        if x is not None and x.dtype.char not in SUPPORTED:
+            message = f"{name} has dtype {x.dtype}, which {function} does not take; convert it to float64"
+            return TypeError, message
+    return None
+
+
+def _mismatch(function: str, a: Any, b: Any) -> str | None:
+    m = a.shape[-2]
+    if b.ndim == 0 or (function == "lstsq" and b.ndim > 2):
+        return f"b has shape {b.shape}, expected (M,) or (M, K) with M = {m}"
+    rows = b.shape[0] if b.ndim == 1 else b.shape[-2]
+    if rows != m:
+        return (
+            f"a has {m} rows (shape {a.shape}) and b has {rows} (shape {b.shape}); "
+            "each row of b belongs to a row of a"
+        )
+    try:
+        np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        return (
+            f"the stacks {a.shape[:-2]} of a and {b.shape[:-2]} of b do not broadcast; "
+            "make their sizes equal or 1"
+        )
+    return None
+
+
 def _wrong(function: str, error: Exception, a: Any, b: Any) -> str | None:
     if isinstance(error, NotImplementedError):
         return None
-    for name, x in (("a", a), ("b", b)):
-        if x is not None and x.dtype.char not in SUPPORTED:
-            return f"{name} has dtype {x.dtype}, which {function} does not take; convert it to float64"
-    if a.ndim < 2 or (function == "lstsq" and a.ndim > 2):
-        return f"a has shape {a.shape}, expected two dimensions (M, N); reshape it"
-    m, n = a.shape[-2:]
-    if function in {"solve", "inv"} and m != n:
-        return f"a has shape {a.shape}, expected a square matrix; lstsq and pinv take any shape"
-    if b is not None:
-        if b.ndim == 0 or (function == "lstsq" and b.ndim > 2):
-            return f"b has shape {b.shape}, expected (M,) or (M, K) with M = {m}"
-        rows = b.shape[0] if b.ndim == 1 else b.shape[-2]
-        if rows != m:
-            return (
-                f"a has {m} rows (shape {a.shape}) and b has {rows} (shape {b.shape}); "
-                "each row of b belongs to a row of a"
-            )
+    found = misfit(function, a, b)
+    if found is not None:
+        return found[1]
     for name, x in (("a", a), ("b", b)):
         if x is not None and not np.isfinite(x).all():
             return f"{name} holds nan or infinity; remove or replace such rows first"
-    if function in {"solve", "inv"} and isinstance(error, np.linalg.LinAlgError):
+    if function in {"solve", "inv"} and isinstance(error, LinAlgError):
         return "a is singular to working precision; lstsq and pinv give the answer of least norm"
     return None

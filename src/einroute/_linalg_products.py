@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._call import check_claimed, ndarray
+from ._call import ndarray
 from ._frontend import tensordot
 from ._numpys import numpy_linalg_matmul, numpy_linalg_outer, numpy_linalg_tensordot, numpy_linalg_vecdot
 from ._observe import observe
+from ._own import check_own
 from ._products import outer
 from ._route import kind_of
 from ._routed_operand import any_routed, on_arrays
@@ -37,7 +38,7 @@ def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     -------
     ndarray
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(linalg_tensordot, args, kwargs)
     if any_routed(args):
         return on_arrays(linalg_tensordot, args, kwargs)
@@ -47,7 +48,8 @@ def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
         and all(type(x) is ndarray or kind_of(x) is not None for x in args)
     ):
         return tensordot(*args, **kwargs)
-    check_claimed("tensordot", *args)
+    if WATCH.on:
+        check_own("tensordot", args)
     return numpy_linalg_tensordot(*args, **kwargs)
 
 
@@ -62,17 +64,20 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     -------
     ndarray or scalar
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(linalg_matmul, (x1, x2), {})
     if type(x1) is type(x2) is ndarray:
         if worth(x1, x2, -2):
             return matmul(x1, x2)
+        if WATCH.on:
+            check_own("matmul", (x1, x2))
         return numpy_linalg_matmul(x1, x2)
     if any_routed((x1, x2)):
         return on_arrays(linalg_matmul, (x1, x2), {})
     if is_sparse_pair(x1, x2):
         return matmul(x1, x2)
-    check_claimed("matmul", x1, x2)
+    if WATCH.on:
+        check_own("matmul", (x1, x2))
     return numpy_linalg_matmul(x1, x2)
 
 
@@ -87,13 +92,14 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
     -------
     ndarray
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(linalg_outer, (x1, x2), {})
     if type(x1) is ndarray and type(x2) is ndarray and x1.ndim == x2.ndim == 1:
         return outer(x1, x2)
     if any_routed((x1, x2)):
         return on_arrays(linalg_outer, (x1, x2), {})
-    check_claimed("outer", x1, x2)
+    if WATCH.on:
+        check_own("outer", (x1, x2))
     return numpy_linalg_outer(x1, x2)
 
 
@@ -114,13 +120,14 @@ def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     -------
     ndarray or scalar
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(linalg_vecdot, args, kwargs)
     if len(args) != 2 or not (type(args[0]) is type(args[1]) is ndarray):
         if any_routed(args):
             return on_arrays(linalg_vecdot, args, kwargs)
         refuse_scipy("linalg.vecdot", "use einsum('ij,ij->i', a.conj(), b)", *args)
-        check_claimed("vecdot", *args)
+    if WATCH.on:
+        check_own("vecdot", args)
     return numpy_linalg_vecdot(*args, **kwargs)
 
 

@@ -47,6 +47,7 @@ _ELLIPSIS = "".join(chr(_FIRST_ELLIPSIS + r) for r in reversed(range(_MAX_LABELS
 
 # Capitals first, as in NumPy: the ASCII order of an implicit output is then that of a sublist's integers.
 _SUBLIST_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_MAX_DIMS = 64  # that an array can have
 
 
 def spell(label: str) -> str:
@@ -254,15 +255,24 @@ def parse_sublists(args: tuple[Any, ...], *, lenient: bool = False) -> tuple[str
 
 
 def _sublist(sublist: Iterable[Any], where: str, lenient: bool) -> str:
-    try:
-        entries = list(sublist)
-    except TypeError:
+    entries = None
+    if not _is_operand(sublist):
+        with suppress(TypeError):
+            entries = list(sublist)
+    if entries is None:
         raise TypeError(
             f"{where} is of type {type(sublist).__name__}, "
-            f"expected a list or a tuple of integers and Ellipsis"
-        ) from None
+            f"expected a list or a tuple of integers and Ellipsis; subscripts go before the operands"
+        )
     return "".join(
         ["..." if entry is Ellipsis else _sublist_letter(entry, where, lenient) for entry in entries]
+    )
+
+
+def _is_operand(sublist: Any) -> bool:
+    """Whether an operand stands in the place of a sublist, which may be larger than memory as a list."""
+    return isinstance(sublist, np.ndarray) and (
+        sublist.ndim != 1 or sublist.size > _MAX_DIMS or sublist.dtype.kind not in "biuO"
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._call import Array, check_claimed, ndarray
+from ._call import Array, ndarray
 from ._frontend import tensordot
 from ._numpys import numpy_dot, numpy_inner, numpy_multi_dot, numpy_outer, numpy_vdot
 from ._observe import observe
+from ._own import check_own
 from ._routed_operand import any_routed, on_arrays
 from ._signature import signed_as
 from ._sparse_call import any_sparse
@@ -25,6 +26,12 @@ __all__ = ["dot", "inner", "multi_dot", "outer", "vdot"]
 
 def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
     """Never called: bears the signature of `dot` and of `outer`."""
+
+
+def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the options among the arguments of `dot` and of `outer`."""
+    given = (len(args) > 2 and args[2] is not None) or kwargs.get("out") is not None
+    return ("out",) if given else ()
 
 
 @signed_as(_dot)
@@ -53,20 +60,24 @@ def dot(*args: Any, **kwargs: Any) -> Any:
     >>> er.dot(np.eye(2), np.array([1.0, 2.0]))
     array([1., 2.])
     """
-    if WATCH.users and to_observe():
+    watched = WATCH.on
+    if watched and to_observe():
         return observe(dot, args, kwargs)
     if not kwargs and len(args) == 2:
         a, b = args
         if type(a) is type(b) is ndarray:
             if worth(a, b, -2):
                 return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
+            if watched:
+                check_own("dot", args)
             return numpy_dot(a, b)
     operands = (*args, *kwargs.values())
     if any_routed(operands):
         return on_arrays(dot, args, kwargs)
     if any_structured(operands) or any_sparse(operands):
         return sparse_dot(*args, **kwargs)
-    check_claimed("dot", *operands)
+    if watched:
+        check_own("dot", operands, _options(args, kwargs))
     return numpy_dot(*args, **kwargs)
 
 
@@ -94,17 +105,21 @@ def inner(a: Any, b: Any, /) -> Any:
     >>> er.inner([1, 2], [3, 4])
     np.int64(11)
     """
-    if WATCH.users and to_observe():
+    watched = WATCH.on
+    if watched and to_observe():
         return observe(inner, (a, b), {})
     if type(a) is type(b) is ndarray:
         if worth(a, b, -1):
             return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
+        if watched:
+            check_own("inner", (a, b))
         return numpy_inner(a, b)
     if any_routed((a, b)):
         return on_arrays(inner, (a, b), {})
     if is_sparse_pair(a, b):
         return sparse_inner(a, b)
-    check_claimed("inner", a, b)
+    if watched:
+        check_own("inner", (a, b))
     return numpy_inner(a, b)
 
 
@@ -131,13 +146,15 @@ def vdot(a: Any, b: Any, /) -> Any:
     >>> er.vdot([1j, 2], [1j, 2])
     np.complex128(5+0j)
     """
-    if WATCH.users and to_observe():
+    watched = WATCH.on
+    if watched and to_observe():
         return observe(vdot, (a, b), {})
     if not (type(a) is type(b) is ndarray):
         if any_routed((a, b)):
             return on_arrays(vdot, (a, b), {})
         refuse_scipy("vdot", "use einsum('ij,ij->', a.conj(), b)", a, b)
-        check_claimed("vdot", a, b)
+    if watched:
+        check_own("vdot", (a, b))
     return numpy_vdot(a, b)
 
 
@@ -167,19 +184,23 @@ def outer(*args: Any, **kwargs: Any) -> Any:
     array([[3, 4],
            [6, 8]])
     """
-    if WATCH.users and to_observe():
+    watched = WATCH.on
+    if watched and to_observe():
         return observe(outer, args, kwargs)
     if not kwargs and len(args) == 2:
         a, b = args
         if type(a) is type(b) is ndarray:
             if worth_outer(a, b):
                 return contract(outer_terms(a, b), lambda: numpy_outer(a, b))
+            if watched:
+                check_own("outer", args)
             return numpy_outer(a, b)
     if any_routed((*args, *kwargs.values())):
         return on_arrays(outer, args, kwargs)
     if not kwargs and len(args) == 2:
         refuse_scipy("outer", "use einsum('i,j->ij', a, b)", *args)
-    check_claimed("outer", *args, *kwargs.values())
+    if watched:
+        check_own("outer", (*args, *kwargs.values()), _options(args, kwargs))
     return numpy_outer(*args, **kwargs)
 
 
@@ -211,7 +232,8 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
     array([[300., 300.],
            [300., 300.]])
     """
-    if WATCH.users and to_observe():
+    watched = WATCH.on
+    if watched and to_observe():
         return observe(multi_dot, (arrays,), {} if out is None else {"out": out})
     if out is None and is_chain(arrays):
         return contract(chain_terms(arrays), lambda: numpy_multi_dot(arrays))
@@ -219,7 +241,8 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
         if any_routed((*arrays, out)):
             return on_arrays(_dot_of_all, (*arrays,), {} if out is None else {"out": out})
         refuse_scipy("multi_dot", "use einsum('ij,jk,kl->il', a, b, c)", *arrays)
-        check_claimed("multi_dot", *arrays, out)
+        if watched:
+            check_own("multi_dot", (*arrays, out), () if out is None else ("out",))
     return numpy_multi_dot(arrays, out=out) if out is not None else numpy_multi_dot(arrays)
 
 

@@ -14,60 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from ._frontend import einsum, einsum_path, tensordot
-from ._least_squares import lstsq, pinv
 from ._linalg_call import is_sparse
-from ._linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
-from ._numpys import (
-    numpy_dot,
-    numpy_einsum,
-    numpy_einsum_path,
-    numpy_inner,
-    numpy_inv,
-    numpy_linalg_matmul,
-    numpy_linalg_outer,
-    numpy_linalg_tensordot,
-    numpy_linalg_vecdot,
-    numpy_lstsq,
-    numpy_matmul,
-    numpy_multi_dot,
-    numpy_outer,
-    numpy_pinv,
-    numpy_solve,
-    numpy_tensordot,
-    numpy_vdot,
-    numpy_vecdot,
-)
-from ._products import dot, inner, multi_dot, outer, vdot
+from ._mirrors import OURS
+from ._numpys import numpy_einsum
+from ._products import dot
 from ._routed_operand import RoutedOperand, of_class, on_arrays, step_aside
 from ._routed_ufunc import as_a_subclass
-from ._solve import inv, solve
 from ._sparse_call import sparse_kind
-from ._ufuncs import matmul, vecdot
+from ._ufuncs import matmul
 
 __all__ = ["RoutedArray", "routed"]
 
 ndarray = np.ndarray
 
-_FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    numpy_einsum: einsum,
-    numpy_einsum_path: einsum_path,
-    numpy_tensordot: tensordot,
-    numpy_dot: dot,
-    numpy_inner: inner,
-    numpy_vdot: vdot,
-    numpy_outer: outer,
-    numpy_lstsq: lstsq,
-    numpy_solve: solve,
-    numpy_inv: inv,
-    numpy_pinv: pinv,
-    numpy_multi_dot: multi_dot,
-    numpy_linalg_tensordot: linalg_tensordot,
-    numpy_linalg_matmul: linalg_matmul,
-    numpy_linalg_outer: linalg_outer,
-    numpy_linalg_vecdot: linalg_vecdot,
-}
-_UFUNCS: dict[Callable[..., Any], Callable[..., Any]] = {numpy_matmul: matmul, numpy_vecdot: vecdot}
 _NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 #: Packages whose operands the router takes beside arrays: pydata/sparse's, and ours.
 _MIXED_WITH = ("sparse", "einroute")
@@ -98,13 +57,13 @@ class RoutedArray(RoutedOperand):
     def __array_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any
     ) -> Any:
-        ours = _FUNCTIONS.get(func)
+        ours = OURS.get(func)
         for t in types:
             if not (t is RoutedArray or t is ndarray or _lets_us(self, t, "__array_function__", ours)):
                 return step_aside(func, args, kwargs)
         if ours is None:
             return super().__array_function__(func, types, args, kwargs)
-        if kwargs or (len(args) == 3 and ours is not einsum):  # which may be an ``out``
+        if kwargs or (len(args) == 3 and func is not numpy_einsum):  # which may be an ``out``
             return on_arrays(ours, args, kwargs, self)
         plain = []  # on_arrays, in line: that takes 0.2 us less
         for x in args:
@@ -162,7 +121,7 @@ def _any_ufunc(
     self: RoutedArray, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """`RoutedArray.__array_ufunc__`, but for the most common calls."""
-    ours = _UFUNCS.get(ufunc) if method == "__call__" else None
+    ours = OURS.get(ufunc) if method == "__call__" else None
     for x in (*inputs, *_outs(kwargs)):
         t = type(x)
         if t is RoutedArray or t is ndarray or t in _SCALARS:

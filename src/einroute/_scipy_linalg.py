@@ -179,7 +179,7 @@ def lstsq(
     >>> lstsq(np.array([[1.0, 0], [0, 2], [0, 0]]), np.array([1.0, 2, 3]))[0]
     array([1., 1.])
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         given = (a, b, cond, overwrite_a, overwrite_b, check_finite, lapack_driver)
         return observe(lstsq, given, {})  # type: ignore[no-any-return]  # lstsq's own
     driver: Any = _default_driver() if lapack_driver is None else lapack_driver
@@ -296,7 +296,7 @@ def solve(
     >>> solve(np.array([[1.0, 2], [3, 5]]), np.array([1.0, 2]))
     array([-1.,  1.])
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         given = (a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed)
         return observe(solve, given, {})
     if isinstance(a, Factorized):
@@ -358,7 +358,7 @@ def inv(
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(inv, (a, overwrite_a, check_finite), {"assume_a": assume_a, "lower": lower})
     if isinstance(a, Factorized):
         tell_factors(INVERSE.route, EXPLICIT)
@@ -408,7 +408,7 @@ def pinv(
     array([[0.5 , 0.  , 0.  ],
            [0.  , 0.25, 0.  ]])
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         options = {"atol": atol, "rtol": rtol, "return_rank": return_rank, "check_finite": check_finite}
         return observe(pinv, (a,), options)
     if isinstance(a, Factorized):

@@ -72,7 +72,7 @@ def solve(a: Any, b: Any) -> Any:
     >>> er.linalg.solve(np.array([[1, 2], [3, 5]]), np.array([1, 2]))
     array([-1.,  1.])
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(solve, (a, b), {})
     if type(a) is ndarray and type(b) is ndarray:
         answer = None if a.size <= SMALL else _remembered(a, b)
@@ -91,7 +91,7 @@ def solve(a: Any, b: Any) -> Any:
         answer = None if answer is None else wrapper(b)(answer)
     if answer is not None:
         return answer
-    if WATCH.users:
+    if WATCH.on:
         tell_declined("the answer is not finite, or almost: LAPACK's own driver answers")
     try:
         if not current().config.reproducible:
@@ -151,7 +151,7 @@ def inv(a: Any) -> Any:
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
-    if WATCH.users and to_observe():
+    if WATCH.on and to_observe():
         return observe(inv, (a,), {})
     if type(a) is ndarray:
         answer = None if a.size <= SMALL else _remembered_inverse(a)

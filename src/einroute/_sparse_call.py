@@ -14,9 +14,9 @@ import numpy as np
 from ._call import (
     _CASTINGS,
     _KEYWORDS,
-    _KINDS,
     _LETTERS,
     _NOMINAL,
+    KINDS,
     Array,
     _check_casts,
     _check_out,
@@ -352,7 +352,7 @@ def taken_in(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]
         taken.append(x if sparse or type(x) is ndarray else np.asarray(x))
         kinds.append(kind if sparse else None)
         dtype = np.dtype(taken[-1].dtype)
-        if dtype.kind not in _KINDS:
+        if dtype.kind not in KINDS:
             raise TypeError(
                 f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers where "
                 f"operands are sparse; convert it with astype"
@@ -370,7 +370,7 @@ def _dtype(operands: tuple[Any, ...], kwargs: dict[str, Any], out: DType | None 
     dtype: DType
     if wanted is not None:
         dtype = np.dtype(wanted).newbyteorder("=")
-        if dtype.kind not in _KINDS:
+        if dtype.kind not in KINDS:
             raise TypeError(f"dtype is {dtype}, expected one of bools, integers, floats or complex numbers")
     else:
         dtype = result_dtype([*dtypes, *([] if out is None else [out])])

@@ -25,7 +25,7 @@ from ._watch import tell_factors
 if TYPE_CHECKING:
     from ._factors.sparse_direct import SparseLeastSquares, SparseLU
 
-__all__ = ["refuse_sparse", "sparse_lstsq", "sparse_solve"]
+__all__ = ["refuse_sparse", "sparse_lstsq", "sparse_operands", "sparse_solve"]
 
 Array = NDArray[Any]
 
@@ -45,9 +45,7 @@ def sparse_lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]
     TypeError
         A sparse `b`, a dtype that LAPACK does not take.
     """
-    columns, matrix = _dense("lstsq", b), as_scipy(a)
-    if columns.ndim not in {1, 2} or len(columns) != matrix.shape[0]:
-        raise LinAlgError(_sizes(matrix.shape, columns.shape))
+    matrix, columns = sparse_operands("lstsq", a, b)
     factors: SparseLeastSquares = _factors("sparse lstsq", matrix)
     solution = factors.lstsq(columns, rcond)
     result = result_dtype(matrix, columns)
@@ -78,13 +76,29 @@ def sparse_solve(a: Any, b: Any) -> Any:
     TypeError
         A sparse `b`, a dtype that LAPACK does not take.
     """
-    columns, matrix = _dense("solve", b), as_scipy(a)
-    if matrix.shape[0] != matrix.shape[1]:
-        raise LinAlgError(f"a has shape {matrix.shape}, expected a square matrix; lstsq takes any shape")
-    if columns.ndim not in {1, 2} or len(columns) != matrix.shape[0]:
-        raise ValueError(_sizes(matrix.shape, columns.shape))
+    matrix, columns = sparse_operands("solve", a, b)
     factors: SparseLU = _factors("sparse lu", matrix)
     return wrapper(b)(factors.solve(columns).astype(result_dtype(matrix, columns), copy=False))
+
+
+def sparse_operands(function: str, a: Any, b: Any) -> tuple[Any, Array]:
+    """The matrix in one of scipy.sparse's formats, and the right-hand sides as an array.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError, ValueError, TypeError
+        As `sparse_lstsq` and `sparse_solve`, of which ``function`` names one.
+    """
+    columns, matrix = _dense(function, b), as_scipy(a)
+    if function == "solve" and matrix.shape[0] != matrix.shape[1]:
+        raise LinAlgError(f"a has shape {matrix.shape}, expected a square matrix; lstsq takes any shape")
+    if columns.ndim not in {1, 2} or len(columns) != matrix.shape[0]:
+        error = LinAlgError if function == "lstsq" else ValueError
+        raise error(
+            f"a has shape {matrix.shape} and b has shape {columns.shape}, expected (M,) or (M, K) "
+            f"with M = {matrix.shape[0]}"
+        )
+    return matrix, columns
 
 
 def refuse_sparse(function: str, a: Any) -> None:
@@ -140,7 +154,3 @@ def _dense(function: str, b: Any) -> Array:
     if columns.dtype.char not in SUPPORTED:
         raise TypeError(f"b has dtype {columns.dtype}, which {function} does not take; convert it to float64")
     return columns
-
-
-def _sizes(a: tuple[int, ...], b: tuple[int, ...]) -> str:
-    return f"a has shape {a} and b has shape {b}, expected (M,) or (M, K) with M = {a[0]}"

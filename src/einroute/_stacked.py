@@ -43,32 +43,43 @@ def lstsq_stack(a: Array, b: Array, rcond: Any) -> tuple[Array, Array, Array, Ar
     TypeError
         A dtype that LAPACK does not take.
     """
-    for name, x in (("a", a), ("b", b)):
-        if x.dtype.char not in SUPPORTED:
-            raise TypeError(f"{name} has dtype {x.dtype}, which lstsq does not take; convert it to float64")
-    if b.ndim == 0:
-        raise LinAlgError(f"b has shape (), expected (M,) or (..., M, K) with M = {a.shape[-2]}")
+    stack = check_stack(a, b)
     vector = b.ndim == 1
     columns = b[:, None] if vector else b
-    m = a.shape[-2]
-    if columns.shape[-2] != m:
-        raise LinAlgError(
-            f"a has {m} rows (shape {a.shape}) and b has {columns.shape[-2]} (shape {b.shape}); "
-            "each row of b belongs to a row of a"
-        )
-    try:
-        stack = np.broadcast_shapes(a.shape[:-2], columns.shape[:-2])
-    except ValueError:
-        raise LinAlgError(
-            f"the stacks {a.shape[:-2]} of a and {columns.shape[:-2]} of b do not broadcast; "
-            "make their sizes equal or 1"
-        ) from None
     result = result_dtype(a, b)
     x, residuals, rank, s = _solve(in_double(a), in_double(columns), stack, rcond)
     real = np.empty(0, result).real.dtype
     if vector:
         x = x[..., 0]
     return x.astype(result, copy=False), residuals.astype(real, copy=False), rank, s.astype(real, copy=False)
+
+
+def check_stack(a: Array, b: Array) -> tuple[int, ...]:
+    """The shape of the stack of solutions.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError, TypeError
+        As `lstsq_stack`.
+    """
+    for name, x in (("a", a), ("b", b)):
+        if x.dtype.char not in SUPPORTED:
+            raise TypeError(f"{name} has dtype {x.dtype}, which lstsq does not take; convert it to float64")
+    if b.ndim == 0:
+        raise LinAlgError(f"b has shape (), expected (M,) or (..., M, K) with M = {a.shape[-2]}")
+    rows, m = b.shape[max(0, b.ndim - 2)], a.shape[-2]
+    if rows != m:
+        raise LinAlgError(
+            f"a has {m} rows (shape {a.shape}) and b has {rows} (shape {b.shape}); "
+            "each row of b belongs to a row of a"
+        )
+    try:
+        return np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise LinAlgError(
+            f"the stacks {a.shape[:-2]} of a and {b.shape[:-2]} of b do not broadcast; "
+            "make their sizes equal or 1"
+        ) from None
 
 
 def _solve(a: Array, b: Array, stack: tuple[int, ...], rcond: Any) -> tuple[Array, Array, Array, Array]:

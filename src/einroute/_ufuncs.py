@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ._call import Array, check_claimed, ndarray
+from ._call import Array, ndarray
 from ._numpys import numpy_matmul, numpy_vecdot
 from ._observe import observe
+from ._own import check_own
 from ._routed_operand import any_routed, on_arrays
 from ._sparse_products import is_sparse_pair, refuse_scipy, sparse_matmul
 from ._terms import batched_terms, contract, worth
@@ -49,7 +50,8 @@ class RoutedUfunc:
         self.__doc__ = ufunc.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if WATCH.users and to_observe():
+        watched = WATCH.on
+        if watched and to_observe():
             return observe(self, args, kwargs)
         if len(args) != 2 or not (type(args[0]) is type(args[1]) is ndarray):
             if "out" in kwargs:
@@ -57,7 +59,8 @@ class RoutedUfunc:
             if any_routed((*args, kwargs.get("out"))):
                 return on_arrays(self, args, kwargs)
             refuse_scipy(self.__name__, "use einsum('ij,ij->i', a.conj(), b)", *args)
-            check_claimed(self.__name__, *args, kwargs.get("out"))
+        if watched:
+            check_own(self.__name__, (*args, kwargs.get("out")))
         return self.__wrapped__(*args, **kwargs)
 
     @property
@@ -84,13 +87,16 @@ class _Matmul(RoutedUfunc):
     """`numpy.matmul`, with exact integer products through BLAS."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if WATCH.users and to_observe():
+        watched = WATCH.on
+        if watched and to_observe():
             return observe(self, args, kwargs)
         if not kwargs and len(args) == 2:
             a, b = args
             if type(a) is type(b) is ndarray:
                 if worth(a, b, -2):
                     return _batched(a, b)
+                if watched:
+                    check_own("matmul", args)
                 return numpy_matmul(a, b)
         if "out" in kwargs:
             kwargs["out"] = _single(kwargs["out"])
@@ -98,8 +104,15 @@ class _Matmul(RoutedUfunc):
             return on_arrays(self, args, kwargs)
         if len(args) > 1 and is_sparse_pair(args[0], args[1]):
             return sparse_matmul(*args, **kwargs)
-        check_claimed("matmul", *args, kwargs.get("out"))
+        if watched:
+            check_own("matmul", (*args, kwargs.get("out")), _options(args, kwargs))
         return numpy_matmul(*args, **kwargs)
+
+
+def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the options that were given to a ufunc of two operands."""
+    given = [name for name, x in kwargs.items() if x is not None and x is not np._NoValue]
+    return (*given, *(("out",) if len(args) > 2 and args[2] is not None else ()))
 
 
 def _single(out: Any) -> Any:

@@ -1,6 +1,6 @@
 """Calls that are watched: who listens, and what the code that runs a call tells of it.
 
-A routed function looks at `WATCH.users` and goes on where that is 0; else it may hand its call to
+A routed function looks at `WATCH.on` and goes on where that is False; else it may hand its call to
 `_observe.observe`, which opens a `Draft` for it.  What runs then says what it does by the functions below,
 which do nothing where no draft is open.
 """
@@ -127,17 +127,21 @@ class _Watch:
 
     Attributes
     ----------
+    on : bool
+        Whether there are any, or calls may have to be refused because a configuration is strict: all that a
+        call looks at where it is False.
     users : int
-        Recordings under way anywhere in the process: all that a call looks at where there are none.
+        Recordings under way anywhere in the process.
     everywhere : tuple of Listener
         Those who are told of the calls of all threads.
     on_change : list of callable
         Told whether anybody listens, when that changes.
     """
 
-    __slots__ = ("_listeners", "_lock", "everywhere", "on_change", "users")
+    __slots__ = ("_listeners", "_lock", "_strict", "everywhere", "on", "on_change", "users")
 
     def __init__(self) -> None:
+        self.on = self._strict = False
         self.users = 0
         self.everywhere: tuple[Listener, ...] = ()
         self.on_change: list[Callable[[bool], None]] = []
@@ -164,7 +168,13 @@ class _Watch:
             if self.users == 0:
                 self._tell(False)
 
+    def be_strict(self) -> None:
+        """From now on calls may have to be refused."""
+        with self._lock:
+            self.on = self._strict = True
+
     def _tell(self, watched: bool) -> None:
+        self.on = watched or self._strict
         for tell in self.on_change:
             tell(watched)
 

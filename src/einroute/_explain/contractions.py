@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from .._call import Call, NumpysOwn, understand_einsum, understand_tensordot
 from .._config import check_strict, current, left_to_numpy
-from .._frontend import _without_scalars, einsum, tiny_note
-from .._operands.base import Structured
-from .._problem import c_strides
-from .._route import NoRoute, kind_of
+from .._frontend import _without_scalars, einsum, einsum_path, tiny_note
+from .._mirrors import ROUTED
+from .._route import NoRoute
 from .._sparse_call import (
     SparseCall,
     any_sparse,
@@ -28,11 +25,11 @@ from .._structured_call import (
     understand_structured_tensordot,
 )
 from .explanation import Explanation
-from .functions import ROUTED
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of, outline_of
+from .stand_in import stand_in
 
-__all__ = ["explain_call", "explain_einsum", "explain_tensordot", "operands_of_einsum", "stand_in"]
+__all__ = ["explain_call", "explain_einsum", "explain_path", "explain_tensordot", "operands_of_einsum"]
 
 
 def explain_einsum(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
@@ -67,15 +64,32 @@ def explain_tensordot(function: Any, args: tuple[Any, ...], kwargs: dict[str, An
     NoRoute
         The configuration leaves no way.
     """
-    args = tuple(stand_in(x) if i < 2 else x for i, x in enumerate(args))
-    kwargs = {name: x if name == "axes" else stand_in(x) for name, x in kwargs.items()}
-    operands = (*args, *kwargs.values())
-    told = [operand_of(x) for x in (*args[:2], *(kwargs[name] for name in ("a", "b") if name in kwargs))]
+    operands = tuple(stand_in(x) for x in args[:2])
+    args = (*operands, *args[2:])
+    told = [operand_of(x) for x in operands]
     if any_structured(operands):
         return explain_call(function, understand_structured_tensordot(*args, **kwargs), told)
     if any_sparse(operands):
         return explain_call(function, understand_sparse_tensordot(*args, **kwargs), told)
     return explain_call(function, understand_tensordot(*args, **kwargs), told)
+
+
+def explain_path(args: tuple[Any, ...]) -> Explanation:
+    """What ``einsum_path(*args)`` would do: it is NumPy's, and computes nothing.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        A call that einsum would refuse.
+    """
+    explained = explain_einsum(args, {})  # which refuses what makes no sense
+    names = ROUTED[einsum_path]
+    reason = "the order is NumPy's own; what einsum does here is shown by explain(einsum, ...)"
+    outline = explained.outline
+    return Explanation(
+        in_one_step(names.name, names.own, outline.operands, reason, subscripts=outline.subscripts),
+        reason=reason,
+    )
 
 
 def explain_call(
@@ -130,17 +144,3 @@ def operands_of_einsum(args: tuple[Any, ...]) -> tuple[Any, ...]:
     if args and isinstance(args[0], str):
         return args[1:]
     return args[: len(args) // 2 * 2 : 2]
-
-
-def stand_in(x: Any) -> Any:
-    """An array of the same shape and dtype that takes no memory, for what is not an operand already."""
-    if isinstance(x, (np.ndarray, np.generic, str, int, float, complex, list, tuple, Structured)):
-        return x
-    if x is Ellipsis or sparse_kind(x) is not None:
-        return x
-    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
-    if shape is None or dtype is None or (hasattr(x, "__array_function__") and kind_of(x) is None):
-        return x
-    dtype, shape = np.dtype(dtype), tuple(shape)
-    strides = c_strides(shape, dtype.itemsize)
-    return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides, writeable=False)

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 
-from .._frontend import einsum, tensordot
+from .._frontend import einsum, einsum_path, tensordot
 from .._linalg_products import linalg_tensordot
+from .._mirrors import ROUTED, ours, routed
 from .._override.stand_ins import StandIn
 from .._routed_operand import any_routed
-from .contractions import explain_einsum, explain_tensordot
+from .contractions import explain_einsum, explain_path, explain_tensordot
 from .explanation import Explanation
 from .factors import explain_factored, is_factored
-from .functions import ROUTED, routed
 from .products import PRODUCTS, explain_product
 
-__all__ = ["explain_function"]
+__all__ = ["bound", "explain_function"]
 
 
 def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
-    """What ``function(*args, **kwargs)`` would do.
+    """What ``function(*args, **kwargs)`` would do, a routed function or one that such a function mirrors.
 
     Raises
     ------
     TypeError
-        A function that is not routed.
+        A function that is not routed, arguments that it does not take.
     ValueError
         A call that the function would refuse.
     """
-    if isinstance(function, StandIn):
-        function = function.func
-    if routed(function) is None:
+    function = ours(function.func if isinstance(function, StandIn) else function)
+    mirror = routed(function)
+    if mirror is None:
         name = getattr(function, "__name__", type(function).__name__)
-        known = ", ".join(names.name for names in ROUTED.values())
+        known = ", ".join(mirror.name for mirror in ROUTED.values())
         raise TypeError(
-            f"function is {name!r}, expected subscripts or one of einroute's own functions: {known}, "
+            f"function is {name!r}, expected subscripts or one of the routed functions: {known}, "
             f"or one of einroute.scipy.linalg's"
         )
+    args, kwargs = bound(mirror.name, function, args, kwargs)
     args = tuple(_plain(x) for x in args)
     kwargs = {name: _plain(x) for name, x in kwargs.items()}
     if is_factored(function):
@@ -46,8 +48,27 @@ def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         return explain_product(function, args, kwargs)
     if function in {tensordot, linalg_tensordot}:
         return explain_tensordot(function, args, kwargs)
+    if function is einsum_path:
+        return explain_path(args)
     assert function is einsum
     return explain_einsum(args, kwargs)
+
+
+def bound(
+    name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call, those by position that can be.
+
+    Raises
+    ------
+    TypeError
+        Arguments that the function does not take, or that are missing.
+    """
+    try:
+        found = inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    return found.args, found.kwargs
 
 
 def _plain(x: Any) -> Any:

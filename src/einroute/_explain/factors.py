@@ -16,16 +16,20 @@ from .._cost import GEMM, Cost
 from .._factors.cache import FACTORS
 from .._factors.factorized import Factorized
 from .._factors.recall import EXPLICIT, INVERSE, LU, SVD, Prospect, Way, prospect
-from .._factors.sparse_operand import as_scipy, sparse_key
+from .._factors.sparse_operand import sparse_key
 from .._factors.svd import SVDFactors
 from .._least_squares import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
-from .._linalg_call import is_foreign, is_sparse
+from .._linalg_call import is_foreign, is_sparse, misfit
+from .._mirrors import is_scipys, routed
+from .._operands.base import Structured
 from .._route import NoRoute
 from .._solve import SMALL, inv, inv_fits, solve, solve_fits
+from .._sparse_solve import refuse_sparse, sparse_operands
+from .._stacked import check_stack
 from .explanation import Explanation
-from .functions import is_scipys, routed
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of
+from .stand_in import as_array
 
 __all__ = ["FACTORED", "Request", "estimate", "explain_factored", "is_factored"]
 
@@ -45,26 +49,41 @@ class Request:
 
 
 def _lstsq(a: Any, b: Any, rcond: Any = None) -> Request:
-    a, b = _array(a), _array(b)
+    a, b = as_array(a), as_array(b)
+    if a.ndim > 2:
+        check_stack(a, b)
+    else:
+        _refuse_misfit("lstsq", a, b)
     fits = lstsq_fits(a, b, rcond)
     return Request(SVD, a, _columns(b), _because(fits), lambda factors: factors.rank(rcond))
 
 
-def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, **rtol: Any) -> Request:
-    a = _array(a)
-    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol.get("rtol", np._NoValue))
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Request:
+    a = as_array(a)
+    _refuse_misfit("pinv", a)
+    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
     fits = not hermitian and pinv_fits(a, cutoff)
-    return Request(SVD, a, min(a.shape, default=0), _because(fits), lambda factors: factors.rank(cutoff))
+    return Request(SVD, a, min(a.shape), _because(fits), lambda factors: factors.rank(cutoff))
 
 
 def _solve(a: Any, b: Any) -> Request:
-    a, b = _array(a), _array(b)
+    a, b = as_array(a), as_array(b)
+    _refuse_misfit("solve", a, b)
     return Request(LU, a, _columns(b), _because(solve_fits(a, b), a))
 
 
 def _inv(a: Any) -> Request:
-    a = _array(a)
-    return Request(INVERSE, a, len(a) if a.ndim else 0, _because(inv_fits(a), a))
+    a = as_array(a)
+    _refuse_misfit("inv", a)
+    return Request(INVERSE, a, len(a), _because(inv_fits(a), a))
+
+
+def _refuse_misfit(function: str, a: Any, b: Any = None) -> None:
+    """Raise what the function would raise for dtypes and shapes."""
+    found = misfit(function, a, b)
+    if found is not None:
+        error, message = found
+        raise error(f"{function}: {message}")
 
 
 #: The functions that are explained here, besides SciPy's.
@@ -79,26 +98,34 @@ def is_factored(function: Any) -> bool:
 def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
     """What ``function(*args, **kwargs)`` would do; `function` is one that `is_factored`.
 
+    Parameters
+    ----------
+    function : callable
+    args, kwargs
+        Bound to its signature: whatever can stand by position does.
+
     Raises
     ------
-    TypeError
-        Arguments that the function does not take.
+    TypeError, ValueError, numpy.linalg.LinAlgError
+        Operands that the function does not take.
     NoRoute
         The configuration leaves no way.
     """
-    asked = _Asked.of(function, args, kwargs)
+    asked = _Asked.of(function, args)
     matrix = asked.matrix
     if isinstance(matrix, Factorized):
         way = _explicit_way(function)
         cost = _applying(way, matrix.shape, 1, matrix.nbytes)
         return asked.answer(way.route, EXPLICIT, "the factors that are given", cost)
+    if any(is_sparse(x) for x in asked.operands):
+        return _sparse(asked, function)
     for i, x in enumerate(asked.operands):
+        if isinstance(x, Structured) and not is_scipys(function):
+            _refuse_misfit(function.__name__, *map(as_array, asked.operands))
         if is_foreign(x):
             reason = f"operand {i} is of type {type(x).__name__}, whose own library is to answer"
             check_strict(current(), asked.name, reason)
             return asked.answer(asked.own, "not asked", reason, Cost())
-    if is_sparse(matrix) and function in {lstsq, solve}:
-        return _sparse(asked, matrix)
     request = _request(function, args, kwargs)
     if not request.refused and request.way.route in current().policy.forbidden:
         reason = f"{request.way.route} is forbidden by config(allow=, forbid=)"
@@ -115,7 +142,7 @@ def estimate(
     function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], route: str, cache: str
 ) -> float | None:
     """The estimated time of a call of which the route is known, without a look into the cache."""
-    asked = _Asked.of(function, args, kwargs)
+    asked = _Asked.of(function, args)
     if isinstance(asked.matrix, Factorized):
         way = _explicit_way(function)
         return _applying(way, asked.matrix.shape, 1, asked.matrix.nbytes).seconds
@@ -138,16 +165,12 @@ class _Asked:
     operands: tuple[Any, ...]
 
     @classmethod
-    def of(cls, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Asked:
-        """From a call's arguments; ``b`` counts only where the function has one."""
+    def of(cls, function: Any, args: tuple[Any, ...]) -> _Asked:
+        """From a call's positional arguments; ``b`` counts only where the function has one."""
         names = routed(function)
         assert names is not None
-        takes = ("a", "b") if function.__name__ in {"lstsq", "solve"} else ("a",)
-        found = list(args[: len(takes)])
-        found += [kwargs[name] for name in takes[len(found) :] if name in kwargs]
-        if len(found) < len(takes):
-            raise TypeError(f"{names.name} takes {' and '.join(takes)}, got {len(found)} of them")
-        return cls(names.name, names.own, tuple(found))
+        takes = 2 if function.__name__ in {"lstsq", "solve"} else 1
+        return cls(names.name, names.own, args[:takes])
 
     @property
     def matrix(self) -> Any:
@@ -182,14 +205,21 @@ def _request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     if is_scipys(function):
         from .scipy_factors import request
 
-        return request(function, *args, **kwargs)
+        return request(function, args, kwargs)
     return FACTORED[function](*args, **kwargs)
 
 
-def _sparse(asked: _Asked, matrix: Any) -> Explanation:
+def _sparse(asked: _Asked, function: Any) -> Explanation:
     """A sparse matrix: factored at its first sight, since answering takes that anyway."""
-    sparse = as_scipy(matrix)
-    way = "sparse lu" if asked.name.endswith("solve") else "sparse lstsq"
+    name = function.__name__
+    if is_scipys(function):
+        raise ValueError(
+            f"{asked.name} takes no sparse operands; einroute.lstsq and einroute.linalg.solve take a sparse a"
+        )
+    if len(asked.operands) < 2:
+        refuse_sparse(name, asked.matrix)
+    sparse, _ = sparse_operands(name, *asked.operands)
+    way = f"sparse {'lu' if name == 'solve' else 'lstsq'}"
     route = f"factors.{way.replace(' ', '_')}"
     if route in current().policy.forbidden:
         raise NoRoute(f"no allowed route for a sparse a: {route} is forbidden by config(allow=, forbid=)")
@@ -223,13 +253,6 @@ def _from_cache(asked: _Asked, request: Request, found: Prospect) -> Explanation
         return asked.answer(way.route, found.cache, "factored by this call, and kept", _making(request))
     method = "LAPACK's own driver; the matrix is remembered as seen"
     return asked.answer(asked.own, found.cache, method, _afresh(request))
-
-
-def _array(x: Any) -> Any:
-    """An array, or what stands for one by ``shape`` and ``dtype``."""
-    if isinstance(x, (np.ndarray, list, tuple, np.generic, int, float, complex)) or not hasattr(x, "dtype"):
-        return np.asarray(x)
-    return np.lib.stride_tricks.as_strided(np.empty(1, x.dtype), tuple(x.shape), (0,) * len(x.shape))
 
 
 def _columns(b: Any) -> int:

@@ -8,22 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from .._call import Call, unclaimed, understand_tensordot
+from .._call import Call, understand_tensordot
 from .._config import check_strict, current
 from .._cost import Cost, gemm_rate
 from .._linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
+from .._mirrors import ROUTED
+from .._own import want
 from .._products import dot, inner, multi_dot, outer, vdot
-from .._route import kind_of
 from .._sparse_call import any_sparse
 from .._sparse_products import _dot_labels, _inner_labels, _matmul_labels, _understood, refuse_scipy
 from .._structured_call import StructuredCall, any_structured
 from .._terms import batched_terms, chain_terms, is_chain, outer_terms, worth, worth_outer
 from .._ufuncs import matmul, vecdot
-from .contractions import explain_call, stand_in
+from .contractions import explain_call
 from .explanation import Explanation
-from .functions import ROUTED
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of
+from .stand_in import stand_in
 from .words import readable
 
 __all__ = ["PRODUCTS", "explain_product"]
@@ -51,10 +52,16 @@ _UFUNC_ONLY = frozenset({"axes", "axis", "keepdims", "signature", "subok", "wher
 def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
     """What a product would do; `function` is one of `PRODUCTS`.
 
+    Parameters
+    ----------
+    function : callable
+    args, kwargs
+        Bound to its signature: whatever can stand by position does.
+
     Raises
     ------
     TypeError
-        Too few operands, or some that the function does not take.
+        Operands that the function does not take.
     ValueError
         Shapes that do not fit.
     NoRoute
@@ -62,15 +69,18 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     """
     if function is multi_dot:
         return _chain(*args, **kwargs)
-    a, b, options = _sorted_arguments(function, args, kwargs)
+    a, b = (stand_in(x) for x in args[:2])
+    options = {name: x for name, x in kwargs.items() if x is not None and x is not np._NoValue}
+    if len(args) > 2 and args[2] is not None:
+        options["out"] = args[2]
     told = (operand_of(a), operand_of(b))
+    _check_vectors(function, np.shape(a), np.shape(b), options)
     if any_structured((a, b)) or any_sparse((a, b)):
         return _not_dense(function, a, b, options, told)
-    for i, x in enumerate((a, b)):
-        if kind_of(x) is None:
-            reason = unclaimed(i, x).reason
-            check_strict(current(), ROUTED[function].name, reason)
-            return _own(function, told, reason)
+    reason = want((a, b, options.get("out")), options)
+    if reason:
+        check_strict(current(), ROUTED[function].name, reason)
+        return _own(function, told, reason)
     plain = type(a) is type(b) is np.ndarray and not options
     a, b = np.asarray(a), np.asarray(b)
     if options.keys() & _UFUNC_ONLY:
@@ -78,26 +88,31 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     if function in _PAIRS:
         return _pair(function, a, b, told, plain=plain)
     if function in _VECTORS:
-        return _own(function, told, "NumPy's own is the fastest way known", _vectors(function, a, b))
+        return _own(function, told, "NumPy's own is the fastest way known", _vectors(a, b))
     if plain and worth_outer(a, b):
         return explain_call(function, outer_terms(a, b).call(), told)
     return _own(function, told, "small, or of dtypes without a route", _pass(a, b, a.size * b.size))
 
 
-def _sorted_arguments(
-    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Both operands, wherever they stand, and the options that were given."""
-    options = {name: x for name, x in kwargs.items() if x is not None}
-    found = list(args[:2])
-    for name in ("a", "b", "x1", "x2"):
-        if len(found) < 2 and name in options:
-            found.append(options.pop(name))
-    if len(found) < 2:
-        raise TypeError(f"{ROUTED[function].name} takes two operands, got {len(found)}")
-    if len(args) > 2 and args[2] is not None:
-        options["out"] = args[2]
-    return stand_in(found[0]), stand_in(found[1]), options
+def _check_vectors(function: Any, a: Shape, b: Shape, options: dict[str, Any]) -> None:
+    """Raise where vectors do not fit; what has matrices is checked by their labels."""
+    name = ROUTED[function].name
+    if function is vdot and prod(a) != prod(b):
+        raise ValueError(
+            f"{name}: operand 0 has {prod(a)} elements and operand 1 has {prod(b)}; their sizes must be equal"
+        )
+    if function is linalg_outer and not len(a) == len(b) == 1:
+        raise ValueError(f"{name}: operands have shapes {a} and {b}, expected one dimension each")
+    if function in {vecdot, linalg_vecdot} and not options.keys() & {"axes", "axis"}:
+        if not a or not b or a[-1] != b[-1]:
+            raise ValueError(f"{name}: shapes {a} and {b} have no last axis of one size")
+        try:
+            np.broadcast_shapes(a[:-1], b[:-1])
+        except ValueError:
+            raise ValueError(
+                f"{name}: the axes {a[:-1]} and {b[:-1]} before the last do not broadcast; they must be "
+                f"equal or 1"
+            ) from None
 
 
 def _pair(function: Any, a: Array, b: Array, told: Sequence[OutlineOperand], *, plain: bool) -> Explanation:
@@ -128,34 +143,39 @@ def _not_dense(
     name = ROUTED[function].name
     if function not in _PAIRS:
         refuse_scipy(name, "write it as an einsum", a, b)
-        return _own(function, told, "the operand's own library answers")
+        if any_structured((a, b)):
+            return _own(function, told, "a structured operand is written out for NumPy's own function")
+        return _own(function, told, want((a, b)) or "the operand's own library answers")
     bare = name.rpartition(".")[2]
     call: Any = _understood(bare, a, b, options.get("out"), _PAIRS[function][0], options.get("dtype"))
     return explain_call(function, StructuredCall.of(call) if any_structured((a, b)) else call, told)
 
 
 def _chain(arrays: Any, *, out: Any = None) -> Explanation:
+    if any_structured((arrays,)) or any_sparse((arrays,)):
+        raise TypeError(f"multi_dot takes a sequence of operands, not one {type(arrays).__name__}")
     if not isinstance(arrays, (list, tuple)):
         return _own(multi_dot, (operand_of(arrays),), "not a list or a tuple of arrays")
     arrays = [stand_in(x) for x in arrays]
     refuse_scipy("multi_dot", "use einsum('ij,jk,kl->il', a, b, c)", *arrays)
     told = [operand_of(x) for x in arrays]
+    reason = want((*arrays, out), () if out is None else ("out",))
+    if reason:
+        check_strict(current(), ROUTED[multi_dot].name, reason)
+        return _own(multi_dot, told, reason)
     if out is None and is_chain(arrays):
         call: Call = chain_terms(arrays).call()
         return explain_call(multi_dot, call, told)
     return _own(multi_dot, told, "two operands, an out, or not a chain of arrays of one BLAS dtype")
 
 
-def _vectors(function: Any, a: Array, b: Array) -> Cost:
-    if function is vdot:
-        if a.size != b.size:
-            raise ValueError(
-                f"vdot: operand 0 has {a.size} elements and operand 1 has {b.size}; one size each"
-            )
-        return _pass(a, b, a.size)
-    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-1]:
-        raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} have no last axis of one size")
-    return _pass(a, b, prod(np.broadcast_shapes(a.shape[:-1], b.shape[:-1])) * a.shape[-1])
+def _vectors(a: Array, b: Array) -> Cost:
+    """One pass over both, broadcast against each other; of `vdot` and with ``axis=`` about as much."""
+    try:
+        products = prod(np.broadcast_shapes(a.shape, b.shape))
+    except ValueError:
+        products = max(a.size, b.size)
+    return _pass(a, b, products)
 
 
 def _pass(a: Array, b: Array, products: int) -> Cost:

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._factors.recall import INVERSE, LU, SVD, Way
+from .._factors.svd import SVDFactors
+from .._linalg_call import misfit
 from .._scipy_linalg import inv, lstsq, pinv, plain, solve, way_in, working_dtype
 from .factors import Request
+from .stand_in import as_array
 
 #: The way in which each function keeps a matrix.
 WAYS: dict[Any, Way] = {lstsq: SVD, pinv: SVD, solve: LU, inv: INVERSE}
 
 
-def request(function: Any, a: Any, b: Any = None, *rest: Any, **options: Any) -> Request:
+#: Options with which the cache may answer.
+_KNOWN = frozenset({"cond", "check_finite", "rtol", "atol", "return_rank"})
+
+
+def request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
     """The call as the cache would get it.
 
     Options other than the default may send it to SciPy at every call: ``assume_a``, ``overwrite_*``, a gelsy
     or gelss driver with a cutoff out of (0, 1).
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ.
     """
+    given = inspect.signature(function).bind(*args, **kwargs).arguments
     way = WAYS[function]
-    arrays = plain(a) if b is None else plain(a, b)
-    if arrays is None or (way is not SVD and arrays[0].shape[0] != arrays[0].shape[1]):
+    operands = [as_array(given[name]) for name in ("a", "b") if name in given]
+    found = misfit(function.__name__, *operands) if operands[0].ndim == 2 else None
+    if found is not None and (found[0] is not TypeError or any(x.dtype == object for x in operands)):
+        raise ValueError(f"scipy.linalg.{function.__name__}: {found[1]}")
+    arrays = plain(*operands)
+    if arrays is None:
         reason = "shapes or dtypes that are SciPy's to judge, or reproducible results were asked for"
-        return Request(way, np.asarray(a), 1, reason)
-    if rest or set(options) - {"cond", "check_finite", "rtol", "atol", "return_rank"}:
+        return Request(way, operands[0], 1, reason)
+    if given.keys() - {"a", "b"} - _KNOWN:
         return Request(way, arrays[0], 1, "options under which SciPy may have to answer; ask without them")
     working = working_dtype(*arrays)
-    eps = float(np.finfo(working).eps)
-    longest = 1 if function is lstsq else max(arrays[0].shape)
-    cutoff = options.get("cond", options.get("rtol"))
-    cutoff = eps * longest if cutoff is None else cutoff
-    columns = 1 if b is None or arrays[1].ndim == 1 else arrays[1].shape[1]
-    rank = (lambda factors: factors.rank(cutoff)) if way is SVD else None
+    columns = arrays[1].shape[1] if len(arrays) > 1 and arrays[1].ndim > 1 else 1
+    eps = float(np.finfo(working).eps) * (1 if function is lstsq else max(arrays[0].shape))
+    rank = partial(_rank, given, eps) if way is SVD else None
     return Request(way_in(way, working), arrays[0], columns, "", rank)
+
+
+def _rank(given: dict[str, Any], default: float, factors: SVDFactors) -> int | None:
+    """The rank with the cutoff of a call, as `einroute.scipy.linalg` reads it."""
+    cutoff = given.get("cond", given.get("rtol"))
+    cutoff = default if cutoff is None else cutoff
+    return factors.rank(cutoff + (given.get("atol") or 0.0) / float(factors.s[0]))

@@ -130,7 +130,7 @@ def recall(way: Way, a: Array, elements: int) -> Any:
         return None
     key = way.name, *fingerprint(a)
     met = FACTORS.meet(key, elements)
-    if WATCH.users:
+    if WATCH.on:
         tell_factors("", sighted(met)) if isinstance(met, tuple) else tell_factors(way.route, "hit")
     if met is NEW and FACTORS.prepare == "earned":
         return None
@@ -144,7 +144,7 @@ def recall(way: Way, a: Array, elements: int) -> Any:
         return (way.name, *fingerprint(own)), way.factor(own)
 
     made = FACTORS.obtain(key, make)
-    if WATCH.users and made is not None:
+    if WATCH.on and made is not None:
         tell_factors(way.route, f"{sighted(met)}, factored")
     return made
 

@@ -6,7 +6,6 @@ operands, until the time that is set for it is spent.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from math import prod
 from time import perf_counter
@@ -14,26 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._explain.functions import is_scipys, routed
-from .._numpys import (
-    numpy_dot,
-    numpy_einsum,
-    numpy_inner,
-    numpy_inv,
-    numpy_linalg_matmul,
-    numpy_linalg_outer,
-    numpy_linalg_tensordot,
-    numpy_linalg_vecdot,
-    numpy_lstsq,
-    numpy_matmul,
-    numpy_multi_dot,
-    numpy_outer,
-    numpy_pinv,
-    numpy_solve,
-    numpy_tensordot,
-    numpy_vdot,
-    numpy_vecdot,
-)
+from .._mirrors import routed
 from .._route import kind_of
 from .._watch import Draft
 from .outlines import operands_of
@@ -42,25 +22,6 @@ from .sums import SiteSum
 
 __all__ = ["Compared", "Comparison"]
 
-_NUMPYS: dict[str, Any] = {
-    "einsum": numpy_einsum,
-    "tensordot": numpy_tensordot,
-    "dot": numpy_dot,
-    "matmul": numpy_matmul,
-    "inner": numpy_inner,
-    "vdot": numpy_vdot,
-    "outer": numpy_outer,
-    "vecdot": numpy_vecdot,
-    "linalg.tensordot": numpy_linalg_tensordot,
-    "linalg.matmul": numpy_linalg_matmul,
-    "linalg.outer": numpy_linalg_outer,
-    "linalg.vecdot": numpy_linalg_vecdot,
-    "linalg.multi_dot": numpy_multi_dot,
-    "lstsq": numpy_lstsq,
-    "linalg.solve": numpy_solve,
-    "linalg.inv": numpy_inv,
-    "linalg.pinv": numpy_pinv,
-}
 #: Products a second that NumPy's einsum forms, at least, where it does all in one loop.
 LOOPS = 2e8
 #: How many times longer than ours NumPy's call may be expected to take, where nothing better is known.
@@ -123,7 +84,7 @@ class Comparison(Recording):
         each = before.numpys / before.calls if before is not None else 0.0
         if max(each, _likely(draft)) > self._left:
             return
-        seconds = _repeated(draft.function, args, kwargs)
+        seconds = _repeated(draft, args, kwargs)
         if seconds is None:
             return
         with self._lock:
@@ -141,38 +102,42 @@ def _likely(draft: Draft) -> float:
     return max(UNKNOWN * draft.seconds, float(products) / LOOPS)
 
 
-def _repeated(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
+def _repeated(draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
     """Seconds of NumPy's or SciPy's own function on the same operands; None where it cannot be called."""
-    names = routed(function)
-    if names is None:
+    mirror = routed(draft.function)
+    if mirror is None or not _may_repeat(mirror.name, draft, args):
         return None
-    operands = operands_of(function, args, kwargs)
-    for x in operands:
+    for x in operands_of(draft.function, args, kwargs):
         kind: Any = kind_of(x)
         if kind is None or kind.NAME != "dense":
             return None
-    call = _scipys(names.name, args) if is_scipys(function) else _NUMPYS.get(names.name)
-    if call is None:
-        return None
-    outs = _outs(names.name, args, kwargs)
+    outs = _outs(mirror.name, args, kwargs)
     if outs is None:
         return None
     args, kwargs = outs
     try:
         with np.errstate(all="ignore"):
             began = perf_counter()
-            call(*args, **kwargs)
+            mirror.original(*args, **kwargs)
             return perf_counter() - began
     except Exception:  # noqa: BLE001 - a comparison must not be what breaks a program
         return None
 
 
-def _scipys(name: str, args: tuple[Any, ...]) -> Any:
-    """SciPy's function; None where it was told that it may overwrite an operand."""
-    module: Any = sys.modules["einroute._scipy_linalg"]
+def _may_repeat(name: str, draft: Draft, args: tuple[Any, ...]) -> bool:
+    """Whether a function can be called twice without a trace.
+
+    Not SciPy's where it was told that it may overwrite an operand.  Nor its solve and inv where the matrix
+    may be ill-conditioned: they would warn a second time, and to silence warnings is to forget which were
+    shown.  Those with kept factors are not.
+    """
+    if name == "einsum_path":
+        return False
+    if not name.startswith("scipy."):
+        return True
     bare = name.rpartition(".")[2]
     flags = {"lstsq": args[3:5], "solve": args[3:5], "inv": args[1:2]}.get(bare, ())
-    return None if any(flags) else getattr(module, f"scipy_{bare}")
+    return not any(flags) and (bare not in {"solve", "inv"} or bool(draft.factors))
 
 
 def _outs(

@@ -12,10 +12,10 @@ from .._cache import PlanCache
 from .._explain.contractions import operands_of_einsum
 from .._explain.dispatch import explain_function
 from .._explain.factors import estimate, is_factored
-from .._explain.functions import Routed
 from .._explain.outline import Outline
 from .._explain.outlining import in_one_step, operand_of, outline_of
-from .._frontend import einsum
+from .._frontend import einsum, einsum_path
+from .._mirrors import Mirror
 from .._operands.base import Structured
 from .._plan_structured import StructuredPlan
 from .._products import multi_dot
@@ -27,6 +27,8 @@ __all__ = ["Outlines", "operands_of"]
 
 #: Why einsum may be NumPy's without a word of the front end.
 TINY = "tiny: NumPy's C einsum answers before anything is planned"
+#: Why einsum_path is NumPy's.
+PATH = "a path is asked for, and nothing is computed"
 
 
 class Outlines:
@@ -35,7 +37,7 @@ class Outlines:
     def __init__(self) -> None:
         self._made = PlanCache(2048)
 
-    def of(self, names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outline:
+    def of(self, names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outline:
         """The outline of a call that was observed."""
         operands = operands_of(draft.function, args, kwargs)
         facts = tuple(_facts(x) for x in operands)
@@ -56,7 +58,7 @@ class Outlines:
 
 def operands_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """The operands among a call's arguments."""
-    if function is einsum:
+    if function in {einsum, einsum_path}:
         return operands_of_einsum(args)
     if function is multi_dot:
         chain = args[0] if args else kwargs.get("arrays", ())
@@ -80,7 +82,7 @@ def _facts(x: Any) -> Hashable:
 
 
 def _made(
-    names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], operands: tuple[Any, ...]
+    names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], operands: tuple[Any, ...]
 ) -> Outline:
     told = [operand_of(x) for x in operands]
     if any(isinstance(x, Structured) for x in operands) and not draft.error:
@@ -94,14 +96,15 @@ def _made(
     if is_factored(draft.function):
         return _of_factors(names, draft, args, kwargs, told)
     if draft.function is einsum:
-        return in_one_step(
-            names.name, names.own, told, draft.own or ("" if draft.error else TINY), subscripts=spelled(args)
-        )
+        reason = draft.own or ("" if draft.error else TINY)
+        return in_one_step(names.name, names.own, told, reason, subscripts=spelled(args))
+    if draft.function is einsum_path:
+        return in_one_step(names.name, names.own, told, PATH, subscripts=spelled(args))
     return _left_to_numpy(names, draft, args, kwargs, told)
 
 
 def _of_factors(
-    names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
+    names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
 ) -> Outline:
     route = draft.factors or names.own
     outline = in_one_step(names.name, route, told, draft.own)
@@ -111,7 +114,7 @@ def _of_factors(
 
 
 def _left_to_numpy(
-    names: Routed, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
+    names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
 ) -> Outline:
     """A product that NumPy's own function did; `explain` tells why, and how long that should take."""
     outline = in_one_step(names.name, names.own, told, draft.own)

@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from .._explain.factors import is_factored
-from .._explain.functions import routed
 from .._explain.outlining import in_one_step
 from .._explain.terminal import put
+from .._mirrors import routed
 from .._watch import Draft
 from .entry import Record, call_site, ran
 from .outlines import Outlines
