@@ -693,6 +693,86 @@ class TestOtherTypes:
             assert (pair[0] + pair[1])[0] == "mine"
 
 
+#: Calls of ufuncs, whose results a class of one's own wraps.
+WRAPPED: dict[str, Any] = {
+    "add": lambda w: np.add(w, B),
+    "reflected": lambda w: np.add(B, w),
+    "both": lambda w: np.add(w, w),
+    "views": lambda w: np.add(w, w.T),
+    "out": lambda w: np.add(w, B, out=np.empty((4, 4))),
+    "no class": lambda w: np.add(w, B, subok=False),
+    "unary": np.sin,
+    "two results": np.modf,
+    "scalar": lambda w: np.add(w[0, :1].reshape(()), 1.0),
+    "where": lambda w: np.add(w, 1.0, out=np.zeros((4, 4)), where=w > 0.5),
+    "reduce": np.add.reduce,
+    "reduce all": lambda w: np.add.reduce(w, axis=None),
+    "accumulate": np.add.accumulate,
+    "outer": lambda w: np.multiply.outer(w[0], w[1]),
+    "matmul": lambda w: np.matmul(w, B),
+    "@": lambda w: B @ w,
+    "vectors": lambda w: np.matmul(w[0], w[1]),
+    "matmul out": lambda w: np.matmul(w, B, out=np.empty((4, 4))),
+    "matmul no class": lambda w: np.matmul(w, B, subok=False),
+    "vecdot": lambda w: np.vecdot(w, B),
+    "vecdot no class": lambda w: np.vecdot(w, B, subok=False),
+}
+
+
+def wrapping(base: Any, told: list[Any]) -> Any:
+    """A class derived from ``base`` that tells what its ``__array_wrap__`` was asked with."""
+
+    class Wrapping(base):  # type: ignore[misc]
+        def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+            args = None
+            if context is not None:
+                ufunc, operands, index = context
+                args = ufunc.__name__, [(type(x).__name__, np.shape(x)) for x in operands], index
+            told.append((type(array), args, bool(return_scalar)))
+            return super().__array_wrap__(array, context, return_scalar)
+
+    return Wrapping
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_a_derived_class_wraps_as_one_of_ndarray(name: str) -> None:
+    said: list[list[Any]] = []
+    results = []
+    for base in (np.ndarray, RoutedArray):
+        told: list[Any] = []
+        result = WRAPPED[name](A.view(wrapping(base, told)))
+        said.append(told)
+        results.append(result if isinstance(result, tuple) else (result,))
+    assert said[0] == said[1]
+    for expected, made in zip(*results, strict=True):
+        assert type(made).__name__ == type(expected).__name__
+        np.testing.assert_allclose(np.asarray(made), np.asarray(expected))
+
+
+def test_a_derived_class_that_wraps_as_before_numpy_2() -> None:
+    class Older(RoutedArray):
+        def __array_wrap__(self, array: Any, context: Any = None) -> Any:  # type: ignore[override]
+            return "wrapped", context is not None and context[0] is np.add
+
+    class Oldest(RoutedArray):
+        def __array_wrap__(self, array: Any) -> Any:  # type: ignore[override]
+            return "wrapped"
+
+    assert np.add(A.view(Older), 1) == ("wrapped", True)
+    assert np.matmul(A.view(Older), B) == ("wrapped", False)
+    assert np.add(A.view(Oldest), 1) == "wrapped"
+
+
+@pytest.mark.parametrize("function", [np.matmul, np.vecdot, np.add, er.matmul, er.vecdot])
+def test_no_class_where_none_is_wanted(function: Any) -> None:
+    for pair in ((er.routed(A), B), (A, er.routed(B)), (er.routed(A), er.routed(B))):
+        made = function(*pair, subok=False)
+        assert type(made) is np.ndarray
+        np.testing.assert_allclose(made, function(A, B))
+        out = er.routed(np.empty_like(made))
+        assert function(*pair, out=out, subok=False) is out
+
+
 class TestSparse:
     X = RNG.random((2, 3, 4))
     M = scipy.sparse.random_array((4, 5), density=0.5, rng=RNG, format="csr")
@@ -767,6 +847,28 @@ class TestStructured:
         picked = er.one_hot(np.array([2, 0, 3, 1]), 4)
         np.testing.assert_allclose(np.asarray(np.add(er.routed(A), picked)), A + np.eye(4)[[2, 0, 3, 1]])
         np.testing.assert_allclose(np.asarray(picked + er.routed(A)), A + np.eye(4)[[2, 0, 3, 1]])
+
+    def test_the_class_is_the_same_on_either_side(self) -> None:
+        x, picked = er.routed(A), er.one_hot(np.array([2, 0, 3, 1]), 4)
+        for function in (np.add, np.multiply.outer, np.outer, np.vecdot, np.kron, np.linalg.solve):
+            made = function(x, picked), function(picked + 0 * A, x)
+            assert [type(m) for m in made] == [RoutedArray, RoutedArray], function
+        kind = type(np.concatenate((x, A)))
+        assert type(np.concatenate((x, picked))) is type(np.concatenate((picked, x))) is kind
+        assert type(x + picked) is type(picked + x) is RoutedArray
+
+    def test_are_made_of_the_array(self) -> None:
+        points, labels = er.routed(A), er.routed(np.array([2, 0, 3]))
+        for operand, array in (
+            (er.one_hot(labels, 4), labels),
+            (er.rolled(points, 2), points),
+            (er.pairwise_difference(points, B), points),
+        ):
+            (held, *_) = operand.references()
+            assert type(held) is np.ndarray
+            assert np.shares_memory(held, array)
+        np.testing.assert_allclose(er.einsum("ij,jk->ik", er.one_hot(labels, 4), A), A[[2, 0, 3]])
+        assert type(np.einsum("ij,jk->ik", er.one_hot(labels, 4), points)) is RoutedArray
 
 
 class TestRefused:

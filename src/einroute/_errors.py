@@ -10,8 +10,7 @@ This module imports nothing of ours, so that every other module may use it.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from operator import index
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def shown(text: object) -> str:
 
 
 def whole_number(name: str, value: object, least: int, expected: str) -> int:
-    """An option that counts something, as an int; of any type that Python takes for an index.
+    """An option that counts something, as an int; NumPy's integers are as good.
 
     Raises
     ------
@@ -65,11 +64,8 @@ def whole_number(name: str, value: object, least: int, expected: str) -> int:
         ...
     ValueError: keep must be a number of records (an int >= 0), not -1
     """
-    if not isinstance(value, bool) and hasattr(value, "__index__"):
-        with suppress(TypeError):  # arrays have it, and most of them refuse
-            number = index(value)
-            if number >= least:
-                return number
+    if isinstance(value, Integral) and not isinstance(value, bool) and value >= least:
+        return int(value)
     raise ValueError(f"{name} must be {expected} (an int >= {least}), not {shown(value)}")
 
 

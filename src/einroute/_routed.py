@@ -17,9 +17,10 @@ import numpy as np
 from ._linalg_call import is_sparse
 from ._mirrors import OURS
 from ._numpys import numpy_einsum
+from ._operands.base import Structured
 from ._products import dot
 from ._routed_operand import RoutedOperand, of_class, on_arrays, step_aside
-from ._routed_ufunc import as_a_subclass
+from ._routed_ufunc import as_a_subclass, wrap, wraps
 from ._sparse_call import sparse_kind
 from ._ufuncs import matmul
 
@@ -131,6 +132,9 @@ def _any_ufunc(
     if ours is not None:
         if "out" in kwargs:
             kwargs["out"] = kwargs["out"][0]
+        elif wraps(self) and kwargs.get("subok", True):
+            result = on_arrays(ours, inputs, kwargs | {"subok": False}, self)
+            return wrap(self, np.asarray(result), (ufunc, inputs, 0), np.ndim(result) == 0)
         return on_arrays(ours, inputs, kwargs, self)
     return as_a_subclass(self, getattr(ufunc, method), inputs, kwargs)
 
@@ -149,6 +153,8 @@ def _lets_us(self: RoutedArray, t: type, protocol: str, ours: Callable[..., Any]
     own = getattr(t, protocol, None)
     if own in (None, getattr(ndarray, protocol), getattr(RoutedArray, protocol)) or isinstance(self, t):
         return True
+    if issubclass(t, Structured):
+        return True  # which is written out where nobody knows it, and has no class to give
     packages = {base.__module__.partition(".")[0] for base in t.__mro__}
     return ours is not None and not issubclass(t, ndarray) and not packages.isdisjoint(_MIXED_WITH)
 

@@ -69,6 +69,8 @@ def on_arrays(
                 named = named | {name: x.view(ndarray)}
         result = function(*plain, **named)
         out = kwargs.get("out")
+        if not kwargs.get("subok", True) and out is None:
+            return result  # a ufunc's option: no class
     else:
         result = function(*plain)
         out = args[2] if len(args) == 3 and result is plain[2] else None

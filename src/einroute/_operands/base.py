@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from .._routed_operand import any_routed
+
 Array = np.ndarray[Any, Any]
 
 _FROZEN = "structured operands are immutable; make a new one"
@@ -98,6 +100,27 @@ class Structured(NDArrayOperatorsMixin):
         from .._protocols import array_ufunc  # noqa: PLC0415 - as above
 
         return array_ufunc(ufunc, method, inputs, kwargs)
+
+
+def as_array(x: Any, name: str) -> Array:
+    """The array that an operand refers to, where that came as something else than a plain one.
+
+    Raises
+    ------
+    TypeError
+        A subclass of ndarray that has its own say in NumPy's functions: its numbers mean more.
+    """
+    if any_routed((x,)):
+        return x.view(np.ndarray)  # type: ignore[no-any-return]  # a view of an array is one
+    kind = type(x)
+    if isinstance(x, np.ndarray) and (
+        kind.__array_function__ is not np.ndarray.__array_function__
+        or kind.__array_ufunc__ is not np.ndarray.__array_ufunc__
+    ):
+        raise TypeError(
+            f"{name} is of type {kind.__name__}, whose numbers mean more than an array's; pass a plain array"
+        )
+    return np.asarray(x)
 
 
 def index_like(value: Any, name: str) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array, Structured
+from .base import Array, Structured, as_array
 
 
 class PairwiseDifference(Structured):
@@ -75,16 +75,10 @@ def _points(value: Any, name: str) -> Array:
     """
     cls = type(value)
     if cls is not np.ndarray:
-        given = cls.__name__
-        own = getattr(cls, "__array_function__", np.ndarray.__array_function__)
-        if isinstance(value, np.ndarray) and own is not np.ndarray.__array_function__:
-            raise TypeError(
-                f"{name} is of type {given}, whose numbers are more than an array's; pass a plain array"
-            )
-        value = np.asarray(value)
+        value = as_array(value, name)
         if value.dtype.kind not in "biufc":
             raise TypeError(
-                f"{name} is of type {given}, expected an array of numbers of shape (points, features)"
+                f"{name} is of type {cls.__name__}, expected an array of numbers of shape (points, features)"
             )
     if value.dtype.kind not in "biufc":
         raise TypeError(f"{name} has dtype {value.dtype}, expected numbers; convert it with astype")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array, Structured, index_like
+from .base import Array, Structured, as_array, index_like
 
 _FLOAT = np.dtype(float)
 #: The largest length of an axis.
@@ -36,7 +36,7 @@ class OneHot(Structured):
         if not 0 <= depth <= _LONGEST:
             raise ValueError(f"depth is {depth}, expected the number of classes, from 0 to {_LONGEST}")
         if type(labels) is not np.ndarray:
-            labels = _as_array(labels)
+            labels = _labels(labels)
         if labels.dtype.kind not in "iu":
             raise TypeError(
                 f"labels has dtype {labels.dtype}, expected integers; convert it, as in labels.astype(int)"
@@ -131,7 +131,7 @@ def one_hot(labels: Any, depth: int, *, dtype: Any = float) -> OneHot:
     return OneHot(labels, depth, dtype)
 
 
-def _as_array(labels: Any) -> Array:
+def _labels(labels: Any) -> Array:
     """Labels that came as something else than an array.
 
     Raises
@@ -139,14 +139,9 @@ def _as_array(labels: Any) -> Array:
     TypeError
         A subclass of array whose numbers mean more, or nothing that becomes an array of numbers.
     """
-    kind = type(labels)
-    if isinstance(labels, np.ndarray) and kind.__array_function__ is not np.ndarray.__array_function__:
-        raise TypeError(
-            f"labels is of type {kind.__name__}, whose numbers mean more than an array's; pass a plain array"
-        )
-    array: Array = np.asarray(labels)
+    array = as_array(labels, "labels")
     if not array.size and isinstance(labels, (list, tuple)):
         array = array.astype(int)  # NumPy takes an empty list for floats
     if array.dtype.kind == "O":
-        raise TypeError(f"labels is of type {kind.__name__}, expected an array of integers")
+        raise TypeError(f"labels is of type {type(labels).__name__}, expected an array of integers")
     return array

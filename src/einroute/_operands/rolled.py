@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array, Structured, index_like
+from .base import Array, Structured, as_array, index_like
 
 
 class Rolled(Structured):
@@ -37,7 +37,7 @@ class Rolled(Structured):
 
     def __init__(self, base: Any, k: Any, axis: Any = 0, step: Any = 1) -> None:
         # A view: what is done to the shape of the array that was given does not change this one.
-        base = base.view() if type(base) is np.ndarray else _as_array(base)
+        base = base.view() if type(base) is np.ndarray else _base(base)
         k, axis, step = _whole(k, "k"), _whole(axis, "axis"), _whole(step, "step")
         if k < 1:
             raise ValueError(f"k is {k}, expected at least 1: as many rollings as there are to be")
@@ -157,14 +157,8 @@ def _whole(value: Any, name: str) -> int:
     return value if type(value) is int else index_like(value, name)
 
 
-def _as_array(b: Any) -> Array:
-    """What NumPy makes of an array-like that means what its numbers say."""
-    kind = type(b)
-    plain = isinstance(b, (list, tuple, int, float, complex, np.generic)) or (
-        isinstance(b, np.ndarray)
-        and kind.__array_function__ is np.ndarray.__array_function__
-        and kind.__array_ufunc__ is np.ndarray.__array_ufunc__
-    )
-    if not plain:
-        raise TypeError(f"b is of type {kind.__name__}, expected an array; convert it with numpy.asarray")
-    return np.asarray(b)
+def _base(b: Any) -> Array:
+    """What NumPy makes of an array-like."""
+    if not isinstance(b, (np.ndarray, list, tuple, int, float, complex, np.generic)):
+        raise TypeError(f"b is of type {type(b).__name__}, expected an array; convert it with numpy.asarray")
+    return as_array(b, "b")
