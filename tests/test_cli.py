@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ import pytest
 import einroute as er
 from einroute._cli import demo, explain, main
 from einroute._demo import PROBLEMS
+
+A23, A34, A42 = np.ones((20, 30)), np.ones((30, 40)), np.ones((40, 20))
+
+FULL = Path("/dev/full")
 
 
 def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -43,7 +48,9 @@ def one_line_error(result: subprocess.CompletedProcess[str]) -> str:
 
 
 class TestMain:
-    @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("demo", "--nonsense")])
+    @pytest.mark.parametrize(
+        "arguments", [(), ("nonsense",), ("demo", "--nonsense"), ("explain", "i->", "3", "--dty", "f4")]
+    )
     def test_unknown_arguments_are_status_2(self, arguments):
         result = cli(*arguments)
         assert result.returncode == 2
@@ -97,6 +104,30 @@ class TestExplain:
         assert said.out == ""
         assert "--picture: cannot write" in said.err
 
+    @pytest.mark.parametrize(
+        ("words", "function", "args", "options"),
+        [
+            (("dot", "20x30", "30x40"), er.dot, (A23, A34), {}),
+            (("np.matmul", "20x30", "30x40"), er.matmul, (A23, A34), {}),
+            (("numpy.linalg.matmul", "20x30", "30x40"), er.linalg.matmul, (A23, A34), {}),
+            (("tensordot", "20x30", "30x40", "--axes", "1"), er.tensordot, (A23, A34), {"axes": 1}),
+            (("linalg.multi_dot", "20x30", "30x40", "40x20"), er.linalg.multi_dot, ([A23, A34, A42],), {}),
+            (("einsum", "dot", "2x3x4"), er.einsum, ("dot", np.ones((2, 3, 4))), {}),
+            (("einsum_path", "ij,jk", "20x30", "30x40"), er.einsum_path, ("ij,jk", A23, A34), {}),
+        ],
+    )
+    def test_any_routed_function(self, words, function, args, options, capsys):
+        assert main(["explain", *words]) == 0
+        assert capsys.readouterr().out == str(er.explain(function, *args, **options)) + "\n"
+
+    @pytest.mark.parametrize("name", ["lstsq", "linalg.pinv", "inv", "scipy.linalg.lstsq"])
+    def test_of_factors_without_the_matrix(self, name, capsys):
+        shapes = ("50x50", "50") if name.endswith("lstsq") else ("50x50",)
+        assert main(["explain", name, *shapes]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(name if name != "inv" else "linalg.inv")
+        assert "cache: unknown" in said
+
     def test_a_scalar_is_an_operand(self, capsys):
         assert main(["explain", ",ij->ij", "scalar", "3x4"]) == 0
         assert capsys.readouterr().out
@@ -114,6 +145,14 @@ class TestExplain:
             (("ij,jk->ik", "2x3", "3x4", "--dtype", "q8"), "q8"),
             (("ij,jk->ik", "2x3", "3x4", "--dtype", "f8,f8,f8"), "3 dtypes for 2 operands"),
             (("ij,jk->ik", "2x3", "3x4", "--optimize", "gredy"), "gredy"),
+            (("ij,jk->ik", "-2x3", "3x4"), "shape '-2x3' is no shape; write 200x300"),
+            (("ij,jk->ik", "2x3", "3x4", "--axes", "1"), "--axes is no option of this function"),
+            (("dot", "2x3", "3x4", "--order", "C"), "--order is no option of this function"),
+            (("dot", "2x3"), "dot: missing a required argument: 'b'"),
+            (("dot", "2x3", "4x3"), "4"),
+            (("linalg.slove", "3x3", "3"), "'linalg.slove' is none of the functions; did you mean"),
+            (("einsum",), "needs subscripts before the shapes"),
+            (("lstsq", "2x3", "3"), "each row of b belongs to a row of a"),
         ],
     )
     def test_bad_arguments_are_one_line_and_status_2(self, arguments, says):
@@ -140,6 +179,23 @@ class TestDoctor:
         assert er.__version__ in lines["einroute"]
         assert {"python", "system", "BLAS", "fast", "threads", "kinds", "cache", "config"} <= set(lines)
         assert "GFLOP/s" in lines["fast"]
+        assert "rolled: einroute's own" in result.stdout
+        assert "einroute._" not in result.stdout
+
+    @pytest.mark.skipif(not FULL.exists(), reason="the system has no full device")
+    def test_where_there_is_no_room_for_it(self):
+        with FULL.open("w") as full:
+            result = subprocess.run(
+                [sys.executable, "-m", "einroute", "doctor"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+        assert result.returncode == 1
+        assert result.stderr.startswith("python -m einroute: cannot write the output: ")
+        assert len(result.stderr.splitlines()) == 1
 
     @pytest.mark.parametrize(
         ("environment", "says"),
@@ -148,6 +204,7 @@ class TestDoctor:
             ({"OMP_NUM_THREADS": "3"}, "3, set by OMP_NUM_THREADS"),
             ({"OMP_NUM_THREADS": "3", "EINROUTE_NUM_THREADS": "1"}, "1, set by EINROUTE_NUM_THREADS"),
             ({"OMP_NUM_THREADS": "3", "EINROUTE_NUM_THREADS": "no"}, "3, set by OMP_NUM_THREADS"),
+            ({"OMP_NUM_THREADS": "\N{SUPERSCRIPT TWO}"}, "(no count: ignored)"),
             ({"EINROUTE_NUM_THREADS": "no"}, "EINROUTE_NUM_THREADS=no (no count: ignored)"),
         ],
     )

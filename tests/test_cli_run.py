@@ -306,6 +306,32 @@ class TestReport:
         assert all(line.split()[-1] == "0" for line in report.splitlines() if line.startswith("program.py:"))
         assert "time that was set for that is spent" in report
 
+    def test_a_page_of_a_program_that_goes_elsewhere(self, tmp_path):
+        (tmp_path / "elsewhere").mkdir()
+        script = write(tmp_path, "import os; os.chdir('elsewhere')")
+        ours = routed("--report", "page.html", str(script), cwd=tmp_path)
+        assert ours.stderr == "einroute: the report is in page.html\n"
+        assert (tmp_path / "page.html").is_file()
+
+    @pytest.mark.parametrize(("how", "says"), [("fork", "forked are not in this"), ("spawn", "ran without")])
+    def test_processes_that_the_program_starts(self, tmp_path, how, says):
+        script = write(
+            tmp_path,
+            f"""
+            import multiprocessing as mp, numpy as np
+            def work(n):
+                return float(np.dot(np.ones(n), np.ones(n)))
+            if __name__ == "__main__":
+                with mp.get_context({how!r}).Pool(1) as pool:
+                    print(pool.map(work, [2, 3]))
+            """,
+        )
+        ours = routed(str(script), cwd=tmp_path)
+        assert ours.stdout == "[2.0, 3.0]\n"
+        assert ours.stderr.startswith("einroute: no routed function was called")
+        assert says in ours.stderr
+        assert "processes" not in routed(str(write(tmp_path, "print(1)")), cwd=tmp_path).stderr
+
     def test_a_page(self, tmp_path):
         script = write(tmp_path, PROGRAM, "a <b> & c.py")
         ours = routed("--report", "page.html", "--compare", str(script), "<script>", cwd=tmp_path)
@@ -397,6 +423,10 @@ class TestArguments:
             (("--report",), "expected one argument"),
             (("--compare-for", "soon", "s.py"), "no number of seconds"),
             (("--compare-for", "-1", "s.py"), "no number of seconds"),
+            (("--comp", "s.py"), "--comp"),
+            (("--report", ".", "s.py"), "cannot write .: it is a folder"),
+            (("--report", "no/page.html", "s.py"), "there is no folder no"),
+            (("--report", "page.html", "absent.py"), "can't open file"),
         ],
     )
     def test_bad_arguments_are_status_2(self, tmp_path, words, says):
@@ -405,6 +435,7 @@ class TestArguments:
         assert result.stdout == ""
         assert says in result.stderr
         assert "Traceback" not in result.stderr
+        assert not [*tmp_path.iterdir()]
 
     def test_help(self, tmp_path):
         result = routed("--help", cwd=tmp_path)

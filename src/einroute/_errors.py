@@ -64,8 +64,10 @@ def whole_number(name: str, value: object, least: int, expected: str) -> int:
         ...
     ValueError: keep must be a number of records (an int >= 0), not -1
     """
-    if isinstance(value, Integral) and not isinstance(value, bool) and value >= least:
-        return int(value)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        if number >= least:
+            return number
     raise ValueError(f"{name} must be {expected} (an int >= {least}), not {shown(value)}")
 
 

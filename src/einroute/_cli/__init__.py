@@ -7,16 +7,26 @@ function of the parsed arguments that prints and returns the exit status.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import bench, demo, doctor, explain, prepare, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+#: Errors of a stream that takes no more.
+FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else [])}
 COMMANDS = (demo, run, explain, bench, prepare, doctor)
+
+
+class _Exact(argparse.ArgumentParser):
+    """A parser that guesses no option from its first letters: a later one may begin with the same."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m einroute",
         description="NumPy's signatures in front; behind them, the fastest right way to do each call.",
     )
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Exact)
     for command in COMMANDS:
         command.add(commands)
     return top
@@ -55,13 +65,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser().parse_args(["run", *own])
         arguments.program = program
         return run.run(arguments)
+    wrong = explain.negative(words[1:]) if words[:1] == ["explain"] else ""
+    if wrong:
+        print(f"python -m einroute explain: {wrong}", file=sys.stderr)
+        return 2
     arguments = parser().parse_args(words)
     command: Callable[[argparse.Namespace], int] = arguments.run
     try:
         status = command(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # `... | head`: the reader has seen enough
-        # The interpreter flushes stdout once more at exit; give it somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _drop_output()
+        print(f"python -m einroute: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 1
     return status
+
+
+def _drop_output() -> None:
+    """The interpreter flushes stdout once more at exit; give it somewhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -127,6 +127,9 @@ def kinds() -> list[str]:
     lines = []
     for kind, names in modules.items():
         for module in dict.fromkeys(names):
+            if module.partition(".")[0] == "einroute":
+                lines.append(f"{kind}: einroute's own")
+                continue
             state = version(module) if installed(module) else "not installed"
             lines.append(f"{kind}: {module} {state}")
     return lines

@@ -1,4 +1,4 @@
-"""``python -m einroute explain``: the route of an einsum, without arrays."""
+"""``python -m einroute explain``: the route of a call, without arrays."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import einroute as er
+from einroute._override.places import chosen
+
+USAGE = "python -m einroute explain [OPTIONS] WHAT SHAPE [SHAPE ...]"
 
 
 @dataclass(frozen=True)
@@ -64,21 +69,26 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     command = commands.add_parser(
         "explain",
-        help="show which route an einsum would take, and why",
-        description="Shows the plan and the routes of an einsum for operands of these shapes.",
+        usage=USAGE,
+        help="show which route a call would take, and why",
+        description="Shows the plan and the routes of a call for operands of these shapes.",
     )
-    command.add_argument("subscripts", help='as in einsum, such as "ij,jk->ik"')
-    command.add_argument("shapes", nargs="+", metavar="SHAPE", help="one for each operand, such as 200x300")
+    command.add_argument(
+        "what",
+        metavar="WHAT",
+        help='subscripts of einsum, such as "ij,jk->ik", or the name of a function, such as dot, lstsq, '
+        'linalg.inv, scipy.linalg.solve, or einsum followed by the subscripts where "dot" is three labels',
+    )
+    command.add_argument("shapes", nargs="*", metavar="SHAPE", help="one for each operand, such as 200x300")
     command.add_argument(
         "--dtype",
         default="f8",
         metavar="D[,D...]",
         help="one for all operands, or one each (default: %(default)s)",
     )
-    command.add_argument(
-        "--order", choices=("K", "C", "F", "A"), default="K", help="the result's memory order"
-    )
-    command.add_argument("--optimize", metavar="HOW", help="false, true, greedy, optimal, ... as in einsum")
+    command.add_argument("--order", choices=("K", "C", "F", "A"), help="of einsum: the result's memory order")
+    command.add_argument("--optimize", metavar="HOW", help="of einsum: false, true, greedy, optimal, ...")
+    command.add_argument("--axes", metavar="N", type=int, help="of tensordot: how many axes are contracted")
     command.add_argument("--json", action="store_true", help="print it as JSON")
     command.add_argument(
         "--picture",
@@ -95,17 +105,14 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        0, or 2 with one line on stderr where the arguments are no einsum or a file cannot be written.
+        0, or 2 with one line on stderr where the arguments are no such call or a file cannot be written.
     """
     try:
-        options: dict[str, object] = {}
-        if arguments.order != "K":
-            options["order"] = arguments.order
-        if arguments.optimize is not None:
-            switch = {"false": False, "true": True}
-            options["optimize"] = switch.get(arguments.optimize.lower(), arguments.optimize)
-        shapes = [shape(text) for text in arguments.shapes]
-        plan = er.explain(arguments.subscripts, *operands(shapes, dtypes(arguments.dtype)), **options)
+        function, before, texts = called([arguments.what, *arguments.shapes])
+        each: list[Any] = list(operands([shape(text) for text in texts], dtypes(arguments.dtype)))
+        if function is er.linalg.multi_dot:
+            each = [each]
+        plan = er.explain(function, *before, *each, **options(function, arguments))
     except (TypeError, ValueError, LookupError, er.NoRoute) as exc:
         reason = " ".join(str(exc).split())
         print(f"python -m einroute explain: {reason}", file=sys.stderr)
@@ -122,6 +129,63 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         plan.show()
     return 0
+
+
+def called(words: Sequence[str]) -> tuple[Any, tuple[str, ...], Sequence[str]]:
+    """The function that is meant, what comes before its operands, and their shapes.
+
+    Raises
+    ------
+    ValueError
+        No function and no subscripts.
+
+    >>> called(["ij->ji", "2x3"])
+    (<function einsum at ...>, ('ij->ji',), ['2x3'])
+    >>> called(["np.dot", "2x3", "3"])
+    (<function dot at ...>, (), ['2x3', '3'])
+    """
+    name, *rest = words
+    try:
+        function = chosen((name,))[0].ours()
+    except ValueError:
+        if re.search(r"(?<!\.)\.(?!\.)", name):  # one dot alone is none of an einsum
+            raise
+        return er.einsum, (name,), rest
+    if function not in {er.einsum, er.einsum_path}:
+        return function, (), rest
+    if not rest:
+        raise ValueError(f'{name} needs subscripts before the shapes, such as "ij,jk->ik"')
+    return function, (rest[0],), rest[1:]
+
+
+def options(function: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keyword arguments of the call.
+
+    Raises
+    ------
+    ValueError
+        Such as the function does not have.
+    """
+    given = {name: getattr(arguments, name) for name in ("order", "optimize", "axes")}
+    found = {name: value for name, value in given.items() if value is not None}
+    takes = {
+        er.einsum: {"order", "optimize"},
+        er.einsum_path: {"optimize"},
+        er.tensordot: {"axes"},
+        er.linalg.tensordot: {"axes"},
+    }.get(function, set())
+    for name in found.keys() - takes:
+        raise ValueError(f"--{name} is no option of this function")
+    if "optimize" in found:
+        switch = {"false": False, "true": True}
+        found["optimize"] = switch.get(found["optimize"].lower(), found["optimize"])
+    return found
+
+
+def negative(words: Sequence[str]) -> str:
+    """What is wrong with a shape that begins with a minus, which would be taken for an option."""
+    wrong = next((word for word in words if re.match(r"-\d", word)), None)
+    return "" if wrong is None else f"shape {wrong!r} is no shape; write 200x300, or scalar"
 
 
 def operands(shapes: list[tuple[int, ...]], given: tuple[np.dtype[np.generic], ...]) -> list[StandIn]:

@@ -107,11 +107,9 @@ def run(arguments: argparse.Namespace) -> int:
     words = list(arguments.program)
     if not words or words == ["-m"]:
         return _complain(f"no program; usage: {USAGE}")
-    if arguments.report is not None:
-        try:
-            arguments.report.touch()  # now rather than after the program has run
-        except OSError as error:
-            return _complain(f"--report: cannot write {arguments.report}: {error.strerror}")
+    wrong = "" if arguments.report is None else _unwritable(arguments.report)
+    if wrong:  # told now rather than after the program has run
+        return _complain(f"--report: cannot write {arguments.report}: {wrong}")
     names = [name.strip() for name in arguments.only.split(",")] if arguments.only else []
     try:
         replaced = er.override(*names)
@@ -126,6 +124,15 @@ def run(arguments: argparse.Namespace) -> int:
         watched.cancel()
         return _complain(str(error), error.status)
     return 0
+
+
+def _unwritable(path: Path) -> str:
+    """Why a file cannot be written; empty where it seems that it can. Leaves no trace."""
+    if path.is_dir():
+        return "it is a folder"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    return "" if os.access(path if path.exists() else path.parent, os.W_OK) else "permission denied"
 
 
 def _complain(reason: str, status: int = 2) -> int:
@@ -146,6 +153,7 @@ class _Watched:
         self.replaced = replaced
         self.program = program
         self.report = report
+        self.file = None if report is None else report.absolute()  # the program may go elsewhere
         self.process = os.getpid()
         self.began = 0.0
         self.progress = _Progress(recording)
@@ -180,10 +188,10 @@ class _Watched:
         self.replaced.__exit__(None, None, None)
 
     def _report(self, seconds: float) -> str:
-        if self.report is None:
+        if self.file is None:
             return as_report(self.recording, seconds)
         try:
-            self.report.write_text(as_page(self.recording, seconds, self.program), encoding="utf-8")
+            self.file.write_text(as_page(self.recording, seconds, self.program), encoding="utf-8")
         except OSError as error:
             text = as_report(self.recording, seconds)
             return f"einroute: cannot write {self.report}: {error.strerror}\n{text}"

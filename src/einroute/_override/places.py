@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from .._errors import shown, suggest
 from .stand_ins import StandIn, stand_in
@@ -32,17 +33,18 @@ class Function:
     def __str__(self) -> str:
         return f"{self.place}.{self.name}"
 
+    def ours(self) -> Callable[..., Any]:
+        """Our function. Imports it, and with that, for SciPy's functions, SciPy."""
+        own = "einroute._scipy_linalg" if self.place == "scipy.linalg" else None
+        house = importlib.import_module(own or self.place.replace("numpy", "einroute"))
+        found: Callable[..., Any] = getattr(house, self.name)
+        return found
+
     def stand_in(self) -> StandIn:
-        """A stand-in for it. Imports ours, and with that, for SciPy's functions, SciPy."""
-        if self.place == "scipy.linalg":
-            house = importlib.import_module("einroute._scipy_linalg")
-            original = getattr(house, f"scipy_{self.name}")
-        else:
-            house = importlib.import_module(self.place.replace("numpy", "einroute"))
-            prefix = "linalg_" if self.place == "numpy.linalg" and self.name in _FLAT else ""
-            originals = importlib.import_module("einroute._numpys")
-            original = getattr(originals, f"numpy_{prefix}{self.name}")
-        return stand_in(str(self), original, getattr(house, self.name))
+        """A stand-in for it. Imports ours."""
+        ours = self.ours()
+        mirror = importlib.import_module("einroute._mirrors").routed(ours)
+        return stand_in(str(self), mirror.original, ours)
 
 
 _BY_PLACE = {"numpy": _FLAT, "numpy.linalg": _LINALG, "scipy.linalg": _SCIPY_LINALG}
@@ -86,6 +88,6 @@ def chosen(names: Iterable[str]) -> tuple[Function, ...]:
                 f"call it without any to override all{decorated}"
             )
         if name not in _NAMES:
-            raise ValueError(f"override: {shown(name)} is none of the functions; {suggest(name, _NAMES)}")
+            raise ValueError(f"name {shown(name)} is none of the functions; {suggest(name, _NAMES)}")
         found.update(dict.fromkeys(_NAMES[name]))
     return tuple(found) or FUNCTIONS

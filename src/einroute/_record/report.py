@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from html import escape
 
@@ -39,6 +40,7 @@ def as_report(recording: Recording, seconds: float) -> str:
             lines.append(f"... and {plural(len(sites) - SHOWN, 'place')} more")
         lines += ["", *columns(ROUTES, route_rows(recording), 5)]
         lines += [*_reasons(sites), *_notes(recording)]
+    lines += _processes()
     return "\n".join(lines)
 
 
@@ -59,6 +61,7 @@ def as_page(recording: Recording, seconds: float, program: str) -> str:
             f'<div class="er-q">{escape(line)}</div>' for line in (*_reasons(sites), *_notes(recording))
         ]
         parts.append(of_calls(recording))
+    parts += [f'<div class="er-q">{escape(line)}</div>' for line in _processes()]
     return page(title, f'<div class="einroute">{STYLE}{"".join(parts)}</div>')
 
 
@@ -102,6 +105,27 @@ def _reasons(sites: Iterable[SiteSum]) -> Iterator[str]:
         yield "left to NumPy's own functions:"
         for reason, times in sorted(found.items(), key=lambda item: -item[1])[:10]:
             yield f"  {plural(times, 'call')}: {reason}"
+
+
+#: Modules that are loaded when a process is started, by the way it is started.
+_FORKS = ("multiprocessing.popen_fork",)
+_SPAWNS = (
+    "multiprocessing.popen_spawn_posix",
+    "multiprocessing.popen_spawn_win32",
+    "multiprocessing.popen_forkserver",
+    "joblib.externals.loky.backend.popen_loky_posix",
+    "joblib.externals.loky.backend.popen_loky_win32",
+)
+
+
+def _processes() -> Iterator[str]:
+    """What the report does not know of processes that the program started."""
+    if any(name in sys.modules for name in _SPAWNS):
+        yield ""
+        yield "processes that the program spawned ran without einroute, and are not in this report"
+    elif any(name in sys.modules for name in _FORKS):
+        yield ""
+        yield "calls in processes that the program forked are not in this report"
 
 
 def _notes(recording: Recording) -> Iterator[str]:
