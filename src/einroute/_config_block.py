@@ -104,13 +104,15 @@ class config(Block):  # noqa: N801 - used like a function, as contextlib.suppres
                 raise TypeError(
                     f"{name} belongs to the whole process; change it with set_config({name}=...)"
                 )
-        changed(current().config, options)  # which refuses what makes no sense
         self._options = options
+        self._base = current().config
+        self._changed = changed(self._base, options)  # now, since that refuses what makes no sense
         self._keys: list[object] = []
 
     def __enter__(self) -> None:
-        key, before = object(), _context.get()
-        state = _process.state_of(changed(current().config, self._options))
+        key, before, base = object(), _context.get(), current().config
+        wanted = self._changed if base is self._base else changed(base, self._options)
+        state = _process.state_of(wanted)
         self._keys.append(key)
         _layers.set((*_layers.get(), _Layer(key, self._options, before)))
         _context.set(state)
