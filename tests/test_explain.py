@@ -215,6 +215,7 @@ V = A[0]
 COO = sparse.COO.from_numpy(np.eye(100))
 WIDE = np.ones((100, 99))
 STACK = np.ones((2, 100, 99))
+FACTORS = ER.factorize(np.eye(100))
 
 #: Calls that are refused before anything is computed, by every function that they could be meant for.
 REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
@@ -261,6 +262,11 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (ER.linalg.solve, (CSR[:50], V[:50]), {}),
     (ER.linalg.solve, (CSR, V[:4]), {}),
     (ER.linalg.solve, (A, CSR), {}),
+    (ER.lstsq, (FACTORS, V[:4]), {}),
+    (ER.linalg.solve, (FACTORS, V[:4]), {}),
+    (ER.linalg.solve, (ER.factorize(WIDE), V), {}),
+    (ER.linalg.inv, (ER.factorize(WIDE),), {}),
+    (ER.lstsq, (ER.factorize(CSR), V[:4]), {}),
     (ER.linalg.inv, (WIDE,), {}),
     (ER.linalg.inv, (V,), {}),
     (ER.linalg.inv, (CSR,), {}),

@@ -276,6 +276,14 @@ class TestBadInput:
     def test_right_hand_side_of_solve(self, b: tuple[int, ...]) -> None:
         same("solve", square(float, 3), np.ones(b))
 
+    def test_messages_name_the_right_hand_side(self) -> None:
+        factors = er.factorize(square(float, 3))
+        wide = np.ones(3, "g")
+        for b, says in ((np.ones(4), r"b has 4 \(shape \(4,\)\)"), (wide, f"b has dtype {wide.dtype}")):
+            for call in (factors.solve, factors.lstsq, lambda b: er.linalg.solve(factors, b)):
+                with pytest.raises((ValueError, TypeError), match=says):
+                    call(b)
+
     @pytest.mark.parametrize("dtype", ["f2", "g", "O", "U2"])
     def test_dtypes_of_the_right_hand_side(self, dtype: str) -> None:
         same("lstsq", square(float, 3), np.ones(3, int).astype(dtype))

@@ -114,6 +114,7 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     asked = _Asked.of(function, args)
     matrix = asked.matrix
     if isinstance(matrix, Factorized):
+        _refuse_misfit(function.__name__, matrix, *map(as_array, asked.operands[1:]))
         way = _explicit_way(function)
         cost = _applying(way, matrix.shape, 1, matrix.nbytes)
         return asked.answer(way.route, EXPLICIT, "the factors that are given", cost)

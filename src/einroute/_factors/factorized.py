@@ -8,7 +8,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
-from .._linalg_call import SUPPORTED, is_sparse
+from .._linalg_call import SUPPORTED, blame, is_sparse
 from .._numpys import numpy_inv, numpy_lstsq, numpy_pinv, numpy_solve
 from .answer import lstsq_answer, pinv_answer, plain_cutoff, solve_answer
 from .lu import LUFactors
@@ -155,7 +155,10 @@ class Factorized:
                 return (
                     (x, residuals, rank, s) if type(b) is np.ndarray else (wrap(x), wrap(residuals), rank, s)
                 )
-        return numpy_lstsq(self._a, b, rcond)
+        try:
+            return numpy_lstsq(self._a, b, rcond)
+        except Exception as error:
+            blame("lstsq", error, self._a, b)
 
     def solve(self, b: Any, *, transposed: bool = False) -> Any:
         """`einroute.linalg.solve` of this matrix.
@@ -184,7 +187,10 @@ class Factorized:
             x = solve_answer(self._lu, self._a, columns, transposed)
             if x is not None:
                 return x if type(b) is np.ndarray else getattr(b, "__array_wrap__", np.asarray)(x)
-        return numpy_solve(self._a.T if transposed else self._a, b)
+        try:
+            return numpy_solve(self._a.T if transposed else self._a, b)
+        except Exception as error:
+            blame("solve", error, self._a, b)
 
     def inv(self) -> Array:
         """The inverse (M, M).
