@@ -19,8 +19,8 @@ from ._watch import tell_own
 
 __all__ = ["check_own", "want"]
 
-#: Kinds of dtypes for whose products NumPy has loops and we have BLAS.
-_INTEGERS = "iub"
+#: Kinds of dtypes for whose products NumPy has BLAS, and those for which it has loops and we have BLAS.
+_FLOATS, _INTEGERS = "fc", "iub"
 
 
 def want(operands: Iterable[Any], options: Iterable[str] = ()) -> str:
@@ -35,6 +35,9 @@ def want(operands: Iterable[Any], options: Iterable[str] = ()) -> str:
     """
     integers = True
     for i, x in enumerate(operands):
+        if type(x) is np.ndarray and x.dtype.kind in _FLOATS:
+            integers = False
+            continue
         if x is None:
             continue
         if kind_of(x) is None:

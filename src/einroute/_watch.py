@@ -196,7 +196,11 @@ DRAFT: ContextVar[Draft | None] = ContextVar("einroute_draft", default=None)
 
 def to_observe() -> bool:
     """Whether a call that begins here is to be observed: somebody listens, and it is no part of another."""
-    return DRAFT.get() is None and any(not x.over for x in (*LISTENERS.get(), *WATCH.everywhere))
+    if DRAFT.get() is None:
+        for listener in (*LISTENERS.get(), *WATCH.everywhere):
+            if not listener.over:
+                return True
+    return False
 
 
 def tell_own(reason: str) -> None:
