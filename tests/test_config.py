@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import einroute as er
 import einroute.scipy.linalg as scipys
@@ -344,6 +346,29 @@ class TestBlocks:
         assert er.get_config() == before
         with pytest.raises(RuntimeError, match="left more often"):
             block.__exit__(None, None, None)
+
+    @settings(max_examples=60)
+    @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=24))
+    def test_any_coming_and_going(self, steps):
+        """What is in force is the defaults changed by the open blocks, in the order in which they began."""
+        choices = ({"threads": 3}, {"memory_limit": 9}, {"threads": 5, "strict": True}, {"strict": False})
+        defaults = er.get_config()
+        blocks = [er.config(**options) for options in choices]
+        opened: list[int] = []
+        for which, enters in steps:
+            if enters:
+                blocks[which].__enter__()
+                opened.append(which)
+            elif which in opened:
+                blocks[which].__exit__(None, None, None)
+                del opened[len(opened) - 1 - opened[::-1].index(which)]
+            expected = dict(defaults)
+            for open_one in opened:
+                expected |= choices[open_one]
+            assert er.get_config() == expected
+        for which in opened:
+            blocks[which].__exit__(None, None, None)
+        assert er.get_config() == defaults
 
     def test_one_block_again_and_within_itself(self):
         block = er.config(threads=7)
