@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 
 #: Bytes from which operands that lie across each other are multiplied in tiles.
 _TILED = 1 << 20
+#: Elements of an inner loop from which NumPy's multiplication runs at full speed though both are broadcast.
+_LONG = 1 << 14
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -34,10 +36,12 @@ def verdict(step: Step) -> Offer | Refused:
     flops = float(step.extent(step.output))
     calls = 1.2 if step.inputs[0] == step.inputs[1] == layout else 2.2 if _natural(step, layout) else 4.0
     rate = 6.5e9
-    if set(step.inputs[0]) != set(step.inputs[1]) and all(
-        step.inputs
-    ):  # broadcasting makes for shorter loops
-        rate = 1 / (0.36e-9 + 4e-9 / step.sizes[layout[-1]])
+    if set(step.inputs[0]) != set(step.inputs[1]) and all(step.inputs):
+        # Broadcasting makes for shorter loops; and where both operands are, for slow ones.
+        inner = step.sizes[layout[-1]]
+        both = len(step.inputs[0]) < len(layout) > len(step.inputs[1]) and inner < _LONG
+        each = 0.11e-9 * step.dtype.itemsize if both and step.dtype.kind == "f" else 0.36e-9
+        rate = 1 / (each + 4e-9 / inner)
     if step.dtype.kind == "c":
         rate /= 4
     cost = Cost(flops, float(step.in_bytes + step.out_bytes), calls, rate)

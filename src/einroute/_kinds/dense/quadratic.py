@@ -67,6 +67,8 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("no operand without labels of the result links those of the other two")
     rows, k, depth = step.extent(step.output), step.extent(found.k), step.extent(found.l)
     size = step.dtype.itemsize
+    if found.k == found.l and (rows == 1 or depth * size > _BLOCK):
+        return Refused("a row alone is a pass, or larger than a block")
     is_complex = step.dtype.kind == "c"
     slower = (size / 8) * (3 if is_complex else 1)
     if found.k == found.l:

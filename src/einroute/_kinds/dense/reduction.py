@@ -128,10 +128,10 @@ def ones_verdict(step: Step) -> Offer | Refused:
         return Refused("the summed axes do not fuse")
     if (kept if step.order != "F" else kept[::-1]) != step.output and step.order != "K":
         return Refused("the result would have to be copied")
-    rate = 8e9 / (3 if step.dtype.kind == "c" else 1)
-    cost = Cost(
-        float(step.extent(labels)), GEMV_BYTES * step.in_bytes, 1.2 if len(labels) <= 2 else 4.0, rate
-    )
+    share = min(step.threads, 2)  # BLAS reads it by all threads
+    rate = share * 8e9 / (3 if step.dtype.kind == "c" else 1)
+    nbytes = GEMV_BYTES * step.in_bytes / share
+    cost = Cost(float(step.extent(labels)), nbytes, 1.2 if len(labels) <= 2 else 4.0, rate)
     return Offer(cost, kept, (kept, summed), f"GEMV with {depth} ones", blas=True)
 
 
