@@ -51,6 +51,8 @@ def memory_cut(problem: Problem, chain: Chain, limit: int) -> Cut | None:
 
 def speed_cut(problem: Problem, chain: Chain, threads: int) -> Cut | None:
     """Blocks that fit in cache, over the threads, where memory and not BLAS sets the time."""
+    if len(problem.inputs) == 1 and len(problem.inputs[0]) == len(problem.output):
+        return None  # a copy, which cuts itself
     own = sum(p.decision.offer.cost.seconds for p in chain.steps if not _blas_bound(p))
     if own < PARALLEL_WORTH or own < 0.5 * chain.seconds or 0 in problem.sizes.values():
         return None

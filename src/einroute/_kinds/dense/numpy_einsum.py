@@ -37,6 +37,8 @@ _RATES = {
     (3, False): (1.6e9, 1.6e9, 1.3e9),
 }
 _SLOW = (0.4e9, 0.4e9, 0.4e9)
+#: Elements a second of a copy whose result lies across its operand, whatever their size.
+_TRANSPOSED = 0.75e9
 #: How much slower the loops of other dtypes are.
 _SLOWER = {"f": 0.7, "d": 1.0, "F": 4.0, "D": 5.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
 #: For integers it is their size that counts, and scaling is no faster than a sum of products.
@@ -59,15 +61,17 @@ def verdict(step: Step) -> Offer | Refused:
     else:
         slower = _SLOWER[step.dtype.char]
     rate = _RATES.get((len(step.inputs), together), _SLOW)[summing] / slower
+    layout = step.output[::-1] if step.order == "F" else step.output
     if crossed:
         rate /= 3
+    elif len(step.inputs) == 1 and summing == 2 and layout[-1] != inner:
+        rate = _TRANSPOSED
     cost = Cost(
         size,
         float(step.in_bytes + 2 * step.out_bytes),  # the result is cleared before it is added to
         1.9 + 0.2 * len(step.inputs),
         1 / (1 / rate + loop / length),
     )
-    layout = step.output[::-1] if step.order == "F" else step.output
     return Offer(cost, layout, None, "NumPy's own loops")
 
 

@@ -17,6 +17,7 @@ from ..._cost import Cost
 from ..._parallel import run_blocks
 from ..._problem import Step
 from ..._route import Offer, Refused, Route, Runner
+from .layout import TRANSPOSE, by_stride, strides_of
 
 Array = np.ndarray[Any, Any]
 
@@ -27,8 +28,14 @@ _BLOCK = 1 << 17
 #: Lines, each perhaps on a page of its own, that stay at hand in cache and page table: crossing no more than
 #: these NumPy's own order of copying is the fastest.
 _LINES = 1536
-#: Copies below this many bytes are left to NumPy.
+#: Copies below this many bytes are as fast in whatever order.
 SMALL = 1 << 18
+#: Bytes of a line of a cache.
+_LINE = 64
+#: Below this many bytes cutting into blocks takes longer than it saves.
+_WHOLE = 1 << 20
+#: Bytes from which threads pay where NumPy's own order is the fastest.
+_SHARED = 1 << 22
 
 
 def permuted_copy(view: Array, out: Array, threads: int) -> None:
@@ -41,11 +48,15 @@ def permuted_copy(view: Array, out: Array, threads: int) -> None:
     threads : int
         How many threads may take part.
     """
-    if view.nbytes < SMALL or view.ndim < 2 or 0 in view.shape:
+    if view.nbytes < _WHOLE or view.ndim < 2 or 0 in view.shape:
         np.copyto(out, view, casting="unsafe")
         return
     view, out = _coalesced(view, out)
-    if view.ndim < 2 or _revisited(view, out) <= _LINES:
+    few = view.ndim < 2 or _revisited(view, out) <= _LINES
+    if view.ndim < 2 or _together(view, out) or (few and view.nbytes < _SHARED):
+        np.copyto(out, view, casting="unsafe")
+        return
+    if few:
         blocks = _rows(view, out)
     else:
         blocks = tiles(view, out)
@@ -76,6 +87,12 @@ def _coalesced(view: Array, out: Array) -> tuple[Array, Array]:
         view.transpose(order).reshape(shape, copy=False),
         out.transpose(order).reshape(shape, copy=False),
     )
+
+
+def _together(view: Array, out: Array) -> bool:
+    """Whether both are walked along one axis in runs of lines: a plain copy, for which one core will do."""
+    axis = innermost(view)
+    return axis == innermost(out) and view.shape[axis] * view.itemsize >= _LINE
 
 
 def _revisited(view: Array, out: Array) -> int:
@@ -130,7 +147,10 @@ def verdict(step: Step) -> Offer | Refused:
     if len(step.inputs) != 1 or len(step.inputs[0]) != len(step.output):
         return Refused("not a copy of one operand")
     layout = step.output[::-1] if step.order == "F" else step.output
-    return Offer(Cost(bytes=2.5 * (step.in_bytes + step.out_bytes)), layout, None, "a copy in blocks")
+    labels = step.inputs[0]
+    along = by_stride(labels, strides_of(labels, step.operands[0].strides))[-1:] == layout[-1:]
+    factor = 1.3 if along else TRANSPOSE
+    return Offer(Cost(bytes=factor * (step.in_bytes + step.out_bytes)), layout, None, "a copy in blocks")
 
 
 def bind(step: Step, offer: Offer) -> Runner:
