@@ -300,6 +300,39 @@ class TestReport:
         (line,) = (x for x in ours.stderr.splitlines() if "scipy.linalg.solve  " in x and "factors.lu" in x)
         assert line.split()[-1] != "0"  # what has kept factors is well-conditioned, and is repeated
 
+    def test_compare_runs_no_code_of_others_again(self, tmp_path):
+        script = write(
+            tmp_path,
+            """
+            import warnings, numpy as np
+            class Number:
+                made = 0
+                def __init__(self, value): self.value = value; Number.made += 1
+                def __mul__(self, other): return Number(self.value * other.value)
+                def __add__(self, other): return Number(self.value + other.value)
+                def __array__(self, dtype=None, copy=None):
+                    Number.made += 100
+                    return np.ones(2)
+            a = np.array([Number(1), Number(2)], object)
+            np.dot(a, a)
+            np.dot([Number(1), Number(2)], [Number(1), Number(2)])
+            print(Number.made)
+            with warnings.catch_warnings(record=True) as seen:
+                warnings.simplefilter("always")
+                np.einsum("ij->i", np.ones((2, 2)) + 1j, out=np.empty(2), casting="unsafe")
+            print(len(seen))
+            """,
+        )
+        ours, theirs = routed("--compare", str(script), cwd=tmp_path), python(str(script), cwd=tmp_path)
+        assert ours.stdout == theirs.stdout
+
+    @pytest.mark.skipif(os.name == "nt", reason="names of files are text there")
+    def test_a_page_of_a_program_with_any_name(self, tmp_path):
+        script = write(tmp_path, "import numpy as np; np.dot(np.eye(3), np.eye(3))", os.fsdecode(b"w\xff.py"))
+        ours = routed("--report", "page.html", str(script), cwd=tmp_path)
+        assert ours.stderr == "einroute: the report is in page.html\n"
+        assert "numpy.dot" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
     def test_compare_stops_at_its_time(self, tmp_path):
         script = write(tmp_path, PROGRAM)
         report = routed("--compare", "--compare-for", "0", str(script), cwd=tmp_path).stderr

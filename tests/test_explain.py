@@ -242,6 +242,22 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (ER.linalg.outer, (A, A), {}),
     (ER.linalg.vecdot, (CSR, A), {}),
     (ER.linalg.multi_dot, (CSR,), {}),
+    (ER.linalg.multi_dot, ([A, np.ones((3, 5))],), {}),
+    (ER.linalg.multi_dot, ([A],), {}),
+    (ER.linalg.multi_dot, ([A, STACK, A],), {}),
+    (ER.linalg.multi_dot, ([A, V, A],), {}),
+    (ER.linalg.multi_dot, ([A, A],), {"out": np.empty(3)}),
+    (ER.dot, (A, A), {"out": np.empty(3)}),
+    (ER.matmul, (A, A, np.empty((3, 3))), {}),
+    (ER.outer, (V, V), {"out": np.empty(3)}),
+    (ER.dot, (A.astype(object), np.ones((3, 5))), {}),
+    (ER.outer, (CSR, V), {"out": None}),
+    (ER.linalg.outer, (CSR, V), {}),
+    (ER.linalg.pinv, (A,), {"rcond": 1e-3, "rtol": 1e-3}),
+    (scipys.lstsq, (V, V), {}),
+    (scipys.inv, (V,), {}),
+    (scipys.pinv, (V,), {}),
+    (scipys.lstsq, (A, V), {"lapack_driver": "foo"}),
     (ER.lstsq, (A, V[:4]), {}),
     (ER.lstsq, (V, V), {}),
     (ER.lstsq, (A, 2.0), {}),
@@ -298,6 +314,51 @@ def test_what_a_function_refuses_is_not_explained(function: Any, args: Any, kwar
     message = str(asked.value)
     assert "_lstsq()" not in message  # no name that is none of the user's
     assert "understand_" not in message
+
+
+class Elsewhere(Duck):
+    shape = "unknown"
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return "theirs"
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return "theirs"
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "route"),
+    [
+        (ER.vecdot, (V, Elsewhere()), "numpy.vecdot"),
+        (ER.dot, (A, FACTORS), "numpy.dot"),
+        (ER.einsum, ("ij,jk", A, FACTORS), "numpy.einsum"),
+        (scipys.pinv, (FACTORS,), "scipy.linalg.pinv"),
+        (scipys.solve, ([[2.0]], A), "scipy.linalg.solve"),
+        (scipys.lstsq, (A, np.stack([A, A])), "scipy.linalg.lstsq"),
+    ],
+)
+def test_what_a_function_takes_is_explained(function: Any, args: Any, route: str) -> None:
+    ER.cache_clear()
+    explained = ER.explain(function, *args)
+    with ER.record() as r:
+        function(*args)
+    assert explained.routes == r.records[0].routes == (route,)
+
+
+def test_paths_whatever_is_allowed() -> None:
+    narrow = {"allow": ["dense.reduce"]}, {"forbid": ["dense.matmul", "numpy.einsum"]}, {"strict": True}
+    for options in narrow:
+        with ER.config(**options):
+            assert ER.einsum_path("ij,jk", A, A.astype(object))
+            assert ER.explain(ER.einsum_path, "ij,jk", A, A.astype(object)).routes == ("numpy.einsum_path",)
+
+
+def test_labels_that_nobody_wrote_are_readable() -> None:
+    with ER.config(allow=["dense.reduce"]):
+        with pytest.raises(ER.NoRoute, match="'ab,bd->ad'"):
+            ER.tensordot(A, A, 1)
+        with pytest.raises(ER.NoRoute, match="'ij,jk->ik'"):
+            ER.einsum("ij,jk->ik", A, A)
 
 
 @pytest.mark.parametrize(

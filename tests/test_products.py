@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from tests.helpers import DTYPES, ER, assert_same, find, outcome
 
@@ -313,3 +314,32 @@ class TestMultiDot:
         assert function is np.linalg.multi_dot
         assert args[0] is arrays
         assert kwargs == np.linalg.multi_dot(arrays)[2]
+
+
+class Made:
+    """What NumPy can make an array of, and no kind of ours is."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.eye(4)
+
+
+@pytest.mark.parametrize("other", [Made(), None, "abc", {}])
+def test_linalg_tensordot_of_structured_operands_beside_anything(other: Any) -> None:
+    operand = ER.rolled(np.arange(4.0), 4)
+    for function in (np.linalg.tensordot, ER.linalg.tensordot):
+        for pair in ((operand, other), (other, operand)):
+            with pytest.raises(TypeError, match="cannot be mixed"):
+                function(*pair, axes=1)
+
+
+def test_no_scipy_sparse_operand_becomes_an_object() -> None:
+    c, v = scipy.sparse.csr_array(np.eye(3)), np.ones(3)
+    for call in (
+        lambda: ER.outer(c, v, out=None),
+        lambda: ER.outer(a=c, b=c),
+        lambda: ER.outer(v, b=c),
+        lambda: ER.linalg.outer(c, v),
+        lambda: ER.linalg.tensordot(c, Made(), axes=0),
+    ):
+        with pytest.raises(TypeError, match=r"scipy\.sparse|csr_array|cannot be mixed"):
+            call()

@@ -324,6 +324,24 @@ class TestWhatIsTold:
         assert made.routes == ("dense.vecdot",)
         assert made.steps[0].seconds == pytest.approx(made.seconds)
 
+    @pytest.mark.parametrize(
+        ("call", "options", "reason"),
+        [
+            (lambda: er.einsum_path("ij->ji", A), (), "a path is asked for"),
+            (lambda: er.einsum_path("ij->ji", A, optimize=True), ("optimize",), "a path is asked for"),
+            (lambda: scipys.inv(A), (), ""),
+            (lambda: scipys.lstsq(A, B, cond=1e-3), ("cond",), ""),
+            (lambda: scipys.solve(A, B, assume_a="sym"), ("assume_a",), "SciPy's to judge"),
+            (lambda: scipys.solve(A, B, check_finite=False), ("check_finite",), ""),
+            (lambda: er.linalg.pinv(A, hermitian=True), ("hermitian",), "hermitian=True"),
+        ],
+    )
+    def test_options_and_reasons_of_what_libraries_answer(self, call, options, reason):
+        made = recorded(call)
+        assert made.options == options
+        assert reason in made.reason
+        assert bool(made.reason) == bool(reason)
+
     def test_options_are_named(self):
         out = np.empty((50, 50))
         made = recorded(lambda: er.einsum("ij,jk->ik", A, A, out=out, order="C"))

@@ -91,6 +91,26 @@ def definite(n: int, dtype: Any = float, cond: float = 10.0) -> np.ndarray:
     return ((a + a.conj().T) / 2).astype(dtype)
 
 
+@pytest.mark.parametrize("name", ["solve", "lstsq"])
+@pytest.mark.parametrize("rest", [(), (True,)])
+def test_no_right_hand_side_is_not_left_out(name: str, rest: tuple[Any, ...]) -> None:
+    with pytest.raises((ValueError, AttributeError)) as right:
+        getattr(theirs, name)([[2.0]], None, *rest)
+    with pytest.raises(type(right.value), match=r"object|None"):
+        getattr(ours, name)([[2.0]], None, *rest)
+
+
+@pytest.mark.parametrize("b", [None, "abc", np.ones(3, object)])
+@pytest.mark.parametrize("name", ["solve", "lstsq"])
+def test_no_numbers_beside_explicit_factors(name: str, b: Any) -> None:
+    with pytest.raises(ValueError, match=r"b has dtype .*, expected numbers"):
+        getattr(ours, name)(er.factorize(np.eye(3)), b)
+
+
+def test_routed_operands_beside_explicit_factors_are_plain() -> None:
+    assert type(ours.solve(er.factorize(np.eye(3)), er.routed(np.ones(3)))) is np.ndarray
+
+
 class TestLstsq:
     @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (3, 5), (4, 4), (40, 6), (60, 60)])
     @pytest.mark.parametrize("columns", [(), (1,), (3,), (0,)])

@@ -65,7 +65,7 @@ class config(Block):  # noqa: N801 - used like a function, as contextlib.suppres
     strict : bool
         Refuse to hand a whole call to NumPy's or SciPy's own function because einroute cannot take an operand
         or an option: a NoRoute that says why. Calls that NumPy is the right one for are no such case: a view
-        of the operand, ``dot`` of floats, LAPACK's answer to ``lstsq``. Default:
+        of the operand, ``dot`` of floats, LAPACK's answer to ``lstsq`` and its relatives. Default:
         ``EINROUTE_STRICT``, or False.
     allow : str, sequence of str or None
         Names of the only routes that may be taken, as `explain` shows them; None for all of them. Default:

@@ -40,6 +40,8 @@ _EARNED = 64
 #: Exceptions by which a bad call shows itself before anything is computed.
 _BAD_CALL = (ValueError, TypeError, IndexError)
 _NOT_GIVEN: Any = np._NoValue
+#: Axes that tensordot may be asked for with NumPy's answer, though no array has so many.
+_MANY = 1000
 #: Where the hot path finds the state of its context: `or_aside` while anybody records, so that it pays
 #: nothing for that while nobody does.
 _here: Any = _context
@@ -341,7 +343,8 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
     ['einsum_path', (1, 2), (0, 1)]
     """
     if WATCH.on and to_observe():
-        return observe(einsum_path, operands, {"optimize": optimize, "einsum_call": einsum_call})
+        given = {} if optimize == "greedy" else {"optimize": optimize}
+        return observe(einsum_path, operands, given | ({"einsum_call": True} if einsum_call else {}))
     if any(sparse_kind(x) is not None for x in operands):
         if einsum_call:
             raise TypeError("einsum_call=True hands operands on to NumPy's loops, which take no sparse ones")
@@ -435,7 +438,7 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
     try:
         call = understand_tensordot(a, b, wanted)
     except _BAD_CALL as ours:
-        if type(wanted) is int and isinstance(ours, IndexError):
+        if type(wanted) is int and isinstance(ours, IndexError) and wanted > _MANY:
             raise  # not asked: NumPy makes a list of that length
         return _ask_numpy(ours, numpy_tensordot, operands, named)
     if isinstance(call, NumpysOwn):

@@ -24,7 +24,7 @@ from ._parallel import single_threaded_blas
 from ._routed_operand import any_routed, on_arrays
 from ._sparse_solve import refuse_sparse, sparse_lstsq
 from ._stacked import lstsq_stack
-from ._watch import WATCH, tell_declined, tell_factors, to_observe
+from ._watch import WATCH, tell_declined, tell_factors, tell_own, to_observe
 
 __all__ = ["lstsq", "pinv"]
 
@@ -220,6 +220,8 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
         answer = None if answer is None else wrapper(a)(answer)
     if answer is not None:
         return answer
+    if hermitian:
+        tell_own("hermitian=True is NumPy's own to answer")
     tell_declined(DOUBTFUL)
     options = _pinv_options(rcond, hermitian, rtol)
     try:

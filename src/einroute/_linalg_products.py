@@ -45,7 +45,7 @@ def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     if (
         len(args) == 2
         and kwargs.keys() <= {"axes"}
-        and all(type(x) is ndarray or kind_of(x) is not None for x in args)
+        and (is_sparse_pair(*args) or all(type(x) is ndarray or kind_of(x) is not None for x in args))
     ):
         return tensordot(*args, **kwargs)
     if WATCH.on:
@@ -98,6 +98,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
         return outer(x1, x2)
     if any_routed((x1, x2)):
         return on_arrays(linalg_outer, (x1, x2), {})
+    refuse_scipy("linalg.outer", "use einsum('i,j->ij', a, b)", x1, x2)
     if WATCH.on:
         check_own("outer", (x1, x2))
     return numpy_linalg_outer(x1, x2)

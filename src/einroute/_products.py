@@ -197,8 +197,7 @@ def outer(*args: Any, **kwargs: Any) -> Any:
             return numpy_outer(a, b)
     if any_routed((*args, *kwargs.values())):
         return on_arrays(outer, args, kwargs)
-    if not kwargs and len(args) == 2:
-        refuse_scipy("outer", "use einsum('i,j->ij', a, b)", *args)
+    refuse_scipy("outer", "use einsum('i,j->ij', a, b)", *args[:2], *kwargs.values())
     if watched:
         check_own("outer", (*args, *kwargs.values()), _options(args, kwargs))
     return numpy_outer(*args, **kwargs)

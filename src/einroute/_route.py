@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ._cost import Cost
+from ._explain.words import prime_for, readable
 from ._problem import Operand, Step
 
 Runner = Callable[..., Any]
@@ -191,9 +192,14 @@ def decide(step: Step, policy: Policy) -> Decision:
             offers.append((route, answer))
     if not offers:
         reasons = "; ".join(f"{route.name}: {no.reason}" for route, no in refused)
-        raise NoRoute(f"no allowed route can do {step.subscripts!r}: {reasons}")
+        raise NoRoute(f"no allowed route can do {_shown(step)!r}: {reasons}")
     offers.sort(key=lambda pair: (pair[0].name != policy.forced, pair[1].cost.seconds))
     return Decision(step, tuple(offers), tuple(refused))
+
+
+def _shown(step: Step) -> str:
+    """A step's subscripts as people read them; of tensordot and its like nobody wrote the labels."""
+    return readable(step.subscripts, prime_for("".join(step.sizes)))
 
 
 def bind(decision: Decision, on_run: Callable[[str, Declined | None], None] | None = None) -> Runner:
@@ -225,7 +231,7 @@ def _last(runner: Runner, decision: Decision) -> Runner:
         result = runner(*arrays, out=out)
         if type(result) is Declined:
             raise NoRoute(
-                f"the only allowed route for {decision.step.subscripts!r} declined: {result.reason}"
+                f"the only allowed route for {_shown(decision.step)!r} declined: {result.reason}"
             )
         return result
 

@@ -52,7 +52,7 @@ def on_arrays(
     args, kwargs
         Its arguments.
     first : RoutedOperand, optional
-        Whose class, and whose ``__array_wrap__``, results get.  Default: the leftmost, which NumPy takes too.
+        Whose class, and whose ``__array_wrap__``, results get.  Default: the leftmost.
 
     Returns
     -------

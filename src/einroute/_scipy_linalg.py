@@ -34,9 +34,9 @@ from ._linalg_call import blame, leave_to_others
 from ._observe import observe
 from ._parallel import single_threaded_blas
 from ._routed_operand import RoutedOperand
-from ._watch import WATCH, tell_declined, tell_factors, to_observe
+from ._watch import WATCH, tell_declined, tell_factors, tell_own, to_observe
 
-__all__ = ["inv", "lstsq", "pinv", "solve"]
+__all__ = ["DRIVERS", "inv", "lstsq", "pinv", "solve"]
 
 Array = NDArray[Any]
 
@@ -44,7 +44,7 @@ Array = NDArray[Any]
 _TAKEN = frozenset("fdFDiIlLqQ")
 #: A reciprocal condition number below this many eps is left to SciPy, which warns below one.
 _DOUBTFUL = 100.0
-_DRIVERS = ("gelsd", "gelss", "gelsy")
+DRIVERS = ("gelsd", "gelss", "gelsy")
 #: gelsy finds the rank from estimates: where singular values are this many times clear of the cutoff, on the
 #: upper side, no estimate can be wrong.
 _GELSY_CLEAR = 1e3
@@ -99,6 +99,11 @@ def _recall(way: Way, a: Array, working: np.dtype[Any], elements: int) -> Any:
     return recall(way_in(way, working), a, elements)
 
 
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that differ from their defaults, of which ``check_finite`` alone is true."""
+    return {name: x for name, x in options.items() if x is not None and x is not (name == "check_finite")}
+
+
 def _unrouted(x: Any) -> Any:
     """A routed operand as the plain array that SciPy takes it for."""
     return x.view(np.ndarray) if isinstance(x, RoutedOperand) else x
@@ -119,10 +124,12 @@ def plain(*operands: Any) -> list[Array] | None:
     return arrays if arrays[0].ndim == 2 else None
 
 
-def _scipys(function: Any, name: str, a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
-    """SciPy's own answer; its exceptions with a message that says what to mend."""
-    operands = (_unrouted(a),) if b is None else (_unrouted(a), _unrouted(b))
+def _scipys(function: Any, name: str, given: tuple[Any, ...], asked: bool, *args: Any, **kwargs: Any) -> Any:
+    """SciPy's own answer, whether or not the cache was asked; its exceptions say what to mend."""
+    operands = tuple(_unrouted(x) for x in given)
     leave_to_others(name, *operands)
+    if not asked:
+        tell_own("options, shapes or dtypes that are SciPy's to judge")
     tell_declined("near the cutoff, ill-conditioned or not finite: SciPy's own function answers")
     try:
         with single_threaded_blas() if current().config.reproducible else nullcontext():
@@ -180,14 +187,18 @@ def lstsq(
     array([1., 1.])
     """
     if WATCH.on and to_observe():
-        given = (a, b, cond, overwrite_a, overwrite_b, check_finite, lapack_driver)
-        return observe(lstsq, given, {})  # type: ignore[no-any-return]  # lstsq's own
+        given = _given(
+            cond=cond, overwrite_a=overwrite_a, overwrite_b=overwrite_b, check_finite=check_finite,
+            lapack_driver=lapack_driver,
+        )  # fmt: skip
+        return observe(lstsq, (a, b), given)  # type: ignore[no-any-return]  # lstsq's own
     driver: Any = _default_driver() if lapack_driver is None else lapack_driver
     cutoff = cond is None or (type(cond) in {float, int} and (0 < cond < 1 or driver == "gelsd"))
-    known = driver in _DRIVERS and cutoff
+    known = driver in DRIVERS and cutoff
     if isinstance(a, Factorized):
-        if driver not in _DRIVERS:
-            raise ValueError(f"lapack_driver is {shown(driver)}, {suggest(driver, _DRIVERS)}")
+        if driver not in DRIVERS:
+            raise ValueError(f"lapack_driver is {shown(driver)}, {suggest(driver, DRIVERS)}")
+        b = _unrouted(b)
         _check_finite(b, check_finite)
         tell_factors(SVD.route, EXPLICIT)
         return _scipys_tuple(a, b, cond, driver)
@@ -201,7 +212,7 @@ def lstsq(
             if answer is not None:
                 return answer
     return _scipys(  # type: ignore[no-any-return]  # SciPy has no types
-        scipy_lstsq, "lstsq", a, b, cond, overwrite_a, overwrite_b, check_finite, driver
+        scipy_lstsq, "lstsq", (a, b), arrays is not None, cond, overwrite_a, overwrite_b, check_finite, driver
     )
 
 
@@ -237,6 +248,9 @@ def _answer(
 
 
 def _check_finite(b: Any, wanted: bool) -> None:
+    dtype = np.asarray(b).dtype
+    if dtype.kind not in "?biufc":
+        raise ValueError(f"b has dtype {dtype}, expected numbers; convert it to float64")
     if wanted and not np.isfinite(b).all():
         raise ValueError("array must not contain infs or NaNs: b does; remove or replace such rows first")
 
@@ -297,9 +311,13 @@ def solve(
     array([-1.,  1.])
     """
     if WATCH.on and to_observe():
-        given = (a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed)
-        return observe(solve, given, {})
+        given = _given(
+            lower=lower, overwrite_a=overwrite_a, overwrite_b=overwrite_b, check_finite=check_finite,
+            assume_a=assume_a, transposed=transposed,
+        )  # fmt: skip
+        return observe(solve, (a, b), given)
     if isinstance(a, Factorized):
+        b = _unrouted(b)
         _check_finite(b, check_finite)
         tell_factors(LU.route, EXPLICIT)
         return a.solve(b, transposed=bool(transposed))
@@ -317,7 +335,7 @@ def solve(
                 return x
     structure = {} if assume_a is None else {"assume_a": assume_a}
     return _scipys(
-        scipy_solve, "solve", a, b, lower, overwrite_a, overwrite_b, check_finite,
+        scipy_solve, "solve", (a, b), arrays is not None, lower, overwrite_a, overwrite_b, check_finite,
         transposed=transposed, **structure,
     )  # fmt: skip
 
@@ -359,7 +377,8 @@ def inv(
            [0.  , 0.25]])
     """
     if WATCH.on and to_observe():
-        return observe(inv, (a, overwrite_a, check_finite), {"assume_a": assume_a, "lower": lower})
+        given = _given(overwrite_a=overwrite_a, check_finite=check_finite, assume_a=assume_a, lower=lower)
+        return observe(inv, (a,), given)
     if isinstance(a, Factorized):
         tell_factors(INVERSE.route, EXPLICIT)
         return a.inv()
@@ -369,7 +388,7 @@ def inv(
         if kept is not None:
             return kept.value.copy()
     newer = {} if assume_a is None and not lower else {"assume_a": assume_a, "lower": lower}
-    return _scipys(scipy_inv, "inv", a, None, overwrite_a, check_finite, **newer)
+    return _scipys(scipy_inv, "inv", (a,), arrays is not None, overwrite_a, check_finite, **newer)
 
 
 def pinv(
@@ -409,8 +428,8 @@ def pinv(
            [0.  , 0.25, 0.  ]])
     """
     if WATCH.on and to_observe():
-        options = {"atol": atol, "rtol": rtol, "return_rank": return_rank, "check_finite": check_finite}
-        return observe(pinv, (a,), options)
+        given = _given(atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite)
+        return observe(pinv, (a,), given)
     if isinstance(a, Factorized):
         a = a.__array__()
     arrays = plain(a) if all(x is None or type(x) in {float, int} for x in (atol, rtol)) else None
@@ -426,5 +445,6 @@ def pinv(
                 inverse = factors.pinv(rank)
                 return (inverse, np.int64(rank)) if return_rank else inverse
     return _scipys(
-        scipy_pinv, "pinv", a, None, atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite
-    )
+        scipy_pinv, "pinv", (a,), arrays is not None,
+        atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite,
+    )  # fmt: skip

@@ -196,8 +196,11 @@ DRAFT: ContextVar[Draft | None] = ContextVar("einroute_draft", default=None)
 
 def to_observe() -> bool:
     """Whether a call that begins here is to be observed: somebody listens, and it is no part of another."""
+    listeners = LISTENERS.get()
+    if not listeners and not WATCH.everywhere:
+        return False
     if DRAFT.get() is None:
-        for listener in (*LISTENERS.get(), *WATCH.everywhere):
+        for listener in (*listeners, *WATCH.everywhere):
             if not listener.over:
                 return True
     return False

@@ -191,7 +191,8 @@ class _Watched:
         if self.file is None:
             return as_report(self.recording, seconds)
         try:
-            self.file.write_text(as_page(self.recording, seconds, self.program), encoding="utf-8")
+            page = as_page(self.recording, seconds, self.program)
+            self.file.write_text(page, encoding="utf-8", errors="backslashreplace")  # file names are bytes
         except OSError as error:
             text = as_report(self.recording, seconds)
             return f"einroute: cannot write {self.report}: {error.strerror}\n{text}"

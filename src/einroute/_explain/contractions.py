@@ -8,6 +8,7 @@ from typing import Any
 
 from .._call import Call, NumpysOwn, understand_einsum, understand_tensordot
 from .._config import check_strict, current, left_to_numpy
+from .._config_block import config
 from .._frontend import _without_scalars, einsum, einsum_path, tiny_note
 from .._mirrors import ROUTED
 from .._route import NoRoute
@@ -82,7 +83,8 @@ def explain_path(args: tuple[Any, ...]) -> Explanation:
     ValueError, TypeError, IndexError
         A call that einsum would refuse.
     """
-    explained = explain_einsum(args, {})  # which refuses what makes no sense
+    with config(allow=None, forbid=(), strict=False):  # which are no matter: nothing is computed
+        explained = explain_einsum(args, {})  # which refuses what makes no sense
     names = ROUTED[einsum_path]
     reason = "the order is NumPy's own; what einsum does here is shown by explain(einsum, ...)"
     outline = explained.outline

@@ -61,6 +61,8 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> Request:
 def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Request:
     a = as_array(a)
     _refuse_misfit("pinv", a)
+    if rcond is not None and rtol is not np._NoValue:
+        raise ValueError("pinv: rcond and rtol are two names of one option; give one of them")
     cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
     fits = not hermitian and pinv_fits(a, cutoff)
     return Request(SVD, a, min(a.shape), _because(fits), lambda factors: factors.rank(cutoff))
@@ -111,6 +113,8 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     NoRoute
         The configuration leaves no way.
     """
+    if is_scipys(function) and function.__name__ == "pinv" and isinstance(args[0], Factorized):
+        args = (np.asarray(args[0]), *args[1:])  # as that does
     asked = _Asked.of(function, args)
     matrix = asked.matrix
     if isinstance(matrix, Factorized):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -15,6 +16,7 @@ from .._linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
 from .._mirrors import ROUTED
 from .._own import want
 from .._products import dot, inner, multi_dot, outer, vdot
+from .._route import kind_of
 from .._sparse_call import any_sparse
 from .._sparse_products import _dot_labels, _inner_labels, _matmul_labels, _understood, refuse_scipy
 from .._structured_call import StructuredCall, any_structured
@@ -74,10 +76,16 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     if len(args) > 2 and args[2] is not None:
         options["out"] = args[2]
     told = (operand_of(a), operand_of(b))
-    _check_vectors(function, np.shape(a), np.shape(b), options)
-    if any_structured((a, b)) or any_sparse((a, b)):
-        return _not_dense(function, a, b, options, told)
-    reason = want((a, b, options.get("out")), options)
+    out = options.get("out")
+    if all(kind_of(x) is not None for x in (a, b)):
+        if function not in _PAIRS:
+            refuse_scipy(ROUTED[function].name, "write it as an einsum", a, b)
+        _check_vectors(function, np.shape(a), np.shape(b), options)
+        if any_structured((a, b)) or any_sparse((a, b)):
+            return _not_dense(function, a, b, options, told)
+        if not options.keys() & _UFUNC_ONLY:
+            _check_shapes(function, np.shape(a), np.shape(b), out)
+    reason = want((a, b, out), options)
     if reason:
         check_strict(current(), ROUTED[function].name, reason)
         return _own(function, told, reason)
@@ -92,6 +100,25 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     if plain and worth_outer(a, b):
         return explain_call(function, outer_terms(a, b).call(), told)
     return _own(function, told, "small, or of dtypes without a route", _pass(a, b, a.size * b.size))
+
+
+def _check_shapes(function: Any, a: Shape, b: Shape, out: Any) -> None:
+    """Raise where matrices do not fit, or an ``out`` has another shape than the result."""
+    made: Shape | None = None
+    if function in _PAIRS:
+        of_a, of_b, output = _PAIRS[function][0](a, b)
+        made = tuple(_sizes(of_a + of_b, a + b)[c] for c in output)
+    elif function is outer:
+        made = (prod(a), prod(b))
+    if made is not None and type(out) is np.ndarray and out.shape != made:
+        raise ValueError(f"{ROUTED[function].name}: out has shape {out.shape}, expected {made}")
+
+
+def _sizes(labels: str, shape: Shape) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for c, n in zip(labels, shape, strict=True):
+        sizes[c] = max(n, sizes.get(c, n))
+    return sizes
 
 
 def _check_vectors(function: Any, a: Shape, b: Shape, options: dict[str, Any]) -> None:
@@ -120,9 +147,7 @@ def _pair(function: Any, a: Array, b: Array, told: Sequence[OutlineOperand], *, 
     of_a, of_b, output = labels(a.shape, b.shape)
     if plain and worth(a, b, axis):
         return explain_call(function, _planned_pair(function, a, b, axis), told)
-    sizes: dict[str, int] = {}
-    for c, n in zip(of_a + of_b, a.shape + b.shape, strict=True):
-        sizes[c] = max(n, sizes.get(c, n))
+    sizes = _sizes(of_a + of_b, a.shape + b.shape)
     blas = a.dtype == b.dtype and a.dtype.char in "fdFD"
     reason = "NumPy's own is BLAS" if blas else "small, or of dtypes without a route"
     subscripts = readable(f"{of_a},{of_b}->{output}", prime="")
@@ -142,7 +167,6 @@ def _not_dense(
     """A product of operands some of which are sparse or structured."""
     name = ROUTED[function].name
     if function not in _PAIRS:
-        refuse_scipy(name, "write it as an einsum", a, b)
         if any_structured((a, b)):
             return _own(function, told, "a structured operand is written out for NumPy's own function")
         return _own(function, told, want((a, b)) or "the operand's own library answers")
@@ -159,6 +183,8 @@ def _chain(arrays: Any, *, out: Any = None) -> Explanation:
     arrays = [stand_in(x) for x in arrays]
     refuse_scipy("multi_dot", "use einsum('ij,jk,kl->il', a, b, c)", *arrays)
     told = [operand_of(x) for x in arrays]
+    if all(kind_of(x) is not None for x in arrays):
+        _check_chain([np.shape(x) for x in arrays], out)
     reason = want((*arrays, out), () if out is None else ("out",))
     if reason:
         check_strict(current(), ROUTED[multi_dot].name, reason)
@@ -167,6 +193,28 @@ def _chain(arrays: Any, *, out: Any = None) -> Explanation:
         call: Call = chain_terms(arrays).call()
         return explain_call(multi_dot, call, told)
     return _own(multi_dot, told, "two operands, an out, or not a chain of arrays of one BLAS dtype")
+
+
+def _check_chain(shapes: list[Shape], out: Any) -> None:
+    """Raise where operands are no chain of matrices, of which the first and the last may be vectors."""
+    if len(shapes) < 2:
+        raise ValueError(f"multi_dot: {len(shapes)} operands, expected at least two")
+    last = len(shapes) - 1
+    for i, shape in enumerate(shapes):
+        if len(shape) != 2 and not (len(shape) == 1 and i in {0, last}):
+            raise np.linalg.LinAlgError(
+                f"multi_dot: operand {i} has shape {shape}, expected two dimensions"
+                f"{' or one' if i in {0, last} else ''}; reshape it"
+            )
+    for i, (left, right) in enumerate(pairwise(shapes)):
+        if left[-1] != right[0]:
+            raise ValueError(
+                f"multi_dot: operand {i} has shape {left} and operand {i + 1} has shape {right}; the last "
+                f"size of one must be the first of the next"
+            )
+    made = (shapes[0][:1] if len(shapes[0]) == 2 else ()) + (shapes[-1][1:] if len(shapes[-1]) == 2 else ())
+    if type(out) is np.ndarray and out.shape != made:
+        raise ValueError(f"multi_dot: out has shape {out.shape}, expected {made}")
 
 
 def _vectors(a: Array, b: Array) -> Cost:

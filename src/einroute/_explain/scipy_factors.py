@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import shown, suggest
 from .._factors.recall import INVERSE, LU, SVD, Way
 from .._factors.svd import SVDFactors
 from .._linalg_call import misfit
-from .._scipy_linalg import inv, lstsq, pinv, plain, solve, way_in, working_dtype
+from .._scipy_linalg import DRIVERS, inv, lstsq, pinv, plain, solve, way_in, working_dtype
 from .factors import Request
 from .stand_in import as_array
 
@@ -37,9 +38,7 @@ def request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Req
     given = inspect.signature(function).bind(*args, **kwargs).arguments
     way = WAYS[function]
     operands = [as_array(given[name]) for name in ("a", "b") if name in given]
-    found = misfit(function.__name__, *operands) if operands[0].ndim == 2 else None
-    if found is not None and (found[0] is not TypeError or any(x.dtype == object for x in operands)):
-        raise ValueError(f"scipy.linalg.{function.__name__}: {found[1]}")
+    _check(function, operands, given)
     arrays = plain(*operands)
     if arrays is None:
         reason = "shapes or dtypes that are SciPy's to judge, or reproducible results were asked for"
@@ -51,6 +50,19 @@ def request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Req
     eps = float(np.finfo(working).eps) * (1 if function is lstsq else max(arrays[0].shape))
     rank = partial(_rank, given, eps) if way is SVD else None
     return Request(way_in(way, working), arrays[0], columns, "", rank)
+
+
+def _check(function: Any, operands: list[Any], given: dict[str, Any]) -> None:
+    """Raise what SciPy would raise for shapes, objects and drivers."""
+    name, a = function.__name__, operands[0]
+    driver = given.get("lapack_driver")
+    if driver is not None and driver not in DRIVERS:
+        raise ValueError(f"scipy.linalg.{name}: lapack_driver is {shown(driver)}, {suggest(driver, DRIVERS)}")
+    # A matrix of one number divides whatever there is, and stacks are broadcast.
+    settled = a.ndim in {1, 2} and not (name == "solve" and a.size == 1) and all(x.ndim < 3 for x in operands)
+    found = misfit(name, *operands) if settled else None
+    if found is not None and (found[0] is not TypeError or any(x.dtype == object for x in operands)):
+        raise ValueError(f"scipy.linalg.{name}: {found[1]}")
 
 
 def _rank(given: dict[str, Any], default: float, factors: SVDFactors) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import shown
+from .._factors.factorized import Factorized
 from .._operands.base import Structured
 from .._problem import c_strides
 from .._route import kind_of
@@ -16,7 +17,7 @@ from .._sparse_call import sparse_kind
 __all__ = ["as_array", "stand_in"]
 
 #: What is an operand by itself, whatever attributes it has.
-_OPERANDS = (np.ndarray, np.generic, str, int, float, complex, list, tuple, Structured)
+_OPERANDS = (np.ndarray, np.generic, str, int, float, complex, list, tuple, Structured, Factorized)
 
 
 def stand_in(x: Any) -> Any:

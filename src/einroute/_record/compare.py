@@ -105,12 +105,10 @@ def _likely(draft: Draft) -> float:
 def _repeated(draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
     """Seconds of NumPy's or SciPy's own function on the same operands; None where it cannot be called."""
     mirror = routed(draft.function)
-    if mirror is None or not _may_repeat(mirror.name, draft, args):
+    if mirror is None or not _may_repeat(mirror.name, draft, kwargs):
         return None
-    for x in operands_of(draft.function, args, kwargs):
-        kind: Any = kind_of(x)
-        if kind is None or kind.NAME != "dense":
-            return None
+    if not all(_is_plain(x) for x in operands_of(draft.function, args, kwargs)):
+        return None
     outs = _outs(mirror.name, args, kwargs)
     if outs is None:
         return None
@@ -124,20 +122,31 @@ def _repeated(draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fl
         return None
 
 
-def _may_repeat(name: str, draft: Draft, args: tuple[Any, ...]) -> bool:
+def _is_plain(x: Any) -> bool:
+    """Whether an operand is of numbers alone: to compute with others may run somebody's own code again."""
+    if type(x) in {list, tuple}:
+        return all(_is_plain(item) for item in x)
+    dtype = getattr(x, "dtype", None)
+    if dtype is None:
+        return type(x) in {int, float, complex, bool}
+    kind: Any = kind_of(x)
+    return kind is not None and kind.NAME == "dense" and dtype.kind in "?biufc"
+
+
+def _may_repeat(name: str, draft: Draft, kwargs: dict[str, Any]) -> bool:
     """Whether a function can be called twice without a trace.
 
     Not SciPy's where it was told that it may overwrite an operand.  Nor its solve and inv where the matrix
     may be ill-conditioned: they would warn a second time, and to silence warnings is to forget which were
     shown.  Those with kept factors are not.
     """
-    if name == "einsum_path":
+    if name == "einsum_path" or "casting" in kwargs:  # casts from complex warn
         return False
     if not name.startswith("scipy."):
         return True
     bare = name.rpartition(".")[2]
-    flags = {"lstsq": args[3:5], "solve": args[3:5], "inv": args[1:2]}.get(bare, ())
-    return not any(flags) and (bare not in {"solve", "inv"} or bool(draft.factors))
+    overwrites = kwargs.get("overwrite_a") or kwargs.get("overwrite_b")
+    return not overwrites and (bare not in {"solve", "inv"} or bool(draft.factors))
 
 
 def _outs(

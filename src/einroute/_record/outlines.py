@@ -27,6 +27,9 @@ __all__ = ["Outlines", "operands_of"]
 
 #: Why einsum may be NumPy's without a word of the front end.
 TINY = "tiny: NumPy's C einsum answers before anything is planned"
+#: Why a product of lists, or of arrays of another class, is NumPy's; they are not read to tell more.
+AS_IT_IS = "an operand is no plain array, and goes to NumPy as it is"
+_NUMBERS = (int, float, complex, np.generic)
 #: Why einsum_path is NumPy's.
 PATH = "a path is asked for, and nothing is computed"
 
@@ -100,6 +103,8 @@ def _made(
         return in_one_step(names.name, names.own, told, reason, subscripts=spelled(args))
     if draft.function is einsum_path:
         return in_one_step(names.name, names.own, told, PATH, subscripts=spelled(args))
+    if not all(type(x) is np.ndarray or isinstance(x, _NUMBERS) or any_routed((x,)) for x in operands):
+        return in_one_step(names.name, names.own, told, draft.own or ("" if draft.error else AS_IT_IS))
     return _left_to_numpy(names, draft, args, kwargs, told)
 
 
