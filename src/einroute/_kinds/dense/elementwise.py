@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 #: Bytes from which operands that lie across each other are multiplied in tiles.
 _TILED = 1 << 20
 #: Elements of an inner loop from which NumPy's multiplication runs at full speed though both are broadcast.
-_LONG = 1 << 14
+_LONG = 2700
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -37,10 +37,11 @@ def verdict(step: Step) -> Offer | Refused:
     calls = 1.2 if step.inputs[0] == step.inputs[1] == layout else 2.2 if _natural(step, layout) else 4.0
     rate = 6.5e9
     if set(step.inputs[0]) != set(step.inputs[1]) and all(step.inputs):
-        # Broadcasting makes for shorter loops; and where both operands are, for slow ones.
+        # Broadcasting makes for shorter loops; where both operands are, for slow ones unless they are long.
         inner = step.sizes[layout[-1]]
-        both = len(step.inputs[0]) < len(layout) > len(step.inputs[1]) and inner < _LONG
-        each = 0.11e-9 * step.dtype.itemsize if both and step.dtype.kind == "f" else 0.36e-9
+        each = 0.36e-9
+        if len(step.inputs[0]) < len(layout) > len(step.inputs[1]) and step.dtype.kind == "f":
+            each = (0.11e-9 if inner < _LONG else 0.045e-9) * step.dtype.itemsize
         rate = 1 / (each + 4e-9 / inner)
     if step.dtype.kind == "c":
         rate /= 4
