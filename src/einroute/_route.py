@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ._cost import Cost
-from ._explain.words import prime_for, readable
 from ._problem import Operand, Step
+from ._words import prime_for, readable
 
 Runner = Callable[..., Any]
 """``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from .._words import count, in_bytes, in_time
 from .outline import Outline, OutlineStep
 from .picture import svg
-from .words import count, in_bytes, in_time
 
 __all__ = ["STYLE", "code", "details", "of_outline", "page", "table"]
 

@@ -18,8 +18,8 @@ from .._planned import Chain, Node, Plan, Planned, Prepared, Sliced
 from .._problem import Contraction, Operand
 from .._route import kind_of
 from .._routed_operand import any_routed
+from .._words import prime_for, readable
 from .outline import Outline, OutlineOperand, OutlineSlices, OutlineStep
-from .words import prime_for, readable
 
 __all__ = ["in_one_step", "operand_of", "outline_of"]
 

@@ -12,8 +12,8 @@ from math import log10, prod
 from textwrap import wrap
 from xml.sax.saxutils import escape
 
+from .._words import count, in_bytes, in_time
 from .outline import Outline, OutlineOperand, OutlineStep
-from .words import count, in_bytes, in_time
 
 __all__ = ["svg"]
 

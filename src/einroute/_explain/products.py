@@ -22,12 +22,12 @@ from .._sparse_products import _dot_labels, _inner_labels, _matmul_labels, _unde
 from .._structured_call import StructuredCall, any_structured
 from .._terms import batched_terms, chain_terms, is_chain, outer_terms, worth, worth_outer
 from .._ufuncs import matmul, vecdot
+from .._words import readable
 from .contractions import explain_call
 from .explanation import Explanation
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of
 from .stand_in import stand_in
-from .words import readable
 
 __all__ = ["PRODUCTS", "explain_product"]
 

@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from .._words import count, in_bytes, in_time
 from .outline import Outline, OutlineStep
-from .words import count, in_bytes, in_time
 
 __all__ = ["of_outline", "table"]
 

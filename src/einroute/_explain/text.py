@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .._words import in_time
 from .outline import Outline, OutlineSlices, OutlineStep
-from .words import in_time
 
 __all__ = ["lines"]
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .._explain.outline import Outline, OutlineStep
-from .._explain.words import in_time
 from .._watch import Draft
+from .._words import in_time
 
 __all__ = ["Ran", "Record", "call_site", "ran"]
 

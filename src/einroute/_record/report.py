@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from .._explain.html import STYLE, page, table
-from .._explain.words import in_time, plural
+from .._words import in_time, plural
 from .compare import Compared, Comparison
 from .html import of_calls
 from .recording import Recording
