@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .._mirrors import routed
-from .._route import kind_of
-from .._watch import Draft
+from .._api.functions import routed
+from .._base.watch import Draft
+from .._kinds.registry import kind_of
 from .outlines import operands_of
 from .recording import KEPT, Recording
 from .sums import SiteSum
@@ -130,7 +130,7 @@ def _is_plain(x: Any) -> bool:
     if dtype is None:
         return type(x) in {int, float, complex, bool}
     kind: Any = kind_of(x)
-    return kind is not None and kind.NAME == "dense" and dtype.kind in "?biufc"
+    return kind is not None and kind.form.rank == 0 and dtype.kind in "?biufc"
 
 
 def _may_repeat(name: str, draft: Draft, kwargs: dict[str, Any]) -> bool:
