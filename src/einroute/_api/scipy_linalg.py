@@ -66,7 +66,7 @@ def _lu(dtype: Any) -> Callable[[Array], LUFactors | None]:
         below, above = _scipy.bandwidth(a)
         if min(below, above) == 0 or max(below, above) == 1:
             return None  # SciPy solves what is triangular or tridiagonal in n**2 operations or less
-        made = LUFactors.factor(np.asarray(a, np.result_type(dtype, a)))
+        made = LUFactors.factor(np.asarray(a, np.result_type(dtype, a)), cholesky=True)
         eps = float(np.finfo(dtype).eps)
         return made if made is not None and made.rcond > _DOUBTFUL * eps else None
 

@@ -37,8 +37,9 @@ SMALL = 1024
 def solve(a: Any, b: Any) -> Any:
     """Solution of the square system ``a @ x = b``: `numpy.linalg.solve`, which remembers matrices.
 
-    When the contents of a matrix of more than 32x32 are seen again, at the third sight at the latest, its
-    Cholesky factor (where it is symmetric positive definite) or LU factors are made and kept.
+    When the contents of a matrix of more than 32x32 are seen again, at the third sight at the latest, its LU
+    factors are made and kept. Answers from them may differ from NumPy's in the last bits, since NumPy's and
+    SciPy's LAPACK are separate builds; ``config(reproducible=True)`` makes every sight of a matrix the same.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ def solve(a: Any, b: Any) -> Any:
 
     Notes
     -----
-    LU with partial pivoting and Cholesky are LAPACK's getrf and potrf [1]_.
+    LU with partial pivoting is LAPACK's getrf [1]_.
 
     References
     ----------

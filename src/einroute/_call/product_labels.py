@@ -65,7 +65,7 @@ def _vdot(a: Shape, b: Shape) -> Labels:
     """All of both, as they lie in C order."""
     if a != b:
         raise ValueError(
-            f"vdot: operand 0 has shape {a} and operand 1 has shape {b}, which are only multiplied element by "
+            f"vdot: operand 0 has shape {a} and operand 1 has shape {b}, which are multiplied element by "
             f"element beside operands that are no arrays; reshape one of them"
         )
     labels = numbered(len(a))
@@ -107,7 +107,7 @@ def core_labels(name: str, a: Shape, b: Shape, axes: Sequence[Sequence[int]] | N
         if len(shape) < len(core):
             mend = "; use * to scale" if not shape else ""
             raise ValueError(
-                f"{name}: operand {i} has {len(shape) or 'no'} dimensions, expected at least {len(core)}{mend}"
+                f"{name}: operand {i} has {len(shape) or 'no'} dimensions, expected {len(core)} or more{mend}"
             )
     ndim = max(len(a) - len(cores[0]), len(b) - len(cores[1]))
     batch = numbered(ndim, 3)
