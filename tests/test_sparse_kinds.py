@@ -388,13 +388,10 @@ def test_pydata_results_hold_no_zeros() -> None:
         assert er.einsum("ij,j->ij", new.from_coo(a), np.array([0.0, 1.0])).nnz == 1
 
 
-def test_a_matrix_of_too_many_rows_says_so() -> None:
-    n = 2**48  # more row pointers than any machine has room for
+def test_a_matrix_of_more_rows_than_there_is_room_for_pointers() -> None:
+    n = 2**48
     a = sp.coo_array((np.ones(2), (np.array([1, n - 1]), np.array([0, 1]))), shape=(n, 2))
-    with pytest.raises(
-        MemoryError, match=rf"csr_array of shape \({n}, 2\) .* {8 * (n + 1)} bytes; put the longer"
-    ):
-        er.einsum("ij->ij", a)
+    assert type(er.einsum("ij,ij->ij", a, a)) is sp.coo_array
     assert er.einsum("ij->ji", a).shape == (2, n)
     assert er.einsum("ij,jk->ik", a, sparse.COO.from_numpy(np.eye(2))).shape == (n, 2)
 

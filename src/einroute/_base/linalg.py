@@ -131,6 +131,11 @@ def _wrong(function: str, error: Exception, a: Any, b: Any) -> str | None:
     found = misfit(function, a, b)
     if found is not None:
         return found[1]
+    if function == "pinv" and isinstance(error, ValueError) and a.dtype.kind in "biu":
+        return (
+            f"a has dtype {a.dtype}, and rtol=None takes the precision of a's own dtype, which that has not; "
+            f"pass a.astype(float), or a number as rtol"
+        )
     for name, x in (("a", a), ("b", b)):
         if x is not None and not np.isfinite(x).all():
             return f"{name} holds nan or infinity; remove or replace such rows first"

@@ -174,11 +174,12 @@ class SVDFactors:
     def _residual(self, a: Array, b: Array, x: Array) -> Array:
         """``b - a x``, formed in more than the working precision where that costs little."""
         if a.size * (x.size // len(x) if len(x) else 0) > self.cheap:
-            return b - _dot(a, x)
+            plain: Array = b - _dot(a, x)
+            return plain
         real, complex_, _ = _WIDER[self.s.itemsize]
         wide = complex_ if x.dtype.kind == "c" else real
         residual: Array = b.astype(wide) - _dot(a.astype(wide), x.astype(wide))
-        return np.asarray(residual, x.dtype)
+        return residual.astype(x.dtype)
 
     def _vector(self, a: Array, b: Array, uh: Array, w: Array, tall: bool) -> Answer | None:
         """One real right-hand side: the case that is all overhead where the matrix is small."""

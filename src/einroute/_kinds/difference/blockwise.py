@@ -85,7 +85,7 @@ def slicer(labels: str, operand: Any, label: str, size: int) -> Callable[[int, i
         return lambda low, high: operand[_index(axes, operand.ndim, slice(low, high))]
     if isinstance(operand, PairwiseDifference):
         return lambda low, high: cut_difference(operand, axes, slice(low, high))
-    entries = entries_of(operand)
+    entries = entries_of(operand).distinct()
     place = entries.coordinate(axes[0])
     order = np.argsort(place, kind="stable")
     coords = tuple(x[order] for x in entries.coordinates())
@@ -128,5 +128,4 @@ def entries_of(operand: Any) -> Entries:
         entries: Entries = kind.adopt(operand)
     except BROKEN as error:
         raise unusable("a sparse operand", operand, kind, error) from error
-    # They will be cast: bools of one place are or, and integers wrap, in their own dtype.
-    return entries.distinct() if entries.dtype.kind in "biu" else entries
+    return entries

@@ -11,7 +11,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
 from ..._base.routes import Offer, Refused
-from ..._kernels.entries import Entries
+from ..._kernels.entries import Entries, sums_differ
 from ..._kinds.registry import kind_of
 from .blockwise import entries_of, put_together
 from .form import NAME
@@ -138,6 +138,8 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     sample: Sample = rewriting.offer.recipe
     given = operands[sample.at]
     entries = entries_of(given)
+    if sums_differ(entries.dtype, step.dtype):
+        entries = entries.distinct()
     own = step.inputs[sample.at]
     first, second = rewriting.inner
     places = [[entries.coordinate(own.index(c)) for c in step.inputs[p][:2]] for p in sample.differences]

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._base.facts import Contraction, DType, Operand, Prepared
 from ..._base.kinds import Bring, Form, Term
-from ..._kernels.entries import Entries
+from ..._kernels.entries import Entries, sums_differ
 from . import gather, join, matmul, multiply, reduce, spgemm, tiles
 
 __all__ = ["FORM", "holds"]
@@ -72,7 +72,7 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
     some_dropped = bool(p.squeeze)
 
     def canonical(entries: Entries) -> Entries:
-        if _sums_differ(entries.dtype, dtype):
+        if sums_differ(entries.dtype, dtype):
             entries = entries.distinct()
         data = entries.data
         if data.dtype != dtype or not data.flags.c_contiguous or not data.flags.aligned:
@@ -82,11 +82,6 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
         return entries.take(kept) if some_dropped else entries
 
     return canonical
-
-
-def _sums_differ(own: DType, wide: DType) -> bool:
-    """Whether entries of one place must be added in the operand's dtype: bools are or, integers wrap."""
-    return own != wide and own.kind in "biu"
 
 
 def result(

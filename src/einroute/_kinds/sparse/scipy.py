@@ -29,6 +29,8 @@ from .form import FORM
 Array = np.ndarray[Any, Any]
 
 _COMPRESSED = ("csr", "csc")
+#: Rows from which a matrix is made without pointers to them.
+_MANY_ROWS = 2**31
 #: Formats whose conversions know the processor's byte order only.
 _WANT_NATIVE = ("bsr", "dia")
 #: The arrays of each format.
@@ -168,28 +170,18 @@ def accepts(dtype: np.dtype[Any]) -> str:
 def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
     """A result: ``*_array`` if any operand is one, csr in 2-D and coo otherwise.
 
-    No place has two entries; a product of two matrices is not sorted within its rows, as SciPy's are not.
-
-    Raises
-    ------
-    MemoryError
-        A matrix of so many rows that there is no room for where each one starts.
+    No place has two entries; a product of two matrices is not sorted within its rows, as SciPy's are not.  A
+    matrix of `_MANY_ROWS` and more is coo, too: where each row starts would take 16 GiB.
     """
-    if entries.ndim != 2:
+    if entries.ndim != 2 or entries.shape[0] >= _MANY_ROWS:
         entries = entries.summed()
         if not entries.ndim:
             return entries.data[0] if entries.nnz else entries.dtype.type(0)
-        return sparse.coo_array((entries.data, entries.coords), shape=entries.shape)
+        arrays = entries.ndim != 2 or any(isinstance(x, sparse.sparray) for x in operands)
+        many = sparse.coo_array if arrays else sparse.coo_matrix
+        return many((entries.data, entries.coords), shape=entries.shape)
     new = sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
-    try:
-        indptr, indices, data = entries.csr((0,), (1,))
-    except MemoryError as error:
-        rows = entries.shape[0]
-        raise MemoryError(
-            f"the result is a {new.__name__} of shape {entries.shape} with {entries.nnz} entries, whose row "
-            f"pointers alone take {8 * (rows + 1)} bytes; put the longer axis last in the output, or pass an "
-            f"operand as sparse.COO of pydata/sparse"
-        ) from error
+    indptr, indices, data = entries.csr((0,), (1,))
     c = entries.compressed
     if not entries.fresh:
         if c is not None and indices is c.indices:
