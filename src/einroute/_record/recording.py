@@ -40,8 +40,8 @@ class Recording:
         """Add a call; for `einroute._observe` alone."""
         self.add(draft, args, kwargs)
 
-    def add(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SiteSum | None:
-        """Add a call, and give the sum of the place that it was made from."""
+    def add(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record | None:
+        """Add a call, and give its record."""
         names = routed(draft.function)
         if names is None:
             return None
@@ -62,7 +62,8 @@ class Recording:
             )
             if number <= self._keep:
                 self._records.append(made)
-            return self._sums.add(made)
+            self._sums.add(made)
+            return made
 
     def after_fork(self) -> None:
         """In a child: whoever held the lock in the parent is not here to let go of it."""
