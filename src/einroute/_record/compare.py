@@ -134,7 +134,7 @@ class Comparison(Recording):
     def __init__(self, budget: float, keep: int = KEPT) -> None:
         super().__init__(keep)
         self._left = budget
-        self._places: dict[tuple[str, int, str], _Place] = {}
+        self._compared: dict[tuple[str, int, str], _Place] = {}
         self.aside = 0.0
         """Seconds that recording and comparing took beside the calls."""
 
@@ -146,7 +146,7 @@ class Comparison(Recording):
     def compared(self, site: SiteSum) -> Compared:
         """What is known of a place."""
         with self._lock:
-            place = self._places.get((site.file, site.line, site.function))
+            place = self._compared.get((site.file, site.line, site.function))
             return Compared(left_out=site.calls) if place is None else place.compared()
 
     def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ class Comparison(Recording):
         same = record.routes == (mirror.own,)
         with self._lock:
             site = self._sums.site(record)
-            place = self._places.setdefault((site.file, site.line, site.function), _Place())
+            place = self._compared.setdefault((site.file, site.line, site.function), _Place())
             place.planning += draft.planning
             group = place.group(_alike(record, draft), same=same)
             group.calls += 1

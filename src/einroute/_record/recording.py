@@ -12,8 +12,9 @@ from .._explain.outlining import in_one_step
 from .._explain.terminal import put
 from .._mirrors import routed
 from .._watch import Draft
-from .entry import Record, call_site, ran
+from .entry import Record, ran
 from .outlines import Outlines
+from .places import Places
 from .sums import RouteSum, SiteSum, Sums
 
 __all__ = ["KEPT", "Recording"]
@@ -35,6 +36,7 @@ class Recording:
         self._sums = Sums()
         self._records: list[Record] = []
         self._outlines = Outlines()
+        self._places = Places()
 
     def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Add a call; for `einroute._observe` alone."""
@@ -53,7 +55,7 @@ class Recording:
         told = bool(outline.dtype or draft.factors or draft.own or is_factored(draft.function))
         reason = "" if outline.dtype or draft.factors else outline.steps[0].note
         options = tuple(sorted(kwargs)) if kwargs else ()
-        file, line = call_site()
+        file, line = self._places.here()
         with self._lock:
             number = self._sums.calls + 1
             cache = draft.cache if told else ""
