@@ -252,9 +252,27 @@ class TestReport:
     def test_a_line_has_our_time_and_how_many_times_faster(self, capsys):
         lines = report.Lines(["tiny: x"], ["numpy", "by_hand"])
         lines(outcome(ours=1e-6, numpy=2e-6, spread={"numpy": (1.7, 2.5)}))
-        head, row = capsys.readouterr().out.splitlines()
+        *legend, head, row = capsys.readouterr().out.splitlines()
+        assert "larger is better, below 1 it is slower" in " ".join(legend)
         assert head.split()[-4:] == ["by", "hand", "the", "best"]
         assert row.split() == ["tiny:", "x", "1.00", "us", "2.00", "-", "2.00", "(1.70", "to", "2.50)"]
+
+    def test_who_is_no_rival_is_told(self):
+        found = Outcome("x: y", "x", {"einroute": 2.0, "by_hand": 1.0}, prepared=("by_hand",))
+        assert report.remarks([found, found]) == [f"by hand: {report.PREPARED}"]
+        assert report.remarks([outcome(ours=1.0, numpy=2.0)]) == []
+
+    @pytest.mark.parametrize(
+        ("threads", "mend"), [(1, "times are longer"), (2, "set OPENBLAS_NUM_THREADS=1")]
+    )
+    def test_a_busy_machine(self, monkeypatch, threads, mend):
+        pool = {"user_api": "blas", "num_threads": threads, "internal_api": "openblas", "filepath": "numpy"}
+        monkeypatch.setattr(machine.threadpoolctl, "threadpool_info", lambda: [pool])
+        monkeypatch.setattr(machine.os, "getloadavg", lambda: (2.5, 0.0, 0.0), raising=False)
+        assert machine.warning().startswith("WARNING: the load average is 2.5")
+        assert mend in machine.warning()
+        monkeypatch.setattr(machine.os, "getloadavg", lambda: (0.1, 0.0, 0.0), raising=False)
+        assert machine.warning() == ""
 
     def test_means_are_by_group(self):
         rows = report.summary(

@@ -21,17 +21,24 @@ HEADS = {
     "mkl": "MKL",
 }
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
+#: What stands above the columns.
+LEGEND = (
+    "einroute's time, and how many times faster it is than each of the others: larger is better, below 1 it\n"
+    "is slower. The best: than the fastest of them, and between what that lay in half of the rounds.\n"
+    "A dash: not written so, or too slow."
+)
+PREPARED = "was made ready beforehand where that is what the others do in the call; there it is no rival"
 
 
 def time(seconds: float) -> str:
     """A time in the unit that suits it.
 
-    >>> time(1.5e-6), time(0.0123), time(2e-7), time(float("nan"))
-    ('1.50 us', '12.3 ms', '0.20 us', '-')
+    >>> time(1.5e-6), time(0.0123), time(2e-7), time(9.999e-4), time(float("nan"))
+    ('1.50 us', '12.3 ms', '0.20 us', '1.00 ms', '-')
     """
     if math.isnan(seconds):
         return "-"
-    size, unit = next((pair for pair in UNITS if seconds >= pair[0]), UNITS[-1])
+    size, unit = next((pair for pair in UNITS if seconds >= 0.9995 * pair[0]), UNITS[-1])
     value = seconds / size
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
 
@@ -66,9 +73,8 @@ class Lines:
     def __init__(self, labels: Iterable[str], peers: Sequence[str]) -> None:
         self.peers = peers
         self.width = max(map(len, labels))
-        self._row(
-            "einroute's time, and how many times faster than", ["einroute", *map(head, peers)], "the best"
-        )
+        print(f"\n{LEGEND}\n")
+        self._row("case", ["einroute", *map(head, peers)], "the best")
 
     def __call__(self, outcome: Outcome) -> None:
         """Print one outcome."""
@@ -121,6 +127,8 @@ def remarks(outcomes: Sequence[Outcome]) -> list[str]:
     for o in slow:
         gap = o.seconds[OURS] - o.seconds[o.best]
         lines.append(f"  {in_times(o.faster(o.best))} (+{time(gap)})  {o.label}; best: {o.best_code}")
+    names = dict.fromkeys(head(name) for o in outcomes for name in o.prepared if name in o.seconds)
+    lines += [f"{name}: {PREPARED}" for name in names]
     lines += [f"WRONG {o.label}: {o.problem}" for o in outcomes if o.problem]
     lines += [f"{o.label}: {note}" for o in outcomes for note in o.notes if not note.endswith("too slow")]
     return lines
