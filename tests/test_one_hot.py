@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._config_block import forcing
-from einroute._kinds import one_hot as kind
-from einroute._kinds.one_hot import adding, gather, look_up
-from einroute._operands.one_hot import OneHot
-from einroute._route import NoRoute
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
+from einroute._kinds.one_hot import adding, gather, kind, look_up
+from einroute._kinds.one_hot.operand import OneHot
 
 REWRITES = tuple(rewrite.name for rewrite in kind.REWRITES)
 SIZES = {"t": 12, "s": 5, "b": 3, "r": 4, "c": 6, "x": 3, "y": 2, "z": 12, "n": 4}

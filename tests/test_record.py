@@ -23,14 +23,14 @@ import scipy.sparse
 import sparse
 
 import einroute as er
-import einroute._frontend as front_end
+import einroute._api.einsum as front_end
 import einroute.scipy.linalg as scipys
-from einroute._config import current
-from einroute._config_block import forcing
-from einroute._mirrors import ROUTED
+from einroute._api.functions import ROUTED
+from einroute._base.watch import LISTENERS, WATCH
+from einroute._config.config_block import forcing
+from einroute._config.state import current
 from einroute._record import places
 from einroute._record.outlines import TINY
-from einroute._watch import LISTENERS, WATCH
 from tests.fuzz.runner import draw
 
 RNG = np.random.default_rng(3)

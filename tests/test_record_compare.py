@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import einroute as er
+from einroute._base.watch import WATCH, Draft
 from einroute._record import compare, report, samples
 from einroute._record.compare import Compared, Comparison
 from einroute._record.recording import Recording
 from einroute._record.samples import Sample
-from einroute._watch import WATCH, Draft
 
 A = np.arange(1600.0).reshape(40, 40)
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._solve import SMALL as LIMIT
+from einroute._api.solve import SMALL as LIMIT
 from tests.linalg_helpers import (
     SIGHTS,
     fresh_cache,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from einroute._base.formatting import in_times
 from einroute._bench.machine import sentence
-from einroute._words import in_times
 
 from . import chart
 from .results import OURS, Curve, Point, Results

@@ -9,11 +9,11 @@ from html import escape
 from math import log10
 from pathlib import Path
 
+from einroute._base.formatting import in_times
 from einroute._bench.cases import GROUPS
 from einroute._bench.machine import sentence
 from einroute._bench.race import geometric_mean
 from einroute._bench.report import head
-from einroute._words import in_times
 
 from .chart import seconds
 from .results import OURS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from einroute._words import in_times
+from einroute._base.formatting import in_times
 
 from .cases import GROUPS
 from .race import Outcome, geometric_mean

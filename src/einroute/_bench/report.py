@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from einroute._words import in_times
+from einroute._base.formatting import in_times
 
 from .cases import GROUPS
 from .race import ALLOWED_RATIO, OURS, Outcome, geometric_mean

@@ -13,11 +13,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import einroute as er
+from einroute._base.formatting import plural
+from einroute._base.watch import WATCH
 from einroute._record.compare import Comparison
 from einroute._record.recording import Recording
 from einroute._record.report import as_page, as_report
-from einroute._watch import WATCH
-from einroute._words import plural
 
 from . import program
 

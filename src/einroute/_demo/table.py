@@ -8,7 +8,7 @@ from itertools import groupby
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from einroute._words import in_times
+from einroute._base.formatting import in_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import shown, suggest
-from .._factors.recall import INVERSE, LU, SVD, Way
+from .._api.scipy_linalg import DRIVERS, inv, lstsq, pinv, plain, solve, way_in, working_dtype
+from .._base.errors import shown, suggest
+from .._base.linalg import misfit
+from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.svd import SVDFactors
-from .._linalg_call import misfit
-from .._scipy_linalg import DRIVERS, inv, lstsq, pinv, plain, solve, way_in, working_dtype
-from .factors import Request
+from .request import Request
 from .stand_in import as_array
 
 #: The way in which each function keeps a matrix.
-WAYS: dict[Any, Way] = {lstsq: SVD, pinv: SVD, solve: LU, inv: INVERSE}
+WAYS: dict[Any, Factorization] = {lstsq: SVD, pinv: SVD, solve: LU, inv: INVERSE}
 
 
 #: Options with which the cache may answer.

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._numpys import numpy_dot, numpy_einsum, numpy_vdot
-from .._quiet import quiet
+from .._base.errstate import quiet
+from .._base.numpy_functions import numpy_dot, numpy_einsum, numpy_vdot
 
 Array = NDArray[Any]
 Answer = tuple[Array, Array | None]

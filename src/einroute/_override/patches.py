@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from .._errors import shown
+from .._base.errors import shown
 from .places import FUNCTIONS, PLACES, Function
 from .stand_ins import StandIn
 from .when_loaded import WhenLoaded

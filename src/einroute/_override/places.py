@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import shown, suggest
+from .._base.errors import shown, suggest
 from .stand_ins import StandIn, stand_in
 
 __all__ = ["FUNCTIONS", "PLACES", "Function", "chosen"]
@@ -35,7 +35,7 @@ class Function:
 
     def ours(self) -> Callable[..., Any]:
         """Our function. Imports it, and with that, for SciPy's functions, SciPy."""
-        own = "einroute._scipy_linalg" if self.place == "scipy.linalg" else None
+        own = "einroute._api.scipy_linalg" if self.place == "scipy.linalg" else None
         house = importlib.import_module(own or self.place.replace("numpy", "einroute"))
         found: Callable[..., Any] = getattr(house, self.name)
         return found
@@ -43,7 +43,7 @@ class Function:
     def stand_in(self) -> StandIn:
         """A stand-in for it. Imports ours."""
         ours = self.ours()
-        mirror = importlib.import_module("einroute._mirrors").routed(ours)
+        mirror = importlib.import_module("einroute._api.functions").routed(ours)
         return stand_in(str(self), mirror.original, ours)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .._errors import whole_number
-from .._watch import LISTENERS, WATCH
+from .._base.errors import whole_number
+from .._base.watch import LISTENERS, WATCH
 
 if TYPE_CHECKING:
     from .recording import Recording

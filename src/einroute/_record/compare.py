@@ -12,9 +12,9 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from .._api.functions import routed
+from .._base.watch import Draft
 from .._explain.factors import is_factored
-from .._mirrors import routed
-from .._watch import Draft
 from .entry import Record
 from .recording import KEPT, Recording
 from .samples import PLAIN, Sample, likely, sample

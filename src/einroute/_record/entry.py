@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .._base.formatting import in_time
+from .._base.watch import Draft
 from .._explain.outline import Outline, OutlineStep
-from .._watch import Draft
-from .._words import in_time
 
 __all__ = ["Ran", "Record", "ran"]
 

@@ -7,11 +7,11 @@ import threading
 from dataclasses import asdict, replace
 from typing import Any, TextIO
 
+from .._api.functions import routed
+from .._base.watch import Draft
 from .._explain.factors import is_factored
 from .._explain.outlining import in_one_step
 from .._explain.terminal import put
-from .._mirrors import routed
-from .._watch import Draft
 from .entry import Record, ran
 from .outlines import Outlines
 from .places import Places
@@ -39,7 +39,7 @@ class Recording:
         self._places = Places()
 
     def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Add a call; for `einroute._observe` alone."""
+        """Add a call; for `einroute._call.observe` alone."""
         self.add(draft, args, kwargs)
 
     def add(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record | None:

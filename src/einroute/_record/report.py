@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from .._base.formatting import in_time, in_times, plural
 from .._explain.html import STYLE, page, table
-from .._words import in_time, in_times, plural
 from .compare import Compared, Comparison
 from .html import of_calls
 from .recording import Recording

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from .._api.functions import Mirror
+from .._base.watch import DRAFT, Draft
+from .._call.observe import or_aside
 from .._explain.factors import is_factored
-from .._mirrors import Mirror
-from .._observe import or_aside
-from .._route import kind_of
-from .._watch import DRAFT, Draft
+from .._kinds.registry import kind_of
 from .outlines import operands_of
 
 __all__ = ["Sample", "likely", "sample"]
@@ -152,7 +152,7 @@ def _is_plain(x: Any) -> bool:
     if dtype is None:
         return type(x) in {int, float, complex, bool}
     kind: Any = kind_of(x)
-    return kind is not None and kind.NAME == "dense" and dtype.kind in "?biufc"
+    return kind is not None and kind.form.rank == 0 and dtype.kind in "?biufc"
 
 
 def _may_repeat(name: str, draft: Draft, kwargs: dict[str, Any]) -> bool:

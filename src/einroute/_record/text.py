@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._words import in_time, plural, shortened
+from .._base.formatting import in_time, plural, shortened
 from .outlines import TINY
 
 if TYPE_CHECKING:

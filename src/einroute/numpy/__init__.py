@@ -17,9 +17,9 @@ if _typing.TYPE_CHECKING:
 else:
     import numpy as _numpy  # noqa: ICN001 - a public alias would be one more name
 
-    from einroute._frontend import einsum, einsum_path, tensordot
-    from einroute._products import dot, inner, outer, vdot
-    from einroute._ufuncs import matmul, vecdot
+    from einroute._api.einsum import einsum, einsum_path, tensordot
+    from einroute._api.products import dot, inner, outer, vdot
+    from einroute._api.ufuncs import matmul, vecdot
     from einroute.numpy import linalg
 
     __all__ = list(_numpy.__all__)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._numpys import numpy_einsum
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
-
-c_einsum: Callable[..., Any]
-try:  # the C core behind np.einsum: what its optimize=False calls, without 0.65 us of Python before it
-    from numpy._core import multiarray
-
-    c_einsum = multiarray.c_einsum
-except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved it
-    c_einsum = numpy_einsum
-
+from ..._base.c_einsum import ascii_subscripts, c_einsum
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
 
 Array = np.ndarray[Any, Any]
 
@@ -72,7 +62,7 @@ def verdict(step: Step) -> Offer | Refused:
         1.9 + 0.2 * len(step.inputs),
         1 / (1 / rate + loop / length),
     )
-    return Offer(cost, layout, None, "NumPy's own loops")
+    return Offer(cost, layout, None, "NumPy's own loops", numpys=True)
 
 
 def _innermost(step: Step) -> tuple[str, bool]:
@@ -113,16 +103,4 @@ def bind(step: Step, offer: Offer) -> Runner:
     return run
 
 
-def ascii_subscripts(inputs: tuple[str, ...], output: str) -> str:
-    """Subscripts in the letters that NumPy accepts."""
-    text = ",".join(inputs) + "->" + output
-    if text.isascii():
-        return text
-    free = iter(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in text)
-    for c in dict.fromkeys(text):
-        if not c.isascii():
-            text = text.replace(c, next(free))
-    return text
-
-
-ROUTE = Route("numpy.einsum", verdict, bind)
+ROUTE = Route("numpy.einsum", verdict, bind, silent=True)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.facts import DType
+from ..._base.threads import run_blocks, single_threaded_blas
 from ..._kernels.entries import Entries
-from ..._kernels.sound import BROKEN, unusable
-from ..._operands.difference import PairwiseDifference
-from ..._parallel import run_blocks, single_threaded_blas
-from ..._problem import DType
-from ..._route import kind_of
+from ..._kernels.validate import BROKEN, unusable
+from ..._kinds.registry import kind_of
+from .operand import PairwiseDifference
 
 Array = np.ndarray[Any, Any]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._parallel import run_blocks, single_threaded_blas
-from ..dense.numpy_einsum import c_einsum
+from ..._base.c_einsum import c_einsum
+from ..._base.threads import run_blocks, single_threaded_blas
 
 Array = np.ndarray[Any, Any]
 
