@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-__all__ = ["count", "in_bytes", "in_time", "plural", "prime_for", "readable", "shortened"]
+__all__ = ["count", "in_bytes", "in_time", "in_times", "plural", "prime_for", "readable", "shortened"]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TIMES = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
@@ -42,6 +42,17 @@ def in_time(seconds: float | None) -> str:
         if seconds >= scale:
             return f"{_digits(seconds / scale)} {unit}"
     return f"{_digits(seconds / 1e-9)} ns"
+
+
+def in_times(factor: float) -> str:
+    """How many times faster something is, to two or three digits; a dash for what was not measured.
+
+    >>> in_times(1234.5), in_times(12.3), in_times(1.234), in_times(0.876), in_times(0.0123), in_times(0.0)
+    ('1,235', '12', '1.23', '0.88', '0.012', '-')
+    """
+    if not (isfinite(factor) and factor > 0):
+        return "-"
+    return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.2f}" if factor >= 0.0995 else f"{factor:.3f}"
 
 
 def count(number: float) -> str:

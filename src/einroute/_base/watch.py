@@ -50,6 +50,8 @@ class Draft:
         Routes in the order in which they ended; the reason is why one declined, else None.
     seconds : float
         That the call took.
+    planning : float
+        Of these, seconds in which plans were made that were not known.
     error : str
         The type of the exception that it raised; empty for none.
     """
@@ -57,6 +59,7 @@ class Draft:
     __slots__ = (
         "_aside",
         "_last",
+        "_missed",
         "_since",
         "cache",
         "error",
@@ -65,6 +68,7 @@ class Draft:
         "function",
         "own",
         "plan",
+        "planning",
         "seconds",
         "state",
     )
@@ -75,7 +79,7 @@ class Draft:
         self.plan: Any = None
         self.own = self.cache = self.factors = self.error = ""
         self.events: list[tuple[str, str | None, float]] = []
-        self.seconds = 0.0
+        self.seconds = self.planning = self._missed = 0.0
         self._last: dict[int, float] = {}
         self._since = 0.0
         self._aside: tuple[Hashable, float] | None = None
@@ -96,7 +100,9 @@ class Draft:
         """A plan was looked up: whether it is known, and whether its runner tells what it does."""
         if not self.cache:
             self.cache = "hit" if known else "miss"
-        if known and not watched and self._aside is None:
+        if not known:
+            self._missed = perf_counter()
+        elif not watched and self._aside is None:
             self._aside = key, perf_counter()
 
     def kept(self, key: Hashable) -> None:
@@ -104,6 +110,9 @@ class Draft:
         if self._aside is not None and self._aside[0] == key:
             self.seconds -= perf_counter() - self._aside[1]
             self._aside = None
+        elif self._missed:
+            self.planning += perf_counter() - self._missed
+            self._missed = 0.0
 
 
 class Listener(Protocol):

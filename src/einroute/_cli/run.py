@@ -47,7 +47,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--compare",
         action="store_true",
-        help="repeat a few calls of each place by NumPy's own functions, to tell what they would have taken",
+        help="time a few calls of each place again, by einroute and by NumPy, and say how much faster it is",
     )
     command.add_argument(
         "--compare-for",

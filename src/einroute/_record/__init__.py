@@ -44,8 +44,8 @@ class record:  # noqa: N801 - used like a function, as contextlib.suppress is
     each gets the call. They may end in any order. A call that a routed function makes of another one is a
     part of it.
 
-    The measured time of a call holds about a microsecond that recording costs inside it; what it costs
-    beside that, some ten microseconds a call, is in no record.
+    The measured time of a call holds one or two microseconds that recording costs inside it; what it costs
+    beside that, some twelve microseconds a call, is in no record.
 
     Examples
     --------
