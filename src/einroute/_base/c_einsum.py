@@ -18,13 +18,18 @@ except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved 
     c_einsum = numpy_einsum
 
 
+#: From here on labels are a plan's own, whose order says in which order loops run.
+_PRIVATE = chr(0xE000)
+
+
 def ascii_subscripts(inputs: tuple[str, ...], output: str) -> str:
     """Subscripts in the letters that NumPy accepts."""
     text = ",".join(inputs) + "->" + output
     if text.isascii():
         return text
     free = iter(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in text)
-    for c in dict.fromkeys(text):
+    own = sorted(set(text)) if max(text) >= _PRIVATE else dict.fromkeys(text)  # those are in order
+    for c in own:
         if not c.isascii():
             text = text.replace(c, next(free))
     return text

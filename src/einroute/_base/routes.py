@@ -185,7 +185,7 @@ def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
             offers.append((route, answer))
     if not offers:
         reasons = "; ".join(f"{route.name}: {no.reason}" for route, no in refused)
-        raise NoRoute(f"no allowed route can do {_shown(step)!r}: {reasons}")
+        raise NoRoute(f"no allowed route can do '{_shown(step)}': {reasons}")
     offers.sort(key=lambda pair: (pair[0].name != policy.forced, pair[1].cost.seconds))
     return Decision(step, tuple(offers), tuple(refused))
 

@@ -43,6 +43,8 @@ ndarray = np.ndarray  # a global is found faster than an attribute of a module
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 #: Kinds of dtypes that the routes know.
 KINDS = "?biufc"
+#: Operands beyond which NumPy is not asked for its path.
+_NETWORK = 32
 _KEYWORDS = ("dtype", "order", "casting")
 
 
@@ -350,8 +352,11 @@ def _follows_path(arrays: tuple[Array, ...]) -> bool:
 def _is_scalar(subscripts: str, arrays: tuple[Array, ...], optimize: Any) -> bool:
     """Whether NumPy at this ``optimize`` returns a full contraction as a scalar rather than a 0-d array.
 
-    That depends on the path and on NumPy's version, so NumPy is asked, with dimensions of two at most.
+    That depends on the path and on NumPy's version, so NumPy is asked, with dimensions of two at most. Of a
+    network it is not: NumPy takes seconds and minutes to find its path, whose last step is a BLAS product.
     """
+    if len(arrays) > _NETWORK:
+        return False
     path = numpy_einsum_path(subscripts, *arrays, optimize=optimize)[0]
     small = [np.zeros(tuple(min(n, 2) for n in x.shape), x.dtype) for x in arrays]
     return type(numpy_einsum(subscripts, *small, optimize=path)) is not ndarray

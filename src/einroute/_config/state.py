@@ -20,6 +20,7 @@ from .._base.routes import Declined, NoRoute, Policy
 from .._base.watch import WATCH
 from .._factors.cache import FACTORS, PREPARE
 from .._kernels.earned import KERNELS
+from .._plan.decisions import DECISIONS
 from .options import Config
 
 __all__ = [
@@ -109,6 +110,7 @@ class _Process:
     def after_fork(self) -> None:
         """In a child: whoever held a lock in the parent is not here to let go of it."""
         self.lock = threading.Lock()
+        DECISIONS.after_fork()
         for state in (*self.states.values(), self.default):
             state.after_fork()
 
@@ -264,3 +266,4 @@ def cache_clear() -> None:
             state.clear()
     current().clear()
     FACTORS.clear()
+    DECISIONS.clear()

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from .._base.facts import Step
-from .._base.routes import Decision, Declined, Runner, bind
+from .._base.routes import Declined, Runner, bind
 from .._base.threads import run_blocks, with_single_threaded_blas
 from .._kinds.dense.transpose import permuted_copy
-from .._plan.plans import Chain, Sliced
+from .._plan.plans import Chain, Planned, Sliced
 
 __all__ = ["OnRun", "bind_node"]
 
@@ -72,26 +72,26 @@ def _bind_triple(
 def _with_slots(chain: Chain, on_run: OnRun | None) -> list[tuple[tuple[int, ...], int, Runner]]:
     """Each step with the slots it reads and the one it writes: its first operand's, which is free by then."""
     there = list(range(len(chain.inputs)))
-    made: dict[int, Decision] = {}  # what wrote a slot last
+    made: dict[int, Planned] = {}  # what wrote a slot last
     steps = []
     for s in chain.steps:
         sources = tuple(there[i] for i in s.positions)
         for i in sorted(s.positions, reverse=True):
             del there[i]
         there.insert(len(there) if s.at is None else s.at, sources[0])
-        spent = _spent([made.get(i) for i in sources], s.decision)
-        made[sources[0]] = s.decision
+        spent = _spent([made.get(i) for i in sources], s)
+        made[sources[0]] = s
         run = bind(s.decision, on_run)
-        steps.append((sources, sources[0], run if spent is None else _over(run, spent, s.decision.step)))
+        steps.append((sources, sources[0], run if spent is None else _over(run, spent, s.step)))
     return steps
 
 
-def _spent(makers: list[Decision | None], decision: Decision) -> int | None:
+def _spent(makers: list[Planned | None], planned: Planned) -> int | None:
     """Which operand of a multiplication is an intermediate whose memory the product may take."""
-    if not decision.offer.overwrites or not decision.step.output:
+    if not planned.decision.offer.overwrites or not planned.step.output:
         return None
     for i, maker in enumerate(makers):
-        if maker is not None and len(maker.step.inputs) > 1 and maker.offer.layout == decision.offer.layout:
+        if maker is not None and len(maker.step.inputs) > 1 and maker.layout == planned.layout:
             return i
     return None
 
@@ -214,7 +214,7 @@ def _first_chain(node: Chain | Sliced) -> Chain:
 
 def _sizes(plan: Sliced) -> dict[str, int]:
     """Whole sizes of the labels of a sliced plan."""
-    sizes = dict(_first_chain(plan).steps[-1].decision.step.sizes)
+    sizes = dict(_first_chain(plan).steps[-1].step.sizes)
     node: Chain | Sliced = plan
     while isinstance(node, Sliced):
         sizes[node.label] = max(sizes[node.label], node.size)
@@ -223,7 +223,7 @@ def _sizes(plan: Sliced) -> dict[str, int]:
 
 
 def _dtype(plan: Sliced) -> np.dtype[Any]:
-    return _first_chain(plan).steps[-1].decision.step.dtype
+    return _first_chain(plan).steps[-1].step.dtype
 
 
 def _uses_blas(node: Chain | Sliced) -> bool:

@@ -152,7 +152,7 @@ def _flags_tell(plan: Plan) -> bool:
     if not all(d.offer.single for d in steps[:-1]):
         return False  # a sum was taken out of products: what that makes of an inf raises no flag
     flops = sum(d.offer.cost.flops for d in steps)
-    return flops <= _UNTHREADED or flops < _THIN * steps[-1].step.extent(plan.contraction.output)
+    return flops <= _UNTHREADED or flops < _THIN * plan.node.steps[-1].step.extent(plan.contraction.output)
 
 
 def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:

@@ -171,7 +171,7 @@ def _steps(chain: Chain, count: int, sizes: Mapping[str, int], read: _Read) -> t
     entries = {
         made: op.nnz
         for takes, planned in zip(taken, chain.steps, strict=True)
-        for made, op in zip(takes, planned.decision.step.operands, strict=True)
+        for made, op in zip(takes, planned.step.operands, strict=True)
         if made >= count
     }
     return tuple(
@@ -184,20 +184,20 @@ def _step(
     planned: Planned, takes: tuple[int, ...], sizes: Mapping[str, int], entries: int | None, read: _Read
 ) -> OutlineStep:
     d = planned.decision
-    cost, step = d.offer.cost, d.step
+    cost, step = d.offer.cost, planned.step
     shape = tuple(sizes[c] for c in step.output)
     return OutlineStep(
         takes,
         read(step.subscripts),
         d.route.name,
-        read(d.offer.note),
+        read(planned.named(d.offer.note)),
         d.route.guard,
         OutlineOperand(_shown(step.form), shape, step.dtype.name, read(step.output), entries),
         cost.flops,
         cost.bytes,
         cost.seconds,
         tuple((route.name, offer.cost.seconds) for route, offer in d.offers[1:]),
-        tuple((route.name, refused.reason) for route, refused in d.refused),
+        tuple((route.name, planned.named(refused.reason)) for route, refused in d.refused),
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from .._base.cost import FRESH
 from .._base.facts import DENSE, Step
 from .._base.kinds import Form, Term
-from .._base.routes import Decision, NoRoute, Policy, decide
+from .._base.routes import NoRoute, Policy, decide
 from .._kinds.registry import form_of
-from .paths import intermediate, is_summed_first, result_facts, step_form
+from .decisions import NETWORK, decide_alike
+from .paths import Remaining, result_facts, step_form
 from .plans import Chain, Limits, Path, Planned, Problem
 
 __all__ = ["STEP", "chain_along", "path_of"]
@@ -25,26 +26,35 @@ class _Builder:
     problem: Problem
     policy: Policy
     threads: int
-    terms: list[Term]
+    remaining: Remaining
     steps: list[Planned] = field(default_factory=list)
+    held: int = 0  # bytes of the intermediates that are there
     peak: int = 0
 
     def add(
         self, positions: tuple[int, ...], output: str, form: Form, *, last: bool, keep: int | None = None
     ) -> None:
         """Decide a step, take its operands away, and put its result at the end (or at ``keep``)."""
-        chosen = [self.terms[i] for i in positions]
-        decision = self._decided(chosen, output, form, last=last)
-        self.steps.append(Planned(positions, keep, decision))
+        chosen = [self.remaining.terms[i] for i in positions]
+        planned = self._planned(positions, keep, chosen, output, form, last=last)
+        self.steps.append(planned)
         # An intermediate's axes are named in the order of its memory; the last result has the output's.
-        facts = result_facts(chosen, output, decision.offer.layout, form, self.problem)
-        alive = sum(term.facts.nbytes for term in self.terms if term.made)
-        self.peak = max(self.peak, alive + (0 if last else facts.nbytes))
-        for i in sorted(positions, reverse=True):
-            del self.terms[i]
-        self.terms.insert(len(self.terms) if keep is None else keep, Term(output, facts, made=True))
+        facts = result_facts(chosen, output, planned.layout, form, self.problem)
+        made = 0 if last else facts.nbytes
+        self.peak = max(self.peak, self.held + made)
+        self.held += made - sum(term.facts.nbytes for term in chosen if term.made)
+        self.remaining.replace(positions, Term(output, facts, made=True), keep)
 
-    def _decided(self, chosen: list[Term], output: str, form: Form, *, last: bool) -> Decision:
+    def _planned(
+        self,
+        positions: tuple[int, ...],
+        keep: int | None,
+        chosen: list[Term],
+        output: str,
+        form: Form,
+        *,
+        last: bool,
+    ) -> Planned:
         p = self.problem
         step = Step(
             tuple(term.labels for term in chosen),
@@ -58,7 +68,10 @@ class _Builder:
             form.name,
         )
         highest = max((form_of(term.facts.form) for term in chosen), key=lambda found: found.rank)
-        return decide(step, self.policy, highest.routes)
+        if len(p.inputs) < NETWORK:
+            return Planned(positions, keep, decide(step, self.policy, highest.routes), step)
+        decision, back = decide_alike(step, self.policy, highest)
+        return Planned(positions, keep, decision, step, back)
 
 
 def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limits: Limits) -> Chain:
@@ -70,19 +83,18 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
         A step has no route, or the path leads through an array to a result that is to be in another form.
     """
     terms = [Term(labels, op) for labels, op in zip(problem.inputs, problem.facts, strict=True)]
-    build = _Builder(problem, policy, limits.threads, terms)
+    remaining = Remaining(terms, problem.output)
+    build = _Builder(problem, policy, limits.threads, remaining)
     if presum:
-        for i, term in enumerate(list(terms)):
-            kept = "".join(c for c in term.labels if not is_summed_first(c, problem))
+        alone = problem.alone
+        for i, term in enumerate(terms):
+            kept = "".join(c for c in term.labels if c not in alone)
             if kept != term.labels and form_of(term.facts.form).sums_first:
                 build.add((i,), kept, form_of(DENSE), last=False, keep=i)
     for number, positions in enumerate(path):
         last = number == len(path) - 1
-        chosen = [build.terms[i] for i in positions]
-        output = problem.output
-        if not last:
-            used = dict.fromkeys("".join(term.labels for term in chosen))
-            output = intermediate(used, problem.output, build.terms, positions)
+        chosen = [remaining.terms[i] for i in positions]
+        output = problem.output if last else remaining.result_of(positions)
         made = step_form(chosen, output)
         if problem.form not in {DENSE, made.name} and (
             last or any(term.facts.form == problem.form for term in chosen)

@@ -5,6 +5,7 @@ This is the only importer of opt_einsum.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,8 +14,10 @@ from .._base.kinds import Form, Term
 from .._kinds.registry import form_of
 from .plans import Limits, Path, Problem
 
-__all__ = ["intermediate", "is_summed_first", "joined", "proposed", "result_facts", "step_form"]
+__all__ = ["Remaining", "joined", "proposed", "result_facts", "step_form"]
 
+#: Operands that may be multiplied in one loop.
+_IN_ONE_LOOP = 32
 #: The three orders in which three operands can be paired: scored by us, no need to ask.
 _TRIPLES: tuple[Path, ...] = (((0, 1), (0, 1)), ((0, 2), (0, 1)), ((1, 2), (0, 1)))
 
@@ -22,13 +25,13 @@ _TRIPLES: tuple[Path, ...] = (((0, 1), (0, 1)), ((0, 2), (0, 1)), ((1, 2), (0, 1
 def proposed(problem: Problem, limits: Limits) -> Iterator[tuple[Path, bool]]:
     """Paths to score, each with whether labels of a single operand are summed beforehand."""
     n = len(problem.inputs)
+    alone = problem.alone
     sparse = any(form_of(op.form).sparse for op in problem.facts)
     whole: Path = (tuple(range(n)),)
     solo = n > 1 and any(
-        is_summed_first(c, problem)
+        not alone.isdisjoint(labels)
         for labels, op in zip(problem.inputs, problem.facts, strict=True)
         if form_of(op.form).sums_first
-        for c in labels
     )
     if not isinstance(limits.path, str):
         if solo and limits.path == whole:
@@ -57,8 +60,8 @@ def _pairings(problem: Problem, limits: Limits, *, sparse: bool) -> Iterator[Pat
         yield (tuple(range(n)),)
     if sparse:
         yield joined(problem)
-    # A tiny iteration space is passed faster than a second call starts.
-    if n > 2 and (sparse or problem.size > 64 * n):
+    # A tiny iteration space is passed faster than a second call starts, by loops of so many operands at most.
+    if n > 2 and (sparse or problem.size > 64 * n or n > _IN_ONE_LOOP):
         triple = n == 3 and limits.path == "auto"
         yield from _TRIPLES if triple else _opt_einsum_paths(problem, limits)
         if sparse:
@@ -70,7 +73,8 @@ def _opt_einsum_paths(problem: Problem, limits: Limits) -> Iterator[Path]:
     from opt_einsum import paths  # noqa: PLC0415 - loaded by the first call that has a path to find
 
     # A label that will be summed beforehand must not count as part of its operand.
-    inputs = [frozenset(c for c in labels if not is_summed_first(c, problem)) for labels in problem.inputs]
+    alone = problem.alone
+    inputs = [frozenset(labels) - alone for labels in problem.inputs]
     output = frozenset(problem.output)
     sizes = dict(problem.sizes)
     n = len(inputs)
@@ -85,18 +89,54 @@ def _opt_einsum_paths(problem: Problem, limits: Limits) -> Iterator[Path]:
         yield tuple(tuple(int(i) for i in pair) for pair in find(inputs, output, sizes, None))
 
 
-def is_summed_first(label: str, problem: Problem) -> bool:
-    """Whether a label occurs in one operand only and not in the output."""
-    return label not in problem.output and sum(label in labels for labels in problem.inputs) == 1
+class Remaining:
+    """Operands that are still there while a path is followed, in order, and which of them has a label.
 
+    Each step looks at the operands that share a label with it alone, so that a path of n steps takes little
+    more than n times one.
+    """
 
-def intermediate(used: Iterable[str], output: str, terms: Sequence[Term], positions: tuple[int, ...]) -> str:
-    """Labels of an intermediate, in the order of the operand that it shares most with and meets later."""
-    others = [term.labels for i, term in enumerate(terms) if i not in positions]
-    rest = "".join(others)
-    kept = [c for c in used if c in rest or c in output]
-    partner = max(others, key=lambda labels: sum(c in labels for c in kept), default="")
-    return "".join(sorted(kept, key=partner.find))
+    def __init__(self, terms: Iterable[Term], output: str) -> None:
+        self.output = output
+        self.terms = list(terms)
+        self._numbers = list(range(len(self.terms)))
+        self._next = len(self.terms)
+        self._holders: dict[str, dict[int, str]] = {}
+        for number, term in enumerate(self.terms):
+            self._enter(number, term.labels)
+
+    def _enter(self, number: int, labels: str) -> None:
+        for c in labels:
+            self._holders.setdefault(c, {})[number] = labels
+
+    def result_of(self, positions: tuple[int, ...]) -> str:
+        """Labels of what a step makes of some operands, were it not the last.
+
+        They are in the order of the operand that it shares most with and meets later.
+        """
+        taken = {self._numbers[i] for i in positions}
+        used = dict.fromkeys("".join(self.terms[i].labels for i in positions))
+        others = {c: self._holders[c].keys() - taken for c in used}
+        kept = [c for c in used if others[c] or c in self.output]
+        shared = Counter(number for c in kept for number in others[c])
+        if not shared:
+            return "".join(kept)
+        most = max(shared.values())
+        first = min(number for number, count in shared.items() if count == most)
+        partner = next(self._holders[c][first] for c in kept if first in others[c])
+        return "".join(sorted(kept, key=partner.find))
+
+    def replace(self, positions: tuple[int, ...], made: Term, at: int | None = None) -> None:
+        """Take operands away and put a step's result at the end, or at a place of one that was summed."""
+        for i in sorted(positions, reverse=True):
+            number = self._numbers.pop(i)
+            for c in self.terms.pop(i).labels:
+                del self._holders[c][number]
+        if at is None:
+            number, self._next = self._next, self._next + 1
+        self.terms.insert(len(self.terms) if at is None else at, made)
+        self._numbers.insert(len(self._numbers) if at is None else at, number)
+        self._enter(number, made.labels)
 
 
 def step_form(terms: Sequence[Term], output: str) -> Form:
@@ -127,20 +167,22 @@ def _smallest_first(problem: Problem) -> Path:
 
 
 def _pairing(problem: Problem, *, every: bool) -> Path:
-    terms = [Term(x, op) for x, op in zip(problem.inputs, problem.facts, strict=True)]
+    remaining = Remaining(
+        (Term(x, op) for x, op in zip(problem.inputs, problem.facts, strict=True)), problem.output
+    )
     path: list[tuple[int, ...]] = []
     while True:
+        terms = remaining.terms
         able = [i for i, term in enumerate(terms) if every or form_of(term.facts.form).sparse]
         pairs = [(i, j) for n, i in enumerate(able) for j in able[n + 1 :]]
         if not pairs:
             break
-        made = {pair: _made(terms, pair, problem) for pair in pairs}
+        made = {pair: _made(remaining, pair, problem) for pair in pairs}
         pair = min(pairs, key=lambda p: _growth(made[p], terms[p[0]], terms[p[1]]))
         path.append(pair)
-        terms = [term for i, term in enumerate(terms) if i not in pair]
-        terms.append(made[pair])
-    if len(terms) > 1 or not path:
-        path.append(tuple(range(len(terms))))
+        remaining.replace(pair, made[pair])
+    if len(remaining.terms) > 1 or not path:
+        path.append(tuple(range(len(remaining.terms))))
     return tuple(path)
 
 
@@ -153,12 +195,11 @@ def _elements(op: Operand) -> int:
     return op.size if op.nnz is None else op.nnz
 
 
-def _made(terms: Sequence[Term], positions: tuple[int, ...], problem: Problem) -> Term:
+def _made(remaining: Remaining, positions: tuple[int, ...], problem: Problem) -> Term:
     """What a step would make of some operands, were it not the last."""
-    chosen = [terms[i] for i in positions]
+    chosen = [remaining.terms[i] for i in positions]
     output = problem.output
-    if len(positions) < len(terms):
-        used = dict.fromkeys("".join(term.labels for term in chosen))
-        output = intermediate(used, problem.output, terms, positions)
+    if len(positions) < len(remaining.terms):
+        output = remaining.result_of(positions)
     facts = result_facts(chosen, output, output, step_form(chosen, output), problem)
     return Term(output, facts, made=True)

@@ -254,7 +254,7 @@ def largest_dense(node: Chain | Sliced) -> int:
     """Bytes of the largest array that steps with operands in another form make, the result left out."""
     while isinstance(node, Sliced):
         node = node.inner
-    steps = [s.decision.step for s in node.steps[:-1]]
+    steps = [s.step for s in node.steps[:-1]]
     made = [
         step.out_bytes
         for step in steps

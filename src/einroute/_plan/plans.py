@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -23,11 +24,27 @@ class Planned:
         Of its operands among those still there, as in opt_einsum's paths.
     at : int or None
         Where its result is put among those; None for the end.
+    decision : Decision
+        Of the step, or of one that is alike but for its labels.
+    step : Step
+    back : mapping or None
+        From the decision's labels, as numbers, to the step's; None where they are the same.
     """
 
     positions: tuple[int, ...]
     at: int | None
     decision: Decision
+    step: Step
+    back: Mapping[int, str] | None = None
+
+    @property
+    def layout(self) -> str:
+        """The result's labels in the order of its memory, outermost first."""
+        return self.named(self.decision.offer.layout)
+
+    def named(self, text: str) -> str:
+        """Text of the decision's in the step's labels."""
+        return text if self.back is None else text.translate(self.back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +70,7 @@ class Chain:
 
     @property
     def layout(self) -> str:
-        return self.steps[-1].decision.offer.layout
+        return self.steps[-1].layout
 
     @property
     def reorders(self) -> bool:
@@ -219,6 +236,12 @@ class Problem:
     order: str
     form: str = DENSE
     uncut: frozenset[str] = frozenset()
+
+    @property
+    def alone(self) -> frozenset[str]:
+        """Labels that occur in one operand only and not in the output."""
+        counts = Counter(c for labels in self.inputs for c in set(labels))
+        return frozenset(c for c, count in counts.items() if count == 1 and c not in self.output)
 
     @property
     def size(self) -> int:

@@ -37,7 +37,7 @@ def memory_cut(problem: Problem, chain: Chain, limit: int) -> Cut | None:
     sizes = problem.sizes
     weights: dict[str, int] = {}
     for planned in chain.steps[:-1]:
-        step = planned.decision.step
+        step = planned.step
         for c in step.output:
             if sizes[c] > 1 and c not in problem.uncut and (c in problem.output or _may_add_up(problem)):
                 weights[c] = weights.get(c, 0) + step.out_bytes

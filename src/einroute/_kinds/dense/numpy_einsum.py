@@ -13,6 +13,8 @@ from ..._base.routes import Offer, Refused, Route, Runner
 
 Array = np.ndarray[Any, Any]
 
+#: NumPy's NPY_MAXARGS, less the output.
+_MOST = 63
 #: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most.
 _LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
 #: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
@@ -39,6 +41,8 @@ def verdict(step: Step) -> Offer | Refused:
     """Offer NumPy's einsum, priced by its iteration space and the length of its inner loop."""
     if 0 in step.sizes.values():
         return Refused("its loops run at least once")
+    if len(step.inputs) > _MOST:
+        return Refused(f"it takes {_MOST} operands at most")
     size = float(step.iterations)
     inner, crossed = _innermost(step)
     length = step.sizes[inner] if inner else 1
