@@ -1,8 +1,8 @@
 """The form in which the installed SciPy's lstsq gives residuals and rank, in which its versions differ.
 
 Before SciPy 1.18 the residuals of a rank below N are empty, the residual of one right-hand side is a scalar,
-all of them are real, and the rank is an int.  Since then they are nan, a 0-d array and of the solution's dtype,
-and the rank is of NumPy's type.  Nothing here asks for a version: SciPy is called and shows its form.
+all of them are real, and the rank is an int.  Since then they are nan, a 0-d array and of the solution's
+dtype, and the rank is of NumPy's type.  Nothing here asks for a version: SciPy is called and shows its form.
 """
 
 from __future__ import annotations
