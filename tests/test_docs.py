@@ -19,8 +19,14 @@ ROOT = Path(__file__).parents[1]
 PAGES = {
     str(path.relative_to(ROOT)): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 }
-#: Pages of links, figures, names and commands.
-WITHOUT_EXAMPLES = {"docs/api.md", "docs/monitoring.md", "docs/performance.md", "docs/problems/index.md"}
+#: Pages of links, figures, names, dates and commands.
+WITHOUT_EXAMPLES = {
+    "docs/api.md",
+    "docs/monitoring.md",
+    "docs/performance.md",
+    "docs/problems/index.md",
+    "docs/support.md",
+}
 #: Files that pages name as what their reader is to write.
 MADE_BY_THE_READER = {
     "tests/test_x.py",
@@ -62,14 +68,14 @@ def test_readme_and_ci_give_one_test_command() -> None:
     assert f"tests='{TEST_COMMAND}'" in script
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
 def test_links_lead_somewhere(page: str) -> None:
     text = re.sub(r"(?ms)^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"))
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         assert link.startswith("https://") or ((ROOT / page).parent / link).exists(), link
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
 def test_files_that_are_named_are_there(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = re.findall(r"\b(?:asv_benchmarks|docs|tests|src/einroute)/[\w./-]*\w\.(?:py|md|json)\b", text)

@@ -956,9 +956,12 @@ class TestNoRecursion:
             args = (made[0], made[0])
         outcomes = []
         for function in (ORIGINALS[name], None):
+            # SciPy 1.18's lstsq refuses lists, which its documentation takes, and ours for every version.
+            arrays = function is not None and (name, kind) == ("scipy.linalg.lstsq", "list")
+            operands = tuple(np.array(x) for x in args) if arrays else args
             with er.override(imported=True):
                 try:
-                    outcomes.append((standing(name) if function is None else function)(*args))
+                    outcomes.append((standing(name) if function is None else function)(*operands))
                 except Exception as error:
                     outcomes.append(public_type(error))
         theirs, ours = outcomes

@@ -37,6 +37,7 @@ from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.factorized import Factorized
 from .._factors.lu import Inverse, LUFactors
 from .._factors.svd import SVDFactors
+from .scipy_lstsq import lstsq_form
 
 __all__ = ["DRIVERS", "inv", "lstsq", "pinv", "solve"]
 
@@ -111,6 +112,12 @@ def _unrouted(x: Any) -> Any:
     return x.view(np.ndarray) if isinstance(x, RoutedOperand) else x
 
 
+def _native(x: Any) -> Any:
+    """An array in this machine's byte order: SciPy's inv since 1.17 and pinv since 1.18 misread others."""
+    swapped = type(x) is np.ndarray and not x.dtype.isnative
+    return x.astype(x.dtype.newbyteorder("=")) if swapped else x
+
+
 def plain(*operands: Any) -> list[Array] | None:
     """The operands as arrays, where SciPy would take them as such and einroute may remember them."""
     if current().config.reproducible:
@@ -122,7 +129,7 @@ def plain(*operands: Any) -> list[Array] | None:
         x = _unrouted(x)  # noqa: PLW2901 - likewise
         if type(x) is not np.ndarray or x.dtype.char not in _TAKEN or not x.size:
             return None
-        arrays.append(x)
+        arrays.append(_native(x))
     return arrays if arrays[0].ndim == 2 else None
 
 
@@ -135,7 +142,7 @@ def _scipys(function: Any, name: str, given: tuple[Any, ...], asked: bool, *args
     tell_declined("near the cutoff, ill-conditioned or not finite: SciPy's own function answers")
     try:
         with single_threaded_blas() if current().config.reproducible else nullcontext():
-            return function(*operands, *args, **kwargs)
+            return function(*map(_native, operands), *args, **kwargs)
     except Exception as error:
         blame(name, error, *operands)
 
@@ -159,7 +166,7 @@ def lstsq(
         Singular values of at most ``cond`` times the largest count as zero. Default: the machine epsilon of
         the working precision.
     overwrite_a, overwrite_b : bool
-        Passed on to SciPy; kept factors overwrite nothing.
+        With either SciPy answers, as its own tests hold it to using the permission.
     check_finite : bool
         Raise for nan and infinity.
     lapack_driver : {"gelsd", "gelsy", "gelss"}, optional
@@ -169,8 +176,9 @@ def lstsq(
     -------
     x : (N,) or (N, K) ndarray
     residuals : (), (K,) or (0,) ndarray
-        Empty where the rank is below N or M <= N, and for gelsy.
+        Empty where M <= N, and for gelsy. Where the rank is below N, nan since SciPy 1.18, empty before.
     rank : int
+        In the installed SciPy's type.
     s : (min(M, N),) ndarray or None
         None for gelsy.
 
@@ -195,7 +203,9 @@ def lstsq(
         )  # fmt: skip
         return observe(lstsq, (a, b), given)  # type: ignore[no-any-return]  # lstsq's own
     driver: Any = _default_driver() if lapack_driver is None else lapack_driver
-    cutoff = cond is None or (type(cond) in {float, int} and (0 < cond < 1 or driver == "gelsd"))
+    # A negative cutoff is the machine epsilon to gelsd, and an error to SciPy 1.18.
+    plainly = type(cond) in {float, int} and (0 < cond < 1 or (driver == "gelsd" and cond >= 0))
+    cutoff = cond is None or plainly
     known = driver in DRIVERS and cutoff
     if isinstance(a, Factorized):
         if driver not in DRIVERS:
@@ -204,7 +214,9 @@ def lstsq(
         _check_finite(b, check_finite)
         tell_factors(SVD.route, EXPLICIT)
         return _scipys_tuple(a, b, cond, driver)
-    arrays = plain(a, b) if known else None
+    if type(a) in {list, tuple}:
+        a = np.asarray(a)  # SciPy 1.18 asks what its documentation calls array_like for its shape
+    arrays = plain(a, b) if known and not (overwrite_a or overwrite_b) else None
     if arrays is not None and arrays[1].ndim in {1, 2} and len(arrays[0]) == len(arrays[1]):
         matrix, vector = arrays
         working = working_dtype(matrix, vector)
@@ -238,15 +250,13 @@ def _answer(
     ):
         return None
     answer = None if rank is None else factors.lstsq(a, b, rank)
-    if answer is None:
+    if rank is None or answer is None:
         return None
-    x = answer[0].astype(working, copy=False)
+    x, form = answer[0].astype(working, copy=False), lstsq_form(scipy_lstsq)
     if driver == "gelsy":
-        return x, np.array([], working), rank, None
-    residuals = answer[1]
-    if residuals is None:
-        return x, np.array([], working), rank, factors.s.copy()
-    return x, residuals if b.ndim == 2 else residuals[0], rank, factors.s.copy()
+        return x, np.array([], working), form.rank(rank), None
+    residuals = form.residuals(answer[1], a.shape, b, rank, working)
+    return x, residuals, form.rank(rank), factors.s.copy()
 
 
 def _check_finite(b: Any, wanted: bool) -> None:
@@ -260,9 +270,11 @@ def _check_finite(b: Any, wanted: bool) -> None:
 def _scipys_tuple(a: Factorized, b: Any, cond: Any, driver: str) -> tuple[Any, Any, Any, Any]:
     """NumPy's tuple of explicit factors, which are in double precision, as SciPy has it."""
     x, residuals, rank, s = a.lstsq(b, float(np.finfo(np.float64).eps) if cond is None else cond)
+    form = lstsq_form(scipy_lstsq)
     if driver == "gelsy":
-        return x, residuals[:0], int(rank), None
-    return x, residuals[0] if residuals.size and np.ndim(b) == 1 else residuals, int(rank), s
+        return x, np.array([], x.dtype), form.rank(rank), None
+    found = residuals if residuals.size else None
+    return x, form.residuals(found, a.shape, np.asarray(b), int(rank), x.dtype), form.rank(rank), s
 
 
 def solve(
@@ -328,7 +340,7 @@ def solve(
     if arrays is not None and arrays[1].ndim in {1, 2}:
         matrix, vector = arrays
         working = working_dtype(matrix, vector)
-        fits = matrix.shape == (len(vector),) * 2 and matrix.dtype.isnative
+        fits = matrix.shape == (len(vector),) * 2
         fits = fits and not (transposed and working.kind == "c")
         factors = _recall(LU, matrix, working, vector.size) if fits else None
         if factors is not None:
@@ -385,7 +397,7 @@ def inv(
         tell_factors(INVERSE.route, EXPLICIT)
         return a.inv()
     arrays = plain(a) if assume_a is None and not lower and not overwrite_a else None
-    if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1] and arrays[0].dtype.isnative:
+    if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1]:
         kept = _recall(INVERSE, arrays[0], working_dtype(arrays[0]), arrays[0].size)
         if kept is not None:
             return kept.value.copy()
