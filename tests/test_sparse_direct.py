@@ -311,7 +311,7 @@ class TestReduction:
         assert digits_lost(x_errors) <= 0.5
         if r_errors:
             mine, theirs = np.median(r_errors, axis=0)
-            assert mine <= 3.2 * theirs + 4 * EPS
+            assert mine <= 3.2 * theirs + 30 * EPS  # a sum of 30 squares
 
     def test_beyond_the_seminormal_equations_it_reduces_again(self, monkeypatch: Any) -> None:
         calls = []
