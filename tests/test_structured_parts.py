@@ -139,8 +139,8 @@ def test_parts(operand: Structured) -> None:
 
 
 INDICES: tuple[Any, ...] = (
-    0, -1, 2, 99, -99, np.int8(1), slice(None), slice(1, 3), slice(None, None, -1), slice(3, 0, -2), slice(9, 2),
-    None, ..., [0, 1], np.array([1, 0]), np.array([True, False]), True, 1.5, "a", slice(None, "a"),
+    0, -1, 2, 99, -99, np.int8(1), slice(None), slice(1, 3), slice(None, None, -1), slice(3, 0, -2),
+    slice(9, 2), None, ..., [0, 1], np.array([1, 0]), np.array([True, False]), True, 1.5, "a", slice(None, "a"),
 )  # fmt: skip
 
 
@@ -225,7 +225,7 @@ class TestAsArraysAre:
     def test_what_is_missing_says_what_to_write(self, operand: Structured, name: str) -> None:
         with pytest.raises(AttributeError, match=rf"write numpy\.asarray\(x\)\.{name}"):
             getattr(operand, name)
-        with pytest.raises(AttributeError, match="no attribute 'bogus'$"):
+        with pytest.raises(AttributeError, match=r"no attribute 'bogus'$"):
             operand.bogus  # noqa: B018 - it raises
 
     def test_conjugates(self, operand: Structured) -> None:

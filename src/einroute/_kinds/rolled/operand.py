@@ -87,12 +87,15 @@ class Rolled(Structured):
         return written
 
     def small(self) -> Array:
-        """All rollings, as a view of a few more slices than the base has where that is simple."""
+        """All rollings, copied from a view of a few more slices than the base has where that is simple.
+
+        In C order: in another NumPy's sums would overflow elsewhere.
+        """
         base, k = self.base, self.k
         if self.step == 1 and self.axis == 0 and k <= len(base) and base.flags.c_contiguous:
             longer = np.concatenate((base, base[: k - 1]))
             strides = longer.strides
-            return np.ndarray(self.shape, longer.dtype, longer, 0, (strides[0], *strides))
+            return np.ndarray(self.shape, longer.dtype, longer, 0, (strides[0], *strides)).copy()
         return self.written()
 
     def conjugated(self) -> Rolled:
