@@ -112,7 +112,8 @@ class TestOperand:
     def test_it_refers_to_the_labels(self):
         labels = np.array([0, 2, 1])
         operand = er.one_hot(labels, 3)
-        assert operand.labels is labels
+        assert operand.labels.base is labels
+        assert type(operand.labels) is np.ndarray
         assert (operand.shape, operand.depth, operand.dtype) == ((3, 3), 3, np.dtype(float))
         labels[0] = 1
         np.testing.assert_array_equal(er.einsum("tr->r", operand), [0, 2, 1])

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from .._base.c_einsum import c_einsum
-from .._base.errors import SizesError, as_numpys
+from .._base.errors import SizesError
 from .._base.numpy_functions import numpy_einsum, numpy_einsum_path, numpy_tensordot
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.routes import NoRoute
 from .._base.signature import signed_as
 from .._base.watch import WATCH, tell_own, to_observe
+from .._call.ask import BAD_CALL, ask_numpy, ask_on_arrays
 from .._call.keys import Key, einsum_key, plain, tensordot_key
 from .._call.observe import observe, or_aside, telling
 from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
@@ -36,8 +37,6 @@ _TINY = 4096
 #: Calls of a tiny kind after which planning it has been earned: a plan takes about 100 us to make and
 #: saves about 1 us a call.
 _EARNED = 64
-#: Exceptions by which a bad call shows itself before anything is computed.
-_BAD_CALL = (ValueError, TypeError, IndexError)
 _NOT_GIVEN: Any = np._NoValue
 #: Axes that tensordot may be asked for with NumPy's answer, though no array has so many.
 _MANY = 1000
@@ -129,7 +128,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
                 if 0 < a.size <= _TINY and state.tiny:
                     try:
                         return c_einsum(subscripts, a)
-                    except _BAD_CALL:
+                    except BAD_CALL:
                         pass  # diagnosed below
                 else:
                     key: Key = (subscripts, a.shape, a.dtype)
@@ -190,12 +189,12 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
             if arrays is not None:
                 try:
                     return c_einsum(operands[0], *arrays)
-                except _BAD_CALL:
+                except BAD_CALL:
                     pass  # diagnosed below
     elif optimize is False and state.tiny and _all_tiny(operands):
         try:
             result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)
-        except _BAD_CALL:
+        except BAD_CALL:
             pass  # diagnosed below
         else:
             if out is None and not kwargs:
@@ -208,13 +207,12 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
             return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
     try:
         call = understand_einsum(operands, out, optimize, **kwargs)
-    except _BAD_CALL as ours:
+    except BAD_CALL as ours:
         if isinstance(ours, SizesError):
             # Not asked: NumPy takes a size of 0 for not known yet, and returns memory that it does not own.
             raise ValueError(str(ours)) from None
-        if mixed:
-            raise  # NumPy knows no such operands
-        return _ask_numpy(ours, numpy_einsum, operands, _given(out, optimize, kwargs))
+        ask = ask_on_arrays if mixed else ask_numpy
+        return ask(ours, numpy_einsum, operands, _given(out, optimize, kwargs))
     if isinstance(call, Fallback):
         if call.fallback:
             check_strict(state, "einsum", call.reason)
@@ -336,17 +334,6 @@ class _Trial:
         return self.run(*arrays)
 
 
-def _ask_numpy(ours: Exception, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """NumPy's answer to a call that we find wrong: its result, or its exception with our message."""
-    tell_own(str(ours))
-    try:
-        result = function(*args, **kwargs)
-    except Exception as theirs:
-        raise as_numpys(ours, theirs) from theirs
-    check_strict(current(), function.__name__, str(ours))
-    return result
-
-
 def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
     """The contraction order that NumPy would take: `numpy.einsum_path`, unchanged.
 
@@ -465,10 +452,14 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
             return run(a, b)
     try:
         call = understand_tensordot(a, b, wanted)
-    except _BAD_CALL as ours:
-        if mixed or (type(wanted) is int and isinstance(ours, IndexError) and wanted > _MANY):
-            raise  # not asked: NumPy makes a list of that length, and knows no other operands
-        return _ask_numpy(ours, numpy_tensordot, operands, named)
+    except BAD_CALL as ours:
+        if type(wanted) is int and isinstance(ours, IndexError) and wanted > _MANY:
+            raise  # not asked: NumPy makes a list of that length
+        return (
+            ask_on_arrays(ours, numpy_tensordot, (a, b, wanted), {})
+            if mixed
+            else ask_numpy(ours, numpy_tensordot, operands, named)
+        )
     if isinstance(call, Fallback):
         check_strict(state, "tensordot", call.reason)
         tell_own(call.reason)

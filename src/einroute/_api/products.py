@@ -247,9 +247,7 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
         if any_routed((*arrays, out)):
             return on_arrays(_dot_of_all, (*arrays,), {} if out is None else {"out": out})
         if any_other(arrays):
-            if out is not None:
-                raise TypeError("multi_dot got out=, which it does not take where an operand is no array")
-            return chain_of_others(arrays)
+            return chain_of_others(arrays, out)
         if watched:
             check_own("multi_dot", (*arrays, out), () if out is None else ("out",))
     return numpy_multi_dot(arrays, out=out) if out is not None else numpy_multi_dot(arrays)

@@ -99,3 +99,4 @@ def _replaced(value: Any, replace: Callable[[Structured], Any]) -> Any:
 
 
 PROTOCOLS.array_function, PROTOCOLS.array_ufunc = array_function, array_ufunc
+PROTOCOLS.written_out = written_out

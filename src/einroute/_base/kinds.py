@@ -176,6 +176,9 @@ class Kind:
         NumPy's functions hand calls with such operands on (NEP 18); they take others for objects.
     small : callable or None
         ``operand -> array or None``: a tiny operand as an array, to be read at once.
+    written : callable or None
+        ``operand -> array``: the tensor as NumPy would have it, all of whose elements are multiplied; None
+        where elements are absent, and never are.
     """
 
     name: str
@@ -193,3 +196,4 @@ class Kind:
     references: Callable[[Any], tuple[Array, ...]] | None = None
     dispatched: bool = True
     small: Callable[[Any], Array | None] | None = None
+    written: Callable[[Any], Array] | None = None

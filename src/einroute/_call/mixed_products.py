@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._base.facts import Contraction, DType, Options
 from .._base.labels import check_sizes
+from .._base.numpy_functions import (
+    numpy_dot,
+    numpy_inner,
+    numpy_matmul,
+    numpy_multi_dot,
+    numpy_outer,
+    numpy_vdot,
+    numpy_vecdot,
+)
 from .._config.state import current
 from .._execute.call import Call
 from .._kinds.registry import any_other, other_kind
+from .ask import BAD_CALL, ask_on_arrays
 from .keys import Key, mixed_key, plain
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
 from .understand import (
@@ -19,6 +29,7 @@ from .understand import (
     LETTERS,
     Array,
     Fallback,
+    check_casting,
     check_out,
     computed_in,
     layout_letter,
@@ -37,8 +48,17 @@ __all__ = [
     "understand_product",
 ]
 
-#: Options of ufuncs that say what is the case anyway.
-_IDLE = {"subok": True, "keepdims": False}
+#: Products that NumPy can keep the summed axis of, or may be asked not to.
+_ONE_CORE = frozenset({"vecdot"})
+#: NumPy's function of each name.
+_NUMPYS: dict[str, Callable[..., Any]] = {
+    "dot": numpy_dot,
+    "inner": numpy_inner,
+    "outer": numpy_outer,
+    "vdot": numpy_vdot,
+    "matmul": numpy_matmul,
+    "vecdot": numpy_vecdot,
+}
 #: Options of ufuncs that make another product.
 _UFUNCS = ("out", "dtype", "order", "casting", "axes", "axis")
 
@@ -91,25 +111,31 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     TypeError
         Operands that cannot be contracted together, dtypes that casting forbids, options that are not taken.
     """
-    state = current()
-    options = given_options(name, options)
-    if name in CONJUGATED:
-        a = conjugated(a)
-    key = _key(name, a, b, options)
-    out = options.get("out")
-    run = None if key is None else state.plans.get(key)
-    if run is None:
-        result = understand_product(name, a, b, **options).run(state, out, key)
+    state, given = current(), (a, b)
+    try:
+        named = given_options(name, options)
+        if name in CONJUGATED:
+            a = conjugated(a)
+        key = _key(name, a, b, named)
+        run = None if key is None else state.plans.get(key)
+        call = understand_product(name, a, b, **named) if run is None else None
+    except BAD_CALL as ours:
+        return ask_on_arrays(ours, _NUMPYS[name], given, options)
+    out = named.get("out")
+    if call is not None:
+        result = call.run(state, out, key)
     else:
+        assert run is not None
         result = run(a, b) if out is None else run(a, b, out=out)
-    return result if out is not None else _wrapped(result, (a, b))
+    return result if out is not None or options.get("subok") is False else _wrapped(result, (a, b))
 
 
 def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, without those that say what is the case anyway."""
     given = {}
     for option, value in options.items():
-        if value is None or value is np._NoValue or (option in _IDLE and _IDLE[option] is value):
+        idle = option == "subok" or (option == "keepdims" and value is False and name in _ONE_CORE)
+        if value is None or value is np._NoValue or (idle and isinstance(value, bool)):
             continue
         if option not in _UFUNCS or (option != "out" and name not in CORES):
             raise TypeError(
@@ -166,9 +192,9 @@ def understand_product(
     if len(sizes) > LETTERS:
         raise ValueError(f"the operands have together {len(sizes)} dimensions, expected at most {LETTERS}")
     own = computed_in(taken, {})
-    made = (
-        own if dtype is None else _loop_dtype(name, dtype, [np.dtype(x.dtype) for x in taken.values], casting)
-    )
+    dtypes = [np.dtype(x.dtype) for x in taken.values]
+    check_casting(casting)
+    made = _loop_dtype(name, own if dtype is None else dtype, dtypes, casting)
     letter = layout_letter(order, taken.values)
     if out is not None:
         check_out(out, tuple(sizes[c] for c in output))
@@ -220,11 +246,23 @@ def _wrapped(result: Any, operands: tuple[Any, ...]) -> Any:
     return first.__array_wrap__(result, None, False)
 
 
-def chain_of_others(arrays: Sequence[Any]) -> Any:
+def chain_of_others(arrays: Sequence[Any], out: Any = None) -> Any:
     """A chain of matrices, of which the first and the last may be vectors and some are no arrays."""
     key, state = mixed_key(("multi_dot",), tuple(arrays)), current()
     run = None if key is None else state.plans.get(key)
-    return understand_chain(arrays).run(state, key=key) if run is None else run(*arrays)
+    if run is not None and out is None:
+        return run(*arrays)
+    try:
+        if out is not None:
+            raise TypeError("multi_dot got out=, which it does not take where an operand is no array")
+        call = understand_chain(arrays)
+    except BAD_CALL as ours:
+        return ask_on_arrays(ours, _multi_dot, arrays, {} if out is None else {"out": out})
+    return _wrapped(call.run(state, key=key), tuple(arrays))
+
+
+def _multi_dot(*arrays: Any, **out: Any) -> Any:
+    return numpy_multi_dot(arrays, **out)
 
 
 def understand_chain(arrays: Sequence[Any]) -> Call:

@@ -31,7 +31,7 @@ from .._base.labels import check_sizes
 from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
 from .._execute.call import Call
 from .._kernels.validate import BROKEN, unusable
-from .._kinds.registry import kind_of
+from .._kinds.registry import kind_of, shape_alone
 from .._plan.planner import result_dtype
 from .parse import check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
 from .product_labels import numbered
@@ -89,6 +89,11 @@ class Operands:
     @property
     def mixed(self) -> bool:
         return any(kind.form.rank for kind in self.kinds)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether some operand is sparse."""
+        return any(kind.form.sparse for kind in self.kinds)
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -201,10 +206,12 @@ def understand_einsum(
         check_out(out, tuple(sizes[c] for c in output))
         if lenient and not mixed and out.dtype != dtype:
             return Fallback(f"out of dtype {out.dtype} for a result of dtype {dtype}, with optimize")
+        if lenient and not taken.sparse and out.dtype != dtype:
+            _ask_for_casts(subscripts, taken.values, optimize, out, kwargs)
         if not lenient:
             _check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
         order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
-    scalar = mixed or not lenient or bool(output) or _is_scalar(subscripts, taken.values, optimize)
+    scalar = not lenient or bool(output) or taken.sparse or _is_scalar(subscripts, taken.values, optimize)
     limit = None if elements is None else elements * dtype.itemsize
     options = Options(scalar=scalar, out=out is not None)
     if mixed:
@@ -315,8 +322,7 @@ def unclaimed(position: int, operand: Any) -> Fallback:
 def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = None) -> DType:
     """The dtype to compute in, which need not be one that we know where every operand is an array."""
     casting = kwargs.get("casting", "safe")
-    if casting not in _CASTINGS:
-        raise ValueError(f"casting is {casting!r}, expected one of {', '.join(map(repr, _CASTINGS))}")
+    check_casting(casting)
     wanted = kwargs.get("dtype")
     dtypes: list[DType] = [np.dtype(x.dtype) for x in taken.values]
     first = dtypes[0]
@@ -336,6 +342,12 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
     return dtype
 
 
+def check_casting(casting: Any) -> None:
+    """Raise where a ``casting=`` is none of NumPy's rules."""
+    if casting not in _CASTINGS:
+        raise ValueError(f"casting is {casting!r}, expected one of {', '.join(map(repr, _CASTINGS))}")
+
+
 def _follows_path(arrays: tuple[Array, ...]) -> bool:
     """Whether promotion step by step, as at NumPy's ``optimize``, can end in another dtype than all at once.
 
@@ -349,17 +361,35 @@ def _follows_path(arrays: tuple[Array, ...]) -> bool:
     )
 
 
-def _is_scalar(subscripts: str, arrays: tuple[Array, ...], optimize: Any) -> bool:
+def _is_scalar(subscripts: str, operands: tuple[Any, ...], optimize: Any) -> bool:
     """Whether NumPy at this ``optimize`` returns a full contraction as a scalar rather than a 0-d array.
 
     That depends on the path and on NumPy's version, so NumPy is asked, with dimensions of two at most. Of a
     network it is not: NumPy takes seconds and minutes to find its path, whose last step is a BLAS product.
     """
-    if len(arrays) > _NETWORK:
+    if len(operands) > _NETWORK:
         return False
-    path = numpy_einsum_path(subscripts, *arrays, optimize=optimize)[0]
-    small = [np.zeros(tuple(min(n, 2) for n in x.shape), x.dtype) for x in arrays]
+    small, path = _small(subscripts, operands, optimize)
     return type(numpy_einsum(subscripts, *small, optimize=path)) is not ndarray
+
+
+def _ask_for_casts(
+    subscripts: str, operands: tuple[Any, ...], optimize: Any, out: Array, kwargs: dict[str, Any]
+) -> None:
+    """Raise where NumPy at this ``optimize`` does not cast to ``out``, which depends on the path, too."""
+    small, path = _small(subscripts, operands, optimize)
+    made = np.zeros(tuple(min(n, 2) for n in out.shape), out.dtype)
+    try:
+        numpy_einsum(subscripts, *small, out=made, optimize=path, **kwargs)
+    except TypeError:
+        computed = np.result_type(*(x.dtype for x in operands))
+        raise TypeError(bad_out_dtype(out.dtype, computed, kwargs.get("casting", "safe"))) from None
+
+
+def _small(subscripts: str, operands: tuple[Any, ...], optimize: Any) -> tuple[list[Array], Any]:
+    """Operands of the same dtypes with dimensions of two at most, and the path of the large ones."""
+    path = numpy_einsum_path(subscripts, *map(shape_alone, operands), optimize=optimize)[0]
+    return [np.zeros(tuple(min(n, 2) for n in x.shape), x.dtype) for x in operands], path
 
 
 def _order(order: Any) -> str:

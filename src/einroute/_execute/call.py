@@ -25,6 +25,7 @@ from .._plan.planner import largest_dense, make_plan
 from .._plan.plans import Chain, Limits, Plan, Rewritten, Sliced
 from .._plan.rewriting import contraction_of
 from .bind import Handling, announced, bind_plan, maker, numpys_own
+from .overflow import written_out
 from .rewritten import Contractor, bind_choices, finisher
 
 __all__ = ["Call", "aliases", "signature_of"]
@@ -70,6 +71,9 @@ class Call:
         The same call of NumPy's einsum, where that is a plan by itself.
     keywords : mapping
         Its keyword arguments for NumPy's einsum.
+    given_sparse : bool or None
+        Whether the caller gave sparse operands, where these are handed on by a rewrite; None where they are
+        the caller's.
     """
 
     contraction: Contraction
@@ -84,6 +88,14 @@ class Call:
     key: Key | None = None
     direct: Callable[..., Any] | None = None
     keywords: Mapping[str, Any] = field(default_factory=dict)
+    given_sparse: bool | None = None
+
+    @property
+    def has_sparse(self) -> bool:
+        """Whether the caller gave sparse operands."""
+        if self.given_sparse is not None:
+            return self.given_sparse
+        return any(kind.form.sparse for kind in self.kinds)
 
     @property
     def dense(self) -> bool:
@@ -94,6 +106,11 @@ class Call:
     def computed_in(self) -> DType:
         """The dtype of the products: beside other kinds those of halves are made in single precision."""
         return _SINGLE if self.dtype == _HALF and not self.dense else self.dtype
+
+    @property
+    def _whole(self) -> bool:
+        """Whether it is einsum's call as the caller gave it, and nothing that is handed on."""
+        return self.options.quiet and self.options is not _INNER
 
     def facts(self) -> tuple[Operand, ...]:
         """Facts of every operand."""
@@ -189,22 +206,28 @@ class Call:
         rewritten = bind_choices(node, contract, state.on_run)
         finish = finisher(self.dtype, self.order, self.options)
         dense = plan.form == DENSE
+        again = written_out(self.contraction, self.dtype, self.kinds) if self._whole and dense else None
 
         def run(*operands: Any, out: Array | None = None) -> Any:
             result = rewritten(operands)
+            if again is not None:
+                result = again(result, operands)
             return finish(result, operands, out) if dense else result
 
         return announced(quiet(run) if self.options.quiet else run, plan, state.on_run)
 
     def densifies(self, plan: Plan) -> str:
-        """What is to be said of a large dense array that is made of sparse operands; mostly nothing."""
+        """What is to be said of a large dense array that is made of sparse operands; mostly nothing.
+
+        Of structured operands a dense result is what was asked for.
+        """
         if isinstance(plan.node, Rewritten) or not any(kind.form.sparse for kind in self.kinds):
             return ""
         facts = self.facts()
         given = sum(op.nbytes for op in facts)
         made = largest_dense(plan.node)
         what = "an intermediate"
-        if plan.form == DENSE and not self.options.out:
+        if plan.form == DENSE and not self.options.out and self.has_sparse:
             size = self.dtype.itemsize
             for c in self.contraction.output:
                 size *= self.contraction.sizes[c]
@@ -212,10 +235,16 @@ class Call:
                 made, what = size, "the result"
         if not densified(made, given):
             return ""
+        takes = f"takes {made / 2**20:.0f} MiB, for operands of {given / 2**20:.3g} MiB"
+        if not self.has_sparse:
+            return (
+                f"{what} of structured operands is dense and {takes}; contract in another order, "
+                f"or allow it with config(on_densify='allow')"
+            )
         return (
-            f"{what} is dense and takes {made / 2**20:.0f} MiB, for operands of {given / 2**20:.3g} MiB, "
-            f"some of them sparse; keep labels of the sparse operands in the output to get a sparse result, "
-            f"contract in another order, or allow it with config(on_densify='allow')"
+            f"{what} is dense and {takes}, some of them sparse; keep labels of the sparse operands in the "
+            f"output to get a sparse result, contract in another order, or allow it with "
+            f"config(on_densify='allow')"
         )
 
     def run(self, state: State, out: Array | None = None, key: Key | None = None) -> Any:
@@ -249,7 +278,7 @@ class _Inner:
     ) -> Runner:
         """The bound plan of a contraction, looked up by the facts of its operands."""
         last = self.call.dtype
-        key: list[Any] = ["inner", inputs, output, dtype, last, form]
+        key: list[Any] = ["inner", inputs, output, dtype, last, form, self.call.has_sparse]
         kinds = tuple(_kind(x) for x in operands)
         key += [signature_of(x, kind) for x, kind in zip(operands, kinds, strict=True)]
         key.append(aliases(operands))
@@ -266,6 +295,7 @@ class _Inner:
                 "K",
                 options=_INNER,
                 form=form,
+                given_sparse=self.call.has_sparse,
             )
             run = call.bound(self.state)
             self.state.plans.put(found, run)

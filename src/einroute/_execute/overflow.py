@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import threading
 from cmath import isfinite
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from .._base.c_einsum import ascii_subscripts, c_einsum
+from .._base.densify import LARGE
 from .._base.errstate import extobj_contextvar, make_extobj, quiet
+from .._base.facts import Contraction, DType
+from .._base.kinds import Kind
 from .._base.routes import Runner
 from .._base.threads import inside_block
 from .._plan.plans import Chain, Plan
@@ -177,6 +181,37 @@ def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:
         return c_einsum(subscripts, *arrays, **options)
 
     return repeat
+
+
+def written_out(
+    contraction: Contraction, dtype: DType, kinds: Sequence[Kind]
+) -> Callable[[Any, tuple[Any, ...]], Any] | None:
+    """A function that repeats a call by NumPy's einsum of operands written out, if its result is not finite.
+
+    None where an operand has absent elements, which NumPy would multiply, or where that takes too long or too
+    much memory.
+    """
+    ways = [None if kind.form.rank == 0 else kind.written for kind in kinds]
+    if any(way is None and kind.form.rank for way, kind in zip(ways, kinds, strict=True)):
+        return None
+    made = (
+        prod(contraction.sizes[c] for c in labels) * dtype.itemsize
+        for labels, way in zip(contraction.inputs, ways, strict=True)
+        if way is not None
+    )
+    if dtype.kind not in "fc" or contraction.iterations > _REPEAT_LIMIT or sum(made) > LARGE:
+        return None
+    subscripts = ascii_subscripts(contraction.inputs, contraction.output)
+
+    def again(result: Any, operands: tuple[Any, ...]) -> Any:
+        if _finite(result):
+            return result
+        arrays = tuple(x if way is None else way(x) for x, way in zip(operands, ways, strict=True))
+        if not _may_repeat(arrays, contraction.iterations):
+            return result
+        return c_einsum(subscripts, *arrays, dtype=dtype, casting="unsafe")
+
+    return again
 
 
 def _checked(run: Runner, repeat: Repeat) -> Runner:

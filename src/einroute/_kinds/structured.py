@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from math import prod
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from .._base.facts import Operand
 from .._base.kinds import Form, Kind
 from .._base.routed_operand import any_routed
+from .indexing import covered, shifted
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +30,7 @@ class Protocols:
     def __init__(self) -> None:
         self.array_function: Callable[..., Any] = _not_implemented
         self.array_ufunc: Callable[..., Any] = _not_implemented
+        self.written_out: Callable[..., Any] = _not_implemented
 
 
 def _not_implemented(*_: Any) -> Any:
@@ -84,8 +86,66 @@ class Structured(NDArrayOperatorsMixin):
         """Bytes that the tensor would take if it were written out."""
         return self.size * self.dtype.itemsize
 
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """The axes in reverse order, written out, as ``numpy.transpose`` gives them."""
+        return np.transpose(self)
+
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __bool__(self) -> bool:
+        if self.size == 1:
+            return bool(self.written())
+        raise ValueError(
+            f"the truth value of a {type(self).__name__} operand of shape {self.shape} is ambiguous; "
+            f"reduce it first, as in numpy.any(x) or numpy.all(x)"
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        """An element, or an array of its own: of what is asked for, nothing else is written out.
+
+        By arrays and masks the whole tensor is indexed, written out.
+        """
+        bounds = covered(index, self.shape)
+        if bounds is None:
+            return np.asanyarray(PROTOCOLS.written_out(self))[index]
+        x: Any = self
+        for axis, (low, high) in enumerate(bounds):
+            if (low, high) != (0, self.shape[axis]):
+                x = x.part((axis,), low, high) if isinstance(x, Structured) else x[_within(axis, low, high)]
+        if isinstance(x, Structured):
+            x = PROTOCOLS.written_out(x)
+        found = x[shifted(index, self.shape, bounds)]
+        return found if not isinstance(found, np.ndarray) else np.array(found, order="C")
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return value in PROTOCOLS.written_out(self)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what is not there is asked for here.
+        mend = ""
+        if not name.startswith("_") and hasattr(np.ndarray, name):
+            mend = f"; write numpy.asarray(x).{name}, or pass the operand to the function of NumPy's"
+        raise AttributeError(f"a {type(self).__name__} operand has no attribute {name!r}{mend}")
+
+    def conj(self) -> Structured:
+        """The complex conjugate, an operand of the same kind; itself where it is real."""
+        return self if self.dtype.kind != "c" else self.conjugated()
+
+    def conjugated(self) -> Structured:
+        """The conjugate of a complex tensor."""
+        return self
+
+    def part(self, axes: Collection[int], low: int, high: int) -> Structured | Array:
+        """What lies from ``low`` to before ``high`` on each of some axes: an operand, or an array.
+
+        The array may share memory with itself and with what is referred to.
+        """
+        raise NotImplementedError
 
     def references(self) -> tuple[Array, ...]:
         """The arrays that the operand refers to."""
@@ -120,17 +180,23 @@ class Structured(NDArrayOperatorsMixin):
         return PROTOCOLS.array_ufunc(ufunc, method, inputs, kwargs)
 
 
+def _within(axis: int, low: int, high: int) -> tuple[slice, ...]:
+    return (*(slice(None),) * axis, slice(low, high))
+
+
 def as_array(x: Any, name: str) -> Array:
-    """The array that an operand refers to, where that came as something else than a plain one.
+    """The array that an operand refers to: a view, whose shape and dtype nobody else can set.
 
     Raises
     ------
     TypeError
         A subclass of ndarray that has its own say in NumPy's functions: its numbers mean more.
     """
-    if any_routed((x,)):
-        return x.view(np.ndarray)  # type: ignore[no-any-return]  # a view of an array is one
     kind = type(x)
+    if kind is np.ndarray:
+        return x.view()  # type: ignore[no-any-return]  # a view of an array is one
+    if any_routed((x,)):
+        return x.view(np.ndarray)  # type: ignore[no-any-return]
     if isinstance(x, np.ndarray) and (
         kind.__array_function__ is not np.ndarray.__array_function__
         or kind.__array_ufunc__ is not np.ndarray.__array_ufunc__
@@ -138,7 +204,7 @@ def as_array(x: Any, name: str) -> Array:
         raise TypeError(
             f"{name} is of type {kind.__name__}, whose numbers mean more than an array's; pass a plain array"
         )
-    return np.asarray(x)
+    return np.asarray(x).view()
 
 
 def index_like(value: Any, name: str) -> int:
@@ -155,8 +221,16 @@ def index_like(value: Any, name: str) -> int:
         raise TypeError(f"{name} is {value!r}, expected an int") from None
 
 
-def structured_kind(cls: type[Structured], form: Form, facts: Callable[[Any], Operand]) -> Kind:
-    """The kind of a class of structured operands, whose form has rewrites."""
+def structured_kind(
+    cls: type[Structured], form: Form, facts: Callable[[Any], Operand], *, multiplied: bool = True
+) -> Kind:
+    """The kind of a class of structured operands, whose form has rewrites.
+
+    Parameters
+    ----------
+    multiplied : bool
+        Every element of the tensor is multiplied, its zeros too.
+    """
     return Kind(
         cls.kind,
         form,
@@ -166,6 +240,7 @@ def structured_kind(cls: type[Structured], form: Form, facts: Callable[[Any], Op
         alike=_alike,
         references=cls.references,
         small=cls.small,
+        written=cls.written if multiplied else None,
     )
 
 

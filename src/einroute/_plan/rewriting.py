@@ -7,6 +7,7 @@ planned again until only forms with routes are there.  Facts in, facts out: no a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from .._base.facts import DENSE, Contraction, DType, Operand, Step
@@ -76,8 +77,11 @@ def rewritten(
         form=form,
     )
 
+    elsewhere = limits if isinstance(limits.path, str) else replace(limits, path="auto")
+
     def planned(inner: Inner) -> Plan:
-        key = (inner.inputs, inner.output, inner.operands, inner.dtype or dtype, inner.form)
+        same = len(inner.inputs) == len(contraction.inputs)
+        key = (inner.inputs, inner.output, inner.operands, inner.dtype or dtype, inner.form, same)
         if key not in known:
             handed = contraction_of(inner.inputs, inner.output, inner.operands)
             try:
@@ -87,7 +91,7 @@ def rewritten(
                     inner.dtype or dtype,
                     "K",
                     policy,
-                    limits,
+                    limits if same else elsewhere,  # a path that was given is one of so many operands
                     form=inner.form,
                     known=known,
                 )

@@ -15,6 +15,7 @@ from ..._kernels.entries import Entries
 from .blockwise import put_together, slicer
 from .form import NAME
 from .operand import PairwiseDifference
+from .plain import mirror
 
 Array = np.ndarray[Any, Any]
 
@@ -159,6 +160,48 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     """Write out and contract."""
     if step.form != "dense":
         return _run_apart(step, rewriting, operands, contract)
+    result = _run_dense(step, rewriting, operands, contract)
+    found = _exchanged(step)
+    return result if found is None else _mirrored(np.asarray(result), *found)
+
+
+def _exchanged(step: Step) -> tuple[int, int, int] | None:
+    """Axes of the result that the two points of every pair lie on, and the sign of exchanging them.
+
+    None where the result does not show both, or something else knows one from the other.
+    """
+    own = [p for p, op in enumerate(step.operands) if op.form == NAME]
+    first = step.operands[own[0]]
+    points = set(step.inputs[own[0]][:2])
+    if step.dtype.kind not in "fc" or len(points) < 2 or not points <= set(step.output):
+        return None
+    for p, (labels, op) in enumerate(zip(step.inputs, step.operands, strict=True)):
+        if p not in own:
+            if points & set(labels):
+                return None
+        # Differences of integers may wrap, and then one is not the other's negative.
+        elif not (
+            op.structure is True
+            and op.dtype.kind in "fc"
+            and op.shape == first.shape
+            and (p == own[0] or op.alias == own[0])
+            and set(labels[:2]) == points
+            and labels[2] not in points
+        ):
+            return None
+    i, j = sorted(step.output.index(c) for c in points)
+    return i, j, (-1) ** len(own)
+
+
+def _mirrored(result: Array, i: int, j: int, sign: int) -> Array:
+    """The result, exchanged exactly: products and sums of a pair may round by where they lie in a block."""
+    if not result.flags.writeable:
+        result = result.copy()
+    mirror(np.moveaxis(result, (i, j), (-2, -1)), sign)
+    return result
+
+
+def _run_dense(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     inputs = tuple(_labels(op, labels) for op, labels in zip(step.operands, step.inputs, strict=True))
     operands = tuple(
         np.subtract(x.x, x.y) if isinstance(x, PairwiseDifference) and len(labels) == 2 else x

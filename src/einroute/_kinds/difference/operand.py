@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ class PairwiseDifference(Structured):
     Attributes
     ----------
     x, y : ndarray
-        The points, of shapes (n, d) and (m, d); ``y is x`` where only one set was given.
+        Views of the points, of shapes (n, d) and (m, d); ``y is x`` where only one set was given.
     """
 
     __slots__ = ("x", "y")
@@ -25,8 +26,8 @@ class PairwiseDifference(Structured):
     y: Array
 
     def __init__(self, x: Any, y: Any = None) -> None:
-        x = _points(x, "x")
-        y = x if y is None or y is x else _points(y, "y")
+        given, x = x, _points(x, "x")
+        y = x if y is None or y is given else _points(y, "y")
         if x.shape[1] != y.shape[1]:
             raise ValueError(
                 f"x has {x.shape[1]} features (shape {x.shape}) and y has {y.shape[1]} (shape {y.shape}); "
@@ -54,6 +55,19 @@ class PairwiseDifference(Structured):
         written: Array = np.subtract(self.x[:, None], self.y[None], order="C")
         return written
 
+    def conjugated(self) -> PairwiseDifference:
+        """Of the conjugates of the points."""
+        x = self.x.conj()
+        return PairwiseDifference(x, None if self.y is self.x else self.y.conj())
+
+    def part(self, axes: Collection[int], low: int, high: int) -> PairwiseDifference:
+        """Of some of the points, or in some of the features."""
+        own = slice(low, high)
+        features = own if 2 in axes else slice(None)
+        x = self.x[own if 0 in axes else slice(None), features]
+        alone = self.y is self.x and (0 in axes) == (1 in axes)
+        return PairwiseDifference(x, None if alone else self.y[own if 1 in axes else slice(None), features])
+
     def __repr__(self) -> str:
         first = f"<points of shape {self.x.shape}>"
         second = "" if self.y is self.x else f", <points of shape {self.y.shape}>"
@@ -74,12 +88,12 @@ def _points(value: Any, name: str) -> Array:
         No array, or a dtype that is no number.
     """
     cls = type(value)
-    if cls is not np.ndarray:
-        value = as_array(value, name)
-        if value.dtype.kind not in "biufc":
-            raise TypeError(
-                f"{name} is of type {cls.__name__}, expected an array of numbers of shape (points, features)"
-            )
+    # A view: what is done to the shape of the array that was given does not change this one.
+    value = as_array(value, name)
+    if cls is not np.ndarray and value.dtype.kind not in "biufc":
+        raise TypeError(
+            f"{name} is of type {cls.__name__}, expected an array of numbers of shape (points, features)"
+        )
     if value.dtype.kind not in "biufc":
         raise TypeError(f"{name} has dtype {value.dtype}, expected numbers; convert it with astype")
     if value.ndim != 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ class OneHot(Structured):
     Attributes
     ----------
     labels : ndarray of int
-        The array referred to.
+        A view of the array referred to.
     depth : int
         Number of classes, the length of the last axis.
     """
@@ -35,8 +36,8 @@ class OneHot(Structured):
             depth = index_like(depth, "depth")
         if not 0 <= depth <= _LONGEST:
             raise ValueError(f"depth is {depth}, expected the number of classes, from 0 to {_LONGEST}")
-        if type(labels) is not np.ndarray:
-            labels = _labels(labels)
+        # A view: what is done to the shape of the array that was given does not change this one.
+        labels = labels.view() if type(labels) is np.ndarray else _labels(labels)
         if labels.dtype.kind not in "iu":
             raise TypeError(
                 f"labels has dtype {labels.dtype}, expected integers; convert it, as in labels.astype(int)"
@@ -69,6 +70,17 @@ class OneHot(Structured):
         rows = np.flatnonzero(labels.view(np.uint64) < self.depth)
         written[rows, labels[rows]] = 1
         return written.reshape(self.shape)
+
+    def part(self, axes: Collection[int], low: int, high: int) -> OneHot:
+        """Some of the labels, some of the classes, or both; other classes become labels out of range."""
+        own = tuple(slice(low, high) if n in axes else slice(None) for n in range(self.labels.ndim))
+        labels, depth = self.labels[own], self.depth
+        if self.labels.ndim in axes:
+            labels = np.array(labels, np.int64)  # unsigned ones beyond that become negative: no class is
+            labels[labels >= high] = -1
+            labels -= low
+            depth = high - low
+        return OneHot(labels, depth, self.dtype)
 
     def __repr__(self) -> str:
         labels = self.labels

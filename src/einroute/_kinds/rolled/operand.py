@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ..structured import Array, Structured, as_array, index_like
+
+#: The largest length of an axis, and the most bytes of an array.
+_LONGEST = np.iinfo(np.intp).max
 
 
 class Rolled(Structured):
@@ -41,6 +47,11 @@ class Rolled(Structured):
         k, axis, step = _whole(k, "k"), _whole(axis, "axis"), _whole(step, "step")
         if k < 1:
             raise ValueError(f"k is {k}, expected at least 1: as many rollings as there are to be")
+        if prod(base.shape) * base.itemsize * k > _LONGEST or k > _LONGEST:
+            raise ValueError(
+                f"k is {k}, with which the operand has more than the {_LONGEST} bytes that an array may "
+                f"have; pass a smaller k"
+            )
         ndim = base.ndim
         if not -ndim <= axis < ndim:
             raise np.exceptions.AxisError(axis, ndim, f"axis of b, whose shape is {base.shape}")
@@ -76,13 +87,55 @@ class Rolled(Structured):
         return written
 
     def small(self) -> Array:
-        """All rollings, as a view of a few more slices than the base has where that is simple."""
+        """All rollings, copied from a view of a few more slices than the base has where that is simple.
+
+        In C order: in another NumPy's sums would overflow elsewhere.
+        """
         base, k = self.base, self.k
         if self.step == 1 and self.axis == 0 and k <= len(base) and base.flags.c_contiguous:
             longer = np.concatenate((base, base[: k - 1]))
             strides = longer.strides
-            return np.ndarray(self.shape, longer.dtype, longer, 0, (strides[0], *strides))
+            return np.ndarray(self.shape, longer.dtype, longer, 0, (strides[0], *strides)).copy()
         return self.written()
+
+    def conjugated(self) -> Rolled:
+        """Of the base's conjugate."""
+        return Rolled(self.base.conj(), self.k, self.axis, self.step)
+
+    def part(self, axes: Collection[int], low: int, high: int) -> Rolled | Array:
+        """Of the base's other axes, and of the rollings, an operand; of the rolled axis, an array."""
+        cut, axis = slice(low, high), self.axis
+        base, k = self.base, self.k
+        own = (a for a in range(len(self.shape)) if a != axis + 1)
+        base = base[tuple(cut if a in axes and a != axis else slice(None) for a in own)]
+        if axis + 1 in axes:
+            k = high - low
+            if not k:
+                d = 0 if axis in axes else base.shape[axis]
+                return np.zeros((*base.shape[:axis], d, 0, *base.shape[axis + 1 :]), self.dtype)
+            base = np.roll(base, -low * self.shift, axis)
+        x = Rolled(base, k, axis, self.step)
+        return x.rows(low, high) if axis in axes else x
+
+    def rows(self, low: int, high: int) -> Array:
+        """All rollings at the positions from ``low`` to before ``high`` of the rolled axis.
+
+        A view that overlaps itself, of those slices of the base that it shows, where that is the smaller.
+        """
+        base, k, axis, shift = self.base, self.k, self.axis, self.shift
+        d, count = base.shape[axis], high - low
+        reach = abs(shift) * (k - 1)
+        if not d or not count or count + reach > count * k:
+            rows = (np.arange(low, high)[:, None] + np.arange(k) * shift) % max(1, d)
+            taken: Array = np.take(base, rows, axis=axis)
+            return taken
+        first = low + min(0, shift * (k - 1))
+        shown = np.take(base, np.arange(first, first + count + reach) % d, axis=axis)
+        strides = (*shown.strides[: axis + 1], shift * shown.strides[axis], *shown.strides[axis + 1 :])
+        origin = low - first
+        shown = shown[(slice(None),) * axis + (slice(origin, None),)]
+        shape = (*shown.shape[:axis], count, k, *shown.shape[axis + 1 :])
+        return as_strided(shown, shape, strides, writeable=False)
 
     def __repr__(self) -> str:
         given = f"axis={self.axis}, step={self.step}"
@@ -119,7 +172,7 @@ def rolled(b: Any, k: int, *, axis: int = 0, step: int = 1) -> Rolled:
     TypeError
         `k`, `axis` or `step` is no int; `b` is of a type that is no array.
     ValueError
-        `k` is less than 1.
+        `k` is less than 1, or so large that no array could hold the rollings.
     numpy.exceptions.AxisError
         `b` has no such axis.
 
