@@ -1,0 +1,47 @@
+"""What a user installs: the wheel, and the sdist, each built, installed into a new environment, and used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_USE = (
+    "import numpy as np, einroute as er, einroute.numpy\n"
+    "a, b, c = np.ones((200, 300)), np.ones((300, 400)), np.ones((400, 5))\n"
+    "assert er.einsum('ij,jk,kl->il', a, b, c).shape == (200, 5)\n"
+    "assert 'site-packages' in er.__file__, er.__file__\n"
+    "print(er.__version__, 'works from', er.__file__)\n"
+)
+
+
+def use(package: Path, folder: Path) -> None:
+    """Install a package into an environment of its own and run the README's first example there."""
+    venv.create(folder, with_pip=True)
+    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", str(package)], check=True)
+    subprocess.run([python, "-c", _USE], check=True, cwd=folder)
+
+
+def main() -> int:
+    """Build both, look into the wheel, and use both."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run([sys.executable, "-m", "build", "-o", str(folder), str(ROOT)], check=True)
+        (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+        files = zipfile.ZipFile(wheel).namelist()
+        strange = [file for file in files if not file.startswith("einroute")]
+        assert not strange, f"the wheel holds {strange}"
+        assert "einroute/py.typed" in files
+        assert any(file.startswith("einroute/_kinds/") for file in files)
+        use(wheel, folder / "from-wheel")
+        use(sdist, folder / "from-sdist")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
