@@ -278,7 +278,7 @@ class _Inner:
     ) -> Runner:
         """The bound plan of a contraction, looked up by the facts of its operands."""
         last = self.call.dtype
-        key: list[Any] = ["inner", inputs, output, dtype, last, form, self.call.has_sparse]
+        key: list[Any] = ["inner", inputs, output, dtype, last, form, self.call.has_sparse, self.call.limit]
         kinds = tuple(_kind(x) for x in operands)
         key += [signature_of(x, kind) for x, kind in zip(operands, kinds, strict=True)]
         key.append(aliases(operands))
@@ -295,6 +295,7 @@ class _Inner:
                 "K",
                 options=_INNER,
                 form=form,
+                limit=self.call.limit,
                 given_sparse=self.call.has_sparse,
             )
             run = call.bound(self.state)

@@ -15,6 +15,7 @@ from .._base.kinds import Form
 from .._base.labels import check_sizes
 from .._base.rewrites import Inner, Rewrite, Rewriting
 from .._base.routes import NoRoute, Policy, Refused
+from .given_path import along
 from .plans import Choice, Limits, Plan, Rewritten
 
 __all__ = ["Known", "contraction_of", "rewritten"]
@@ -102,6 +103,10 @@ def rewritten(
             raise plan
         return plan
 
+    if not isinstance(limits.path, str) and len(limits.path) > 1:
+        rewrite, rewriting = along(limits.path, step)
+        inner = tuple(planned(one) for one in rewriting.inner)
+        return Rewritten(step, (Choice(rewrite, rewriting, inner, _seconds(rewriting, inner)),))
     choices: list[Choice] = []
     refused: list[tuple[Rewrite, Refused]] = []
     for rewrite in highest.rewrites:
