@@ -9,6 +9,7 @@ import numpy as np
 
 from ._call import Array, _check_out, ndarray
 from ._config import current
+from ._errors import unknown_keyword
 from ._found_again import run_bound
 from ._key import Key
 from ._sparse_call import SparseCall, call_key, numbered, pair_call, sparse_kind, taken_in
@@ -16,6 +17,8 @@ from ._structured_call import StructuredCall, any_structured
 
 #: Labels of both operands and of the result.
 _Labels = tuple[str, str, str]
+#: What NumPy's matmul takes, beside ``out`` and ``dtype``, which are taken here too.
+_OPTIONS = frozenset({"axes", "axis", "casting", "keepdims", "order", "signature", "subok"})
 
 
 def is_sparse_pair(a: Any, b: Any) -> bool:
@@ -72,6 +75,8 @@ def sparse_matmul(a: Any, b: Any, out: Any = None, dtype: Any = None, **other: A
     TypeError
         A keyword other than ``out`` and ``dtype``.
     """
+    for name in other.keys() - _OPTIONS:
+        raise TypeError(unknown_keyword("matmul", name, ("out", "dtype")))
     if other:
         named = ", ".join(sorted(other))
         raise TypeError(f"matmul got {named}, but with sparse operands it takes out and dtype only")
