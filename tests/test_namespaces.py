@@ -1,5 +1,7 @@
 """The mirrored namespaces hold NumPy's names, all of them, and nothing else."""
 
+import importlib
+import pickle
 import subprocess
 import sys
 import warnings
@@ -152,3 +154,24 @@ class TestLinalg:
             einroute.linalg.vecdot(a, a, axis=0), numpy.linalg.vecdot(a, a, axis=0)
         )
         numpy.testing.assert_array_equal(einroute.linalg.outer(c, a[0]), numpy.linalg.outer(c, a[0]))
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["einroute", "einroute.linalg", "einroute.numpy", "einroute.numpy.linalg", "einroute.scipy.linalg"],
+)
+def test_public_functions_name_a_public_module(place):
+    """Where users, pickles and tools find them; NumPy's own objects name theirs."""
+    module = importlib.import_module(place)
+    checked = 0
+    for name in module.__all__:
+        function = getattr(module, name)
+        home = getattr(function, "__module__", None) or ""
+        if isinstance(function, type) or not callable(function) or not home.startswith("einroute"):
+            continue
+        checked += 1
+        assert "._" not in home, f"{place}.{name} says {home}"
+        assert getattr(importlib.import_module(home), name) is function
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert function.__name__ == name
+    assert checked >= 4

@@ -106,7 +106,7 @@ class TestPlaces:
         with er.override(name):
             assert routed_now() == {name}
             assert standing(name).func is not ORIGINALS[name]
-            assert standing(name).func.__module__.startswith("einroute.")
+            assert standing(name).func.__module__.startswith("einroute")
             assert standing(name).func.__name__ == ORIGINALS[name].__name__
 
     @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from ._products import dot, inner, outer, vdot
 from ._record import record
 from ._route import NoRoute
 from ._routed import routed
+from ._signature import publish as _publish
 from ._ufuncs import matmul, vecdot
 from ._version import __version__
 
@@ -57,3 +58,5 @@ __all__ = [
     "vdot",
     "vecdot",
 ]
+
+_publish(__name__, __all__, globals())

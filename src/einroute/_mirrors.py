@@ -72,14 +72,14 @@ OURS: dict[Callable[..., Any], Callable[..., Any]] = {
 
 def is_scipys(function: Any) -> bool:
     """Whether a function is one of `einroute.scipy.linalg`'s."""
-    return getattr(function, "__module__", "") == "einroute._scipy_linalg"
+    return getattr(function, "__module__", "") == "einroute.scipy.linalg"
 
 
 def routed(function: Any) -> Mirror | None:
     """What a function of ours mirrors; None if it is none of ours."""
     if is_scipys(function):
         name = function.__name__
-        original = getattr(importlib.import_module(function.__module__), f"scipy_{name}")
+        original = getattr(importlib.import_module("einroute._scipy_linalg"), f"scipy_{name}")
         return Mirror(f"scipy.linalg.{name}", original, f"scipy.linalg.{name}")
     try:
         return ROUTED.get(function)

@@ -34,6 +34,7 @@ from ._linalg_call import blame, leave_to_others
 from ._observe import observe
 from ._parallel import single_threaded_blas
 from ._routed_operand import RoutedOperand
+from ._signature import publish
 from ._watch import WATCH, tell_declined, tell_factors, tell_own, to_observe
 
 __all__ = ["DRIVERS", "inv", "lstsq", "pinv", "solve"]
@@ -448,3 +449,6 @@ def pinv(
         scipy_pinv, "pinv", (a,), arrays is not None,
         atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite,
     )  # fmt: skip
+
+
+publish("einroute.scipy.linalg", ("inv", "lstsq", "pinv", "solve"), globals())

@@ -11,6 +11,9 @@ from einroute._linalg_products import linalg_outer as outer
 from einroute._linalg_products import linalg_tensordot as tensordot
 from einroute._linalg_products import linalg_vecdot as vecdot
 from einroute._products import multi_dot
+from einroute._signature import publish as _publish
 from einroute._solve import inv, solve
 
 __all__ = ["inv", "lstsq", "matmul", "multi_dot", "outer", "pinv", "solve", "tensordot", "vecdot"]
+
+_publish(__name__, __all__, globals())
