@@ -13,9 +13,10 @@ from ._least_squares import lstsq, pinv
 from ._linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
 from ._products import dot, inner, multi_dot, outer, vdot
 from ._solve import inv, solve
+from ._stand_in import StandIn, stand_in
 from ._ufuncs import matmul, vecdot
 
-__all__ = ["OURS", "ROUTED", "Mirror", "is_scipys", "ours", "routed"]
+__all__ = ["OURS", "ROUTED", "Mirror", "equal_to_numpys", "is_scipys", "ours", "routed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,9 @@ def routed(function: Any) -> Mirror | None:
 
 
 def ours(function: Any) -> Any:
-    """Our function for one of NumPy's or SciPy's; any other as it is."""
+    """Our function for one of NumPy's or SciPy's, or for what stands for it; any other as it is."""
+    if isinstance(function, StandIn):
+        function = function._original
     if str(getattr(function, "__module__", "")).startswith("scipy.linalg"):
         house = importlib.import_module("einroute._scipy_linalg")
         name = str(getattr(function, "__name__", ""))
@@ -97,3 +100,13 @@ def ours(function: Any) -> Any:
         return OURS.get(function, function)
     except TypeError:  # not hashable
         return function
+
+
+def equal_to_numpys(place: str) -> dict[str, StandIn]:
+    """The routed functions of one of NumPy's namespaces, as its mirror has them: equal to NumPy's."""
+    found = {}
+    for function, mirror in ROUTED.items():
+        home, _, name = mirror.own.rpartition(".")
+        if home == place:
+            found[name] = stand_in(mirror.own, mirror.original, function, home=f"einroute.{place}")
+    return found

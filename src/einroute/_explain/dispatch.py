@@ -10,7 +10,6 @@ import numpy as np
 from .._frontend import einsum, einsum_path, tensordot
 from .._linalg_products import linalg_tensordot
 from .._mirrors import ROUTED, ours, routed
-from .._override.stand_ins import StandIn
 from .._routed_operand import any_routed
 from .contractions import explain_einsum, explain_path, explain_tensordot
 from .explanation import Explanation
@@ -30,7 +29,7 @@ def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     ValueError
         A call that the function would refuse.
     """
-    function = ours(function.func if isinstance(function, StandIn) else function)
+    function = ours(function)
     mirror = routed(function)
     if mirror is None:
         name = getattr(function, "__name__", type(function).__name__)

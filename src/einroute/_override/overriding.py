@@ -21,8 +21,9 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
     Parameters
     ----------
     *names : str
-        Functions to override; all of them if none is named. ``"lstsq"`` is that of `numpy.linalg` and of
-        `scipy.linalg`, ``"linalg.lstsq"`` that of NumPy alone, ``"scipy.linalg.lstsq"`` that of SciPy.
+        Functions to override; if none is named, all of them but the ufuncs `numpy.matmul` and `numpy.vecdot`.
+        ``"lstsq"`` is that of `numpy.linalg` and of `scipy.linalg`, ``"linalg.lstsq"`` that of NumPy alone,
+        ``"scipy.linalg.lstsq"`` that of SciPy.
     imported : bool
         Replace also the names that modules already have from ``from numpy import einsum``, wherever they are
         global names of loaded modules. Those of NumPy itself, of `scipy.linalg` and of einroute are left.
@@ -55,6 +56,9 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
     -----
     Modules belong to the process: all threads see what is replaced. What stood there before is put back when
     the last of all overrides that hold a name has left, in whatever order and threads they leave.
+
+    A ufunc is replaced only if it is named, since code that is given NumPy's own, as by ``a @ b``, asks
+    ``ufunc is np.matmul``.
 
     A name that is taken from NumPy inside the block, and kept, is NumPy's own again after it. SciPy is not
     imported: if a program imports `scipy.linalg` inside the block, its functions are overridden from then on.

@@ -18,8 +18,8 @@ from types import ModuleType
 from typing import Any
 
 from .._errors import shown
+from .._stand_in import StandIn
 from .places import FUNCTIONS, PLACES, Function
-from .stand_ins import StandIn
 from .when_loaded import WhenLoaded
 
 __all__ = ["PATCHES", "Hold"]
