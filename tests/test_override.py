@@ -231,7 +231,7 @@ class TestEntering:
             assert routed_now() == set()
 
     def test_an_error_while_entering_leaves_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(PATCHES, "_scan", lambda functions: (_ for _ in ()).throw(MemoryError))
+        monkeypatch.setattr(PATCHES, "_scan", lambda *_, **__: (_ for _ in ()).throw(MemoryError))
         with pytest.raises(MemoryError), er.override(imported=True):
             pass
         assert routed_now() == set()
@@ -683,6 +683,162 @@ class TestNamesTaken:
             assert scipy.linalg._basic.lstsq is ORIGINALS["scipy.linalg.lstsq"]
             others = [name for name in over.replaced if name not in NAMES]
             assert not [name for name in others if name.startswith(("numpy.", "einroute.", "scipy.linalg."))]
+
+
+class TestKept:
+    """Functions of NumPy's that libraries keep: replaced where that is sound, else told."""
+
+    @pytest.fixture
+    def kept(self) -> Iterator[dict[Any, Any]]:
+        """opt_einsum's functions of its backends, as they were taken before any override."""
+        from opt_einsum.backends import dispatch
+
+        before = dispatch._cached_funcs.copy()
+        dispatch._cached_funcs.update({
+            (name, "numpy"): ORIGINALS[f"numpy.{name}"] for name in ("einsum", "tensordot")
+        })
+        yield dispatch._cached_funcs
+        dispatch._cached_funcs.clear()
+        dispatch._cached_funcs.update(before)
+
+    def test_opt_einsum_contracts_by_ours(self, kept: dict[Any, Any]) -> None:
+        import opt_einsum
+
+        a = np.arange(12.0).reshape(3, 4)
+        before = [*kept.items()]
+        for text in ("ij,kj->ik", "ij,ij->j"):
+            expected = opt_einsum.contract(text, a, a)
+            with er.override() as over, er.record() as calls:
+                result = opt_einsum.contract(text, a, a)
+            assert calls.calls == 1
+            np.testing.assert_allclose(result, expected)
+            with er.record() as calls:
+                opt_einsum.contract(text, a, a)
+            assert calls.calls == 0
+        assert [*kept.items()] == before
+        assert all(kept[key] is value for key, value in before)
+        with er.override("einsum") as over:
+            assert over.replaced == (
+                "numpy.einsum",
+                "opt_einsum.backends.dispatch._cached_funcs[('einsum', 'numpy')]",
+            )
+            assert kept["tensordot", "numpy"] is ORIGINALS["numpy.tensordot"]
+        try:
+            assert er.install("tensordot")[:1] == ("numpy.tensordot",)
+            assert kept["tensordot", "numpy"] is np.tensordot
+        finally:
+            er.uninstall()
+        assert kept["tensordot", "numpy"] is ORIGINALS["numpy.tensordot"]
+
+    def test_a_cache_that_is_cleared_or_renewed_inside_stays_so(self, kept: dict[Any, Any]) -> None:
+        with er.override("einsum", "tensordot"):
+            del kept["einsum", "numpy"]
+            kept["tensordot", "numpy"] = "theirs"
+        assert ("einsum", "numpy") not in kept
+        assert kept["tensordot", "numpy"] == "theirs"
+
+    def test_nested_overrides_share_an_entry(self, kept: dict[Any, Any]) -> None:
+        outer, inner = er.override("einsum"), er.override()
+        for over in (outer, inner):
+            over.__enter__()
+        for over in (outer, inner):  # the first that came goes first
+            assert kept["einsum", "numpy"] is np.einsum is not ORIGINALS["numpy.einsum"]
+            over.__exit__(None, None, None)
+        assert kept["einsum", "numpy"] is ORIGINALS["numpy.einsum"]
+
+    def test_other_versions_of_a_library_are_left_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for names in ({}, {"_cached_funcs": ("no", "dictionary")}):
+            other = types.ModuleType("opt_einsum.backends.dispatch")
+            vars(other).update(names)
+            monkeypatch.setitem(sys.modules, "opt_einsum.backends.dispatch", other)
+            with er.override("einsum") as over:
+                assert over.replaced == ("numpy.einsum",)
+
+    def test_autorays_namespaces_and_dasks_tables(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As both keep them; tests/clients runs the libraries themselves."""
+
+        class Namespace:
+            pass
+
+        class Dispatch:
+            def __init__(self, function: Any) -> None:
+                self._lookup = {object: function}
+
+        autoray, dispatch = types.ModuleType("autoray.autoray"), types.ModuleType("dask.array.dispatch")
+        root, linalg = Namespace(), Namespace()
+        vars(root).update(einsum=np.einsum, linalg=linalg)
+        vars(linalg).update(solve=np.linalg.solve)
+        vars(autoray).update(_FUNCS={("numpy", "dot"): np.dot}, _NAMESPACE_CACHE={("numpy",): root})
+        vars(dispatch).update(einsum_lookup=Dispatch(np.einsum), tensordot_lookup=Dispatch(np.tensordot))
+        for module in (autoray, dispatch):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+
+        def kept() -> list[Any]:
+            funcs, tables = vars(autoray)["_FUNCS"], vars(dispatch)
+            return [
+                funcs["numpy", "dot"],
+                vars(root)["einsum"],
+                vars(linalg)["solve"],
+                *(tables[f"{name}_lookup"]._lookup[object] for name in ("einsum", "tensordot")),
+            ]
+
+        before = kept()
+        with er.override() as over:
+            found = ["dot", "einsum", "linalg.solve", "einsum", "tensordot"]
+            assert all(
+                x is standing(f"numpy.{name}") is not own
+                for x, name, own in zip(kept(), found, before, strict=True)
+            )
+            named = {name for name in over.replaced if name.startswith(("autoray", "dask"))}
+            assert named == {
+                "autoray.autoray._FUNCS[('numpy', 'dot')]",
+                "autoray.autoray.get_namespace('numpy',)['einsum']",
+                "autoray.autoray.get_namespace('numpy',).linalg['solve']",
+                "dask.array.dispatch.einsum_lookup[object]",
+                "dask.array.dispatch.tensordot_lookup[object]",
+            }
+        assert all(x is own for x, own in zip(kept(), before, strict=True))
+
+    def client(self, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+        made = types.ModuleType("some_client")
+        kinds = {"tensordot": staticmethod(np.tensordot), "dot": np.dot, "__module__": "some_client"}
+        vars(made).update(einsum=np.einsum, Backend=type("Backend", (), kinds), cross=np.cross)
+        monkeypatch.setitem(sys.modules, "some_client", made)
+        return made
+
+    def test_what_is_missed_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.client(monkeypatch)
+        own = {"some_client.einsum", "some_client.Backend.tensordot", "some_client.Backend.dot"}
+
+        def missed(over: Any) -> set[str]:
+            return {name for name in over.missed if name.startswith("some_client")}
+
+        with er.override() as over:
+            assert missed(over) == own
+        with er.override(imported=True) as over:
+            assert missed(over) == own - {"some_client.einsum"}
+        with er.override("dot") as over:
+            assert over.missed[-1] == "some_client.Backend.dot"
+            assert missed(over) == {"some_client.Backend.dot"}
+        assert over.missed == ()
+
+    def test_the_log_tells_both_and_nothing_warns(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.client(monkeypatch)
+        with caplog.at_level("WARNING", "einroute"), er.override("einsum"):
+            pass
+        assert not caplog.records
+        for begin in (lambda: er.override("einsum").__enter__(), lambda: er.install("einsum")):
+            caplog.clear()
+            with caplog.at_level("INFO", "einroute"):
+                over = begin()
+            over.__exit__(None, None, None) if isinstance(over, er.override) else er.uninstall()
+            replaced, missed = [record.getMessage() for record in caplog.records]
+            assert replaced.startswith("replaced: numpy.einsum")
+            assert missed.startswith("not reached, since they were taken before: ")
+            assert "some_client.einsum" in missed
+            assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
 class TestStandIns:

@@ -13,6 +13,7 @@ import threadpoolctl
 
 import einroute as er
 from einroute._environment import first_count
+from einroute._override.caches import CLIENTS
 from einroute._route import REGISTRY
 
 if TYPE_CHECKING:
@@ -135,6 +136,16 @@ def kinds() -> list[str]:
     return lines
 
 
+def kept() -> list[str]:
+    """What an override does about libraries that keep NumPy's functions, those that are installed."""
+    lines = [
+        f"{client.name} {version(client.name)}: {client.reached}"
+        for client in CLIENTS
+        if installed(client.name)
+    ]
+    return lines or ["no library that keeps NumPy's functions is installed"]
+
+
 def run(_arguments: argparse.Namespace) -> int:
     """Print the report.
 
@@ -157,6 +168,7 @@ def run(_arguments: argparse.Namespace) -> int:
         ("fast BLAS", [verdict]),
         ("threads", threads()),
         ("kinds", kinds()),
+        ("overrides", kept()),
         ("cache", [cache]),
         ("config", [", ".join(f"{name}={value!r}" for name, value in er.get_config().items())]),
     ]
