@@ -4,7 +4,8 @@
     tox -e asv-compare -- main              # with another commit
     tox -e asv-compare -- --bench overhead  # only some benchmarks
 
-Exit status: 0, 1 if a benchmark takes more than 1.25 times as long (or as much memory), 2 if it could not be measured.
+Exit status: 0, 1 if a benchmark is less than 0.8 times as fast (or takes as much more memory), 2 if it could not be
+measured. As everywhere, larger is better: 2 is twice as fast, 0.5 half as fast.
 Both commits run in turn. What looks slower is measured again, twice, and counts only if it is slower every time:
 on a machine that others use, a single comparison shows slower benchmarks that are not.
 """
@@ -64,24 +65,24 @@ def values(results: Path, one: str) -> Values:
     return found
 
 
-def ratios(base: Values, head: Values) -> dict[str, float]:
-    """How many times more `head` takes, of what was measured on the other; inf where it fails."""
+def faster(base: Values, head: Values) -> dict[str, float]:
+    """How many times faster `head` is, of what was measured on the other; 0 where it fails."""
     return {
-        name: head[name] / base[name] for name in head if 0 < base.get(name, 0) < math.inf and head[name] > 0
+        name: base[name] / head[name] for name in head if 0 < base.get(name, 0) < math.inf and head[name] > 0
     }
 
 
 def slower(
-    folder: Path, commits: Sequence[str], factor: float, names: Sequence[str]
+    folder: Path, commits: Sequence[str], limit: float, names: Sequence[str]
 ) -> dict[str, list[float]]:
-    """Benchmarks that are slower in every measurement, with the ratio in each."""
+    """Benchmarks that are slower in every measurement, with how many times faster they are (below 1) in each."""
     found: dict[str, list[float]] = {name: [] for name in names}
     for repeat in range(REPEATS + 1):
-        new = ratios(*measure(folder / str(repeat), commits, list(found)))
+        new = faster(*measure(folder / str(repeat), commits, list(found)))
         if not new:
             print("asv measured nothing that both commits have", file=sys.stderr)
             raise SystemExit(2)
-        found = {name: [*found[name], ratio] for name, ratio in new.items() if ratio > factor}
+        found = {name: [*found[name], times] for name, times in new.items() if times < limit}
         if not found or repeat == REPEATS:
             return found
         print(f"\n{len(found)} look slower; measuring again:", *found, sep="\n  ", flush=True)
@@ -93,7 +94,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("base", nargs="?", help="the commit to compare with")
     parser.add_argument("--head", default="HEAD", help="the commit in question (%(default)s)")
     parser.add_argument(
-        "--factor", type=float, default=1.25, help="what counts as slower (%(default)s times)"
+        "--limit", type=float, default=0.8, help="what counts as slower: fewer times as fast (%(default)s)"
     )
     parser.add_argument("--bench", default="", metavar="REGEX", help="only benchmarks whose names match")
     arguments = parser.parse_args(argv)
@@ -107,13 +108,13 @@ def main(argv: Sequence[str]) -> int:
         print("note: changes that are not committed are not measured", file=sys.stderr)
     must(asv("machine", "--yes"))
     with tempfile.TemporaryDirectory() as folder:
-        found = slower(Path(folder), [base, head], arguments.factor, names)
+        found = slower(Path(folder), [base, head], arguments.limit, names)
     if not found:
-        print(f"\n{head[:8]} beside {base[:8]}: nothing takes more than {arguments.factor} times as long")
+        print(f"\n{head[:8]} beside {base[:8]}: nothing is less than {arguments.limit} times as fast")
         return 0
-    print(f"\nSLOWER: {head[:8]} beside {base[:8]}, the ratio in each of {REPEATS + 1} measurements:")
-    for name, each in sorted(found.items(), key=lambda item: -min(item[1])):
-        print(f"  {' '.join(f'{ratio:.2f}' for ratio in each)}  {name}")
+    print(f"\nSLOWER: {head[:8]} beside {base[:8]}, times as fast in each of {REPEATS + 1} measurements:")
+    for name, each in sorted(found.items(), key=lambda item: max(item[1])):
+        print(f"  {' '.join(f'{times:.2f}' for times in each)}  {name}")
     return 1
 
 

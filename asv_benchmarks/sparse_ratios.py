@@ -4,7 +4,7 @@
         [--dtype f8] [--side right left] [--rounds 5] [--ways mkl scipy_right ...] [--markdown]
 
 Every way is checked against scipy's first.  Prints the smallest time of ours over many rounds and how many
-times longer each other way takes, then geometric means.  Ways that are not installed are left out.
+times faster it is than each other way, then geometric means.  Ways that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def main() -> None:
                 for name, seconds in {**best, "best scipy": scipy}.items():
                     logs.setdefault(name, []).append(math.log(seconds / ours))
     means = (f"{name} {math.exp(sum(part) / len(part)):.2f}" for name, part in logs.items())
-    print("geometric means of their time over ours:", bar.join(means))
+    print("times faster, geometric means:", bar.join(means))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import einroute as er
-from einroute._config_block import forcing
-from einroute._route import NoRoute
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
 
 WIDE = np.longdouble
 #: Routes for squared and for linear forms of floats, of which each is asked; blocks take everything.

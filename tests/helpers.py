@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import einroute as ER
-from einroute._config_block import forcing
+from einroute._config.config_block import forcing
 
 SIZES = {"i": 2, "j": 3, "k": 4, "l": 5, "m": 2, "A": 3, "b": 2, "z": 1}
 DTYPES = ("?", "i1", "u1", "i2", "i4", "i8", "u8", "f2", "f4", "f8", "g", "F", "D", "G", ">f8", ">i4")

@@ -6,6 +6,8 @@ differences formed first, and each entry of a linear one within ``64 eps sum_k |
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import einroute as er
+from einroute._config.config_block import forcing
 from einroute._kinds.difference import cells, compiled, distances
+from einroute._kinds.difference.kind import REWRITES
 from tests.difference_helpers import (
     LINEAR,
     SQUARED,
@@ -269,3 +273,41 @@ def test_hostile_points_and_weights(problem) -> None:
     assert_within(got, *linear(x, x if y is None else y, w))
     if y is None:
         np.testing.assert_array_equal(got, -got.T)
+
+
+#: Forms of one set of points and the sign that exchanging two points gives them.
+EXCHANGED = (
+    ("ijk,ijk->ij", 1),
+    ("ijk,ijk->ji", 1),
+    ("ijk,k,ijk->ij", 1),
+    ("ijk,kl,ijl->ij", 1),
+    ("ijk,nkl,ijl->nij", 1),
+    ("ijk,jik->ij", 1),
+    ("ijk->ij", -1),
+    ("ijk,k->ij", -1),
+    ("ijk,nk->inj", -1),
+    ("ijk,ijk,ijk->ij", -1),
+    ("ijk,kl,ijl,ijk->ij", -1),
+)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
+@pytest.mark.parametrize(("subscripts", "sign"), EXCHANGED)
+def test_forms_of_one_set_are_exchanged_exactly(subscripts: str, sign: int, dtype: str) -> None:
+    """By every way that does not refuse, also for an indefinite metric and for many features."""
+    rng = np.random.default_rng(7)
+    for features, n in ((2, 70), (20, 70), (300, 71)):
+        x = rng.standard_normal((n, features)).astype(dtype)
+        d = er.pairwise_difference(x)
+        there: dict[str, Any] = {"ijk": d, "ijl": d, "jik": d}
+        inputs, _, output = subscripts.partition("->")
+        sizes = {"n": 2, "k": features, "l": features}
+        operands = [
+            there[term] if term in there else rng.standard_normal([sizes[c] for c in term]).astype(dtype)
+            for term in inputs.split(",")
+        ]
+        i, j = output.index("i"), output.index("j")
+        for name in (None, *(rewrite.name for rewrite in REWRITES)):
+            with forcing(name):
+                made = er.einsum(subscripts, *operands)
+            np.testing.assert_array_equal(made, sign * made.swapaxes(i, j), err_msg=f"{name} {features}")

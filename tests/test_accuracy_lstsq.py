@@ -1,10 +1,11 @@
 """Digits of kept factors against numpy.linalg.lstsq's, judged by certified and by multiple-precision results.
 
-The rule: kept factors may have half a digit less than LAPACK's driver. The digits of one number that is all
-rounding error are random, a digit up or down by chance in either; so digits are averaged over all
-coefficients and, except for the certified values, over many right-hand sides of each matrix. The digits of a
-number are ``-log10`` of its relative error, at least 0 and at most the 15.65 that a double has (with
-certified values the 15 that those have); a number whose right value is 0 is taken relative to the largest.
+Two rules. On the certified sets answers are within the bound that follows from the condition number, on
+every processor. And in the mean over many perturbed problems kept factors have at most a tenth of a digit
+less than LAPACK's driver: the digits of one answer are rounding noise, a digit up or down by chance in
+either, and which of two is ahead depends on the kernel that OpenBLAS picks. The digits of a number are
+``-log10`` of its relative error, at least 0 and at most the 15.65 that a double has; a number whose right
+value is 0 is taken relative to the largest.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ import numpy as np
 import pytest
 
 import einroute as er
+import einroute.scipy.linalg
+from einroute._factors.cache import FACTORS
 from tests import nist
 from tests.linalg_helpers import fresh_cache, hits, of_dtype, with_singular_values
 
-HALF_A_DIGIT = 0.5
-DOUBLE, CERTIFIED = -np.log10(np.finfo(float).eps), 15.0
+#: A tenth of a digit; without an extended double for residuals, refinement gains less on ill-conditioned
+#: sets.
+ALLOWED = 0.1 if np.finfo(np.longdouble).nmant == 63 else 0.3
+DOUBLE = -np.log10(np.finfo(float).eps)
+EPS = np.finfo(float).eps
+PROBLEMS = 200
 SIDES = 24
 PRECISION = 120  # decimal digits: the normal equations lose twice those of the condition number
 
@@ -108,59 +115,81 @@ def sides(a: np.ndarray) -> list[np.ndarray]:
     return found
 
 
+def perturbed(a: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+    """Problems near one matrix, with residuals of three sizes: none but rounding, small, and most of b."""
+    m, n = a.shape
+    rng = np.random.default_rng(17)
+    for i in range(PROBLEMS):
+        near = a * (1 + 2.0**-20 * rng.uniform(-1, 1, a.shape))
+        inside = near @ rng.standard_normal(n)
+        outside = rng.standard_normal(m) * np.linalg.norm(inside) / m**0.5
+        yield near, inside + outside * (0.0, 1e-4, 10.0)[i % 3], i % 3
+
+
 @pytest.mark.parametrize("name", MATRICES)
-def test_digits_over_many_right_hand_sides(name: str) -> None:
-    a = MATRICES[name]
-    solution = exact(a)
-    ours: dict[str, list[float]] = {"x": [], "residuals": []}
-    numpys: dict[str, list[float]] = {"x": [], "residuals": []}
-    er.lstsq(a, np.ones(len(a)))
-    for i, b in enumerate(sides(a)):
-        x, residual = solution(b)
-        before = hits()
+def test_mean_digits_over_perturbed_problems(name: str) -> None:
+    found: dict[str, tuple[list[float], list[float]]] = {"x": ([], []), "residuals": ([], [])}
+    for a, b, size in perturbed(MATRICES[name]):
+        x, residual = exact(a)(b)
+        before = FACTORS.info()["made"]
         answers = er.lstsq(a, b), np.linalg.lstsq(a, b)
-        assert hits() == before + 1
+        assert FACTORS.info()["made"] == before + 1
         assert answers[0][2] == answers[1][2] == a.shape[1]
-        for answer, kept in zip(answers, (ours, numpys), strict=True):
-            kept["x"].append(digits(answer[0], x).mean())
-            if a.shape[0] > a.shape[1] and i % 3:  # else the right value is itself all rounding
-                kept["residuals"].append(digits(answer[1], residual).mean())
-    for what, found in ours.items():
-        if found:
-            mean, theirs = np.mean(found), np.mean(numpys[what])
-            assert mean >= theirs - HALF_A_DIGIT, f"{what}: {mean:.2f} digits, NumPy's {theirs:.2f}"
+        for answer, kept in zip(answers, (0, 1), strict=True):
+            found["x"][kept].append(digits(answer[0], x).mean())
+            if a.shape[0] > a.shape[1] and size:  # else the right value is itself all rounding
+                found["residuals"][kept].append(digits(answer[1], residual).mean())
+    for what, (ours, theirs) in found.items():
+        if ours:
+            mean, numpys = np.mean(ours), np.mean(theirs)
+            assert mean >= numpys - ALLOWED, f"{what}: {mean:.2f} digits, NumPy's {numpys:.2f}"
+
+
+def bound(a: np.ndarray, x: Any, residual: float, cond: float | None = None) -> float | None:
+    """Relative normwise error of a least-squares solution by a backward stable algorithm, at most.
+
+    Wedin's bound for perturbations of ``m * n * eps`` (N. Higham, Accuracy and Stability of Numerical
+    Algorithms, 2nd ed., theorem 20.1); None where it promises no digit.
+    """
+    s = np.linalg.svd(a, compute_uv=False)
+    cond = s[0] / s[-1] if cond is None else cond
+    size = float(np.linalg.norm(np.asarray(x, float)))
+    error = a.size * EPS
+    if cond * error > 0.5 or not size:
+        return None
+    return float(error * cond / (1 - error * cond) * (2 + (cond + 1) * residual / (s[0] * size)))
+
+
+def relative_error(value: Any, right: Any) -> float:
+    """Normwise, against numbers of multiple precision."""
+    error = [abs(mpmath.mpf(float(one)) - other) for one, other in zip(value, right, strict=True)]
+    return float(mpmath.norm(error) / mpmath.norm(list(right)))
 
 
 @pytest.mark.parametrize("name", MATRICES)
-def test_digits_of_many_right_hand_sides_at_once(name: str) -> None:
+def test_many_right_hand_sides_at_once(name: str) -> None:
     a = MATRICES[name]
     solution, columns = exact(a), sides(a)
     er.lstsq(a, np.ones(len(a)))
     before = hits()
-    b = np.array(columns).T
-    answers = er.lstsq(a, b), np.linalg.lstsq(a, b)
+    x, _, rank, _ = er.lstsq(a, np.array(columns).T)
     assert hits() == before + 1
-    means = [
-        np.mean([digits(answer[0][:, i], solution(column)[0]) for i, column in enumerate(columns)])
-        for answer in answers
-    ]
-    assert means[0] >= means[1] - HALF_A_DIGIT, f"{means[0]:.2f} digits, NumPy's {means[1]:.2f}"
+    assert rank == a.shape[1]
+    for i, column in enumerate(columns):
+        right, residual = solution(column)
+        most = bound(a, right, float(mpmath.sqrt(residual)))
+        if most is not None:
+            assert relative_error(x[:, i], right) <= most
 
 
 @pytest.mark.parametrize("name", MATRICES)
-def test_digits_of_singular_values(name: str) -> None:
+def test_singular_values(name: str) -> None:
     a = MATRICES[name]
     right = singular_values(a)
     er.lstsq(a, np.ones(len(a)))
-    ours, theirs = er.lstsq(a, np.ones(len(a)))[3], np.linalg.lstsq(a, np.ones(len(a)))[3]
-    mean, numpys = digits(ours, right).mean(), digits(theirs, right).mean()
-    # One matrix has one set of singular values, so there is nothing to average but they: where they are few,
-    # what backward stability allows (errors of some eps relative to the largest) is as good.
-    stable = all(
-        abs(float(one - other)) <= 4 * np.finfo(float).eps * float(right[0])
-        for one, other in zip(ours, right, strict=True)
-    )
-    assert mean >= numpys - HALF_A_DIGIT or stable, f"{mean:.2f} digits, NumPy's {numpys:.2f}"
+    ours = er.lstsq(a, np.ones(len(a)))[3]
+    for one, other in zip(ours, right, strict=True):
+        assert abs(float(one - other)) <= max(a.shape) * EPS * float(right[0])
 
 
 class TestCertified:
@@ -184,8 +213,8 @@ class TestCertified:
 
     @pytest.mark.parametrize("name", nist.NAMES)
     @pytest.mark.parametrize("rcond", [None, -1])
-    def test_digits_and_rank(self, name: str, rcond: float | None) -> None:
-        """At NumPy's default Filip is rank-deficient for both, and has no digits for either."""
+    def test_within_the_bound_and_of_numpy_s_rank(self, name: str, rcond: float | None) -> None:
+        """At NumPy's default Filip is rank-deficient for both, and at none is a digit of it promised."""
         one = nist.read(name)
         theirs = np.linalg.lstsq(one.a, one.y, rcond)
         for _ in range(4):
@@ -193,20 +222,28 @@ class TestCertified:
             assert ours[2] == theirs[2]
             assert ours[1].shape == theirs[1].shape
             np.testing.assert_allclose(ours[3], theirs[3], rtol=0, atol=1e-15 * theirs[3][0])
-            means = [digits(answer[0], one.x, CERTIFIED).mean() for answer in (ours, theirs)]
-            assert means[0] >= means[1] - HALF_A_DIGIT, f"x: {means[0]:.2f} digits, NumPy's {means[1]:.2f}"
-            if ours[1].size and one.residual:
-                means = [digits(answer[1], one.residual, CERTIFIED).mean() for answer in (ours, theirs)]
-                assert means[0] >= means[1] - HALF_A_DIGIT, f"squares: {means[0]:.2f}, NumPy's {means[1]:.2f}"
+            self._holds(one, ours)
+
+    @staticmethod
+    def _holds(one: Any, answer: Any) -> None:
+        """The certified values, which have 15 digits themselves, within the bound."""
+        most = bound(one.a, one.x, one.residual**0.5)
+        if most is None:
+            return
+        assert relative_error(answer[0], [mpmath.mpf(value) for value in one.x]) <= most + 1e-14
+        if answer[1].size:
+            s = np.linalg.svd(one.a, compute_uv=False)
+            slack = one.a.size * EPS * (1 + 2 * s[0] / s[-1]) * np.linalg.norm(one.y)
+            right = one.residual**0.5
+            assert abs(float(answer[1][0]) ** 0.5 - right) <= slack + 1e-14 * right
 
     @pytest.mark.parametrize("name", nist.NAMES)
-    def test_factorize_has_the_same_digits(self, name: str) -> None:
+    def test_factorize_is_within_the_bound(self, name: str) -> None:
         one = nist.read(name)
-        theirs = np.linalg.lstsq(one.a, one.y)
         ours = er.factorize(one.a).lstsq(one.y)
-        assert ours[2] == theirs[2]
-        means = [digits(answer[0], one.x, CERTIFIED).mean() for answer in (ours, theirs)]
-        assert means[0] >= means[1] - HALF_A_DIGIT
+        assert ours[2] == np.linalg.lstsq(one.a, one.y)[2]
+        if ours[2] == one.a.shape[1]:
+            self._holds(one, ours)
 
 
 @pytest.mark.parametrize("shape", [(20, 6), (6, 6), (6, 20)])
@@ -217,7 +254,6 @@ def test_minimum_norm_solutions(shape: tuple[int, int], rank: int) -> None:
     with mpmath.workdps(50):
         u, s, v = mpmath.svd_r(mpmath.matrix(a.tolist()))
         er.lstsq(a, np.ones(shape[0]), 1e-6)
-        means: list[list[float]] = [[], []]
         for b in sides(a):
             moments = [
                 mpmath.fdot((u[k, i], mpmath.mpf(float(b[k]))) for k in range(shape[0])) / s[i]
@@ -225,11 +261,12 @@ def test_minimum_norm_solutions(shape: tuple[int, int], rank: int) -> None:
             ]
             x = [mpmath.fdot((v[i, j], moments[i]) for i in range(rank)) for j in range(shape[1])]
             before = hits()
-            for answer, kept in zip((er.lstsq(a, b, 1e-6), np.linalg.lstsq(a, b, 1e-6)), means, strict=True):
-                assert answer[2] == rank
-                kept.append(float(digits(answer[0], x).mean()))
+            answer = er.lstsq(a, b, 1e-6)
             assert hits() == before + 1
-    assert np.mean(means[0]) >= np.mean(means[1]) - HALF_A_DIGIT
+            assert answer[2] == np.linalg.lstsq(a, b, 1e-6)[2] == rank
+            most = bound(a, x, float(np.linalg.norm(b)), cond=float(s[0] / s[rank - 1]))
+            assert most is not None
+            assert relative_error(answer[0], x) <= most
 
 
 @pytest.mark.parametrize("cond", [1.0, 1e4, 1e8])
@@ -242,13 +279,57 @@ def test_solve(cond: float, definite: bool) -> None:
     a = (a + a.T) / 2 if definite else np.ascontiguousarray(a[::-1])
     rng = np.random.default_rng(4)
     er.linalg.solve(a, np.ones(n))
-    means: list[list[float]] = [[], []]
     with mpmath.workdps(50):
         inverse = mpmath.matrix(a.tolist()) ** -1
         for _ in range(SIDES):
             b = a @ rng.standard_normal(n)
             x = list(inverse * mpmath.matrix(b.tolist()))
-            for answer, kept in zip((er.linalg.solve(a, b), np.linalg.solve(a, b)), means, strict=True):
-                kept.append(float(digits(answer, x).mean()))
+            # Higham, theorem 9.4, with the growth of partial pivoting as it is met: about 1.
+            assert relative_error(er.linalg.solve(a, b), x) <= n * n * EPS * cond
     assert hits() >= SIDES
-    assert np.mean(means[0]) >= np.mean(means[1]) - HALF_A_DIGIT
+
+
+CALLS = {
+    "lstsq": er.lstsq,
+    "lstsq, wide": lambda a, b: er.lstsq(a[:20], b[:20]),
+    "solve": er.linalg.solve,
+    "inv": lambda a, b: er.linalg.inv(a),
+    "pinv": lambda a, b: er.linalg.pinv(a),
+    "scipy lstsq": einroute.scipy.linalg.lstsq,
+    "scipy solve": einroute.scipy.linalg.solve,
+    "scipy inv": lambda a, b: einroute.scipy.linalg.inv(a),
+    "scipy pinv": lambda a, b: einroute.scipy.linalg.pinv(a),
+}
+
+
+def bits(answer: Any) -> list[bytes]:
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    return [np.asarray(part).tobytes() for part in parts]
+
+
+def problem(definite: bool, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    a = of_dtype((40, 40), complex if dtype in "FD" else float, 3).astype(dtype)
+    a = a @ a.conj().T + np.eye(40, dtype=dtype) if definite else a
+    return a, of_dtype((40,), complex if dtype in "FD" else float, 4).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["d", "D", "f"])
+@pytest.mark.parametrize("definite", [False, True])
+@pytest.mark.parametrize("name", CALLS)
+def test_every_sight_gives_the_same_bits_where_asked(name: str, definite: bool, dtype: str) -> None:
+    a, b = problem(definite, dtype)
+    with fresh_cache(prepare="earned"), er.config(reproducible=True):
+        answers = [bits(CALLS[name](a, b)) for _ in range(5)]
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("dtype", ["d", "D", "f"])
+@pytest.mark.parametrize("definite", [False, True])
+@pytest.mark.parametrize("name", ["inv", "scipy solve", "scipy inv"])
+def test_what_is_kept_gives_the_bits_of_the_first_sight(name: str, definite: bool, dtype: str) -> None:
+    """SciPy takes the upper Cholesky factor of a definite matrix; of the lower one x had other last bits."""
+    a, b = problem(definite, dtype)
+    with fresh_cache(prepare="earned"):
+        answers = [bits(CALLS[name](a, b)) for _ in range(5)]
+        assert hits() >= 2
+    assert all(answer == answers[0] for answer in answers)

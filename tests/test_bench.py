@@ -197,11 +197,11 @@ class TestRace:
         assert outcome(ours=2e-6, numpy=1e-6).slow
         assert not Outcome("x: y", "x", {"einroute": 2.0, "by_hand": 1.0}, prepared=("by_hand",)).slow
 
-    def test_ratios_and_their_middle(self):
+    def test_how_many_times_faster_and_the_middle(self):
         found = Outcome("x: y", "x", {"einroute": 1.0, "by_hand": 4.0, "by_hand 2": 2.0})
         assert found.best == "by_hand 2"
-        assert found.ratio("by_hand") == 0.5
-        assert math.isnan(found.ratio("numpy"))
+        assert found.faster("by_hand") == 2.0  # by the faster of both ways, and larger is better
+        assert math.isnan(found.faster("numpy"))
         assert race.middle([9.0, 1.0, 2.0, 3.0]) == (2.0, 3.0)
         assert race.middle([5.0]) == (5.0, 5.0)
         assert race.geometric_mean([0.5, 2.0, math.nan]) == pytest.approx(1.0)
@@ -249,12 +249,30 @@ class TestSelection:
 
 
 class TestReport:
-    def test_a_line_has_our_time_and_ratios(self, capsys):
+    def test_a_line_has_our_time_and_how_many_times_faster(self, capsys):
         lines = report.Lines(["tiny: x"], ["numpy", "by_hand"])
-        lines(outcome(ours=1e-6, numpy=2e-6, spread={"numpy": (0.4, 0.6)}))
-        head, row = capsys.readouterr().out.splitlines()
+        lines(outcome(ours=1e-6, numpy=2e-6, spread={"numpy": (1.7, 2.5)}))
+        *legend, head, row = capsys.readouterr().out.splitlines()
+        assert "larger is better, below 1 it is slower" in " ".join(legend)
         assert head.split()[-4:] == ["by", "hand", "the", "best"]
-        assert row.split() == ["tiny:", "x", "1.00", "us", "0.50", "-", "0.50", "(0.40", "to", "0.60)"]
+        assert row.split() == ["tiny:", "x", "1.00", "us", "2.00", "-", "2.00", "(1.70", "to", "2.50)"]
+
+    def test_who_is_no_rival_is_told(self):
+        found = Outcome("x: y", "x", {"einroute": 2.0, "by_hand": 1.0}, prepared=("by_hand",))
+        assert report.remarks([found, found]) == [f"by hand: {report.PREPARED}"]
+        assert report.remarks([outcome(ours=1.0, numpy=2.0)]) == []
+
+    @pytest.mark.parametrize(
+        ("threads", "mend"), [(1, "times are longer"), (2, "set OPENBLAS_NUM_THREADS=1")]
+    )
+    def test_a_busy_machine(self, monkeypatch, threads, mend):
+        pool = {"user_api": "blas", "num_threads": threads, "internal_api": "openblas", "filepath": "numpy"}
+        monkeypatch.setattr(machine.threadpoolctl, "threadpool_info", lambda: [pool])
+        monkeypatch.setattr(machine.os, "getloadavg", lambda: (2.5, 0.0, 0.0), raising=False)
+        assert machine.warning().startswith("WARNING: the load average is 2.5")
+        assert mend in machine.warning()
+        monkeypatch.setattr(machine.os, "getloadavg", lambda: (0.1, 0.0, 0.0), raising=False)
+        assert machine.warning() == ""
 
     def test_means_are_by_group(self):
         rows = report.summary(
@@ -266,15 +284,15 @@ class TestReport:
             ["numpy"],
         )
         assert rows[1:] == [
-            ["tiny", "2", "0.25", "0.25", "0"],
-            ["tccg", "1", "9.00", "9.00", "1"],
-            ["all", "3", "0.83", "0.83", "1"],
+            ["tiny", "2", "4.00", "4.00", "0"],
+            ["tccg", "1", "0.11", "0.11", "1"],
+            ["all", "3", "1.21", "1.21", "1"],
         ]
 
     def test_records_are_json_without_nan(self):
-        found = outcome(ours=1.0, numpy=2.0, spread={"numpy": (0.4, 0.6)})
+        found = outcome(ours=1.0, numpy=2.0, spread={"numpy": (1.7, 2.5)})
         text = json.dumps(report.records([found], ["numpy", "opt_einsum"]), allow_nan=False)
-        assert json.loads(text)[0]["ratios"] == {"numpy": [0.5, 0.4, 0.6]}
+        assert json.loads(text)[0]["times_faster"] == {"numpy": [2.0, 1.7, 2.5]}
 
     def test_the_machine_is_told_in_general_terms(self):
         facts = machine.describe()
@@ -300,21 +318,21 @@ class TestChart:
             assert y + h <= height + 0.1
         return [title.text for title in root.iterfind(f".//{SVG}rect/{SVG}title")]
 
-    def test_a_bar_for_each_ratio_of_each_case(self):
-        first = outcome("tiny: <a> & b", 1.0, numpy=2.0, by_hand=0.5, spread={"numpy": (0.4, 0.7)})
+    def test_a_bar_for_each_rival_of_each_case(self):
+        first = outcome("tiny: <a> & b", 1.0, numpy=2.0, by_hand=0.5, spread={"numpy": (1.5, 2.5)})
         titles = self.bars(
             chart.draw([first, outcome("tiny: y", 1.0, numpy=1e9)], ["numpy", "by_hand"], "here")
         )
         assert titles == [
-            "tiny: <a> & b: 0.5 times NumPy (0.4 to 0.7)",
-            "tiny: <a> & b: 2 times by hand (2 to 2)",
-            "tiny: y: 1e-09 times NumPy (1e-09 to 1e-09)",
+            "tiny: <a> & b: 2 times faster than NumPy (1.5 to 2.5)",
+            "tiny: <a> & b: 0.5 times faster than by hand (0.5 to 0.5)",
+            "tiny: y: 1e+09 times faster than NumPy (1e+09 to 1e+09)",
         ]
 
     def test_many_cases_are_drawn_by_group(self):
         many = [outcome(f"{group}: {k}", 1.0, numpy=2.0) for group in ("tiny", "tccg") for k in range(30)]
         titles = self.bars(chart.draw(many, ["numpy"], "here"))
-        assert titles == [f"{group} (30): 0.5 times NumPy (0.5 to 0.5)" for group in ("tiny", "tccg")]
+        assert titles == [f"{group} (30): 2 times faster than NumPy (2 to 2)" for group in ("tiny", "tccg")]
 
     def test_nothing_measured_is_still_a_picture(self):
         failed = Outcome("tiny: x", "tiny", problem="ValueError")
@@ -335,10 +353,11 @@ class TestReadme:
         assert text.startswith(f"before\n\n{readme.BEGIN}\n\n")
         assert text.endswith(f"\n\n{readme.END}\n\nafter\n")
         assert "old" not in text
+        assert "Larger is better" in text
         assert "On two cores; made by `python -m einroute bench --readme`." in text
-        assert "| tiny: 2x2 to 10x10, one to five operands (1) | 0.50 | - | - | 2.00 |" in text
-        assert f"| rolled: {GROUPS['rolled']} (1) | 0.50 | - | 2.00 |" in text
-        assert "| (40, 6) | 0.50 | 2.00 |" in text
+        assert "| tiny: 2x2 to 10x10, one to five operands (1) | 2.00 | - | - | 0.50 |" in text
+        assert f"| rolled: {GROUPS['rolled']} (1) | 2.00 | - | 0.50 |" in text
+        assert "| (40, 6) | 2.00 | 0.50 |" in text
         readme.write(path, outcomes_for_readme(), "two cores")
         assert path.read_text(encoding="utf-8") == text
 

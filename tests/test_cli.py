@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import os
 import subprocess
@@ -249,10 +250,42 @@ class TestDemo:
         wrong = dataclasses.replace(PROBLEMS[2], ours=lambda data: PROBLEMS[2].ours(data) + 1)
         monkeypatch.setattr(demo, "PROBLEMS", (PROBLEMS[1], wrong))
         arguments = argparse.Namespace(full=False, only=None, json=None)
-        assert demo.run(arguments, scale=0.02, budget=0.0) == 1
+        assert demo.run(arguments, scale=0.02, budget=0.0, rest=0.0) == 1
         assert "2 of 4 checks passed" in capsys.readouterr().out
         monkeypatch.setattr(demo, "PROBLEMS", PROBLEMS[:2])
-        assert demo.run(arguments, scale=0.02, budget=0.0) == 0
+        assert demo.run(arguments, scale=0.02, budget=0.0, rest=0.0) == 0
+
+    def test_a_row_is_printed_before_the_next_problem_runs(self, monkeypatch):
+        class Pipe(io.StringIO):
+            """Holds back what is written until it is flushed, as stdout does where it is a pipe."""
+
+            arrived = ""
+
+            def flush(self):
+                self.arrived = self.getvalue()
+
+        out, seen = Pipe(), []
+        second = dataclasses.replace(
+            PROBLEMS[2], build=lambda *size: (seen.append(out.arrived), PROBLEMS[2].build(*size))[1]
+        )
+        monkeypatch.setattr(demo, "PROBLEMS", (PROBLEMS[1], second))
+        monkeypatch.setattr(sys, "stdout", out)
+        arguments = argparse.Namespace(full=False, only=None, json=None)
+        assert demo.run(arguments, scale=0.02, budget=0.0, rest=0.0) == 0
+        assert PROBLEMS[1].title in seen[0]
+        assert "dense.quadratic" in seen[0] or "numpy.einsum" in seen[0]
+        assert PROBLEMS[2].title not in seen[0]
+        assert "checks passed" in out.getvalue()
+
+    @pytest.mark.parametrize(("load", "warns"), [(0.1, False), (2.5, True)])
+    def test_a_busy_machine_is_warned_of_above_the_table_and_below(self, monkeypatch, capsys, load, warns):
+        monkeypatch.setattr(os, "getloadavg", lambda: (load,) * 3, raising=False)
+        monkeypatch.setattr(demo, "PROBLEMS", PROBLEMS[2:3])
+        arguments = argparse.Namespace(full=False, only=None, json=None)
+        assert demo.run(arguments, scale=0.02, budget=0.0, rest=0.0) == 0
+        text = capsys.readouterr().out
+        assert text.count("WARNING: the load average is 2.5") == 2 * warns
+        assert np.__version__ in text.splitlines()[0]
 
     def test_an_unknown_problem_is_named(self):
         error = one_line_error(cli("demo", "--only", "rin"))

@@ -245,10 +245,58 @@ class TestReport:
         ours, theirs = routed("--compare", str(script), cwd=tmp_path), python(str(script), cwd=tmp_path)
         assert ours.stdout == theirs.stdout
         (line,) = (line for line in ours.stderr.splitlines() if "8 x dense.matmul" in line)
-        calls, _, _, _, _, ratio, sampled = line.split()[-7:]
+        calls, *_, faster, _, _, sampled = line.split()[-9:]
         assert (calls, sampled) == ("4", "3")  # the first, the second and the fourth
-        assert re.fullmatch(r"[\d.,]+x", ratio)
-        assert "repeated by NumPy's own functions" in ours.stderr
+        assert re.fullmatch(r"[\d.,]+", faster)
+        assert "timed again by both" in ours.stderr
+        assert re.search(r"took .*, .* of them to record and compare", ours.stderr)
+        assert re.match(r"(With einroute|einroute made) these calls ", ours.stderr.splitlines()[-1])
+
+    def test_compare_says_same_where_numpys_own_function_answers(self, tmp_path):
+        text = """
+            import numpy as np
+            a = np.arange(64.0).reshape(8, 8) + np.eye(8)
+            for _ in range(20):
+                np.dot(a, a)
+                np.matmul(a, a)
+                np.einsum("ij->ji", a)
+                np.linalg.inv(a + _)
+            """
+        report = routed("--compare", str(write(tmp_path, text)), cwd=tmp_path).stderr
+        rows = [line for line in report.splitlines() if line.startswith("program.py:")]
+        assert len(rows) == 4
+        for row in rows:
+            _, _, _, calls, ours, numpys, faster, _, sampled = re.split("  +", row)
+            assert (calls, ours, faster, sampled) == ("20", numpys, "same", "0")
+        assert report.splitlines()[-1] == (
+            "NumPy's own functions answered these calls: einroute makes no difference to them."
+        )
+
+    def test_compare_changes_no_route(self, tmp_path):
+        script = write(
+            tmp_path,
+            """
+            import numpy as np
+            a, m = np.ones((6, 6)), np.arange(800.0).reshape(40, 20) % 7
+            for k in range(70):
+                np.einsum("ij,jk->ik", a, a)
+            for k in range(12):
+                np.linalg.lstsq(m, m[:, k], rcond=None)
+            for k in range(12):
+                np.linalg.pinv(m)
+            for k in range(30, 50):
+                np.einsum("ij,jk,kl->il", m[:k], m[:20], m.T)
+            """,
+        )
+        columns = [
+            [re.split("  +", row)[:4] for row in sorted(report.splitlines()) if row.startswith("program.py:")]
+            for report in (
+                routed(str(script), cwd=tmp_path).stderr,
+                routed("--compare", str(script), cwd=tmp_path).stderr,
+            )
+        ]
+        assert len(columns[0]) == 4
+        assert columns[0] == columns[1]
 
     def test_compare_changes_no_result(self, tmp_path):
         script = write(
@@ -337,7 +385,8 @@ class TestReport:
         script = write(tmp_path, PROGRAM)
         report = routed("--compare", "--compare-for", "0", str(script), cwd=tmp_path).stderr
         assert all(line.split()[-1] == "0" for line in report.splitlines() if line.startswith("program.py:"))
-        assert "time that was set for that is spent" in report
+        assert "time that was set for comparing is spent" in report
+        assert report.splitlines()[-1].startswith("None of these calls could be compared: ")
 
     def test_a_page_of_a_program_that_goes_elsewhere(self, tmp_path):
         (tmp_path / "elsewhere").mkdir()

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import einroute as er
 import einroute.scipy.linalg as scipys
-from einroute._options import FACTOR_ROUTES, known_routes
-from einroute._route import route_names
+from einroute._config.options import FACTOR_ROUTES, known_routes
+from einroute._kinds.registry import route_names
 
 A = np.random.default_rng(1).standard_normal((50, 50))
 B = A[0].copy()
@@ -191,7 +191,7 @@ class TestAllowAndForbid:
         assert set(known_routes()) == set(route_names()) | set(FACTOR_ROUTES)
 
     def test_names_load_no_library_of_operands(self):
-        code = "import sys, einroute._options as o; o.known_routes(); print('sparse' in sys.modules)"
+        code = "import sys, einroute._config.options as o; o.known_routes(); print('sparse' in sys.modules)"
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
         )

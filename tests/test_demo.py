@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from einroute._demo import PROBLEMS, Problem, runner, table
+from einroute._demo import PROBLEMS, Problem, many_rhs, runner, table
+from einroute._demo.dmrg import LIMITED
 from einroute._demo.problem import Part, Size, Way, difference
 from einroute._demo.small_calls import plain
 
@@ -22,7 +23,7 @@ def named(name: str) -> Problem:
 
 
 def tiny(problem: Problem) -> runner.Row:
-    return runner.run_size(problem, problem.sizes[0].scaled(TINY), budget=0.0)
+    return runner.run_size(problem, problem.sizes[0].scaled(TINY), budget=0.0, rest=0.0)
 
 
 class TestProblems:
@@ -87,17 +88,16 @@ class TestProblems:
             return problem.ours(data) + (len(calls) > 1)
 
         size = problem.sizes[0].scaled(TINY)
-        row = runner.run_size(dataclasses.replace(problem, ours=second_is_wrong), size, budget=10.0)
+        row = runner.run_size(dataclasses.replace(problem, ours=second_is_wrong), size, budget=10.0, rest=0.0)
         assert not row.ok
-        assert len(calls) == 2
+        assert 2 <= len(calls) <= 1 + runner.MOST_RUNS  # the turn after the first
 
     def test_an_exception_of_ours_fails_that_row_alone(self):
         def broken(data):
             raise RuntimeError("no such luck")
 
-        rows = runner.run(
-            [dataclasses.replace(named("ring"), ours=broken), named("rolled-ints")], scale=TINY, budget=0.0
-        )
+        problems = [dataclasses.replace(named("ring"), ours=broken), named("rolled-ints")]
+        rows = list(runner.run(problems, scale=TINY, budget=0.0, rest=0.0))
         assert "RuntimeError: no such luck" in rows[0].failure
         assert all(row.ok for row in rows[1:])
 
@@ -119,21 +119,68 @@ class TestRunner:
     @pytest.mark.parametrize("full", [False, True])
     def test_the_largest_sizes_run_only_when_asked_for(self, full):
         told = []
-        rows = runner.run(PROBLEMS, full=full, scale=0.001, budget=0.0, progress=told.append)
+        rows = list(runner.run(PROBLEMS, full=full, scale=0.001, budget=0.0, rest=0.0, progress=told.append))
         wanted = [size for problem in PROBLEMS for size in problem.sizes if full or not size.full]
         assert len(rows) == len(told) == len(wanted)
         assert any(size.full for problem in PROBLEMS for size in problem.sizes)
 
-    def test_a_slow_way_runs_once_and_a_fast_one_several_times(self):
+    def scripted(self, monkeypatch, **options):
+        """A row whose ways take the seconds that are set, by a clock of the test's own; and who ran when."""
+        problem = named("rolled-ints")
+        clock, order = [0.0], []
+
+        def way(name, times):
+            left = iter(times)
+
+            def run(data):
+                order.append(name)
+                clock[0] += next(left)
+                return problem.ours(data)
+
+            return run
+
+        monkeypatch.setattr(runner, "perf_counter", lambda: clock[0])
+        monkeypatch.setattr(runner, "sleep", order.append)
+        times = {"ours": (9.0, 1.0, 1.0, 40.0), "usual": (8.0, 3.0, 700.0, 3.0), "loop": (1.0, 2.0, 2.0, 2.0)}
+        scripted = dataclasses.replace(
+            problem,
+            ours=way("ours", times["ours"]),
+            usual=(Way("usual", way("usual", times["usual"])),),
+            loop=Way("loop", way("loop", times["loop"])),
+        )
+        size = problem.sizes[0].scaled(TINY)
+        return runner.run_size(scripted, size, **options), order
+
+    def test_the_median_of_turns_counts_and_the_first_does_not(self, monkeypatch):
+        row, _ = self.scripted(monkeypatch, budget=1e6, repeats=4)
+        assert row.ok, row.failure
+        assert (row.seconds, [timing.seconds for timing in row.timings]) == (1.0, [3.0, 2.0])
+
+    def test_the_only_turn_counts(self, monkeypatch):
+        row, order = self.scripted(monkeypatch, budget=0.5)
+        assert (row.seconds, [timing.seconds for timing in row.timings]) == (9.0, [8.0, 1.0])
+        assert [name for name in order if isinstance(name, str)] == ["loop", "ours", "usual"]
+
+    def test_the_ways_take_turns_and_rest_between(self, monkeypatch):
+        _, order = self.scripted(monkeypatch, budget=1e6, repeats=3, rest=0.25)
+        names = ["ours", "usual", "loop", "ours", "usual", "loop", "ours", "usual"]
+        assert order == ["loop", *(entry for name in names for entry in (0.25, name))]
+
+    def test_a_short_way_runs_several_times_a_turn(self):
         problem = named("rolled-ints")
         runs = []
         way = Way("counted", lambda data: (runs.append(None), problem.ours(data))[1])
-        counted = dataclasses.replace(problem, usual=(way,))
         size = problem.sizes[0].scaled(TINY)
-        runner.run_size(counted, size, budget=0.0)
-        assert len(runs) == 1
-        runner.run_size(counted, size, budget=60.0, repeats=4)
-        assert len(runs) == 5
+        runner.run_size(dataclasses.replace(problem, usual=(way,)), size, budget=60.0, repeats=4, rest=0.0)
+        assert 4 <= len(runs) <= 1 + 3 * runner.MOST_RUNS
+
+    def test_no_size_makes_the_usual_way_of_many_right_hand_sides_take_minutes(self):
+        for size in named("many-rhs").sizes:
+            m, n, sides = (size.dims[name] for name in ("m", "n", "calls"))
+            part = many_rhs.some(many_rhs.Fits(np.empty((m, n)), np.empty((sides, 1))))
+            calls = round(part.share * sides)
+            assert calls <= many_rhs.USUAL_CALLS
+            assert calls * m * n * n <= many_rhs.USUAL_WORK or calls == many_rhs.LOOP_CALLS
 
 
 class TestParts:
@@ -205,19 +252,43 @@ class TestTable:
         text = table.render([self.row])
         lines = text.splitlines()
         assert all(head in lines[0] for head in table.HEADER)
-        assert "2,000x" in lines[2]
-        assert "1.0e-09" in lines[2]
-        assert "2 x dense.a" in lines[2]
-        assert "N=2 M=3 D=4" in lines[3]
-        assert "loop [1]" in lines[3]
-        assert "30,000x" in lines[3]
+        assert lines[2] == "name: title"
+        assert lines[3].split()[:3] == ["N=2", "M=3", "D=4"]
+        assert "2,000" in lines[3]
+        assert "1.0e-09" in lines[3]
+        assert "2 x dense.a" in lines[3]
         assert "E=5" in lines[4]
-        assert "[1] timed and checked on the first row" in text
+        assert "loop [1]" in lines[4]
+        assert "30,000" in lines[4]
+        assert lines[5] == "  [1] timed and checked on the first row, and the time scaled up"
+        assert "larger is better" in text
+
+    def test_a_problem_is_introduced_once(self):
+        other = dataclasses.replace(self.row, size="N=9")
+        assert table.render([self.row, other]).count("name: title") == 1
+
+    def test_what_must_be_known_of_a_time_stands_below_the_block(self):
+        text = table.render([tiny(named("dmrg"))])
+        assert " ".join(LIMITED.split()) in " ".join(text.split())
+        assert "np.einsum(..., optimize=True) [1]" in text
+        assert (
+            json.loads(json.dumps(table.records([tiny(named("dmrg"))])))[0]["timings"][0]["note"] == LIMITED
+        )
+
+    def test_columns_are_known_before_the_rows(self):
+        todo = runner.sizes(PROBLEMS)
+        made = table.Table.of(todo)
+        head = made.head().splitlines()[0]
+        problem, size = todo[0]
+        row = dataclasses.replace(self.row, problem=problem.name, size=size.label, routes=("dense.a",))
+        line = made.block(row).splitlines()[1]
+        assert line[head.index("einroute's route") :].startswith("dense.a")
+        assert line.index("2,000") + len("2,000") == head.index("times faster") + len("times faster")
 
     def test_columns_line_up(self):
-        lines = table.render([self.row, dataclasses.replace(self.row, problem="a-longer-name")]).splitlines()
+        lines = table.render([self.row, dataclasses.replace(self.row, size="N=12345678 M=9")]).splitlines()
         at = lines[0].index("the usual way")
-        assert {lines[n][at : at + 5] for n in (2, 6)} == {"usual"}
+        assert {lines[n][at : at + 5] for n in (3, 7)} == {"usual"}
 
     def test_exact_and_failed(self):
         assert "exact" in table.render([dataclasses.replace(self.row, tolerance=0.0, error=0.0)])
@@ -241,10 +312,18 @@ class TestTable:
 
     @pytest.mark.parametrize(
         ("usual", "ours", "text"),
-        [(1, 4, "0.25x"), (3, 2, "1.5x"), (99.6, 10, "10x"), (1e6, 1, "1,000,000x")],
+        [
+            (1, 4, "0.25"),
+            (3, 2, "1.50"),
+            (99.6, 10, "10"),
+            (1e6, 1, "1,000,000"),
+            (1, math.inf, "-"),
+            (math.inf, 1, "-"),
+            (1, 0, "-"),
+        ],
     )
-    def test_ratio(self, usual, ours, text):
-        assert table.ratio(usual, ours) == text
+    def test_faster(self, usual, ours, text):
+        assert table.faster(usual, ours) == text
 
     def test_records_are_json_whatever_the_numbers(self):
         row = dataclasses.replace(self.row, seconds=math.inf, error=math.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,90 @@ def test_is_immutable_and_pickles(Diagonal: Any) -> None:
 def test_leaves_nothing_behind() -> None:
     with kind.added(), er.config(forbid=["diagonal.scale"]):
         pass
-    assert kind.KIND not in sys.modules
+    assert "einroute._kinds.diagonal.kind" not in sys.modules
     with pytest.raises(ValueError, match="there is no route"), er.config(forbid=["diagonal.scale"]):
         pass
+
+
+@pytest.fixture
+def toy() -> Iterator[Any]:
+    with kind.added_library() as found:
+        yield found
+
+
+LIBRARY_SUBSCRIPTS = (
+    *SUBSCRIPTS,
+    "ij,jk,kl->il",
+    "ij,jk,k->",
+    "aij,ajk->aik",
+    "aij,ajk->kai",
+    "a,b->ab",
+    "iij->j",
+    "i...,i->...",
+)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i8"])
+@pytest.mark.parametrize("subscripts", LIBRARY_SUBSCRIPTS)
+def test_a_library_s_arrays_agree_with_numpy_s(toy: Any, subscripts: str, dtype: str) -> None:
+    terms = subscripts.partition("->")[0].split(",")
+    arrays = [_array((N,) * len(term.replace("...", "xy")), dtype) for term in terms]
+    expected = np.einsum(subscripts, *arrays)
+    for whose in product([True, False], repeat=len(arrays)):
+        if not any(whose):
+            continue
+        operands = [toy.Array(x) if own else x for x, own in zip(arrays, whose, strict=True)]
+        result = er.einsum(subscripts, *operands)
+        assert type(result) is toy.Array
+        assert result.dtype == expected.dtype
+        np.testing.assert_allclose(result.numpy(), expected)
+
+
+def test_broadcast_and_narrowed(toy: Any) -> None:
+    a, b = _array((1, N), "f8"), _array((N, 4), "f8")
+    c = _array((4, N), "f8")
+    np.testing.assert_allclose(er.einsum("ij,ij->j", toy.Array(a), c).numpy(), np.einsum("ij,ij->j", a, c))
+    result = er.einsum("ij,jk->ik", toy.Array(a), b, dtype="f4", casting="same_kind")
+    assert result.dtype == np.float32
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("right", [True, False])
+def test_products_of_a_library_s_arrays(toy: Any, left: bool, right: bool) -> None:
+    a, b = _array((2, 3, 4), "c16"), _array((4, 5), "c16")
+    x, y = (toy.Array(a) if left else a), (toy.Array(b) if right else b)
+    if not left and not right:
+        x = toy.Array(a)
+    for function, theirs in ((er.matmul, np.matmul), (er.dot, np.dot)):
+        assert type(function(x, y)) is toy.Array
+        np.testing.assert_allclose(function(x, y).numpy(), theirs(a, b))
+    np.testing.assert_allclose(er.tensordot(x, y, axes=1).numpy(), np.tensordot(a, b, axes=1))
+    np.testing.assert_allclose(er.tensordot(x, y, axes=([2], [0])).numpy(), a @ b)
+
+
+def test_forms_that_do_not_meet_are_refused(toy: Any) -> None:
+    a = toy.Array(np.ones((3, 3)))
+    for other in (scipy.sparse.csr_array(np.eye(3)), er.one_hot([0, 1, 2], 3)):
+        for call in (
+            lambda x, y: er.einsum("ij,jk->ik", x, y),
+            er.matmul,
+            lambda x, y: er.tensordot(x, y, 1),
+        ):
+            with pytest.raises(TypeError, match=r"Array.*cannot be contracted together"):
+                call(a, other)
+            with pytest.raises(TypeError, match=r"Array.*cannot be contracted together"):
+                call(other, a)
+    with pytest.raises(TypeError, match=r"out is an ndarray, but the result is a toyarray\.Array"):
+        er.einsum("ij,jk->ik", a, a, out=np.empty((3, 3)))
+
+
+def test_explain_shows_the_library_s_route(toy: Any) -> None:
+    assert "by toy.contract" in str(er.explain("ij,jk->ik", toy.Array(np.ones((2, 3))), np.ones((3, 4))))
+
+
+def test_nothing_is_left_of_it() -> None:
+    with kind.added_library() as toyarray:
+        a = toyarray.Array(np.ones((3, 3)))
+        er.einsum("ij->j", a)
+    with pytest.raises(TypeError):
+        er.einsum("ij->j", a)

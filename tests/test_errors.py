@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from einroute import _errors
-from einroute._errors import SubscriptsError, as_numpys, suggest
+from einroute._base import errors as _errors
+from einroute._base.errors import SubscriptsError, as_numpys, suggest
 
 
 def raised(function, *args, **kwargs):

@@ -18,7 +18,7 @@ import scipy.sparse
 import sparse
 
 import einroute.scipy.linalg as scipys
-from einroute._config_block import forcing
+from einroute._config.config_block import forcing
 from tests.helpers import ER
 
 
@@ -234,13 +234,13 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (ER.einsum, ("ij,jk", A, A), {"bogus": 1}),
     (ER.einsum_path, ("ij,jk", A, V), {}),
     (ER.vdot, (A, V), {}),
-    (ER.vdot, (CSR, A), {}),
+    (ER.vdot, (CSR, V), {}),
     (ER.vdot, (ER.rolled(A, 2), A), {}),
     (ER.vecdot, (A, WIDE), {}),
     (ER.vecdot, (A[:3], A[:2]), {}),
     (ER.outer, (CSR, A), {}),
     (ER.linalg.outer, (A, A), {}),
-    (ER.linalg.vecdot, (CSR, A), {}),
+    (ER.linalg.vecdot, (CSR, V[:4]), {}),
     (ER.linalg.multi_dot, (CSR,), {}),
     (ER.linalg.multi_dot, ([A, np.ones((3, 5))],), {}),
     (ER.linalg.multi_dot, ([A],), {}),
@@ -253,6 +253,10 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (ER.dot, (A.astype(object), np.ones((3, 5))), {}),
     (ER.outer, (CSR, V), {"out": None}),
     (ER.linalg.outer, (CSR, V), {}),
+    (ER.linalg.multi_dot, ([A, CSR, V[:4]],), {}),
+    (ER.matmul, (CSR, A), {"keepdims": True}),
+    (ER.vecdot, (CSR, A), {"axis": 5}),
+    (ER.matmul, (CSR, A), {"axes": [(0, 1), (0,), (0, 1)]}),
     (ER.linalg.pinv, (A,), {"rcond": 1e-3, "rtol": 1e-3}),
     (scipys.lstsq, (V, V), {}),
     (scipys.inv, (V,), {}),

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 
 import einroute as er
-import einroute._least_squares as least_squares
-import einroute._solve as solving
-from einroute._factors import cache, recall
+import einroute._api.lstsq as least_squares
+import einroute._api.solve as solving
+from einroute._call import factors as lookup
+from einroute._factors import cache
+from einroute._factors.factorizations import INVERSE, LU, SVD
 from einroute._factors.fingerprint import fingerprint, snapshot
-from einroute._factors.recall import INVERSE, LU, SVD
 from tests.linalg_helpers import SIGHTS, fresh_cache, hits, layouts, of_dtype
 
 N = 40
@@ -481,7 +482,7 @@ class TestThreads:
             copy[1:4] += 3  # as if another thread had written while the copy was made
             return copy
 
-        monkeypatch.setattr(recall, "snapshot", torn)
+        monkeypatch.setattr(lookup, "snapshot", torn)
         er.set_config(prepare="now")
         kind(a)
         monkeypatch.undo()
@@ -589,7 +590,7 @@ print("right" if not wrong else f"{len(wrong)} wrong answers")
             seen.append(copy.copy())
             return copy
 
-        monkeypatch.setattr(recall, "snapshot", noting)
+        monkeypatch.setattr(lookup, "snapshot", noting)
         er.set_config(prepare="now")
         try:
             for _ in range(30):
@@ -792,7 +793,7 @@ if __name__ == "__main__":
             SETUP
             + """
 import dataclasses
-import einroute._least_squares as module
+import einroute._api.lstsq as module
 way, started = module.SVD, threading.Event()
 def slow(matrix):
     started.set()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import einroute._call as call_module
-from einroute._config import current
-from einroute._config_block import forcing
+import einroute._call.understand as call_module
+from einroute._config.config_block import forcing
+from einroute._config.state import current
 from tests.helpers import ER, assert_agrees, assert_same, find
 
 

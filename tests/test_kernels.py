@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from einroute._base.facts import Operand, Step
+from einroute._base.routes import Declined, Offer, Refused
 from einroute._kernels import earned
 from einroute._kernels.earned import KERNELS, Kernels, Signature
 from einroute._kernels.entries import Compressed, Entries
 from einroute._kinds.sparse import tiles
-from einroute._problem import Operand, Step
-from einroute._route import Declined, Offer, Refused
 
 #: Every form of number; both kinds of index with one of them.
 DTYPES = (("f8", "i4"), ("f8", "i8"), ("f4", "i4"), ("c16", "i4"), ("i8", "i4"))
@@ -55,7 +55,7 @@ def step_of(subscripts: str, operands: tuple[Any, ...], order: str = "K", thread
         c: n for term, x in zip(terms, operands, strict=True) for c, n in zip(term, x.shape, strict=True)
     }
     facts = tuple(
-        Operand(x.shape, x.dtype, (), "sparse", x.nnz) if isinstance(x, Entries)
+        Operand(x.shape, x.dtype, (), "entries", x.nnz) if isinstance(x, Entries)
         else Operand(x.shape, x.dtype, x.strides)
         for x in operands
     )  # fmt: skip

@@ -17,7 +17,10 @@ import einroute
 import einroute.linalg
 import einroute.numpy
 import einroute.numpy.linalg
-from einroute import _least_squares, _linalg_products, _products, _solve
+from einroute._api import linalg_products as _linalg_products
+from einroute._api import lstsq as _least_squares
+from einroute._api import products as _products
+from einroute._api import solve as _solve
 
 ROUTED = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
 ROUTED_LINALG = {

@@ -70,7 +70,7 @@ def test_our_own_functions_by_the_entry_point() -> None:
         "import numba\n"
         "from importlib.metadata import entry_points\n"
         "if not any('einroute' in e.value for e in entry_points(group='numba_extensions')):\n"
-        "    from einroute._numba import init\n"  # as in a checkout that is not installed
+        "    from einroute._api.numba_extension import init\n"  # as in a checkout that is not installed
         "    init()\n"
         "compiled(er)\n"
         "print('done')"
@@ -82,7 +82,7 @@ def test_a_numba_that_keeps_things_elsewhere_is_no_warning() -> None:
     code = (
         "import sys, types, numba\n"
         "sys.modules['numba.core.registry'] = types.ModuleType('numba.core.registry')\n"
-        "from einroute._numba import init\n"
+        "from einroute._api.numba_extension import init\n"
         "init()\n"
         "print('done')"
     )
@@ -99,7 +99,7 @@ def test_the_entry_point_is_there() -> None:
 
 def test_numba_is_not_loaded_by_us() -> None:
     code = (
-        "import sys, einroute._numba, einroute.numpy as np, einroute as er\n"
+        "import sys, einroute._api.numba_extension, einroute.numpy as np, einroute as er\n"
         "with er.override(): np.einsum('i->', np.ones(3))\n"
         "print('numba' in sys.modules)"
     )

@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._config_block import forcing
-from einroute._kinds import one_hot as kind
-from einroute._kinds.one_hot import adding, gather, look_up
-from einroute._operands.one_hot import OneHot
-from einroute._route import NoRoute
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
+from einroute._kinds.one_hot import adding, gather, kind, look_up
+from einroute._kinds.one_hot.operand import OneHot
 
 REWRITES = tuple(rewrite.name for rewrite in kind.REWRITES)
 SIZES = {"t": 12, "s": 5, "b": 3, "r": 4, "c": 6, "x": 3, "y": 2, "z": 12, "n": 4}
@@ -113,7 +112,8 @@ class TestOperand:
     def test_it_refers_to_the_labels(self):
         labels = np.array([0, 2, 1])
         operand = er.one_hot(labels, 3)
-        assert operand.labels is labels
+        assert operand.labels.base is labels
+        assert type(operand.labels) is np.ndarray
         assert (operand.shape, operand.depth, operand.dtype) == ((3, 3), 3, np.dtype(float))
         labels[0] = 1
         np.testing.assert_array_equal(er.einsum("tr->r", operand), [0, 2, 1])

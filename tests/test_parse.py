@@ -8,8 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from einroute._errors import SubscriptsError
-from einroute._parse import check_sizes, check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
+from einroute._base.errors import SubscriptsError
+from einroute._base.labels import check_sizes
+from einroute._call.parse import (
+    check_tensordot_shapes,
+    parse_axes,
+    parse_sublists,
+    parse_subscripts,
+)
 
 E0, E1, E2 = chr(0x100), chr(0x101), chr(0x102)
 

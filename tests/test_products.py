@@ -325,11 +325,18 @@ class Made:
 
 @pytest.mark.parametrize("other", [Made(), None, "abc", {}])
 def test_linalg_tensordot_of_structured_operands_beside_anything(other: Any) -> None:
+    """NumPy's answer, or its type of exception with words about the operand."""
     operand = ER.rolled(np.arange(4.0), 4)
+    written = np.asarray(operand)
     for function in (np.linalg.tensordot, ER.linalg.tensordot):
-        for pair in ((operand, other), (other, operand)):
-            with pytest.raises(TypeError, match="cannot be mixed"):
-                function(*pair, axes=1)
+        for pair, arrays in (((operand, other), (written, other)), ((other, operand), (other, written))):
+            try:
+                expected = np.linalg.tensordot(*arrays, axes=1)
+            except Exception as error:
+                with pytest.raises(type(error), match="cannot be mixed"):
+                    function(*pair, axes=1)
+            else:
+                np.testing.assert_array_equal(function(*pair, axes=1), expected)
 
 
 def test_no_scipy_sparse_operand_becomes_an_object() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 
@@ -157,9 +158,9 @@ def test_routed_functions_are_documented(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SCIPY_LINALG))
 def test_functions_that_remember_are_documented(name: str) -> None:
     for home in ("einroute.linalg", "einroute.scipy.linalg"):
-        doc = getattr(importlib.import_module(home), name).__doc__
+        doc = inspect.cleandoc(getattr(importlib.import_module(home), name).__doc__)  # as Python 3.13 has it
         for section in ("Parameters", "Returns", "Raises", "Examples"):
-            assert f"    {section}\n    ---" in doc, f"{home}.{name} lacks {section}"
+            assert f"\n{section}\n---" in doc, f"{home}.{name} lacks {section}"
 
 
 @pytest.mark.parametrize("name", sorted(ROUTED))

@@ -23,13 +23,14 @@ import scipy.sparse
 import sparse
 
 import einroute as er
-import einroute._frontend as front_end
+import einroute._api.einsum as front_end
 import einroute.scipy.linalg as scipys
-from einroute._config import current
-from einroute._config_block import forcing
-from einroute._mirrors import ROUTED
+from einroute._api.functions import ROUTED
+from einroute._base.watch import LISTENERS, WATCH
+from einroute._config.config_block import forcing
+from einroute._config.state import current
+from einroute._record import places
 from einroute._record.outlines import TINY
-from einroute._watch import LISTENERS, WATCH
 from tests.fuzz.runner import draw
 
 RNG = np.random.default_rng(3)
@@ -740,3 +741,45 @@ class TestHostileOperands:
         html = _recording(lambda: er.einsum("ij,jk", odd, A))._repr_html_()
         assert "<script" not in html
         assert "&lt;script&gt;" in html
+
+
+class TestPlaces:
+    def test_the_line_of_an_instruction_is_looked_up_once(self, monkeypatch):
+        """Python counts lines from the begin of the code: 60 us a call at the end of a long script."""
+        asked = []
+        real = sys._getframe
+
+        class Frame:
+            def __init__(self, frame):
+                self.frame = frame
+
+            def __getattr__(self, name):
+                asked.append(name)
+                found = getattr(self.frame, name)
+                return Frame(found) if name == "f_back" and found is not None else found
+
+        monkeypatch.setattr(places.sys, "_getframe", lambda depth: Frame(real(depth + 1)))
+        known = places.Places()
+        found = [known.here() for _ in range(5)]
+        assert set(found) == {(__file__, found[0][1])}
+        assert asked.count("f_lineno") == 1
+
+    def test_lines_of_one_function_and_of_codes_that_come_and_go(self):
+        known = places.Places()
+        first = known.here()
+        assert known.here() == (first[0], first[1] + 1)
+        seen = set()
+        for k in range(50):
+            scope = {"here": known.here}
+            exec(compile("\n" * k + "place = here()", f"<{k}>", "exec"), scope)
+            seen.add(scope["place"])
+        assert seen == {(f"<{k}>", k + 1) for k in range(50)}
+
+    def test_places_that_are_remembered_are_bounded(self, monkeypatch):
+        monkeypatch.setattr(places, "MOST", 4)
+        known = places.Places()
+        for k in range(20):
+            scope = {"here": known.here}
+            exec(compile("place = here()", f"<{k}>", "exec"), scope)
+            assert scope["place"] == (f"<{k}>", 1)
+        assert len(known._known) <= 4

@@ -15,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._config_block import forcing
-from einroute._kinds import rolled as kind
-from einroute._kinds.rolled import correlation, extension
-from einroute._operands.rolled import Rolled
-from einroute._route import NoRoute
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
+from einroute._kinds.rolled import correlation, extension, kind
+from einroute._kinds.rolled.operand import Rolled
 
 REWRITES = tuple(rewrite.name for rewrite in kind.REWRITES)
 DTYPES = ("f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2", "g", ">f8", ">i4")

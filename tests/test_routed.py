@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._routed import RoutedArray
+from einroute._api.routed import RoutedArray
 from tests.helpers import DTYPES, EXPRESSIONS, find, make
 
 RNG = np.random.default_rng(6)

@@ -61,6 +61,16 @@ def error(x: np.ndarray, exact: Any) -> float:
     return float(np.linalg.norm(x - exact) / np.linalg.norm(exact))
 
 
+def digits_lost(errors: list[tuple[float, float]]) -> float:
+    """By how many digits ours are worse than NumPy's, in the mean.
+
+    Of one problem, and of some ten, both errors are noise: which is ahead changes with the BLAS and the
+    processor.
+    """
+    ours, numpys = np.log10(np.array(errors) + EPS).T
+    return float(np.mean(ours - numpys))
+
+
 def grid(n: int) -> Any:
     """Differences on an n x n grid, and a little of the identity: tall, well conditioned, sparse factors."""
     d, e = sp.diags_array([-1.0, 1.0], offsets=[0, 1], shape=(n - 1, n)), sp.eye_array(n)
@@ -101,16 +111,16 @@ class TestLU:
     @pytest.mark.parametrize("kind", ["values", "rows", "columns"])
     def test_digits(self, kind: str, power: int) -> None:
         rng = np.random.default_rng(2)
-        ours, numpys = [], []
-        for _ in range(8):
+        errors = []
+        for _ in range(60):
             a = full_rank(rng, 14, 14) if kind != "values" else conditioned(rng, 14, 14, power)
             scale = rng.permutation(np.logspace(0, -power, 14))
             a = a * scale[:, None] if kind == "rows" else a * scale if kind == "columns" else a
             b = a @ rng.standard_normal(14)
             x, _ = exact(a, b)
-            ours.append(error(SparseLU.factor(sp.csc_array(a)).solve(b), x))
-            numpys.append(error(np.linalg.solve(a, b), x))
-        assert np.median(ours) <= 3.2 * np.median(numpys) + EPS
+            ours = SparseLU.factor(sp.csc_array(a)).solve(b)
+            errors.append((error(ours, x), error(np.linalg.solve(a, b), x)))
+        assert digits_lost(errors) <= 0.5
 
     def test_refines_rows_of_mixed_scale(self) -> None:
         # SuperLU pivots on the largest element of a column, whatever the row's own scale.
@@ -279,9 +289,9 @@ class TestReduction:
     @pytest.mark.parametrize("kind", ["values", "rows", "columns", "wide", "complex"])
     def test_digits(self, kind: str, power: int) -> None:
         rng = np.random.default_rng(9)
+        x_errors, r_errors = [], []
         for noise in (0.0, 1e-3, 1.0):
-            x_errors, r_errors = [], []
-            for _ in range(7):
+            for _ in range(15):
                 a = conditioned(rng, 30, 7, power)
                 if kind in {"rows", "columns"}:
                     scale = rng.permutation(np.logspace(0, -power, 30 if kind == "rows" else 7))
@@ -298,11 +308,10 @@ class TestReduction:
                 x_errors.append((error(ours.x, x), error(numpys[0], x)))
                 if kind != "wide" and noise:
                     r_errors.append([abs(r[0] - squared) / squared for r in (ours.residuals, numpys[1])])
-            mine, theirs = np.median(x_errors, axis=0)
-            assert mine <= 3.2 * theirs + EPS
-            if r_errors:
-                mine, theirs = np.median(r_errors, axis=0)
-                assert mine <= 3.2 * theirs + 4 * EPS
+        assert digits_lost(x_errors) <= 0.5
+        if r_errors:
+            mine, theirs = np.median(r_errors, axis=0)
+            assert mine <= 3.2 * theirs + 30 * EPS  # a sum of 30 squares
 
     def test_beyond_the_seminormal_equations_it_reduces_again(self, monkeypatch: Any) -> None:
         calls = []

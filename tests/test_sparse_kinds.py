@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
-from einroute._config_block import forcing
+from einroute._config.config_block import forcing
 
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 ARRAYS = tuple(f"{name}_array" for name in FORMATS)
@@ -324,8 +324,6 @@ def test_unsupported_operands_are_refused() -> None:
 def test_what_numpy_would_take_for_an_object_is_refused(call: str) -> None:
     with pytest.raises(TypeError, match=rf"{call} .*csr_array"):
         getattr(er, call)(sp.csr_array(np.eye(2)), np.ones(4))
-    with pytest.raises(TypeError, match="multi_dot"):
-        er.linalg.multi_dot([np.eye(2), sp.csr_array(np.eye(2)), np.eye(2)])
 
 
 @pytest.mark.parametrize(
@@ -390,13 +388,10 @@ def test_pydata_results_hold_no_zeros() -> None:
         assert er.einsum("ij,j->ij", new.from_coo(a), np.array([0.0, 1.0])).nnz == 1
 
 
-def test_a_matrix_of_too_many_rows_says_so() -> None:
-    n = 2**48  # more row pointers than any machine has room for
+def test_a_matrix_of_more_rows_than_there_is_room_for_pointers() -> None:
+    n = 2**48
     a = sp.coo_array((np.ones(2), (np.array([1, n - 1]), np.array([0, 1]))), shape=(n, 2))
-    with pytest.raises(
-        MemoryError, match=rf"csr_array of shape \({n}, 2\) .* {8 * (n + 1)} bytes; put the longer"
-    ):
-        er.einsum("ij->ij", a)
+    assert type(er.einsum("ij,ij->ij", a, a)) is sp.coo_array
     assert er.einsum("ij->ji", a).shape == (2, n)
     assert er.einsum("ij,jk->ik", a, sparse.COO.from_numpy(np.eye(2))).shape == (n, 2)
 

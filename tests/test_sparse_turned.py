@@ -12,11 +12,11 @@ import sparse
 
 import einroute as er
 from einroute._factors.cache import FACTORS
-from einroute._factors.sparse_turned import recall_csr
+from einroute._factors.csr_cache import recall_csr
 from einroute._kernels import turned
 from einroute._kernels.entries import Entries
-from einroute._kinds.scipy_sparse import adopt
 from einroute._kinds.sparse import spgemm
+from einroute._kinds.sparse.scipy import adopt
 
 ROWS, COLUMNS = (0,), (1,)
 

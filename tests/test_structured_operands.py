@@ -15,9 +15,9 @@ import pytest
 import scipy.sparse as sp
 
 import einroute as er
-from einroute._config_block import forcing
-from einroute._operands.base import Structured
-from einroute._plan_structured import STRUCTURED, rewrites
+from einroute._config.config_block import forcing
+from einroute._kinds.registry import form_of, own_forms
+from einroute._kinds.structured import Structured
 
 RNG = np.random.default_rng(0)
 
@@ -79,7 +79,7 @@ def kind(request) -> Kind:
 
 
 def test_every_kind_is_there() -> None:
-    assert set(KINDS) == set(STRUCTURED)
+    assert set(KINDS) == {form.name for form in own_forms() if form.rewrites}
 
 
 def arrays_for(expression: str, kind: Kind) -> tuple[str, list[Any]]:
@@ -346,7 +346,7 @@ class TestPlans:
         assert {name for name in ran if name.startswith(f"{kind.name}.")} & set(shown.routes)
 
     def test_every_rewrite_has_a_reason_or_an_offer(self, kind):
-        names = {rewrite.name for rewrite in rewrites(kind.name)}
+        names = {rewrite.name for rewrite in form_of(kind.name).rewrites}
         assert all(name.startswith(f"{kind.name}.") for name in names)
         subscripts, operands = arrays_for(kind.expressions[0], kind)
         text = str(er.explain(subscripts, *operands))

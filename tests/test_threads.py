@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from einroute import _overflow
-from einroute._parallel import inside_block, run_blocks, single_threaded_blas
+from einroute._base.threads import inside_block, run_blocks, single_threaded_blas
+from einroute._execute import overflow as _overflow
 from tests.helpers import ER
 
 RNG = np.random.default_rng(0)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import einroute as er
-from einroute._config_block import forcing
+from einroute._base.facts import Operand, Step
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
 from einroute._kinds.dense import batches, residues
 from einroute._kinds.dense import windows as route
-from einroute._kinds.dense.under import memory_under
-from einroute._problem import Operand, Step
-from einroute._route import NoRoute
+from einroute._kinds.dense.overlap import memory_under
 
 ROUTES = {
     "f": "dense.windows",

@@ -16,7 +16,9 @@ _TABLE = Path(__file__).resolve().parents[2] / "src" / "einroute" / "_bench"
 
 def _take(name: str) -> None:
     """Make the package of cases importable under a name of its own, so that no `einroute` is imported with it."""
-    spec = importlib.util.spec_from_file_location(name, _TABLE / "__init__.py", submodule_search_locations=[str(_TABLE)])
+    spec = importlib.util.spec_from_file_location(
+        name, _TABLE / "__init__.py", submodule_search_locations=[str(_TABLE)]
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -41,7 +41,9 @@ class SlidingWindow:
 class Gemm(Suite):
     """A product of 72 MB whose C order is the transpose of what the plain product gives."""
 
-    case = Case("memory", "ij,jk->ki", "ij,jk->ki", ((3000, 50), (50, 3000)), order="C", by_hand=("np.dot(b.T, a.T)",))
+    case = Case(
+        "memory", "ij,jk->ki", "ij,jk->ki", ((3000, 50), (50, 3000)), order="C", by_hand=("np.dot(b.T, a.T)",)
+    )
     table = {case.label: case}
     params = [list(IMPLEMENTATIONS), list(table)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from einroute._base.formatting import in_times
 from einroute._bench.machine import sentence
 
 from . import chart
@@ -44,7 +45,7 @@ def _legend(curve: Curve) -> str:
 
 
 def _table(curve: Curve) -> str:
-    """The numbers: a row for each size, a column for each way, with its time as a multiple of ours."""
+    """The numbers: a row for each size, a column for each way, and how many times faster ours is there."""
     head = "".join(f"<th>{_way(name)}</th>" for name in curve.ways)
     rows = "".join(_row(curve, point) for point in curve.points)
     every = [(way, time) for point in curve.points for way, time in point.times.items()]
@@ -56,7 +57,7 @@ def _table(curve: Curve) -> str:
         else ""
     )
     return (
-        "<details><summary>The numbers</summary>"
+        "<details><summary>The numbers, and how many times faster einroute is (×)</summary>"
         f'<div class="table-wrapper"><table class="docutils"><thead><tr><th>size</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{note}</details>"
     )
@@ -71,10 +72,10 @@ def _row(curve: Curve, point: Point) -> str:
             cells.append("<td></td>")
             continue
         text = ("≈ " if time.part else "") + chart.seconds(time.seconds)
-        ratio = "" if way == OURS else f" <small>{_multiple(time.seconds / ours)}</small>"
-        cells.append(f"<td>{text}{ratio}</td>")
+        faster = "" if way == OURS else f" <small>{_multiple(time.seconds / ours)}</small>"
+        cells.append(f"<td>{text}{faster}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _multiple(ratio: float) -> str:
-    return f"{ratio:.2f}×" if ratio < 0.995 else f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:,.0f}×"
+def _multiple(factor: float) -> str:
+    return f"{in_times(factor)}×"

@@ -4,8 +4,8 @@
     python docs/measure.py many-rhs counting    # some; the others' figures stay
     python docs/measure.py --scale 0.1 --out F  # smaller, to see that it works
 
-The ways are those of ``python -m einroute demo``: each result is checked against the plain loop, the ways
-take turns in one process, and the best time of each counts. Run it on a machine that does nothing else.
+The ways are those of ``python -m einroute demo``: results are checked against the plain loop, the ways take
+turns in one process, and the median of each one's turns counts. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations

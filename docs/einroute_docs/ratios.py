@@ -9,22 +9,23 @@ from html import escape
 from math import log10
 from pathlib import Path
 
+from einroute._base.formatting import in_times
 from einroute._bench.cases import GROUPS
 from einroute._bench.machine import sentence
 from einroute._bench.race import geometric_mean
-from einroute._bench.report import head, ratio
+from einroute._bench.report import head
 
 from .chart import seconds
 from .results import OURS
 
 WIDTH, ROW, TOP, BOTTOM, SIDE = 460, 40, 8, 44, 8
 #: The ends of the axis; dots beyond stand there.
-LEAST, MOST = 0.01, 10.0
+LEAST, MOST = 0.1, 100.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case: seconds by implementation, our time over each other's, and whether ours is behind.
+    """One case: seconds by implementation, how many times faster ours is, and whether it is behind.
 
     Who has prepared beforehand what others do in the call is no rival.
     """
@@ -32,15 +33,15 @@ class Case:
     label: str
     group: str
     seconds: Mapping[str, float]
-    ratios: Mapping[str, float]
+    faster: Mapping[str, float]
     slow: bool
     prepared: tuple[str, ...] = ()
 
     @property
     def best(self) -> float:
-        """Our time over the least of the rivals'."""
+        """How many times faster than the fastest of the rivals ours is."""
         rivals = [time for name, time in self.seconds.items() if name not in {OURS, *self.prepared}]
-        return self.seconds[OURS] / min(rivals)
+        return min(rivals) / self.seconds[OURS]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Bench:
     @property
     def peers(self) -> list[str]:
         """Everybody einroute was compared with."""
-        return list(dict.fromkeys(peer for case in self.cases for peer in case.ratios))
+        return list(dict.fromkeys(peer for case in self.cases for peer in case.faster))
 
 
 def read(path: Path) -> Bench:
@@ -70,7 +71,7 @@ def read(path: Path) -> Bench:
             one["label"],
             one["group"],
             one["seconds"],
-            {peer: values[0] for peer, values in one["ratios"].items()},
+            {peer: values[0] for peer, values in one["times_faster"].items()},
             one["slow"],
             tuple(one["prepared"]),
         )
@@ -83,8 +84,8 @@ def read(path: Path) -> Bench:
 def page(bench: Bench) -> str:
     """The HTML of all of it."""
     caption = (
-        "A dot is a case: einroute's time over that of the fastest of the others. The upright mark is the "
-        "geometric mean of the group."
+        "A dot is a case: how many times faster einroute is than the fastest of the others. The upright "
+        "mark is the geometric mean of the group."
     )
     return (
         f'<p class="machine">Measured on {escape(sentence(dict(bench.machine)))}.</p>'
@@ -98,17 +99,17 @@ def strips(bench: Bench) -> str:
     groups = bench.groups
     height = TOP + ROW * len(groups) + BOTTOM
     bottom = height - BOTTOM
-    title = "einroute's time over the fastest of the others, case by case"
+    title = "how many times faster einroute is than the fastest of the others, case by case"
     box = f'viewBox="0 0 {WIDTH} {height}"'
     parts = [f'<svg class="timings strips" {box} role="img" aria-label="{title}">']
-    for value in (0.01, 0.1, 1.0, 10.0):
+    for value in (0.1, 1.0, 10.0, 100.0):
         x = _x(value)
         kind = "edge" if value == 1 else "grid"
         anchor = "start" if value == LEAST else "end" if value == MOST else "middle"
         parts.append(f'<line class="{kind}" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{bottom}"/>')
         parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="{anchor}">{value:g}</text>')
-    parts.append(f'<text class="axis" x="{_x(1) - 8:.1f}" y="{height - 8}" text-anchor="end">faster</text>')
-    parts.append(f'<text class="axis" x="{_x(1) + 8:.1f}" y="{height - 8}">slower</text>')
+    parts.append(f'<text class="axis" x="{_x(1) - 8:.1f}" y="{height - 8}" text-anchor="end">slower</text>')
+    parts.append(f'<text class="axis" x="{_x(1) + 8:.1f}" y="{height - 8}">faster</text>')
     for number, (group, cases) in enumerate(groups.items()):
         parts += _strip(group, cases, TOP + ROW * number)
     return "".join([*parts, "</svg>"])
@@ -124,7 +125,7 @@ def _strip(group: str, cases: Sequence[Case], y: float) -> list[str]:
     mean = _x(geometric_mean(case.best for case in cases))
     dots = []
     for case in cases:
-        title = f"<title>{escape(case.label)}: {ratio(case.best)}</title>"
+        title = f"<title>{escape(case.label)}: {in_times(case.best)} times faster</title>"
         dots.append(f'<circle cx="{_x(case.best):.1f}" cy="{y + 28}" r="3.2">{title}</circle>')
     return [
         f'<text class="axis" x="{SIDE}" y="{y + 15}">{escape(group)} ({len(cases)})</text>',
@@ -142,7 +143,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _mean(cases: Sequence[Case], peer: str) -> float:
-    return geometric_mean(case.ratios[peer] for case in cases if peer in case.ratios)
+    return geometric_mean(case.faster[peer] for case in cases if peer in case.faster)
 
 
 def _means(bench: Bench) -> str:
@@ -152,17 +153,17 @@ def _means(bench: Bench) -> str:
         best = geometric_mean(case.best for case in cases)
         means = [_mean(cases, peer) for peer in bench.peers]
         name = f"{escape(group)}: {escape(GROUPS[group])} ({len(cases)})"
-        rows.append([name, ratio(best), *map(ratio, means), str(sum(case.slow for case in cases))])
+        rows.append([name, in_times(best), *map(in_times, means), str(sum(case.slow for case in cases))])
     return _table(heads, rows)
 
 
 def _behind(bench: Bench) -> str:
-    slow = sorted((case for case in bench.cases if case.slow), key=lambda case: -case.best)
+    slow = sorted((case for case in bench.cases if case.slow), key=lambda case: case.best)
     rows = []
     for case in slow:
-        gap = case.seconds[OURS] * (1 - 1 / case.best)
-        rows.append([f"<code>{escape(case.label)}</code>", ratio(case.best), seconds(gap)])
+        gap = case.seconds[OURS] * (1 - case.best)
+        rows.append([f"<code>{escape(case.label)}</code>", in_times(case.best), seconds(gap)])
     return (
         f"<details><summary>The {len(slow)} cases that are behind</summary>"
-        f"{_table(['case', 'ratio', 'behind by'], rows)}</details>"
+        f"{_table(['case', 'times faster', 'behind by'], rows)}</details>"
     )

@@ -7,23 +7,25 @@ array([[1., 1., 1.],
 """
 
 from . import linalg
-from ._config import cache_clear, cache_info, get_config, set_config
-from ._config_block import config
-from ._densify import DensifyWarning
+from ._api import structured_protocols as _structured_protocols  # noqa: F401 - puts itself in
+from ._api.einsum import einsum, einsum_path, tensordot
+from ._api.lstsq import lstsq
+from ._api.products import dot, inner, outer, vdot
+from ._api.routed import routed
+from ._api.ufuncs import matmul, vecdot
+from ._base.densify import DensifyWarning
+from ._base.routes import NoRoute
+from ._base.signature import publish as _publish
+from ._config.config_block import config
+from ._config.state import cache_clear, cache_info, get_config, set_config
 from ._explain import explain
-from ._factors.factorized import Factorized, factorize
-from ._frontend import einsum, einsum_path, tensordot
-from ._least_squares import lstsq
-from ._operands.difference import pairwise_difference
-from ._operands.one_hot import one_hot
-from ._operands.rolled import rolled
+from ._factors.factorize import factorize
+from ._factors.factorized import Factorized
+from ._kinds.difference.operand import pairwise_difference
+from ._kinds.one_hot.operand import one_hot
+from ._kinds.rolled.operand import rolled
 from ._override import install, override, uninstall
-from ._products import dot, inner, outer, vdot
 from ._record import record
-from ._route import NoRoute
-from ._routed import routed
-from ._signature import publish as _publish
-from ._ufuncs import matmul, vecdot
 from ._version import __version__
 
 __all__ = [

@@ -5,14 +5,14 @@ takes `axes` and `vecdot` takes `axis` by keyword, `matmul` has no ``out``, `out
 operands only.
 """
 
-from einroute._least_squares import lstsq, pinv
-from einroute._linalg_products import linalg_matmul as matmul
-from einroute._linalg_products import linalg_outer as outer
-from einroute._linalg_products import linalg_tensordot as tensordot
-from einroute._linalg_products import linalg_vecdot as vecdot
-from einroute._products import multi_dot
-from einroute._signature import publish as _publish
-from einroute._solve import inv, solve
+from einroute._api.linalg_products import linalg_matmul as matmul
+from einroute._api.linalg_products import linalg_outer as outer
+from einroute._api.linalg_products import linalg_tensordot as tensordot
+from einroute._api.linalg_products import linalg_vecdot as vecdot
+from einroute._api.lstsq import lstsq, pinv
+from einroute._api.products import multi_dot
+from einroute._api.solve import inv, solve
+from einroute._base.signature import publish as _publish
 
 __all__ = ["inv", "lstsq", "matmul", "multi_dot", "outer", "pinv", "solve", "tensordot", "vecdot"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from einroute._config_block import forcing
-from einroute._kinds.dense import ROUTES
-from einroute._route import NoRoute
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
+from einroute._kinds.dense.form import ROUTES
 
 from .case import Case
 from .expressions import draw_einsum

@@ -18,10 +18,11 @@ import scipy.sparse
 import sparse
 
 import einroute
-from einroute._config_block import forcing
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
 from einroute._kernels import turned
-from einroute._kinds.sparse import ROUTES, spgemm, tiles
-from einroute._route import NoRoute
+from einroute._kinds.sparse import spgemm, tiles
+from einroute._kinds.sparse.form import ROUTES
 
 from .runner import NUMPY_ROUTE, Report
 

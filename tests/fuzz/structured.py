@@ -19,10 +19,10 @@ import scipy.sparse
 import sparse
 
 import einroute
-from einroute._config_block import forcing
-from einroute._operands.base import Structured
-from einroute._plan_structured import STRUCTURED
-from einroute._route import NoRoute
+from einroute._base.routes import NoRoute
+from einroute._config.config_block import forcing
+from einroute._kinds.registry import own_forms
+from einroute._kinds.structured import Structured
 
 from .runner import NUMPY_ROUTE, Report
 from .sparse import _written
@@ -83,7 +83,11 @@ class StructuredCase:
 
 def there() -> tuple[str, ...]:
     """Structured kinds that einroute has a public constructor for."""
-    return tuple(kind for kind in STRUCTURED if hasattr(einroute, MAKERS[kind]))
+    return tuple(
+        kind
+        for kind in (form.name for form in own_forms() if form.rewrites)
+        if hasattr(einroute, MAKERS[kind])
+    )
 
 
 def draw(seed: int, index: int, kinds: Sequence[str] | None = None) -> StructuredCase:
@@ -464,7 +468,7 @@ def rewrite_names(kinds: Sequence[str]) -> list[str]:
     """Names of the rewrites of some kinds."""
     names = []
     for kind in kinds:
-        module = importlib.import_module(f"einroute._kinds.{kind}")
+        module = importlib.import_module(f"einroute._kinds.{kind}.kind")
         names += [rewrite.name for rewrite in module.REWRITES]
     return names
 

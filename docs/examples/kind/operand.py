@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array, Structured
+from ..structured import Array, Structured
 
 
 class Diagonal(Structured):

@@ -1,6 +1,6 @@
-"""Ratios with their spread as a bar chart in SVG, which needs no library and stays sharp at any size.
+"""How many times faster, with the spread, as a bar chart in SVG, which needs no library and stays sharp.
 
-The axis is logarithmic, and bars begin at 1: to the left einroute is faster, to the right slower, and half
+The axis is logarithmic, and bars begin at 1: to the right einroute is faster, to the left slower, and half
 the time looks as far from 1 as twice the time.
 """
 
@@ -18,27 +18,27 @@ from .report import head
 #: Of Okabe and Ito, which people tell apart who do not see all colours.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#000000", "#f0e442")
 WIDTH, BAR, GAP, TOP, RIGHT = 960, 8, 10, 96, 24
-TITLE = "einroute's time over the other's"
+TITLE = "how many times faster einroute is"
 BLACK, GREY = "#222222", "#555555"
 FONT = 'font-family="sans-serif" font-size="11"'
 LETTER = 6.3  # the width of a letter at 11 pixels, roughly
 #: The axis ends here, at either end; bars beyond are cut and say so.
-LEAST, MOST = 1e-3, 1e2
+LEAST, MOST = 1e-2, 1e3
 #: More cases than this are drawn a row for each group.
 MOST_ROWS = 48
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the chart: by implementation the ratio and between what it lay."""
+    """A line of the chart: by implementation how many times faster ours is, and between what that lay."""
 
     label: str
-    ratios: dict[str, tuple[float, float, float]]
+    faster: dict[str, tuple[float, float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Ratios between two ends, placed on a logarithmic scale between two pixels."""
+    """Factors between two ends, placed on a logarithmic scale between two pixels."""
 
     low: float
     high: float
@@ -46,12 +46,12 @@ class Axis:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Where a ratio stands."""
+        """Where a factor stands."""
         share = (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
         return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Round ratios between the ends: powers of ten, and halves and doubles where there is room."""
+        """Round factors between the ends: powers of ten, and halves and doubles where there is room."""
         steps = (1, 2, 5) if self.high / self.low < 200 else (1,)
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         found = [step * 10.0**power for power in powers for step in steps]
@@ -77,10 +77,10 @@ def draw(outcomes: Sequence[Outcome], peers: Sequence[str], conditions: str) -> 
     """
     many = len(outcomes) > MOST_ROWS
     rows = by_group(outcomes, peers) if many else by_case(outcomes, peers)
-    peers = [peer for peer in peers if any(peer in row.ratios for row in rows)]
+    peers = [peer for peer in peers if any(peer in row.faster for row in rows)]
     left = 20 + LETTER * max((len(row.label) for row in rows), default=0)
     axis = _axis(rows, left)
-    heights = [max(1, len(row.ratios)) * BAR + GAP for row in rows]
+    heights = [max(1, len(row.faster)) * BAR + GAP for row in rows]
     bottom = TOP + sum(heights)
     height = bottom + 44
     what = "means by group; lines: half of its cases" if many else "lines: half of the rounds"
@@ -120,12 +120,12 @@ def bar(x: float, y: float, width: float, height: float, colour: str, title: str
 
 
 def by_case(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[Row]:
-    """A row for each case; between what its ratio lay over the rounds."""
+    """A row for each case; between what it lay over the rounds."""
     rows = []
     for outcome in outcomes:
         found = {}
         for peer in peers:
-            value = outcome.ratio(peer)
+            value = outcome.faster(peer)
             if math.isfinite(value):
                 spread = outcome.spread.get(outcome.fastest(peer), (value, value))
                 found[peer] = (value, *spread)
@@ -134,13 +134,13 @@ def by_case(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[Row]:
 
 
 def by_group(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[Row]:
-    """A row for each group: geometric means, and between what the ratios of its cases lay."""
+    """A row for each group: geometric means, and between what its cases lay."""
     rows = []
     for group in GROUPS:
         own = [outcome for outcome in outcomes if outcome.group == group]
         found = {}
         for peer in peers:
-            values = [value for outcome in own if math.isfinite(value := outcome.ratio(peer))]
+            values = [value for outcome in own if math.isfinite(value := outcome.faster(peer))]
             if values:
                 found[peer] = (geometric_mean(values), *middle(values))
         if own:
@@ -149,7 +149,7 @@ def by_group(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[Row]:
 
 
 def _axis(rows: Sequence[Row], left: float) -> Axis:
-    values = [value for row in rows for triple in row.ratios.values() for value in triple]
+    values = [value for row in rows for triple in row.faster.values() for value in triple]
     low = max(LEAST, min([0.5, *values]) / 1.15)
     high = min(MOST, max([2.0, *values]) * 1.15)
     return Axis(low, high, left, WIDTH - RIGHT)
@@ -172,19 +172,19 @@ def _grid(axis: Axis, bottom: float) -> Iterator[str]:
         yield text(x, TOP - 9, f"{value:g}", "middle")
     one = axis(1.0)
     yield line(one, TOP - 4, one, bottom + 6, width=1.5)
-    yield text(one - 8, bottom + 20, "einroute faster", "end")
-    yield text(one + 8, bottom + 20, "slower")
+    yield text(one - 8, bottom + 20, "slower", "end")
+    yield text(one + 8, bottom + 20, "einroute faster")
 
 
 def _bars(row: Row, peers: Sequence[str], axis: Axis, left: float, y: float) -> Iterator[str]:
-    height = max(1, len(row.ratios)) * BAR
+    height = max(1, len(row.faster)) * BAR
     yield text(left - 8, y + height / 2 + 3, row.label, "end", BLACK)
     for peer, colour in zip(peers, COLOURS, strict=False):
-        if peer not in row.ratios:
+        if peer not in row.faster:
             continue
-        value, low, high = row.ratios[peer]
+        value, low, high = row.faster[peer]
         start, end = sorted((axis(1.0), axis(value)))
-        title = f"{row.label}: {value:.3g} times {head(peer)} ({low:.3g} to {high:.3g})"
+        title = f"{row.label}: {value:.3g} times faster than {head(peer)} ({low:.3g} to {high:.3g})"
         yield bar(start, y, max(1.0, end - start), BAR - 1, colour, title)
         middle_y = y + (BAR - 1) / 2
         yield line(axis(low), middle_y, axis(high), middle_y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import threadpoolctl
 
@@ -46,13 +47,18 @@ def describe(libraries: tuple[str, ...] = ("numpy", "opt_einsum")) -> dict[str, 
     return found
 
 
+def _pool() -> dict[str, Any] | None:
+    """NumPy's BLAS as threadpoolctl sees it; None for Accelerate, which it does not."""
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool.get("user_api") == "blas"]
+    # SciPy's wheels bring another one, which may come first.
+    return min(pools, key=lambda pool: "numpy" not in str(pool.get("filepath")), default=None)
+
+
 def blas() -> str:
     """The BLAS that NumPy runs on, and how many threads it has."""
-    pools = [pool for pool in threadpoolctl.threadpool_info() if pool.get("user_api") == "blas"]
-    if not pools:
-        return "an unknown BLAS"  # Accelerate is invisible to threadpoolctl
-    # SciPy's wheels bring another one, which may come first.
-    pool = min(pools, key=lambda pool: "numpy" not in str(pool.get("filepath")))
+    pool = _pool()
+    if pool is None:
+        return "an unknown BLAS"
     name = str(pool.get("internal_api"))
     release = ".".join(str(pool.get("version") or "").split(".")[:3])
     count = pool["num_threads"]
@@ -72,7 +78,11 @@ def warning() -> str:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load <= BUSY:
         return ""
+    busy = f"WARNING: the load average is {load:.1f}"
+    pool = _pool()
+    if pool is not None and pool["num_threads"] == 1:
+        return f"{busy}: other programs take the cores by turns, so that times are longer and less even; wait"
     return (
-        f"WARNING: the load average is {load:.1f}. BLAS threads that wait for a core inflate calls of "
-        "microseconds to milliseconds; set OPENBLAS_NUM_THREADS=1 or wait"
+        f"{busy}. BLAS threads that wait for a core inflate calls of microseconds to milliseconds; set "
+        "OPENBLAS_NUM_THREADS=1 or wait"
     )

@@ -20,7 +20,7 @@ SLOWEST = 2.0  # seconds of np.einsum(optimize=False) beyond which it is left ou
 MOST_SECONDS = 3.0  # for one race, so that a case of slow calls does not hold up the rest
 ALLOWED_RATIO = 1.1  # the project's allowance, with a case's own in seconds
 OURS = "einroute"
-#: Which share of the rounds the spread of a ratio leaves out, at either end.
+#: Which share of the rounds a spread leaves out, at either end.
 TAIL = 0.25
 
 
@@ -35,7 +35,7 @@ class Outcome:
     seconds : dict of str to float
         The smallest time of a call, by implementation.
     spread : dict of str to (float, float)
-        By implementation, between what our time over its time lay in half of the rounds.
+        By implementation, between what its time over ours lay in half of the rounds.
     notes : tuple of str
         What was left out, and why.
     problem : str
@@ -69,10 +69,10 @@ class Outcome:
         names = [name for name in self.seconds if name == peer or name.partition(" ")[0] == peer]
         return min(names, key=self.seconds.__getitem__, default="")
 
-    def ratio(self, peer: str) -> float:
-        """Our time over a peer's; nan if not measured."""
+    def faster(self, peer: str) -> float:
+        """How many times faster than a peer ours is: its time over ours; nan if not measured."""
         theirs = self.seconds.get(self.fastest(peer), math.nan)
-        return self.seconds.get(OURS, math.nan) / theirs
+        return theirs / self.seconds.get(OURS, math.nan)
 
     @property
     def slow(self) -> bool:
@@ -110,12 +110,12 @@ class Race:
 
     def __init__(self, statements: Mapping[str, Statement]) -> None:
         self.racers = {name: Racer(statement) for name, statement in statements.items()}
-        self.ratios: dict[str, list[float]] = {name: [] for name in statements if name != OURS}
+        self.faster: dict[str, list[float]] = {name: [] for name in statements if name != OURS}
 
     def run(self, min_time: float, least_rounds: int = 3) -> None:
         """Time all in turn until each has had `min_time` seconds and `least_rounds` rounds.
 
-        One that is beyond four times the best, and slow in itself, drops out: its ratio is known well enough.
+        One that is beyond four times the best, and slow in itself, drops out: that much is known well enough.
         """
         spent = dict.fromkeys(self.racers, 0.0)
         rounds = 0
@@ -129,7 +129,7 @@ class Race:
                 spent[name] += self.racers[name].round()
             for name in active:
                 if name != OURS:
-                    self.ratios[name].append(self.racers[OURS].rounds[-1] / self.racers[name].rounds[-1])
+                    self.faster[name].append(self.racers[name].rounds[-1] / self.racers[OURS].rounds[-1])
             rounds += 1
 
     def _active(self) -> list[str]:
@@ -143,8 +143,8 @@ class Race:
 
     @property
     def spread(self) -> dict[str, tuple[float, float]]:
-        """Between what the ratio to each of the others lay in half of the rounds."""
-        return {name: middle(ratios) for name, ratios in self.ratios.items() if ratios}
+        """Between what each of the others' times over ours lay in half of the rounds."""
+        return {name: middle(rounds) for name, rounds in self.faster.items() if rounds}
 
 
 def middle(values: Sequence[float]) -> tuple[float, float]:

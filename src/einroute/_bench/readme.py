@@ -1,13 +1,15 @@
-"""The README's part with measured ratios, made from outcomes."""
+"""The README's part with measured figures, made from outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from einroute._base.formatting import in_times
+
 from .cases import GROUPS
 from .race import Outcome, geometric_mean
-from .report import markdown, ratio
+from .report import markdown
 
 BEGIN = "<!-- measured: written by `python -m einroute bench --readme` -->"
 END = "<!-- end of measured -->"
@@ -27,7 +29,8 @@ MEANS = (*DENSE, *OTHERS)
 SINGLE = "lstsq"
 SINGLE_HEADS = {"numpy": "np.linalg.lstsq", "by_hand": "ready SVD factors, applied by hand"}
 
-INTRODUCTION = """What was measured: geometric means of einroute's time over the other's, smaller is better.
+INTRODUCTION = """How many times faster einroute is, as geometric means: the other's time over einroute's.
+Larger is better, and below 1 einroute is slower.
 On {machine}; made by `python -m einroute bench --readme`."""
 STRUCTURED = """For sparse and structured operands, kernels compiled beforehand; each mean is over the cases
 that can be written so:"""
@@ -49,18 +52,18 @@ def text(outcomes: Sequence[Outcome], machine: str) -> str:
     for outcome in outcomes:
         if outcome.group == SINGLE:
             shape = outcome.label.partition(": ")[2].replace("x", ", ")
-            single.append([f"({shape})", *(ratio(outcome.ratio(peer)) for peer in SINGLE_HEADS)])
+            single.append([f"({shape})", *(in_times(outcome.faster(peer)) for peer in SINGLE_HEADS)])
     tables = (markdown(dense), STRUCTURED, markdown(others), BETWEEN, markdown(single))
     return "\n\n".join((INTRODUCTION.format(machine=machine), *tables))
 
 
 def _means(outcomes: Sequence[Outcome], groups: Sequence[str], heads: Mapping[str, str]) -> list[list[str]]:
-    """A table with a row for each group: geometric means of our time over each peer's, where there is one."""
+    """A table with a row for each group: geometric means of how many times faster ours is."""
     rows = [["cases", *heads.values()]]
     for group in groups:
         own = [outcome for outcome in outcomes if outcome.group == group]
-        means = (geometric_mean(outcome.ratio(peer) for outcome in own) for peer in heads)
-        rows.append([f"{group}: {GROUPS[group]} ({len(own)})", *map(ratio, means)])
+        means = (geometric_mean(outcome.faster(peer) for outcome in own) for peer in heads)
+        rows.append([f"{group}: {GROUPS[group]} ({len(own)})", *map(in_times, means)])
     return rows
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from einroute._base.formatting import in_times
+
 from .cases import GROUPS
 from .race import ALLOWED_RATIO, OURS, Outcome, geometric_mean
 
@@ -19,30 +21,26 @@ HEADS = {
     "mkl": "MKL",
 }
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
+#: What stands above the columns.
+LEGEND = (
+    "einroute's time, and how many times faster it is than each of the others: larger is better, below 1 it\n"
+    "is slower. The best: than the fastest of them, and between what that lay in half of the rounds.\n"
+    "A dash: not written so, or too slow."
+)
+PREPARED = "was made ready beforehand where that is what the others do in the call; there it is no rival"
 
 
 def time(seconds: float) -> str:
     """A time in the unit that suits it.
 
-    >>> time(1.5e-6), time(0.0123), time(2e-7), time(float("nan"))
-    ('1.50 us', '12.3 ms', '0.20 us', '-')
+    >>> time(1.5e-6), time(0.0123), time(2e-7), time(9.999e-4), time(float("nan"))
+    ('1.50 us', '12.3 ms', '0.20 us', '1.00 ms', '-')
     """
     if math.isnan(seconds):
         return "-"
-    size, unit = next((pair for pair in UNITS if seconds >= pair[0]), UNITS[-1])
+    size, unit = next((pair for pair in UNITS if seconds >= 0.9995 * pair[0]), UNITS[-1])
     value = seconds / size
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
-
-
-def ratio(value: float) -> str:
-    """A ratio to two or three digits.
-
-    >>> ratio(0.0123), ratio(0.876), ratio(12.3), ratio(float("nan"))
-    ('0.012', '0.88', '12', '-')
-    """
-    if math.isnan(value):
-        return "-"
-    return f"{value:.3f}" if value < 0.0995 else f"{value:.2f}" if value < 9.95 else f"{value:.0f}"
 
 
 def head(peer: str) -> str:
@@ -68,18 +66,21 @@ def markdown(cells: Sequence[Sequence[str]]) -> str:
 
 
 class Lines:
-    """Prints each outcome as it comes, in columns whose width is known beforehand: our time, then ratios."""
+    """Prints each outcome as it comes, in columns whose width is known beforehand: our time, then how many
+    times faster it is than each of the others.
+    """
 
     def __init__(self, labels: Iterable[str], peers: Sequence[str]) -> None:
         self.peers = peers
         self.width = max(map(len, labels))
-        self._row("einroute's time over the other's", ["einroute", *map(head, peers)], "the best")
+        print(f"\n{LEGEND}\n")
+        self._row("case", ["einroute", *map(head, peers)], "the best")
 
     def __call__(self, outcome: Outcome) -> None:
         """Print one outcome."""
         ours = time(outcome.seconds.get(OURS, math.nan))
         self._row(
-            outcome.label, [ours, *(ratio(outcome.ratio(peer)) for peer in self.peers)], verdict(outcome)
+            outcome.label, [ours, *(in_times(outcome.faster(peer)) for peer in self.peers)], verdict(outcome)
         )
 
     def _row(self, label: str, cells: Iterable[str], last: str) -> None:
@@ -89,53 +90,60 @@ class Lines:
 
 
 def verdict(outcome: Outcome) -> str:
-    """The ratio to the best of the others with its spread, and whether something is wrong."""
+    """How many times faster than the best of the others, with the spread, and whether something is wrong."""
     if outcome.problem:
         return f"WRONG: {outcome.problem}"
     if not outcome.best:
         return "-" if outcome.seconds else "checked"
     spread = outcome.spread.get(outcome.best)
-    between = f" ({ratio(spread[0])} to {ratio(spread[1])})" if spread else ""
-    return f"{ratio(outcome.ratio(outcome.best))}{between}" + (" SLOW" if outcome.slow else "")
+    between = f" ({in_times(spread[0])} to {in_times(spread[1])})" if spread else ""
+    return f"{in_times(outcome.faster(outcome.best))}{between}" + (" SLOW" if outcome.slow else "")
 
 
 def summary(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[list[str]]:
-    """Geometric means of our time over each other's, a row for each group and one for all."""
+    """Geometric means of how many times faster ours is, a row for each group and one for all."""
     groups = [(g, [o for o in outcomes if o.group == g]) for g in GROUPS]
     sets = [(group, own) for group, own in groups if own]
     sets += [("all", list(outcomes))] * (len(sets) > 1)
-    rows = [["geometric means of ours / ...", "cases", "the best", *map(head, peers), "slow"]]
+    rows = [["times faster, geometric means", "cases", "the best", *map(head, peers), "slow"]]
     for name, own in sets:
-        means = (geometric_mean(o.ratio(peer) for o in own) for peer in peers)
-        best = geometric_mean(o.ratio(o.best) for o in own)
-        rows.append([name, str(len(own)), ratio(best), *map(ratio, means), str(sum(o.slow for o in own))])
+        means = (geometric_mean(o.faster(peer) for o in own) for peer in peers)
+        best = geometric_mean(o.faster(o.best) for o in own)
+        rows.append(
+            [name, str(len(own)), in_times(best), *map(in_times, means), str(sum(o.slow for o in own))]
+        )
     return rows
 
 
 def remarks(outcomes: Sequence[Outcome]) -> list[str]:
     """What is behind the allowance, wrong, or left out, a line each."""
     lines = []
-    slow = sorted((o for o in outcomes if o.slow), key=lambda o: -o.ratio(o.best))
+    slow = sorted((o for o in outcomes if o.slow), key=lambda o: o.faster(o.best))
     if slow:
         lines.append(
-            f"behind by more than {ALLOWED_RATIO} times and what is allowed besides, 0.7 us for most:"
+            f"behind by more than {ALLOWED_RATIO} times and what is allowed besides, 0.7 us for most "
+            "(times faster; below 1 is slower):"
         )
     for o in slow:
         gap = o.seconds[OURS] - o.seconds[o.best]
-        lines.append(f"  {ratio(o.ratio(o.best))} (+{time(gap)})  {o.label}; best: {o.best_code}")
+        lines.append(f"  {in_times(o.faster(o.best))} (+{time(gap)})  {o.label}; best: {o.best_code}")
+    names = dict.fromkeys(head(name) for o in outcomes for name in o.prepared if name in o.seconds)
+    lines += [f"{name}: {PREPARED}" for name in names]
     lines += [f"WRONG {o.label}: {o.problem}" for o in outcomes if o.problem]
     lines += [f"{o.label}: {note}" for o in outcomes for note in o.notes if not note.endswith("too slow")]
     return lines
 
 
 def records(outcomes: Sequence[Outcome], peers: Sequence[str]) -> list[dict[str, Any]]:
-    """The outcomes for JSON: seconds, and ratios of ours over each other's with their spread."""
+    """The outcomes for JSON: seconds, and how many times faster ours is than each, with the spread."""
     return [
         {
             "label": o.label,
             "group": o.group,
             "seconds": dict(o.seconds),
-            "ratios": {p: [o.ratio(p), *o.spread.get(o.fastest(p), ())] for p in peers if o.fastest(p)},
+            "times_faster": {
+                p: [o.faster(p), *o.spread.get(o.fastest(p), ())] for p in peers if o.fastest(p)
+            },
             "prepared": list(o.prepared),
             "slow": o.slow,
             "problem": o.problem,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 
-from einroute._errors import suggest
+from einroute._base.errors import suggest
 
 from .cases import CASES, GROUPS, AnyCase
 

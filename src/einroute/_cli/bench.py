@@ -24,8 +24,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "bench",
         help="time einroute beside NumPy and others, in one process, in turn",
         description="Checks that all implementations of each case agree, times them in turn in many short "
-        "rounds, and prints einroute's smallest time and its ratio to each other's. The exit status is 1 if "
-        "einroute's result is wrong.",
+        "rounds, and prints einroute's smallest time and how many times faster it is than each of the "
+        "others. The exit status is 1 if einroute's result is wrong.",
     )
     command.add_argument(
         "cases",
@@ -38,7 +38,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--peers", nargs="+", metavar="NAME", help="compare with these alone (torch, jax, ...)"
     )
     command.add_argument(
-        "--chart", type=Path, metavar="FILE", help="draw the ratios and their spread, as SVG"
+        "--chart",
+        type=Path,
+        metavar="FILE",
+        help="draw how many times faster einroute is, with the spread, as SVG",
     )
     command.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     command.add_argument(

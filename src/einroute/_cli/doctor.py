@@ -12,9 +12,9 @@ import numpy as np
 import threadpoolctl
 
 import einroute as er
-from einroute._environment import first_count
+from einroute._base.environment import first_count
+from einroute._kinds.registry import MODULES
 from einroute._override.caches import CLIENTS
-from einroute._route import REGISTRY
 
 if TYPE_CHECKING:
     import argparse
@@ -122,11 +122,12 @@ def threads() -> list[str]:
 def kinds() -> list[str]:
     """The operand kinds that einroute knows, and whether their libraries are installed."""
     modules: dict[str, list[str]] = {}
-    for module, adapter in REGISTRY.items():
+    for module, where in MODULES.items():
         if module != "builtins":  # numbers and lists are the dense kind's, too
-            modules.setdefault(adapter.rpartition(".")[2], []).append(module)
+            modules.setdefault(where, []).append(module)
     lines = []
-    for kind, names in modules.items():
+    for where, names in modules.items():
+        kind = where.removesuffix(".kind")
         for module in dict.fromkeys(names):
             if module.partition(".")[0] == "einroute":
                 lines.append(f"{kind}: einroute's own")

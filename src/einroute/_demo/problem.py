@@ -85,11 +85,15 @@ def whole(_data: object) -> Part:
 
 @dataclass(frozen=True)
 class Way(Generic[D]):
-    """One way to do a problem without einroute: as one writes it, the function, and the part it computes."""
+    """One way to do a problem without einroute: as one writes it, the function, and the part it computes.
+
+    `note` says what one must know to read its time.
+    """
 
     text: str
     run: Callable[[D], Array]
     part: Callable[[D], Part] = whole
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,33 @@
-"""The demo's results as a table of plain text and as JSON-ready records."""
+"""The demo's results as a table of plain text, a block for each row, and as JSON-ready records."""
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict
 from itertools import groupby
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from einroute._base.formatting import in_times
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .runner import Row
+    from .problem import Problem, Size
+    from .runner import Row, Timing
 
-HEADER = ("problem", "the usual way", "time", "einroute's route", "time", "ratio", "largest error")
+HEADER = ("size", "the usual way", "time", "einroute's route", "time", "times faster", "largest error")
 UNITS = (("h", 3600.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
 RIGHT = (False, False, True, False, True, True, True)  # columns of numbers end at their right edge
+#: Characters of the longest route and time, which are not known before the rows are.
+ROUTE, TIME = 23, 7
+#: Characters of a line of words.
+WIDE = 110
+FOOT = (
+    "time: the median of a few turns, which the ways take one after the other",
+    "times faster: the usual way's time over einroute's; larger is better, and below 1 einroute is slower",
+    "largest error: against the last line of each block, the plain loop, relative to its largest entry",
+)
 
 
 def seconds(value: float) -> str:
@@ -32,11 +45,9 @@ def seconds(value: float) -> str:
     return f"{scaled:.0f} {unit}" if scaled >= 99.95 else f"{scaled:.3g} {unit}"
 
 
-def ratio(usual: float, ours: float) -> str:
+def faster(usual: float, ours: float) -> str:
     """How many times faster ours is."""
-    if not (isfinite(usual) and isfinite(ours)) or not ours:
-        return "-"
-    return f"{usual / ours:,.0f}x" if usual >= 9.95 * ours else f"{usual / ours:.2g}x"
+    return in_times(usual / ours) if isfinite(usual) and isfinite(ours) and ours else "-"
 
 
 def _routes(row: Row) -> list[str]:
@@ -53,22 +64,80 @@ def _error(row: Row) -> str:
     return f"{row.error:.1e}"
 
 
-def _cells(row: Row, notes: list[str]) -> list[tuple[str, ...]]:
-    """The lines of one row; a way that ran on a part gets the number of the note which says so."""
-    dims = row.size.split()  # three to a line, or the column would push the others off the screen
-    left = [row.problem, *("  " + " ".join(dims[at : at + 3]) for at in range(0, len(dims), 3))]
+def _sizes(label: str) -> list[str]:
+    """A size's label, three dimensions to a line, or the column would push the others off the screen."""
+    dims = label.split()
+    return [" ".join(dims[at : at + 3]) for at in range(0, len(dims), 3)]
+
+
+def _remarks(timing: Timing) -> list[str]:
+    """What is to be known of a time."""
+    part = timing.part and f"timed and checked on {timing.part}, and the time scaled up"
+    return [text for text in (part, timing.note) if text]
+
+
+class Table:
+    """The table, whose columns are as wide as it takes before the first row is there.
+
+    Parameters
+    ----------
+    sizes : iterable of str
+        The labels of all sizes.
+    ways : iterable of str
+        All usual ways, as one writes them.
+    """
+
+    def __init__(self, sizes: Iterable[str], ways: Iterable[str]) -> None:
+        size = max((len(line) for label in sizes for line in _sizes(label)), default=0)
+        way = max(map(len, ways), default=0) + len(" [1] [2]")
+        least = (size + 2, way, TIME, ROUTE, TIME, 0, 0)
+        self.widths = [max(len(head), width) for head, width in zip(HEADER, least, strict=True)]
+        self._problem = ""
+
+    @classmethod
+    def of(cls, todo: Iterable[tuple[Problem[Any], Size]]) -> Table:
+        """The table of what is going to be run."""
+        todo = list(todo)
+        ways = (way.text for problem, _ in todo for way in (*problem.usual, problem.loop))
+        return cls((size.label for _, size in todo), ways)
+
+    def head(self) -> str:
+        """What stands above the columns."""
+        return f"{self._line(HEADER)}\n{'  '.join('-' * width for width in self.widths)}"
+
+    def block(self, row: Row) -> str:
+        """A row: a line for each usual way, the loop last, then what is to be known; a blank line ends it.
+
+        The first row of a problem has a line above that says what the problem is.
+        """
+        lines = [] if row.problem == self._problem else [f"{row.problem}: {row.title}"]
+        self._problem = row.problem
+        remarks = dict.fromkeys(text for timing in row.timings for text in _remarks(timing))
+        notes = {text: number for number, text in enumerate(remarks, 1)}
+        lines += [self._line(cells) for cells in _cells(row, notes)]
+        for note, number in notes.items():
+            lines += textwrap.wrap(f"[{number}] {note}", WIDE, initial_indent="  ", subsequent_indent=" " * 6)
+        if row.failure:
+            lines.append(f"FAILED {row.problem} ({row.size}): {row.failure}")
+        return "\n".join([*lines, ""])
+
+    def _line(self, cells: Iterable[str]) -> str:
+        return "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, self.widths, RIGHT, strict=True)
+        ).rstrip()
+
+
+def _cells(row: Row, notes: dict[str, int]) -> list[tuple[str, ...]]:
+    left = [f"  {line}" for line in _sizes(row.size)]
     routes = _routes(row)
     lines: list[tuple[str, ...]] = []
     for at in range(max(len(left), len(row.timings), len(routes))):
         usual = took = times = ""
         if at < len(row.timings):
             timing = row.timings[at]
-            usual, took, times = timing.way, seconds(timing.seconds), ratio(timing.seconds, row.seconds)
-            if timing.part:
-                text = f"timed and checked on {timing.part}, and the time scaled up"
-                if text not in notes:
-                    notes.append(text)
-                usual += f" [{notes.index(text) + 1}]"
+            took, times = seconds(timing.seconds), faster(timing.seconds, row.seconds)
+            usual = timing.way + "".join(f" [{notes[text]}]" for text in _remarks(timing))
         lines.append(
             (
                 left[at] if at < len(left) else "",
@@ -84,7 +153,7 @@ def _cells(row: Row, notes: list[str]) -> list[tuple[str, ...]]:
 
 
 def render(rows: Sequence[Row]) -> str:
-    """The table: a line for each usual way, the loop last, and notes below.
+    """The whole table of rows that are there.
 
     Parameters
     ----------
@@ -95,30 +164,8 @@ def render(rows: Sequence[Row]) -> str:
     str
         Without a newline at the end.
     """
-    notes: list[str] = []
-    blocks = [_cells(row, notes) for row in rows]
-    widths = [
-        max(len(line[at]) for line in (HEADER, *(line for block in blocks for line in block)))
-        for at in range(len(HEADER))
-    ]
-
-    def text(cells: Iterable[str]) -> str:
-        return "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(cells, widths, RIGHT, strict=True)
-        ).rstrip()
-
-    out = [text(HEADER), "  ".join("-" * width for width in widths)]
-    for block in blocks:
-        out += [text(cells) for cells in block]
-        out.append("")
-    out += [f"[{number}] {note}" for number, note in enumerate(notes, 1)]
-    out.append("time: the best of a few runs, taken in turns; ratio: the usual way's time over einroute's;")
-    out.append("largest error: against the loop, relative to its largest entry")
-    for row in rows:
-        if row.failure:
-            out.append(f"FAILED {row.problem} ({row.size}): {row.failure}")
-    return "\n".join(out)
+    table = Table((row.size for row in rows), (timing.way for row in rows for timing in row.timings))
+    return "\n".join([table.head(), *map(table.block, rows), *FOOT])
 
 
 def records(rows: Iterable[Row]) -> list[dict[str, Any]]:

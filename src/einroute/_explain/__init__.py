@@ -45,7 +45,7 @@ def explain(subscripts_or_function: str | Callable[..., Any], /, *args: Any, **k
     >>> er.explain(er.linalg.solve, np.eye(50), np.ones(50)).cache
     'miss, never seen'
     """
-    from .._frontend import einsum
+    from .._api.einsum import einsum
     from .dispatch import explain_function  # here, since most programs never ask
 
     if isinstance(subscripts_or_function, str):

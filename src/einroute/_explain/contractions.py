@@ -6,25 +6,15 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from .._call import Call, NumpysOwn, understand_einsum, understand_tensordot
-from .._config import check_strict, current, left_to_numpy
-from .._config_block import config
-from .._frontend import _without_scalars, einsum, einsum_path, tiny_note
-from .._mirrors import ROUTED
-from .._route import NoRoute
-from .._sparse_call import (
-    SparseCall,
-    any_sparse,
-    sparse_kind,
-    understand_sparse_einsum,
-    understand_sparse_tensordot,
-)
-from .._structured_call import (
-    StructuredCall,
-    any_structured,
-    understand_structured_einsum,
-    understand_structured_tensordot,
-)
+from .._api.einsum import _without_scalars, einsum, einsum_path, tiny_note
+from .._api.functions import ROUTED
+from .._base.facts import DENSE
+from .._base.routes import NoRoute
+from .._call.understand import Fallback, understand_einsum, understand_tensordot
+from .._config.config_block import config
+from .._config.state import check_strict, current, left_to_numpy
+from .._execute.call import Call
+from .._kinds.registry import any_other
 from .explanation import Explanation
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of, outline_of
@@ -45,10 +35,8 @@ def explain_einsum(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation
     """
     args = tuple(stand_in(x) for x in args)
     told = [operand_of(x) for x in operands_of_einsum(args)]
-    if any_structured(args):
-        return explain_call(einsum, understand_structured_einsum(args, **kwargs), told)
-    if any_sparse(args):
-        return explain_call(einsum, understand_sparse_einsum(args, **kwargs), told)
+    if any_other(args):
+        return explain_call(einsum, understand_einsum(args, **kwargs), told)
     options = dict(kwargs)
     operands = _without_scalars(args)
     tiny = tiny_note(operands, options.pop("out", None), options.pop("optimize", False), options)
@@ -68,10 +56,6 @@ def explain_tensordot(function: Any, args: tuple[Any, ...], kwargs: dict[str, An
     operands = tuple(stand_in(x) for x in args[:2])
     args = (*operands, *args[2:])
     told = [operand_of(x) for x in operands]
-    if any_structured(operands):
-        return explain_call(function, understand_structured_tensordot(*args, **kwargs), told)
-    if any_sparse(operands):
-        return explain_call(function, understand_sparse_tensordot(*args, **kwargs), told)
     return explain_call(function, understand_tensordot(*args, **kwargs), told)
 
 
@@ -96,45 +80,43 @@ def explain_path(args: tuple[Any, ...]) -> Explanation:
 
 def explain_call(
     function: Any,
-    call: Call | SparseCall | StructuredCall | NumpysOwn,
+    call: Call | Fallback,
     told: Sequence[OutlineOperand],
     tiny: str = "",
 ) -> Explanation:
     """What a call that was understood would do."""
     names, state = ROUTED[function], current()
-    if isinstance(call, NumpysOwn):
+    if isinstance(call, Fallback):
         if call.fallback:
             check_strict(state, names.name, call.reason)
         return Explanation(in_one_step(names.name, names.own, told, call.reason), reason=call.reason)
     try:
         plan: Any = call.plan(state)
     except NoRoute as error:
-        if isinstance(call, Call) and not call.options.quiet and left_to_numpy(call, state):
+        if call.dense and not call.options.quiet and left_to_numpy(call, state):
             return Explanation(in_one_step(names.name, names.own, told, str(error)), reason=str(error))
         raise
     sparse: tuple[str, ...] = ()
-    if isinstance(call, SparseCall):
-        call._check_kind(plan)
+    if any(kind.stored is not None for kind in call.kinds) and plan.prepared:
         sparse = _sparse_notes(call, plan)
     outline = outline_of(names.name, plan, told, notes=(*((tiny,) if tiny else ()), *sparse))
     return Explanation(outline, plan, tiny=tiny, sparse=sparse)
 
 
-def _sparse_notes(call: SparseCall, plan: Any) -> tuple[str, ...]:
+def _sparse_notes(call: Call, plan: Any) -> tuple[str, ...]:
     """Kinds, non-zeros and density of the operands, and of what kind the result is."""
-    kinds: tuple[Any, ...] = call.kinds
     notes = [
         f"operand {i}: {type(x).__name__}, {kind.stored(x)} non-zeros of {prod(x.shape)} elements "
         f"({100 * kind.stored(x) / max(1, prod(x.shape)):.3g} %), counted as {kind.facts(x).nnz}"
-        for i, (x, kind) in enumerate(zip(call.operands, kinds, strict=True))
-        if sparse_kind(x) is not None
+        for i, (x, kind) in enumerate(zip(call.operands, call.kinds, strict=True))
+        if kind.stored is not None
     ]
     why = (
         "no dense operand shares a contracted label with a sparse one, nor adds a label to the output"
-        if plan.sparse
+        if plan.form != DENSE
         else "a dense operand shares a contracted label with a sparse one, or adds a label to the output"
     )
-    notes.append(f"the result is {'sparse' if plan.sparse else 'dense'}: {why}")
+    notes.append(f"the result is {'dense' if plan.form == DENSE else 'sparse'}: {why}")
     said = call.densifies(plan)
     if said:
         notes.append(f"on_densify: {said}")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._frontend import einsum, einsum_path, tensordot
-from .._linalg_products import linalg_tensordot
-from .._mirrors import ROUTED, ours, routed
-from .._routed_operand import any_routed
+from .._api.einsum import einsum, einsum_path, tensordot
+from .._api.functions import ROUTED, ours, routed
+from .._api.linalg_products import linalg_tensordot
+from .._base.routed_operand import any_routed
 from .contractions import explain_einsum, explain_path, explain_tensordot
 from .explanation import Explanation
 from .factors import explain_factored, is_factored

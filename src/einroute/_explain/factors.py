@@ -11,41 +11,31 @@ from typing import Any
 
 import numpy as np
 
-from .._config import check_strict, current
-from .._cost import GEMM, Cost
+from .._api.functions import is_scipys, routed
+from .._api.lstsq import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
+from .._api.solve import SMALL, inv, inv_fits, solve, solve_fits
+from .._api.sparse_solve import refuse_sparse, sparse_operands
+from .._api.stacked_lstsq import check_stack
+from .._base.cost import GEMM, Cost
+from .._base.linalg import is_foreign, is_sparse, misfit
+from .._base.routes import NoRoute
+from .._call.factors import EXPLICIT, Prospect, prospect
+from .._config.state import check_strict, current
 from .._factors.cache import FACTORS
+from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.factorized import Factorized
-from .._factors.recall import EXPLICIT, INVERSE, LU, SVD, Prospect, Way, prospect
 from .._factors.sparse_operand import sparse_key
-from .._factors.svd import SVDFactors
-from .._least_squares import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
-from .._linalg_call import is_foreign, is_sparse, misfit
-from .._mirrors import is_scipys, routed
-from .._operands.base import Structured
-from .._route import NoRoute
-from .._solve import SMALL, inv, inv_fits, solve, solve_fits
-from .._sparse_solve import refuse_sparse, sparse_operands
-from .._stacked import check_stack
+from .._kinds.structured import Structured
 from .explanation import Explanation
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of
+from .request import Request
 from .stand_in import as_array
 
 __all__ = ["FACTORED", "Request", "estimate", "explain_factored", "is_factored"]
 
 #: What LAPACK takes on the smallest matrix, in units of one NumPy call.
 LAPACK_CALLS = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A call as `recall` would get it: its way, and why it would not get there at all."""
-
-    way: Way
-    a: Any
-    columns: int
-    refused: str
-    rank: Callable[[SVDFactors], int | None] | None = None
 
 
 def _lstsq(a: Any, b: Any, rcond: Any = None) -> Request:
@@ -201,7 +191,7 @@ def _result_shape(operands: list[OutlineOperand]) -> tuple[int, ...] | None:
     return (*a[:-2], a[-1], *(b[-1:] if len(b) > 1 else ()))
 
 
-def _explicit_way(function: Any) -> Way:
+def _explicit_way(function: Any) -> Factorization:
     name = function.__name__
     return SVD if name in {"lstsq", "pinv"} else LU if name == "solve" else INVERSE
 
@@ -288,7 +278,7 @@ def _making(request: Request) -> Cost:
     return Cost(request.way.price(m, n), 2.0 * request.way.nbytes(m, n), 4, GEMM)
 
 
-def _applying(way: Way, shape: tuple[int, ...], columns: int, nbytes: float) -> Cost:
+def _applying(way: Factorization, shape: tuple[int, ...], columns: int, nbytes: float) -> Cost:
     """A hash, and the products with the factors."""
     products = {SVD.route: 3.0, LU.route: 1.0, INVERSE.route: 0.0}[way.route]
     return Cost(products * columns * shape[0] * shape[1], 8.0 * shape[0] * shape[1] + nbytes, 10, GEMM)

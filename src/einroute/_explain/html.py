@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from .._words import count, in_bytes, in_time
+from .._base.formatting import count, in_bytes, in_time
 from .outline import Outline, OutlineStep
 from .picture import svg
 

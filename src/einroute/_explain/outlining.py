@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .._cost import Cost
-from .._plan_structured import Choice, StructuredPlan
-from .._planned import Chain, Node, Plan, Planned, Prepared, Sliced
-from .._problem import Contraction, Operand
-from .._route import kind_of
-from .._routed_operand import any_routed
-from .._words import prime_for, readable
+from .._base.cost import Cost
+from .._base.facts import Contraction, Operand, Prepared
+from .._base.formatting import prime_for, readable
+from .._base.routed_operand import any_routed
+from .._kinds.registry import kind_of
+from .._plan.plans import Chain, Choice, Plan, Planned, Rewritten, Sliced
 from .outline import Outline, OutlineOperand, OutlineSlices, OutlineStep
 
 __all__ = ["in_one_step", "operand_of", "outline_of"]
@@ -36,7 +35,7 @@ def operand_of(x: Any, labels: str = "") -> OutlineOperand:
         if any_routed((x,)):
             return OutlineOperand("dense", x.shape, x.dtype.name, labels)
         kind = kind_of(x)
-        name = type(x).__name__ if kind is None else kind.NAME
+        name = type(x).__name__ if kind is None else kind.name
         shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
         return OutlineOperand(
             name,
@@ -50,8 +49,7 @@ def operand_of(x: Any, labels: str = "") -> OutlineOperand:
 
 
 def _entries(x: Any, kind: Any) -> int | None:
-    stored = getattr(kind, "stored", None)
-    return None if stored is None else int(stored(x))
+    return None if kind is None or kind.stored is None else int(kind.stored(x))
 
 
 def _shape_of_lists(x: Any) -> tuple[int, ...]:
@@ -68,7 +66,7 @@ def _shape_of_lists(x: Any) -> tuple[int, ...]:
 
 def outline_of(
     function: str,
-    plan: Plan | StructuredPlan,
+    plan: Plan,
     operands: Sequence[OutlineOperand] = (),
     *,
     choice: int = 0,
@@ -79,16 +77,16 @@ def outline_of(
     Parameters
     ----------
     function : str
-    plan : Plan or StructuredPlan
+    plan : Plan
     operands : sequence of OutlineOperand
         As they came; what the plan knows of them if left out.
     choice : int
-        Which of a structured plan's rewrites.
+        Which of the rewrites, where the plan has some.
     notes : tuple of str
         What else there is to say.
     """
-    if isinstance(plan, StructuredPlan):
-        return _structured(function, plan, operands, plan.choices[choice], notes)
+    if isinstance(plan.node, Rewritten):
+        return _rewritten(function, plan, plan.node, operands, plan.node.choices[choice], notes)
     contraction = plan.contraction
     read = _reader(contraction)
     if len(operands) != len(contraction.inputs):
@@ -151,7 +149,7 @@ def _reader(contraction: Contraction) -> _Read:
     return partial(readable, prime=prime_for("".join(contraction.sizes)))
 
 
-def _slices(node: Node, read: _Read) -> tuple[tuple[OutlineSlices, ...], Chain]:
+def _slices(node: Chain | Sliced, read: _Read) -> tuple[tuple[OutlineSlices, ...], Chain]:
     slices = []
     while isinstance(node, Sliced):
         count = -(-node.size // node.block)
@@ -173,7 +171,7 @@ def _steps(chain: Chain, count: int, sizes: Mapping[str, int], read: _Read) -> t
     entries = {
         made: op.nnz
         for takes, planned in zip(taken, chain.steps, strict=True)
-        for made, op in zip(takes, planned.decision.step.operands, strict=True)
+        for made, op in zip(takes, planned.step.operands, strict=True)
         if made >= count
     }
     return tuple(
@@ -186,27 +184,27 @@ def _step(
     planned: Planned, takes: tuple[int, ...], sizes: Mapping[str, int], entries: int | None, read: _Read
 ) -> OutlineStep:
     d = planned.decision
-    cost, step = d.offer.cost, d.step
+    cost, step = d.offer.cost, planned.step
     shape = tuple(sizes[c] for c in step.output)
-    kind = "sparse" if step.sparse else "dense"
     return OutlineStep(
         takes,
         read(step.subscripts),
         d.route.name,
-        read(d.offer.note),
+        read(planned.named(d.offer.note)),
         d.route.guard,
-        OutlineOperand(kind, shape, step.dtype.name, read(step.output), entries),
+        OutlineOperand(_shown(step.form), shape, step.dtype.name, read(step.output), entries),
         cost.flops,
         cost.bytes,
         cost.seconds,
         tuple((route.name, offer.cost.seconds) for route, offer in d.offers[1:]),
-        tuple((route.name, refused.reason) for route, refused in d.refused),
+        tuple((route.name, planned.named(refused.reason)) for route, refused in d.refused),
     )
 
 
-def _structured(
+def _rewritten(
     function: str,
-    plan: StructuredPlan,
+    plan: Plan,
+    node: Rewritten,
     operands: Sequence[OutlineOperand],
     chosen: Choice,
     notes: tuple[str, ...],
@@ -216,24 +214,23 @@ def _structured(
     read = _reader(contraction)
     cost = chosen.rewriting.offer.cost
     if len(operands) != len(contraction.inputs):
-        operands = [_of_facts(op) for op in plan.step.operands]
+        operands = [_of_facts(op) for op in node.step.operands]
     told = tuple(
         replace(op, labels=read(labels)) for op, labels in zip(operands, contraction.inputs, strict=True)
     )
     shape = tuple(contraction.sizes[c] for c in contraction.output)
-    kind = "sparse" if plan.step.sparse else "dense"
     step = OutlineStep(
         tuple(range(len(told))),
         read(contraction.subscripts),
         rewrite.name,
         read(chosen.rewriting.offer.note),
         rewrite.guard,
-        OutlineOperand(kind, shape, plan.dtype.name, read(contraction.output)),
+        OutlineOperand(_shown(plan.form), shape, plan.dtype.name, read(contraction.output)),
         cost.flops,
         cost.bytes,
         chosen.seconds,
-        tuple((c.rewrite.name, c.seconds) for c in plan.choices if c is not chosen),
-        tuple((other.name, refused.reason) for other, refused in plan.refused),
+        tuple((c.rewrite.name, c.seconds) for c in node.choices if c is not chosen),
+        tuple((other.name, refused.reason) for other, refused in node.refused),
         tuple(
             outline_of("contraction", inner, [_of_facts(op) for op in handed.operands])
             for handed, inner in zip(chosen.rewriting.inner, chosen.inner, strict=True)
@@ -253,8 +250,13 @@ def _structured(
     )
 
 
+def _shown(form: str) -> str:
+    """A form as it is told of: entries are those of a sparse array."""
+    return {"entries": "sparse"}.get(form, form)
+
+
 def _of_facts(op: Operand) -> OutlineOperand:
-    return OutlineOperand(op.kind, op.shape, op.dtype.name, "", op.nnz)
+    return OutlineOperand(_shown(op.form), op.shape, op.dtype.name, "", op.nnz)
 
 
 def _prepared_operand(p: Prepared) -> OutlineOperand:

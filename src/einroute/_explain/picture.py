@@ -12,7 +12,7 @@ from math import log10, prod
 from textwrap import wrap
 from xml.sax.saxutils import escape
 
-from .._words import count, in_bytes, in_time
+from .._base.formatting import count, in_bytes, in_time
 from .outline import Outline, OutlineOperand, OutlineStep
 
 __all__ = ["svg"]

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from .._call import Call, understand_tensordot
-from .._config import check_strict, current
-from .._cost import Cost, gemm_rate
-from .._linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
-from .._mirrors import ROUTED
-from .._own import want
-from .._products import dot, inner, multi_dot, outer, vdot
-from .._route import kind_of
-from .._sparse_call import any_sparse
-from .._sparse_products import _dot_labels, _inner_labels, _matmul_labels, _understood, refuse_scipy
-from .._structured_call import StructuredCall, any_structured
-from .._terms import batched_terms, chain_terms, is_chain, outer_terms, worth, worth_outer
-from .._ufuncs import matmul, vecdot
-from .._words import readable
+from .._api.functions import ROUTED
+from .._api.linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
+from .._api.products import dot, inner, multi_dot, outer, vdot
+from .._api.ufuncs import matmul, vecdot
+from .._base.cost import Cost, gemm_rate
+from .._base.formatting import readable
+from .._call.fallback import want
+from .._call.mixed_products import (
+    conjugated,
+    given_options,
+    is_contraction,
+    refuse_undispatched,
+    understand_chain,
+    understand_product,
+)
+from .._call.product_labels import CONJUGATED, PAIRS, core_labels
+from .._call.products import batched_terms, chain_terms, is_chain, outer_terms, worth, worth_outer
+from .._call.understand import understand_tensordot
+from .._config.state import check_strict, current
+from .._execute.call import Call
+from .._kinds.registry import any_other, kind_of
+from .._kinds.structured import Structured
 from .contractions import explain_call
 from .explanation import Explanation
 from .outline import OutlineOperand
@@ -37,10 +46,10 @@ Array = np.ndarray[Any, Any]
 #: Products of two operands over one axis: the labels of both and of the result from their shapes, and the
 #: axis of the second that is contracted with the last of the first.
 _PAIRS: dict[Any, tuple[Callable[[Shape, Shape], tuple[str, str, str]], int]] = {
-    dot: (_dot_labels, -2),
-    inner: (_inner_labels, -1),
-    matmul: (_matmul_labels, -2),
-    linalg_matmul: (_matmul_labels, -2),
+    dot: (PAIRS["dot"], -2),
+    inner: (PAIRS["inner"], -1),
+    matmul: (partial(core_labels, "matmul"), -2),
+    linalg_matmul: (partial(core_labels, "matmul"), -2),
 }
 _VECTORS = (vdot, vecdot, linalg_vecdot)
 PRODUCTS = frozenset({*_PAIRS, *_VECTORS, outer, linalg_outer, multi_dot})
@@ -77,12 +86,10 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         options["out"] = args[2]
     told = (operand_of(a), operand_of(b))
     out = options.get("out")
+    if any_other((a, b)):
+        return _of_others(function, a, b, options, told)
     if all(kind_of(x) is not None for x in (a, b)):
-        if function not in _PAIRS:
-            refuse_scipy(ROUTED[function].name, "write it as an einsum", a, b)
         _check_vectors(function, np.shape(a), np.shape(b), options)
-        if any_structured((a, b)) or any_sparse((a, b)):
-            return _not_dense(function, a, b, options, told)
         if not options.keys() & _UFUNC_ONLY:
             _check_shapes(function, np.shape(a), np.shape(b), out)
     reason = want((a, b, out), options)
@@ -161,27 +168,31 @@ def _planned_pair(function: Any, a: Array, b: Array, axis: int) -> Any:
     return understand_tensordot(a, b, ((a.ndim - 1,), (b.ndim + axis,)))
 
 
-def _not_dense(
+def _of_others(
     function: Any, a: Any, b: Any, options: dict[str, Any], told: Sequence[OutlineOperand]
 ) -> Explanation:
-    """A product of operands some of which are sparse or structured."""
+    """A product of operands some of which are no arrays."""
     name = ROUTED[function].name
-    if function not in _PAIRS:
-        if any_structured((a, b)):
+    bare = name.rpartition(".")[2]
+    if not is_contraction(bare, (a, b)):
+        refuse_undispatched(name, "write it as an einsum", a, b)
+        _check_vectors(function, np.shape(a), np.shape(b), options)
+        if isinstance(a, Structured) or isinstance(b, Structured):
             return _own(function, told, "a structured operand is written out for NumPy's own function")
         return _own(function, told, want((a, b)) or "the operand's own library answers")
-    bare = name.rpartition(".")[2]
-    call: Any = _understood(bare, a, b, options.get("out"), _PAIRS[function][0], options.get("dtype"))
-    return explain_call(function, StructuredCall.of(call) if any_structured((a, b)) else call, told)
+    given = given_options(bare, options)
+    call = understand_product(bare, conjugated(a) if bare in CONJUGATED else a, b, **given)
+    return explain_call(function, call, told)
 
 
 def _chain(arrays: Any, *, out: Any = None) -> Explanation:
-    if any_structured((arrays,)) or any_sparse((arrays,)):
+    if any_other((arrays,)):
         raise TypeError(f"multi_dot takes a sequence of operands, not one {type(arrays).__name__}")
     if not isinstance(arrays, (list, tuple)):
         return _own(multi_dot, (operand_of(arrays),), "not a list or a tuple of arrays")
     arrays = [stand_in(x) for x in arrays]
-    refuse_scipy("multi_dot", "use einsum('ij,jk,kl->il', a, b, c)", *arrays)
+    if any_other(arrays):
+        return explain_call(multi_dot, understand_chain(arrays), [operand_of(x) for x in arrays])
     told = [operand_of(x) for x in arrays]
     if all(kind_of(x) is not None for x in arrays):
         _check_chain([np.shape(x) for x in arrays], out)

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .._words import count, in_bytes, in_time
+from .._base.formatting import count, in_bytes, in_time
 from .outline import Outline, OutlineStep
 
 __all__ = ["of_outline", "table"]

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import shown, suggest
-from .._factors.recall import INVERSE, LU, SVD, Way
+from .._api.scipy_linalg import DRIVERS, inv, lstsq, pinv, plain, solve, way_in, working_dtype
+from .._base.errors import shown, suggest
+from .._base.linalg import misfit
+from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.svd import SVDFactors
-from .._linalg_call import misfit
-from .._scipy_linalg import DRIVERS, inv, lstsq, pinv, plain, solve, way_in, working_dtype
-from .factors import Request
+from .request import Request
 from .stand_in import as_array
 
 #: The way in which each function keeps a matrix.
-WAYS: dict[Any, Way] = {lstsq: SVD, pinv: SVD, solve: LU, inv: INVERSE}
+WAYS: dict[Any, Factorization] = {lstsq: SVD, pinv: SVD, solve: LU, inv: INVERSE}
 
 
 #: Options with which the cache may answer.
@@ -27,8 +27,8 @@ _KNOWN = frozenset({"cond", "check_finite", "rtol", "atol", "return_rank"})
 def request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
     """The call as the cache would get it.
 
-    Options other than the default may send it to SciPy at every call: ``assume_a``, ``overwrite_*``, a gelsy
-    or gelss driver with a cutoff out of (0, 1).
+    Options other than the default may send it to SciPy at every call: ``assume_a``, ``overwrite_*``, a
+    negative cutoff, a gelsy or gelss driver with a cutoff out of (0, 1).
 
     Raises
     ------
@@ -43,7 +43,7 @@ def request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Req
     if arrays is None:
         reason = "shapes or dtypes that are SciPy's to judge, or reproducible results were asked for"
         return Request(way, operands[0], 1, reason)
-    if given.keys() - {"a", "b"} - _KNOWN:
+    if given.keys() - {"a", "b"} - _KNOWN or (given.get("cond") or 0) < 0:
         return Request(way, arrays[0], 1, "options under which SciPy may have to answer; ask without them")
     working = working_dtype(*arrays)
     columns = arrays[1].shape[1] if len(arrays) > 1 and arrays[1].ndim > 1 else 1

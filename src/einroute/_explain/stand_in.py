@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import shown
+from .._base.errors import shown
+from .._base.facts import c_strides
 from .._factors.factorized import Factorized
-from .._operands.base import Structured
-from .._problem import c_strides
-from .._route import kind_of
-from .._sparse_call import sparse_kind
+from .._kinds.registry import kind_of, other_kind
+from .._kinds.structured import Structured
 
 __all__ = ["as_array", "stand_in"]
 
@@ -30,7 +29,7 @@ def stand_in(x: Any) -> Any:
     ValueError
         A negative size, or a shape that no array can have.
     """
-    if isinstance(x, _OPERANDS) or x is Ellipsis or sparse_kind(x) is not None:
+    if isinstance(x, _OPERANDS) or x is Ellipsis or other_kind(x) is not None:
         return x
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
     if shape is None or dtype is None or (hasattr(x, "__array_function__") and kind_of(x) is None):

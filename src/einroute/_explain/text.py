@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._words import in_time
+from .._base.formatting import in_time
 from .outline import Outline, OutlineSlices, OutlineStep
 
 __all__ = ["lines"]

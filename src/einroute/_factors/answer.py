@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._numpys import numpy_vdot
-from .._quiet import quiet
+from .._base.errstate import quiet
+from .._base.numpy_functions import numpy_vdot
 from .lu import LUFactors
 from .svd import SVDFactors
 

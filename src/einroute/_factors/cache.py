@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from .._environment import one_of, read, whole
+from .._base.environment import one_of, read, whole
 
 #: Matrices that are remembered as seen: the latest ones, twice as many at the most.
 SEEN = 8192

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
-from .._linalg_call import SUPPORTED, blame, is_sparse
-from .._numpys import numpy_inv, numpy_lstsq, numpy_pinv, numpy_solve
+from .._base.linalg import SUPPORTED, blame
+from .._base.numpy_functions import numpy_inv, numpy_lstsq, numpy_pinv, numpy_solve
 from .answer import lstsq_answer, pinv_answer, plain_cutoff, solve_answer
+from .factorizations import in_double
 from .lu import LUFactors
-from .recall import in_double
 from .svd import SVDFactors
 
 Array = NDArray[Any]
@@ -246,41 +246,3 @@ def _restore(*parts: Any) -> Factorized:
             value.flags.writeable = False
         object.__setattr__(made, name, value)
     return made
-
-
-def factorize(a: Any) -> Factorized:
-    """Factor a matrix once, for any number of right-hand sides.
-
-    Parameters
-    ----------
-    a : (M, N) array_like or sparse, or Factorized
-        Real or complex and finite; copied. A `Factorized` is returned as it is.
-
-    Returns
-    -------
-    Factorized
-        With ``.lstsq(b)``, ``.solve(b)``, ``.inv()``, ``.pinv()``, ``.rank``, ``.s`` and ``.cond``.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        `a` is not 2-D, or holds nan or infinity.
-    TypeError
-        float16 or long double.
-
-    Examples
-    --------
-    >>> import numpy as np, einroute as er
-    >>> f = er.factorize(np.array([[1, 2], [3, 5]]))
-    >>> f.solve(np.array([1, 2]))
-    array([-1.,  1.])
-    >>> er.lstsq(f, np.array([1, 2]))[0].round(12)
-    array([-1.,  1.])
-    """
-    if isinstance(a, Factorized):
-        return a
-    if is_sparse(a):
-        from .sparse_factorized import SparseFactorized  # noqa: PLC0415 - it builds on this module
-
-        return SparseFactorized(a)
-    return Factorized(a)

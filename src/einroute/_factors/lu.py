@@ -1,7 +1,7 @@
-"""Square systems by a triangular factorization that is kept: Cholesky where that succeeds, else LU.
+"""Square systems by a triangular factorization that is kept: that of the mirrored function.
 
-LAPACK's getrf and potrf through SciPy (NumPy exposes neither); ``numpy.linalg.solve`` is gesv, which is getrf
-and getrs in one, so that answers differ by rounding only.
+LAPACK's getrf and potrf through SciPy (NumPy exposes neither).  ``numpy.linalg.solve`` is gesv, which is
+getrf and getrs in one; ``scipy.linalg.solve`` takes Cholesky where that succeeds, else LU.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class LUFactors:
     rcond: float
 
     @classmethod
-    def factor(cls, a: Array) -> LUFactors | None:
-        """Factor ``a`` in its own precision.
+    def factor(cls, a: Array, *, cholesky: bool = False) -> LUFactors | None:
+        """Factor ``a`` in its own precision; by Cholesky only where the mirrored function does that.
 
         None if it is not square, singular, not finite, or of magnitudes near the ends of the range.
         """
@@ -56,10 +56,10 @@ class LUFactors:
         low, high = SAFE[a.real.itemsize]
         if not low < norm < high:
             return None
-        if _may_be_positive_definite(a):
-            c, info = getattr(lapack, prefix + "potrf")(a, lower=1, clean=0)
+        if cholesky and _may_be_positive_definite(a):
+            c, info = getattr(lapack, prefix + "potrf")(a, lower=0, clean=0)
             if info == 0:
-                rcond, _ = getattr(lapack, prefix + "pocon")(c, norm, uplo="L")
+                rcond, _ = getattr(lapack, prefix + "pocon")(c, norm, uplo="U")
                 if rcond > SOUND * np.finfo(a.dtype).eps:
                     return cls(c, None, float(rcond))
         lu, pivots, info = getattr(lapack, prefix + "getrf")(a)
@@ -91,7 +91,7 @@ class LUFactors:
         if self.pivots is None:
             if transposed and prefix in "cz":  # the transpose of a Hermitian matrix is its conjugate
                 return self.solve(b.conj()).conj()
-            x, _ = getattr(lapack, prefix + "potrs")(self.factors, b, lower=1)
+            x, _ = getattr(lapack, prefix + "potrs")(self.factors, b, lower=0)
         else:
             # A copy: SciPy's wrapper counts the pivots from 1 while it runs, in place, and threads share
             # them.

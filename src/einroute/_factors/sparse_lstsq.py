@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._numpys import numpy_einsum
+from .._base.numpy_functions import numpy_einsum
 from .sparse_lu import as_columns, csc_nbytes, from_columns
 from .sparse_methods import Iteration, Normal, Reduction, choose
 

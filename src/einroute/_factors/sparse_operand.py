@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from .._kernels.sound import BROKEN, Unsound, unusable
-from .._linalg_call import SUPPORTED
-from .._route import kind_of
+from .._base.linalg import SUPPORTED
+from .._kernels.validate import BROKEN, Unsound, unusable
+from .._kinds.registry import kind_of
 from .fingerprint import fingerprint
 
 #: Where each of scipy.sparse's formats keeps its contents.

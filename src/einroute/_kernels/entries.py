@@ -29,6 +29,14 @@ CROWDED = 8
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 
 
+def sums_differ(own: np.dtype[Any], computed_in: np.dtype[Any]) -> bool:
+    """Whether entries of one place must be added up in the operand's dtype before they are cast.
+
+    Bools are or, integers wrap; and where the cast loses digits, each entry would lose its own.
+    """
+    return own != computed_in and (own.kind in "biu" or not np.can_cast(own, computed_in, "safe"))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Compressed:
     """Rows (axis 0) or columns (axis 1) of a matrix, one after the other.

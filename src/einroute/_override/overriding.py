@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from .._block import Block
-from .._errors import shown
+from .._base.block import Block
+from .._base.errors import shown
 from .patches import PATCHES, Hold
 from .places import FUNCTIONS, chosen
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from .._errors import shown
-from .._stand_in import StandIn
+from .._base.errors import shown
+from .._base.stand_in import StandIn
 from .caches import caches
 from .places import FUNCTIONS, PLACES, Function
 from .when_loaded import WhenLoaded

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import _numpys as numpys
-from .._errors import shown, suggest
-from .._stand_in import StandIn, stand_in
+from .._base import numpy_functions as numpys
+from .._base.errors import shown, suggest
+from .._base.stand_in import StandIn, stand_in
 
 __all__ = ["FUNCTIONS", "PLACES", "Function", "chosen"]
 
@@ -38,7 +38,7 @@ class Function:
 
     def ours(self) -> Callable[..., Any]:
         """Our function. Imports it, and with that, for SciPy's functions, SciPy."""
-        own = "einroute._scipy_linalg" if self.place == "scipy.linalg" else None
+        own = "einroute._api.scipy_linalg" if self.place == "scipy.linalg" else None
         house = importlib.import_module(own or self.place.replace("numpy", "einroute"))
         found: Callable[..., Any] = getattr(house, self.name)
         return found
@@ -55,7 +55,7 @@ class Function:
     def stand_in(self) -> StandIn:
         """A stand-in for it. Imports ours."""
         ours = self.ours()
-        mirror = importlib.import_module("einroute._mirrors").routed(ours)
+        mirror = importlib.import_module("einroute._api.functions").routed(ours)
         return stand_in(str(self), mirror.original, ours)
 
 

@@ -1,58 +1,129 @@
-"""Calls repeated by NumPy's own functions: what a program would have taken without einroute.
+"""Calls beside NumPy's own functions: what a program would have taken without einroute.
 
-A few calls of every place are repeated, the 1st, 2nd, 4th, 8th, ..., right after ours and on the same
-operands, until the time that is set for it is spent.
+Calls of one place that are alike (the same operands' facts, the same routes) form a group.  Of each group
+the 1st, 2nd, 4th, 8th, ... call is timed again by both, right after it and on the same operands, until the
+time that is set for it is spent.  The medians of these stand for all calls of the group.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, field
+from statistics import median
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from .._mirrors import routed
-from .._route import kind_of
-from .._watch import Draft
-from .outlines import operands_of
+from .._api.functions import routed
+from .._base.watch import Draft
+from .._explain.factors import is_factored
+from .entry import Record
 from .recording import KEPT, Recording
+from .samples import PLAIN, Sample, likely, sample
 from .sums import SiteSum
 
 __all__ = ["Compared", "Comparison"]
 
-#: Products a second that NumPy's einsum forms, at least, where it does all in one loop.
-LOOPS = 2e8
-#: How many times longer than ours NumPy's call may be expected to take, where nothing better is known.
-UNKNOWN = 20
-#: Bytes of a result that are not made a second time.
-LARGE = 1 << 30
+#: Groups that are told apart at one place; calls of more are taken together.
+MOST_GROUPS = 64
 
 
 @dataclass(slots=True)
-class Compared:
-    """What the sampled calls of one place took.
+class _Group:
+    """Calls that are alike.
 
     Attributes
     ----------
+    same : bool
+        Whether NumPy's own function answered.
     calls : int
-        Calls that were repeated.
+    seconds : float
+        That the calls took, with what recording took inside them.
+    samples : list of Sample
+        Of some of the calls.
+    """
+
+    same: bool
+    calls: int = 0
+    seconds: float = 0.0
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def each(self) -> Sample:
+        """The median times of a call; of long calls of NumPy's own function the mean, which was measured."""
+        ours, numpys = median(s.ours for s in self.samples), median(s.numpys for s in self.samples)
+        if self.same and ours > PLAIN:
+            ours = numpys = self.seconds / self.calls
+        return Sample(ours, numpys)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What is known of the calls of one place, or of several.
+
+    Attributes
+    ----------
+    calls, left_out : int
+        Calls that the seconds are of, and those that could not be compared.
+    same : int
+        Of `calls`, those that NumPy's own function answered.
+    samples : int
+        Of the others, those that were timed again.
     ours, numpys : float
-        Seconds of those calls.
+        Seconds of all calls by the medians of samples, without what was planned once.
+    planning : float
+        Seconds in which plans were made.
     """
 
     calls: int = 0
+    left_out: int = 0
+    same: int = 0
+    samples: int = 0
     ours: float = 0.0
     numpys: float = 0.0
+    planning: float = 0.0
 
-    def expected(self, site: SiteSum) -> float:
-        """Seconds that all calls of the place would have taken in NumPy."""
-        return self.numpys / self.calls * site.calls
+    @property
+    def faster(self) -> float:
+        """How many times faster einroute is."""
+        return self.numpys / self.ours if self.ours else float("nan")
+
+    def __add__(self, other: Compared) -> Compared:
+        return Compared(
+            self.calls + other.calls,
+            self.left_out + other.left_out,
+            self.same + other.same,
+            self.samples + other.samples,
+            self.ours + other.ours,
+            self.numpys + other.numpys,
+            self.planning + other.planning,
+        )
+
+
+@dataclass(slots=True)
+class _Place:
+    groups: dict[Any, _Group] = field(default_factory=dict)
+    planning: float = 0.0
+
+    def group(self, key: Any, *, same: bool) -> _Group:
+        """The group of a key; one for all where there are too many."""
+        if key not in self.groups and len(self.groups) >= MOST_GROUPS:
+            key = same
+        return self.groups.setdefault(key, _Group(same))
+
+    def compared(self) -> Compared:
+        """The sum of all groups."""
+        whole = Compared(planning=self.planning)
+        for group in self.groups.values():
+            if not group.samples:
+                whole += Compared(left_out=group.calls)
+                continue
+            each, calls = group.each, group.calls
+            same, samples = (calls, 0) if group.same else (0, len(group.samples))
+            whole += Compared(calls, 0, same, samples, calls * each.ours, calls * each.numpys)
+        return whole
 
 
 class Comparison(Recording):
-    """A recording that repeats some calls by NumPy's own functions.
+    """A recording that times some calls again, by einroute and by NumPy's own functions.
 
     Parameters
     ----------
@@ -63,114 +134,62 @@ class Comparison(Recording):
     def __init__(self, budget: float, keep: int = KEPT) -> None:
         super().__init__(keep)
         self._left = budget
-        self._compared: dict[tuple[str, int, str], Compared] = {}
+        self._compared: dict[tuple[str, int, str], _Place] = {}
+        self.aside = 0.0
+        """Seconds that recording and comparing took beside the calls."""
 
     @property
     def left(self) -> float:
         """Seconds that may still be spent."""
         return max(0.0, self._left)
 
-    def compared(self, site: SiteSum) -> Compared | None:
-        """What is known of a place; None if none of its calls could be repeated."""
-        return self._compared.get((site.file, site.line, site.function))
+    def compared(self, site: SiteSum) -> Compared:
+        """What is known of a place."""
+        with self._lock:
+            place = self._compared.get((site.file, site.line, site.function))
+            return Compared(left_out=site.calls) if place is None else place.compared()
 
     def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Add a call, and repeat it if it is its turn."""
-        site = self.add(draft, args, kwargs)
-        if site is None or draft.error or site.calls & (site.calls - 1):
-            return
-        key = site.file, site.line, site.function
-        before = self._compared.get(key)
-        each = before.numpys / before.calls if before is not None else 0.0
-        if max(each, _likely(draft)) > self._left:
-            return
-        seconds = _repeated(draft, args, kwargs)
-        if seconds is None:
-            return
+        """Add a call, and time it again if it is its turn."""
+        began = perf_counter()
+        try:
+            record = self.add(draft, args, kwargs)
+            if record is not None and not draft.error:
+                self._compare(record, draft, args, kwargs)
+        finally:
+            with self._lock:
+                self.aside += perf_counter() - began
+
+    def _compare(self, record: Record, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        mirror = routed(draft.function)
+        assert mirror is not None  # it was recorded
+        same = record.routes == (mirror.own,)
         with self._lock:
-            self._left -= seconds
-            found = self._compared.setdefault(key, Compared())
-            found.calls += 1
-            found.ours += draft.seconds
-            found.numpys += seconds
+            site = self._sums.site(record)
+            place = self._compared.setdefault((site.file, site.line, site.function), _Place())
+            place.planning += draft.planning
+            group = place.group(_alike(record, draft), same=same)
+            group.calls += 1
+            group.seconds += draft.seconds - draft.planning
+            if group.calls & (group.calls - 1) or self._too_long(group, draft):
+                return
+        began = perf_counter()
+        found = sample(mirror, draft, args, kwargs, same=same)
+        with self._lock:
+            self._left -= perf_counter() - began
+            if found is not None:
+                group.samples.append(found)
+
+    def _too_long(self, group: _Group, draft: Draft) -> bool:
+        """Whether NumPy's function is likely to take longer than what is left."""
+        known = group.each.numpys if group.samples else 0.0
+        expected = max(known, 0.0 if group.same else likely(draft))
+        return self._left <= 0 or expected > self._left
 
 
-def _likely(draft: Draft) -> float:
-    """Seconds that NumPy's function may take, guessed on the high side."""
-    contraction = getattr(draft.plan, "contraction", None)
-    products = prod(contraction.sizes.values()) if contraction is not None else 0
-    return max(UNKNOWN * draft.seconds, float(products) / LOOPS)
-
-
-def _repeated(draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
-    """Seconds of NumPy's or SciPy's own function on the same operands; None where it cannot be called."""
-    mirror = routed(draft.function)
-    if mirror is None or not _may_repeat(mirror.name, draft, kwargs):
-        return None
-    if not all(_is_plain(x) for x in operands_of(draft.function, args, kwargs)):
-        return None
-    outs = _outs(mirror.name, args, kwargs)
-    if outs is None:
-        return None
-    args, kwargs = outs
-    try:
-        with np.errstate(all="ignore"):
-            began = perf_counter()
-            mirror.original(*args, **kwargs)
-            return perf_counter() - began
-    except Exception:  # noqa: BLE001 - a comparison must not be what breaks a program
-        return None
-
-
-def _is_plain(x: Any) -> bool:
-    """Whether an operand is of numbers alone: to compute with others may run somebody's own code again."""
-    if type(x) in {list, tuple}:
-        return all(_is_plain(item) for item in x)
-    dtype = getattr(x, "dtype", None)
-    if dtype is None:
-        return type(x) in {int, float, complex, bool}
-    kind: Any = kind_of(x)
-    return kind is not None and kind.NAME == "dense" and dtype.kind in "?biufc"
-
-
-def _may_repeat(name: str, draft: Draft, kwargs: dict[str, Any]) -> bool:
-    """Whether a function can be called twice without a trace.
-
-    Not SciPy's where it was told that it may overwrite an operand.  Nor its solve and inv where the matrix
-    may be ill-conditioned: they would warn a second time, and to silence warnings is to forget which were
-    shown.  Those with kept factors are not.
-    """
-    if name == "einsum_path" or "casting" in kwargs:  # casts from complex warn
-        return False
-    if not name.startswith("scipy."):
-        return True
-    bare = name.rpartition(".")[2]
-    overwrites = kwargs.get("overwrite_a") or kwargs.get("overwrite_b")
-    return not overwrites and (bare not in {"solve", "inv"} or bool(draft.factors))
-
-
-def _outs(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """The arguments with arrays of our own for results to go into; None where they would be too large."""
-    changed = dict(kwargs)
-    out = kwargs.get("out")
-    if out is not None:
-        fresh = _fresh(out[0] if type(out) is tuple and len(out) == 1 else out)
-        if fresh is None:
-            return None
-        changed["out"] = fresh
-    if name in {"dot", "matmul", "outer", "vecdot"} and len(args) > 2 and args[2] is not None:
-        fresh = _fresh(args[2])
-        if fresh is None:
-            return None
-        args = (*args[:2], fresh, *args[3:])
-    if name == "einsum" and kwargs.get("optimize") is None:
-        changed.pop("optimize", None)
-    return args, changed
-
-
-def _fresh(out: Any) -> Any:
-    if type(out) is not np.ndarray or out.nbytes > LARGE:
-        return None
-    return np.empty_like(out)
+def _alike(record: Record, draft: Draft) -> Any:
+    """What calls of one group agree in."""
+    outline = record.outline
+    facts = tuple((op.shape, op.dtype, op.kind) for op in outline.operands)
+    factors = record.cache if is_factored(draft.function) else ""
+    return outline.subscripts, facts, record.routes, record.options, factors

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .._base.formatting import in_time
+from .._base.watch import Draft
 from .._explain.outline import Outline, OutlineStep
-from .._watch import Draft
-from .._words import in_time
 
-__all__ = ["Ran", "Record", "call_site", "ran"]
-
-#: Packages whose frames are never the place that a call was made from.
-_NOT_CALLERS = frozenset({"einroute", "numpy"})
+__all__ = ["Ran", "Record", "ran"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,14 +241,3 @@ def _by_name(steps: Sequence[OutlineStep], events: _Events) -> _Found:
         turned_away = tuple((other, declined[other]) for other in before if other in declined)
         found.append((name, seconds[name] / shared[name], turned_away))
     return found
-
-
-def call_site() -> tuple[str, int]:
-    """File and line of the innermost frame that is neither einroute's nor NumPy's."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        name = frame.f_globals.get("__name__")
-        if not isinstance(name, str) or name.partition(".")[0] not in _NOT_CALLERS:
-            break
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from .._cache import PlanCache
+from .._api.einsum import einsum, einsum_path
+from .._api.functions import Mirror
+from .._api.products import multi_dot
+from .._base.plan_cache import PlanCache
+from .._base.routed_operand import any_routed
+from .._base.watch import Draft
 from .._explain.contractions import operands_of_einsum
 from .._explain.dispatch import explain_function
 from .._explain.factors import estimate, is_factored
 from .._explain.outline import Outline
 from .._explain.outlining import in_one_step, operand_of, outline_of
-from .._frontend import einsum, einsum_path
-from .._mirrors import Mirror
-from .._operands.base import Structured
-from .._plan_structured import StructuredPlan
-from .._products import multi_dot
-from .._route import kind_of
-from .._routed_operand import any_routed
-from .._watch import Draft
+from .._kinds.registry import kind_of
+from .._kinds.structured import Structured
+from .._plan.plans import Rewritten
 
 __all__ = ["Outlines", "operands_of"]
 
@@ -81,7 +81,7 @@ def _facts(x: Any) -> Hashable:
         return type(x).__name__
     kind: Any = None if isinstance(x, (list, tuple)) else kind_of(x)
     signature = getattr(kind, "signature", None)
-    return None if signature is None else (kind.NAME, signature(x), kind.stored(x))
+    return None if signature is None else (kind.name, signature(x), kind.stored and kind.stored(x))
 
 
 def _made(
@@ -90,9 +90,9 @@ def _made(
     told = [operand_of(x) for x in operands]
     if any(isinstance(x, Structured) for x in operands) and not draft.error:
         plan = explain_function(draft.function, args, kwargs).plan
-        if isinstance(plan, StructuredPlan):
+        if plan is not None and isinstance(plan.node, Rewritten):
             done = {name for name, reason, _ in draft.events if reason is None}
-            chosen = next((i for i, c in enumerate(plan.choices) if c.rewrite.name in done), 0)
+            chosen = next((i for i, c in enumerate(plan.node.choices) if c.rewrite.name in done), 0)
             return outline_of(names.name, plan, told, choice=chosen)
     if draft.plan is not None:
         return outline_of(names.name, draft.plan, told)

@@ -7,13 +7,14 @@ import threading
 from dataclasses import asdict, replace
 from typing import Any, TextIO
 
+from .._api.functions import routed
+from .._base.watch import Draft
 from .._explain.factors import is_factored
 from .._explain.outlining import in_one_step
 from .._explain.terminal import put
-from .._mirrors import routed
-from .._watch import Draft
-from .entry import Record, call_site, ran
+from .entry import Record, ran
 from .outlines import Outlines
+from .places import Places
 from .sums import RouteSum, SiteSum, Sums
 
 __all__ = ["KEPT", "Recording"]
@@ -35,13 +36,14 @@ class Recording:
         self._sums = Sums()
         self._records: list[Record] = []
         self._outlines = Outlines()
+        self._places = Places()
 
     def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Add a call; for `einroute._observe` alone."""
+        """Add a call; for `einroute._call.observe` alone."""
         self.add(draft, args, kwargs)
 
-    def add(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SiteSum | None:
-        """Add a call, and give the sum of the place that it was made from."""
+    def add(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record | None:
+        """Add a call, and give its record."""
         names = routed(draft.function)
         if names is None:
             return None
@@ -53,7 +55,7 @@ class Recording:
         told = bool(outline.dtype or draft.factors or draft.own or is_factored(draft.function))
         reason = "" if outline.dtype or draft.factors else outline.steps[0].note
         options = tuple(sorted(kwargs)) if kwargs else ()
-        file, line = call_site()
+        file, line = self._places.here()
         with self._lock:
             number = self._sums.calls + 1
             cache = draft.cache if told else ""
@@ -62,7 +64,8 @@ class Recording:
             )
             if number <= self._keep:
                 self._records.append(made)
-            return self._sums.add(made)
+            self._sums.add(made)
+            return made
 
     def after_fork(self) -> None:
         """In a child: whoever held the lock in the parent is not here to let go of it."""

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from .._base.formatting import in_time, in_times, plural
 from .._explain.html import STYLE, page, table
-from .._words import in_time, plural
 from .compare import Compared, Comparison
 from .html import of_calls
 from .recording import Recording
@@ -17,7 +17,11 @@ from .text import ROUTES, Row, columns, counted, place, route_rows
 __all__ = ["as_page", "as_report"]
 
 SITES = ("where", "function", "routes", "calls", "einroute")
-COMPARED = ("in NumPy", "ratio", "sampled")
+COMPARED = ("NumPy", "times faster", "planning", "sampled")
+#: Less than this share apart, two sums of times are told as equal.
+EQUAL = 0.03
+#: Less than this share of the calls' time, and planning is not worth a word.
+PLANNED = 0.02
 #: Places that a report on a terminal names, and characters of a cell there.
 SHOWN, WIDE = 30, 56
 
@@ -40,7 +44,7 @@ def as_report(recording: Recording, seconds: float) -> str:
             lines.append(f"... and {plural(len(sites) - SHOWN, 'place')} more")
         lines += ["", *columns(ROUTES, route_rows(recording), 5)]
         lines += [*_reasons(sites), *_notes(recording)]
-    lines += _processes()
+    lines += [*_processes(), *_verdict(recording, sites)]
     return "\n".join(lines)
 
 
@@ -62,6 +66,7 @@ def as_page(recording: Recording, seconds: float, program: str) -> str:
         ]
         parts.append(of_calls(recording))
     parts += [f'<div class="er-q">{escape(line)}</div>' for line in _processes()]
+    parts += [f"<p><b>{escape(line)}</b></p>" for line in _verdict(recording, sites) if line]
     return page(title, f'<div class="einroute">{STYLE}{"".join(parts)}</div>')
 
 
@@ -69,29 +74,32 @@ def _headline(recording: Recording, seconds: float) -> str:
     if not recording.calls:
         return f"no routed function was called in {in_time(seconds)}"
     calls = plural(recording.calls, "routed call")
-    return f"{calls}, {in_time(recording.seconds)} together; the program took {in_time(seconds)}"
+    told = f"{calls}, {in_time(recording.seconds)} together; the program took {in_time(seconds)}"
+    if isinstance(recording, Comparison):
+        told += f", {in_time(recording.aside)} of them to record and compare"
+    return told
 
 
 def _header(recording: Recording) -> tuple[Row, int]:
     if isinstance(recording, Comparison):
-        return (*SITES, *COMPARED), 5
+        return (*SITES, *COMPARED), 6
     return SITES, 2
 
 
 def _row(recording: Recording, site: SiteSum) -> Row:
     routes = counted(site.routes) or f"raised {site.errors}x"
-    row = (place(site.file, site.line), site.function, routes, f"{site.calls:,}", in_time(site.seconds))
+    row = (place(site.file, site.line), site.function, routes, f"{site.calls:,}")
     if not isinstance(recording, Comparison):
-        return row
+        return (*row, in_time(site.seconds))
     return (*row, *_compared(recording.compared(site), site))
 
 
-def _compared(found: Compared | None, site: SiteSum) -> Row:
-    if found is None or not found.calls:
-        return "-", "-", "0"
-    expected = found.expected(site)
-    ratio = expected / site.seconds if site.seconds else 0.0
-    return in_time(expected), f"{ratio:,.0f}x" if ratio >= 9.95 else f"{ratio:.2g}x", f"{found.calls:,}"
+def _compared(found: Compared, site: SiteSum) -> Row:
+    planning, samples = in_time(found.planning or None), f"{found.samples:,}"
+    if not found.calls:
+        return in_time(site.seconds - found.planning), "-", "-", planning, samples
+    faster = "same" if found.same == found.calls else in_times(found.faster)
+    return in_time(found.ours), in_time(found.numpys), faster, planning, samples
 
 
 def _reasons(sites: Iterable[SiteSum]) -> Iterator[str]:
@@ -131,9 +139,40 @@ def _processes() -> Iterator[str]:
 def _notes(recording: Recording) -> Iterator[str]:
     if isinstance(recording, Comparison):
         yield ""
-        yield (
-            "in NumPy: some calls of each place were repeated by NumPy's own functions, and their time "
-            "scaled up to all; a dash where it cannot take the operands, or is likely to take too long"
-        )
+        yield "einroute, NumPy: what all calls take, by the medians of those that were timed again by both,"
+        yield "  less the recorder, and less planning, which is done once; a dash where that was not possible"
+        yield "times faster: larger is better, below 1 is slower; same: NumPy's own function answered"
         if recording.left <= 0:
-            yield "the time that was set for that is spent"
+            yield "the time that was set for comparing is spent; --compare-for SECONDS sets another"
+
+
+def _verdict(recording: Recording, sites: Iterable[SiteSum]) -> Iterator[str]:
+    """The whole comparison in a sentence."""
+    if not isinstance(recording, Comparison) or not recording.calls:
+        return
+    whole = sum((recording.compared(site) for site in sites), Compared())
+    yield ""
+    yield " ".join(_sentences(whole))
+
+
+def _sentences(whole: Compared) -> Iterator[str]:
+    if not whole.calls:
+        yield (
+            "None of these calls could be compared: NumPy's functions do not take their operands, or the "
+            "time that was set for comparing is too short."
+        )
+        return
+    those = f"these {whole.calls:,} calls" if whole.left_out else "these calls"
+    ours, numpys = in_time(whole.ours), in_time(whole.numpys)
+    if whole.same == whole.calls:
+        yield f"NumPy's own functions answered {those}: einroute makes no difference to them."
+    elif abs(whole.faster - 1) < EQUAL:
+        yield f"With einroute {those} take as long as without: {ours}."
+    elif whole.faster > 1:
+        yield f"einroute made {those} {in_times(whole.faster)} times faster: {ours} instead of {numpys}."
+    else:
+        yield f"einroute made {those} {in_times(1 / whole.faster)} times slower: {ours} instead of {numpys}."
+    if whole.planning > PLANNED * whole.ours:
+        yield f"Planning, which is done once for calls of one kind, took {in_time(whole.planning)} more."
+    if whole.left_out:
+        yield f"{plural(whole.left_out, 'call')} could not be compared."

@@ -79,8 +79,8 @@ class Sums:
         self.routes: dict[str, RouteSum] = {}
         self.sites: dict[tuple[str, int, str], SiteSum] = {}
 
-    def add(self, record: Record) -> SiteSum:
-        """Count a call; gives the sum of its place."""
+    def add(self, record: Record) -> None:
+        """Count a call."""
         self.calls += 1
         self.seconds += record.seconds
         self.errors += bool(record.error)
@@ -95,7 +95,7 @@ class Sums:
             found.estimated += step.estimated or 0.0
             for name, _ in step.declined:
                 self._route(name).declined += 1
-        return self._add_site(record)
+        self._add_site(record)
 
     def _route(self, name: str) -> RouteSum:
         found = self.routes.get(name)
@@ -103,20 +103,25 @@ class Sums:
             found = self.routes[name] = RouteSum(name)
         return found
 
-    def _add_site(self, record: Record) -> SiteSum:
+    def site(self, record: Record) -> SiteSum:
+        """The sum of the place that a call was made from."""
         key = record.file, record.line, record.function
-        if key not in self.sites and len(self.sites) >= MOST_SITES:
-            key = ELSEWHERE, 0, record.function
         site = self.sites.get(key)
+        if site is None and len(self.sites) >= MOST_SITES:
+            key = ELSEWHERE, 0, record.function
+            site = self.sites.get(key)
         if site is None:
             site = self.sites[key] = SiteSum(*key)
+        return site
+
+    def _add_site(self, record: Record) -> None:
+        site = self.site(record)
         site.calls += 1
         site.seconds += record.seconds
         if record.error:
             site.errors += 1
-            return site
+            return
         for step in record.steps:
             site.routes[step.route] = site.routes.get(step.route, 0) + 1
         if record.reason and (record.reason in site.reasons or len(site.reasons) < 16):
             site.reasons[record.reason] = site.reasons.get(record.reason, 0) + 1
-        return site

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._words import in_time, plural, shortened
+from .._base.formatting import in_time, plural, shortened
 from .outlines import TINY
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ Row = tuple[str, ...]
 
 def headline(recording: Recording) -> str:
     """How much there was."""
-    dropped = f", records of the first {len(recording.records):,}" if recording.dropped else ""
+    dropped = f", records of the first {recording.calls - recording.dropped:,}" if recording.dropped else ""
     return f"{plural(recording.calls, 'call')}, {in_time(recording.seconds)} together{dropped}"
 
 

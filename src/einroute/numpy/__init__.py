@@ -18,7 +18,7 @@ if _typing.TYPE_CHECKING:
 else:
     import numpy as _numpy  # noqa: ICN001 - a public alias would be one more name
 
-    from einroute._mirrors import equal_to_numpys as _equal_to_numpys
+    from einroute._api.functions import equal_to_numpys as _equal_to_numpys
     from einroute.numpy import linalg
 
     __all__ = list(_numpy.__all__)

@@ -12,7 +12,7 @@ if _typing.TYPE_CHECKING:
 else:
     import numpy.linalg as _numpy_linalg
 
-    from einroute._mirrors import equal_to_numpys as _equal_to_numpys
+    from einroute._api.functions import equal_to_numpys as _equal_to_numpys
 
     __all__ = list(_numpy_linalg.__all__)
 

@@ -11,7 +11,7 @@ if _typing.TYPE_CHECKING:
 else:
     import scipy.linalg as _scipy_linalg
 
-    from einroute._scipy_linalg import inv, lstsq, pinv, solve
+    from einroute._api.scipy_linalg import inv, lstsq, pinv, solve
 
     __all__ = list(_scipy_linalg.__all__)
 

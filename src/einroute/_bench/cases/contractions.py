@@ -6,6 +6,7 @@ Sources: the TCCG set (HPAC/tccg, ``benchmark/benchmark.py``), opt_einsum's READ
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from ..case import Case
 from .shapes import Shapes, shapes_of
@@ -53,8 +54,13 @@ def tccg() -> list[Case]:
 
 def batched() -> list[Case]:
     """Stacks of matrices, and attention."""
-    def case(name: str, subscripts: str, shapes: Shapes, *by_hand: str, asv: bool = False, **options: object) -> Case:
-        return Case("batched", f"{subscripts} {name}", subscripts, shapes, by_hand=by_hand, asv=asv, **options)  # type: ignore[arg-type]
+
+    def case(
+        name: str, subscripts: str, shapes: Shapes, *by_hand: str, asv: bool = False, **options: Any
+    ) -> Case:
+        return Case(
+            "batched", f"{subscripts} {name}", subscripts, shapes, by_hand=by_hand, asv=asv, **options
+        )
 
     table = []
     for b, n in ((10_000, 3), (1000, 4), (1000, 16), (200, 48), (64, 128), (8, 512)):
@@ -96,8 +102,19 @@ def batched() -> list[Case]:
 
 def networks() -> list[Case]:
     """MTTKRP, quadratic forms, chains, tensor networks."""
-    def case(name: str, subscripts: str, shapes: Shapes, *by_hand: str, asv: bool = False, operands: str = "") -> Case:
-        return Case("networks", f"{subscripts} {name}", subscripts, shapes, by_hand=by_hand, asv=asv, operands=operands)
+
+    def case(
+        name: str, subscripts: str, shapes: Shapes, *by_hand: str, asv: bool = False, operands: str = ""
+    ) -> Case:
+        return Case(
+            "networks",
+            f"{subscripts} {name}",
+            subscripts,
+            shapes,
+            by_hand=by_hand,
+            asv=asv,
+            operands=operands,
+        )
 
     table = []
     for i, k, m, r in ((100, 100, 100, 16), (300, 200, 100, 10), (40, 300, 300, 30)):
@@ -113,9 +130,23 @@ def networks() -> list[Case]:
     table.append(case("quadratic one", "ik,kl,il->i", ((20000, 20), (20, 20)), "np.vecdot(a @ b, c)",
                       operands="a, b, a"))  # fmt: skip
     chain = "ij,jk,kl->il"
-    for dims in ((1000, 10, 1000, 20), (20, 1000, 10, 1000), (5, 2000, 2000, 3), (300, 300, 300, 300), (30, 40, 50, 60)):
+    for dims in (
+        (1000, 10, 1000, 20),
+        (20, 1000, 10, 1000),
+        (5, 2000, 2000, 3),
+        (300, 300, 300, 300),
+        (30, 40, 50, 60),
+    ):
         shapes = tuple(pairwise(dims))
-        table.append(case("x".join(map(str, dims)), chain, shapes, "np.linalg.multi_dot([a, b, c])", asv=dims[0] in (5, 20)))
+        table.append(
+            case(
+                "x".join(map(str, dims)),
+                chain,
+                shapes,
+                "np.linalg.multi_dot([a, b, c])",
+                asv=dims[0] in (5, 20),
+            )
+        )
     table += [
         case("chain 4", "ij,jk,kl,lm->im", ((500, 10), (10, 500), (500, 30), (30, 400)),
              "np.linalg.multi_dot([a, b, c, d])", asv=True),

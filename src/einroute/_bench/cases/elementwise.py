@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..case import Case
 from .shapes import Shapes
 
 
 def elementwise() -> list[Case]:
     """Hadamard products, reductions, transposes and outer products, past the caches and within."""
-    def case(name: str, subscripts: str, shapes: Shapes, *by_hand: str, asv: bool = False, **options: object) -> Case:
-        return Case("elementwise", f"{subscripts} {name}".strip(), subscripts, shapes, by_hand=by_hand, asv=asv, **options)  # type: ignore[arg-type]
+
+    def case(
+        name: str, subscripts: str, shapes: Shapes, *by_hand: str, asv: bool = False, **options: Any
+    ) -> Case:
+        return Case(
+            "elementwise",
+            f"{subscripts} {name}".strip(),
+            subscripts,
+            shapes,
+            by_hand=by_hand,
+            asv=asv,
+            **options,
+        )
 
     # einsum alone gives a view for a transpose, at any order=; `out` is how it is asked to copy
     table = []
@@ -35,7 +48,9 @@ def elementwise() -> list[Case]:
             case(name, "ij,j->i", (shape, (columns,)), "a @ b", asv=quick),
             case(name, "ij,i->j", (shape, (rows,)), "b @ a"),
             case(name, "i,ij,j->", ((rows,), shape, (columns,)), "a @ (b @ c)"),
-            case(name, "ij,i,j->ij", (shape, (rows,), (columns,)), "np.multiply(t := a * b[:, None], c, out=t)"),
+            case(
+                name, "ij,i,j->ij", (shape, (rows,), (columns,)), "np.multiply(t := a * b[:, None], c, out=t)"
+            ),
             case(name, "ij->j", (shape,), "a.sum(0)", "np.ones(len(a)) @ a", asv=quick),
             case(name, "ij->i", (shape,), "a.sum(1)", "a @ np.ones(a.shape[1])", asv=quick),
             case(f"{name} copy", "ij->ji", (shape,), "np.copyto(out, a.T)", out=True, asv=quick),
@@ -45,9 +60,21 @@ def elementwise() -> list[Case]:
     for n in (30, 200):
         cube, name = ((n, n, n),), f"{n}^3"
         table += [
-            case(name, "ijk->k", cube, "a.sum((0, 1))", "np.ones(a.shape[0] * a.shape[1]) @ a.reshape(-1, a.shape[2])"),
+            case(
+                name,
+                "ijk->k",
+                cube,
+                "a.sum((0, 1))",
+                "np.ones(a.shape[0] * a.shape[1]) @ a.reshape(-1, a.shape[2])",
+            ),
             case(name, "ijk->j", cube, "a.sum((0, 2))", "(a @ np.ones(a.shape[2])).sum(0)"),
-            case(name, "ijk->i", cube, "a.sum((1, 2))", "a.reshape(len(a), -1) @ np.ones(a.shape[1] * a.shape[2])"),
+            case(
+                name,
+                "ijk->i",
+                cube,
+                "a.sum((1, 2))",
+                "a.reshape(len(a), -1) @ np.ones(a.shape[1] * a.shape[2])",
+            ),
             case(name, "ijk->ik", cube, "a.sum(1)"),
             case(f"{name} copy", "ijk->kji", cube, "np.copyto(out, a.T)", out=True),
             case(f"{name} copy", "ijk->jik", cube, "np.copyto(out, a.transpose(1, 0, 2))", out=True),

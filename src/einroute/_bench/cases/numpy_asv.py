@@ -26,9 +26,13 @@ def numpy_asv() -> list[Case]:
             ("at_a", ((150, 400),), "a.T, a"),
             ("atc_a", ((150, 400),), "a.T.copy(), a"),
         ):
-            table.append(Case("numpy-asv", f"Eindot {function} {name}", "", base, operands=views, function=function))
+            table.append(
+                Case("numpy-asv", f"Eindot {function} {name}", "", base, operands=views, function=function)
+            )
     table.append(Case("numpy-asv", "Eindot inner a_a", "", ((150, 400),), operands="a, a", function="inner"))
-    table.append(Case("numpy-asv", "Eindot inner a_ac", "", ((150, 400),), operands="a, a.copy()", function="inner"))
+    table.append(
+        Case("numpy-asv", "Eindot inner a_ac", "", ((150, 400),), operands="a, a.copy()", function="inner")
+    )
 
     for dtype in ("f4", "f8"):
         # "noncon" means what numpy's suite calls so: its arrays are arange(1, n, 2), contiguous all the same;
@@ -57,7 +61,15 @@ def numpy_asv() -> list[Case]:
             table.append(Case("numpy-asv", f"Einsum {name} {dtype}", subscripts, shapes, dtype, operands=views,
                               by_hand=hand, keywords=keywords,
                               asv=dtype == "f8" and not name.startswith("noncon")))  # fmt: skip
-    for m, p, k in ((2, 2, 2), (5, 5, 5), (10, 10, 10), (20, 20, 20), (50, 50, 50), (150, 150, 100), (400, 400, 100)):
+    for m, p, k in (
+        (2, 2, 2),
+        (5, 5, 5),
+        (10, 10, 10),
+        (20, 20, 20),
+        (50, 50, 50),
+        (150, 150, 100),
+        (400, 400, 100),
+    ):
         for batch in (1, 10):
             table.append(Case("numpy-asv", f"MatmulStrided {m}x{p}x{k} batch {batch}", "bij,bjk->bik",
                               ((batch, m, 2 * k), (batch, k, p)), operands="a[:, :, ::2], b",

@@ -53,7 +53,9 @@ def counts() -> list[Spelled]:
                 "einroute": Way(f'er.einsum("tr->r", {ONE_HOT})'),
                 "by_hand": Way("np.bincount(labels, minlength=classes)"),
             }
-            table.append(Spelled("one-hot", f"histogram {name}", given, histogram, answer="result * 1.0", asv=asv))
+            table.append(
+                Spelled("one-hot", f"histogram {name}", given, histogram, answer="result * 1.0", asv=asv)
+            )
         table.append(Spelled("one-hot", f"segment sums {name}", given, sums, asv=asv))
     return table
 

@@ -35,5 +35,7 @@ def forms() -> list[Spelled]:
                 plain = f'np.einsum("{subscripts}", d := x[:, None] - y, {rest}, optimize=True)'
                 ways = {**ways, "numpy": Way(plain)}
             given = GIVEN.format(n=n, m=m, d=d)
-            table.append(Spelled("pairwise", f"{subscripts} {n}x{m} d={d}", given, ways, asv=n in (30, 300) and d == 6))
+            table.append(
+                Spelled("pairwise", f"{subscripts} {n}x{m} d={d}", given, ways, asv=n in (30, 300) and d == 6)
+            )
     return table

@@ -30,6 +30,7 @@ TINY_FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 def tiny() -> list[Case]:
     """One to five operands of 2x2 to 10x10."""
+
     def case(name: str, subscripts: str, shapes: Shapes, **options: object) -> Case:
         return Case("tiny", name, subscripts, shapes, **options)  # type: ignore[arg-type]
 

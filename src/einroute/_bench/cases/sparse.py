@@ -50,7 +50,10 @@ def _product(n: int, density: float, kind: str, dtype: str) -> list[Spelled]:
             Way("(flat @ a).reshape(shape)", FLAT),
             Way("np.ascontiguousarray((a.T @ flat.T).T).reshape(shape)", FLAT),
         ),
-        "pydata": Way("tensordot(x, s, axes=1)", 'sparse = load("sparse")\ns = sparse.GCXS.from_scipy_sparse(a)\ntensordot = sparse.tensordot'),
+        "pydata": Way(
+            "tensordot(x, s, axes=1)",
+            'sparse = load("sparse")\ns = sparse.GCXS.from_scipy_sparse(a)\ntensordot = sparse.tensordot',
+        ),
         "torch": Way("torch.matmul(t, s).numpy().reshape(shape)", FLAT + TORCH),
         "mkl": Way("product(flat, a).reshape(shape)", FLAT + MKL),
     }

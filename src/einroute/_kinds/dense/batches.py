@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import CALL, MORE_BANDWIDTH, Cost
-from ..._parallel import run_blocks, with_single_threaded_blas
-from ..._problem import Step
-from ..._route import Offer, Runner
+from ..._base.cost import CALL, MORE_BANDWIDTH, Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Runner
+from ..._base.threads import run_blocks, with_single_threaded_blas
 from . import matmul
 from .layout import Recipe
 

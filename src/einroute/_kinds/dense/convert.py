@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._problem import Operand, Step, c_strides
-from ..._route import Refused
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.routes import Refused
 from .transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
@@ -30,7 +30,7 @@ def converted(step: Step, dtype: np.dtype[Any]) -> Step | Refused:
         strides = _strides(op, dtype.itemsize)
         if strides is None:
             return Refused("an operand that repeats its own memory would have to be copied")
-        operands.append(Operand(op.shape, dtype, strides, op.kind))
+        operands.append(Operand(op.shape, dtype, strides, op.form))
     return replace(step, operands=tuple(operands), dtype=dtype)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Step, c_strides
-from ..._route import Offer, Refused, Route, Runner
+from ..._base.cost import Cost
+from ..._base.facts import Step, c_strides
+from ..._base.routes import Offer, Refused, Route, Runner
 from .layout import by_stride, strides_of
 
 Array = np.ndarray[Any, Any]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._parallel import run_blocks
-from ..._problem import Step, c_strides
-from ..._route import Offer, Refused, Route, Runner
+from ..._base.cost import Cost
+from ..._base.facts import Step, c_strides
+from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.threads import run_blocks
 from .layout import by_stride, strides_of
 from .transpose import innermost, tiles
 
@@ -46,7 +46,9 @@ def verdict(step: Step) -> Offer | Refused:
     if step.dtype.kind == "c":
         rate /= 4
     cost = Cost(flops, float(step.in_bytes + step.out_bytes), calls, rate)
-    return Offer(cost, layout, layout, "one broadcast multiplication")
+    return Offer(
+        cost, layout, layout, "one broadcast multiplication", flagged=True, single=True, overwrites=True
+    )
 
 
 def _natural(step: Step, layout: str) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
 from . import matmul
 from .convert import converted, converters
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..._cost import CALL, Cost
-from ..._problem import Step
-from ..._route import Offer, Refused, Route
+from ..._base.cost import CALL, Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route
 from . import matmul
 
 #: Multiply-adds a second of matmul's integer loops, and seconds that each matrix of a stack takes to start.

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import SHARED, Cost
-from ..._problem import Step, classify
-from ..._route import Declined, Offer, Refused, Route, Runner
+from ..._base.cost import SHARED, Cost
+from ..._base.facts import Step, classify
+from ..._base.routes import Declined, Offer, Refused, Route, Runner
 from . import matmul
 from .convert import converted, converters, memory
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
-from ..._cost import CALL, SHARED, Cost, gemm_rate, moving
-from ..._problem import Classes, Step, classify
+from ..._base.cost import CALL, SHARED, Cost, gemm_rate, moving
+from ..._base.facts import Classes, Step, classify
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
 TRANSPOSE = 2.5

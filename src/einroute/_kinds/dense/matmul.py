@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._numpys import numpy_matmul
-from ..._problem import Step, classify
-from ..._route import Offer, Refused, Route, Runner
+from ..._base.facts import Step, classify
+from ..._base.numpy_functions import numpy_matmul
+from ..._base.routes import Offer, Refused, Route, Runner
 from .layout import Recipe, Search
 from .transpose import SMALL, permuted_copy
 
@@ -46,7 +46,7 @@ def gemm_offer(step: Step) -> Offer | Refused:
     if found is None:
         return Refused("an operand that repeats its own memory would have to be copied")
     _, recipe, cost = found
-    return Offer(cost, recipe.layout, recipe, note(recipe, step), blas=True)
+    return Offer(cost, recipe.layout, recipe, note(recipe, step), blas=True, flagged=True)
 
 
 def note(recipe: Recipe, step: Step) -> str:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._numpys import numpy_einsum
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
-
-c_einsum: Callable[..., Any]
-try:  # the C core behind np.einsum: what its optimize=False calls, without 0.65 us of Python before it
-    from numpy._core import multiarray
-
-    c_einsum = multiarray.c_einsum
-except (ImportError, AttributeError):  # pragma: no cover  # a NumPy that moved it
-    c_einsum = numpy_einsum
-
+from ..._base.c_einsum import ascii_subscripts, c_einsum
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
 
 Array = np.ndarray[Any, Any]
 
+#: NumPy's NPY_MAXARGS, less the output.
+_MOST = 63
 #: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most.
 _LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
 #: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
@@ -49,6 +41,8 @@ def verdict(step: Step) -> Offer | Refused:
     """Offer NumPy's einsum, priced by its iteration space and the length of its inner loop."""
     if 0 in step.sizes.values():
         return Refused("its loops run at least once")
+    if len(step.inputs) > _MOST:
+        return Refused(f"it takes {_MOST} operands at most")
     size = float(step.iterations)
     inner, crossed = _innermost(step)
     length = step.sizes[inner] if inner else 1
@@ -72,7 +66,7 @@ def verdict(step: Step) -> Offer | Refused:
         1.9 + 0.2 * len(step.inputs),
         1 / (1 / rate + loop / length),
     )
-    return Offer(cost, layout, None, "NumPy's own loops")
+    return Offer(cost, layout, None, "NumPy's own loops", numpys=True)
 
 
 def _innermost(step: Step) -> tuple[str, bool]:
@@ -113,16 +107,4 @@ def bind(step: Step, offer: Offer) -> Runner:
     return run
 
 
-def ascii_subscripts(inputs: tuple[str, ...], output: str) -> str:
-    """Subscripts in the letters that NumPy accepts."""
-    text = ",".join(inputs) + "->" + output
-    if text.isascii():
-        return text
-    free = iter(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in text)
-    for c in dict.fromkeys(text):
-        if not c.isascii():
-            text = text.replace(c, next(free))
-    return text
-
-
-ROUTE = Route("numpy.einsum", verdict, bind)
+ROUTE = Route("numpy.einsum", verdict, bind, silent=True)

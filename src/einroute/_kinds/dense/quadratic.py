@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import CALL, Cost, gemm_rate, streaming
-from ..._parallel import run_blocks, single_threaded_blas
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
+from ..._base.c_einsum import c_einsum
+from ..._base.cost import CALL, Cost, gemm_rate, streaming
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.threads import run_blocks, single_threaded_blas
 from .layout import by_stride, fused_stride, strides_of
-from .numpy_einsum import c_einsum
 
 Array = np.ndarray[Any, Any]
 

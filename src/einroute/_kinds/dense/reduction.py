@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._numpys import numpy_vecdot
-from ..._problem import Step, classify
-from ..._route import Offer, Refused, Route, Runner
+from ..._base.cost import Cost
+from ..._base.facts import Step, classify
+from ..._base.numpy_functions import numpy_vecdot
+from ..._base.routes import Offer, Refused, Route, Runner
 from .layout import GEMV_BYTES, by_stride, is_matrix, strides_of
 
 Array = np.ndarray[Any, Any]
@@ -87,7 +87,12 @@ def dot_verdict(step: Step) -> Offer | Refused:
     count = step.extent(step.output)
     cost = Cost(float(step.iterations), float(step.in_bytes + step.out_bytes), 2.8 + count * 0.012, 10e9)
     return Offer(
-        cost, {"F": step.output[::-1]}.get(step.order, step.output), None, f"{count} dot products", blas=True
+        cost,
+        {"F": step.output[::-1]}.get(step.order, step.output),
+        None,
+        f"{count} dot products",
+        blas=True,
+        flagged=True,
     )
 
 
@@ -132,7 +137,7 @@ def ones_verdict(step: Step) -> Offer | Refused:
     rate = share * 8e9 / (3 if step.dtype.kind == "c" else 1)
     nbytes = GEMV_BYTES * step.in_bytes / share
     cost = Cost(float(step.extent(labels)), nbytes, 1.2 if len(labels) <= 2 else 4.0, rate)
-    return Offer(cost, kept, (kept, summed), f"GEMV with {depth} ones", blas=True)
+    return Offer(cost, kept, (kept, summed), f"GEMV with {depth} ones", blas=True, flagged=True)
 
 
 def ones_bind(step: Step, offer: Offer) -> Runner:

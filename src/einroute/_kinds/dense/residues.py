@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Step, classify
-from ..._route import Offer, Refused, Runner
+from ..._base.cost import Cost
+from ..._base.facts import Step, classify
+from ..._base.routes import Offer, Refused, Runner
 from . import matmul
 from .batches import batched_cost, bind_batched
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._parallel import run_blocks
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.threads import run_blocks
 from .layout import TRANSPOSE, by_stride, strides_of
 
 Array = np.ndarray[Any, Any]
@@ -150,7 +150,9 @@ def verdict(step: Step) -> Offer | Refused:
     labels = step.inputs[0]
     along = by_stride(labels, strides_of(labels, step.operands[0].strides))[-1:] == layout[-1:]
     factor = 1.3 if along else TRANSPOSE
-    return Offer(Cost(bytes=factor * (step.in_bytes + step.out_bytes)), layout, None, "a copy in blocks")
+    return Offer(
+        Cost(bytes=factor * (step.in_bytes + step.out_bytes)), layout, None, "a copy in blocks", single=True
+    )
 
 
 def bind(step: Step, offer: Offer) -> Runner:

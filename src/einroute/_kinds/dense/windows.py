@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import SHARED, Cost
-from ..._problem import DType, Operand, Step, classify
-from ..._route import Declined, Offer, Refused, Route, Runner
+from ..._base.cost import SHARED, Cost
+from ..._base.facts import DType, Operand, Step, classify
+from ..._base.routes import Declined, Offer, Refused, Route, Runner
 from . import integers, matmul
 from .batches import batched_cost, bind_batched
 from .convert import converted, converters, memory
 from .layout import Recipe
+from .overlap import Packed, Under, memory_under, orders
 from .residues import Residues, bind_residues, residues
-from .under import Packed, Under, memory_under, orders
 
 Array = np.ndarray[Any, Any]
 
@@ -147,7 +147,7 @@ def verdict(step: Step) -> Offer | Refused:
     if isinstance(found, Refused):
         return found
     recipe, cost = found
-    return Offer(cost, recipe.layout, recipe, _note(recipe, step), blas=True)
+    return Offer(cost, recipe.layout, recipe, _note(recipe, step), blas=True, flagged=True)
 
 
 def bind(step: Step, offer: Offer) -> Runner:

@@ -7,21 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.routes import Offer
 from ..._kernels.entries import Entries
-from ..._operands.difference import PairwiseDifference
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting
-from ..._route import Offer
 from .blockwise import put_together, slicer
 from .form import NAME
+from .operand import PairwiseDifference
+from .plain import mirror
 
 Array = np.ndarray[Any, Any]
 
 #: Bytes of all differences together up to which they are written out whole, and of a block's.
 _WHOLE, _BLOCK = 1 << 20, 1 << 18
 #: Kinds of operands that can be cut.
-_CUT = ("dense", "sparse", NAME)
+_CUT = ("dense", "entries", NAME)
 #: Seconds to write out an element.
 _ELEMENT = 0.6e-9
 
@@ -50,11 +51,11 @@ class Cut:
 
 def verdict(step: Step) -> Rewriting:
     """Offer to write the differences out."""
-    own = [p for p, op in enumerate(step.operands) if op.kind == NAME]
+    own = [p for p, op in enumerate(step.operands) if op.form == NAME]
     operands = tuple(_joined(op, labels) for op, labels in zip(step.operands, step.inputs, strict=True))
     inputs = tuple(_labels(op, labels) for op, labels in zip(step.operands, step.inputs, strict=True))
     nbytes = sum(operands[p].nbytes for p in own)
-    if step.sparse:
+    if step.form != "dense":
         return _apart(step, own)
     cut = None if nbytes <= _WHOLE else _best_cut(step, inputs, operands)
     elements = sum(operands[p].size for p in own)
@@ -74,19 +75,19 @@ def verdict(step: Step) -> Rewriting:
 
 def _labels(op: Operand, labels: str) -> str:
     """Labels of an operand; those of a difference of each point with its own partner are fewer."""
-    return labels[1:] if op.kind == NAME and labels[0] == labels[1] else labels
+    return labels[1:] if op.form == NAME and labels[0] == labels[1] else labels
 
 
 def _joined(op: Operand, labels: str) -> Operand:
     """Facts of an operand; a difference of each point with its own partner is an ordinary array."""
-    if op.kind != NAME or labels[0] != labels[1]:
+    if op.form != NAME or labels[0] != labels[1]:
         return op
     shape = (max(op.shape[:2]), op.shape[2])
     return Operand(shape, op.dtype, c_strides(shape, op.dtype.itemsize))
 
 
 def _written_facts(op: Operand) -> Operand:
-    if op.kind != NAME:
+    if op.form != NAME:
         return op
     return Operand(op.shape, op.dtype, c_strides(op.shape, op.dtype.itemsize))
 
@@ -95,13 +96,13 @@ def _best_cut(step: Step, inputs: tuple[str, ...], operands: tuple[Operand, ...]
     """The label of points to cut by: no operand has to be looked up for it, it is kept, it is long."""
     found: list[tuple[tuple[bool, bool, int], str]] = []
     for labels, op in zip(inputs, operands, strict=True):
-        if op.kind != NAME:
+        if op.form != NAME:
             continue
         for axis, c in enumerate(labels[:2]):
             size = step.sizes[c]
             if op.shape[axis] == size > 1 and labels.count(c) == 1:
                 looked_up = any(
-                    c in own and other.kind not in _CUT for own, other in zip(inputs, operands, strict=True)
+                    c in own and other.form not in _CUT for own, other in zip(inputs, operands, strict=True)
                 )
                 found.append(((not looked_up, c in step.output, size), c))
     if not found:
@@ -111,7 +112,7 @@ def _best_cut(step: Step, inputs: tuple[str, ...], operands: tuple[Operand, ...]
     each = sum(
         op.nbytes // size
         for labels, op in zip(inputs, operands, strict=True)
-        if op.kind == NAME and label in labels and op.shape[labels.index(label)] == size
+        if op.form == NAME and label in labels and op.shape[labels.index(label)] == size
     )
     free = next(chr(c) for c in range(0x1000, 0x2000) if chr(c) not in step.sizes)
     return Cut(label, max(1, _BLOCK // max(1, each)), each <= _BLOCK, "" if simple else free)
@@ -126,7 +127,7 @@ def _inner(
     every = [_axes(labels, op.shape, cut, size) for labels, op in zip(inputs, operands, strict=True)]
     facts: list[Operand] = []
     for position, (op, axes) in enumerate(zip(operands, every, strict=True)):
-        if not axes or op.kind not in _CUT:
+        if not axes or op.form not in _CUT:
             facts.append(op)
             continue
         shape = tuple(length if i in axes else n for i, n in enumerate(op.shape))
@@ -137,7 +138,7 @@ def _inner(
     output = step.output.replace(cut.label, cut.chosen or cut.label)
     if cut.chosen:
         names = (*names, cut.label + cut.chosen)
-        facts.append(Operand((size, length), step.dtype, (), "sparse", nnz=1 << length.bit_length()))
+        facts.append(Operand((size, length), step.dtype, (), "entries", nnz=1 << length.bit_length()))
     return Inner(names, output, tuple(facts), times=times)
 
 
@@ -150,15 +151,57 @@ def _renamed(inputs: tuple[str, ...], operands: tuple[Any, ...], cut: Cut) -> tu
     if not cut.chosen:
         return inputs
     return tuple(
-        labels if op.kind not in _CUT else labels.replace(cut.label, cut.chosen)
+        labels if op.form not in _CUT else labels.replace(cut.label, cut.chosen)
         for labels, op in zip(inputs, operands, strict=True)
     )
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     """Write out and contract."""
-    if step.sparse:
+    if step.form != "dense":
         return _run_apart(step, rewriting, operands, contract)
+    result = _run_dense(step, rewriting, operands, contract)
+    found = _exchanged(step)
+    return result if found is None else _mirrored(np.asarray(result), *found)
+
+
+def _exchanged(step: Step) -> tuple[int, int, int] | None:
+    """Axes of the result that the two points of every pair lie on, and the sign of exchanging them.
+
+    None where the result does not show both, or something else knows one from the other.
+    """
+    own = [p for p, op in enumerate(step.operands) if op.form == NAME]
+    first = step.operands[own[0]]
+    points = set(step.inputs[own[0]][:2])
+    if step.dtype.kind not in "fc" or len(points) < 2 or not points <= set(step.output):
+        return None
+    for p, (labels, op) in enumerate(zip(step.inputs, step.operands, strict=True)):
+        if p not in own:
+            if points & set(labels):
+                return None
+        # Differences of integers may wrap, and then one is not the other's negative.
+        elif not (
+            op.structure is True
+            and op.dtype.kind in "fc"
+            and op.shape == first.shape
+            and (p == own[0] or op.alias == own[0])
+            and set(labels[:2]) == points
+            and labels[2] not in points
+        ):
+            return None
+    i, j = sorted(step.output.index(c) for c in points)
+    return i, j, (-1) ** len(own)
+
+
+def _mirrored(result: Array, i: int, j: int, sign: int) -> Array:
+    """The result, exchanged exactly: products and sums of a pair may round by where they lie in a block."""
+    if not result.flags.writeable:
+        result = result.copy()
+    mirror(np.moveaxis(result, (i, j), (-2, -1)), sign)
+    return result
+
+
+def _run_dense(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     inputs = tuple(_labels(op, labels) for op, labels in zip(step.operands, step.inputs, strict=True))
     operands = tuple(
         np.subtract(x.x, x.y) if isinstance(x, PairwiseDifference) and len(labels) == 2 else x
@@ -169,7 +212,7 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
         return contract.inner(0, _written(operands))
     size = step.sizes[cut.label]
     axes = [_axes(labels, x.shape, cut, size) for labels, x in zip(inputs, operands, strict=True)]
-    looked_up = [bool(cut.chosen) and op.kind not in _CUT for op in step.operands]
+    looked_up = [bool(cut.chosen) and op.form not in _CUT for op in step.operands]
     copies = [_copy_of(p, op, axes) for p, op in enumerate(step.operands)]
     cuts = [
         None if whole or not own else slicer(labels, x, cut.label, size)
@@ -221,7 +264,7 @@ def _apart(step: Step, own: list[int]) -> Rewriting:
 
 
 def _both(step: Step) -> tuple[Inner, Inner]:
-    sparse = [p for p, op in enumerate(step.operands) if op.kind == "sparse"]
+    sparse = [p for p, op in enumerate(step.operands) if op.form == "entries"]
     dense = [p for p in range(len(step.operands)) if p not in sparse]
     met = set(step.output).union(*(step.inputs[p] for p in sparse))
     labels = dict.fromkeys("".join(step.inputs[p] for p in dense))
@@ -235,17 +278,17 @@ def _both(step: Step) -> tuple[Inner, Inner]:
         (*(step.inputs[p] for p in sparse), made),
         step.output,
         (*(step.operands[p] for p in sparse), facts),
-        sparse=True,
+        form="entries",
     )
     return first, second
 
 
 def _run_apart(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     first, second = rewriting.inner
-    dense = tuple(x for x, op in zip(operands, step.operands, strict=True) if op.kind != "sparse")
-    sparse = tuple(x for x, op in zip(operands, step.operands, strict=True) if op.kind == "sparse")
+    dense = tuple(x for x, op in zip(operands, step.operands, strict=True) if op.form != "entries")
+    sparse = tuple(x for x, op in zip(operands, step.operands, strict=True) if op.form == "entries")
     made = contract(first.inputs, first.output, dense)
-    return contract(second.inputs, second.output, (*sparse, made), sparse=True)
+    return contract(second.inputs, second.output, (*sparse, made), form="entries")
 
 
 BLOCKS = Rewrite("difference.blocks", verdict, run)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.facts import DType
+from ..._base.threads import run_blocks, single_threaded_blas
 from ..._kernels.entries import Entries
-from ..._kernels.sound import BROKEN, unusable
-from ..._operands.difference import PairwiseDifference
-from ..._parallel import run_blocks, single_threaded_blas
-from ..._problem import DType
-from ..._route import kind_of
+from ..._kernels.validate import BROKEN, unusable
+from ..._kinds.registry import kind_of
+from ..structured import Structured
 
 Array = np.ndarray[Any, Any]
 
@@ -83,9 +83,9 @@ def slicer(labels: str, operand: Any, label: str, size: int) -> Callable[[int, i
         return lambda *_: operand
     if isinstance(operand, np.ndarray):
         return lambda low, high: operand[_index(axes, operand.ndim, slice(low, high))]
-    if isinstance(operand, PairwiseDifference):
-        return lambda low, high: cut_difference(operand, axes, slice(low, high))
-    entries = entries_of(operand)
+    if isinstance(operand, Structured):
+        return lambda low, high: operand.part(axes, low, high)
+    entries = entries_of(operand).distinct()
     place = entries.coordinate(axes[0])
     order = np.argsort(place, kind="stable")
     coords = tuple(x[order] for x in entries.coordinates())
@@ -108,13 +108,6 @@ def _index(axes: list[int], ndim: int, own: slice) -> tuple[slice, ...]:
     return tuple(own if i in axes else slice(None) for i in range(ndim))
 
 
-def cut_difference(operand: PairwiseDifference, axes: list[int], own: slice) -> PairwiseDifference:
-    """A difference of some of the points, or in some of the features."""
-    x = operand.x[own if 0 in axes else slice(None), own if 2 in axes else slice(None)]
-    y = operand.y[own if 1 in axes else slice(None), own if 2 in axes else slice(None)]
-    return PairwiseDifference(x, None if operand.y is operand.x and axes == [2] else y)
-
-
 def entries_of(operand: Any) -> Entries:
     """A sparse operand's entries.
 
@@ -128,5 +121,4 @@ def entries_of(operand: Any) -> Entries:
         entries: Entries = kind.adopt(operand)
     except BROKEN as error:
         raise unusable("a sparse operand", operand, kind, error) from error
-    # They will be cast: bools of one place are or, and integers wrap, in their own dtype.
-    return entries.distinct() if entries.dtype.kind in "biu" else entries
+    return entries

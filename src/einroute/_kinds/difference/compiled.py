@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.rewrites import Contract, Rewrite, Rewriting
+from ..._base.routes import Declined, Offer, Refused
+from ..._base.threads import run_blocks
 from ..._kernels.earned import KERNELS, FormSignature, Kernel
-from ..._parallel import run_blocks
-from ..._problem import Step
-from ..._rewrite import Contract, Rewrite, Rewriting
-from ..._route import Declined, Offer, Refused
 from . import plain
 from .finish import FINITE, finished
 from .form import Form, inner, metric_of, squared
@@ -151,4 +151,5 @@ COMPILED = Rewrite(
     run,
     "the kernel is compiled, or the work seen has paid for compiling it; "
     f"the metric is finite; {FINITE}; {GUARD}",
+    earned=True,
 )

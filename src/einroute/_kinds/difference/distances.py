@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._numpys import numpy_matmul
-from ..._parallel import run_blocks, single_threaded_blas
-from ..._route import Declined
-from ..dense.numpy_einsum import c_einsum
+from ..._base.c_einsum import c_einsum
+from ..._base.numpy_functions import numpy_matmul
+from ..._base.routes import Declined
+from ..._base.threads import run_blocks, single_threaded_blas
 from . import cells, plain
 from .metric import Factor
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._problem import Step
-from ..._rewrite import Contract
-from ..._route import Declined
+from ..._base.facts import Step
+from ..._base.rewrites import Contract
+from ..._base.routes import Declined
 from .blockwise import put_together, slicer
 from .form import Form
 
@@ -47,10 +47,10 @@ def finished(
         made = made.reshape(*batch, high - low, step.sizes[form.j])
         if not rest and set(step.output) == set(form.made):
             return made.transpose([form.made.index(c) for c in step.output])
-        return met(step, contract(inputs, step.output, (made, *others), sparse=step.sparse), rest)
+        return met(step, contract(inputs, step.output, (made, *others), form=step.form), rest)
 
     nbytes = step.extent(form.made) * step.dtype.itemsize
-    if step.sparse or nbytes <= _WHOLE or {form.i, form.j} <= set(step.output):
+    if step.form != "dense" or nbytes <= _WHOLE or {form.i, form.j} <= set(step.output):
         return part(0, size, rest)
     length = max(1, size * _WHOLE // nbytes)
     cuts = [slicer(labels, x, form.i, size) for labels, x in zip(inputs[1:], rest, strict=True)]
@@ -69,7 +69,7 @@ def finished(
 
 def met(step: Step, result: Any, rest: tuple[Any, ...]) -> Any:
     """The result; or that it has to be made of the differences: infinity times a sum is none of products."""
-    if step.dtype.kind not in "fc" or step.sparse or np.isfinite(result).all():
+    if step.dtype.kind not in "fc" or step.form != "dense" or np.isfinite(result).all():
         return result
     dense = [x for x in rest if isinstance(x, np.ndarray) and x.dtype.kind in "fc"]
     return result if all(np.isfinite(x).all() for x in dense) else Declined("an operand is not finite")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, regular
-from ..._route import Refused
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, regular
+from ..._base.routes import Refused
 
 Array = np.ndarray[Any, Any]
 
@@ -105,7 +105,7 @@ def summed(step: Step) -> Form | Refused:
 
 
 def _copies(step: Step) -> tuple[int, ...]:
-    return tuple(p for p, op in enumerate(step.operands) if op.kind == NAME)
+    return tuple(p for p, op in enumerate(step.operands) if op.form == NAME)
 
 
 def _form(step: Step, at: tuple[int, ...], features: str) -> Form | Refused:
@@ -160,7 +160,7 @@ def inner(form: Form, step: Step) -> tuple[Inner, ...]:
     if form.rest or set(step.output) != set(form.made):
         inputs = (form.made, *(step.inputs[p] for p in form.rest))
         operands = (made_facts(form, step), *(step.operands[p] for p in form.rest))
-        found.append(Inner(inputs, step.output, operands, sparse=step.sparse))
+        found.append(Inner(inputs, step.output, operands, form=step.form))
     return tuple(found)
 
 

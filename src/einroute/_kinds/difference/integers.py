@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting
-from ..._route import Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.routes import Offer, Refused
 from .finish import finished
 from .form import Form, inner, linear, squared
 

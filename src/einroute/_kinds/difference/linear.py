@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._parallel import run_blocks
-from ..._problem import Step
-from ..._rewrite import Contract, Rewrite, Rewriting
-from ..._route import Declined, Offer, Refused
-from . import twofold
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.rewrites import Contract, Rewrite, Rewriting
+from ..._base.routes import Declined, Offer, Refused
+from ..._base.threads import run_blocks
+from . import double_double as twofold
 from .finish import FINITE, finished
 from .form import Form, inner, linear, metric_of
 from .points import GUARD, converted, convertible

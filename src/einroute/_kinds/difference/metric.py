@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._route import Declined
+from ..._base.routes import Declined
 
 Array = np.ndarray[Any, Any]
 

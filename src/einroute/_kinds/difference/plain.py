@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._parallel import run_blocks, single_threaded_blas
-from ..dense.numpy_einsum import c_einsum
+from ..._base.c_einsum import c_einsum
+from ..._base.threads import run_blocks, single_threaded_blas
 
 Array = np.ndarray[Any, Any]
 
@@ -99,11 +99,18 @@ def whole(x: Array, y: Array, metric: Array | None, out: Array, threads: int) ->
         run_blocks(len(pairs), run, 1)
 
 
-def mirror(square: Array) -> None:
-    """Put what is above the diagonal below it."""
-    n = len(square)
+def mirror(square: Array, sign: int = 1) -> None:
+    """Put what is above the diagonal of the last two axes below it, negated if the sign is -1."""
+    n = square.shape[-1]
     for i in range(0, n, _MIRROR):
         j = min(i + _MIRROR, n)
-        square[j:, i:j] = square[i:j, j:].T
-        block = square[i:j, i:j]
-        np.copyto(block, block.T, where=_BELOW[: j - i, : j - i])
+        block = square[..., i:j, i:j]
+        for low, high, where in (
+            (square[..., j:, i:j], square[..., i:j, j:], True),
+            (block, block, _BELOW[: j - i, : j - i]),
+        ):
+            source = high.swapaxes(-1, -2)
+            if sign < 0:
+                np.negative(source, out=low, where=where)
+            else:
+                np.copyto(low, source, where=where)

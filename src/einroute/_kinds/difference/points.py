@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._operands.difference import PairwiseDifference
-from ..._problem import DType, Operand
-from ..._route import Declined, Refused
+from ..._base.facts import DType, Operand
+from ..._base.routes import Declined, Refused
+from .operand import PairwiseDifference
 
 Array = np.ndarray[Any, Any]
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._kernels.entries import Entries
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting, regular
-from ..._route import Offer, Refused, kind_of
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.routes import Offer, Refused
+from ..._kernels.entries import Entries, sums_differ
+from ..._kinds.registry import kind_of
 from .blockwise import entries_of, put_together
 from .form import NAME
 
@@ -64,12 +65,12 @@ def verdict(step: Step) -> Rewriting | Refused:
 def _sample(step: Step) -> Sample | None:
     for at, op in enumerate(step.operands):
         own = step.inputs[at]
-        if op.kind != "sparse" or not regular(step, at):
+        if op.form != "entries" or not regular(step, at):
             continue
         differences = tuple(
             p
             for p, d in enumerate(step.operands)
-            if d.kind == NAME and regular(step, p) and set(step.inputs[p][:2]) <= set(own)
+            if d.form == NAME and regular(step, p) and set(step.inputs[p][:2]) <= set(own)
         )
         if differences:
             return _around(step, at, differences)
@@ -87,7 +88,7 @@ def _around(step: Step, at: int, differences: tuple[int, ...]) -> Sample:
             p
             for p in others
             if p not in dense
-            and step.operands[p].kind == "dense"
+            and step.operands[p].form == "dense"
             and set(step.inputs[p]) & reached
             and not set(step.inputs[p]) & own
         }
@@ -118,10 +119,10 @@ def _inner(step: Step, sample: Sample, nnz: int) -> tuple[Inner, Inner]:
     own, op = step.inputs[sample.at], step.operands[sample.at]
     rest = _of(step.inputs, sample.rest), _of(step.operands, sample.rest)
     if sample.made == sample.label:
-        return first, Inner((own, *rest[0]), step.output, (op, *rest[1]), sparse=step.sparse)
+        return first, Inner((own, *rest[0]), step.output, (op, *rest[1]), form=step.form)
     names = (own + sample.label, sample.made, *rest[0])
     facts = (replace(op, shape=(*op.shape, nnz)), made, *rest[1])
-    return first, Inner(names, step.output, facts, sparse=step.sparse)
+    return first, Inner(names, step.output, facts, form=step.form)
 
 
 def _new(step: Step, shape: tuple[int, ...]) -> Operand:
@@ -137,6 +138,8 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     sample: Sample = rewriting.offer.recipe
     given = operands[sample.at]
     entries = entries_of(given)
+    if sums_differ(entries.dtype, step.dtype):
+        entries = entries.distinct()
     own = step.inputs[sample.at]
     first, second = rewriting.inner
     places = [[entries.coordinate(own.index(c)) for c in step.inputs[p][:2]] for p in sample.differences]
@@ -169,8 +172,8 @@ def _last(
 ) -> Any:
     """A sparse result is of the library of its operands."""
     kind: Any = kind_of(given)
-    operand = kind.make(entries, (given,)) if step.sparse and hasattr(kind, "make") else entries
-    return contract(inner.inputs, inner.output, (operand, *others), sparse=step.sparse)
+    operand = kind.make(entries, (given,)) if step.form != "dense" and kind.make is not None else entries
+    return contract(inner.inputs, inner.output, (operand, *others), form=step.form)
 
 
 SAMPLED = Rewrite("difference.sampled", verdict, run)

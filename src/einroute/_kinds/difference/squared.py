@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Step
-from ..._rewrite import Contract, Rewrite, Rewriting
-from ..._route import Declined, Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.rewrites import Contract, Rewrite, Rewriting
+from ..._base.routes import Declined, Offer, Refused
 from . import distances, plain
 from .finish import FINITE, finished
 from .form import Form, inner, metric_of, squared

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Step
-from ..._rewrite import Contract, Rewrite, Rewriting
-from ..._route import Declined, Offer, Refused
-from . import twofold
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.rewrites import Contract, Rewrite, Rewriting
+from ..._base.routes import Declined, Offer, Refused
+from . import double_double as twofold
 from .finish import FINITE, met
 from .form import Form, inner, summed
 from .linear import LEAST, points_cost, refused_for, weights
@@ -69,7 +69,7 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
         return made.transpose([labels.index(c) for c in step.output])
     inputs = (labels, *(step.inputs[p] for p in form.rest))
     rest = tuple(operands[p] for p in form.rest)
-    return met(step, contract(inputs, step.output, (made, *rest), sparse=step.sparse), rest)
+    return met(step, contract(inputs, step.output, (made, *rest), form=step.form), rest)
 
 
 def _side(points: Array, w: Array | None, over: bool, count: int) -> tuple[Array, Array, Array]:

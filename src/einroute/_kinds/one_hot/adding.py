@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.threads import cuts, run_blocks
 from ..._kernels.entries import tools
-from ..._parallel import cuts, run_blocks
 from .where import Cut, extents
 
 Array = np.ndarray[Any, Any]

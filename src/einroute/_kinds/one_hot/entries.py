@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.routes import Offer
 from ..._kernels.entries import Compressed, Entries
-from ..._operands.one_hot import OneHot
-from ..._problem import Operand, Step
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting
-from ..._route import Offer
+from .operand import OneHot
 from .where import private, within
 
 #: Seconds that finding and writing one entry takes.
@@ -20,21 +20,21 @@ _ENTRY = 6e-9
 
 
 def _verdict(step: Step) -> Rewriting:
-    operands = tuple(_as_entries(op) if op.kind == "one_hot" else op for op in step.operands)
+    operands = tuple(_as_entries(op) if op.form == "one_hot" else op for op in step.operands)
     count = sum(op.nnz or 0 for op, own in zip(operands, step.operands, strict=True) if op is not own)
-    inner = Inner(step.inputs, step.output, operands, sparse=step.sparse)
+    inner = Inner(step.inputs, step.output, operands, form=step.form)
     cost = Cost(flops=float(count), calls=20, rate=1 / _ENTRY)
     return Rewriting(Offer(cost, step.output, None, "ones as the entries of sparse operands"), (inner,))
 
 
 def _as_entries(op: Operand) -> Operand:
     count = op.size // op.shape[-1] if op.shape[-1] else 0
-    return replace(op, kind="sparse", nnz=1 << count.bit_length(), structure=None, alias=None)
+    return replace(op, form="entries", nnz=1 << count.bit_length(), structure=None, alias=None)
 
 
 def _run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     given = tuple(entries_of(x) if isinstance(x, OneHot) else x for x in operands)
-    return contract(step.inputs, step.output, given, sparse=step.sparse)
+    return contract(step.inputs, step.output, given, form=step.form)
 
 
 def entries_of(operand: OneHot) -> Entries:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ..._parallel import cuts
-from ..._problem import Step
-from ..._rewrite import Contract, Rewrite, Rewriting
-from ..._route import Offer, Refused
-from ..dense.numpy_einsum import ascii_subscripts, c_einsum
+from ..._base.c_einsum import ascii_subscripts, c_einsum
+from ..._base.facts import Step
+from ..._base.rewrites import Contract, Rewrite, Rewriting
+from ..._base.routes import Offer, Refused
+from ..._base.threads import cuts
 from .adding import Part, add_up, counting
+from .fast_paths import Quick, quick
 from .look_up import Block
 from .places import AtPlaces, Over, at_places
-from .quick import Quick, quick
 from .where import Cut, Where, extents, find, untested
 
 Array = np.ndarray[Any, Any]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._operands.one_hot import OneHot
-from ..._parallel import run_blocks
-from ..._problem import Operand, c_strides
+from ..._base.facts import Operand, c_strides
+from ..._base.threads import run_blocks
+from .operand import OneHot
 from .where import Cut, private, within
 
 Array = np.ndarray[Any, Any]
@@ -68,7 +68,7 @@ class LookUp:
     def of(cls, labels: str, op: Operand, classes: str, places: str, at: str) -> LookUp:
         """The look-up of an operand; ``at`` is the places' labels, or the one that numbers some of them."""
         last = ""
-        if op.kind == "one_hot":
+        if op.form == "one_hot":
             labels, last = labels[:-1], labels[-1]
         replaced = "".join(c for c in labels if c in classes or (at != places and c in places))
         if not replaced:
@@ -87,8 +87,8 @@ class LookUp:
         if not self.replaced:
             return op if op.alias is None else replace(op, alias=None)
         shape = tuple(sizes[c] for c in self.result + self.last)
-        if op.kind == "one_hot":
-            return Operand(shape, op.dtype, (), op.kind)
+        if op.form == "one_hot":
+            return Operand(shape, op.dtype, (), op.form)
         return Operand(shape, op.dtype, c_strides(shape, op.dtype.itemsize))
 
     def __call__(self, x: Any, block: Block, threads: int) -> Any:

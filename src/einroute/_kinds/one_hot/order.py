@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._operands.one_hot import OneHot
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting
-from ..._route import Declined, Offer, Refused
-from .taken import Taken, take
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.routes import Declined, Offer, Refused
+from .operand import OneHot
+from .selection import Taken, take
 
 _GUARD = "no sum overflows, and zeros of what is not there meet finite numbers only"
 
@@ -47,7 +47,7 @@ class Parts:
         then = tuple(i for i in range(len(step.inputs)) if i not in first)
         wanted = step.output + "".join(step.inputs[i] for i in then)
         labels = dict.fromkeys("".join(step.inputs[i] for i in first))
-        zeros = any(step.operands[i].kind != "dense" for i in first)
+        zeros = any(step.operands[i].form != "dense" for i in first)
         return cls(first, then, "".join(c for c in labels if c in wanted), zeros)
 
     def rewriting(self, step: Step, note: str) -> Rewriting:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..._cost import Cost
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Inner, regular
-from ..._route import Refused
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Inner, regular
+from ..._base.routes import Refused
 from .look_up import LookUp
-from .taken import Taken, take
+from .selection import Taken, take
 
 #: Nanoseconds that testing a label takes, taking a row, adding up a number, and adding up a row and each
 #: number of it.
@@ -103,7 +103,7 @@ class AtPlaces:
         inputs = tuple(way.result + way.last for way in ways) + ((ones,) if ones else ())
         adds = bool(self.shown) or (bool(self.kept) and places == self.number)
         made = places + self.wide if adds else step.output
-        dense = all(step.operands[i].kind == "dense" for i in self.rest)
+        dense = all(step.operands[i].form == "dense" for i in self.rest)
         bare = dense and len(inputs) == len(ways) == 1 and sorted(inputs[0]) == sorted(made)
         found = [way.result for way in ways if way.replaced and not way.last]
         if adds and not bare:
@@ -167,12 +167,12 @@ def at_places(step: Step) -> AtPlaces | Refused:
     for i, labels in enumerate(step.inputs):
         if i in taken.away:
             continue
-        own, op = labels[:-1] if step.operands[i].kind == "one_hot" else labels, step.operands[i]
+        own, op = labels[:-1] if step.operands[i].form == "one_hot" else labels, step.operands[i]
         if own != labels and labels[-1] in taken.classes:
             return Refused("another one_hot, of other places, has the same classes")
         if not any(c in taken.places or c in taken.classes for c in own):
             continue
-        if op.kind == "sparse":
+        if op.form == "entries":
             return Refused("a sparse operand has labels of the one_hot")
         if not regular(step, i):
             return Refused("labels of an operand repeat, or an axis of it is broadcast")

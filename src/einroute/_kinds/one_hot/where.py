@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._operands.one_hot import OneHot
-from .taken import Taken
+from .operand import OneHot
+from .selection import Taken
 
 Array = np.ndarray[Any, Any]
 Cut = tuple[Any, ...]

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._numpys import numpy_vecdot
-from ..._rewrite import Contract
+from ..._base.numpy_functions import numpy_vecdot
+from ..._base.rewrites import Contract
 
 Array = np.ndarray[Any, Any]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting
-from ..._route import Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.routes import Offer, Refused
 from .extension import base_shape
 from .where import Where, replaced
 
@@ -24,7 +24,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     taken = Operand(shape, op.dtype, c_strides(shape, op.dtype.itemsize))
     labels = step.inputs[where.at]
     inputs = replaced(step.inputs, where.at, labels[: axis + 1] + labels[axis + 2 :])
-    inner = Inner(inputs, step.output, replaced(step.operands, where.at, taken), sparse=step.sparse)
+    inner = Inner(inputs, step.output, replaced(step.operands, where.at, taken), form=step.form)
     cost = Cost(bytes=4.0 * taken.nbytes, calls=5)
     return Rewriting(Offer(cost, step.output, where, "its diagonal, copied"), (inner,))
 

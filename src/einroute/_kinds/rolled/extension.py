@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._problem import DType, Operand, c_strides
+from ..._base.facts import DType, Operand, c_strides
 from ..dense.transpose import SMALL, permuted_copy
 
 Array = np.ndarray[Any, Any]

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._parallel import inside_block
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting, regular
-from ..._route import Declined, Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.routes import Declined, Offer, Refused
+from ..._base.threads import inside_block
 from .correlation import Correlation
 from .where import Where
 
@@ -103,7 +103,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     where = Where.of(step)
     if step.dtype.char not in "fdFD":
         return Refused(f"transforms are rounded, and {step.dtype.name} is not single or double precision")
-    if step.sparse or where.i == where.j or not regular(step, where.at):
+    if step.form != "dense" or where.i == where.j or not regular(step, where.at):
         return Refused("a repeated label or a broadcast axis")
     if 0 in step.sizes.values():
         return Refused("a dimension of length 0")
@@ -159,7 +159,7 @@ def _as_it_is(step: Step, recipe: _Recipe) -> bool:
     if len(recipe.before) != 1:
         return False
     op, labels = step.operands[recipe.before[0]], step.inputs[recipe.before[0]]
-    return op.kind == "dense" and len(labels) == len(recipe.a) and set(labels) == set(recipe.a)
+    return op.form == "dense" and len(labels) == len(recipe.a) and set(labels) == set(recipe.a)
 
 
 def _cost(step: Step, recipe: _Recipe) -> Cost:
@@ -196,7 +196,7 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     if recipe.goes_on(step):
         inputs = (recipe.made, *(step.inputs[n] for n in recipe.after))
         result = contract(inputs, step.output, (made, *(operands[n] for n in recipe.after)))
-        written_out = any(step.operands[n].kind != "dense" for n in recipe.before)
+        written_out = any(step.operands[n].form != "dense" for n in recipe.before)
         if written_out and not np.isfinite(result).all():
             return Declined("what is absent from an operand may have met a number that is not finite")
         return result

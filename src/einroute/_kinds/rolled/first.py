@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..._cost import Cost
-from ..._operands.rolled import Rolled
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting, regular
-from ..._route import Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.routes import Offer, Refused
 from .extension import Rolling
+from .operand import Rolled
 from .where import NAME, Where
 
 
@@ -40,7 +40,7 @@ class _Recipe:
 def verdict(step: Step) -> Rewriting | Refused:
     """Offer to contract the base with what has neither label of the rolled axis."""
     where = Where.of(step)
-    if step.sparse or where.i == where.j or not regular(step, where.at):
+    if step.form != "dense" or where.i == where.j or not regular(step, where.at):
         return Refused("a repeated label, a broadcast axis or a sparse result")
     labels = step.inputs[where.at]
     base = labels.replace(where.j, "")
@@ -48,7 +48,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     before = tuple(
         n
         for n in others
-        if step.operands[n].kind == "dense"
+        if step.operands[n].form == "dense"
         and where.i not in step.inputs[n]
         and where.j not in step.inputs[n]
         and set(step.inputs[n]) & set(base)

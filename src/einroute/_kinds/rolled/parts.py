@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._problem import Step
+from ..._base.facts import Step
 
 Array = np.ndarray[Any, Any]
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..._cost import Cost
-from ..._problem import Operand, Step, c_strides
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting, regular
-from ..._route import Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.routes import Offer, Refused
 from .extension import base_shape
 from .parts import joined, piece, piece_shape
 from .where import Where
@@ -41,7 +41,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     """Offer two contractions, one of them with a view of the base."""
     where = Where.of(step)
     op, rolling = where.operand(step), where.rolling
-    if step.sparse or not regular(step, where.at):
+    if step.form != "dense" or not regular(step, where.at):
         return Refused("a repeated label, a broadcast axis or a sparse result")
     if op.dtype != step.dtype:
         return Refused("the base has to be cast")
@@ -52,7 +52,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     if step.iterations > _MOST * (op.size // k):
         return Refused("the products take far longer than to copy the base")
     for n, (labels, other) in enumerate(zip(step.inputs, step.operands, strict=True)):
-        if n != where.at and where.i in labels and other.kind != "dense":
+        if n != where.at and where.i in labels and other.form != "dense":
             return Refused(f"operand {n} cannot be cut along the rolled axis")
     if rolling.shift > 0:
         recipe = _Recipe(where, slice(0, d - reach), slice(d - reach, d), reach)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..._cost import Cost
-from ..._problem import Operand, Step
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting
-from ..._route import Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.routes import Offer, Refused
 from .extension import Extension, extension, rolls_at_once
 from .parts import joined, piece, piece_shape
 from .where import Where, others_bytes, replaced
@@ -41,7 +41,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         strides = (*rolling.strides[: rolling.axis + 1], 0, *rolling.strides[rolling.axis + 1 :])
         facts = Operand(op.shape, op.dtype, strides)
         recipe = _Recipe(where, facts, None, k)
-        inner = Inner(step.inputs, step.output, replaced(step.operands, at, facts), sparse=step.sparse)
+        inner = Inner(step.inputs, step.output, replaced(step.operands, at, facts), form=step.form)
         return Rewriting(Offer(Cost(calls=6), step.output, recipe, "a view of the base"), (inner,))
     rolls = rolls_at_once(op, step.dtype, others_bytes(step, at)) if _can_cut(step, where) else k
     # The axis that runs backwards, if one does, is better none that is summed.
@@ -50,7 +50,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     recipe = _Recipe(where, ext.facts, ext, k)
     cost = Cost(bytes=2.0 * ext.nbytes, calls=6)
     if rolls >= k:
-        inner = Inner(step.inputs, step.output, replaced(step.operands, at, ext.facts), sparse=step.sparse)
+        inner = Inner(step.inputs, step.output, replaced(step.operands, at, ext.facts), form=step.form)
         return Rewriting(Offer(cost, step.output, recipe, "a strided view of the base, lengthened"), (inner,))
     blocks, left = divmod(k, rolls)
     cost = replace(cost, bytes=cost.bytes + 2.0 * step.out_bytes, calls=6.0 + 8.0 * blocks)
@@ -63,8 +63,8 @@ def verdict(step: Step) -> Rewriting | Refused:
 
 def _can_cut(step: Step, where: Where) -> bool:
     """Whether the rollings can be done some at a time: whoever has their label can be cut along it."""
-    return not step.sparse and all(
-        op.kind == "dense" or where.j not in labels
+    return step.form == "dense" and all(
+        op.form == "dense" or where.j not in labels
         for n, (labels, op) in enumerate(zip(step.inputs, step.operands, strict=True))
         if n != where.at
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..._problem import Operand, Step
+from ..._base.facts import Operand, Step
 from .extension import Rolling
 
 NAME = "rolled"
@@ -32,7 +32,7 @@ class Where:
     @classmethod
     def of(cls, step: Step) -> Where:
         """Found in a step that has one."""
-        at = next(n for n, op in enumerate(step.operands) if op.kind == NAME)
+        at = next(n for n, op in enumerate(step.operands) if op.form == NAME)
         rolling: Rolling = step.operands[at].structure
         labels, axis = step.inputs[at], rolling.axis
         return cls(at, labels[axis], labels[axis + 1], rolling)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
-from ..._problem import Step
-from ..._rewrite import Contract, Inner, Rewrite, Rewriting, regular
-from ..._route import Offer, Refused
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.routes import Offer, Refused
 from ..dense import matmul
 from ..dense.batches import batched_cost
-from ..dense.under import memory_under, orders
+from ..dense.overlap import memory_under, orders
 from ..dense.windows import window_offer
 from .extension import Extension, extension, memory_order, rolls_at_once
 from .where import Where, others_bytes, replaced
@@ -26,7 +26,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     """Offer the layout that makes the cheapest GEMMs, where it is not that of the base."""
     where = Where.of(step)
     op = where.operand(step)
-    if len(step.inputs) != 2 or step.operands[1 - where.at].kind != "dense":
+    if len(step.inputs) != 2 or step.operands[1 - where.at].form != "dense":
         return Refused("not a pair with an array")
     if not (regular(step, 0) and regular(step, 1)):
         return Refused("a repeated label or a broadcast axis")

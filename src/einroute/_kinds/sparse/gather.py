@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.c_einsum import ascii_subscripts, c_einsum
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.threads import run_blocks
 from ..._kernels.entries import Entries, scatter_add, tools, total
-from ..._parallel import run_blocks
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
-from ..dense.numpy_einsum import ascii_subscripts, c_einsum
 from .result import entries_of, laid_out, layout, sparse_positions
 
 Array = np.ndarray[Any, Any]
@@ -36,13 +36,13 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("not one sparse operand with dense ones")
     labels = step.inputs[positions[0]]
     extra = _extra(step, labels)
-    if step.sparse and any(c in step.output for c in extra):
+    if step.form == "entries" and any(c in step.output for c in extra):
         return Refused("the result has labels that the sparse operand lacks")
     nnz = entries_of(step, positions[0])
     width = step.extent(extra)
     dense = len(step.inputs) - 1
     looked_up = nnz * sum(step.extent("".join(c for c in x if c in extra)) for x in step.inputs)
-    made = 0 if step.sparse else step.out_bytes
+    made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(
         nnz * (width * dense + 4) + STRIDED * nnz * _strided(step, labels),
         float(looked_up * step.dtype.itemsize * 2 + made + nnz * 8),
@@ -57,7 +57,7 @@ def _strided(step: Step, own: str) -> float:
     far = 0.0
     for labels, op in zip(step.inputs, step.operands, strict=True):
         rest = "".join(c for c in labels if c not in own)
-        if op.kind == "sparse" or not rest or rest == labels:
+        if op.form == "entries" or not rest or rest == labels:
             continue
         nearest = min(
             (c for c in labels if step.sizes[c] > 1),
@@ -181,7 +181,7 @@ class _Gather:
         """The entries with other values, those that fall together summed up."""
         axes = [self.own.index(c) for c in self.shown]
         made = a.with_data(data).take(axes) if axes else Entries((), total(data), ())
-        return made if self.step.sparse else made.dense(self.step.order, out)
+        return made if self.step.form == "entries" else made.dense(self.step.order, out)
 
     def scattered_rows(self, a: Entries, coords: list[Any], dense: list[Array], out: Array | None) -> Array:
         """Sums of rows: what was looked up at an entry is added where the entry stands in the output."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
 from ..._kernels.entries import _INT64, Entries, ravel
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse
 
 Array = np.ndarray[Any, Any]
@@ -32,7 +32,7 @@ def verdict(step: Step) -> Offer | Refused:
     left, right = entries_of(step, 0), entries_of(step, 1)
     products = left * right / max(1, step.extent(shared))
     work = (left + right) * SORT * 4 + products * _PRODUCT
-    made = 0 if step.sparse else step.out_bytes
+    made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(work * 1e9, float(step.in_bytes + made), 25.0, 1e9)
     return Offer(cost, layout(step), shared, "entries are matched by their shared labels")
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.threads import cuts, run_blocks
 from ..._kernels.entries import Entries, tools
 from ..._kernels.turned import TURNED
-from ..._parallel import cuts, run_blocks
-from ..._problem import Operand, Step
-from ..._route import Offer, Refused, Route, Runner
 from .result import SORT, entries_of, layout, row_cuts, sparse_and_dense
 
 Array = np.ndarray[Any, Any]
@@ -37,7 +37,7 @@ def verdict(step: Step) -> Offer | Refused:
     pair = sparse_and_dense(step)
     if isinstance(pair, Refused):
         return pair
-    if step.sparse:
+    if step.form == "entries":
         return Refused("its result is dense")
     s, d = pair
     own, other = step.inputs[s], step.inputs[d]

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Declined, Offer, Refused, Route, Runner
 from ..._kernels.entries import Compressed, Entries, tools, total
-from ..._problem import Step
-from ..._route import Declined, Offer, Refused, Route, Runner
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse
 
 Array = np.ndarray[Any, Any]
@@ -27,7 +27,7 @@ def verdict(step: Step) -> Offer | Refused:
     if len(a) != 2 or set(a) != set(b):
         return Refused("not two matrices with the same labels")
     work = (entries_of(step, 0) + entries_of(step, 1)) * (_ENTRY + (0 if a == b else SORT / 4))
-    made = 0 if step.sparse else step.out_bytes
+    made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(work * 1e9 + step.sizes[a[0]], float(step.in_bytes + made), 30.0, 1e9)
     return Offer(cost, layout(step), None, "scipy.sparse's product of elements")
 

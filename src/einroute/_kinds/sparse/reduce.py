@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
 from ..._kernels.entries import CROWDED, Compressed, Entries, scatter_add, tools, total
-from ..._problem import Step
-from ..._route import Offer, Refused, Route, Runner
 from .result import SCATTER, entries_of, hand_over, layout
 
 Array = np.ndarray[Any, Any]
@@ -20,7 +20,7 @@ def verdict(step: Step) -> Offer | Refused:
     if len(step.inputs) != 1:
         return Refused("more than one operand")
     nnz = entries_of(step, 0)
-    made = 0 if step.sparse else step.out_bytes
+    made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(nnz, float(step.in_bytes + made), 3.0, 1 / SCATTER)
     return Offer(cost, layout(step), None, "entries that differ in summed labels only fall together")
 
@@ -28,7 +28,7 @@ def verdict(step: Step) -> Offer | Refused:
 def bind(step: Step, offer: Offer) -> Runner:
     """Drop coordinates; vectors of row and of column sums are made without them."""
     (labels,) = step.inputs
-    output, dense = step.output, not step.sparse
+    output, dense = step.output, step.form == "dense"
     # One number after the other is added to each sum, which loses digits of single precision.
     wide = np.promote_types(step.dtype, np.float64) if step.dtype.char in "fF" else step.dtype
     kept = labels.find(output) if len(labels) == 2 and len(output) == 1 else -1
@@ -36,7 +36,7 @@ def bind(step: Step, offer: Offer) -> Runner:
     def run(a: Entries, out: Array | None = None) -> Any:
         if not output:
             a = Entries((), total(a.data), ())
-            return a if step.sparse else _zero_d(a.data[0], out)
+            return a if step.form == "entries" else _zero_d(a.data[0], out)
         c = a.compressed
         # Coordinates of a long axis with few entries are sorted: there may be no room for all its places.
         if c is None or kept < 0 or (kept != c.axis and not dense and a.shape[kept] > CROWDED * a.nnz):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.facts import Step
+from ..._base.routes import Refused
 from ..._kernels.entries import Entries
-from ..._problem import Step
-from ..._route import Refused
 
 Array = np.ndarray[Any, Any]
 
@@ -18,7 +18,7 @@ SCATTER, SORT = 3e-9, 12e-9
 
 def sparse_positions(step: Step) -> tuple[int, ...]:
     """Positions of a step's sparse operands."""
-    return tuple(i for i, op in enumerate(step.operands) if op.kind == "sparse")
+    return tuple(i for i, op in enumerate(step.operands) if op.form == "entries")
 
 
 def entries_of(step: Step, position: int) -> int:
@@ -35,7 +35,7 @@ def hand_over(step: Step, labels: str, entries: Entries, out: Array | None) -> A
     """Entries with these labels as the step's result; what is not in the output is summed over."""
     if labels != step.output:
         entries = entries.take([labels.index(c) for c in step.output])
-    return entries if step.sparse else entries.dense(step.order, out)
+    return entries if step.form == "entries" else entries.dense(step.order, out)
 
 
 def laid_out(step: Step, labels: str, array: Array, out: Array | None) -> Array:

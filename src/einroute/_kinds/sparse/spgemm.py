@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Classes, Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.threads import run_blocks
 from ..._kernels.entries import Compressed, Entries, tools
 from ..._kernels.turned import CSR
-from ..._parallel import run_blocks
-from ..._problem import Classes, Step
-from ..._route import Offer, Refused, Route, Runner
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse, row_cuts
 
 Array = np.ndarray[Any, Any]
@@ -51,7 +51,7 @@ def verdict(step: Step) -> Offer | Refused:
     native = len(a) == len(b) == 2 and not labels.batch
     products = left * right / max(1, middle)
     work = products * _PRODUCT + (rows + middle) * 1e-9 + (0 if native else (left + right) * SORT)
-    made = 0 if step.sparse else step.out_bytes
+    made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(work * 1e9, float(step.in_bytes + made), 30.0, 1e9)
     return Offer(cost, layout(step), labels, "scipy.sparse's product of CSR matrices")
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..._cost import Cost
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step
+from ..._base.routes import Declined, Offer, Refused, Route, Runner
+from ..._base.threads import run_blocks
 from ..._kernels.earned import KERNELS, Kernel, Signature
 from ..._kernels.entries import Entries
 from ..._kernels.turned import CSR, TURNED
-from ..._parallel import run_blocks
-from ..._problem import Operand, Step
-from ..._route import Declined, Offer, Refused, Route, Runner
 from .result import entries_of, row_cuts, sparse_and_dense
 
 Array = np.ndarray[Any, Any]
@@ -82,7 +82,7 @@ def verdict(step: Step) -> Offer | Refused:
     pair = sparse_and_dense(step)
     if isinstance(pair, Refused):
         return pair
-    if step.sparse:
+    if step.form == "entries":
         return Refused("its result is dense")
     if _name(step.dtype) not in _REAL:
         return Refused(f"no kernel for {step.dtype.name}")
@@ -319,5 +319,9 @@ def bind(step: Step, offer: Offer) -> Runner:
 
 
 ROUTE = Route(
-    "sparse.tiles", verdict, bind, "the kernel is compiled, or the work seen has paid for compiling it"
+    "sparse.tiles",
+    verdict,
+    bind,
+    "the kernel is compiled, or the work seen has paid for compiling it",
+    earned=True,
 )

@@ -1,0 +1,1 @@
+"""The public functions: signatures, docstrings, and the way into a call."""

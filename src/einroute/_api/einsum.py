@@ -1,0 +1,472 @@
+"""einsum and tensordot with NumPy's signatures, and the hot path.
+
+A call whose operands are plain C-ordered arrays is one dictionary look-up away from its bound plan; the
+key holds the subscripts, shapes and dtypes.  A call of other layouts, or with plain keywords, is found under
+a longer key; everything else (sublists, lists, subclasses) is understood first, each time.
+
+Errors: where we find a call wrong, NumPy's own function is asked too.  If it raises, its exception type
+is raised with our message; if it does not, its result is the answer.  So no call that NumPy accepts is
+refused, and no exception has another type.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .._base.c_einsum import c_einsum
+from .._base.errors import SizesError
+from .._base.numpy_functions import numpy_einsum, numpy_einsum_path, numpy_tensordot
+from .._base.routed_operand import any_routed, on_arrays
+from .._base.routes import NoRoute
+from .._base.signature import signed_as
+from .._base.watch import WATCH, tell_own, to_observe
+from .._call.ask import BAD_CALL, ask_numpy, ask_on_arrays
+from .._call.keys import Key, einsum_key, plain, tensordot_key
+from .._call.observe import observe, or_aside, telling
+from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
+from .._config.state import State, _context, _process, check_strict, current, left_to_numpy
+from .._kinds.registry import any_other, other_kind, shape_alone
+
+__all__ = ["einsum", "einsum_path", "tensordot"]
+
+#: Below this many products (an upper bound: the product of the operands' sizes) planning is put off.
+_TINY = 4096
+#: Calls of a tiny kind after which planning it has been earned: a plan takes about 100 us to make and
+#: saves about 1 us a call.
+_EARNED = 64
+_NOT_GIVEN: Any = np._NoValue
+#: Axes that tensordot may be asked for with NumPy's answer, though no array has so many.
+_MANY = 1000
+#: Where the hot path finds the state of its context: `or_aside` while anybody records, so that it pays
+#: nothing for that while nobody does.
+_here: Any = _context
+
+
+def _look(watched: bool) -> None:
+    global _here  # noqa: PLW0603 - an attribute of an object would cost 7 ns a call
+    _here = or_aside if watched else _context
+
+
+WATCH.on_change.append(_look)
+
+
+def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kwargs: Any) -> Any:
+    """Evaluate the Einstein summation convention on the operands, by the fastest right route.
+
+    A drop-in for `numpy.einsum`: same arguments, values (to rounding), dtypes, types and errors.
+
+    Parameters
+    ----------
+    subscripts : str
+        Labels of each operand's axes and, after ``->``, of the result's. Instead of it, each operand may be
+        followed by a list of integers.
+    *operands : array_like
+        Of any shapes that fit the subscripts.
+    out : ndarray, optional
+        Where the result is put; of the result's shape. It may overlap an operand.
+    dtype : dtype, optional
+        The dtype to compute in; default, the promotion of the operands' dtypes.
+    order : {"K", "C", "F", "A"}, optional
+        The layout of the result. At "K", the default, it is what costs least.
+    casting : {"safe", "no", "equiv", "same_kind", "unsafe"}, optional
+    optimize : bool, str or path, optional
+        As in NumPy. The order of contraction is planned in any case; True has NumPy's other effects, and a
+        path (``["einsum_path", (0, 1), ...]``) is taken as given.
+
+    Returns
+    -------
+    ndarray or scalar
+        A view of the operand, writeable if it is, where nothing needs computing.
+
+    Raises
+    ------
+    ValueError
+        Subscripts that are malformed or do not fit the operands, an ``out`` of another shape.
+    TypeError
+        Unknown keywords, and dtypes that the casting rule forbids.
+
+    See Also
+    --------
+    numpy.einsum : what this must agree with.
+    explain : what would be done.
+
+    Notes
+    -----
+    Paths are opt_einsum's (Smith and Gray, "opt_einsum", JOSS 3(26), 753, 2018), scored by einroute's
+    own cost model.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> a, b = np.arange(6.0).reshape(2, 3), np.ones((3, 2))
+    >>> er.einsum("ij,jk->ik", a, b)
+    array([[ 3.,  3.],
+           [12., 12.]])
+    >>> er.einsum(a, [0, 1], [1, 0]).base is a.base
+    True
+    """
+    if optimize is False and out is None and not kwargs:
+        if len(operands) == 3:
+            subscripts, a, b = operands
+            if type(a) is ndarray and type(b) is ndarray and type(subscripts) is str:
+                young = (_here.get() or _process.default).plans.young  # current(), without the call
+                if a.flags.c_contiguous and b.flags.c_contiguous:
+                    run = young.get((subscripts, a.shape, a.dtype, b.shape, b.dtype))
+                else:
+                    run = young.get(
+                        (None, subscripts, a.shape, a.dtype, a.strides, b.shape, b.dtype, b.strides)
+                    )
+                if run is not None:
+                    return run(a, b)
+        elif len(operands) == 2:
+            subscripts, a = operands
+            if type(a) is ndarray and type(subscripts) is str:
+                state = _here.get() or _process.default
+                if 0 < a.size <= _TINY and state.tiny:
+                    try:
+                        return c_einsum(subscripts, a)
+                    except BAD_CALL:
+                        pass  # diagnosed below
+                else:
+                    key: Key = (subscripts, a.shape, a.dtype)
+                    if not a.flags.c_contiguous:
+                        key = (None, *key, a.strides)
+                    run = state.plans.young.get(key)
+                    if run is not None:
+                        return run(a)
+        elif len(operands) == 4:
+            subscripts, a, b, c = operands
+            if (
+                type(subscripts) is str
+                and type(a) is type(b) is type(c) is ndarray
+                and a.flags.c_contiguous
+                and b.flags.c_contiguous
+                and c.flags.c_contiguous
+            ):
+                young = (_here.get() or _process.default).plans.young
+                run = young.get((subscripts, a.shape, a.dtype, b.shape, b.dtype, c.shape, c.dtype))
+                if run is not None:
+                    return run(a, b, c)
+        elif operands and type(operands[0]) is str:
+            facts = [operands[0]]
+            for x in operands[1:]:
+                if type(x) is not ndarray or not x.flags.c_contiguous:
+                    break
+                facts += (x.shape, x.dtype)
+            else:
+                run = (_here.get() or _process.default).plans.young.get(tuple(facts))
+                if run is not None:
+                    return run(*operands[1:])
+    return _einsum(operands, out, optimize, kwargs)
+
+
+#: What is an array of no dimensions: taken as one at once, so that such calls are found again.
+_SCALARS = (float, int, complex, np.number, np.bool)
+
+
+def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
+    """Everything that the hot path does not know."""
+    if WATCH.on and to_observe():
+        return observe(einsum, operands, _given(out, optimize, kwargs))
+    state = current()
+    mixed = False
+    for x in operands:
+        if type(x) is not ndarray and type(x) is not str:
+            if any_routed((*operands, out)):
+                return on_arrays(einsum, operands, _given(out, optimize, kwargs))
+            mixed = any_other(operands)
+            if not mixed:
+                operands = _without_scalars(operands)
+            break
+    if out is not None and type(out) is not ndarray and any_routed((out,)):
+        return on_arrays(einsum, operands, _given(out, optimize, kwargs))
+    if mixed:
+        if state.tiny and optimize is False and out is None and not kwargs:
+            arrays = _small_arrays(operands)
+            if arrays is not None:
+                try:
+                    return c_einsum(operands[0], *arrays)
+                except BAD_CALL:
+                    pass  # diagnosed below
+    elif optimize is False and state.tiny and _all_tiny(operands):
+        try:
+            result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)
+        except BAD_CALL:
+            pass  # diagnosed below
+        else:
+            if out is None and not kwargs:
+                _put_on_trial(operands, state)
+            return result
+    key = einsum_key(operands, out, optimize, kwargs)
+    if key is not None:
+        run = state.plans.get(key)
+        if run is not None:
+            return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
+    try:
+        call = understand_einsum(operands, out, optimize, **kwargs)
+    except BAD_CALL as ours:
+        if isinstance(ours, SizesError):
+            # Not asked: NumPy takes a size of 0 for not known yet, and returns memory that it does not own.
+            raise ValueError(str(ours)) from None
+        ask = ask_on_arrays if mixed else ask_numpy
+        return ask(ours, numpy_einsum, operands, _given(out, optimize, kwargs))
+    if isinstance(call, Fallback):
+        if call.fallback:
+            check_strict(state, "einsum", call.reason)
+        tell_own(call.reason)
+        if key is not None:
+            run = _numpys_einsum(operands[0], optimize, kwargs)
+            state.plans.put(key, run if state.base is None else telling(run, call.reason))
+        return numpy_einsum(*operands, **_given(out, optimize, kwargs))
+    return call.run(state, out, key)
+
+
+def _small_arrays(operands: tuple[Any, ...]) -> list[Array] | None:
+    """Two or more operands as arrays, where NumPy's einsum of them takes less than to look for a plan."""
+    if len(operands) < 3 or type(operands[0]) is not str:
+        return None  # of one operand it may be a view that einsum returns
+    work = 1
+    for x in operands[1:]:
+        for n in getattr(x, "shape", ()):
+            work *= n
+    if not 0 < work <= _TINY:
+        return None
+    arrays = []
+    for x in operands[1:]:
+        array: Array | None = x
+        if type(x) is not ndarray:
+            kind = other_kind(x)
+            array = None if kind is None or kind.small is None else kind.small(x)
+        if array is None:
+            return None
+        arrays.append(array)
+    return arrays
+
+
+def _without_scalars(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Operands with scalars as arrays of no dimensions; as they came if anything else is no array."""
+    scalars = [isinstance(x, _SCALARS) for x in operands]
+    if any(scalars) and all(s or type(x) in (ndarray, str) for s, x in zip(scalars, operands, strict=True)):
+        return tuple(np.asarray(x) if s else x for s, x in zip(scalars, operands, strict=True))
+    return operands
+
+
+def _given(out: Any, optimize: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments that the caller gave: others than the defaults."""
+    given = dict(kwargs)
+    if out is not None:
+        given["out"] = out
+    if optimize is not False:
+        given["optimize"] = optimize
+    return given
+
+
+def _numpys_einsum(subscripts: str, optimize: Any, kwargs: dict[str, Any]) -> Any:
+    """A runner for a call that is NumPy's own to answer."""
+    if optimize is False:
+        return partial(c_einsum, subscripts, **kwargs)
+    kept = plain(optimize) or optimize  # a copy: the caller may change a list that was given
+    return partial(numpy_einsum, subscripts, optimize=kept, **kwargs)
+
+
+def _all_tiny(operands: tuple[Any, ...]) -> bool:
+    """Whether the operands are plain arrays that c_einsum passes before a plan could be looked up."""
+    arrays = operands[1:] if operands and type(operands[0]) is str else operands[: len(operands) // 2 * 2 : 2]
+    work = 1
+    for x in arrays:
+        if type(x) is not ndarray:
+            return False
+        work *= x.size
+        if work > _TINY:
+            return False
+    return work > 0  # NumPy's loops are not safe for empty operands, see _kinds.dense.empty
+
+
+def _put_on_trial(operands: tuple[Any, ...], state: State) -> None:
+    """Remember a tiny call, so that it is planned once it has come often enough."""
+    key = _trial_key(operands)
+    if key is not None and state.plans.get(key) is None:
+        state.plans.put(key, _Trial(key, operands[0], state.base or state))
+
+
+def _trial_key(operands: tuple[Any, ...]) -> Key | None:
+    """What the hot path finds a tiny call under; None if it stays with c_einsum."""
+    if len(operands) < 3 or type(operands[0]) is not str:
+        return None  # a single operand has no faster route
+    if len(operands) > 3 and not all(x.flags.c_contiguous for x in operands[1:]):
+        return None  # the hot path does not look
+    return einsum_key(operands, None, False, {})
+
+
+def tiny_note(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> str:
+    """Who answers a tiny call before its plan does, as `explain` puts it; empty if it is none."""
+    if optimize is not False or not current().tiny or not _all_tiny(operands):
+        return ""
+    what = f"tiny, at most {_TINY} products: NumPy's C einsum answers"
+    if out is None and not kwargs and _trial_key(operands) is not None:
+        return f"{what} the first {_EARNED} or so such calls, then this plan"
+    return f"{what}, and this plan is not used"
+
+
+class _Trial:
+    """Runs a tiny call by NumPy's einsum, until planning it has been earned."""
+
+    __slots__ = ("calls", "key", "run", "state", "subscripts")
+
+    counts = True  # so that who watches leaves it in its place
+
+    def __init__(self, key: Key, subscripts: str, state: State) -> None:
+        self.key = key
+        self.subscripts = subscripts
+        self.state = state
+        self.calls = 0
+        self.run = partial(c_einsum, subscripts)
+
+    def __call__(self, *arrays: Array) -> Any:
+        self.calls += 1  # a lost count between threads only puts planning off
+        if self.calls == _EARNED:
+            call = understand_einsum((self.subscripts, *arrays))
+            if not isinstance(call, Fallback):
+                self.state.plans.put(self.key, call.bound(self.state))
+        return self.run(*arrays)
+
+
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    """The contraction order that NumPy would take: `numpy.einsum_path`, unchanged.
+
+    NumPy's report and private tuples are relied on by others, so they are NumPy's. What `einsum` does here
+    is shown by `explain`. Of sparse and structured operands the shapes alone count, as if they were dense.
+
+    Parameters
+    ----------
+    subscripts : str
+    *operands : array_like
+    optimize : bool, list, tuple, "greedy" or "optimal", optional
+    einsum_call : bool, optional
+        NumPy's private form of the answer.
+
+    Returns
+    -------
+    path : list of tuples
+    report : str
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.einsum_path("ij,jk,kl->il", np.ones((2, 2)), np.ones((2, 5)), np.ones((5, 2)))[0]
+    ['einsum_path', (1, 2), (0, 1)]
+    """
+    if WATCH.on and to_observe():
+        given = {} if optimize == "greedy" else {"optimize": optimize}
+        return observe(einsum_path, operands, given | ({"einsum_call": True} if einsum_call else {}))
+    if any_other(operands):
+        if einsum_call:
+            raise TypeError("einsum_call=True hands operands on to NumPy's loops, which take no sparse ones")
+        operands = tuple(x if other_kind(x) is None else shape_alone(x) for x in operands)
+    return numpy_einsum_path(*operands, optimize=optimize, einsum_call=einsum_call)
+
+
+def _arguments(a: Any, b: Any, axes: Any = 2) -> Any:
+    """The arguments of `tensordot`, sorted; bears its signature."""
+    return a, b, axes
+
+
+@signed_as(_arguments)
+def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
+    """Sum of products over the given axes of two operands.
+
+    A drop-in for `numpy.tensordot`: same arguments, values (to rounding), dtypes, types and errors.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Of shapes that agree in the contracted axes.
+    axes : int or pair of sequences of int, optional
+        The last ``axes`` axes of `a` with the first of `b`, or the axes of each; 0 is the outer product.
+
+    Returns
+    -------
+    ndarray
+        The free axes of `a`, then those of `b`; 0-d for a full contraction.
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ, an axis named twice.
+    IndexError
+        An axis out of range.
+
+    See Also
+    --------
+    numpy.tensordot : what this must agree with.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> x, m = np.ones((2, 3, 4)), np.ones((4, 5))
+    >>> er.tensordot(x, m, axes=1).shape
+    (2, 3, 5)
+    """
+    if len(operands) == 2 and not named:
+        a, b = operands
+        wanted = 2 if axes is _NOT_GIVEN else axes
+    elif len(operands) == 3 and axes is _NOT_GIVEN and not named:
+        a, b, wanted = operands
+    else:
+        return _tensordot(operands, axes, named)
+    if (
+        type(wanted) is int  # 1.0 would be found under the key of 1, and NumPy refuses it
+        and type(a) is ndarray
+        and type(b) is ndarray
+        and a.flags.c_contiguous
+        and b.flags.c_contiguous
+    ):
+        run = (_here.get() or _process.default).plans.young.get((wanted, a.shape, a.dtype, b.shape, b.dtype))
+        if run is not None:
+            return run(a, b)
+    return _tensordot(operands, axes, named)
+
+
+def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> Any:
+    if axes is not _NOT_GIVEN:
+        named["axes"] = axes
+    if WATCH.on and to_observe():
+        return observe(tensordot, operands, named)
+    try:
+        a, b, wanted = _arguments(*operands, **named)
+    except TypeError:
+        return numpy_tensordot(*operands, **named)  # which says what is wrong
+    state = current()
+    mixed = False
+    if not (type(a) is type(b) is ndarray):
+        if any_routed((a, b)):
+            return on_arrays(tensordot, (a, b, wanted), {})
+        mixed = any_other((a, b))
+    key = tensordot_key(a, b, wanted)
+    if key is not None:
+        run = state.plans.get(key)
+        if run is not None:
+            return run(a, b)
+    try:
+        call = understand_tensordot(a, b, wanted)
+    except BAD_CALL as ours:
+        if type(wanted) is int and isinstance(ours, IndexError) and wanted > _MANY:
+            raise  # not asked: NumPy makes a list of that length
+        return (
+            ask_on_arrays(ours, numpy_tensordot, (a, b, wanted), {})
+            if mixed
+            else ask_numpy(ours, numpy_tensordot, operands, named)
+        )
+    if isinstance(call, Fallback):
+        check_strict(state, "tensordot", call.reason)
+        tell_own(call.reason)
+        return numpy_tensordot(*operands, **named)
+    try:
+        return call.run(state, None, key)
+    except NoRoute:
+        if mixed or not left_to_numpy(call, state):
+            raise
+        return numpy_tensordot(*operands, **named)

@@ -1,0 +1,152 @@
+"""tensordot, matmul, outer and vecdot as numpy.linalg has them: other signatures, fewer options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._base.numpy_functions import (
+    numpy_linalg_matmul,
+    numpy_linalg_outer,
+    numpy_linalg_tensordot,
+    numpy_linalg_vecdot,
+)
+from .._base.routed_operand import any_routed, on_arrays
+from .._base.signature import signed_as
+from .._base.watch import WATCH, to_observe
+from .._call.fallback import check_own
+from .._call.mixed_products import is_contraction, product, refuse_undispatched
+from .._call.observe import observe
+from .._call.products import worth
+from .._call.understand import ndarray
+from .._kinds.registry import any_other, kind_of
+from .einsum import tensordot
+from .products import outer
+from .ufuncs import matmul
+
+__all__ = ["linalg_matmul", "linalg_outer", "linalg_tensordot", "linalg_vecdot"]
+
+
+def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """Never called: bears a signature."""
+
+
+@signed_as(_linalg_tensordot)
+def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
+    """`numpy.linalg.tensordot`: `tensordot` with ``axes`` by keyword.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+    axes : int or pair of sequences of int, optional
+
+    Returns
+    -------
+    ndarray
+    """
+    if WATCH.on and to_observe():
+        return observe(linalg_tensordot, args, kwargs)
+    if any_routed(args):
+        return on_arrays(linalg_tensordot, args, kwargs)
+    if (
+        len(args) == 2
+        and kwargs.keys() <= {"axes"}
+        and (any_other(args) or all(type(x) is ndarray or kind_of(x) is not None for x in args))
+    ):
+        return tensordot(*args, **kwargs)
+    if WATCH.on:
+        check_own("tensordot", args)
+    return numpy_linalg_tensordot(*args, **kwargs)
+
+
+def linalg_matmul(x1: Any, x2: Any, /) -> Any:
+    """`numpy.linalg.matmul`: `matmul` without keywords.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+
+    Returns
+    -------
+    ndarray or scalar
+    """
+    if WATCH.on and to_observe():
+        return observe(linalg_matmul, (x1, x2), {})
+    if type(x1) is type(x2) is ndarray:
+        if worth(x1, x2, -2):
+            return matmul(x1, x2)
+        if WATCH.on:
+            check_own("matmul", (x1, x2))
+        return numpy_linalg_matmul(x1, x2)
+    if any_routed((x1, x2)):
+        return on_arrays(linalg_matmul, (x1, x2), {})
+    if any_other((x1, x2)):
+        return matmul(x1, x2)
+    if WATCH.on:
+        check_own("matmul", (x1, x2))
+    return numpy_linalg_matmul(x1, x2)
+
+
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    """`numpy.linalg.outer`: `outer` of one-dimensional operands only.
+
+    Parameters
+    ----------
+    x1, x2 : array_like, 1-D
+
+    Returns
+    -------
+    ndarray
+    """
+    if WATCH.on and to_observe():
+        return observe(linalg_outer, (x1, x2), {})
+    if type(x1) is ndarray and type(x2) is ndarray and x1.ndim == x2.ndim == 1:
+        return outer(x1, x2)
+    if any_routed((x1, x2)):
+        return on_arrays(linalg_outer, (x1, x2), {})
+    if is_contraction("outer", (x1, x2)):
+        return product("outer", x1, x2)
+    refuse_undispatched("linalg.outer", "use einsum('i,j->ij', a, b)", x1, x2)
+    if WATCH.on:
+        check_own("outer", (x1, x2))
+    return numpy_linalg_outer(x1, x2)
+
+
+def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """Never called: bears a signature."""
+
+
+@signed_as(_linalg_vecdot)
+def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
+    """`numpy.linalg.vecdot`: `vecdot` with ``axis`` by keyword.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+    axis : int, optional
+
+    Returns
+    -------
+    ndarray or scalar
+    """
+    if WATCH.on and to_observe():
+        return observe(linalg_vecdot, args, kwargs)
+    if len(args) != 2 or not (type(args[0]) is type(args[1]) is ndarray):
+        if any_routed(args):
+            return on_arrays(linalg_vecdot, args, kwargs)
+        if len(args) == 2 and any_other(args):
+            return product("vecdot", *args, **kwargs)
+    if WATCH.on:
+        check_own("vecdot", args)
+    return numpy_linalg_vecdot(*args, **kwargs)
+
+
+_OF_LINALG = {
+    "tensordot": linalg_tensordot,
+    "matmul": linalg_matmul,
+    "outer": linalg_outer,
+    "vecdot": linalg_vecdot,
+}
+for _name, _function in _OF_LINALG.items():
+    _function.__name__ = _function.__qualname__ = _name
+    _function.__module__ = "einroute.linalg"  # where pickle finds them under these names
+del _function, _name, _OF_LINALG

@@ -1,0 +1,257 @@
+"""dot, inner, vdot, outer and multi_dot with NumPy's signatures.
+
+For floats NumPy's own functions already are the fastest right way, and get the call as it came; what is
+routed is what they do slowly: large products of integers and bools, large outer products, chains.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._base.numpy_functions import numpy_dot, numpy_inner, numpy_multi_dot, numpy_outer, numpy_vdot
+from .._base.routed_operand import any_routed, on_arrays
+from .._base.signature import signed_as
+from .._base.watch import WATCH, to_observe
+from .._call.fallback import check_own
+from .._call.mixed_products import chain_of_others, is_contraction, product, refuse_undispatched
+from .._call.observe import observe
+from .._call.products import chain_terms, contract, is_chain, outer_terms, worth, worth_outer
+from .._call.understand import Array, ndarray
+from .._kinds.registry import any_other
+from .einsum import tensordot
+
+__all__ = ["dot", "inner", "multi_dot", "outer", "vdot"]
+
+
+def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
+    """Never called: bears the signature of `dot` and of `outer`."""
+
+
+def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the options among the arguments of `dot` and of `outer`."""
+    given = (len(args) > 2 and args[2] is not None) or kwargs.get("out") is not None
+    return ("out",) if given else ()
+
+
+@signed_as(_dot)
+def dot(*args: Any, **kwargs: Any) -> Any:
+    """Dot product of two operands: `numpy.dot`, with exact integer products through BLAS.
+
+    Parameters
+    ----------
+    a, b : array_like
+        The last axis of `a` is contracted with the last but one of `b` (its only one, if 1-D).
+    out : ndarray, optional
+        C-contiguous, of exactly the result's shape and dtype.
+
+    Returns
+    -------
+    ndarray or scalar
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ, an `out` that does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.dot(np.eye(2), np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    watched = WATCH.on
+    if watched and to_observe():
+        return observe(dot, args, kwargs)
+    if not kwargs and len(args) == 2:
+        a, b = args
+        if type(a) is type(b) is ndarray:
+            if worth(a, b, -2):
+                return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
+            if watched:
+                check_own("dot", args)
+            return numpy_dot(a, b)
+    operands = (*args, *kwargs.values())
+    if any_routed(operands):
+        return on_arrays(dot, args, kwargs)
+    if any_other(operands):
+        return _dot_of_others(*args, **kwargs)
+    if watched:
+        check_own("dot", operands, _options(args, kwargs))
+    return numpy_dot(*args, **kwargs)
+
+
+def _dot_of_others(a: Any, b: Any, out: Array | None = None) -> Any:
+    return product("dot", a, b, out=out)
+
+
+def inner(a: Any, b: Any, /) -> Any:
+    """Inner product over the last axes: `numpy.inner`, with exact integer products through BLAS.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Whose last axes have one size.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of shape ``a.shape[:-1] + b.shape[:-1]``.
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.inner([1, 2], [3, 4])
+    np.int64(11)
+    """
+    watched = WATCH.on
+    if watched and to_observe():
+        return observe(inner, (a, b), {})
+    if type(a) is type(b) is ndarray:
+        if worth(a, b, -1):
+            return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
+        if watched:
+            check_own("inner", (a, b))
+        return numpy_inner(a, b)
+    if any_routed((a, b)):
+        return on_arrays(inner, (a, b), {})
+    if any_other((a, b)):
+        return product("inner", a, b)
+    if watched:
+        check_own("inner", (a, b))
+    return numpy_inner(a, b)
+
+
+def vdot(a: Any, b: Any, /) -> Any:
+    """Dot product of two operands taken as vectors, the first conjugated: `numpy.vdot`.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Of one size; flattened.
+
+    Returns
+    -------
+    scalar
+
+    Raises
+    ------
+    ValueError
+        Sizes that differ.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.vdot([1j, 2], [1j, 2])
+    np.complex128(5+0j)
+    """
+    watched = WATCH.on
+    if watched and to_observe():
+        return observe(vdot, (a, b), {})
+    if not (type(a) is type(b) is ndarray):
+        if any_routed((a, b)):
+            return on_arrays(vdot, (a, b), {})
+        if is_contraction("vdot", (a, b)):
+            return product("vdot", a, b)
+        refuse_undispatched("vdot", "use einsum('ij,ij->', a.conj(), b)", a, b)
+    if watched:
+        check_own("vdot", (a, b))
+    return numpy_vdot(a, b)
+
+
+@signed_as(_dot)
+def outer(*args: Any, **kwargs: Any) -> Any:
+    """Outer product of two operands taken as vectors: `numpy.outer`, on all threads where it is large.
+
+    Parameters
+    ----------
+    a, b : array_like
+        Flattened.
+    out : ndarray, shape (a.size, b.size), optional
+
+    Returns
+    -------
+    ndarray, shape (a.size, b.size)
+
+    Raises
+    ------
+    ValueError
+        An `out` of another shape.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.outer([1, 2], [3, 4])
+    array([[3, 4],
+           [6, 8]])
+    """
+    watched = WATCH.on
+    if watched and to_observe():
+        return observe(outer, args, kwargs)
+    if not kwargs and len(args) == 2:
+        a, b = args
+        if type(a) is type(b) is ndarray:
+            if worth_outer(a, b):
+                return contract(outer_terms(a, b), lambda: numpy_outer(a, b))
+            if watched:
+                check_own("outer", args)
+            return numpy_outer(a, b)
+    if any_routed((*args, *kwargs.values())):
+        return on_arrays(outer, args, kwargs)
+    if not kwargs and is_contraction("outer", args):
+        return product("outer", *args)
+    refuse_undispatched("outer", "use einsum('i,j->ij', a, b)", *args[:2], *kwargs.values())
+    if watched:
+        check_own("outer", (*args, *kwargs.values()), _options(args, kwargs))
+    return numpy_outer(*args, **kwargs)
+
+
+def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
+    """Product of a chain of matrices in the order that costs least: `numpy.linalg.multi_dot`.
+
+    Parameters
+    ----------
+    arrays : sequence of array_like
+        Two or more; 2-D, the first and the last may be 1-D.
+    out : ndarray, optional
+        C-contiguous, of exactly the result's shape and dtype.
+
+    Returns
+    -------
+    ndarray or scalar
+
+    Raises
+    ------
+    ValueError
+        Fewer than two operands, sizes that differ.
+    numpy.linalg.LinAlgError
+        An operand of another number of dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np, einroute as er
+    >>> er.linalg.multi_dot([np.ones((2, 100)), np.ones((100, 3)), np.ones((3, 2))])
+    array([[300., 300.],
+           [300., 300.]])
+    """
+    watched = WATCH.on
+    if watched and to_observe():
+        return observe(multi_dot, (arrays,), {} if out is None else {"out": out})
+    if out is None and is_chain(arrays):
+        return contract(chain_terms(arrays), lambda: numpy_multi_dot(arrays))
+    if isinstance(arrays, (list, tuple)):
+        if any_routed((*arrays, out)):
+            return on_arrays(_dot_of_all, (*arrays,), {} if out is None else {"out": out})
+        if any_other(arrays):
+            return chain_of_others(arrays, out)
+        if watched:
+            check_own("multi_dot", (*arrays, out), () if out is None else ("out",))
+    return numpy_multi_dot(arrays, out=out) if out is not None else numpy_multi_dot(arrays)
+
+
+def _dot_of_all(*arrays: Any, **out: Any) -> Any:
+    return multi_dot(arrays, **out)

@@ -1,0 +1,238 @@
+"""Routes: ways to do a step, what they would cost, and which one is taken.
+
+A route is a value: a name, a ``verdict`` (an offer with its cost, or a refusal with its reason) and a
+``bind`` that turns an offer into a callable.  The cheapest offer wins, ties go by the order of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .cost import Cost
+from .facts import Step
+from .formatting import prime_for, readable
+
+Runner = Callable[..., Any]
+"""``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A route cannot, or will not, do a step; decided from facts."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A guard that looks at values turned the call away; the next offer runs."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A route would do a step.
+
+    Attributes
+    ----------
+    cost : Cost
+    layout : str
+        The result's labels in the order of its memory, outermost first.
+    recipe : object
+        The route's own notes for `Route.bind`.
+    note : str
+        How it would be done, for `explain`.
+    blas : bool
+        Whether BLAS, with its own threads, does most of the work.
+    flagged : bool
+        It is made of calls that look at the floating-point flags, so that those tell of every overflow.
+    single : bool
+        Each element of the result is one product or one element: no order of work overflows where another
+        does not.
+    numpys : bool
+        It is one call of NumPy's einsum on the operands as they are.
+    overwrites : bool
+        The result may be written over an operand that lies in memory as it does.
+    """
+
+    cost: Cost
+    layout: str
+    recipe: Any = None
+    note: str = ""
+    blas: bool = False
+    flagged: bool = False
+    single: bool = False
+    numpys: bool = False
+    overwrites: bool = False
+
+
+class NoRoute(RuntimeError):
+    """Every allowed route refused a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to do a step.
+
+    Attributes
+    ----------
+    name : str
+        ``kind.way``, unique.
+    verdict : callable
+        ``Step -> Offer | Refused``; reads facts only.
+    bind : callable
+        ``(Step, Offer) -> Runner``.
+    guard : str
+        The condition on values under which the runner declines; empty if it never does.
+    earned : bool
+        Whether it declines depends on earlier calls.
+    silent : bool
+        It gives no floating-point warning.
+    """
+
+    name: str
+    verdict: Callable[[Step], Offer | Refused]
+    bind: Callable[[Step, Offer], Runner]
+    guard: str = ""
+    earned: bool = False
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The offers for a step, cheapest first, and the refusals."""
+
+    step: Step
+    offers: tuple[tuple[Route, Offer], ...]
+    refused: tuple[tuple[Route, Refused], ...] = field(default=())
+
+    @property
+    def route(self) -> Route:
+        return self.offers[0][0]
+
+    @property
+    def offer(self) -> Offer:
+        return self.offers[0][1]
+
+
+class Way(Protocol):
+    """A route or a rewrite, as far as a policy looks at it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def earned(self) -> bool: ...
+
+    @property
+    def silent(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which routes may be taken: the part of the effective config that decisions depend on.
+
+    Attributes
+    ----------
+    forced : str or None
+        The route to take wherever it does not refuse.
+    forbidden : frozenset of str
+        Routes that are not to be taken.
+    reproducible : bool
+        Nor are those that depend on earlier calls.
+    loud : bool
+        Nor those that give no floating-point warnings, as the mirrored function does.
+    """
+
+    forced: str | None = None
+    forbidden: frozenset[str] = frozenset()
+    reproducible: bool = False
+    loud: bool = False
+
+    def refusal(self, way: Way) -> str:
+        """Why a route or a rewrite is not to be taken, whatever it offers; empty if it may."""
+        if way.name in self.forbidden:
+            return "forbidden by config(allow=, forbid=)"
+        if way.earned and self.reproducible:
+            return "depends on earlier calls, and reproducible=True"
+        if way.silent and self.loud:
+            return "gives no floating-point warnings, which are due here"
+        return ""
+
+
+def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
+    """Ask every route for its verdict and rank the offers.
+
+    Raises
+    ------
+    NoRoute
+        Every allowed route refused.
+    """
+    offers: list[tuple[Route, Offer]] = []
+    refused: list[tuple[Route, Refused]] = []
+    for route in routes:
+        reason = policy.refusal(route)
+        if reason:
+            refused.append((route, Refused(reason)))
+            continue
+        answer = route.verdict(step)
+        if isinstance(answer, Refused):
+            refused.append((route, answer))
+        else:
+            offers.append((route, answer))
+    if not offers:
+        reasons = "; ".join(f"{route.name}: {no.reason}" for route, no in refused)
+        raise NoRoute(f"no allowed route can do '{_shown(step)}': {reasons}")
+    offers.sort(key=lambda pair: (pair[0].name != policy.forced, pair[1].cost.seconds))
+    return Decision(step, tuple(offers), tuple(refused))
+
+
+def _shown(step: Step) -> str:
+    """A step's subscripts as people read them; of tensordot and its like nobody wrote the labels."""
+    return readable(step.subscripts, prime_for("".join(step.sizes)))
+
+
+def bind(decision: Decision, on_run: Callable[[str, Declined | None], None] | None = None) -> Runner:
+    """A callable that runs the decision: the first offer, and the next one where a guard declines."""
+    route, offer = decision.offers[0]
+    runner = route.bind(decision.step, offer)
+    if on_run is not None:
+        runner = _observed(runner, route.name, on_run)
+    if not route.guard:
+        return runner
+    if len(decision.offers) == 1:
+        return _last(runner, decision)
+    rest = Decision(decision.step, decision.offers[1:], decision.refused)
+    bound: list[Runner] = []  # on demand: most calls never decline
+
+    def guarded(*arrays: Any, out: Any = None) -> Any:
+        result = runner(*arrays, out=out)
+        if type(result) is Declined:
+            if not bound:
+                bound.append(bind(rest, on_run))
+            return bound[0](*arrays, out=out)
+        return result
+
+    return guarded
+
+
+def _last(runner: Runner, decision: Decision) -> Runner:
+    def run(*arrays: Any, out: Any = None) -> Any:
+        result = runner(*arrays, out=out)
+        if type(result) is Declined:
+            raise NoRoute(f"the only allowed route for {_shown(decision.step)!r} declined: {result.reason}")
+        return result
+
+    return run
+
+
+def _observed(runner: Runner, name: str, on_run: Callable[[str, Declined | None], None]) -> Runner:
+    def run(*arrays: Any, out: Any = None) -> Any:
+        result = runner(*arrays, out=out)
+        on_run(name, result if type(result) is Declined else None)
+        return result
+
+    return run

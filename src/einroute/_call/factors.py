@@ -1,0 +1,116 @@
+"""One call's way to the factors of its matrix: recognise it, count it, factor it once that is earned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .._base.linalg import SUPPORTED
+from .._base.watch import WATCH, tell_factors
+from .._config.state import current
+from .._factors.cache import FACTORS, LATEST, NEW, REFUSED, Factors, Sight
+from .._factors.factorizations import Factorization
+from .._factors.fingerprint import fingerprint, snapshot
+
+__all__ = ["EXPLICIT", "Prospect", "prospect", "recall", "sighted"]
+
+Array = NDArray[Any]
+
+#: What is told of the cache where the caller holds factors.
+EXPLICIT = "explicit factors"
+
+
+def recall(way: Factorization, a: Array, elements: int) -> Any:
+    """The factors of ``a``, or None where LAPACK's own driver is to answer.
+
+    Parameters
+    ----------
+    way : Factorization
+    a : ndarray
+        (m, n).
+    elements : int
+        Of the right-hand sides of this call.
+
+    Returns
+    -------
+    Factors or None
+        As ``way.factor`` gives them.
+    """
+    if a.ndim != 2 or a.dtype.char not in SUPPORTED:  # some other dtypes cannot even be hashed
+        return None
+    if a.nbytes > FACTORS.limit or FACTORS.prepare == "never" or way.route in current().policy.forbidden:
+        return None
+    key = way.name, *fingerprint(a)
+    met = FACTORS.meet(key, elements)
+    if WATCH.on:
+        tell_factors("", sighted(met)) if isinstance(met, tuple) else tell_factors(way.route, "hit")
+    if met is NEW and FACTORS.prepare == "earned":
+        return None
+    if not isinstance(met, tuple):
+        return met
+    if not _due(way, a, met):
+        return None
+
+    def make() -> tuple[Any, Factors | None]:
+        own = snapshot(a)
+        return (way.name, *fingerprint(own)), way.factor(own)
+
+    made = FACTORS.obtain(key, make)
+    if WATCH.on and made is not None:
+        tell_factors(way.route, f"{sighted(met)}, factored")
+    return made
+
+
+def sighted(sight: Sight) -> str:
+    """What the cache says of a matrix that is not kept."""
+    if sight is REFUSED:
+        return "miss, no factors to keep"
+    return f"miss, {({0: 'never seen', 1: 'seen once'}).get(sight[0], f'seen {sight[0]} times')}"
+
+
+def _due(way: Factorization, a: Array, sight: Sight) -> bool:
+    """Whether a matrix that was seen like this before is factored now."""
+    times, elements = sight
+    if sight is REFUSED or (sight is NEW and FACTORS.prepare == "earned"):
+        return False
+    m, n = a.shape
+    if a.size == 0 or way.nbytes(m, n) > FACTORS.limit:
+        return False
+    if times >= LATEST - 1 or FACTORS.prepare == "now":
+        return True
+    return way.work(m, n, times, elements // m) >= way.price(m, n)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What `recall` would do with a matrix now.
+
+    Attributes
+    ----------
+    factors : Factors or None
+        Those kept.
+    cache : str
+        "hit", or what kind of miss.
+    due : bool
+        Whether this call would make them.
+    fits : bool
+        Whether they would be kept at all: False for "never", and where they are larger than the cache.
+    """
+
+    factors: Factors | None
+    cache: str
+    due: bool
+    fits: bool
+
+
+def prospect(way: Factorization, a: Array) -> Prospect:
+    """The same decision as `recall`'s, which changes nothing."""
+    m, n = a.shape
+    if max(a.nbytes, way.nbytes(m, n)) > FACTORS.limit or FACTORS.prepare == "never":
+        return Prospect(None, "", False, False)
+    met = FACTORS.peek((way.name, *fingerprint(a)))
+    if not isinstance(met, tuple):
+        return Prospect(met, "hit", False, True)
+    return Prospect(None, sighted(met), _due(way, a, met), True)

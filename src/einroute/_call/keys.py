@@ -1,0 +1,121 @@
+"""What a call is known by before it is understood: keys made of the arguments as they were given.
+
+A call that was understood once is found again under such a key without being parsed.  So a key may hold
+only what equal keys mean the same by: ``1 == True == 1.0`` is why types are asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._execute.call import aliases
+from .._kernels.validate import BROKEN
+from .._kinds.registry import kind_of
+
+Key = tuple[Any, ...]
+
+ndarray = np.ndarray  # a global is found faster than an attribute of a module
+
+#: Types of keyword arguments whose equal values mean the same.
+_PLAIN = (str, type, type(None), bool)
+
+
+def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Key | None:
+    """The key of an einsum call; None if not all it is given is plain.
+
+    For C-ordered operands without keywords it is what the hot path looks up: the subscripts, then the shape
+    and dtype of each operand.
+    """
+    if not operands or type(operands[0]) is not str:
+        return None
+    bare = optimize is False and out is None and not kwargs
+    if not all(type(x) is ndarray for x in operands[1:]):
+        given = () if bare else _given(out, optimize, kwargs)
+        return None if given is None else mixed_key(("einsum", given, operands[0]), operands[1:])
+    hot = bare
+    facts: list[Any] = [operands[0]]
+    for x in operands[1:]:
+        hot = hot and x.flags.c_contiguous
+        facts += (x.shape, x.dtype, x.strides)
+    if hot:
+        del facts[3::3]  # the strides
+        return tuple(facts)
+    given = None if bare else _given(out, optimize, kwargs)
+    return None if given is None and not bare else (given, *facts)
+
+
+def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
+    """The key of a call some of whose operands are no arrays; None if it is not found again.
+
+    Entries of sparse operands count by powers of two: a plan is good for all that hold about as many.
+    """
+    facts: list[Any] = list(head)
+    kinds = []
+    mixed = False
+    for x in operands:
+        if type(x) is ndarray:
+            facts += (x.shape, x.dtype, x.strides)
+            continue
+        kind = kind_of(x)
+        if kind is None or not kind.form.rank:
+            return None
+        mixed = True
+        try:
+            facts.append(kind.signature(x))
+        except BROKEN:
+            return None  # it is found out what is wrong where the call is understood
+        if kind.alike is not None:
+            kinds.append(kind)
+    if len(kinds) > 1:
+        facts.append(aliases(operands))
+    return tuple(facts) if mixed else None
+
+
+def _given(out: Any, optimize: Any, kwargs: dict[str, Any]) -> Key | None:
+    """What keyword arguments add to a key."""
+    known: list[Any] = [optimize]
+    if type(optimize) not in _PLAIN:
+        known = [plain(optimize)]
+        if type(known[0]) is not tuple:  # an int would be found under the key of True
+            return None
+    if out is not None:
+        if type(out) is not ndarray:
+            return None
+        known += (out.shape, out.dtype, out.strides, out.flags.writeable)
+    for name, value in kwargs.items():
+        if type(value) not in _PLAIN and not isinstance(value, np.dtype):
+            return None
+        known += (name, value)
+    return tuple(known)
+
+
+def tensordot_key(a: Any, b: Any, axes: Any) -> Key | None:
+    """The key of a tensordot call; None if not all it is given is plain.
+
+    For C-ordered operands and a number of axes it is what the hot path looks up.
+    """
+    known = plain(axes)
+    if known is None:
+        return None
+    if type(a) is not ndarray or type(b) is not ndarray:
+        return mixed_key(("tensordot", known), (a, b))
+    if type(known) is int and a.flags.c_contiguous and b.flags.c_contiguous:
+        return (known, a.shape, a.dtype, b.shape, b.dtype)
+    return (known, a.shape, a.dtype, a.strides, b.shape, b.dtype, b.strides)
+
+
+def plain(value: Any, depth: int = 2) -> Any:
+    """Nested tuples and lists of ints and strings as tuples, which can be part of a key; None for others.
+
+    >>> plain(["einsum_path", (0, 1)]), plain(([1], [True]))
+    (('einsum_path', (0, 1)), None)
+    """
+    kind = type(value)
+    if kind is int or kind is str:
+        return value
+    if (kind is not tuple and kind is not list) or not depth:
+        return None
+    parts = tuple([plain(x, depth - 1) for x in value])
+    return None if None in parts else parts

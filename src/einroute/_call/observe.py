@@ -1,0 +1,184 @@
+"""How a call is observed: it runs in a state of its own, whose plans tell what they do.
+
+That state has the options and the policy of the ordinary one, and what is known in one is known in the other:
+so the call takes the way that it would have taken anyway, and counts as a hit where it would have been one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from time import perf_counter
+from typing import Any
+
+from .._base.plan_cache import PlanCache
+from .._base.routes import Declined, Policy, Runner
+from .._base.watch import DRAFT, LISTENERS, WATCH, Draft, tell_own, to_observe
+from .._config.state import Config, State, _context, current
+from .understand import Fallback, understand_einsum
+
+__all__ = ["observe", "or_aside", "telling"]
+
+
+def observe(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a routed function, and tell those who listen what it did.
+
+    Raises
+    ------
+    BaseException
+        What the function raises; that is told, too.
+    """
+    listeners = dict.fromkeys((*LISTENERS.get(), *WATCH.everywhere))
+    state = current()
+    draft = Draft(function, state)
+    outside, ordinary = DRAFT.set(draft), _context.set(_watching(state))
+    began = perf_counter()
+    try:
+        return function(*args, **kwargs)
+    except BaseException as error:
+        draft.error = type(error).__name__
+        raise
+    finally:
+        draft.seconds += perf_counter() - began
+        _context.reset(ordinary)
+        try:
+            for listener in listeners:
+                if not listener.over:
+                    listener.take(draft, args, kwargs)
+        finally:
+            DRAFT.reset(outside)
+
+
+def telling(run: Runner, reason: str) -> Runner:
+    """A runner of NumPy's own function that tells why it is asked."""
+
+    def told(*arrays: Any, **options: Any) -> Any:
+        tell_own(reason)
+        return run(*arrays, **options)
+
+    return told
+
+
+class _Told:
+    """`State.on_run` of a state that is watched: to the draft, and to whom the ordinary state tells it."""
+
+    __slots__ = ("ordinary",)
+
+    def __init__(self, ordinary: Callable[[str, Declined | None], None] | None) -> None:
+        self.ordinary = ordinary
+
+    def __call__(self, route: str, declined: Declined | None) -> None:
+        draft = DRAFT.get()
+        if draft is not None:
+            draft.ran(route, None if declined is None else declined.reason)
+        if self.ordinary is not None:
+            self.ordinary(route, declined)
+
+    @staticmethod
+    def announce(run: Runner, plan: Any) -> Runner:
+        """A plan's runner that says first which plan it is of."""
+
+        def told(*arrays: Any, **options: Any) -> Any:
+            draft = DRAFT.get()
+            if draft is not None:
+                draft.begins(plan)
+            return run(*arrays, **options)
+
+        return told
+
+
+def _watching(state: State) -> State:
+    """The state in which calls of another are watched; made once."""
+    if not state.watched:
+        plans, told = _WatchedPlans(state.plans), _Told(state.on_run)
+        state.watched.append(
+            State(state.config, state.policy, plans, told, state.tiny, state.products, base=state)
+        )
+    return state.watched[0]
+
+
+class _WatchedPlans(PlanCache):
+    """Runners that tell what they do, of the plans that the ordinary cache holds."""
+
+    __slots__ = ("ordinary", "watched")
+
+    def __init__(self, ordinary: PlanCache) -> None:
+        super().__init__(ordinary.limit)
+        self.ordinary = ordinary
+        self.watched = PlanCache(ordinary.limit)
+        self.young = _Hot(self)  # type: ignore[assignment]  # the hot path asks it for `get` and no more
+
+    def __len__(self) -> int:
+        return len(self.ordinary)
+
+    def get(self, key: Hashable) -> Runner | None:
+        known, run = self.ordinary.get(key), self.watched.get(key)
+        if run is None and known is not None and getattr(known, "counts", False):
+            return known  # a tiny call on trial, which counts its calls
+        draft = DRAFT.get()
+        if draft is not None:
+            draft.found(key, known=(known or run) is not None, watched=run is not None)
+        return run
+
+    def put(self, key: Hashable, run: Runner) -> None:
+        if getattr(run, "counts", False):
+            self.ordinary.put(key, run)
+            return
+        self.watched.put(key, run)
+        draft = DRAFT.get()
+        if draft is not None:
+            draft.kept(key)
+
+    def after_fork(self) -> None:
+        self.watched.after_fork()
+
+    def clear(self) -> None:
+        self.watched.clear()
+
+
+class _Hot:
+    """What the hot path looks into.
+
+    A plan that is known and not watched yet is made again here: going on without it, a tiny call would be
+    NumPy's.
+    """
+
+    __slots__ = ("plans",)
+
+    def __init__(self, plans: _WatchedPlans) -> None:
+        self.plans = plans
+
+    def get(self, key: Hashable) -> Runner | None:
+        run = self.plans.get(key)
+        if run is not None or not isinstance(key, tuple):
+            return run
+        subscripts = key[1] if key[0] is None else key[0]
+        known = self.plans.ordinary.get(key)
+        if known is None or type(subscripts) is not str:
+            return None
+
+        def again(*arrays: Any) -> Any:
+            call = understand_einsum((subscripts, *arrays))
+            if isinstance(call, Fallback):
+                watched = telling(known, call.reason)
+            else:
+                watched = call.bound(current())
+            self.plans.put(key, watched)
+            return watched(*arrays)
+
+        return again
+
+
+#: Where nothing is known.
+_ASIDE = State(Config(), Policy(), PlanCache(0), tiny=False)
+
+
+class or_aside:  # noqa: N801 - stands where the ContextVar of states stood
+    """What the hot path asks for its state while anybody listens.
+
+    Where calls are to be observed it finds nothing, and goes where it is asked who listens.
+    """
+
+    @staticmethod
+    def get() -> State | None:
+        """The context's state, or one in which nothing is known."""
+        return _ASIDE if to_observe() else _context.get()

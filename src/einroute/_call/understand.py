@@ -1,0 +1,471 @@
+"""What a call means: arguments as the caller gave them -> a contraction to plan, or NumPy's own.
+
+Facts are read, nothing is computed.  Errors raised here carry our messages.  Where every operand is an array,
+the front end finds out whether NumPy agrees, and with which type of exception; beside operands of other kinds
+NumPy has no say, and the exception is of the type that NumPy's function raises for arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from .._base.c_einsum import c_einsum
+from .._base.errors import (
+    BadPath,
+    bad_optimize,
+    bad_order,
+    bad_out_dtype,
+    bad_out_shape,
+    cast_refused,
+    unknown_keyword,
+)
+from .._base.facts import Contraction, DType, Options
+from .._base.kinds import Kind
+from .._base.labels import check_sizes
+from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
+from .._execute.call import Call
+from .._kernels.validate import BROKEN, unusable
+from .._kinds.registry import kind_of, shape_alone
+from .._plan.planner import result_dtype
+from .parse import check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
+from .product_labels import numbered
+
+Array = np.ndarray[Any, Any]
+
+ndarray = np.ndarray  # a global is found faster than an attribute of a module
+
+_CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
+#: Kinds of dtypes that the routes know.
+KINDS = "?biufc"
+#: Operands beyond which NumPy is not asked for its path.
+_NETWORK = 32
+_KEYWORDS = ("dtype", "order", "casting")
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A call that is NumPy's own function's to answer.
+
+    Attributes
+    ----------
+    reason : str
+        Why, as `explain` puts it.
+    fallback : bool
+        Whether that is for want of a way of ours; not so where NumPy's is the right one.
+    """
+
+    reason: str
+    fallback: bool = True
+
+
+#: Whether this NumPy's ``optimize=True`` still goes through tensordot, with the faults of that.
+_NUMPY_2_3 = tuple(int(part) for part in np.__version__.split(".")[:2]) < (2, 4)
+#: Labels that a subscripts string for NumPy can spell.
+LETTERS = 52
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """Operands that are ours, each with its kind.
+
+    Attributes
+    ----------
+    values : tuple
+        Arrays, and operands of other kinds as they came.
+    kinds : tuple of Kind
+    mixed : bool
+        Whether some operand is no array.
+    """
+
+    values: tuple[Any, ...]
+    kinds: tuple[Kind, ...]
+
+    @property
+    def mixed(self) -> bool:
+        return any(kind.form.rank for kind in self.kinds)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether some operand is sparse."""
+        return any(kind.form.sparse for kind in self.kinds)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(x.shape) for x in self.values)
+
+
+def taken_in(values: Sequence[Any]) -> Operands | Fallback:
+    """Operands with their kinds, those that stand for arrays as arrays; or NumPy's own to answer.
+
+    Raises
+    ------
+    TypeError
+        An operand of a type that is none of ours beside one of a kind that NumPy does not know.
+    ValueError
+        A broken operand.
+    """
+    kinds = [kind_of(x) for x in values]
+    other = next((i for i, kind in enumerate(kinds) if kind is not None and kind.form.rank), None)
+    mixed = other is not None
+    taken: list[Any] = []
+    known: list[Kind] = []
+    for i, (x, kind) in enumerate(zip(values, kinds, strict=True)):
+        if kind is None:
+            if other is not None:
+                raise TypeError(
+                    f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other}, "
+                    f"a {type(values[other]).__name__}; convert it with numpy.asarray"
+                )
+            return unclaimed(i, x)
+        if kind.form.rank:
+            try:
+                kind.facts(x)
+            except BROKEN as error:
+                raise unusable(f"operand {i}", x, kind, error) from error
+        value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
+        dtype = np.dtype(value.dtype)
+        if mixed and dtype.kind not in KINDS:
+            raise TypeError(
+                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers beside "
+                f"operand {other}, a {type(values[other or 0]).__name__}; convert it with astype"
+            )
+        taken.append(value)
+        known.append(kind)
+    if mixed:
+        _check_meetings(values, known)
+    return Operands(tuple(taken), tuple(known))
+
+
+def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
+    """Raise where two operands have no form to meet in."""
+    first = {kind.form: i for i, kind in reversed(list(enumerate(kinds)))}
+    for (one, i), (other, j) in combinations(first.items(), 2):
+        if not one.takes(other):
+            raise TypeError(
+                f"operand {min(i, j)} is a {type(values[min(i, j)]).__name__} and operand {max(i, j)} is a "
+                f"{type(values[max(i, j)]).__name__}, which cannot be contracted together; convert one"
+            )
+
+
+def understand_einsum(
+    operands: tuple[Any, ...], out: Any = None, optimize: Any = False, **kwargs: Any
+) -> Call | Fallback:
+    """What an einsum call means, or that it is NumPy's own to answer.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        The call is malformed; the messages are ours.
+    """
+    lenient = optimize is not False
+    for name in kwargs:
+        if name not in _KEYWORDS:
+            raise TypeError(unknown_keyword("einsum", name, ("out", *_KEYWORDS, "optimize")))
+    way, elements = _way(optimize)  # before the operands, as in NumPy: of several faults it names this one
+    if operands and isinstance(operands[0], str):
+        subscripts, values = operands[0], operands[1:]
+    else:
+        subscripts, values = parse_sublists(operands, lenient=lenient)
+    taken = taken_in(values)
+    if isinstance(taken, Fallback):
+        return taken
+    mixed = taken.mixed
+    if out is not None and type(out) is not ndarray:
+        if mixed:
+            raise TypeError(
+                f"out is of type {type(out).__name__}, expected an ndarray where operands are no arrays"
+            )
+        return Fallback(f"out is of type {type(out).__name__}, and has a way of its own to take results")
+    if lenient and not mixed and _NUMPY_2_3 and ("dtype" in kwargs or not isinstance(operands[0], str)):
+        return Fallback("before NumPy 2.4 optimize drops dtype on its way, and spells sublists otherwise")
+    inputs, output = parse_subscripts(subscripts, tuple(len(s) for s in taken.shapes), lenient=lenient)
+    sizes = check_sizes(inputs, taken.shapes)
+    many = _too_many(sizes, mixed=mixed)
+    if many is not None:
+        return many
+    path = _path(way, len(inputs), mixed=mixed)
+    if not mixed and type(path) is tuple and len(inputs) > 1 and any(len(p) == 1 for p in path):
+        return Fallback("steps of one operand in a given path: what they do to the layout is NumPy's own")
+    dtype = computed_in(taken, kwargs, None if lenient or out is None else out.dtype)
+    if not mixed:
+        left = _left_to_numpy(taken.values, inputs, output, dtype, kwargs, lenient=lenient, out=out)
+        if left is not None:
+            return left
+    # Settled by the layout of what NumPy iterates over: the operands, if nothing comes in between.
+    between = any(len(set(x)) != len(x) for x in inputs) or (lenient and len(inputs) > 2)
+    if not mixed and between and _order(kwargs.get("order", "K")) == "A":
+        return Fallback("order 'A' follows the layout of what NumPy makes in between")
+    order = layout_letter(kwargs.get("order", "K"), taken.values)
+    if out is not None:
+        check_out(out, tuple(sizes[c] for c in output))
+        if lenient and not mixed and out.dtype != dtype:
+            return Fallback(f"out of dtype {out.dtype} for a result of dtype {dtype}, with optimize")
+        if lenient and not taken.sparse and out.dtype != dtype:
+            _ask_for_casts(subscripts, taken.values, optimize, out, kwargs)
+        if not lenient:
+            _check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
+        order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
+    scalar = not lenient or bool(output) or taken.sparse or _is_scalar(subscripts, taken.values, optimize)
+    limit = None if elements is None else elements * dtype.itemsize
+    options = Options(scalar=scalar, out=out is not None)
+    if mixed:
+        contraction = Contraction(inputs, output, sizes)
+        return Call(contraction, taken.values, taken.kinds, dtype, order, path, limit, options)
+    layout = (fact for x in taken.values for fact in (x.shape, x.dtype, x.strides))
+    given = (lenient, out is None, kwargs.get("dtype") is None, kwargs.get("casting"), kwargs.get("order"))
+    # A sum over one term is none: as a GEMM of depth 1 BLAS would take 0 * inf for 0.
+    several = len(inputs) > 1  # a single operand must not turn into a view of it
+    dropped = "".join(c for c, n in sizes.items() if several and n == 1 and c not in output)
+    return Call(
+        Contraction(inputs, output, sizes, dropped),
+        taken.values,
+        taken.kinds,
+        dtype,
+        order,
+        path,
+        limit,
+        options,
+        key=("understood", subscripts, dtype, order, path, elements, scalar, given, *layout),
+        direct=None if lenient else partial(c_einsum, subscripts, **kwargs),
+        keywords=kwargs,
+    )
+
+
+def _left_to_numpy(
+    arrays: tuple[Array, ...],
+    inputs: tuple[str, ...],
+    output: str,
+    dtype: DType,
+    kwargs: dict[str, Any],
+    *,
+    lenient: bool,
+    out: Any,
+) -> Fallback | None:
+    """Why a call of arrays is NumPy's own to answer; None if it is not."""
+    if dtype.kind not in KINDS:
+        return Fallback(f"dtype {dtype} is one that only NumPy's own loops know")
+    if lenient and kwargs.get("dtype") is None and _follows_path(arrays):
+        return Fallback("integers of several dtypes and floats, with optimize: the dtype follows the path")
+    if len(arrays) == 1 and out is None and set(inputs[0]) == set(output):
+        return Fallback("every label is kept: the result is a view of the operand", fallback=False)
+    return None
+
+
+def understand_tensordot(a: Any, b: Any, axes: Any = 2) -> Call | Fallback:
+    """What a tensordot call means, or that it is NumPy's own to answer.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        The call is malformed; the messages are ours.
+    """
+    taken = taken_in((a, b))
+    if isinstance(taken, Fallback):
+        return taken
+    shape_a, shape_b = taken.shapes
+    axes_a, axes_b = parse_axes(axes, len(shape_a), len(shape_b))
+    check_tensordot_shapes(shape_a, shape_b, axes_a, axes_b)
+    dtype = computed_in(taken, {})
+    if dtype.kind not in KINDS:
+        return Fallback(f"dtype {dtype} is one that only NumPy's own loops know")
+    labels_a = numbered(len(shape_a))
+    of_b = {axis: labels_a[i] for i, axis in zip(axes_a, axes_b, strict=True)}
+    own_b = numbered(len(shape_b), len(shape_a))
+    labels_b = "".join(of_b.get(i, c) for i, c in enumerate(own_b))
+    output = "".join(c for c in labels_a + labels_b if c not in of_b.values())
+    sizes = dict(zip(labels_a + labels_b, shape_a + shape_b, strict=True))
+    many = _too_many(sizes, mixed=taken.mixed)
+    if many is not None:
+        return many
+    key = None
+    if not taken.mixed:
+        a, b = taken.values
+        key = ("tensordot", axes_a, axes_b, a.shape, a.dtype, a.strides, b.shape, b.dtype, b.strides)
+    contraction = Contraction((labels_a, labels_b), output, sizes, factors=False)
+    # NumPy's result is in C order, and its floating-point warnings are dot's.
+    options = Options(quiet=False, scalar=False)
+    return Call(contraction, taken.values, taken.kinds, dtype, options=options, key=key)
+
+
+def _too_many(sizes: dict[str, int], *, mixed: bool) -> Fallback | None:
+    """What becomes of more labels than a subscripts string can spell."""
+    if len(sizes) <= LETTERS:
+        return None
+    if mixed:
+        raise ValueError(f"{len(sizes)} labels and ellipsis dimensions are more than the {LETTERS} letters")
+    return Fallback(f"{len(sizes)} labels and ellipsis dimensions are more than there are letters")
+
+
+def _path(way: Any, count: int, *, mixed: bool) -> Any:
+    """A path as given, checked, or the name of a way to find one."""
+    try:
+        return way if isinstance(way, str) else _given_path(way, count)
+    except BadPath as error:
+        if mixed:
+            raise error.numpys(str(error)) from None
+        raise
+
+
+def unclaimed(position: int, operand: Any) -> Fallback:
+    """NumPy's own to answer, for an operand of a type that is not ours."""
+    return Fallback(
+        f"operand {position} is of type {type(operand).__name__}, which is none of einroute's kinds"
+    )
+
+
+def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = None) -> DType:
+    """The dtype to compute in, which need not be one that we know where every operand is an array."""
+    casting = kwargs.get("casting", "safe")
+    check_casting(casting)
+    wanted = kwargs.get("dtype")
+    dtypes: list[DType] = [np.dtype(x.dtype) for x in taken.values]
+    first = dtypes[0]
+    dtype: DType
+    if wanted is not None:
+        dtype = np.dtype(wanted).newbyteorder("=")
+        if taken.mixed and dtype.kind not in KINDS:
+            raise TypeError(f"dtype is {dtype}, expected one of bools, integers, floats or complex numbers")
+    elif first.isnative and all(own == first for own in dtypes) and (out is None or out == first):
+        return first
+    else:
+        # NumPy lets `out` take part in the promotion: int8 operands into float64 do not wrap.
+        dtype = result_dtype([*dtypes, *([] if out is None else [out])])
+    for i, own in enumerate(dtypes):
+        if not np.can_cast(own, dtype, casting=casting):
+            raise TypeError(cast_refused(i, own, dtype, casting))
+    return dtype
+
+
+def check_casting(casting: Any) -> None:
+    """Raise where a ``casting=`` is none of NumPy's rules."""
+    if casting not in _CASTINGS:
+        raise ValueError(f"casting is {casting!r}, expected one of {', '.join(map(repr, _CASTINGS))}")
+
+
+def _follows_path(arrays: tuple[Array, ...]) -> bool:
+    """Whether promotion step by step, as at NumPy's ``optimize``, can end in another dtype than all at once.
+
+    uint16 with int8 is int32, and that with float32 is float64; but the three together are float32.
+    """
+    dtypes = {x.dtype for x in arrays}
+    return (
+        len(dtypes) > 2
+        and len({d.kind for d in dtypes} & {"i", "u"}) == 2
+        and any(d.kind in "fc" for d in dtypes)
+    )
+
+
+def _is_scalar(subscripts: str, operands: tuple[Any, ...], optimize: Any) -> bool:
+    """Whether NumPy at this ``optimize`` returns a full contraction as a scalar rather than a 0-d array.
+
+    That depends on the path and on NumPy's version, so NumPy is asked, with dimensions of two at most. Of a
+    network it is not: NumPy takes seconds and minutes to find its path, whose last step is a BLAS product.
+    """
+    if len(operands) > _NETWORK:
+        return False
+    small, path = _small(subscripts, operands, optimize)
+    return type(numpy_einsum(subscripts, *small, optimize=path)) is not ndarray
+
+
+def _ask_for_casts(
+    subscripts: str, operands: tuple[Any, ...], optimize: Any, out: Array, kwargs: dict[str, Any]
+) -> None:
+    """Raise where NumPy at this ``optimize`` does not cast to ``out``, which depends on the path, too."""
+    small, path = _small(subscripts, operands, optimize)
+    made = np.zeros(tuple(min(n, 2) for n in out.shape), out.dtype)
+    try:
+        numpy_einsum(subscripts, *small, out=made, optimize=path, **kwargs)
+    except TypeError:
+        computed = np.result_type(*(x.dtype for x in operands))
+        raise TypeError(bad_out_dtype(out.dtype, computed, kwargs.get("casting", "safe"))) from None
+
+
+def _small(subscripts: str, operands: tuple[Any, ...], optimize: Any) -> tuple[list[Array], Any]:
+    """Operands of the same dtypes with dimensions of two at most, and the path of the large ones."""
+    path = numpy_einsum_path(subscripts, *map(shape_alone, operands), optimize=optimize)[0]
+    return [np.zeros(tuple(min(n, 2) for n in x.shape), x.dtype) for x in operands], path
+
+
+def _order(order: Any) -> str:
+    if order is None:
+        return "K"
+    letter = order.upper() if isinstance(order, str) else ""
+    if letter not in ("K", "C", "F", "A"):
+        raise ValueError(bad_order(order))
+    return letter
+
+
+def layout_letter(order: Any, operands: Sequence[Any]) -> str:
+    """An ``order=`` as "K", "C" or "F": "A" is F where every array among the operands is."""
+    letter = _order(order)
+    if letter != "A":
+        return letter
+    arrays = [x for x in operands if type(x) is ndarray]
+    return "F" if arrays and all(x.flags.f_contiguous for x in arrays) else "C"
+
+
+def check_out(out: Array, shape: tuple[int, ...]) -> None:
+    if out.shape != shape:
+        raise ValueError(bad_out_shape(out.shape, shape))
+    if not out.flags.writeable:
+        raise ValueError("out is read-only, expected a writeable array; pass out.copy()")
+
+
+def _check_casts(out: DType, dtype: DType, casting: Any) -> None:
+    """Whether ``out`` is cast in both directions: NumPy's loops add to it."""
+    if not np.can_cast(dtype, out, casting=casting):
+        raise TypeError(bad_out_dtype(out, dtype, casting))
+    if not np.can_cast(out, dtype, casting=casting):
+        raise TypeError(
+            f"out has dtype {out}, which is not cast to {dtype} under casting={casting!r}; "
+            f"pass an out of dtype {dtype}, another dtype, or a wider casting"
+        )
+
+
+def _way(optimize: Any) -> tuple[Any, int | None]:
+    """The name of a way to find a path, or a path as it was given, and a limit on an intermediate's elements.
+
+    Raises
+    ------
+    TypeError
+        None of NumPy's forms of ``optimize``.
+    """
+    if optimize is False or optimize is True:
+        return "auto", None
+    if optimize is None:
+        return None, None
+    if isinstance(optimize, str):
+        if optimize in ("greedy", "optimal"):
+            return optimize, None
+    elif isinstance(optimize, (tuple, list)) and optimize:
+        if optimize[0] == "einsum_path":
+            return optimize[1:], None
+        if len(optimize) == 2 and optimize[0] in ("greedy", "optimal") and type(optimize[1]) in (int, float):
+            return optimize[0], int(optimize[1])
+    raise TypeError(bad_optimize(optimize))
+
+
+def _given_path(pairs: Any, count: int) -> tuple[tuple[int, ...], ...]:
+    """A path as tuples of ints that leaves one operand; None stands for one step of them all."""
+    if pairs is None:
+        return (tuple(range(count)),)
+    path = []
+    for positions in pairs:
+        chosen = tuple(positions)
+        if not all(type(i) is int for i in chosen):
+            raise BadPath(pairs, TypeError)
+        if not all(0 <= i < count for i in chosen):
+            raise BadPath(pairs, IndexError if all(i >= 0 for i in chosen) else ValueError)
+        if not chosen or len(set(chosen)) != len(chosen):
+            raise BadPath(pairs, RuntimeError)
+        count -= len(chosen) - 1
+        path.append(chosen)
+    if count != 1 or not path:
+        raise BadPath(pairs, RuntimeError)
+    return tuple(path)

@@ -1,0 +1,1 @@
+"""The options, and the state that depends on them."""

@@ -1,0 +1,269 @@
+"""The effective configuration, and the caches that belong to it.
+
+A `Config` is frozen.  ``set_config`` replaces the process default; ``config`` replaces it for the current
+context (a thread, an asyncio task).  Plans depend on the configuration, so every distinct configuration
+has its own plan cache: the hot path then needs no more of it than the look-up of that cache.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Protocol
+
+from .._base.errors import suggest, whole_number
+from .._base.plan_cache import PlanCache
+from .._base.routes import Declined, NoRoute, Policy
+from .._base.watch import WATCH
+from .._factors.cache import FACTORS, PREPARE
+from .._kernels.earned import KERNELS
+from .._plan.decisions import DECISIONS
+from .options import Config
+
+__all__ = [
+    "PROCESS_WIDE",
+    "Config",
+    "State",
+    "cache_clear",
+    "cache_info",
+    "changed",
+    "check_strict",
+    "current",
+    "get_config",
+    "left_to_numpy",
+    "set_config",
+]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """A configuration with what hangs from it; compared by identity.
+
+    Attributes
+    ----------
+    config : Config
+    policy : Policy
+    plans : PlanCache
+    on_run : callable or None
+        Told of every route that ends, or declines.
+    tiny : bool
+        Whether tiny calls may go to NumPy's einsum before a plan is looked up.
+    products : bool
+        Whether `dot` and its relatives look for routes for large products of integers.
+    base : State or None
+        The ordinary state of one in which calls are watched.
+    watched : list of State
+        The state in which the calls of this one are watched, once there is one.
+    """
+
+    config: Config
+    policy: Policy
+    plans: PlanCache
+    on_run: Callable[[str, Declined | None], None] | None = None
+    tiny: bool = True
+    products: bool = True
+    base: State | None = None
+    watched: list[State] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def of(cls, config: Config) -> State:
+        """The state of a configuration, with nothing planned yet."""
+        policy = config.policy
+        tiny = not config.reproducible and not config.strict and "numpy.einsum" not in policy.forbidden
+        if config.strict:
+            WATCH.be_strict()
+        return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible)
+
+    def clear(self) -> None:
+        """Drop every plan."""
+        for state in (self, *self.watched):
+            state.plans.clear()
+
+    def after_fork(self) -> None:
+        """In a child: whoever held a lock in the parent is not here to let go of it."""
+        for state in (self, *self.watched):
+            state.plans.after_fork()
+
+
+class _Process:
+    """The process default and the states in use: the one named, locked store of this module."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.states: dict[Config, State] = {}
+        self.default = self.state_of(Config())
+
+    def state_of(self, config: Config) -> State:
+        with self.lock:
+            state = self.states.get(config)
+            if state is None:
+                if len(self.states) >= 16:  # a loop over memory limits must not keep a cache for each
+                    self.states = {
+                        c: s for c, s in self.states.items() if s is getattr(self, "default", None)
+                    }
+                state = self.states[config] = State.of(config)
+            return state
+
+    def after_fork(self) -> None:
+        """In a child: whoever held a lock in the parent is not here to let go of it."""
+        self.lock = threading.Lock()
+        DECISIONS.after_fork()
+        for state in (*self.states.values(), self.default):
+            state.after_fork()
+
+
+#: Options of the whole process, which no context can change: factors are shared by all threads.
+PROCESS_WIDE = ("cache_bytes", "prepare")
+
+KERNELS.prepare = lambda: FACTORS.prepare
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.after_fork)
+_context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
+
+
+def current() -> State:
+    """The state in force here: the context's, else the process default."""
+    state = _context.get()
+    return _process.default if state is None else state
+
+
+def check_strict(state: State, function: str, reason: str) -> None:
+    """Refuse a call that is left to NumPy's own function for a reason, where the configuration is strict.
+
+    Raises
+    ------
+    NoRoute
+    """
+    if state.config.strict:
+        raise NoRoute(f"{function} is left to the library's own function, and strict=True: {reason}")
+
+
+class _Planning(Protocol):
+    """A call that can be planned."""
+
+    def plan(self, state: State) -> Any: ...
+
+
+def left_to_numpy(call: _Planning, state: State) -> bool:
+    """Whether a call without a route has none under any configuration, so that NumPy's answer is right."""
+    if state.policy.forced is not None:
+        return False
+    if state.policy.forbidden:
+        try:
+            call.plan(replace(state, policy=Policy()))
+        except NoRoute:
+            return True
+        return False
+    return True
+
+
+def changed(base: Config, options: dict[str, Any]) -> Config:
+    """A configuration with some options changed.
+
+    Raises
+    ------
+    TypeError
+        An unknown option.
+    ValueError
+        A value that the option cannot take.
+    """
+    valid = [f.name for f in fields(Config)]
+    for name in options:
+        if name not in valid:
+            everything = [*valid, *PROCESS_WIDE]
+            raise TypeError(
+                f"unknown option {name!r}; {suggest(name, everything)} (options: {', '.join(everything)})"
+            )
+    return replace(base, **options)
+
+
+def _change_process(options: dict[str, Any]) -> None:
+    """Check the options of the whole process, then set them."""
+    given = options.get("cache_bytes", FACTORS.limit)
+    cache_bytes = whole_number("cache_bytes", given, 0, "a number of bytes")
+    prepare = options.get("prepare", FACTORS.prepare)
+    if prepare not in PREPARE:
+        raise ValueError(f"prepare must be one of {', '.join(map(repr, PREPARE))}, not {prepare!r}")
+    FACTORS.resize(cache_bytes)
+    FACTORS.prepare = prepare
+
+
+def set_config(**options: Any) -> None:
+    """Change the process's default options.
+
+    Parameters
+    ----------
+    cache_bytes : int, optional
+        Bytes that kept factors may take, least recently used out first; 0 keeps none. Default:
+        ``EINROUTE_CACHE_BYTES``, or a sixteenth of the machine's memory.
+    prepare : {"earned", "now", "never"}, optional
+        When a matrix is factored: once the work seen would have paid for it, no later than its third sight;
+        at first sight; never. Default: ``EINROUTE_PREPARE``, or "earned".
+    **options
+        As for `config`.
+
+    Raises
+    ------
+    TypeError
+        An unknown option.
+    ValueError
+        A value that the option cannot take; then nothing is changed.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> er.set_config(prepare="now")
+    >>> er.set_config(prepare="earned")
+    """
+    process = {name: options.pop(name) for name in PROCESS_WIDE if name in options}
+    wanted = changed(_process.default.config, options)
+    _change_process(process)
+    _process.default = _process.state_of(wanted)
+
+
+def get_config() -> dict[str, Any]:
+    """The options in force here.
+
+    Returns
+    -------
+    dict
+        Option names and their effective values; changing it changes nothing.
+
+    Examples
+    --------
+    >>> import einroute as er
+    >>> print(*sorted(er.get_config()))
+    allow cache_bytes forbid memory_limit on_densify prepare reproducible strict threads
+    """
+    return asdict(current().config) | {"cache_bytes": FACTORS.limit, "prepare": FACTORS.prepare}
+
+
+def cache_info() -> dict[str, int]:
+    """Counts of the caches.
+
+    Returns
+    -------
+    dict
+        ``plans``, the bound plans held under the configuration in force, and ``max_plans``, how many are held
+        at the most. Of kept factors: ``factorizations`` held, the ``bytes`` they take and ``max_bytes``;
+        ``seen``, matrices that are known but not kept; and since the last `cache_clear` the ``hits``, the
+        ``misses``, how many were ``made`` and how many ``evicted``. ``kernels`` are the compiled kernels
+        that are loaded.
+    """
+    plans = current().plans
+    return {"plans": len(plans), "max_plans": plans.limit} | FACTORS.info() | KERNELS.info()
+
+
+def cache_clear() -> None:
+    """Forget every bound plan, under every configuration, and all kept factors and their counts."""
+    with _process.lock:
+        for state in _process.states.values():
+            state.clear()
+    current().clear()
+    FACTORS.clear()
+    DECISIONS.clear()

@@ -1,0 +1,347 @@
+"""A call that has been understood: what to plan, how to bind it, and the operands to run it on.
+
+Every contraction is one, whichever function it was written as and whatever its operands are.  Running it,
+explaining it and recording it start here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .._base.densify import densified, speak
+from .._base.errstate import quiet
+from .._base.facts import DENSE, Contraction, DType, Operand, Options
+from .._base.kinds import Kind
+from .._base.rewrites import Inner
+from .._base.routes import NoRoute, Policy, Runner
+from .._base.threads import with_single_threaded_blas
+from .._config.state import State
+from .._kinds.registry import form_of, kind_of
+from .._plan.planner import largest_dense, make_plan
+from .._plan.plans import Chain, Limits, Plan, Rewritten, Sliced
+from .._plan.rewriting import contraction_of
+from .bind import Handling, announced, bind_plan, maker, numpys_own
+from .overflow import written_out
+from .rewritten import Contractor, bind_choices, finisher
+
+__all__ = ["Call", "aliases", "signature_of"]
+
+Array = np.ndarray[Any, Any]
+Key = tuple[Any, ...]
+
+ndarray = np.ndarray  # a global is found faster than an attribute of a module
+
+#: Threads that costs are estimated for where the plan must not depend on how many there are.
+_NOMINAL = 2
+#: Multiply-adds, about, that a repetition which multiplies no absent element may take.
+_REPEAT_LIMIT = 10**9
+_HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+#: How the results of inner contractions are handed on.
+_INNER = Options(scalar=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A contraction that has been understood.
+
+    Attributes
+    ----------
+    contraction : Contraction
+    operands : tuple
+        Arrays, and operands of other kinds as they came.
+    kinds : tuple of Kind
+    dtype : dtype
+        Of the result.
+    order : {"K", "C", "F"}
+        The layout of an array.
+    path : tuple or str
+        A path to take, or the name of opt_einsum's way to find one.
+    limit : int or None
+        Bytes that intermediates may take, besides what the configuration says.
+    options : Options
+    form : str or None
+        The name of the form of the result; None leaves that to the rule of kinds and labels.
+    key : tuple or None
+        What its bound plan is kept under, if the arguments as given have no key.
+    direct : callable or None
+        The same call of NumPy's einsum, where that is a plan by itself.
+    keywords : mapping
+        Its keyword arguments for NumPy's einsum.
+    given_sparse : bool or None
+        Whether the caller gave sparse operands, where these are handed on by a rewrite; None where they are
+        the caller's.
+    """
+
+    contraction: Contraction
+    operands: tuple[Any, ...]
+    kinds: tuple[Kind, ...]
+    dtype: DType
+    order: str = "C"
+    path: Any = "auto"
+    limit: int | None = None
+    options: Options = field(default_factory=Options)
+    form: str | None = None
+    key: Key | None = None
+    direct: Callable[..., Any] | None = None
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    given_sparse: bool | None = None
+
+    @property
+    def has_sparse(self) -> bool:
+        """Whether the caller gave sparse operands."""
+        if self.given_sparse is not None:
+            return self.given_sparse
+        return any(kind.form.sparse for kind in self.kinds)
+
+    @property
+    def dense(self) -> bool:
+        """Whether every operand is an array."""
+        return all(type(x) is ndarray for x in self.operands)
+
+    @property
+    def computed_in(self) -> DType:
+        """The dtype of the products: beside other kinds those of halves are made in single precision."""
+        return _SINGLE if self.dtype == _HALF and not self.dense else self.dtype
+
+    @property
+    def _whole(self) -> bool:
+        """Whether it is einsum's call as the caller gave it, and nothing that is handed on."""
+        return self.options.quiet and self.options is not _INNER
+
+    def facts(self) -> tuple[Operand, ...]:
+        """Facts of every operand."""
+        found = []
+        for x, kind, alias in zip(self.operands, self.kinds, aliases(self.operands), strict=True):
+            if type(x) is ndarray:
+                found.append(Operand(x.shape, x.dtype, x.strides))
+            else:
+                facts = kind.facts(x)
+                found.append(facts if alias is None else replace(facts, alias=alias))
+        return tuple(found)
+
+    def plan(self, state: State, *, strict: bool = False) -> Plan:
+        """The plan of this call; reads facts of the operands only."""
+        config = state.config
+        facts = self.facts()
+        memory = min((n for n in (config.memory_limit, self.limit) if n is not None), default=None)
+        plan = make_plan(
+            self.contraction,
+            facts,
+            self.computed_in,
+            self.order,
+            self._policy(state.policy, facts, reproducible=config.reproducible),
+            Limits(_NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path),
+            form=self.form,
+            strict=strict,
+        )
+        self._check_result(plan)
+        return plan
+
+    def _policy(self, policy: Policy, facts: tuple[Operand, ...], *, reproducible: bool) -> Policy:
+        """Where floating-point warnings are due, routes that give none are left out.
+
+        Except for windows and broadcasts: there NumPy's own function may copy gigabytes.
+        """
+        loud = (
+            not self.options.quiet
+            and self.dense
+            and self.dtype.kind in "fc"
+            and not any(op.nbytes > 4 * op.span for op in facts)
+        )
+        return replace(policy, reproducible=reproducible, loud=loud) if reproducible or loud else policy
+
+    def _check_result(self, plan: Plan) -> None:
+        """Raise where a result cannot be of the form and the dtype that it would have."""
+        if plan.form == DENSE:
+            return
+        if self.options.out:
+            raise TypeError(f"out is an ndarray, but the result is {_called(plan.form)}; call without out")
+        if self.form is None and self.contraction.output:
+            refusal = maker(self.kinds, plan.form).accepts(self.dtype)
+            if refusal:
+                raise TypeError(refusal)
+
+    def bound(self, state: State) -> Runner:
+        """The bound plan, without looking it up."""
+        plan = self.plan(state)
+        if self.direct is not None and state.on_run is None and numpys_own(plan):
+            return self.direct
+        if isinstance(plan.node, Rewritten):
+            run = self._bound_rewritten(plan, plan.node, state)
+        else:
+            run = bind_plan(plan, self._handling(plan, state))
+        if state.config.reproducible:
+            run = with_single_threaded_blas(run)
+        message = self.densifies(plan)
+        return _spoken(run, message, state.config.on_densify) if message else run
+
+    def _handling(self, plan: Plan, state: State) -> Handling:
+        sparse = any(kind.form.sparse for kind in self.kinds)
+        strict = self._strictly(plan, state) if sparse else None
+        return Handling(self.kinds, self.dtype, self.options, self.keywords, strict, state.on_run)
+
+    def _strictly(self, plan: Plan, state: State) -> Callable[[], Chain | Sliced] | None:
+        """A plan in which no absent element is multiplied, and dense operands not by each other.
+
+        None where `plan` does neither, or that would take too long.
+        """
+        assert not isinstance(plan.node, Rewritten)
+        if isinstance(plan.node, Chain) and len(plan.node.steps) < 2:
+            return None
+        try:
+            again = self.plan(state, strict=True).node
+        except NoRoute:
+            return None
+        assert isinstance(again, Chain)
+        if sum(s.decision.offer.cost.flops for s in again.steps) >= _REPEAT_LIMIT:
+            return None
+        return lambda: again
+
+    def _bound_rewritten(self, plan: Plan, node: Rewritten, state: State) -> Runner:
+        contract = Contractor(_Inner(self, state).bound, self.computed_in, _Inner(self, state).from_facts)
+        rewritten = bind_choices(node, contract, state.on_run)
+        finish = finisher(self.dtype, self.order, self.options)
+        dense = plan.form == DENSE
+        again = written_out(self.contraction, self.dtype, self.kinds) if self._whole and dense else None
+
+        def run(*operands: Any, out: Array | None = None) -> Any:
+            result = rewritten(operands)
+            if again is not None:
+                result = again(result, operands)
+            return finish(result, operands, out) if dense else result
+
+        return announced(quiet(run) if self.options.quiet else run, plan, state.on_run)
+
+    def densifies(self, plan: Plan) -> str:
+        """What is to be said of a large dense array that is made of sparse operands; mostly nothing.
+
+        Of structured operands a dense result is what was asked for.
+        """
+        if isinstance(plan.node, Rewritten) or not any(kind.form.sparse for kind in self.kinds):
+            return ""
+        facts = self.facts()
+        given = sum(op.nbytes for op in facts)
+        made = largest_dense(plan.node)
+        what = "an intermediate"
+        if plan.form == DENSE and not self.options.out and self.has_sparse:
+            size = self.dtype.itemsize
+            for c in self.contraction.output:
+                size *= self.contraction.sizes[c]
+            if size >= made:
+                made, what = size, "the result"
+        if not densified(made, given):
+            return ""
+        takes = f"takes {made / 2**20:.0f} MiB, for operands of {given / 2**20:.3g} MiB"
+        if not self.has_sparse:
+            return (
+                f"{what} of structured operands is dense and {takes}; contract in another order, "
+                f"or allow it with config(on_densify='allow')"
+            )
+        return (
+            f"{what} is dense and {takes}, some of them sparse; keep labels of the sparse operands in the "
+            f"output to get a sparse result, contract in another order, or allow it with "
+            f"config(on_densify='allow')"
+        )
+
+    def run(self, state: State, out: Array | None = None, key: Key | None = None) -> Any:
+        """Look up or make the plan, and run it.
+
+        Parameters
+        ----------
+        out : ndarray or None
+            Given if and only if the options say so.
+        key : tuple or None
+            What the call as given is found by; None: its own, if it has one.
+        """
+        key = self.key if key is None else key
+        run = None if key is None else state.plans.get(key)
+        if run is None:
+            run = self.bound(state)
+            if key is not None:
+                state.plans.put(key, run)
+        return run(*self.operands) if out is None else run(*self.operands, out=out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """Contractions that rewrites of a call hand on."""
+
+    call: Call
+    state: State
+
+    def bound(
+        self, inputs: tuple[str, ...], output: str, operands: tuple[Any, ...], form: str, dtype: DType
+    ) -> Runner:
+        """The bound plan of a contraction, looked up by the facts of its operands."""
+        last = self.call.dtype
+        key: list[Any] = ["inner", inputs, output, dtype, last, form, self.call.has_sparse]
+        kinds = tuple(_kind(x) for x in operands)
+        key += [signature_of(x, kind) for x, kind in zip(operands, kinds, strict=True)]
+        key.append(aliases(operands))
+        found = tuple(key)
+        run = self.state.plans.get(found)
+        if run is None:
+            call = Call(
+                contraction_of(
+                    inputs, output, [kind.facts(x) for x, kind in zip(operands, kinds, strict=True)]
+                ),
+                operands,
+                kinds,
+                dtype if form == DENSE else last,
+                "K",
+                options=_INNER,
+                form=form,
+                given_sparse=self.call.has_sparse,
+            )
+            run = call.bound(self.state)
+            self.state.plans.put(found, run)
+        return run
+
+    def from_facts(self, inner: Inner, plan: Plan) -> Runner | None:
+        """The bound plan of what a rewriting named, where that is of arrays alone."""
+        if isinstance(plan.node, Rewritten) or any(op.form != DENSE for op in inner.operands):
+            return None
+        kinds = tuple(_kind(np.empty(0)) for _ in inner.operands)
+        handling = Handling(kinds, plan.dtype, _INNER, on_run=self.state.on_run)
+        run = bind_plan(plan, handling)
+        return with_single_threaded_blas(run) if self.state.config.reproducible else run
+
+
+def _called(form: str) -> str:
+    return form_of(form).called or form
+
+
+def _kind(x: Any) -> Kind:
+    kind = kind_of(x)
+    assert kind is not None
+    return kind
+
+
+def _spoken(run: Runner, message: str, on_densify: str) -> Runner:
+    def spoken(*operands: Any, out: Array | None = None) -> Any:
+        speak(message, on_densify)
+        return run(*operands) if out is None else run(*operands, out=out)
+
+    return spoken
+
+
+def signature_of(x: Any, kind: Kind) -> Any:
+    """What a bound plan depends on of an operand."""
+    return (x.shape, x.dtype, x.strides) if type(x) is ndarray else kind.signature(x)
+
+
+def aliases(operands: tuple[Any, ...]) -> tuple[int | None, ...]:
+    """The position of the first operand that stands for the same tensor as each; None if it is that one."""
+    found: list[int | None] = []
+    for i, x in enumerate(operands):
+        kind = None if type(x) is ndarray else kind_of(x)
+        same = None
+        if kind is not None and kind.alike is not None:
+            alike = kind.alike
+            same = next((j for j, y in enumerate(operands[:i]) if alike(x, y)), None)
+        found.append(same)
+    return tuple(found)

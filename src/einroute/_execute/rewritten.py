@@ -1,0 +1,163 @@
+"""A rewritten plan -> a callable: the first rewrite that does not decline, and what it hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from .._base.facts import DENSE, DType, Options
+from .._base.kinds import Kind
+from .._base.rewrites import Inner
+from .._base.routes import Declined, NoRoute, Runner
+from .._kinds.registry import kind_of
+from .._plan.plans import Choice, Rewritten
+from .nodes import OnRun
+
+__all__ = ["Contractor", "bind_choices", "finisher"]
+
+Array = np.ndarray[Any, Any]
+_INNER = Options(scalar=False)
+
+
+class _Bound(Protocol):
+    """Binds a contraction of operands of any kind; `call.Call` does."""
+
+    def __call__(
+        self, inputs: tuple[str, ...], output: str, operands: tuple[Any, ...], form: str, dtype: DType
+    ) -> Runner: ...
+
+
+class Contractor:
+    """Does what rewrites hand on, by the planner and its caches.
+
+    Parameters
+    ----------
+    bound : callable
+        The bound plan of a contraction of operands of any kind, kept for operands of the same facts.
+    dtype : dtype
+        That is computed in.
+    bound_inner : callable
+        The bound plan of what a rewriting named, from its facts alone; None where those are not enough.
+    choice : Choice or None
+        Whose inner contractions are bound beforehand.
+    """
+
+    def __init__(
+        self,
+        bound: _Bound,
+        dtype: DType,
+        bound_inner: Callable[[Inner, Any], Runner | None],
+        choice: Choice | None = None,
+    ) -> None:
+        self.bound, self.dtype, self.bound_inner = bound, dtype, bound_inner
+        handed_on = () if choice is None else zip(choice.rewriting.inner, choice.inner, strict=True)
+        self.runners = tuple(self._runner(inner, plan) for inner, plan in handed_on)
+
+    def of(self, choice: Choice) -> Contractor:
+        """The same, with a choice's inner contractions bound."""
+        return Contractor(self.bound, self.dtype, self.bound_inner, choice)
+
+    def _runner(self, inner: Inner, plan: Any) -> Runner:
+        as_it_is = len(inner.inputs) == 1 and inner.inputs[0] == inner.output
+        run = None if as_it_is else self.bound_inner(inner, plan)
+        if run is not None:
+            return run
+        return lambda *operands: self(
+            inner.inputs, inner.output, operands, form=inner.form, dtype=inner.dtype
+        )
+
+    def inner(self, number: int, operands: tuple[Any, ...], out: Array | None = None) -> Any:
+        """Do an inner contraction on operands of just the facts that were named for it."""
+        if out is None:
+            return self.runners[number](*operands)
+        np.copyto(out, self.runners[number](*operands))
+        return out
+
+    def __call__(
+        self,
+        inputs: tuple[str, ...],
+        output: str,
+        operands: tuple[Any, ...],
+        *,
+        form: str = DENSE,
+        dtype: DType | None = None,
+    ) -> Any:
+        """Contract operands of any kind."""
+        dtype = self.dtype if dtype is None else dtype
+        if len(inputs) == 1 and inputs[0] == output and type(operands[0]) is np.ndarray:
+            return operands[0].astype(dtype, copy=False)
+        return self.bound(inputs, output, operands, form, dtype)(*operands)
+
+
+def bind_choices(node: Rewritten, contract: Contractor, on_run: OnRun | None) -> Callable[[Any], Any]:
+    """A callable of the operands that gives what the first rewrite does which does not decline.
+
+    Raises
+    ------
+    NoRoute
+        All declined.
+    """
+    step = node.step
+    first = node.choices[0]
+    run_first, rewriting = first.rewrite.run, first.rewriting
+    ready: dict[int, Contractor] = {0: contract.of(first)}  # the others when they are needed
+    contract_first = ready[0]
+
+    def run(operands: tuple[Any, ...]) -> Any:
+        if on_run is None:
+            result = run_first(step, rewriting, operands, contract_first)
+            if type(result) is not Declined:
+                return result
+        declined: list[str] = []
+        for number, choice in enumerate(node.choices):
+            if number not in ready:
+                ready[number] = contract.of(choice)
+            if number or on_run is not None:
+                result = choice.rewrite.run(step, choice.rewriting, operands, ready[number])
+            refused = result if type(result) is Declined else None
+            if on_run is not None:
+                on_run(choice.rewrite.name, refused)
+            if refused is None:
+                return result
+            declined.append(f"{choice.rewrite.name}: {refused.reason}")
+        raise NoRoute(f"every allowed route for {step.subscripts!r} declined: {'; '.join(declined)}")
+
+    return run
+
+
+def finisher(
+    dtype: DType, order: str, options: Options
+) -> Callable[[Any, tuple[Any, ...], Array | None], Any]:
+    """Brings a dense result to the dtype, the layout and the memory that the caller is promised."""
+
+    def finish(result: Any, operands: tuple[Any, ...], out: Array | None) -> Any:
+        if out is not None:
+            np.copyto(out, result, casting="unsafe")
+            return out
+        result = np.asarray(result)
+        old = _is_not_new(result, operands)
+        if old or result.dtype != dtype or order != "K":
+            result = result.astype(dtype, order=order, copy=old)
+        return result[()] if options.scalar and not result.ndim else result
+
+    return finish
+
+
+def _is_not_new(result: Array, operands: tuple[Any, ...]) -> bool:
+    """Whether a result is memory of an operand, or is not an array that can be written to at every place."""
+    if not result.flags.writeable or 0 in result.strides:
+        return True
+    owner = result.base
+    for x in operands:
+        for a in _references(x):
+            # Memory of an operand belongs to it or to its base, unless that is no array.
+            if a is result or (owner is not None and (owner is a or owner is getattr(a, "base", None))):
+                return True
+    return type(owner) is not np.ndarray and owner is not None
+
+
+def _references(x: Any) -> tuple[Any, ...]:
+    kind: Kind | None = None if type(x) is np.ndarray else kind_of(x)
+    return (x,) if kind is None or kind.references is None else kind.references(x)

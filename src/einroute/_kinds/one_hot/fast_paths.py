@@ -1,0 +1,138 @@
+"""The common forms with as little as possible around the loop: a histogram, a segment sum, a gather.
+
+One one-hot and at most one other operand, which is neither contracted nor broadcast, or a gather that is
+scaled.  They answer None where an operand lies so that it would have to be copied; then the general way does
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..._base.rewrites import regular
+from ..dense.elementwise import align
+from .adding import add_rows, counted
+from .look_up import take_or_zero
+from .places import AtPlaces
+
+Array = np.ndarray[Any, Any]
+Quick = Callable[[tuple[Any, ...]], "Array | None"]
+
+
+def quick(plan: AtPlaces) -> Quick | None:
+    """The short way of a plan, if it has one."""
+    if len(plan.taken.positions) != 1 or 0 in plan.step.sizes.values():
+        return None
+    if len(plan.rest) == 2:
+        return _scaled(plan)
+    if not plan.rest:
+        return _count(plan) if plan.shown and not plan.kept else None
+    if len(plan.rest) > 1 or not plan.plain.bare:
+        return None
+    way = plan.plain.ways[0]
+    if plan.shown:
+        return None if plan.kept or way.replaced else _sum(plan)
+    return _gather(plan) if len(way.replaced) == 1 else None
+
+
+def _count(plan: AtPlaces) -> Quick:
+    (at,), step = plan.taken.positions, plan.step
+    depth, dtype, threads = step.sizes[plan.shown], step.dtype, step.threads
+    return lambda operands: counted(operands[at].labels.reshape(-1), depth, dtype, threads)
+
+
+def _sum(plan: AtPlaces) -> Quick | None:
+    (at,), (other,), step = plan.taken.positions, plan.rest, plan.step
+    labels = step.inputs[other]
+    if len(plan.taken.places) > 1 and not labels.startswith(plan.taken.places):
+        return None
+    strides = dict(zip(labels, step.operands[other].strides, strict=True))
+    wide = "".join(sorted(plan.wide, key=lambda c: -abs(strides[c])))  # as they lie, so that rows are rows
+    axes = tuple(labels.index(c) for c in plan.taken.places + wide)
+    depth, width, threads = step.sizes[plan.shown], step.extent(plan.wide), step.threads
+    count = step.extent(plan.taken.places)
+    flat = (depth, width) if plan.wide else (depth,)
+    rows_shape = (count, width) if plan.wide else (count,)
+    found = plan.shown + wide
+    shape = tuple(step.sizes[c] for c in found)
+    back = tuple(found.index(c) for c in step.output)
+    dtype = step.dtype
+    straight = axes == tuple(range(len(axes)))
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        rows = operands[other] if straight else operands[other].transpose(axes)
+        if rows.shape != rows_shape:
+            try:
+                rows = rows.reshape(rows_shape, copy=False)
+            except ValueError:  # they do not follow each other evenly
+                return None
+        out = np.zeros(flat, dtype)
+        add_rows(operands[at].labels.reshape(-1), depth, rows, out, threads)
+        return out.reshape(shape).transpose(back)
+
+    return run
+
+
+def _gather(plan: AtPlaces) -> Quick:
+    (at,), (other,), step = plan.taken.positions, plan.rest, plan.step
+    labels, way = step.inputs[other], plan.plain.ways[0]
+    rest = way.result[len(plan.taken.places) :]
+    axes = tuple(labels.index(c) for c in way.replaced + rest)
+    aligned = tuple(step.inputs[at].index(c) for c in plan.taken.places)
+    back = tuple(way.result.index(c) for c in step.output)
+    threads = step.threads
+    lengths = tuple(step.sizes[c] for c in way.result)
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        table = operands[other].transpose(axes)
+        if not table.flags.c_contiguous:
+            if table.size > 2 * prod(lengths):
+                return None
+            table = np.ascontiguousarray(table)
+        found = take_or_zero(table, operands[at].labels.transpose(aligned).reshape(-1), threads)
+        return found.reshape(lengths).transpose(back)
+
+    return run
+
+
+def _scaled(plan: AtPlaces) -> Quick | None:
+    """A gather whose result is multiplied by one more operand, in blocks while they are in cache."""
+    step, ways = plan.step, plan.plain.ways
+    pairs = [(i, way) for i, way in zip(plan.rest, ways, strict=True) if way.replaced]
+    if plan.shown or len(plan.taken.places) != 1 or len(pairs) != 1 or len(pairs[0][1].replaced) != 1:
+        return None
+    (table_at, way), (at,) = pairs[0], plan.taken.positions
+    other = next(i for i in plan.rest if i != table_at)
+    labels = step.inputs[other]
+    dense = all(step.operands[i].form == "dense" for i in plan.rest)
+    known = set(labels) <= set(way.result) and regular(step, other)
+    if not dense or not known or sorted(way.result) != sorted(step.output):
+        return None
+    if step.operands[table_at].dtype != step.dtype:
+        return None
+    view = align(labels, way.result)
+    along = plan.taken.places in labels
+    multiply = np.logical_and if step.dtype.kind == "b" else np.multiply
+    back = tuple(way.result.index(c) for c in step.output)
+    rows, threads, dtype = step.extent(way.result), step.threads, step.dtype
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        table = operands[table_at].transpose(way.axes)
+        if not table.flags.c_contiguous:
+            if table.size > rows:
+                return None
+            table = np.ascontiguousarray(table)
+        factor = view(operands[other])
+        if factor.dtype != dtype:
+            factor = factor.astype(dtype)
+
+        def scale(part: slice, kept: Array | slice, found: Array) -> Array:
+            return multiply(found, factor[part][kept] if along else factor, out=found)
+
+        return take_or_zero(table, operands[at].labels, threads, scale).transpose(back)
+
+    return run

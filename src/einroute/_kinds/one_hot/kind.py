@@ -1,0 +1,29 @@
+"""One-hot operands: sums and look-ups by label."""
+
+from __future__ import annotations
+
+from ..._base.facts import Operand
+from ..._base.kinds import Form
+from ..._base.rewrites import Rewrite
+from ..structured import MET, structured_kind
+from . import entries, gather, order
+from .operand import OneHot
+
+NAME = "one_hot"
+REWRITES: tuple[Rewrite, ...] = (
+    gather.COUNT,
+    gather.SEGMENT_SUM,
+    gather.GATHER,
+    order.SUM_FIRST,
+    order.TABLE_FIRST,
+    entries.SPARSE,
+)
+
+
+def facts(operand: OneHot) -> Operand:
+    """Facts of an operand."""
+    return Operand(operand.shape, operand.dtype, (), NAME)
+
+
+#: They lose least by being written out, and so are rewritten last.
+KIND = structured_kind(OneHot, Form(NAME, rank=10, rewrites=REWRITES, meets=MET), facts, multiplied=False)

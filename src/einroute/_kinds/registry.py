@@ -1,0 +1,179 @@
+"""Which kind claims an operand: one dictionary, class -> kind, filled by looking at the class's module.
+
+No library is imported to look: a kind's own module is imported when such an operand first appears, and by
+then its library is there.  **Adding a kind** is one line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .._base.kinds import Form, Kind
+
+__all__ = [
+    "FORMS",
+    "KINDS",
+    "MODULES",
+    "Kinds",
+    "any_other",
+    "form_of",
+    "kind_of",
+    "other_kind",
+    "own_forms",
+    "route_names",
+    "shape_alone",
+]
+
+#: The module of an operand's class, or its top-level package -> the module, below this package, of its
+#: ``KIND``.
+MODULES: dict[str, str] = {
+    "numpy": "dense.kind",
+    "builtins": "dense.kind",
+    "scipy": "sparse.scipy",
+    "sparse": "sparse.pydata",
+    "einroute._kernels.entries": "sparse.entries",
+    "einroute._kinds.rolled.operand": "rolled.kind",
+    "einroute._kinds.one_hot.operand": "one_hot.kind",
+    "einroute._kinds.difference.operand": "difference.kind",
+}
+
+
+#: Types that are surely arrays, or no operands: asked first, since calls with lists and scalars come this
+#: way.
+_ARRAYS = frozenset(
+    {np.ndarray, str, list, tuple, int, float, complex, bool, np.float64, type(...), type(None)}
+)
+
+
+class Kinds:
+    """Kinds by class, for classes of the modules named; what a class maps to never changes.
+
+    There are a few dozen such classes, so that nothing is ever dropped.  Callers' own classes, of which there
+    may be very many, are looked up along their bases each time.
+    """
+
+    def __init__(self) -> None:
+        self.by_class: dict[type, Kind | None] = {}
+        self._lock = threading.Lock()
+
+    def find(self, cls: type) -> Kind | None:
+        """The kind that claims a class, or None."""
+        for base in cls.__mro__:
+            if base is object:
+                break
+            module = MODULES.get(base.__module__) or MODULES.get(base.__module__.partition(".")[0])
+            if module is None:
+                continue
+            kind = load(module)
+            # A subclass is offered to its base's kind, which may turn it down.
+            found = kind if kind.recognises(cls) else None
+            if base is cls:
+                with self._lock:
+                    self.by_class[cls] = found
+            return found
+        return None
+
+    def clear(self) -> None:
+        """Forget every class: the modules named have changed."""
+        with self._lock:
+            self.by_class.clear()
+
+
+class Forms:
+    """Forms by name, each known once a kind of it has been loaded."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Form] = {}
+        self._lock = threading.Lock()
+
+    def add(self, form: Form) -> None:
+        """Make a form known.
+
+        Raises
+        ------
+        ValueError
+            Another has that name.
+        """
+        with self._lock:
+            if self.by_name.setdefault(form.name, form) is not form:
+                raise ValueError(f"two forms are named {form.name!r}; give the new one another name")
+
+    def clear(self) -> None:
+        """Forget every form; kinds make them known again when they are next looked for."""
+        with self._lock:
+            self.by_name.clear()
+
+
+KINDS, FORMS = Kinds(), Forms()
+
+
+def load(module: str) -> Kind:
+    """The ``KIND`` of a module below this package."""
+    kind: Kind = importlib.import_module(f"{__package__}.{module}").KIND
+    if kind.form.name not in FORMS.by_name:
+        FORMS.add(kind.form)
+    return kind
+
+
+def kind_of(operand: object) -> Kind | None:
+    """The kind that claims ``operand``, or None."""
+    cls = type(operand)
+    try:
+        return KINDS.by_class[cls]
+    except KeyError:
+        return KINDS.find(cls)
+
+
+def other_kind(operand: object) -> Kind | None:
+    """The kind of an operand that is no array; None of arrays, and of what is nobody's."""
+    if type(operand) in _ARRAYS:
+        return None
+    kind = kind_of(operand)
+    return kind if kind is not None and kind.form.rank else None
+
+
+def any_other(operands: Iterable[Any]) -> bool:
+    """Whether some operand is of a kind that is no array."""
+    for x in operands:  # noqa: SIM110 - a generator would take longer than the look-up of a type
+        if type(x) not in _ARRAYS and other_kind(x) is not None:
+            return True
+    return False
+
+
+def shape_alone(x: Any) -> Any:
+    """An array of an operand's shape and dtype that takes no memory, for functions that read no elements."""
+    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+
+
+def form_of(name: str) -> Form:
+    """The form of that name."""
+    form = FORMS.by_name.get(name)
+    if form is None:
+        form = next(found for found in map(_form, _own()) if found.name == name)
+    return form
+
+
+def _own() -> tuple[str, ...]:
+    """Where the kinds are that need no operand's library to be loaded: NumPy's and ours."""
+    ours = (where for module, where in MODULES.items() if module == "numpy" or module.startswith("einroute."))
+    return tuple(dict.fromkeys(ours))
+
+
+def _form(where: str) -> Form:
+    return load(where).form
+
+
+def own_forms() -> tuple[Form, ...]:
+    """Every form that can be had without an operand's library, by rank."""
+    return tuple(sorted({_form(where) for where in _own()}, key=lambda form: form.rank))
+
+
+def route_names() -> tuple[str, ...]:
+    """The names of all routes and rewrites: what ``allow`` and ``forbid`` take."""
+    ways: list[Any] = [way for form in own_forms() for way in (*form.routes, *form.rewrites)]
+    return tuple(way.name for way in ways)

@@ -1,0 +1,210 @@
+"""scipy.sparse arrays and matrices of every format.
+
+This module is imported when such an operand first appears, and not before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..._base.facts import Operand
+from ..._base.kinds import Kind
+from ..._kernels.entries import Compressed, Entries
+from ..._kernels.validate import (
+    BROKEN,
+    Unsound,
+    check_lengths,
+    check_lists,
+    check_pointers,
+    check_within,
+    faulty_part,
+    index_array,
+    keyed,
+)
+from .form import FORM
+
+Array = np.ndarray[Any, Any]
+
+_COMPRESSED = ("csr", "csc")
+#: Rows from which a matrix is made without pointers to them.
+_MANY_ROWS = 2**31
+#: Formats whose conversions know the processor's byte order only.
+_WANT_NATIVE = ("bsr", "dia")
+#: The arrays of each format.
+_PARTS = {
+    "csr": ("data", "indices", "indptr"),
+    "csc": ("data", "indices", "indptr"),
+    "bsr": ("data", "indices", "indptr"),
+    "dia": ("data", "offsets"),
+    "lil": ("data", "rows"),
+}
+
+
+def recognises(cls: type) -> bool:
+    """Whether operands of a class are scipy.sparse arrays or matrices."""
+    return issubclass(cls, sparse.sparray | sparse.spmatrix)
+
+
+def signature(operand: Any) -> tuple[Any, ...]:
+    """What a cached plan depends on: class, shape, dtype, and the power of two above the entries held."""
+    form = operand.format
+    count = operand.nnz if form in {"lil", "dok"} else operand.data.size
+    return type(operand), operand.shape, operand.dtype, count.bit_length()
+
+
+def fault(operand: Any) -> str:
+    """Which part of a broken operand is missing or of another type; empty if none is."""
+    form = operand.format
+    if form == "dok":
+        return faulty_part(operand, ("_dict",), dict)
+    if form == "coo":
+        return faulty_part(operand, ("coords",), tuple) or faulty_part(operand, ("data",))
+    return faulty_part(operand, _PARTS[form])
+
+
+def stored(operand: Any) -> int:
+    """Number of entries held; those of a broken operand by its values alone."""
+    try:
+        return int(operand.nnz)
+    except BROKEN:
+        return int(np.size(operand.data))
+
+
+def facts(operand: Any) -> Operand:
+    """Facts of an operand; its entries are counted by powers of two."""
+    _, shape, dtype, bits = signature(operand)
+    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=1 << bits)
+
+
+def adopt(operand: Any) -> Entries:
+    """The operand as `Entries`, sharing its arrays where its format allows that.
+
+    Raises
+    ------
+    ValueError
+        Its index arrays are not sound.
+    """
+    form, shape = operand.format, tuple(operand.shape)
+    if form in _COMPRESSED:
+        axis = 1 if form == "csc" else 0
+        indptr, indices = index_array(operand.indptr, "indptr"), index_array(operand.indices, "indices")
+        if len(shape) == 1:
+            rows, length = 1, shape[0]
+        else:
+            rows, length = shape[axis], shape[1 - axis]
+        end = check_pointers(indptr, rows, len(indices))
+        data = np.asarray(operand.data)
+        if data.ndim != 1 or len(data) < end:
+            raise Unsound(f"its data has shape {data.shape}, expected ({end},)")
+        if end != len(indices):
+            indices = indices[:end]
+        if end != len(data):
+            data = data[:end]
+        check_within(indices, length, "indices")
+        if len(shape) == 1:
+            return Entries(shape, data, (indices,))
+        if indptr.dtype != indices.dtype:
+            indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
+        return Entries(shape, data, None, Compressed(indptr, indices, axis))
+    if form == "bsr":
+        _check_blocks(operand)
+    elif form == "dia":
+        _check_diagonals(operand)
+    elif form == "lil":
+        check_lists(operand.rows, operand.data, shape[0])
+    elif form == "dok":
+        coords, data = keyed(operand._dict, len(shape), operand.dtype)
+        return _within(shape, coords, data)
+    if form in _WANT_NATIVE and not operand.dtype.isnative:
+        operand = operand.astype(operand.dtype.newbyteorder("="))
+    coo = operand if form == "coo" else operand.tocoo(copy=False)
+    coords = tuple(index_array(x, "coordinates") for x in coo.coords)
+    if len(coords) != len(shape):
+        raise Unsound(f"it has {len(coords)} arrays of coordinates, expected {len(shape)}")
+    return _within(shape, coords, np.asarray(coo.data))
+
+
+def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> Entries:
+    """Entries by their coordinates, which are checked."""
+    check_lengths(data, coords, "coordinates")
+    for x, n in zip(coords, shape, strict=True):
+        check_within(x, n, "coordinates")
+    return Entries(shape, data, coords)
+
+
+def _check_blocks(operand: Any) -> None:
+    data = operand.data
+    if data.ndim != 3 or 0 in data.shape[1:]:
+        raise Unsound(f"its data has shape {data.shape}, expected (blocks, rows, columns)")
+    (n, m), (r, c) = operand.shape, data.shape[1:]
+    if n % r or m % c:
+        raise Unsound(f"its blocks of {r} by {c} do not fill the shape")
+    indices = index_array(operand.indices, "indices")
+    end = check_pointers(index_array(operand.indptr, "indptr"), n // r, len(indices))
+    if end > len(data):
+        raise Unsound(f"its indptr ends at {end}, but there are {len(data)} blocks")
+    check_within(indices[:end], m // c, "indices")
+
+
+def _check_diagonals(operand: Any) -> None:
+    """SciPy's conversion reads one row of the data for each offset, as 32-bit integers."""
+    data, offsets = operand.data, index_array(operand.offsets, "offsets")
+    if data.ndim != 2 or len(data) != len(offsets):
+        raise Unsound(f"its data has shape {data.shape}, expected {len(offsets)} rows, one for each offset")
+    if len(offsets) and not -(2**31) < offsets.min() <= offsets.max() < 2**31:
+        raise Unsound("its offsets are far out of range")
+    if len(np.unique(offsets)) != len(offsets):
+        raise Unsound("its offsets name a diagonal twice")
+
+
+def accepts(dtype: np.dtype[Any]) -> str:
+    """Why no sparse array of this library can have a dtype; empty where it can."""
+    if dtype.char != "e":
+        return ""
+    return f"the result is a scipy.sparse array, which cannot be of dtype {dtype}; pass dtype='float32'"
+
+
+def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
+    """A result: ``*_array`` if any operand is one, csr in 2-D and coo otherwise.
+
+    No place has two entries; a product of two matrices is not sorted within its rows, as SciPy's are not.  A
+    matrix of `_MANY_ROWS` and more is coo, too: where each row starts would take 16 GiB.
+    """
+    if entries.ndim != 2 or entries.shape[0] >= _MANY_ROWS:
+        entries = entries.summed()
+        if not entries.ndim:
+            return entries.data[0] if entries.nnz else entries.dtype.type(0)
+        arrays = entries.ndim != 2 or any(isinstance(x, sparse.sparray) for x in operands)
+        many = sparse.coo_array if arrays else sparse.coo_matrix
+        return many((entries.data, entries.coords), shape=entries.shape)
+    new = sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
+    indptr, indices, data = entries.csr((0,), (1,))
+    c = entries.compressed
+    if not entries.fresh:
+        if c is not None and indices is c.indices:
+            indices, indptr = indices.copy(), indptr.copy()
+        if data is entries.data and not entries.own_data:
+            data = data.copy()
+    matrix = new((data, indices, indptr), shape=entries.shape)
+    if not entries.fresh:
+        matrix.sum_duplicates()
+    return matrix
+
+
+KIND = Kind(
+    "scipy_sparse",
+    FORM,
+    recognises,
+    facts,
+    signature,
+    precedence=1,
+    adopt=adopt,
+    make=make,
+    accepts=accepts,
+    fault=fault,
+    stored=stored,
+    dispatched=False,
+)

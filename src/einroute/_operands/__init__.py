@@ -1,1 +1,0 @@
-"""Operands with structure: small immutable objects that hold references to arrays, never copies."""

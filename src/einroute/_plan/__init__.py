@@ -1,0 +1,1 @@
+"""Planning: facts in, frozen plans out; no array is touched."""

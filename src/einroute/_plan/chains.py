@@ -1,0 +1,119 @@
+"""The steps along a path, each decided by the routes of its operands' form, and what they cost together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .._base.cost import FRESH
+from .._base.facts import DENSE, Step
+from .._base.kinds import Form, Term
+from .._base.routes import NoRoute, Policy, decide
+from .._kinds.registry import form_of
+from .decisions import NETWORK, decide_alike
+from .paths import Remaining, result_facts, step_form
+from .plans import Chain, Limits, Path, Planned, Problem
+
+__all__ = ["STEP", "chain_along", "path_of"]
+
+#: Seconds that each step of several costs besides its calls: handing on, and looking for overflow.
+STEP = 0.3e-6
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Operands still there while a chain is put together."""
+
+    problem: Problem
+    policy: Policy
+    threads: int
+    remaining: Remaining
+    steps: list[Planned] = field(default_factory=list)
+    held: int = 0  # bytes of the intermediates that are there
+    peak: int = 0
+
+    def add(
+        self, positions: tuple[int, ...], output: str, form: Form, *, last: bool, keep: int | None = None
+    ) -> None:
+        """Decide a step, take its operands away, and put its result at the end (or at ``keep``)."""
+        chosen = [self.remaining.terms[i] for i in positions]
+        planned = self._planned(positions, keep, chosen, output, form, last=last)
+        self.steps.append(planned)
+        # An intermediate's axes are named in the order of its memory; the last result has the output's.
+        facts = result_facts(chosen, output, planned.layout, form, self.problem)
+        made = 0 if last else facts.nbytes
+        self.peak = max(self.peak, self.held + made)
+        self.held += made - sum(term.facts.nbytes for term in chosen if term.made)
+        self.remaining.replace(positions, Term(output, facts, made=True), keep)
+
+    def _planned(
+        self,
+        positions: tuple[int, ...],
+        keep: int | None,
+        chosen: list[Term],
+        output: str,
+        form: Form,
+        *,
+        last: bool,
+    ) -> Planned:
+        p = self.problem
+        step = Step(
+            tuple(term.labels for term in chosen),
+            output,
+            p.sizes,
+            tuple(term.facts for term in chosen),
+            p.dtype,
+            p.order if last else "K",
+            self.threads,
+            last,
+            form.name,
+        )
+        highest = max((form_of(term.facts.form) for term in chosen), key=lambda found: found.rank)
+        if len(p.inputs) < NETWORK:
+            return Planned(positions, keep, decide(step, self.policy, highest.routes), step)
+        decision, back = decide_alike(step, self.policy, highest)
+        return Planned(positions, keep, decision, step, back)
+
+
+def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limits: Limits) -> Chain:
+    """The steps along a path, sums over labels of a single operand first if ``presum``.
+
+    Raises
+    ------
+    NoRoute
+        A step has no route, or the path leads through an array to a result that is to be in another form.
+    """
+    terms = [Term(labels, op) for labels, op in zip(problem.inputs, problem.facts, strict=True)]
+    remaining = Remaining(terms, problem.output)
+    build = _Builder(problem, policy, limits.threads, remaining)
+    if presum:
+        alone = problem.alone
+        for i, term in enumerate(terms):
+            kept = "".join(c for c in term.labels if c not in alone)
+            if kept != term.labels and form_of(term.facts.form).sums_first:
+                build.add((i,), kept, form_of(DENSE), last=False, keep=i)
+    for number, positions in enumerate(path):
+        last = number == len(path) - 1
+        chosen = [remaining.terms[i] for i in positions]
+        output = problem.output if last else remaining.result_of(positions)
+        made = step_form(chosen, output)
+        if problem.form not in {DENSE, made.name} and (
+            last or any(term.facts.form == problem.form for term in chosen)
+        ):
+            raise NoRoute(
+                f"{problem.inputs} to {problem.output!r}: this path would make the result {made.name}"
+            )
+        build.add(positions, output, form_of(problem.form) if last else made, last=last)
+    seconds = sum(s.decision.offer.cost.seconds for s in build.steps) + STEP * _handed_on(build.steps)
+    if any(form_of(op.form).sparse for op in problem.facts):
+        seconds += build.peak / FRESH  # intermediates are new memory, mostly
+    return Chain(problem.inputs, problem.output, tuple(build.steps), seconds, build.peak)
+
+
+def _handed_on(steps: list[Planned]) -> int:
+    """Steps that cost more than their calls: all of several."""
+    return len(steps) if len(steps) > 1 else 0
+
+
+def path_of(chain: Chain) -> Path:
+    """The path that a chain takes, without the sums before it."""
+    return tuple(p.positions for p in chain.steps if p.at is None)

@@ -1,0 +1,268 @@
+"""Contraction -> plan: what it is rewritten to, or which pairs in which order, by which routes, in what
+blocks.
+
+Each operand has a form, and each form says what its operands are like once they are prepared, which results
+are in it, and by which routes or rewrites it is dealt with.  Where a form has rewrites, the contraction is
+turned into others, planned here again.  Else paths are proposed; our cost model, which knows the routes,
+scores each and keeps the cheapest.  A label that occurs in one operand only and not in the output is summed
+first.  Facts in, facts out: no array is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .._base.cost import first_touched, streaming
+from .._base.densify import densified
+from .._base.facts import DENSE, Contraction, DType, Operand, Prepared
+from .._base.kinds import Form, Term
+from .._base.routes import NoRoute, Policy
+from .._kinds.registry import form_of
+from .chains import chain_along, path_of
+from .paths import joined, proposed, step_form
+from .plans import Chain, Limits, Path, Plan, Problem, Sliced
+from .rewriting import Known, rewritten
+from .slices import Cut, memory_cut, speed_cut
+
+__all__ = ["largest_dense", "make_plan", "prepare", "result_dtype", "result_form"]
+
+#: Bytes of intermediates from which one thread alone gains by blocks.
+_ALONE = 8 << 20
+#: Seconds that each slice costs besides its steps, and that it adds where threads wait for each other.
+SLICE, CONTENDED = 6e-6, 12e-6
+#: Seconds in which the threads are woken.
+WAKE = 20e-6
+#: A cut must be estimated to take at most this share of the time without it: other work keeps cores busy.
+GAIN = 0.7
+
+
+def make_plan(
+    contraction: Contraction,
+    operands: Sequence[Operand],
+    dtype: DType,
+    order: str,
+    policy: Policy,
+    limits: Limits,
+    *,
+    form: str | None = None,
+    strict: bool = False,
+    known: Known | None = None,
+) -> Plan:
+    """Plan a contraction.
+
+    Parameters
+    ----------
+    form : str or None
+        The name of the form that the result is wanted in; None: what follows from kinds and labels.
+    strict : bool
+        Join the operands that are not dense first, then look all dense ones up at once: no absent element of
+        an intermediate is multiplied by anything.
+    known : dict, optional
+        What is planned already for the same call: several rewrites hand the same on.
+
+    Raises
+    ------
+    NoRoute
+        Some step is refused by every allowed route.
+    """
+    if form is None:
+        form = result_form(contraction, operands)
+    highest = _highest(operands)
+    if highest.rewrites:
+        node = rewritten(
+            make_plan,
+            highest,
+            contraction,
+            operands,
+            dtype,
+            form,
+            policy,
+            limits,
+            {} if known is None else known,
+        )
+        return Plan(contraction, dtype, order, (), node, form)
+    prepared = prepare(contraction, operands, dtype)
+    problem = Problem(
+        tuple(p.labels for p in prepared),
+        contraction.output,
+        contraction.sizes,
+        tuple(p.facts for p in prepared),
+        dtype,
+        order,
+        form,
+        _uncut(prepared, form),
+    )
+    chosen = _strictly(problem, policy, limits) if strict else _node(problem, policy, limits)
+    return Plan(contraction, dtype, order, prepared, chosen, form)
+
+
+def _highest(operands: Iterable[Operand]) -> Form:
+    """The form of highest rank among the operands'."""
+    forms = dict.fromkeys(op.form for op in operands)
+    return max((form_of(name) for name in forms), key=lambda form: form.rank, default=form_of(DENSE))
+
+
+def result_form(contraction: Contraction, operands: Sequence[Operand]) -> str:
+    """The name of the form that a result is in, from the labels and the forms of the operands.
+
+    An axis that is broadcast does not count, and a form that is rewritten counts as dense.
+    """
+    terms = [
+        Term("".join(c for c, n in zip(labels, op.shape, strict=True) if n == contraction.sizes[c]), op)
+        for labels, op in zip(contraction.inputs, operands, strict=True)
+    ]
+    return step_form(terms, contraction.output).name
+
+
+def prepare(contraction: Contraction, operands: Sequence[Operand], dtype: DType) -> tuple[Prepared, ...]:
+    """Diagonals, broadcast axes and casts of each operand."""
+    forms = [form_of(op.form) for op in operands]
+    mixed = any(form.rank for form in forms)
+    repeated = "" if mixed else _repeated_only(contraction, operands)
+    cast = not (mixed and _cast_by_routes(contraction, operands, forms))
+    found = []
+    for labels, op, form in zip(contraction.inputs, operands, forms, strict=True):
+        assert form.prepare is not None
+        found.append(form.prepare(labels, op, contraction, dtype, repeated=repeated, cast=cast))
+    return tuple(found)
+
+
+def _cast_by_routes(contraction: Contraction, operands: Sequence[Operand], forms: Sequence[Form]) -> bool:
+    """Whether dense operands meet only those whose routes cast what they read, and none is summed alone."""
+    if not max(forms, key=lambda form: form.rank).casts:
+        return False
+    # Labels that an operand has in full; it is broadcast along the others.
+    real = [
+        {c for c, n in zip(labels, op.shape, strict=True) if n == contraction.sizes[c]}
+        for labels, op in zip(contraction.inputs, operands, strict=True)
+    ]
+    dense = [own for own, form in zip(real, forms, strict=True) if form.rank == 0]
+    summed = set().union(*dense) - set(contraction.output)
+    return len(dense) <= 1 and not any(sum(c in own for own in real) == 1 for c in summed)
+
+
+def _repeated_only(contraction: Contraction, operands: Sequence[Operand]) -> str:
+    """Labels whose broadcast axes (stride 0) can be dropped, since another operand really has the label."""
+    if not contraction.factors:
+        return ""
+    real = {
+        c
+        for labels, op in zip(contraction.inputs, operands, strict=True)
+        for c, n, s in zip(labels, op.shape, op.strides, strict=True)
+        if s != 0 and n == contraction.sizes[c]
+    }
+    return "".join(c for c in contraction.sizes if c in real)
+
+
+def _uncut(prepared: Sequence[Prepared], form: str) -> frozenset[str]:
+    """Labels of operands that cannot be cut; every label where the result cannot."""
+    whole = "" if form_of(form).sliceable else "".join(p.labels for p in prepared)
+    return frozenset(whole + "".join(p.labels for p in prepared if not form_of(p.facts.form).sliceable))
+
+
+def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
+    best = _cheapest(problem, policy, limits)
+    if limits.memory is not None and best.peak > limits.memory:
+        return _within_memory(problem, best, policy, limits)
+    if not problem.uncut and (limits.threads > 1 or best.peak > _ALONE):
+        cut = speed_cut(problem, best, limits.workers)
+        if cut is not None:
+            sliced = _sliced(problem, best, cut, policy, limits, limits.threads)
+            fresh = first_touched(problem.out_bytes)
+            shared = fresh / limits.threads
+            alone = shared if best.steps[-1].decision.offer.blas else fresh  # BLAS's threads share it too
+            if sliced.seconds + shared < GAIN * (best.seconds + alone):
+                return sliced
+    return best
+
+
+def _within_memory(problem: Problem, chain: Chain, policy: Policy, limits: Limits) -> Chain | Sliced:
+    """Slices of a chain, or one step without intermediates: whichever fits, and then takes less time."""
+    assert limits.memory is not None
+    if chain.peak <= limits.memory:
+        return chain
+    choices: list[Chain | Sliced] = []
+    try:
+        whole: Path = (tuple(range(len(problem.inputs))),)
+        choices.append(chain_along(problem, whole, False, policy, limits))
+    except NoRoute:
+        pass
+    cut = memory_cut(problem, chain, limits.memory)
+    if cut is not None:
+        choices.append(_sliced(problem, chain, cut, policy, limits, 1))
+    return min(choices, key=lambda node: (max(node.peak, limits.memory or 0), node.seconds), default=chain)
+
+
+def _cheapest(problem: Problem, policy: Policy, limits: Limits) -> Chain:
+    """The best of: one step for everything, and pairwise steps along each proposed path."""
+    given = sum(op.nbytes for op in problem.facts)
+    sparse = any(form_of(op.form).sparse for op in problem.facts)
+
+    def rank(chain: Chain) -> tuple[bool, float]:
+        # Intermediates far larger than the operands come last, whatever time they would save.
+        return sparse and densified(chain.peak, given), chain.seconds
+
+    found: Chain | None = None
+    refusal: NoRoute | None = None
+    for path, presum in proposed(problem, limits):
+        try:
+            chain = chain_along(problem, path, presum, policy, limits)
+        except NoRoute as error:
+            refusal = refusal or error
+            continue
+        if sparse and path == limits.path:
+            return chain  # as it was given
+        if found is None or rank(chain) < rank(found):
+            found = chain
+    if found is None:
+        raise refusal or NoRoute("no path was proposed")
+    return found
+
+
+def _strictly(problem: Problem, policy: Policy, limits: Limits) -> Chain:
+    """Sparse operands joined first."""
+    return chain_along(problem, joined(problem), False, policy, limits)
+
+
+def _sliced(problem: Problem, chain: Chain, cut: Cut, policy: Policy, limits: Limits, threads: int) -> Sliced:
+    """The chain's path in slices, each planned for its own size; their time is estimated for ``threads``."""
+    size = problem.sizes[cut.label]
+    limits = replace(limits, path=path_of(chain), threads=1)
+
+    def plan(length: int) -> Chain | Sliced:
+        part = problem.resized(cut.label, length)
+        inner = _cheapest(part, policy, limits)
+        return inner if limits.memory is None else _within_memory(part, inner, policy, limits)
+
+    inner = plan(cut.block)
+    tail = plan(size % cut.block) if size % cut.block else None
+    count = -(-size // cut.block)
+    threads = min(threads, count)
+    each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
+    through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
+    # However small the slices, all that is read and written goes through memory once.
+    seconds = max(count * each / threads, streaming(through, threads)) + (WAKE if threads > 1 else 0.0)
+    peak = inner.peak * min(cut.threads, count)
+    summed = cut.label not in problem.output
+    return Sliced(cut.label, size, cut.block, summed, inner, tail, cut.threads, seconds, peak, cut.reason)
+
+
+def largest_dense(node: Chain | Sliced) -> int:
+    """Bytes of the largest array that steps with operands in another form make, the result left out."""
+    while isinstance(node, Sliced):
+        node = node.inner
+    steps = [s.step for s in node.steps[:-1]]
+    made = [
+        step.out_bytes
+        for step in steps
+        if step.form == DENSE and any(op.form != DENSE for op in step.operands)
+    ]
+    return max(made, default=0)
+
+
+def result_dtype(dtypes: Sequence[DType]) -> DType:
+    """The dtype NumPy's einsum computes in: the promotion of all operands as arrays."""
+    return np.result_type(*dtypes).newbyteorder("=")
