@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +182,14 @@ class TestDoctor:
         assert "GFLOP/s" in lines["fast"]
         assert "rolled: einroute's own" in result.stdout
         assert "einroute._" not in result.stdout
+
+    def test_it_tells_which_libraries_an_override_reaches(self):
+        result = cli("doctor")
+        told = " ".join(result.stdout.split())
+        version = metadata.version("opt_einsum")
+        assert f"overrides opt_einsum {version}: its backends' functions are replaced" in told
+        for name in ("xarray", "autoray", "cotengra", "dask"):
+            assert (f" {name} " in told.partition("overrides")[2]) == (util.find_spec(name) is not None)
 
     @pytest.mark.skipif(not FULL.exists(), reason="the system has no full device")
     def test_where_there_is_no_room_for_it(self):

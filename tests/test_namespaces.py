@@ -1,5 +1,11 @@
 """The mirrored namespaces hold NumPy's names, all of them, and nothing else."""
 
+import copy
+import functools
+import importlib
+import inspect
+import pickle
+import pydoc
 import subprocess
 import sys
 import warnings
@@ -42,8 +48,7 @@ def run(code: str) -> str:
 class TestNumpy:
     @pytest.mark.parametrize("name", ROUTED)
     def test_routed_names_are_einroutes(self, name):
-        assert getattr(einroute.numpy, name) is getattr(einroute, name)
-        assert getattr(einroute.numpy, name) is getattr(einroute, name)
+        assert getattr(einroute.numpy, name).__wrapped__ is getattr(einroute, name)
         assert getattr(einroute.numpy, name) is not getattr(numpy, name)
 
     def test_every_other_name_is_numpys_own_object(self):
@@ -85,7 +90,7 @@ class TestNumpy:
         code = (
             "import numpy\nfrom einroute.numpy import *\n"
             "import einroute\nmissing = [n for n in numpy.__all__ if n not in globals()]\n"
-            "print(missing, einsum is einroute.einsum, linalg.multi_dot is einroute.linalg.multi_dot)"
+            "print(missing, einsum is einroute.numpy.einsum, einsum.__wrapped__ is einroute.einsum)"
         )
         assert run(code) == "[] True True"
 
@@ -104,7 +109,7 @@ class TestNumpy:
 class TestNumpyLinalg:
     @pytest.mark.parametrize("name", ROUTED_LINALG)
     def test_routed_names_are_einroutes(self, name):
-        assert getattr(einroute.numpy.linalg, name) is getattr(einroute.linalg, name)
+        assert getattr(einroute.numpy.linalg, name).__wrapped__ is getattr(einroute.linalg, name)
         assert getattr(einroute.numpy.linalg, name) is not getattr(numpy.linalg, name)
 
     def test_every_other_name_is_numpys_own_object(self):
@@ -124,7 +129,7 @@ class TestNumpyLinalg:
     def test_dotted_import(self):
         code = (
             "from einroute.numpy.linalg import LinAlgError, lstsq, multi_dot, svd\nimport numpy, einroute\n"
-            "print(svd is numpy.linalg.svd, multi_dot is einroute.linalg.multi_dot)"
+            "print(svd is numpy.linalg.svd, multi_dot.__wrapped__ is einroute.linalg.multi_dot)"
         )
         assert run(code) == "True True"
 
@@ -155,3 +160,130 @@ class TestLinalg:
             einroute.linalg.vecdot(a, a, axis=0), numpy.linalg.vecdot(a, a, axis=0)
         )
         numpy.testing.assert_array_equal(einroute.linalg.outer(c, a[0]), numpy.linalg.outer(c, a[0]))
+
+
+MIRRORED = [("numpy", name) for name in ROUTED] + [("numpy.linalg", name) for name in ROUTED_LINALG]
+
+
+def both(place, name):
+    """A function of the mirror, and NumPy's."""
+    return getattr(sys.modules[f"einroute.{place}"], name), getattr(sys.modules[place], name)
+
+
+@pytest.mark.parametrize(("place", "name"), MIRRORED)
+class TestEquality:
+    """``is`` cannot hold, but ``==`` and tables do."""
+
+    def test_equal_and_hashed_alike(self, place, name):
+        ours, theirs = both(place, name)
+        assert ours is not theirs
+        assert ours == theirs
+        assert theirs == ours
+        assert (ours != theirs) is (theirs != ours) is False
+        assert {theirs: 1}[ours] == {ours: 1}[theirs] == 1
+        assert [theirs].index(ours) == [ours].index(theirs) == 0
+
+    def test_to_nothing_else(self, place, name):
+        ours, _ = both(place, name)
+        others = [theirs for one in MIRRORED for theirs in both(*one) if one != (place, name)]
+        assert not [other for other in (*others, numpy.cross, None, name, 1) if ours == other]
+
+    def test_equal_to_what_an_override_puts_there(self, place, name):
+        ours, theirs = both(place, name)
+        with einroute.override(name):
+            _, standing = both(place, name)
+            assert standing is not theirs
+            assert ours == standing == theirs
+            assert hash(ours) == hash(standing)
+
+    def test_copies_and_pickles(self, place, name):
+        ours, _ = both(place, name)
+        assert copy.copy(ours) is copy.deepcopy(ours) is ours
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert pickle.loads(pickle.dumps(ours, protocol)) is ours
+
+    def test_shows_what_it_is(self, place, name):
+        ours, theirs = both(place, name)
+        own = getattr(einroute if place == "numpy" else einroute.linalg, name)
+        assert ours.__wrapped__ is own
+        assert ours.__name__ == name
+        assert ours.__module__ == f"einroute.{place}"
+        assert ours.__doc__ == own.__doc__
+        assert inspect.signature(ours) == inspect.signature(own) or str(inspect.signature(ours)) == str(
+            inspect.signature(theirs)
+        )
+        assert own.__doc__.splitlines()[0] in pydoc.plain(pydoc.render_doc(ours))
+        assert functools.wraps(ours)(lambda: None).__name__ == name
+        assert isinstance(ours, numpy.ufunc) == isinstance(theirs, numpy.ufunc)
+
+    def test_binds_as_numpys(self, place, name):
+        ours, theirs = both(place, name)
+        bound = [type("Holder", (), {"f": f})().f for f in (ours, theirs)]
+        assert (bound[0] is ours) == (bound[1] is theirs)
+
+
+class TestProtocols:
+    """Code with ``import einroute.numpy as np`` that tells NumPy's functions apart."""
+
+    def test_array_function_tables(self):
+        np, done = einroute.numpy, {}
+
+        class Tagged:
+            def __array_function__(self, func, types, args, kwargs):
+                return done[func](*args, **kwargs)
+
+            def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+                return f"ufunc {method}" if ufunc == np.matmul else NotImplemented
+
+        functions = [np.einsum, np.tensordot, np.dot, np.inner, np.vdot, np.outer]
+        functions += [np.linalg.solve, np.linalg.lstsq, np.linalg.inv, np.linalg.pinv]
+        for function in functions:
+            done[function] = lambda *args, name=function.__name__, **kwargs: name
+        x = Tagged()
+        calls = {"einsum": ("ij->", x), "inv": (x,), "pinv": (x,)}
+        for function in functions:
+            args = calls.get(function.__name__, (x, x))
+            assert function(*args) == function.__name__
+            _, theirs = both(function.__module__.removeprefix("einroute."), function.__name__)
+            assert theirs(*args) == function.__name__
+        assert np.matmul(x, x) == numpy.matmul(x, x) == "ufunc __call__"
+
+    def test_attributes_are_numpys(self):
+        assert einroute.numpy.matmul.types == numpy.matmul.types
+        assert einroute.numpy.matmul.signature == numpy.matmul.signature
+        assert einroute.numpy.einsum._implementation is numpy.einsum._implementation
+        with pytest.raises(AttributeError):
+            einroute.numpy.einsum.no_such_attribute  # noqa: B018  # the access is what is tested
+
+    def test_calls_are_routed(self):
+        counts = numpy.arange(10_000).reshape(100, 100)
+        with einroute.record() as calls:
+            einroute.numpy.dot(counts, counts)
+        assert calls.records[0].routes == ("dense.integer_matmul",)
+
+    def test_explain_takes_them(self):
+        x = numpy.ones((3, 3))
+        for function, args in (("dot", (x, x)), ("matmul", (x, x)), ("tensordot", (x, x, 1))):
+            mirrored = einroute.explain(getattr(einroute.numpy, function), *args)
+            assert mirrored.routes == einroute.explain(getattr(einroute, function), *args).routes
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["einroute", "einroute.linalg", "einroute.numpy", "einroute.numpy.linalg", "einroute.scipy.linalg"],
+)
+def test_public_functions_name_a_public_module(place):
+    """Where users, pickles and tools find them; NumPy's own objects name theirs."""
+    module = importlib.import_module(place)
+    checked = 0
+    for name in module.__all__:
+        function = getattr(module, name)
+        home = getattr(function, "__module__", None) or ""
+        if isinstance(function, type) or not callable(function) or not home.startswith("einroute"):
+            continue
+        checked += 1
+        assert "._" not in home, f"{place}.{name} says {home}"
+        assert getattr(importlib.import_module(home), name) is function
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert function.__name__ == name
+    assert checked >= 4

@@ -15,6 +15,7 @@ from ._api.routed import routed
 from ._api.ufuncs import matmul, vecdot
 from ._base.densify import DensifyWarning
 from ._base.routes import NoRoute
+from ._base.signature import publish as _publish
 from ._config.config_block import config
 from ._config.state import cache_clear, cache_info, get_config, set_config
 from ._explain import explain
@@ -59,3 +60,5 @@ __all__ = [
     "vdot",
     "vecdot",
 ]
+
+_publish(__name__, __all__, globals())

@@ -12,5 +12,8 @@ from einroute._api.linalg_products import linalg_vecdot as vecdot
 from einroute._api.lstsq import lstsq, pinv
 from einroute._api.products import multi_dot
 from einroute._api.solve import inv, solve
+from einroute._base.signature import publish as _publish
 
 __all__ = ["inv", "lstsq", "matmul", "multi_dot", "outer", "pinv", "solve", "tensordot", "vecdot"]
+
+_publish(__name__, __all__, globals())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._base import numpy_functions as numpys
+from .._base.stand_in import StandIn, stand_in
 from .einsum import einsum, einsum_path, tensordot
 from .linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
 from .lstsq import lstsq, pinv
@@ -15,7 +16,7 @@ from .products import dot, inner, multi_dot, outer, vdot
 from .solve import inv, solve
 from .ufuncs import matmul, vecdot
 
-__all__ = ["OURS", "ROUTED", "Mirror", "is_scipys", "ours", "routed"]
+__all__ = ["OURS", "ROUTED", "Mirror", "equal_to_numpys", "is_scipys", "ours", "routed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,14 @@ OURS: dict[Callable[..., Any], Callable[..., Any]] = {
 
 def is_scipys(function: Any) -> bool:
     """Whether a function is one of `einroute.scipy.linalg`'s."""
-    return getattr(function, "__module__", "") == "einroute._api.scipy_linalg"
+    return getattr(function, "__module__", "") == "einroute.scipy.linalg"
 
 
 def routed(function: Any) -> Mirror | None:
     """What a function of ours mirrors; None if it is none of ours."""
     if is_scipys(function):
         name = function.__name__
-        original = getattr(importlib.import_module(function.__module__), f"scipy_{name}")
+        original = getattr(importlib.import_module("einroute._api.scipy_linalg"), f"scipy_{name}")
         return Mirror(f"scipy.linalg.{name}", original, f"scipy.linalg.{name}")
     try:
         return ROUTED.get(function)
@@ -88,7 +89,9 @@ def routed(function: Any) -> Mirror | None:
 
 
 def ours(function: Any) -> Any:
-    """Our function for one of NumPy's or SciPy's; any other as it is."""
+    """Our function for one of NumPy's or SciPy's, or for what stands for it; any other as it is."""
+    if isinstance(function, StandIn):
+        function = function._original
     if str(getattr(function, "__module__", "")).startswith("scipy.linalg"):
         house = importlib.import_module("einroute._api.scipy_linalg")
         name = str(getattr(function, "__name__", ""))
@@ -97,3 +100,13 @@ def ours(function: Any) -> Any:
         return OURS.get(function, function)
     except TypeError:  # not hashable
         return function
+
+
+def equal_to_numpys(place: str) -> dict[str, StandIn]:
+    """The routed functions of one of NumPy's namespaces, as its mirror has them: equal to NumPy's."""
+    found = {}
+    for function, mirror in ROUTED.items():
+        home, _, name = mirror.own.rpartition(".")
+        if home == place:
+            found[name] = stand_in(mirror.own, mirror.original, function, home=f"einroute.{place}")
+    return found

@@ -26,6 +26,7 @@ from scipy.linalg import solve as scipy_solve
 from .._base.errors import shown, suggest
 from .._base.linalg import blame
 from .._base.routed_operand import RoutedOperand
+from .._base.signature import publish
 from .._base.threads import single_threaded_blas
 from .._base.watch import WATCH, tell_declined, tell_factors, tell_own, to_observe
 from .._call.factors import EXPLICIT, recall
@@ -462,3 +463,6 @@ def pinv(
         scipy_pinv, "pinv", (a,), arrays is not None,
         atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite,
     )  # fmt: skip
+
+
+publish("einroute.scipy.linalg", ("inv", "lstsq", "pinv", "solve"), globals())

@@ -177,8 +177,8 @@ def cast_refused(position: int, came: object, wanted: object, casting: str) -> s
 
 
 def unknown_keyword(function: str, name: str, valid: Iterable[str]) -> str:
-    """A keyword that the function does not take."""
-    return f"{function}() takes no keyword {shown(name)}; {suggest(name, valid)}"
+    """A keyword that the function does not take, in NumPy's words: others look for them in the message."""
+    return f"{function}() got an unexpected keyword argument {shown(name)}; {suggest(name, valid)}"
 
 
 def bad_order(came: object) -> str:

@@ -1,4 +1,4 @@
-"""NumPy's signatures for functions that must forward arguments exactly as they came.
+"""What public functions show: their module, and NumPy's signature where arguments must go on as they came.
 
 What a library's ``__array_function__`` sees of a call, positions and defaults included, is NumPy's promise to
 that library.  A function with named parameters cannot tell what was given how, so ours take anything.
@@ -7,7 +7,7 @@ that library.  A function with named parameters cannot tell what was given how, 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -22,3 +22,15 @@ def signed_as(bearer: Callable[P, Any]) -> Callable[[Callable[..., R]], Callable
         return function
 
     return sign
+
+
+def publish(module: str, names: Iterable[str], space: Mapping[str, Any]) -> None:
+    """Let the functions of a public module name it as theirs, unless they name a public one already.
+
+    Classes keep the module that holds their source, which is where Python looks for it.
+    """
+    for name in names:
+        function = space[name]
+        home = "" if isinstance(function, type) else getattr(function, "__module__", "")
+        if callable(function) and home.startswith("einroute.") and "._" in home:
+            function.__module__ = module

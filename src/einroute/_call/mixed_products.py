@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._base.errors import unknown_keyword
 from .._base.facts import Contraction, DType, Options
 from .._base.labels import check_sizes
 from .._base.numpy_functions import (
@@ -61,6 +62,8 @@ _NUMPYS: dict[str, Callable[..., Any]] = {
 }
 #: Options of ufuncs that make another product.
 _UFUNCS = ("out", "dtype", "order", "casting", "axes", "axis")
+#: What NumPy's own take beside those.
+_NUMPYS_OPTIONS = frozenset({*_UFUNCS, "keepdims", "signature", "subok"})
 
 
 def refuse_undispatched(name: str, instead: str, *operands: Any) -> None:
@@ -134,6 +137,8 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, without those that say what is the case anyway."""
     given = {}
     for option, value in options.items():
+        if option not in _NUMPYS_OPTIONS:
+            raise TypeError(unknown_keyword(name, option, _UFUNCS))
         idle = option == "subok" or (option == "keepdims" and value is False and name in _ONE_CORE)
         if value is None or value is np._NoValue or (idle and isinstance(value, bool)):
             continue

@@ -14,6 +14,7 @@ import threadpoolctl
 import einroute as er
 from einroute._base.environment import first_count
 from einroute._kinds.registry import MODULES
+from einroute._override.caches import CLIENTS
 
 if TYPE_CHECKING:
     import argparse
@@ -136,6 +137,16 @@ def kinds() -> list[str]:
     return lines
 
 
+def kept() -> list[str]:
+    """What an override does about libraries that keep NumPy's functions, those that are installed."""
+    lines = [
+        f"{client.name} {version(client.name)}: {client.reached}"
+        for client in CLIENTS
+        if installed(client.name)
+    ]
+    return lines or ["no library that keeps NumPy's functions is installed"]
+
+
 def run(_arguments: argparse.Namespace) -> int:
     """Print the report.
 
@@ -158,6 +169,7 @@ def run(_arguments: argparse.Namespace) -> int:
         ("fast BLAS", [verdict]),
         ("threads", threads()),
         ("kinds", kinds()),
+        ("overrides", kept()),
         ("cache", [cache]),
         ("config", [", ".join(f"{name}={value!r}" for name, value in er.get_config().items())]),
     ]

@@ -11,7 +11,6 @@ from .._api.einsum import einsum, einsum_path, tensordot
 from .._api.functions import ROUTED, ours, routed
 from .._api.linalg_products import linalg_tensordot
 from .._base.routed_operand import any_routed
-from .._override.stand_ins import StandIn
 from .contractions import explain_einsum, explain_path, explain_tensordot
 from .explanation import Explanation
 from .factors import explain_factored, is_factored
@@ -30,7 +29,7 @@ def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     ValueError
         A call that the function would refuse.
     """
-    function = ours(function.func if isinstance(function, StandIn) else function)
+    function = ours(function)
     mirror = routed(function)
     if mirror is None:
         name = getattr(function, "__name__", type(function).__name__)

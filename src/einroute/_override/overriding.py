@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterable
 from types import TracebackType
@@ -14,6 +15,8 @@ from .places import FUNCTIONS, chosen
 
 __all__ = ["install", "override", "uninstall"]
 
+_LOG = logging.getLogger("einroute")
+
 
 class override(Block):  # noqa: N801 - used like a function, as contextlib.suppress is
     """Put einroute's functions in the place of NumPy's and SciPy's, inside a ``with`` block or a function.
@@ -21,8 +24,9 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
     Parameters
     ----------
     *names : str
-        Functions to override; all of them if none is named. ``"lstsq"`` is that of `numpy.linalg` and of
-        `scipy.linalg`, ``"linalg.lstsq"`` that of NumPy alone, ``"scipy.linalg.lstsq"`` that of SciPy.
+        Functions to override; if none is named, all of them but the ufuncs `numpy.matmul` and `numpy.vecdot`.
+        ``"lstsq"`` is that of `numpy.linalg` and of `scipy.linalg`, ``"linalg.lstsq"`` that of NumPy alone,
+        ``"scipy.linalg.lstsq"`` that of SciPy.
     imported : bool
         Replace also the names that modules already have from ``from numpy import einsum``, wherever they are
         global names of loaded modules. Those of NumPy itself, of `scipy.linalg` and of einroute are left.
@@ -30,7 +34,10 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
     Attributes
     ----------
     replaced : tuple of str
-        The names that are replaced now, inside the block.
+        The names that are replaced now, inside the block, also those in caches of other libraries.
+    missed : tuple of str
+        Names and class attributes of loaded modules that took a function before, and still have NumPy's or
+        SciPy's own. It looks for them whenever it is asked, which takes some milliseconds.
 
     Raises
     ------
@@ -55,6 +62,12 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
     -----
     Modules belong to the process: all threads see what is replaced. What stood there before is put back when
     the last of all overrides that hold a name has left, in whatever order and threads they leave.
+
+    opt_einsum, autoray and dask keep functions that they have looked up: these are replaced where they are
+    kept. What is replaced, and what is missed, goes to the logger ``"einroute"`` at level INFO.
+
+    A ufunc is replaced only if it is named, since code that is given NumPy's own, as by ``a @ b``, asks
+    ``ufunc is np.matmul``.
 
     A name that is taken from NumPy inside the block, and kept, is NumPy's own again after it. SciPy is not
     imported: if a program imports `scipy.linalg` inside the block, its functions are overridden from then on.
@@ -88,6 +101,7 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
             self._holds = [one for one in self._holds if one is not held]
             PATCHES.settle()
             raise
+        _log(held)
         return self
 
     def __exit__(
@@ -105,6 +119,11 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
         """The names that are replaced now."""
         return PATCHES.names(self._holds[-1]) if self._holds else ()
 
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The names that are not reached."""
+        return PATCHES.missed(self._holds[-1]) if self._holds else ()
+
     def __repr__(self) -> str:
         return f"<override of {', '.join(map(str, self._functions))}>"
 
@@ -118,6 +137,13 @@ def _yes_or_no(imported: object) -> bool:
 def _warn(words: Iterable[str]) -> None:
     for word in words:
         warnings.warn(word, RuntimeWarning, stacklevel=3)
+
+
+def _log(held: Hold) -> None:
+    """Tell those who ask what is replaced and what is not; a warning would end programs of ``-W error``."""
+    if _LOG.isEnabledFor(logging.INFO):
+        _LOG.info("replaced: %s", ", ".join(PATCHES.names(held)))
+        _LOG.info("not reached, since they were taken before: %s", ", ".join(PATCHES.missed(held)) or "none")
 
 
 def install(*names: str, imported: bool = False) -> tuple[str, ...]:
@@ -154,6 +180,7 @@ def install(*names: str, imported: bool = False) -> tuple[str, ...]:
     held, imported = Hold(frozenset(chosen(names))), _yes_or_no(imported)
     words = PATCHES.hold(held, imported=imported)
     PATCHES.installed.append(held)
+    _log(held)
     _warn(words)
     if len(PATCHES.installed) > 1:
         before = {f for one in PATCHES.installed[:-1] for f in one.functions}

@@ -18,8 +18,9 @@ from types import ModuleType
 from typing import Any
 
 from .._base.errors import shown
+from .._base.stand_in import StandIn
+from .caches import caches
 from .places import FUNCTIONS, PLACES, Function
-from .stand_ins import StandIn
 from .when_loaded import WhenLoaded
 
 __all__ = ["PATCHES", "Hold"]
@@ -36,8 +37,8 @@ class _Site:
     """A name of a module that a stand-in has."""
 
     module: str
-    names: dict[str, Any]
-    name: str
+    names: dict[Any, Any]
+    name: Any
     stand_in: StandIn
     found: Any
 
@@ -87,6 +88,20 @@ class _Site:
         return ""
 
 
+class _Entry(_Site):
+    """An entry of a library's cache, which that library may drop or renew as it likes."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{self.module}[{self.name.__qualname__ if isinstance(self.name, type) else repr(self.name)}]"
+
+    def put_back(self) -> str:
+        if self.in_force:
+            self.names[self.name] = self.found
+        return ""
+
+
 @dataclass(slots=True, eq=False)
 class Hold:
     """What one override holds.
@@ -95,7 +110,7 @@ class Hold:
     ----------
     functions : frozenset of Function
     sites : list
-        Names of other modules, found by a scan.
+        Names of other modules and entries of libraries' caches, found by a scan.
     over : bool
         Whether it has left. To set this is all that must not be interrupted.
     """
@@ -113,7 +128,7 @@ class _Patches:
         self._live: list[Hold] = []
         self._stand_ins: dict[Function, StandIn] = {}
         self._public: dict[Function, tuple[_Site, ...]] = {}  # one for each module object of that name
-        self._scanned: dict[tuple[int, str], _Site] = {}
+        self._scanned: dict[tuple[int, Any], _Site] = {}
         self._finder = WhenLoaded(_LATER, self._loaded)
         self.installed: list[Hold] = []
 
@@ -131,10 +146,9 @@ class _Patches:
             try:
                 before = [site for f in held.functions.intersection(self._public) for site in self._public[f]]
                 words = self._settle()
-                if imported:
-                    for site in self._scan(held.functions):
-                        held.sites.append(site)
-                        site.names[site.name] = site.stand_in
+                for site in self._scan(held.functions, imported=imported):
+                    held.sites.append(site)
+                    site.names[site.name] = site.stand_in
                 return words + [word for word in (site.under_others() for site in before) if word]
             except BaseException:
                 held.over = True
@@ -226,14 +240,17 @@ class _Patches:
                         site.put_in()
             self._settle()
 
-    def _scan(self, functions: Iterable[Function]) -> Iterator[_Site]:
-        """Every name that a module has for one of the functions."""
+    def _scan(self, functions: Iterable[Function], *, imported: bool) -> Iterator[_Site]:
+        """Every entry of a library's cache for one of the functions, with ``imported`` every module's."""
         wanted: dict[int, StandIn] = {}
         for function in functions:
             if function in self._public:
                 routed = self._stand_ins[function]
                 wanted |= {id(routed): routed, id(routed._original): routed}
-        for module, names in _modules():
+        places: list[tuple[type[_Site], str, dict[Any, Any]]] = [(_Entry, *place) for place in caches()]
+        if imported:
+            places += [(_Site, *place) for place in _modules()]
+        for kind, module, names in places:
             for name, value in names.copy().items():
                 stand_in = wanted.get(id(value))
                 if stand_in is None:
@@ -242,8 +259,25 @@ class _Patches:
                 if key not in self._scanned:
                     if value is stand_in:
                         continue  # taken while it was overridden: it follows the overrides by itself
-                    self._scanned[key] = _Site(module, names, name, stand_in, value)
+                    self._scanned[key] = kind(module, names, name, stand_in, value)
                 yield self._scanned[key]
+
+    def missed(self, held: Hold) -> tuple[str, ...]:
+        """Names and class attributes of loaded modules that have a function of a hold as it was."""
+        with self._lock:
+            originals = {id(self._stand_ins[f]._original) for f in held.functions if f in self._stand_ins}
+        found = []
+        for module, names in _modules():
+            for name, value in names.copy().items():
+                if id(value) in originals:
+                    found.append(f"{module}.{name}")
+                elif isinstance(value, type) and value.__module__ == module:
+                    found += [
+                        f"{module}.{name}.{attribute}"
+                        for attribute, kept in vars(value).copy().items()
+                        if id(kept.__func__ if type(kept) is staticmethod else kept) in originals
+                    ]
+        return tuple(found)
 
     def after_fork(self) -> None:
         """In a child: whoever held the lock in the parent is not here to let go of it."""

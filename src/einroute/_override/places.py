@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from .._base import numpy_functions as numpys
 from .._base.errors import shown, suggest
-from .stand_ins import StandIn, stand_in
+from .._base.stand_in import StandIn, stand_in
 
 __all__ = ["FUNCTIONS", "PLACES", "Function", "chosen"]
 
@@ -40,6 +43,15 @@ class Function:
         found: Callable[..., Any] = getattr(house, self.name)
         return found
 
+    @property
+    def is_ufunc(self) -> bool:
+        """Whether it is a ufunc, which is overridden only where it is named.
+
+        Operators pass NumPy's own ufunc to ``__array_ufunc__``, and what is written there asks
+        ``ufunc is np.matmul``: no other object may stand there unless a user wants it.
+        """
+        return self.place == "numpy" and isinstance(getattr(numpys, f"numpy_{self.name}"), np.ufunc)
+
     def stand_in(self) -> StandIn:
         """A stand-in for it. Imports ours."""
         ours = self.ours()
@@ -50,6 +62,7 @@ class Function:
 _BY_PLACE = {"numpy": _FLAT, "numpy.linalg": _LINALG, "scipy.linalg": _SCIPY_LINALG}
 PLACES = tuple(_BY_PLACE)
 FUNCTIONS = tuple(Function(place, name) for place, names in _BY_PLACE.items() for name in names)
+_UNNAMED = tuple(function for function in FUNCTIONS if not function.is_ufunc)
 
 
 def _spelled(function: Function) -> Iterator[str]:
@@ -70,7 +83,7 @@ del _function, _name
 
 
 def chosen(names: Iterable[str]) -> tuple[Function, ...]:
-    """The functions that are meant; all of them where none is named.
+    """The functions that are meant; where none is named, all of them that are no ufuncs.
 
     Raises
     ------
@@ -90,4 +103,4 @@ def chosen(names: Iterable[str]) -> tuple[Function, ...]:
         if name not in _NAMES:
             raise ValueError(f"name {shown(name)} is none of the functions; {suggest(name, _NAMES)}")
         found.update(dict.fromkeys(_NAMES[name]))
-    return tuple(found) or FUNCTIONS
+    return tuple(found) or _UNNAMED

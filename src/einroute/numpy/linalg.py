@@ -1,9 +1,9 @@
 """`numpy.linalg` with the routed functions in place: ``from einroute.numpy.linalg import multi_dot, svd``.
 
-`lstsq`, `solve`, `inv`, `pinv`, `multi_dot`, `tensordot`, `matmul`, `vecdot` and `outer` are einroute's, the
-rest are NumPy's own objects.
+`lstsq`, `solve`, `inv`, `pinv`, `multi_dot`, `tensordot`, `matmul`, `vecdot` and `outer` are einroute's, and
+compare and hash equal to NumPy's; the rest are NumPy's own objects.
 """
-# ruff: noqa: F401, F403 - importing names for others is all that this module does.
+# ruff: noqa: F403 - importing names for others is all that this module does.
 
 import typing as _typing
 
@@ -12,10 +12,11 @@ if _typing.TYPE_CHECKING:
 else:
     import numpy.linalg as _numpy_linalg
 
-    from einroute.linalg import inv, lstsq, matmul, multi_dot, outer, pinv, solve, tensordot, vecdot
+    from einroute._api.functions import equal_to_numpys as _equal_to_numpys
 
     __all__ = list(_numpy_linalg.__all__)
 
+    globals().update(_equal_to_numpys("numpy.linalg"))
     globals().update(
         {
             name: value
