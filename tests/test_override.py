@@ -694,9 +694,9 @@ class TestKept:
         from opt_einsum.backends import dispatch
 
         before = dispatch._cached_funcs.copy()
-        dispatch._cached_funcs.update({
-            (name, "numpy"): ORIGINALS[f"numpy.{name}"] for name in ("einsum", "tensordot")
-        })
+        dispatch._cached_funcs.update(
+            {(name, "numpy"): ORIGINALS[f"numpy.{name}"] for name in ("einsum", "tensordot")}
+        )
         yield dispatch._cached_funcs
         dispatch._cached_funcs.clear()
         dispatch._cached_funcs.update(before)
