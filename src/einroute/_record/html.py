@@ -9,7 +9,7 @@ from .._explain.html import STYLE, details, table
 from .text import CALLS, ROUTES, SITES, call_rows, headline, route_rows, site_rows
 
 if TYPE_CHECKING:
-    from .recording import Recording
+    from .gathered import Gathered
 
 __all__ = ["as_html", "of_calls"]
 
@@ -17,7 +17,7 @@ __all__ = ["as_html", "of_calls"]
 SHOWN, SPELLED = 500, 50
 
 
-def as_html(recording: Recording) -> str:
+def as_html(recording: Gathered) -> str:
     """Tables of routes, places and calls; what was refused can be opened."""
     parts = [f"<div><b>{escape(headline(recording))}</b></div>"]
     if recording.calls:
@@ -27,7 +27,7 @@ def as_html(recording: Recording) -> str:
     return f'<div class="einroute">{STYLE}{"".join(parts)}</div>'
 
 
-def of_calls(recording: Recording) -> str:
+def of_calls(recording: Gathered) -> str:
     """Single calls, to be opened."""
     rows = table("", CALLS, call_rows(recording, SHOWN), 2, mono=2)
     spelled = "\n\n".join(str(made) for made in recording.records[:SPELLED])

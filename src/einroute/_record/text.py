@@ -17,7 +17,7 @@ from .outlines import TINY
 
 if TYPE_CHECKING:
     from .entry import Record
-    from .recording import Recording
+    from .gathered import Gathered
     from .sums import SiteSum
 
 __all__ = [
@@ -46,13 +46,13 @@ WIDE = 36
 Row = tuple[str, ...]
 
 
-def headline(recording: Recording) -> str:
+def headline(recording: Gathered) -> str:
     """How much there was."""
     dropped = f", records of the first {recording.calls - recording.dropped:,}" if recording.dropped else ""
     return f"{plural(recording.calls, 'call')}, {in_time(recording.seconds)} together{dropped}"
 
 
-def route_rows(recording: Recording) -> list[Row]:
+def route_rows(recording: Gathered) -> list[Row]:
     """A row for each route."""
     rows = []
     for found in recording.by_route():
@@ -76,7 +76,7 @@ def site_rows(sites: Iterable[SiteSum]) -> list[Row]:
     ]
 
 
-def call_rows(recording: Recording, most: int = SHOWN) -> list[Row]:
+def call_rows(recording: Gathered, most: int = SHOWN) -> list[Row]:
     """A row for each call, equal ones that follow each other in one."""
     rows: list[Row] = []
     for _, same in groupby(recording.records, key=_looks):
@@ -180,7 +180,7 @@ def _clipped(at: int, cell: str, wide: int) -> str:
     return shortened(cell.replace("\n", " "), wide)
 
 
-def as_text(recording: Recording) -> str:
+def as_text(recording: Gathered) -> str:
     """Tables of routes and of calls."""
     lines = [headline(recording)]
     if recording.calls:
@@ -189,7 +189,7 @@ def as_text(recording: Recording) -> str:
     return "\n".join(lines)
 
 
-def as_rich(recording: Recording) -> Any:
+def as_rich(recording: Gathered) -> Any:
     """The same tables, which fold their cells."""
     from rich.console import Group
 
