@@ -170,6 +170,14 @@ def test_refusals_name_the_option(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["matmul", "vecdot"])
+def test_operands_of_too_few_dimensions(name: str, kind: str) -> None:
+    a = KINDS[kind](numbers((4, 4), "f8"))
+    with pytest.raises(ValueError, match=r"operand 1 has no dimensions, expected 1 or more; use \* to scale"):
+        getattr(er, name)(a, 2.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["matmul", "vecdot"])
 def test_core_axes_are_not_broadcast(name: str, kind: str) -> None:
     a, b = KINDS[kind](numbers((4, 4), "f8")), np.ones((1, 1))
     with pytest.raises(ValueError, match=rf"{name}: operand 0 has shape \(4, 4\)"):

@@ -31,12 +31,12 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
     if not operands or type(operands[0]) is not str:
         return None
     bare = optimize is False and out is None and not kwargs
-    if not all(type(x) is ndarray for x in operands[1:]):
-        given = () if bare else _given(out, optimize, kwargs)
-        return None if given is None else mixed_key(("einsum", given, operands[0]), operands[1:])
     hot = bare
     facts: list[Any] = [operands[0]]
     for x in operands[1:]:
+        if type(x) is not ndarray:
+            given = () if bare else _given(out, optimize, kwargs)
+            return None if given is None else mixed_key(("einsum", given, operands[0]), operands[1:])
         hot = hot and x.flags.c_contiguous
         facts += (x.shape, x.dtype, x.strides)
     if hot:

@@ -104,10 +104,11 @@ def core_labels(name: str, a: Shape, b: Shape, axes: Sequence[Sequence[int]] | N
         if len(b) == 1:
             cores[1], cores[2] = "k", cores[2].replace("n", "")
     for i, (shape, core) in enumerate(zip((a, b), cores, strict=False)):
-        if len(shape) < len(core):
+        least = 1 if name == "matmul" else len(core)
+        if len(shape) < least:
             mend = "; use * to scale" if not shape else ""
             raise ValueError(
-                f"{name}: operand {i} has {len(shape) or 'no'} dimensions, expected {len(core)} or more{mend}"
+                f"{name}: operand {i} has {len(shape) or 'no'} dimensions, expected {least} or more{mend}"
             )
     ndim = max(len(a) - len(cores[0]), len(b) - len(cores[1]))
     batch = numbered(ndim, 3)

@@ -79,25 +79,20 @@ class Operands:
     values : tuple
         Arrays, and operands of other kinds as they came.
     kinds : tuple of Kind
+    shapes : tuple of tuple of int
     mixed : bool
         Whether some operand is no array.
     """
 
     values: tuple[Any, ...]
     kinds: tuple[Kind, ...]
-
-    @property
-    def mixed(self) -> bool:
-        return any(kind.form.rank for kind in self.kinds)
+    shapes: tuple[tuple[int, ...], ...]
+    mixed: bool
 
     @property
     def sparse(self) -> bool:
         """Whether some operand is sparse."""
         return any(kind.form.sparse for kind in self.kinds)
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(tuple(x.shape) for x in self.values)
 
 
 def taken_in(values: Sequence[Any]) -> Operands | Fallback:
@@ -139,7 +134,7 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
         known.append(kind)
     if mixed:
         _check_meetings(values, known)
-    return Operands(tuple(taken), tuple(known))
+    return Operands(tuple(taken), tuple(known), tuple([tuple(x.shape) for x in taken]), mixed)
 
 
 def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
