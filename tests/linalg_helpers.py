@@ -248,7 +248,7 @@ def structured_matrix(kind: str, n: int, dtype: Any) -> np.ndarray:
     a = of_dtype((n, n), complex if np.dtype(dtype).kind == "c" else float, 3)
     if kind == "definite":
         a = a @ a.conj().T + n * np.eye(n)
-        a = np.triu(a) + np.triu(a, 1).conj().T
+        a = np.triu(a, 1) + np.triu(a, 1).conj().T + np.diag(a.diagonal().real)  # exactly Hermitian
     elif kind == "hermitian":
         a = a + a.conj().T
     elif kind == "symmetric":
