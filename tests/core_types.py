@@ -35,6 +35,7 @@ ARM: Mapping[str, frozenset[str]] = {
 #: Tests whose numbers depend on the kernel.
 NUMERIC = (
     "tests/test_accuracy_lstsq.py",
+    "tests/test_bits.py",
     "tests/test_accuracy_difference.py",
     "tests/test_lstsq.py",
     "tests/test_solve.py",

@@ -241,3 +241,18 @@ def layouts(a: np.ndarray) -> dict[str, np.ndarray]:
         "misaligned": misaligned,
         "broadcast rows": np.broadcast_to(a, (1, *a.shape))[0],
     }
+
+
+def structured_matrix(kind: str, n: int, dtype: Any) -> np.ndarray:
+    """An (n, n) matrix: general, definite, hermitian or symmetric (neither of them definite), or banded."""
+    a = of_dtype((n, n), complex if np.dtype(dtype).kind == "c" else float, 3)
+    if kind == "definite":
+        a = a @ a.conj().T + n * np.eye(n)
+        a = np.triu(a, 1) + np.triu(a, 1).conj().T + np.diag(a.diagonal().real)  # exactly Hermitian
+    elif kind == "hermitian":
+        a = a + a.conj().T
+    elif kind == "symmetric":
+        a = a + a.T
+    elif kind == "banded":
+        a = np.triu(np.tril(a, 3), -2) + 4 * np.eye(n)
+    return a.astype(dtype)

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 import einroute as er
-import einroute.scipy.linalg
 from einroute._factors.cache import FACTORS
 from tests import nist
 from tests.linalg_helpers import fresh_cache, hits, of_dtype, with_singular_values
@@ -287,49 +286,3 @@ def test_solve(cond: float, definite: bool) -> None:
             # Higham, theorem 9.4, with the growth of partial pivoting as it is met: about 1.
             assert relative_error(er.linalg.solve(a, b), x) <= n * n * EPS * cond
     assert hits() >= SIDES
-
-
-CALLS = {
-    "lstsq": er.lstsq,
-    "lstsq, wide": lambda a, b: er.lstsq(a[:20], b[:20]),
-    "solve": er.linalg.solve,
-    "inv": lambda a, b: er.linalg.inv(a),
-    "pinv": lambda a, b: er.linalg.pinv(a),
-    "scipy lstsq": einroute.scipy.linalg.lstsq,
-    "scipy solve": einroute.scipy.linalg.solve,
-    "scipy inv": lambda a, b: einroute.scipy.linalg.inv(a),
-    "scipy pinv": lambda a, b: einroute.scipy.linalg.pinv(a),
-}
-
-
-def bits(answer: Any) -> list[bytes]:
-    parts = answer if isinstance(answer, tuple) else (answer,)
-    return [np.asarray(part).tobytes() for part in parts]
-
-
-def problem(definite: bool, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    a = of_dtype((40, 40), complex if dtype in "FD" else float, 3).astype(dtype)
-    a = a @ a.conj().T + np.eye(40, dtype=dtype) if definite else a
-    return a, of_dtype((40,), complex if dtype in "FD" else float, 4).astype(dtype)
-
-
-@pytest.mark.parametrize("dtype", ["d", "D", "f"])
-@pytest.mark.parametrize("definite", [False, True])
-@pytest.mark.parametrize("name", CALLS)
-def test_every_sight_gives_the_same_bits_where_asked(name: str, definite: bool, dtype: str) -> None:
-    a, b = problem(definite, dtype)
-    with fresh_cache(prepare="earned"), er.config(reproducible=True):
-        answers = [bits(CALLS[name](a, b)) for _ in range(5)]
-    assert all(answer == answers[0] for answer in answers)
-
-
-@pytest.mark.parametrize("dtype", ["d", "D", "f"])
-@pytest.mark.parametrize("definite", [False, True])
-@pytest.mark.parametrize("name", ["inv", "scipy solve", "scipy inv"])
-def test_what_is_kept_gives_the_bits_of_the_first_sight(name: str, definite: bool, dtype: str) -> None:
-    """SciPy takes the upper Cholesky factor of a definite matrix; of the lower one x had other last bits."""
-    a, b = problem(definite, dtype)
-    with fresh_cache(prepare="earned"):
-        answers = [bits(CALLS[name](a, b)) for _ in range(5)]
-        assert hits() >= 2
-    assert all(answer == answers[0] for answer in answers)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import einroute as er
 from einroute._api.solve import SMALL as LIMIT
+from einroute._factors.lu import LUFactors
 from tests.linalg_helpers import (
     SIGHTS,
     fresh_cache,
@@ -22,6 +23,7 @@ from tests.linalg_helpers import (
     outcome,
     same_inverse,
     same_solve,
+    structured_matrix,
     with_singular_values,
 )
 
@@ -79,16 +81,31 @@ class TestSolve:
         for columns in ((), (2,)):
             same_solve(a.astype(dtype_a), of_dtype((LARGE, *columns), dtype_b, 3), kept=True)
 
-    def test_definite_matrices_keep_a_cholesky_factor(self) -> None:
-        from einroute._factors.lu import LUFactors
-
+    def test_which_factorization_is_kept(self) -> None:
         for dtype in (float, complex):
             a = definite(LARGE, dtype)
-            assert LUFactors.factor(a).pivots is not None, "NumPy's own function takes LU"
-            assert LUFactors.factor(a, cholesky=True).pivots is None
-            assert LUFactors.factor(-a, cholesky=True).pivots is not None
+            assert LUFactors.factor(a).method == "LU factors", "NumPy's own function takes LU"
+            assert LUFactors.factor(a, structured=True).method == "Cholesky factor"
+            assert LUFactors.factor(-a, structured=True).method == "LDL factors"
             a[0, 1] *= 1 + 1e-15
-            assert LUFactors.factor(a, cholesky=True).pivots is not None, "not exactly Hermitian"
+            assert LUFactors.factor(a, structured=True).method == "LU factors", "not exactly Hermitian"
+
+    @pytest.mark.parametrize("kind", ["general", "definite", "hermitian", "symmetric"])
+    @pytest.mark.parametrize("dtype", ["f", "d", "F", "D"])
+    @pytest.mark.parametrize("structured", [False, True])
+    @pytest.mark.parametrize("b_dtype", ["f", "D"])
+    def test_factors_solve_the_system_and_its_transpose(
+        self, kind: str, dtype: str, structured: bool, b_dtype: str
+    ) -> None:
+        a = structured_matrix(kind, 40, dtype)
+        factors = LUFactors.factor(a, structured=structured)
+        for columns in ((), (3,)):
+            b = of_dtype((40, *columns), b_dtype, 3)
+            for matrix, transposed in ((a, False), (a.T, True)):
+                x = factors.solve(b, transposed)
+                right = np.linalg.solve(matrix.astype("D"), b)
+                single = 4e-3 if dtype in "fF" else 1e-10
+                np.testing.assert_allclose(x, right, rtol=0, atol=single * abs(right).max())
 
     @pytest.mark.parametrize("kind", ["indefinite", "zero on the diagonal", "complex diagonal", "skew"])
     def test_hermitian_but_not_definite(self, kind: str) -> None:

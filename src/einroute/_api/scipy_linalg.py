@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy
 import scipy.linalg as _scipy
 from numpy.typing import NDArray
 from scipy.linalg import (
@@ -48,6 +49,9 @@ Array = NDArray[Any]
 _TAKEN = frozenset("fdFDiIlLqQ")
 #: A reciprocal condition number below this many eps is left to SciPy, which warns below one.
 _DOUBTFUL = 100.0
+#: SciPy before 1.17 solves symmetric systems by LAPACK's sysv, whose last step has no function of its own in
+#: SciPy: such matrices it answers every time.
+_CHOOSES_BY_SYMMETRY = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 17)
 DRIVERS = ("gelsd", "gelss", "gelsy")
 #: gelsy finds the rank from estimates: where singular values are this many times clear of the cutoff, on the
 #: upper side, no estimate can be wrong.
@@ -63,40 +67,60 @@ def working_dtype(*arrays: Array) -> np.dtype[Any]:
     return np.result_type(np.float32, *arrays)
 
 
-def _lu(dtype: Any) -> Callable[[Array], LUFactors | None]:
+def _sound(a: Array, made: LUFactors | None) -> LUFactors | None:
+    """The factors, unless SciPy warns of such a matrix or has a cheaper way with it."""
+    below, above = _scipy.bandwidth(a)
+    if min(below, above) == 0 or max(below, above) == 1:
+        return None  # SciPy solves what is triangular or tridiagonal in n**2 operations or less
+    eps = float(np.finfo(a.dtype).eps)
+    return made if made is not None and made.rcond > _DOUBTFUL * eps else None
+
+
+def _as_scipy(working: str) -> Callable[[Array], LUFactors | None]:
+    """By the factorization that SciPy chooses for the matrix in its working precision."""
+
     def factor(a: Array) -> LUFactors | None:
-        below, above = _scipy.bandwidth(a)
-        if min(below, above) == 0 or max(below, above) == 1:
-            return None  # SciPy solves what is triangular or tridiagonal in n**2 operations or less
-        made = LUFactors.factor(np.asarray(a, np.result_type(dtype, a)), cholesky=True)
-        eps = float(np.finfo(dtype).eps)
-        return made if made is not None and made.rcond > _DOUBTFUL * eps else None
+        a = np.asarray(a, working)
+        made = LUFactors.factor(a, structured=True)
+        if made is not None and made.routine != "getrf" and not _CHOOSES_BY_SYMMETRY:
+            return None
+        return _sound(a, made)
 
     return factor
 
 
-def _inverse(dtype: Any) -> Callable[[Array], Inverse | None]:
-    lu = _lu(dtype)
+def _as_general(working: str) -> Callable[[Array], LUFactors | None]:
+    """By LU, whatever the symmetry."""
+
+    def factor(a: Array) -> LUFactors | None:
+        a = np.asarray(a, working)
+        return _sound(a, LUFactors.factor(a))
+
+    return factor
+
+
+def _inverse(working: str) -> Callable[[Array], Inverse | None]:
+    general = _as_general(working)
 
     def factor(a: Array) -> Inverse | None:
-        return None if lu(a) is None else Inverse(scipy_inv(a))
+        return None if general(a) is None else Inverse(scipy_inv(a))
 
     return factor
 
 
+_GENERAL = replace(LU, name="lu, general")
 _WAYS = {
-    (SVD, "d"): SVD,
-    (SVD, "f"): replace(SVD, name="svd, single", factor=_single),
-    (LU, "d"): replace(LU, name="lu, scipy", factor=_lu(np.float64)),
-    (LU, "f"): replace(LU, name="lu, scipy, single", factor=_lu(np.float32)),
-    (INVERSE, "d"): replace(INVERSE, name="inverse, scipy", factor=_inverse(np.float64)),
-    (INVERSE, "f"): replace(INVERSE, name="inverse, scipy, single", factor=_inverse(np.float32)),
+    **{(SVD, c): SVD for c in "dD"},
+    **{(SVD, c): replace(SVD, name="svd, single", factor=_single) for c in "fF"},
+    **{(LU, c): replace(LU, name=f"lu, scipy, {c}", factor=_as_scipy(c)) for c in "fdFD"},
+    **{(_GENERAL, c): replace(LU, name=f"lu, general, {c}", factor=_as_general(c)) for c in "fdFD"},
+    **{(INVERSE, c): replace(INVERSE, name=f"inverse, scipy, {c}", factor=_inverse(c)) for c in "fdFD"},
 }
 
 
 def way_in(way: Factorization, working: np.dtype[Any]) -> Factorization:
     """SciPy's form of a way, in a working precision."""
-    return _WAYS[way, "f" if working.char in "fF" else "d"]
+    return _WAYS[way, working.char]
 
 
 def _recall(way: Factorization, a: Array, working: np.dtype[Any], elements: int) -> Any:
@@ -343,7 +367,8 @@ def solve(
         working = working_dtype(matrix, vector)
         fits = matrix.shape == (len(vector),) * 2
         fits = fits and not (transposed and working.kind == "c")
-        factors = _recall(LU, matrix, working, vector.size) if fits else None
+        way = LU if assume_a is None else _GENERAL
+        factors = _recall(way, matrix, working, vector.size) if fits else None
         if factors is not None:
             x = factors.solve(vector, bool(transposed)).astype(working, copy=False)
             if is_safe(x):

@@ -1,7 +1,8 @@
 """Square systems by a triangular factorization that is kept: that of the mirrored function.
 
-LAPACK's getrf and potrf through SciPy (NumPy exposes neither).  ``numpy.linalg.solve`` is gesv, which is
-getrf and getrs in one; ``scipy.linalg.solve`` takes Cholesky where that succeeds, else LU.
+LAPACK through SciPy (NumPy exposes none of these).  ``numpy.linalg.solve`` is gesv, which is getrf and getrs
+in one: LU.  ``scipy.linalg.solve`` takes Cholesky (potrf) where that succeeds, L D L^H (sytrf, hetrf) where
+the matrix is otherwise symmetric or Hermitian, else LU.  Of the triangles it takes the upper ones.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-#: Rounding lets Cholesky succeed on a singular matrix: it is trusted where the reciprocal condition number is
-#: this many eps; else LU, which is what the mirrored functions do, decides.
-SOUND = 1e3
+#: By LAPACK's name of a factorization, what it is called.
+METHODS = {"getrf": "LU factors", "potrf": "Cholesky factor", "sytrf": "LDL factors", "hetrf": "LDL factors"}
 #: By precision: the norms of a matrix between which nothing is lost on the way.
 SAFE = {8: (1e-140, 1e140), 4: (1e-15, 1e15)}
 
@@ -32,20 +32,23 @@ class LUFactors:
     Attributes
     ----------
     factors : ndarray
-        L and U, or the lower Cholesky factor, as LAPACK leaves them; (n, n), F-ordered.
+        As LAPACK leaves them; (n, n), F-ordered.
     pivots : ndarray or None
         Row interchanges (n,); None where the factor is Cholesky's.
     rcond : float
         LAPACK's estimate of the reciprocal condition number in the 1-norm.
+    routine : str
+        LAPACK's name of the factorization, without the precision: one of `METHODS`.
     """
 
     factors: Array
     pivots: Array | None
     rcond: float
+    routine: str
 
     @classmethod
-    def factor(cls, a: Array, *, cholesky: bool = False) -> LUFactors | None:
-        """Factor ``a`` in its own precision; by Cholesky only where the mirrored function does that.
+    def factor(cls, a: Array, *, structured: bool = False) -> LUFactors | None:
+        """Factor ``a`` in its own precision: by LU, or with ``structured`` as its symmetry allows.
 
         None if it is not square, singular, not finite, or of magnitudes near the ends of the range.
         """
@@ -56,17 +59,24 @@ class LUFactors:
         low, high = SAFE[a.real.itemsize]
         if not low < norm < high:
             return None
-        if cholesky and _may_be_positive_definite(a):
+        if structured and _is_hermitian(a) and (a.diagonal().real > 0).all():
             c, info = getattr(lapack, prefix + "potrf")(a, lower=0, clean=0)
             if info == 0:
                 rcond, _ = getattr(lapack, prefix + "pocon")(c, norm, uplo="U")
-                if rcond > SOUND * np.finfo(a.dtype).eps:
-                    return cls(c, None, float(rcond))
+                return cls(c, None, float(rcond), "potrf")
+        if structured and (family := _symmetry(a)):
+            # The workspace decides whether LAPACK works in blocks, and so the last bits.
+            work, _ = getattr(lapack, f"{prefix}{family}trf_lwork")(len(a), lower=0)
+            ldl, pivots, info = getattr(lapack, f"{prefix}{family}trf")(a, lower=0, lwork=int(work.real))
+            if info != 0:
+                return None
+            rcond, _ = getattr(lapack, f"{prefix}{family}con")(ldl, pivots, norm, lower=0)
+            return cls(ldl, pivots, float(rcond), f"{family}trf")
         lu, pivots, info = getattr(lapack, prefix + "getrf")(a)
         if info != 0:
             return None
         rcond, _ = getattr(lapack, prefix + "gecon")(lu, norm)
-        return cls(lu, pivots, float(rcond))
+        return cls(lu, pivots, float(rcond), "getrf")
 
     @property
     def nbytes(self) -> int:
@@ -75,7 +85,7 @@ class LUFactors:
     @property
     def method(self) -> str:
         """What was kept, for `explain`."""
-        return "Cholesky factor" if self.pivots is None else "LU factors"
+        return METHODS[self.routine]
 
     def solve(self, b: Array, transposed: bool = False) -> Array:
         """``a x = b`` for b (n,) or (n, K); x is new and in C order.
@@ -88,15 +98,17 @@ class LUFactors:
             pairs = np.ascontiguousarray(b, complex_).view(real).reshape(len(b), -1)
             return self.solve(pairs, transposed).view(complex_).reshape(b.shape)
         lapack, prefix = _lapack(self.factors.dtype)
+        if self.routine in {"potrf", "hetrf"} and transposed and prefix in "cz":
+            return self.solve(b.conj()).conj()  # the transpose of a Hermitian matrix is its conjugate
+        solver = getattr(lapack, prefix + self.routine[:-1] + "s")
         if self.pivots is None:
-            if transposed and prefix in "cz":  # the transpose of a Hermitian matrix is its conjugate
-                return self.solve(b.conj()).conj()
-            x, _ = getattr(lapack, prefix + "potrs")(self.factors, b, lower=0)
+            x, _ = solver(self.factors, b, lower=0)
         else:
             # A copy: SciPy's wrapper counts the pivots from 1 while it runs, in place, and threads share
             # them.
             pivots = self.pivots.copy()
-            x, _ = getattr(lapack, prefix + "getrs")(self.factors, pivots, b, trans=int(transposed))
+            options = {"trans": int(transposed)} if self.routine == "getrf" else {"lower": 0}
+            x, _ = solver(self.factors, pivots, b, **options)
         return x if x.ndim == 1 else np.ascontiguousarray(x)
 
 
@@ -127,12 +139,15 @@ def _load() -> Any:
         return importlib.import_module("scipy.linalg.lapack")
 
 
-def _may_be_positive_definite(a: Array) -> bool:
-    """Whether ``a`` is Hermitian with a positive diagonal; the factorization itself is the proof."""
-    diagonal = a.diagonal()
-    if not (diagonal.real > 0).all() or (a.dtype.kind == "c" and diagonal.imag.any()):
-        return False
+def _is_hermitian(a: Array) -> bool:
     return bool((a == a.conj().T).all())
+
+
+def _symmetry(a: Array) -> str:
+    """What LAPACK calls the symmetry of ``a``: "he", "sy", or "" for none."""
+    if a.dtype.kind == "c" and _is_hermitian(a):
+        return "he"
+    return "sy" if (a == a.T).all() else ""
 
 
 def _before_fork() -> None:
