@@ -12,7 +12,7 @@ from ._api.einsum import einsum, einsum_path, tensordot
 from ._api.lstsq import lstsq
 from ._api.products import dot, inner, outer, vdot
 from ._api.routed import routed
-from ._api.ufuncs import matmul, vecdot
+from ._api.ufuncs import matmul, matvec, vecdot, vecmat
 from ._base.densify import DensifyWarning
 from ._base.routes import NoRoute
 from ._config.config_block import config
@@ -46,6 +46,7 @@ __all__ = [
     "linalg",
     "lstsq",
     "matmul",
+    "matvec",
     "one_hot",
     "outer",
     "override",
@@ -58,4 +59,5 @@ __all__ = [
     "uninstall",
     "vdot",
     "vecdot",
+    "vecmat",
 ]

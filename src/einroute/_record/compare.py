@@ -160,7 +160,11 @@ def _outs(
         if fresh is None:
             return None
         changed["out"] = fresh
-    if name in {"dot", "matmul", "outer", "vecdot"} and len(args) > 2 and args[2] is not None:
+    if (
+        name in {"dot", "matmul", "outer", "vecdot", "matvec", "vecmat"}
+        and len(args) > 2
+        and args[2] is not None
+    ):
         fresh = _fresh(args[2])
         if fresh is None:
             return None

@@ -1,7 +1,7 @@
 """`numpy.linalg` with the routed functions in place: ``from einroute.numpy.linalg import multi_dot, svd``.
 
-`lstsq`, `solve`, `inv`, `pinv`, `multi_dot`, `tensordot`, `matmul`, `vecdot` and `outer` are einroute's, the
-rest are NumPy's own objects.
+`lstsq`, `solve`, `inv`, `pinv`, `multi_dot`, `matrix_power`, `tensordot`, `matmul`, `vecdot` and `outer` are
+einroute's, the rest are NumPy's own objects.
 """
 # ruff: noqa: F401, F403 - importing names for others is all that this module does.
 
@@ -12,7 +12,18 @@ if _typing.TYPE_CHECKING:
 else:
     import numpy.linalg as _numpy_linalg
 
-    from einroute.linalg import inv, lstsq, matmul, multi_dot, outer, pinv, solve, tensordot, vecdot
+    from einroute.linalg import (
+        inv,
+        lstsq,
+        matmul,
+        matrix_power,
+        multi_dot,
+        outer,
+        pinv,
+        solve,
+        tensordot,
+        vecdot,
+    )
 
     __all__ = list(_numpy_linalg.__all__)
 
