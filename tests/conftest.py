@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from tests.helpers import planned
+
+
+@pytest.fixture(autouse=True)
+def _nothing_looked_up() -> None:
+    """What an override replaces in tables of other libraries must not depend on the tests before."""
+    opt_einsum = sys.modules.get("opt_einsum.backends.dispatch")
+    if opt_einsum is not None:
+        opt_einsum._cached_funcs.clear()
 
 
 @pytest.fixture

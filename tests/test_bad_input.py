@@ -131,6 +131,8 @@ def test_axes(first: tuple[int, ...], second: tuple[int, ...], axes: Any) -> Non
             "vdot",
             "outer",
             "vecdot",
+            "matvec",
+            "vecmat",
             "linalg.outer",
             "linalg.matmul",
             "linalg.vecdot",
@@ -146,7 +148,7 @@ def test_shapes_of_products(
     arrays = [np.ones(first), np.ones(second)]
     args = tuple(arrays)
     options = {}
-    if out is not None and name in ("dot", "matmul", "outer", "vecdot"):
+    if out is not None and name in ("dot", "matmul", "outer", "vecdot", "matvec", "vecmat"):
         options["out"] = np.full(out, 7.0)
         arrays = [*arrays, options["out"]]
     check(name, arrays, args, options)

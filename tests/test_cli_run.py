@@ -258,7 +258,7 @@ class TestReport:
             a = np.arange(64.0).reshape(8, 8) + np.eye(8)
             for _ in range(20):
                 np.dot(a, a)
-                np.matmul(a, a)
+                np.inner(a, a)
                 np.einsum("ij->ji", a)
                 np.linalg.inv(a + _)
             """

@@ -131,6 +131,20 @@ PRODUCTS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (ER.vdot, (A, A), {}),
     (ER.vecdot, (A, A), {}),
     (ER.vecdot, (A, A), {"axis": 0}),
+    (ER.matvec, (A, A), {}),
+    (ER.matvec, (A[:9, :9], A[0, :9]), {}),
+    (ER.matvec, (INTS, INTS), {}),
+    (ER.matvec, (A[None], A), {"axes": [(0, 2), 1, 0]}),
+    (ER.matvec, (A, CSR), {}),
+    (ER.vecmat, (A, A), {}),
+    (ER.vecmat, (A.T + 1j, A * 1j), {}),
+    (ER.vecmat, (A[0] + 1j, np.ones((100, 400)) * 1j), {}),
+    (ER.vecmat, (A[0], INTS[:100]), {}),
+    (ER.linalg.matrix_power, (A, 3), {}),
+    (ER.linalg.matrix_power, (INTS, 2), {}),
+    (ER.linalg.matrix_power, (A + np.eye(100), -1), {}),
+    (ER.linalg.matrix_power, (A.astype(int), 3), {}),
+    (ER.linalg.matrix_power, (CSR, 2), {}),
     (ER.outer, (A[0], A[0]), {}),
     (ER.outer, (INTS[:2], INTS[:2]), {}),
     (ER.outer, (A, A, np.empty((10_000, 10_000))), {}),
@@ -164,6 +178,10 @@ def test_products_take_the_routes_explained(function: Any, args: Any, kwargs: An
         (ER.dot, (Facts(2000, 3000, dtype=int), Facts(3000, 20, dtype=int)), "dense.integer_matmul"),
         (ER.matmul, (Facts(10**6, 10**6), Facts(10**6, 10**6)), "numpy.matmul"),
         (ER.matmul, (Facts(8, 500, 500, dtype=int), Facts(500, 500, dtype=int)), "dense.integer_matmul"),
+        (ER.matvec, (Facts(10**6, 10**6), Facts(10**6)), "numpy.matvec"),
+        (ER.matvec, (Facts(100, 100), Facts(10**6, 100)), "dense.matmul"),
+        (ER.vecmat, (Facts(10**6, 100, dtype=complex), Facts(100, 100, dtype=complex)), "dense.matmul"),
+        (ER.linalg.matrix_power, (Facts(500, 500), 3), "numpy.linalg.matrix_power"),
         (ER.outer, (Facts(10**5), Facts(10**5)), "dense.multiply"),
         (ER.vdot, (Facts(10**9), Facts(10**9)), "numpy.vdot"),
         (ER.tensordot, (Facts(30, 40, 50), Facts(50, 60), 1), "dense.matmul"),
@@ -179,6 +197,30 @@ def test_anything_with_shape_and_dtype_stands_for_an_operand(function: Any, args
     assert set(explained.routes) == {route}
     assert {op.kind for op in explained.outline.operands} <= {"dense", "Facts"}
     assert explained.seconds is not None
+
+
+NINE, MANY = Facts(9, 9), Facts(600, 9)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "route"),
+    [
+        (ER.matvec, (NINE, MANY), "dense.matmul"),
+        (ER.vecmat, (MANY, NINE), "dense.matmul"),
+        (ER.matvec, (Facts(20, 1, 9, 9), Facts(20, 30, 9)), "dense.matmul"),
+        (ER.matvec, (NINE, Facts(9)), "numpy.matvec"),
+        (ER.matvec, (NINE, Facts(7, 9)), "numpy.matvec"),
+        (ER.matvec, (Facts(600, 9, 9), MANY), "numpy.matvec"),
+        (ER.vecmat, (Facts(9), Facts(600, 9, 9)), "numpy.vecmat"),
+        (ER.matvec, (Facts(600, 600, dtype=int), Facts(600, dtype=int)), "numpy.einsum"),
+        (ER.matvec, (Facts(600, 600, dtype=bool), Facts(600, dtype=bool)), "numpy.matvec"),
+        (ER.vecmat, (Facts(300, dtype=complex), Facts(300, 300, dtype=complex)), "dense.matmul"),
+        (ER.matvec, (Facts(300, 300, dtype=complex), Facts(300, dtype=complex)), "numpy.matvec"),
+    ],
+)
+def test_many_vectors_are_a_product_of_matrices(function: Any, args: Any, route: str) -> None:
+    """Where NumPy's way, vector by vector, is the right one, the call stays its own."""
+    assert ER.explain(function, *args).routes == (route,)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +281,17 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (ER.vdot, (ER.rolled(A, 2), A), {}),
     (ER.vecdot, (A, WIDE), {}),
     (ER.vecdot, (A[:3], A[:2]), {}),
+    (ER.matvec, (A, WIDE), {}),
+    (ER.matvec, (V, V), {}),
+    (ER.vecmat, (V, V), {}),
+    (ER.vecmat, (A[:3], STACK), {}),
+    (ER.matvec, (A, V, np.empty(3)), {}),
+    (ER.linalg.matrix_power, (WIDE, 2), {}),
+    (ER.linalg.matrix_power, (V, 2), {}),
+    (ER.linalg.matrix_power, (A, 2.0), {}),
+    (ER.linalg.matrix_power, (CSR, -1), {}),
+    (ER.linalg.matrix_power, (CSR, "2"), {}),
+    (ER.linalg.matrix_power, (CSR[:2], 2), {}),
     (ER.outer, (CSR, A), {}),
     (ER.linalg.outer, (A, A), {}),
     (ER.linalg.vecdot, (CSR, V[:4]), {}),

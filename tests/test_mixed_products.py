@@ -59,6 +59,9 @@ PRODUCTS: list[tuple[str, Any, Any, tuple[int, ...], tuple[int, ...]]] = [
     ("vdot", er.vdot, np.vdot, (4, 4), (4, 4)),
     ("vecdot", er.vecdot, np.vecdot, (4, 4), (4,)),
     ("vecdot stack", er.vecdot, np.vecdot, (4, 4), (2, 4, 4)),
+    ("matvec", er.matvec, np.matvec, (4, 4), (4,)),
+    ("matvec of vectors", er.matvec, np.matvec, (4, 4), (4, 4)),
+    ("vecmat of vectors", er.vecmat, np.vecmat, (4, 4), (4, 4)),
     ("linalg.vecdot", er.linalg.vecdot, np.linalg.vecdot, (4, 4), (4, 4)),
     ("tensordot", lambda a, b: er.tensordot(a, b, 1), lambda a, b: np.tensordot(a, b, 1), (4, 4), (4, 2)),
 ]
@@ -83,6 +86,21 @@ def test_products(case: Any, kind: str, dtype: str) -> None:
         assert result.dtype == expected.dtype
         again = ours(a, b)
         np.testing.assert_array_equal(dense(again), dense(result))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16", "i8"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_vectors_by_matrices(kind: str, dtype: str) -> None:
+    """Stacks of vectors by a matrix, vectors by a stack of matrices; vecmat conjugates its vectors alone."""
+    m = KINDS[kind](numbers((4, 4), dtype))
+    for shape in ((4,), (7, 4), (2, 3, 4), (0, 4)):
+        v = numbers(shape, dtype, 1)
+        np.testing.assert_allclose(dense(er.matvec(m, v)), np.matvec(written(m), v))
+        np.testing.assert_allclose(dense(er.vecmat(v, m)), np.vecmat(v, written(m)))
+    stack = numbers((3, 1, 4, 5), dtype, 2)
+    np.testing.assert_allclose(dense(er.vecmat(m, stack)), np.vecmat(written(m), stack))
+    stack = stack.swapaxes(-1, -2)
+    np.testing.assert_allclose(dense(er.matvec(stack, m)), np.matvec(stack, written(m)))
 
 
 @pytest.mark.parametrize("kind", ["COO", "coo_array"])
@@ -113,6 +131,11 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("matmul", {"axes": [(1, 0), (0, 1), (0, 1)]}),
     ("matmul", {"axes": [(0, 1), (1, 0), (1, 0)]}),
     ("matmul", {"subok": True}),
+    ("matvec", {"order": "F"}),
+    ("matvec", {"dtype": "c16"}),
+    ("matvec", {"axes": [(1, 0), (0,), (1,)]}),
+    ("vecmat", {"axes": [0, (1, 0), 0]}),
+    ("vecmat", {"dtype": "f4", "casting": "same_kind"}),
     ("vecdot", {"axis": 0}),
     ("vecdot", {"axes": [(0,), (1,), ()]}),
     ("vecdot", {"axes": [0, 1]}),
@@ -153,6 +176,9 @@ def test_options_of_ufuncs(name: str, options: dict[str, Any], kind: str) -> Non
         ("matmul", {"out": np.empty((3, 3))}, ValueError, "out has shape"),
         ("matmul", {"out": np.empty((4, 4), int)}, TypeError, "out has dtype int64"),
         ("matmul", {"out": [1]}, TypeError, "out is of type list"),
+        ("matvec", {"axis": 0}, TypeError, "axis="),
+        ("matvec", {"axes": [(0, 1), (0, 1), 0]}, ValueError, "axes item 1 names 2 axes, expected 1"),
+        ("vecmat", {"out": np.empty((4, 4), int)}, TypeError, "out has dtype int64"),
         ("vecdot", {"axis": 4}, ValueError, "axis 4 is out of bounds"),
     ],
 )
@@ -177,7 +203,7 @@ def test_operands_of_too_few_dimensions(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["matmul", "vecdot"])
+@pytest.mark.parametrize("name", ["matmul", "vecdot", "matvec", "vecmat"])
 def test_core_axes_are_not_broadcast(name: str, kind: str) -> None:
     a, b = KINDS[kind](numbers((4, 4), "f8")), np.ones((1, 1))
     with pytest.raises(ValueError, match=rf"{name}: operand 0 has shape \(4, 4\)"):
@@ -185,7 +211,7 @@ def test_core_axes_are_not_broadcast(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["one_hot", "rolled"])
-@pytest.mark.parametrize("function", ["matmul", "dot", "inner", "vecdot"])
+@pytest.mark.parametrize("function", ["matmul", "dot", "inner", "vecdot", "matvec", "vecmat"])
 @pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 def test_matrices_of_numpy_keep_their_class(function: str, kind: str) -> None:
     a, m = KINDS[kind](numbers((4, 4), "f8")), np.matrix(numbers((4, 4), "f8", 1))
@@ -197,7 +223,9 @@ def test_matrices_of_numpy_keep_their_class(function: str, kind: str) -> None:
         np.testing.assert_allclose(result, expected)
 
 
-@pytest.mark.parametrize("function", [er.matmul, er.dot, er.inner, er.vecdot, lambda a, b: a @ b])
+@pytest.mark.parametrize(
+    "function", [er.matmul, er.dot, er.inner, er.vecdot, er.matvec, er.vecmat, lambda a, b: a @ b]
+)
 @pytest.mark.parametrize("kind", ["one_hot", "rolled"])
 def test_a_plan_is_found_again(function: Any, kind: str) -> None:
     """Of structured operands none was, and each call made a plan of its own."""

@@ -121,6 +121,10 @@ def optimize_true(x: Any) -> None:
         result = er.einsum(subscripts, *operands, optimize=True)
         np.testing.assert_allclose(written(result), expected)
     given = np.empty((N, N), np.float32)
+    try:
+        np.einsum("ij,jk->ik", right, OTHER, out=given, optimize=True)
+    except TypeError:  # before NumPy 2.4, whose loops cast nothing into out
+        return
     assert er.einsum("ij,jk->ik", x, OTHER, out=given, optimize=True) is given
     np.testing.assert_allclose(given, right @ OTHER, rtol=1e-5, atol=1e-5)
 

@@ -35,8 +35,31 @@ from einroute._override.places import FUNCTIONS
 from tests.helpers import EXPRESSIONS, make, public_type
 from tests.test_public_api import ROUTED
 
-FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
-LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "outer", "vecdot")
+FLAT = (
+    "einsum",
+    "einsum_path",
+    "tensordot",
+    "dot",
+    "matmul",
+    "inner",
+    "vdot",
+    "outer",
+    "vecdot",
+    "matvec",
+    "vecmat",
+)
+LINALG = (
+    "lstsq",
+    "solve",
+    "inv",
+    "pinv",
+    "multi_dot",
+    "matrix_power",
+    "tensordot",
+    "matmul",
+    "outer",
+    "vecdot",
+)
 SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "scipy.linalg": scipy.linalg}
 NAMES = (

@@ -1,4 +1,4 @@
-"""dot, matmul, inner, vdot, outer, vecdot and multi_dot are NumPy's."""
+"""dot, matmul and the other products, multi_dot and matrix_power among them, are NumPy's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+import sparse
 
 from tests.helpers import DTYPES, ER, assert_same, find, outcome
 
@@ -29,6 +30,12 @@ SHAPES: dict[str, list[tuple[tuple[int, ...], ...]]] = {
     "outer": [((), ()), ((2,), (3,)), ((2, 3), (4,)), ((0,), (3,)), ((2, 2), (2, 2)), ((), (3,))],
     "vecdot": [((3,), (3,)), ((2, 3), (3,)), ((2, 3), (2, 3)), ((5, 1, 3), (2, 3)), ((2, 0), (2, 0)), ((3,),
         (4,)), ((), ()), ((2, 3), (4, 3)), ((1,), (3,))],
+    "matvec": [((2, 3), (3,)), ((2, 3), (4, 3)), ((5, 2, 3), (3,)), ((5, 2, 3), (5, 3)), ((5, 1, 2, 3), (5, 4,
+        3)), ((2, 0), (0,)), ((0, 3), (2, 3)), ((2, 3), (0, 3)), ((3,), (3,)), ((2, 3), ()), ((2, 3), (4,)),
+        ((5, 2, 3), (4, 3)), ((2, 1), (3,))],
+    "vecmat": [((2,), (2, 3)), ((4, 2), (2, 3)), ((2,), (5, 2, 3)), ((5, 2), (5, 2, 3)), ((5, 4, 2), (5, 1, 2,
+        3)), ((0,), (0, 3)), ((4, 2), (2, 0)), ((0, 2), (2, 3)), ((3,), (3,)), ((), (2, 3)), ((3,), (2, 3)),
+        ((4, 2), (5, 2, 3)), ((1,), (2, 3))],
     "linalg.outer": [((2,), (3,)), ((2, 3), (4,)), ((), (3,)), ((0,), (3,))],
     "linalg.matmul": [((2, 3), (3, 4)), ((3,), (3,)), ((), (3,)), ((2, 3), (2, 3))],
     "linalg.vecdot": [((3,), (3,)), ((2, 3), (2, 3)), ((3,), (4,)), ((2, 3), (3,))],
@@ -89,6 +96,8 @@ class TestAll:
             info = np.iinfo(dtype)
             one_d = name.endswith(("outer", "vdot")) or name == "linalg.vecdot"
             shapes = [(300,), (300,)] if one_d else [(90, 120), (120, 120)]
+            if name == "matvec":
+                shapes.reverse()
             a, b = (rng.integers(info.min, info.max, s, dtype=dtype, endpoint=True) for s in shapes)
             assert_same(name, a, b)
 
@@ -142,7 +151,7 @@ def test_vdot_and_vecdot_conjugate_the_first() -> None:
     assert ER.dot(a, b) == 3
 
 
-@pytest.mark.parametrize("name", ["dot", "matmul", "outer", "vecdot"])
+@pytest.mark.parametrize("name", ["dot", "matmul", "outer", "vecdot", "matvec", "vecmat"])
 def test_out(name: str) -> None:
     a, b = operand((5, 5), "f8", 0), operand((5, 5), "f8", 1)
     shape = np.shape(find(np, name)(a, b))
@@ -173,7 +182,7 @@ def test_out_overlapping_an_operand(name: str) -> None:
 
 
 class TestUfuncs:
-    @pytest.mark.parametrize("name", ["matmul", "vecdot"])
+    @pytest.mark.parametrize("name", ["matmul", "vecdot", "matvec", "vecmat"])
     def test_attributes_of_a_ufunc(self, name: str) -> None:
         ours, theirs = getattr(ER, name), getattr(np, name)
         for attribute in (
@@ -189,7 +198,7 @@ class TestUfuncs:
         ):
             assert getattr(ours, attribute) == getattr(theirs, attribute)
 
-    @pytest.mark.parametrize("name", ["matmul", "vecdot"])
+    @pytest.mark.parametrize("name", ["matmul", "vecdot", "matvec", "vecmat"])
     def test_as_a_class_attribute_it_does_not_bind(self, name: str) -> None:
         class Holder:
             function = getattr(ER, name)
@@ -197,11 +206,11 @@ class TestUfuncs:
         a = np.ones((2, 2))
         assert np.array_equal(Holder().function(a, a), getattr(np, name)(a, a))
 
-    @pytest.mark.parametrize("name", ["matmul", "vecdot"])
+    @pytest.mark.parametrize("name", ["matmul", "vecdot", "matvec", "vecmat"])
     def test_it_can_be_copied_and_pickled(self, name: str) -> None:
         function = getattr(ER, name)
         for other in (copy.copy(function), copy.deepcopy(function), pickle.loads(pickle.dumps(function))):
-            assert np.array_equal(other([1.0], [2.0]), function([1.0], [2.0]))
+            assert np.array_equal(other([[1.0]], [[2.0]]), function([[1.0]], [[2.0]]))
 
     @pytest.mark.parametrize(
         "options",
@@ -228,7 +237,7 @@ class TestUfuncs:
     )
     def test_a_ufuncs_options(self, options: dict[str, Any]) -> None:
         a, b = operand((3, 3), "f8", 0), operand((3, 3), "f8", 1)
-        for name in ("matmul", "vecdot"):
+        for name in ("matmul", "vecdot", "matvec", "vecmat"):
             assert_same(name, a, b, **options)
             assert_same(name, a.astype("i4"), b.astype("i4"), **options)
 
@@ -236,12 +245,12 @@ class TestUfuncs:
         class Refuses:
             __array_ufunc__ = None
 
-        for name in ("matmul", "vecdot"):
+        for name in ("matmul", "vecdot", "matvec", "vecmat"):
             assert_same(name, np.ones(2), Refuses())
 
     def test_warnings_and_errstate_are_numpys(self) -> None:
         a = np.full((3, 3), 1e308)
-        for name in ("matmul", "dot", "inner", "vecdot"):
+        for name in ("matmul", "dot", "inner", "vecdot", "matvec", "vecmat"):
             with np.errstate(all="raise"):
                 assert_same(name, a, a)
             with np.errstate(all="ignore"):
@@ -314,6 +323,162 @@ class TestMultiDot:
         assert function is np.linalg.multi_dot
         assert args[0] is arrays
         assert kwargs == np.linalg.multi_dot(arrays)[2]
+
+
+class TestManyVectors:
+    """matvec and vecmat of many vectors, which are products of matrices."""
+
+    @pytest.mark.parametrize("name", ["matvec", "vecmat"])
+    @pytest.mark.parametrize("dtype", ["f4", "f8", "F", "D", "i8", "u8", "i1", "?", "f2", "g", ">f8", "O"])
+    @pytest.mark.parametrize(
+        ("stack", "vectors"),
+        [
+            ((), (600,)),
+            ((), (20, 30)),
+            ((3, 1), (300,)),
+            ((3, 1), (3, 300)),
+            ((1, 1), (3, 300)),
+            ((4, 1), (9,)),
+        ],
+        ids=repr,
+    )
+    def test_agree(self, name: str, dtype: str, stack: tuple[int, ...], vectors: tuple[int, ...]) -> None:
+        m, v = operand((*stack, 9, 9), dtype, 0), operand((*vectors, 9), dtype, 1)
+        for matrix in (m, np.asfortranarray(m), m.swapaxes(-1, -2), m[..., ::-1, :]):
+            for many in (v, np.asfortranarray(v), np.repeat(v, 2, axis=-1)[..., ::2], v[..., ::-1]):
+                assert_same(name, *((matrix, many) if name == "matvec" else (many, matrix)))
+
+    @pytest.mark.parametrize("name", ["matvec", "vecmat"])
+    @pytest.mark.parametrize("dtype", ["i1", "u2", "i4", "i8", "u8", "?", "D", "f4"])
+    @pytest.mark.parametrize("count", [(), (4,), (70,)], ids=repr)
+    def test_large_ones(self, name: str, dtype: str, count: tuple[int, ...]) -> None:
+        rng = np.random.default_rng(0)
+        m, v = (
+            rng.integers(0, 250, (520, 560)).astype(dtype),
+            rng.integers(0, 250, (*count, 560)).astype(dtype),
+        )
+        if dtype == "D":
+            v = v + 1j * v[..., ::-1]
+        assert_same(name, *((m, v) if name == "matvec" else (v, np.ascontiguousarray(m.T))))
+        assert_same(name, *((m, v) if name == "matvec" else (v, m.T)))
+
+    def test_the_conjugate_is_that_of_the_vectors(self) -> None:
+        v, m = np.full((300, 3), 1j), np.full((3, 3), 2j)
+        assert (ER.vecmat(v, m) == 6).all()
+        assert (ER.matvec(m, v) == -6).all()
+        assert (v == 1j).all()
+
+    def test_warnings_are_numpys(self) -> None:
+        for name, args in (("matvec", (3, 300)), ("vecmat", (300, 3))):
+            a, b = (np.full((n, 3), 1e308) for n in args)
+            for errors in ("raise", "ignore"):
+                with np.errstate(all=errors):
+                    assert_same(name, a, b)
+
+
+class TestMatrixPower:
+    POWERS = (-3, -1, 0, 1, 2, 3, 4, 5, 7, 12, np.int8(6), np.array(3), True)
+
+    @pytest.mark.parametrize("dtype", ["?", "i1", "u1", "i8", "u8", "f4", "f8", "D", "f2", "g", ">f8", "O"])
+    @pytest.mark.parametrize("shape", [(3, 3), (2, 3, 3), (2, 1, 2, 2), (1, 1), (0, 0), (0, 2, 2)], ids=repr)
+    def test_powers(self, dtype: str, shape: tuple[int, ...]) -> None:
+        a = operand(shape, dtype, 0)
+        for n in self.POWERS if dtype != "f2" else self.POWERS[:7]:
+            assert_same("linalg.matrix_power", a, n)
+        assert_same("linalg.matrix_power", a.tolist(), 2)
+
+    @pytest.mark.parametrize("dtype", ["i1", "i4", "i8", "u8", "?"])
+    @pytest.mark.parametrize("shape", [(130, 130), (5, 80, 80)], ids=repr)
+    def test_large_integers_are_exact_and_wrap(self, dtype: str, shape: tuple[int, ...]) -> None:
+        info = np.iinfo("i1" if dtype == "?" else dtype)
+        full = np.random.default_rng(0).integers(info.min, info.max, shape, info.dtype).astype(dtype)
+        for a in (full, full % 3 == 0, operand(shape, dtype, 1), full.swapaxes(-1, -2)):
+            for n in (0, 1, 2, 3, 5, 10**6):
+                assert_same("linalg.matrix_power", a, n)
+
+    def test_negative_powers_are_numpys_bit_by_bit(self) -> None:
+        a = np.random.default_rng(0).integers(-9, 9, (130, 130))
+        for x in (a, a.astype("f8"), a[:20, :20]):
+            for n in (-1, -2, -5):
+                for _ in range(4):  # a kept inverse would answer from the third on
+                    ours, theirs = ER.linalg.matrix_power(x, n), np.linalg.matrix_power(x, n)
+                    assert ours.tobytes() == theirs.tobytes()
+
+    def test_the_first_power_is_the_operand(self) -> None:
+        for a in (np.eye(3), np.ones((600, 600), int), scipy.sparse.csc_array(np.eye(3))):
+            assert ER.linalg.matrix_power(a, 1) is a
+
+    @pytest.mark.parametrize("n", [2.0, "2", None, [2], 1j, np.array([2, 3]), np.float64(2)], ids=repr)
+    def test_exponents_that_are_none(self, n: Any) -> None:
+        for a in (np.eye(3), np.ones((130, 130), int)):
+            assert_same("linalg.matrix_power", a, n)
+        for a in (scipy.sparse.csr_array(np.eye(3)), ER.rolled(np.arange(3.0), 3)):
+            with pytest.raises(TypeError, match=r"n is .*, expected an integer"):
+                ER.linalg.matrix_power(a, n)
+
+    def test_operands_that_are_none(self) -> None:
+        for a in (
+            np.ones(3),
+            np.ones((2, 3)),
+            1.0,
+            np.zeros((2, 2), "M8[s]"),
+            np.array([["a"]]),
+            np.eye(2)[None, 0],
+        ):
+            assert_same("linalg.matrix_power", a, 2)
+        assert_same("linalg.matrix_power", np.zeros((2, 2)), -1)
+        assert_same("linalg.matrix_power", np.zeros((2, 2, 2), object), 2)
+        assert_same("linalg.matrix_power")
+        assert_same("linalg.matrix_power", np.eye(2))
+        for a in (scipy.sparse.csr_array(np.ones((2, 3))), ER.rolled(np.arange(3.0), 2)):
+            with pytest.raises(np.linalg.LinAlgError, match="expected square matrices"):
+                ER.linalg.matrix_power(a, 2)
+        with pytest.raises(TypeError, match="whose inv would be dense"):
+            ER.linalg.matrix_power(scipy.sparse.csr_array(np.eye(2)), -1)
+
+    @pytest.mark.parametrize("dtype", ["f8", "i8", "D"])
+    def test_sparse_operands(self, dtype: str) -> None:
+        dense = operand((7, 7), dtype, 0) * (operand((7, 7), "i8", 1) > 1)
+        for make in (
+            scipy.sparse.csr_array,
+            scipy.sparse.csc_matrix,
+            scipy.sparse.coo_array,
+            sparse.COO,
+            sparse.GCXS,
+        ):
+            a = make(dense)
+            for n in (0, 1, 2, 3, 5, 6):
+                result = ER.linalg.matrix_power(a, n)
+                expected = np.linalg.matrix_power(dense, n)
+                kind = type(ER.matmul(a, a)) if n != 1 else type(a)
+                assert type(result) is kind
+                assert result.dtype == expected.dtype
+                written = result.toarray() if scipy.sparse.issparse(result) else result.todense()
+                np.testing.assert_allclose(written, expected)
+
+    def test_stacks_of_sparse_operands(self) -> None:
+        for shape in ((2, 3, 3), (0, 3, 3), (2, 0, 0)):
+            dense = operand(shape, "i8", 0)
+            for n in (0, 2, 5):
+                result = ER.linalg.matrix_power(sparse.COO.from_numpy(dense), n)
+                np.testing.assert_array_equal(result.todense(), np.linalg.matrix_power(dense, n))
+
+    @pytest.mark.parametrize("namespace", [ER, np], ids=["ours", "numpy's"])
+    def test_structured_operands(self, namespace: Any) -> None:
+        points = np.arange(12.0).reshape(4, 3)
+        for a in (
+            ER.rolled(np.arange(1.0, 6.0) ** 2, 5),
+            ER.one_hot(np.array([1, 2, 0]), 3, dtype=int),
+            ER.pairwise_difference(points, points[:3]),
+        ):
+            for n in (0, 1, 2, 3, 5):
+                result = namespace.linalg.matrix_power(a, n)
+                expected = np.linalg.matrix_power(np.asarray(a), n)
+                assert type(result) is np.ndarray
+                assert result.dtype == expected.dtype
+                np.testing.assert_allclose(result, expected)
+        inverse = namespace.linalg.matrix_power(ER.one_hot(np.array([1, 2, 0]), 3), -2)
+        np.testing.assert_allclose(inverse, np.roll(np.eye(3), -2, axis=1))
 
 
 class Made:

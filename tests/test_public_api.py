@@ -14,7 +14,19 @@ import einroute as er
 import einroute.linalg
 import einroute.numpy
 
-ROUTED = {"einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot"}
+ROUTED = {
+    "einsum",
+    "einsum_path",
+    "tensordot",
+    "dot",
+    "matmul",
+    "inner",
+    "vdot",
+    "outer",
+    "vecdot",
+    "matvec",
+    "vecmat",
+}
 # NumPy has it as np.linalg.lstsq only, so it is routed but no name of einroute.numpy.
 FROM_LINALG = {"lstsq"}
 OWN = {
@@ -38,7 +50,18 @@ OWN = {
     "cache_clear",
 }
 NAMESPACES = {"linalg"}
-LINALG = {"lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "vecdot", "outer"}
+LINALG = {
+    "lstsq",
+    "solve",
+    "inv",
+    "pinv",
+    "multi_dot",
+    "matrix_power",
+    "tensordot",
+    "matmul",
+    "vecdot",
+    "outer",
+}
 SCIPY_LINALG = {"lstsq", "solve", "inv", "pinv"}
 
 # Modules that a user may import by name; every other one is internal and says so by an underscore.

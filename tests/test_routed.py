@@ -39,6 +39,13 @@ CALLS: tuple[tuple[str, tuple[np.ndarray, ...], tuple[Any, ...], dict[str, Any]]
     ("vecdot", (A, B), (), {}),
     ("vecdot", (V, W), (), {}),
     ("vecdot", (A, B), (), {"axis": 0}),
+    ("matvec", (A, V), (), {}),
+    ("matvec", (A, B), (), {}),
+    ("vecmat", (V, A), (), {}),
+    ("vecmat", (A, B), (), {"axes": [-1, (-2, -1), -1]}),
+    ("linalg.matrix_power", (A,), (3,), {}),
+    ("linalg.matrix_power", (A,), (), {"n": -2}),
+    ("linalg.matrix_power", (A,), (1,), {}),
     ("linalg.lstsq", (C, V), (), {}),
     ("linalg.lstsq", (C, A), (None,), {}),
     ("linalg.solve", (A, C), (), {}),
@@ -250,6 +257,8 @@ class TestOut:
         yield "matmul", (A, B), {}
         yield "outer", (V, W), {}
         yield "vecdot", (A, B), {"shape": (4,)}
+        yield "matvec", (A, B), {}
+        yield "vecmat", (V, B), {"shape": (4,)}
 
     @pytest.mark.parametrize("ours", [False, True])
     @pytest.mark.parametrize("routed", [(True, False), (False, True), (True, True)])
@@ -596,6 +605,8 @@ class TestOtherTypes:
             assert np.matmul(*pair) == ("mine", "matmul", "__call__")
             assert np.add(*pair) == ("mine", "add", "__call__")
             assert np.vecdot(*pair) == ("mine", "vecdot", "__call__")
+            assert np.matvec(*pair) == ("mine", "matvec", "__call__")
+            assert np.vecmat(*pair) == ("mine", "vecmat", "__call__")
             assert er.einsum("ij,jk->ik", *pair) == ("mine", "einsum")
             assert er.matmul(*pair) == ("mine", "matmul", "__call__")
         assert x @ other == ("mine", "matmul", "__call__")
@@ -715,6 +726,8 @@ WRAPPED: dict[str, Any] = {
     "matmul out": lambda w: np.matmul(w, B, out=np.empty((4, 4))),
     "matmul no class": lambda w: np.matmul(w, B, subok=False),
     "vecdot": lambda w: np.vecdot(w, B),
+    "matvec": lambda w: np.matvec(w, B),
+    "vecmat": lambda w: np.vecmat(B, w),
     "vecdot no class": lambda w: np.vecdot(w, B, subok=False),
 }
 
@@ -763,7 +776,9 @@ def test_a_derived_class_that_wraps_as_before_numpy_2() -> None:
     assert np.add(A.view(Oldest), 1) == "wrapped"
 
 
-@pytest.mark.parametrize("function", [np.matmul, np.vecdot, np.add, er.matmul, er.vecdot])
+@pytest.mark.parametrize(
+    "function", [np.matmul, np.vecdot, np.matvec, np.add, er.matmul, er.vecdot, er.vecmat]
+)
 def test_no_class_where_none_is_wanted(function: Any) -> None:
     for pair in ((er.routed(A), B), (A, er.routed(B)), (er.routed(A), er.routed(B))):
         made = function(*pair, subok=False)

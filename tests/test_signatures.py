@@ -15,10 +15,33 @@ import scipy.sparse
 import einroute as er
 import einroute.scipy.linalg
 
-FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
-LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "vecdot", "outer")
+FLAT = (
+    "einsum",
+    "einsum_path",
+    "tensordot",
+    "dot",
+    "matmul",
+    "inner",
+    "vdot",
+    "outer",
+    "vecdot",
+    "matvec",
+    "vecmat",
+)
+LINALG = (
+    "lstsq",
+    "solve",
+    "inv",
+    "pinv",
+    "multi_dot",
+    "matrix_power",
+    "tensordot",
+    "matmul",
+    "vecdot",
+    "outer",
+)
 SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
-UFUNCS = ("matmul", "vecdot")
+UFUNCS = ("matmul", "vecdot", "matvec", "vecmat")
 
 # Older NumPys give no signature for what is written in C. There ours is the one that NumPy 2.4 gives.
 _UFUNC = (
@@ -31,6 +54,8 @@ OF_NUMPY_2_4 = {
     "vdot": "(a, b, /)",
     "matmul": _UFUNC,
     "vecdot": _UFUNC,
+    "matvec": _UFUNC,
+    "vecmat": _UFUNC,
 }
 
 # Where ours differs from the installed NumPy's, and why. None does.
@@ -121,12 +146,17 @@ def test_replacement_of_a_ufunc_lacks_what_it_lacks(name: str) -> None:
         getattr(er, name).no_such_attribute  # noqa: B018  # the access is what is tested
 
 
+def operands(name: str, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two vectors, one of them as a matrix where the ufunc takes one."""
+    return {"matvec": (a[None], b), "vecmat": (a, b[:, None])}.get(name, (a, b))
+
+
 @pytest.mark.parametrize("name", UFUNCS)
 def test_replacement_of_a_ufunc_does_not_bind(name: str) -> None:
     class Holder:
         product = getattr(er, name)
 
-    a, b = np.arange(3.0), np.arange(3.0)
+    a, b = operands(name, np.arange(3.0), np.arange(3.0))
     assert Holder().product(a, b) == getattr(np, name)(a, b) == 5.0
 
 

@@ -12,7 +12,7 @@ from ._api.einsum import einsum, einsum_path, tensordot
 from ._api.lstsq import lstsq
 from ._api.products import dot, inner, outer, vdot
 from ._api.routed import routed
-from ._api.ufuncs import matmul, vecdot
+from ._api.ufuncs import matmul, matvec, vecdot, vecmat
 from ._base.densify import DensifyWarning
 from ._base.routes import NoRoute
 from ._base.signature import publish as _publish
@@ -47,6 +47,7 @@ __all__ = [
     "linalg",
     "lstsq",
     "matmul",
+    "matvec",
     "one_hot",
     "outer",
     "override",
@@ -59,6 +60,7 @@ __all__ = [
     "uninstall",
     "vdot",
     "vecdot",
+    "vecmat",
 ]
 
 _publish(__name__, __all__, globals())

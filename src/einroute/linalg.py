@@ -10,10 +10,22 @@ from einroute._api.linalg_products import linalg_outer as outer
 from einroute._api.linalg_products import linalg_tensordot as tensordot
 from einroute._api.linalg_products import linalg_vecdot as vecdot
 from einroute._api.lstsq import lstsq, pinv
+from einroute._api.matrix_power import matrix_power
 from einroute._api.products import multi_dot
 from einroute._api.solve import inv, solve
 from einroute._base.signature import publish as _publish
 
-__all__ = ["inv", "lstsq", "matmul", "multi_dot", "outer", "pinv", "solve", "tensordot", "vecdot"]
+__all__ = [
+    "inv",
+    "lstsq",
+    "matmul",
+    "matrix_power",
+    "multi_dot",
+    "outer",
+    "pinv",
+    "solve",
+    "tensordot",
+    "vecdot",
+]
 
 _publish(__name__, __all__, globals())

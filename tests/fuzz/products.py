@@ -1,4 +1,4 @@
-"""Random calls of tensordot, dot, matmul, inner, outer, vdot, vecdot and multi_dot."""
+"""Random calls of tensordot, dot, matmul and the other products."""
 
 from __future__ import annotations
 
@@ -130,6 +130,34 @@ def _vecdot(rng: np.random.Generator, top: int) -> Drawn:
     return (), options, _spoil(rng, shapes), max(k, 1)
 
 
+def _matvec(rng: np.random.Generator, top: int) -> Drawn:
+    """A matrix and vectors, of which there are now and then hundreds."""
+    m, k = _dims(rng, 2, top)
+    first, second = _batch(rng, max(top // 3, 2))
+    if rng.random() < 0.3:
+        first, second = (), (int(rng.integers(200, 400)),)
+    options = _ufunc_options(rng)
+    if rng.random() < 0.05:
+        options["axes"] = pick(rng, ([(-1, -2), -1, -1], [(-2, -1), 0, -1], [(0, 1), -1]))
+    return (), options, _spoil(rng, [(*first, m, k), (*second, k)]), max(k, 1)
+
+
+def _vecmat(rng: np.random.Generator, top: int) -> Drawn:
+    extra, options, (matrix, vectors), k = _matvec(rng, top)
+    if len(matrix) > 1:
+        matrix = (*matrix[:-2], matrix[-1], matrix[-2])
+    options.pop("axes", None)
+    return extra, options, [vectors, matrix], k
+
+
+def _matrix_power(rng: np.random.Generator, top: int) -> Drawn:
+    """Non-negative powers: an inverse of small integers is singular as often as not."""
+    (m,) = _dims(rng, 1, top)
+    (batch,) = (_dims(rng, int(rng.integers(0, 2)), 3),)
+    n: Any = pick(rng, (0, 1, 2, 3, 4, 5, np.int8(6), 2.0, None))
+    return (n,), {}, _spoil(rng, [(*batch, m, m)]), max(m, 1) ** 5
+
+
 def _vdot(rng: np.random.Generator, top: int) -> Drawn:
     shape = tuple(_dims(rng, int(rng.integers(0, 3)), top * 2))
     size = int(np.prod(shape, dtype=np.int64))
@@ -160,12 +188,13 @@ def _multi_dot(rng: np.random.Generator, top: int) -> Drawn:
 
 DRAW: dict[str, Callable[[np.random.Generator, int], Drawn]] = {
     "tensordot": _tensordot, "dot": _dot, "matmul": _matmul, "inner": _inner, "vdot": _vdot, "outer": _outer,
-    "vecdot": _vecdot, "linalg.multi_dot": _multi_dot, "linalg.tensordot": _tensordot,
+    "vecdot": _vecdot, "matvec": _matvec, "vecmat": _vecmat, "linalg.multi_dot": _multi_dot,
+    "linalg.matrix_power": _matrix_power, "linalg.tensordot": _tensordot,
     "linalg.matmul": _matmul, "linalg.vecdot": _vecdot, "linalg.outer": _linalg_outer,
 }  # fmt: skip
 # NumPy's linalg namesakes take fewer options than the main namespace's.
-FREQUENCY = {"tensordot": 10, "dot": 4, "matmul": 4, "inner": 2, "vecdot": 2}
-WITH_OUT = {"dot", "matmul", "outer", "vecdot", "linalg.multi_dot"}
+FREQUENCY = {"tensordot": 10, "dot": 4, "matmul": 4, "inner": 2, "vecdot": 2, "matvec": 2, "vecmat": 2}
+WITH_OUT = {"dot", "matmul", "outer", "vecdot", "matvec", "vecmat", "linalg.multi_dot"}
 
 
 def _space(shapes: list[Shape], contracted: int) -> int:
@@ -183,7 +212,7 @@ def draw_product(rng: np.random.Generator, large: bool) -> Case:
     extra, options, shapes, contracted = DRAW[function](rng, 40 if large else pick(rng, (3, 6, 12)))
     while _space(shapes, contracted) > (10**6 if large else 10**5):  # outer products of outer products
         extra, options, shapes, contracted = DRAW[function](rng, 20 if large else 4)
-    if function.startswith("linalg.") and function != "linalg.multi_dot":
+    if function.startswith("linalg.") and function not in {"linalg.multi_dot", "linalg.matrix_power"}:
         options = {k: v for k, v in options.items() if k in ("axes", "axis")}
         if extra:
             extra, options = (), {"axes": extra[0]}

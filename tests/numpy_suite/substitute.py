@@ -26,8 +26,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
-LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "vecdot", "outer")
+FLAT = (
+    "einsum",
+    "einsum_path",
+    "tensordot",
+    "dot",
+    "matmul",
+    "inner",
+    "vdot",
+    "outer",
+    "vecdot",
+    "matvec",
+    "vecmat",
+)
+LINALG = (
+    "lstsq",
+    "solve",
+    "inv",
+    "pinv",
+    "multi_dot",
+    "matrix_power",
+    "tensordot",
+    "matmul",
+    "vecdot",
+    "outer",
+)
 SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
 
 # Where each name is found: the public namespaces, and the private one from which test_multiarray takes `dot`.

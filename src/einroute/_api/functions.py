@@ -12,9 +12,10 @@ from .._base.stand_in import StandIn, stand_in
 from .einsum import einsum, einsum_path, tensordot
 from .linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
 from .lstsq import lstsq, pinv
+from .matrix_power import matrix_power
 from .products import dot, inner, multi_dot, outer, vdot
 from .solve import inv, solve
-from .ufuncs import matmul, vecdot
+from .ufuncs import matmul, matvec, vecdot, vecmat
 
 __all__ = ["OURS", "ROUTED", "Mirror", "equal_to_numpys", "is_scipys", "ours", "routed"]
 
@@ -48,10 +49,13 @@ _OF_NUMPY: dict[Any, tuple[str, Callable[..., Any]]] = {
     vdot: ("vdot", numpys.numpy_vdot),
     outer: ("outer", numpys.numpy_outer),
     vecdot: ("vecdot", numpys.numpy_vecdot),
+    matvec: ("matvec", numpys.numpy_matvec),
+    vecmat: ("vecmat", numpys.numpy_vecmat),
     linalg_tensordot: ("linalg.tensordot", numpys.numpy_linalg_tensordot),
     linalg_matmul: ("linalg.matmul", numpys.numpy_linalg_matmul),
     linalg_outer: ("linalg.outer", numpys.numpy_linalg_outer),
     linalg_vecdot: ("linalg.vecdot", numpys.numpy_linalg_vecdot),
+    matrix_power: ("linalg.matrix_power", numpys.numpy_matrix_power),
     multi_dot: ("linalg.multi_dot", numpys.numpy_multi_dot),
     lstsq: ("lstsq", numpys.numpy_lstsq),
     solve: ("linalg.solve", numpys.numpy_solve),

@@ -20,16 +20,20 @@ from .._base.numpy_functions import (
     numpy_linalg_matmul,
     numpy_linalg_tensordot,
     numpy_matmul,
+    numpy_matrix_power,
+    numpy_matvec,
     numpy_tensordot,
     numpy_vecdot,
+    numpy_vecmat,
 )
 from .._config.state import current
 from .._kinds.registry import shape_alone
 from .._kinds.structured import PROTOCOLS, Structured
 from .einsum import einsum, tensordot
 from .linalg_products import linalg_matmul, linalg_tensordot
+from .matrix_power import matrix_power
 from .products import dot, inner
-from .ufuncs import matmul, vecdot
+from .ufuncs import matmul, matvec, vecdot, vecmat
 
 _ROUTED: dict[Callable[..., Any], Callable[..., Any]] = {
     numpy_einsum: einsum,
@@ -38,8 +42,14 @@ _ROUTED: dict[Callable[..., Any], Callable[..., Any]] = {
     numpy_inner: inner,
     numpy_linalg_tensordot: linalg_tensordot,
     numpy_linalg_matmul: linalg_matmul,
+    numpy_matrix_power: matrix_power,
 }
-_UFUNCS: dict[np.ufunc, Callable[..., Any]] = {numpy_matmul: matmul, numpy_vecdot: vecdot}
+_UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
+    numpy_matmul: matmul,
+    numpy_vecdot: vecdot,
+    numpy_matvec: matvec,
+    numpy_vecmat: vecmat,
+}
 #: Functions of shapes and dtypes.
 _FACTS_ONLY = frozenset(
     {np.shape, np.ndim, np.size, numpy_einsum_path, np.result_type, np.iscomplexobj, np.isrealobj}

@@ -1,4 +1,4 @@
-"""matmul and vecdot: ufuncs with routes before them."""
+"""matmul, matvec, vecmat and vecdot: ufuncs with routes before them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from .._base.numpy_functions import numpy_matmul, numpy_vecdot
+from .._base.numpy_functions import numpy_matmul, numpy_matvec, numpy_vecdot, numpy_vecmat
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_own
-from .._call.mixed_products import product
+from .._call.mixed_products import conjugated, product
 from .._call.observe import observe
-from .._call.products import batched_terms, contract, worth
+from .._call.product_labels import CONJUGATED
+from .._call.products import FEW, batched_terms, contract, known, worth, worth_vectors
 from .._call.understand import Array, ndarray
 from .._kinds.registry import any_other
 
-__all__ = ["RoutedUfunc", "matmul", "vecdot"]
+__all__ = ["RoutedUfunc", "matmul", "matvec", "vecdot", "vecmat"]
 
 
 def _like_numpy_2_4(
@@ -65,6 +66,18 @@ class RoutedUfunc:
             check_own(self.__name__, (*args, kwargs.get("out")))
         return self.__wrapped__(*args, **kwargs)
 
+    def _as_given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call with options, or with operands that are no plain arrays."""
+        if "out" in kwargs:
+            kwargs["out"] = _single(kwargs["out"])
+        if any_routed((*args, kwargs.get("out"))):
+            return on_arrays(self, args, kwargs)
+        if any_other(args[:2]):
+            return product(self.__name__, *_named_out(args, kwargs), **kwargs)
+        if WATCH.on:
+            check_own(self.__name__, (*args, kwargs.get("out")), _options(args, kwargs))
+        return self.__wrapped__(*args, **kwargs)
+
     @property
     def __signature__(self) -> Any:
         """The ufunc's signature, which NumPy's ufuncs have to show from 2.4 on only."""
@@ -100,15 +113,33 @@ class _Matmul(RoutedUfunc):
                 if watched:
                     check_own("matmul", args)
                 return numpy_matmul(a, b)
-        if "out" in kwargs:
-            kwargs["out"] = _single(kwargs["out"])
-        if any_routed((*args, kwargs.get("out"))):
-            return on_arrays(self, args, kwargs)
-        if any_other(args[:2]):
-            return product("matmul", *_named_out(args, kwargs), **kwargs)
-        if watched:
-            check_own("matmul", (*args, kwargs.get("out")), _options(args, kwargs))
-        return numpy_matmul(*args, **kwargs)
+        return self._as_given(args, kwargs)
+
+
+class _OfVectors(RoutedUfunc):
+    """`numpy.matvec` or `numpy.vecmat`: many vectors of one matrix are one product of matrices."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        watched = WATCH.on
+        if watched and to_observe():
+            return observe(self, args, kwargs)
+        if not kwargs and len(args) == 2:
+            a, b = args
+            if type(a) is type(b) is ndarray:
+                if a.size * b.size >= FEW and worth_vectors(self.__name__, a, b):
+                    return self._planned(a, b)
+                if watched:
+                    check_own(self.__name__, args)
+                return self.__wrapped__(a, b)
+        return self._as_given(args, kwargs)
+
+    def _planned(self, a: Array, b: Array) -> Any:
+        name = self.__name__
+        first = conjugated(a) if name in CONJUGATED else a
+        run = known(name, (first, b))
+        if run is not None:
+            return run(first, b)
+        return contract(batched_terms(name, first, b), lambda: self.__wrapped__(a, b))
 
 
 def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
@@ -138,12 +169,17 @@ def _single(out: Any) -> Any:
 
 
 def _batched(a: Array, b: Array) -> Any:
+    run = known("matmul", (a, b))
+    if run is not None:
+        return run(a, b)
     try:
         np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         return numpy_matmul(a, b)  # which says what is wrong
-    return contract(batched_terms(a, b), lambda: numpy_matmul(a, b))
+    return contract(batched_terms("matmul", a, b), lambda: numpy_matmul(a, b))
 
 
 matmul = _Matmul(numpy_matmul)
+matvec = _OfVectors(numpy_matvec)
+vecmat = _OfVectors(numpy_vecmat)
 vecdot = RoutedUfunc(numpy_vecdot)

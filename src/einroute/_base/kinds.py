@@ -94,6 +94,8 @@ class Form:
         Runners that take less time where no ``out`` is given, by the usual ones.
     narrow : callable or None
         ``(value, dtype) -> value``: a result in the caller's dtype, where that is narrower than the plan's.
+    identity : callable or None
+        ``(shape, dtype) -> value``: identity matrices along the last two axes.
     called : str
         What messages call a result in this form.
     meets : frozenset of str
@@ -119,6 +121,7 @@ class Form:
     casts: bool = False
     bare: Mapping[Runner, Runner] = field(default_factory=dict)
     narrow: Callable[[Any, DType], Any] | None = None
+    identity: Callable[[tuple[int, ...], DType], Any] | None = None
     called: str = ""
     meets: frozenset[str] = frozenset({DENSE})
     sparse: bool = False

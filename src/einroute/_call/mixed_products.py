@@ -14,10 +14,12 @@ from .._base.numpy_functions import (
     numpy_dot,
     numpy_inner,
     numpy_matmul,
+    numpy_matvec,
     numpy_multi_dot,
     numpy_outer,
     numpy_vdot,
     numpy_vecdot,
+    numpy_vecmat,
 )
 from .._config.state import current
 from .._execute.call import Call
@@ -58,7 +60,9 @@ _NUMPYS: dict[str, Callable[..., Any]] = {
     "outer": numpy_outer,
     "vdot": numpy_vdot,
     "matmul": numpy_matmul,
+    "matvec": numpy_matvec,
     "vecdot": numpy_vecdot,
+    "vecmat": numpy_vecmat,
 }
 #: Options of ufuncs that make another product.
 _UFUNCS = ("out", "dtype", "order", "casting", "axes", "axis")

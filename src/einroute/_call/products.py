@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any
 
+import numpy as np
+
 from .._base.facts import Contraction, Options
-from .._base.routes import NoRoute
+from .._base.routes import NoRoute, Runner
 from .._config.state import current, left_to_numpy
 from .._execute.call import Call
 from .._kinds.dense.kind import KIND
+from .keys import Key
+from .product_labels import CONJUGATED, CORES
 from .understand import Array, ndarray
 
 #: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
 _WORTH = 1 << 18
+#: Elements of one operand times those of the other from which a matvec or vecmat is looked at.
+FEW = 1 << 12
+#: Vectors of one matrix from which they are worth a product of matrices: how many in all where that is all
+#: they save, how many at least, and how many at least where NumPy's loops over bools end at the first true.
+_MANY, _SOME, _MANY_BOOLS = 400, 16, 64
+#: Products of floats from which that is worth it; and complex ones, since NumPy's vecmat of those does
+#: without BLAS.
+_WORTH_BLAS, _WORTH_CONJUGATED = 1 << 19, 1 << 15
 _LOUD = Options(quiet=False, scalar=True)
 
 
@@ -34,6 +47,63 @@ def worth(a: Array, b: Array, axis: int) -> bool:
         and a.shape[-1] == b.shape[axis]
         and current().products
     )
+
+
+def worth_vectors(name: str, a: Array, b: Array) -> bool:
+    """Whether a matvec or vecmat of plain arrays is worth a route.
+
+    NumPy multiplies vector by vector: by BLAS for floats, one call for each, and in loops for all else. Many
+    vectors of one matrix are a product of matrices.
+
+    Parameters
+    ----------
+    name : {"matvec", "vecmat"}
+    """
+    matrix, vectors = (a, b) if name == "matvec" else (b, a)
+    size = matrix.size
+    if size * vectors.size < FEW:
+        return False
+    many = vectors.size // max(vectors.shape[-1], 1) if vectors.ndim > 1 else 1
+    if size < _WORTH_CONJUGATED and many < _MANY and size * many < _WORTH_CONJUGATED:
+        return False  # all that small calls pay
+    kind, most = matrix.dtype.kind, size * many  # at most so many products: both stacks may be broadcast
+    if most < _WORTH and kind in "iub":
+        return False
+    return _fits(matrix, vectors, -1 if name == "matvec" else -2) and _worth_vectors(
+        kind, matrix, vectors, conjugates=name in CONJUGATED
+    )
+
+
+def _fits(matrix: Array, vectors: Array, axis: int) -> bool:
+    """Whether a matrix and vectors are of one dtype that there are routes for, and of one size."""
+    dtype = matrix.dtype
+    return (
+        dtype == vectors.dtype
+        and (dtype.kind in "iub" or dtype.char in "fdFD")
+        and dtype.isnative
+        and matrix.ndim > 1
+        and vectors.ndim > 0
+        and matrix.shape[axis] == vectors.shape[-1]
+        and current().products
+    )
+
+
+def _worth_vectors(kind: str, matrix: Array, vectors: Array, *, conjugates: bool) -> bool:
+    """Whether there are enough products, and vectors for each matrix."""
+    stack, own = matrix.shape[:-2], vectors.shape[:-1]
+    try:
+        count: int = prod(np.broadcast_shapes(stack, own) if stack and stack != own else own)
+    except ValueError:
+        return False  # NumPy says what is wrong
+    products: int = count * prod(matrix.shape[-2:])
+    if not products:
+        return False
+    each = count // prod(stack)
+    if kind in "iub":
+        return products >= _WORTH and (kind != "b" or each >= _MANY_BOOLS)
+    if each >= _SOME and (products >= _WORTH_BLAS or count >= _MANY):
+        return True
+    return conjugates and kind == "c" and products >= _WORTH_CONJUGATED
 
 
 def worth_outer(a: Array, b: Array) -> bool:
@@ -56,6 +126,11 @@ def is_chain(arrays: Any) -> bool:
     return all(x.shape[-1] == y.shape[0] for x, y in pairwise(arrays))
 
 
+def key_of(name: str, arrays: tuple[Array, ...]) -> Key:
+    """What the bound plan of a product is kept under: its labels follow from the shapes."""
+    return (name, *[(x.shape, x.dtype, x.strides) for x in arrays])
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """A product as a contraction that is known to be sound: sizes agree and the dtypes are one."""
@@ -65,6 +140,11 @@ class Terms:
     output: str
     arrays: tuple[Array, ...]
 
+    @property
+    def key(self) -> Key:
+        """What its bound plan is kept under."""
+        return key_of(self.name, self.arrays)
+
     def call(self) -> Call:
         """What there is to plan."""
         sizes: dict[str, int] = {}
@@ -72,14 +152,13 @@ class Terms:
             for c, n in zip(labels, x.shape, strict=True):
                 if sizes.get(c, 1) == 1:
                     sizes[c] = n
-        facts = (fact for x in self.arrays for fact in (x.shape, x.dtype, x.strides))
         return Call(
             Contraction(self.inputs, self.output, sizes),
             self.arrays,
             (KIND,) * len(self.arrays),
             self.arrays[0].dtype,
             options=_LOUD,
-            key=(self.name, self.inputs, *facts),
+            key=self.key,
         )
 
 
@@ -88,11 +167,16 @@ def outer_terms(a: Array, b: Array) -> Terms:
     return Terms("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()))
 
 
-def batched_terms(a: Array, b: Array) -> Terms:
-    """Matmul as a contraction: batch axes aligned from the right, broadcast where one has length 1."""
-    batch = "".join(chr(0x100 + i) for i in reversed(range(max(a.ndim, b.ndim) - 2)))
-    of_a, of_b = batch[len(batch) - a.ndim + 2 :], batch[len(batch) - b.ndim + 2 :]
-    return Terms("matmul", (of_a + "ij", of_b + "jk"), batch + "ik", (a, b))
+def batched_terms(name: str, a: Array, b: Array) -> Terms:
+    """One of `CORES` as a contraction: batch axes aligned from the right, broadcast where one has length 1.
+
+    Both operands have the core's axes, also in matmul; the first is conjugated already where that is due.
+    """
+    core_a, core_b, core = CORES[name]
+    batch_a, batch_b = a.ndim - len(core_a), b.ndim - len(core_b)
+    batch = "".join([chr(0x100 + i) for i in reversed(range(max(batch_a, batch_b)))])
+    of_a, of_b = batch[len(batch) - batch_a :], batch[len(batch) - batch_b :]
+    return Terms(name, (of_a + core_a, of_b + core_b), batch + core, (a, b))
 
 
 def chain_terms(arrays: Any) -> Terms:
@@ -105,6 +189,11 @@ def chain_terms(arrays: Any) -> Terms:
         inputs[-1] = inputs[-1][:1]
     ends = (inputs[0][0] if arrays[0].ndim == 2 else "") + (inputs[-1][1] if arrays[-1].ndim == 2 else "")
     return Terms("multi_dot", tuple(inputs), ends, tuple(arrays))
+
+
+def known(name: str, arrays: tuple[Array, ...]) -> Runner | None:
+    """The bound plan of a product, if there is one."""
+    return current().plans.get(key_of(name, arrays))
 
 
 def contract(terms: Terms, numpys: Callable[[], Any]) -> Any:

@@ -1,8 +1,9 @@
-"""What dot, matmul, inner, vdot, outer, vecdot and multi_dot would do."""
+"""What dot, matmul and the other products would do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from math import prod
@@ -12,8 +13,10 @@ import numpy as np
 
 from .._api.functions import ROUTED
 from .._api.linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
+from .._api.matrix_power import exponent, is_planned, matrix_power, products, refuse_shape
 from .._api.products import dot, inner, multi_dot, outer, vdot
-from .._api.ufuncs import matmul, vecdot
+from .._api.sparse_solve import refuse_sparse
+from .._api.ufuncs import matmul, matvec, vecdot, vecmat
 from .._base.cost import Cost, gemm_rate
 from .._base.formatting import readable
 from .._call.fallback import want
@@ -26,7 +29,15 @@ from .._call.mixed_products import (
     understand_product,
 )
 from .._call.product_labels import CONJUGATED, PAIRS, core_labels
-from .._call.products import batched_terms, chain_terms, is_chain, outer_terms, worth, worth_outer
+from .._call.products import (
+    batched_terms,
+    chain_terms,
+    is_chain,
+    outer_terms,
+    worth,
+    worth_outer,
+    worth_vectors,
+)
 from .._call.understand import understand_tensordot
 from .._config.state import check_strict, current
 from .._execute.call import Call
@@ -43,16 +54,51 @@ __all__ = ["PRODUCTS", "explain_product"]
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, Any]
 
-#: Products of two operands over one axis: the labels of both and of the result from their shapes, and the
-#: axis of the second that is contracted with the last of the first.
-_PAIRS: dict[Any, tuple[Callable[[Shape, Shape], tuple[str, str, str]], int]] = {
-    dot: (PAIRS["dot"], -2),
-    inner: (PAIRS["inner"], -1),
-    matmul: (partial(core_labels, "matmul"), -2),
-    linalg_matmul: (partial(core_labels, "matmul"), -2),
+
+def _as_tensordot(axis: int) -> Callable[[Array, Array], Any]:
+    """The call of tensordot that contracts the last axis of the first operand with one of the second."""
+    return lambda a, b: understand_tensordot(a, b, ((a.ndim - 1,), (b.ndim + axis,)))
+
+
+def _batched(name: str) -> Callable[[Array, Array], Any]:
+    """The contraction that a generalized ufunc is."""
+    return lambda a, b: batched_terms(name, _conjugated(a) if name in CONJUGATED else a, b).call()
+
+
+def _conjugated(a: Array) -> Array:
+    """An array with the layout of the conjugate."""
+    return a if a.dtype.kind != "c" or a.flags.c_contiguous else np.empty_like(a)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A product of two operands over one axis.
+
+    Attributes
+    ----------
+    labels : callable
+        Those of both operands and of the result, from their shapes.
+    worth : callable
+        Whether plain arrays are worth a route.
+    call : callable
+        What is planned then.
+    """
+
+    labels: Callable[[Shape, Shape], tuple[str, str, str]]
+    worth: Callable[[Array, Array], bool]
+    call: Callable[[Array, Array], Any]
+
+
+_PAIRS: dict[Any, _Pair] = {
+    dot: _Pair(PAIRS["dot"], partial(worth, axis=-2), _as_tensordot(-2)),
+    inner: _Pair(PAIRS["inner"], partial(worth, axis=-1), _as_tensordot(-1)),
+    matmul: _Pair(partial(core_labels, "matmul"), partial(worth, axis=-2), _batched("matmul")),
+    linalg_matmul: _Pair(partial(core_labels, "matmul"), partial(worth, axis=-2), _batched("matmul")),
+    matvec: _Pair(partial(core_labels, "matvec"), partial(worth_vectors, "matvec"), _batched("matvec")),
+    vecmat: _Pair(partial(core_labels, "vecmat"), partial(worth_vectors, "vecmat"), _batched("vecmat")),
 }
 _VECTORS = (vdot, vecdot, linalg_vecdot)
-PRODUCTS = frozenset({*_PAIRS, *_VECTORS, outer, linalg_outer, multi_dot})
+PRODUCTS = frozenset({*_PAIRS, *_VECTORS, outer, linalg_outer, multi_dot, matrix_power})
 
 #: Multiply-adds a second of NumPy's own loops, where BLAS does not know the dtype.
 LOOPS = 1e9
@@ -80,6 +126,8 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     """
     if function is multi_dot:
         return _chain(*args, **kwargs)
+    if function is matrix_power:
+        return _power(*args)
     a, b = (stand_in(x) for x in args[:2])
     options = {name: x for name, x in kwargs.items() if x is not None and x is not np._NoValue}
     if len(args) > 2 and args[2] is not None:
@@ -113,7 +161,7 @@ def _check_shapes(function: Any, a: Shape, b: Shape, out: Any) -> None:
     """Raise where matrices do not fit, or an ``out`` has another shape than the result."""
     made: Shape | None = None
     if function in _PAIRS:
-        of_a, of_b, output = _PAIRS[function][0](a, b)
+        of_a, of_b, output = _PAIRS[function].labels(a, b)
         made = tuple(_sizes(of_a + of_b, a + b)[c] for c in output)
     elif function is outer:
         made = (prod(a), prod(b))
@@ -150,22 +198,15 @@ def _check_vectors(function: Any, a: Shape, b: Shape, options: dict[str, Any]) -
 
 
 def _pair(function: Any, a: Array, b: Array, told: Sequence[OutlineOperand], *, plain: bool) -> Explanation:
-    labels, axis = _PAIRS[function]
-    of_a, of_b, output = labels(a.shape, b.shape)
-    if plain and worth(a, b, axis):
-        return explain_call(function, _planned_pair(function, a, b, axis), told)
+    pair = _PAIRS[function]
+    of_a, of_b, output = pair.labels(a.shape, b.shape)
+    if plain and pair.worth(a, b):
+        return explain_call(function, pair.call(a, b), told)
     sizes = _sizes(of_a + of_b, a.shape + b.shape)
     blas = a.dtype == b.dtype and a.dtype.char in "fdFD"
     reason = "NumPy's own is BLAS" if blas else "small, or of dtypes without a route"
     subscripts = readable(f"{of_a},{of_b}->{output}", prime="")
     return _own(function, told, reason, _gemm(a, b, (of_a, of_b, output), sizes, blas=blas), subscripts)
-
-
-def _planned_pair(function: Any, a: Array, b: Array, axis: int) -> Any:
-    """What there is to plan: dot and inner are calls of tensordot, matmul has batches."""
-    if function in {matmul, linalg_matmul}:
-        return batched_terms(a, b).call()
-    return understand_tensordot(a, b, ((a.ndim - 1,), (b.ndim + axis,)))
 
 
 def _of_others(
@@ -183,6 +224,39 @@ def _of_others(
     given = given_options(bare, options)
     call = understand_product(bare, conjugated(a) if bare in CONJUGATED else a, b, **given)
     return explain_call(function, call, told)
+
+
+def _power(a: Any, n: Any) -> Explanation:
+    """The first product of a power, and how many there are."""
+    a, n = stand_in(a), exponent(n)
+    told = (operand_of(a),)
+    other = any_other((a,))
+    if other or kind_of(a) is not None:
+        refuse_shape(a if other else np.asarray(a))
+    reason = "" if other else want((a,))
+    if reason:
+        check_strict(current(), ROUTED[matrix_power].name, reason)
+        return _own(matrix_power, told, reason)
+    if other and n < 0:
+        refuse_sparse("inv", a)
+    if not other and not (type(a) is np.ndarray and is_planned(a)):
+        return _own(matrix_power, told, "small, or of a dtype that BLAS knows", _of_power(np.asarray(a), n))
+    if n < 2:
+        return _own(matrix_power, told, "the inverse is NumPy's own" if n < 0 else "no product")
+    call = understand_product("matmul", a, a) if other else batched_terms("matmul", a, a).call()
+    explained = explain_call(matrix_power, call, told * 2)
+    note = f"the first of {products(n)} products: {n} = {n:#b}"
+    return replace(explained, outline=replace(explained.outline, notes=(note, *explained.outline.notes)))
+
+
+def _of_power(a: Array, n: int) -> Cost | None:
+    """All products of a power of matrices, without those of the inverse."""
+    if abs(n) < 2:
+        return None
+    labels = core_labels("matmul", a.shape, a.shape)
+    sizes = _sizes(labels[0] + labels[1], a.shape * 2)
+    one, count = _gemm(a, a, labels, sizes, blas=a.dtype.char in "fdFD"), products(abs(n))
+    return replace(one, flops=one.flops * count, bytes=one.bytes * count)
 
 
 def _chain(arrays: Any, *, out: Any = None) -> Explanation:

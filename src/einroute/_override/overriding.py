@@ -24,7 +24,8 @@ class override(Block):  # noqa: N801 - used like a function, as contextlib.suppr
     Parameters
     ----------
     *names : str
-        Functions to override; if none is named, all of them but the ufuncs `numpy.matmul` and `numpy.vecdot`.
+        Functions to override; if none is named, all of them but the ufuncs (`numpy.matmul`, `vecdot`,
+        `matvec` and `vecmat`).
         ``"lstsq"`` is that of `numpy.linalg` and of `scipy.linalg`, ``"linalg.lstsq"`` that of NumPy alone,
         ``"scipy.linalg.lstsq"`` that of SciPy.
     imported : bool

@@ -15,8 +15,13 @@ from .._base.stand_in import StandIn, stand_in
 
 __all__ = ["FUNCTIONS", "PLACES", "Function", "chosen"]
 
-_FLAT = ("einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer", "vecdot")
-_LINALG = ("lstsq", "solve", "inv", "pinv", "multi_dot", "tensordot", "matmul", "outer", "vecdot")
+_FLAT = (
+    "einsum", "einsum_path", "tensordot", "dot", "matmul", "inner", "vdot", "outer",
+    "vecdot", "matvec", "vecmat",
+)  # fmt: skip
+_LINALG = (
+    "lstsq", "solve", "inv", "pinv", "multi_dot", "matrix_power", "tensordot", "matmul", "outer", "vecdot",
+)  # fmt: skip
 _SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
 
 

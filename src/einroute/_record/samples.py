@@ -182,7 +182,8 @@ def _outs(
         if fresh is None:
             return None
         changed["out"] = fresh
-    if name in {"dot", "matmul", "outer", "vecdot"} and len(args) > 2 and args[2] is not None:
+    third_is_out = name in {"dot", "matmul", "outer", "vecdot", "matvec", "vecmat"}
+    if third_is_out and len(args) > 2 and args[2] is not None:
         fresh = _fresh(args[2])
         if fresh is None:
             return None

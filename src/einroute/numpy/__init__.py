@@ -1,9 +1,9 @@
 """NumPy's namespace with the routed functions in place: ``import einroute.numpy as np``.
 
 Every name is NumPy's and means what it means there.  `einsum`, `einsum_path`, `tensordot`, `dot`, `matmul`,
-`inner`, `vdot`, `outer`, `vecdot` and the routed functions of `linalg` are einroute's, and compare and hash
-equal to NumPy's; everything else is NumPy's own object.  To type checkers this module *is* NumPy: a changed
-import must not change what they say.
+`inner`, `vdot`, `outer`, `vecdot`, `matvec`, `vecmat` and the routed functions of `linalg` are einroute's and
+compare and hash equal to NumPy's; everything else is NumPy's own object.  To type checkers this module *is*
+NumPy: a changed import must not change what they say.
 
 Of the submodules only `linalg` can be imported by its dotted name.  The others are attributes, the very
 modules of NumPy (``np.random``, ``np.testing``), so that nothing exists twice.

@@ -1,7 +1,7 @@
 """`numpy.linalg` with the routed functions in place: ``from einroute.numpy.linalg import multi_dot, svd``.
 
-`lstsq`, `solve`, `inv`, `pinv`, `multi_dot`, `tensordot`, `matmul`, `vecdot` and `outer` are einroute's, and
-compare and hash equal to NumPy's; the rest are NumPy's own objects.
+`lstsq`, `solve`, `inv`, `pinv`, `multi_dot`, `matrix_power`, `tensordot`, `matmul`, `vecdot` and `outer` are
+einroute's, and compare and hash equal to NumPy's; the rest are NumPy's own objects.
 """
 # ruff: noqa: F403 - importing names for others is all that this module does.
 

@@ -80,6 +80,8 @@ def tiny_functions() -> list[Case]:
         ("vdot", "", (vector, vector)),
         ("outer", "", (vector, vector)),
         ("vecdot", "", (matrix, matrix)),
+        ("matvec", "", (matrix, vector)),
+        ("vecmat", "", (vector, matrix)),
     )
     return [
         Case("tiny-functions", f"{f} {args} {'x'.join(str(len(s)) for s in shapes)}-D".replace("  ", " "), "",

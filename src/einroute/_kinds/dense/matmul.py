@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.facts import Step, classify
-from ..._base.numpy_functions import numpy_matmul
+from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
 from .layout import Recipe, Search
 from .transpose import SMALL, permuted_copy
@@ -240,9 +240,9 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
             made = np.empty(sizes, dtype).transpose(to_result) if out is None else out
             rows = made.transpose(to_rows)
             if rows.shape == shape2:
-                np.matvec(as_a(a), vectors(b)[..., 0, :], out=rows)
+                numpy_matvec(as_a(a), vectors(b)[..., 0, :], out=rows)
             else:
-                rows[...] = np.matvec(as_a(a), vectors(b)[..., 0, :]).reshape(rows.shape)
+                rows[...] = numpy_matvec(as_a(a), vectors(b)[..., 0, :]).reshape(rows.shape)
             return made
 
         return run_vectors

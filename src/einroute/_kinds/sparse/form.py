@@ -117,6 +117,15 @@ def narrow(entries: Entries, dtype: DType) -> Entries:
     return entries.with_data(entries.data.astype(dtype))
 
 
+def identity(shape: tuple[int, ...], dtype: DType) -> Entries:
+    """Identity matrices along the last two axes."""
+    stack, rows = shape[:-2], shape[-1]
+    places = np.arange(prod(stack) * rows)
+    row = places % max(rows, 1)
+    first = np.unravel_index(places // max(rows, 1), stack) if stack else ()
+    return Entries(shape, np.ones(len(places), dtype), (*first, row, row), fresh=True)
+
+
 def values(x: Any) -> Array:
     """The elements that are stored."""
     return np.asarray(x if isinstance(x, np.ndarray | np.generic) else x.data)
@@ -149,6 +158,7 @@ FORM = Form(
     sums_first=False,
     casts=True,
     narrow=narrow,
+    identity=identity,
     called="sparse",
     sparse=True,
 )
