@@ -20,8 +20,8 @@ from .where import NAME, Where
 
 Array = np.ndarray[Any, Any]
 
-#: Bytes of a block's rows, and of all rows from which it is worth while.
-_BLOCK, _LEAST = 1 << 20, 1 << 22
+#: Bytes of a block's rows.
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,11 @@ def verdict(step: Step) -> Rewriting | Refused:
             return Refused(f"operand {n} cannot be cut along the rolled axis")
     d = step.sizes[where.i]
     most = max(step.operands[n].nbytes for n in written)
-    if most < _LEAST:
-        return Refused("the rows are few enough to be copied together")
-    rows = max(1, d * _BLOCK // most)
+    if len(written) < 2:
+        return Refused("no other rolled operand goes along the axis")
+    if not most:
+        return Refused("a dimension of length 0")
+    rows = max(1, min(d, d * _BLOCK // most))
     blocks, left = divmod(d, rows)
     recipe = _Recipe(where.i, written, rows)
     parts = [_inner(step, recipe, rows, blocks)]
