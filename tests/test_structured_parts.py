@@ -145,6 +145,7 @@ INDICES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Out of bound index found:DeprecationWarning")  # NumPy 2.2, of no elements
 def test_indexing_is_that_of_the_array(operand: Structured) -> None:
     right = np.asarray(operand)
     rng = np.random.default_rng(1)
