@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import einroute as er
 from einroute._kinds.structured import Structured
@@ -299,3 +301,58 @@ def test_a_given_path_is_one_of_the_operands_that_were_given(kind: str, path: li
         expected = np.einsum(subscripts, w.astype("c16"), m, v, optimize=["einsum_path", *path])
         got = er.einsum(subscripts, operand, m, v, optimize=["einsum_path", *path])
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-4)
+
+
+NOT_FINITE = (
+    ("ij->", "r"), ("ij->i", "r"), ("ij->j", "r"), ("ij,j->i", "rv"), ("ij,i->j", "ru"), ("ij,i,j->", "ruv"),
+    ("ij,ij->", "rr"), ("ij,ik->jk", "rr"), ("ijc->c", "R"), ("ijc,i->jc", "Ru"), ("ij,ijc->c", "rR"),
+    ("abc,abc->ab", "dd"), ("abc->ab", "d"), ("abc,a->c", "dw"), ("abc,c->ab", "dx"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("subscripts", "names"), NOT_FINITE)
+def test_what_is_not_finite_is_numpys(subscripts: str, names: str, seed: int) -> None:
+    """Overflow, infinities and nan where the sums of another order have them: only NumPy's are left.
+
+    Where the order of work spares an overflow that NumPy's has, there is a finite number.
+    """
+    rng = np.random.default_rng(seed)
+    large, special = [1e308, -1e308, 1.0, -1.0, 1e300, 0.5], [np.inf, -np.inf, np.nan, 1.0, 0.0, 1e308]
+    d, k = int(rng.integers(2, 60)), int(rng.integers(1, 60))
+    base = rng.choice(special if seed % 4 == 3 else large, (d, 3))
+    points = rng.choice([5e307, -5e307, 1.0, 0.0], (d, 2))
+    step = int(rng.choice([1, 1, -1, 3]))
+    operands: dict[str, Any] = {
+        "r": er.rolled(base[:, 0].copy(), k, step=step),
+        "R": er.rolled(base, k, step=step),
+        "d": er.pairwise_difference(points),
+        "u": rng.choice([1, -1, 2, 0.5], d),
+        "v": rng.choice([1, -1, 2, 1e-300, 0.0], k),
+        "w": rng.choice([1, -1, 2, 0.5], d),
+        "x": rng.choice([1, -1, 2, 0.5], 2),
+    }
+    args = [operands[name] for name in names]
+    expected = np.asarray(np.einsum(subscripts, *(np.asarray(x) for x in args)))
+    got = np.asarray(er.einsum(subscripts, *args))
+    if not np.isfinite(got).all():
+        np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+        np.testing.assert_array_equal(got[np.isinf(got)], expected[np.isinf(got)])
+        np.testing.assert_array_equal(np.isinf(got), np.isinf(expected))
+    if np.isfinite(expected).all():
+        assert np.isfinite(got).all()
+
+
+@pytest.mark.parametrize("on_densify", ["warn", "raise"])
+def test_a_large_dense_result_of_labels_is_what_was_asked_for(on_densify: str) -> None:
+    """Of one_hot operands alone: nothing sparse was given."""
+    a, b = (er.one_hot(np.arange(n) % 7, 7) for n in (3000, 3500))
+    with er.config(on_densify=on_densify), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = er.einsum("tr,ur->tu", a, b)
+        made += er.tensordot(a, b, ([1], [1]))
+    assert made.nbytes > 64 << 20
+    np.testing.assert_array_equal(made, 2 * (np.arange(3000)[:, None] % 7 == np.arange(3500) % 7))
+    sparse = scipy.sparse.csr_array(np.eye(3000, 7))
+    with er.config(on_densify="raise"), pytest.raises(ValueError, match="some of them sparse"):
+        er.einsum("tr,ur->tu", sparse, b)

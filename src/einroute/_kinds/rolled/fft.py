@@ -12,18 +12,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from math import gcd, log2
+from math import gcd, log2, prod
 from typing import Any
 
 import numpy as np
 
 from ..._base.cost import Cost
+from ..._base.densify import densified
 from ..._base.facts import Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
 from ..._base.routes import Declined, Offer, Refused
 from ..._base.threads import inside_block
 from .correlation import Correlation
-from .where import Where
+from .extension import base_shape
+from .where import Where, others_bytes
 
 Array = np.ndarray[Any, Any]
 
@@ -126,6 +128,10 @@ def verdict(step: Step) -> Rewriting | Refused:
         after = tuple(step.operands[n] for n in recipe.after)
         inputs = (recipe.made, *(step.inputs[n] for n in recipe.after))
         inner.append(Inner(inputs, step.output, (made, *after)))
+    needed = _bytes(step, recipe)
+    given = others_bytes(step, where.at) + prod(base_shape(where.operand(step))) * step.dtype.itemsize
+    if densified(needed, given):
+        return Refused(f"it would take {needed >> 20} MiB, for operands and a result of {given >> 20} MiB")
     note = f"a circular {'convolution' if turned else 'correlation'} of length {d} by FFT"
     return Rewriting(Offer(_cost(step, recipe), step.output, recipe, note), tuple(inner))
 
@@ -169,6 +175,14 @@ def _cost(step: Step, recipe: _Recipe) -> Cost:
     slower = (_COMPLEX if step.dtype.kind == "c" else 1.0) * (_PRIME if _largest_factor(d) > 11 else 1.0)
     flops = count * d * log2(d + 1)
     return Cost(flops, 6.0 * count * d * step.dtype.itemsize, 40.0, _RATE / slower)
+
+
+def _bytes(step: Step, recipe: _Recipe) -> int:
+    """Bytes of what is correlated, of both transforms, and of their product going back."""
+    d = step.sizes[recipe.where.i]
+    before = step.extent(recipe.a) if recipe.product else 0
+    transforms = sum(step.extent(labels[:-1]) for labels in (recipe.a, recipe.b, recipe.made)) * d
+    return (before + transforms) * step.dtype.itemsize
 
 
 def _largest_factor(n: int) -> int:

@@ -6,7 +6,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Form
 from ..._base.rewrites import Rewrite
 from ..structured import MET, structured_kind
-from . import diagonal, fft, first, split, strided, windows
+from . import diagonal, fft, first, rows, split, strided, windows
 from .extension import Rolling
 from .operand import Rolled
 from .where import NAME
@@ -17,6 +17,7 @@ REWRITES: tuple[Rewrite, ...] = (
     fft.FFT,
     windows.WINDOWS,
     split.SPLIT,
+    rows.ROWS,
     strided.STRIDED,
 )
 

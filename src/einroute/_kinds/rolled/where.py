@@ -48,7 +48,7 @@ def replaced(values: tuple[Any, ...], at: int, new: Any) -> tuple[Any, ...]:
 
 
 def others_bytes(step: Step, at: int) -> int:
-    """Bytes of the result, and of all operands but one and those that take none."""
+    """Bytes of the result, and of the memory under all operands but one and those that take none."""
     return step.out_bytes + sum(
-        op.nbytes for n, op in enumerate(step.operands) if n != at and op.structure is None
+        min(op.nbytes, op.span) for n, op in enumerate(step.operands) if n != at and op.structure is None
     )
