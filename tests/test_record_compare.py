@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import einroute as er
-from einroute._base.watch import WATCH, Draft
+from einroute._base.watch import WATCH, CallTrace
 from einroute._record import compare, report, samples
 from einroute._record.compare import Compared, Comparison
 from einroute._record.recording import Recording
@@ -49,15 +49,15 @@ def set_times(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return put
 
 
-class Drafts(Recording):
+class Traces(Recording):
     """Keeps what is told of the calls."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.drafts: list[Draft] = []
+        self.traces: list[CallTrace] = []
 
-    def take(self, draft: Draft, args: Any, kwargs: Any) -> None:
-        self.drafts.append(draft)
+    def take(self, trace: CallTrace, args: Any, kwargs: Any) -> None:
+        self.traces.append(trace)
 
 
 class TestPlanning:
@@ -73,17 +73,17 @@ class TestPlanning:
         ],
     )
     def test_it_is_told_once(self, call: Callable[[], Any]) -> None:
-        with listening(Drafts()) as r:
+        with listening(Traces()) as r:
             for _ in range(3):
                 call()
-        assert 0 < r.drafts[0].planning < r.drafts[0].seconds
-        assert [draft.planning for draft in r.drafts[1:]] == [0.0, 0.0]
+        assert 0 < r.traces[0].planning < r.traces[0].seconds
+        assert [trace.planning for trace in r.traces[1:]] == [0.0, 0.0]
 
     @pytest.mark.parametrize("call", [lambda: er.dot(A, A), lambda: er.lstsq(A, A[0])])
     def test_nothing_was_planned(self, call: Callable[[], Any]) -> None:
-        with listening(Drafts()) as r:
+        with listening(Traces()) as r:
             call()
-        assert r.drafts[0].planning == 0.0
+        assert r.traces[0].planning == 0.0
 
 
 class TestWhatIsCompared:
@@ -130,14 +130,14 @@ class TestWhatIsCompared:
             with listening(Comparison(1e6)):
                 for k in range(n):
                     er.lstsq(A + np.eye(40), A[k])
-            plain = Drafts()
+            plain = Traces()
             with listening(plain):
                 for k in range(n):
                     er.lstsq(A + np.eye(40), A[k])
             with listening(Comparison(1e6)) as r:
                 for k in range(n):
                     er.lstsq(A + np.eye(40), A[k])
-            assert [made.cache for made in r.records] == [draft.cache for draft in plain.drafts]
+            assert [made.cache for made in r.records] == [trace.cache for trace in plain.traces]
 
     def test_what_cannot_be_called_again_is_left_out(self, set_times: Callable[..., None]) -> None:
         set_times(Sample(1.0, 3.0))

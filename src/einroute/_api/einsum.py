@@ -22,10 +22,10 @@ from .._base.numpy_functions import numpy_einsum, numpy_einsum_path, numpy_tenso
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.routes import NoRoute
 from .._base.signature import signed_as
-from .._base.watch import WATCH, tell_own, to_observe
+from .._base.watch import WATCH, tell_fallback, to_observe
 from .._call.ask import BAD_CALL, ask_numpy, ask_on_arrays
 from .._call.keys import Key, einsum_key, plain, tensordot_key
-from .._call.observe import observe, or_aside, telling
+from .._call.observe import WatchedContext, observe, telling_why
 from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
 from .._config.state import State, _context, _process, check_strict, current, left_to_numpy
 from .._kinds.registry import any_other, other_kind, shape_alone
@@ -40,14 +40,14 @@ _EARNED = 64
 _NOT_GIVEN: Any = np._NoValue
 #: Axes that tensordot may be asked for with NumPy's answer, though no array has so many.
 _MANY = 1000
-#: Where the hot path finds the state of its context: `or_aside` while anybody records, so that it pays
+#: Where the hot path finds the state of its context: `WatchedContext` while anybody records, so that it pays
 #: nothing for that while nobody does.
 _here: Any = _context
 
 
 def _look(watched: bool) -> None:
     global _here  # noqa: PLW0603 - an attribute of an object would cost 7 ns a call
-    _here = or_aside if watched else _context
+    _here = WatchedContext if watched else _context
 
 
 WATCH.on_change.append(_look)
@@ -216,10 +216,10 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
     if isinstance(call, Fallback):
         if call.fallback:
             check_strict(state, "einsum", call.reason)
-        tell_own(call.reason)
+        tell_fallback(call.reason)
         if key is not None:
             run = _numpys_einsum(operands[0], optimize, kwargs)
-            state.plans.put(key, run if state.base is None else telling(run, call.reason))
+            state.plans.put(key, run if state.base is None else telling_why(run, call.reason))
         return numpy_einsum(*operands, **_given(out, optimize, kwargs))
     return call.run(state, out, key)
 
@@ -462,7 +462,7 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
         )
     if isinstance(call, Fallback):
         check_strict(state, "tensordot", call.reason)
-        tell_own(call.reason)
+        tell_fallback(call.reason)
         return numpy_tensordot(*operands, **named)
     try:
         return call.run(state, None, key)

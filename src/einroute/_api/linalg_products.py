@@ -13,7 +13,7 @@ from .._base.numpy_functions import (
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.signature import signed_as
 from .._base.watch import WATCH, to_observe
-from .._call.fallback import check_own
+from .._call.fallback import check_fallback
 from .._call.mixed_products import is_contraction, product, refuse_undispatched
 from .._call.observe import observe
 from .._call.products import worth
@@ -54,7 +54,7 @@ def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     ):
         return tensordot(*args, **kwargs)
     if WATCH.on:
-        check_own("tensordot", args)
+        check_fallback("tensordot", args)
     return numpy_linalg_tensordot(*args, **kwargs)
 
 
@@ -75,14 +75,14 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
         if worth(x1, x2, -2):
             return matmul(x1, x2)
         if WATCH.on:
-            check_own("matmul", (x1, x2))
+            check_fallback("matmul", (x1, x2))
         return numpy_linalg_matmul(x1, x2)
     if any_routed((x1, x2)):
         return on_arrays(linalg_matmul, (x1, x2), {})
     if any_other((x1, x2)):
         return matmul(x1, x2)
     if WATCH.on:
-        check_own("matmul", (x1, x2))
+        check_fallback("matmul", (x1, x2))
     return numpy_linalg_matmul(x1, x2)
 
 
@@ -107,7 +107,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
         return product("outer", x1, x2)
     refuse_undispatched("linalg.outer", "use einsum('i,j->ij', a, b)", x1, x2)
     if WATCH.on:
-        check_own("outer", (x1, x2))
+        check_fallback("outer", (x1, x2))
     return numpy_linalg_outer(x1, x2)
 
 
@@ -136,7 +136,7 @@ def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
         if len(args) == 2 and any_other(args):
             return product("vecdot", *args, **kwargs)
     if WATCH.on:
-        check_own("vecdot", args)
+        check_fallback("vecdot", args)
     return numpy_linalg_vecdot(*args, **kwargs)
 
 

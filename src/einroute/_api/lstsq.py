@@ -17,7 +17,7 @@ from .._base.linalg import SUPPORTED, blame, is_foreign, is_sparse, wrapper
 from .._base.numpy_functions import numpy_lstsq, numpy_pinv
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
-from .._base.watch import WATCH, tell_declined, tell_factors, tell_own, to_observe
+from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_observe
 from .._call.factors import EXPLICIT, recall
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
@@ -223,7 +223,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     if answer is not None:
         return answer
     if hermitian:
-        tell_own("hermitian=True is NumPy's own to answer")
+        tell_fallback("hermitian=True is NumPy's own to answer")
     tell_declined(DOUBTFUL)
     options = _pinv_options(rcond, hermitian, rtol)
     try:

@@ -16,7 +16,7 @@ from .._base.kinds import Kind
 from .._base.numpy_functions import numpy_matrix_power
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.watch import WATCH, to_observe
-from .._call.fallback import check_own
+from .._call.fallback import check_fallback
 from .._call.observe import observe
 from .._call.products import worth
 from .._call.understand import ndarray
@@ -70,7 +70,7 @@ def matrix_power(a: Any, n: Any) -> Any:
         if kind is not None:
             return _of_another_kind(a, kind, exponent(n))
     if WATCH.on:
-        check_own("linalg.matrix_power", (a,))
+        check_fallback("linalg.matrix_power", (a,))
     return numpy_matrix_power(a, n)
 
 

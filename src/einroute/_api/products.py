@@ -12,7 +12,7 @@ from .._base.numpy_functions import numpy_dot, numpy_inner, numpy_multi_dot, num
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.signature import signed_as
 from .._base.watch import WATCH, to_observe
-from .._call.fallback import check_own
+from .._call.fallback import check_fallback
 from .._call.mixed_products import chain_of_others, is_contraction, product, refuse_undispatched
 from .._call.observe import observe
 from .._call.products import chain_terms, contract, is_chain, outer_terms, worth, worth_outer
@@ -68,7 +68,7 @@ def dot(*args: Any, **kwargs: Any) -> Any:
             if worth(a, b, -2):
                 return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
             if watched:
-                check_own("dot", args)
+                check_fallback("dot", args)
             return numpy_dot(a, b)
     operands = (*args, *kwargs.values())
     if any_routed(operands):
@@ -76,7 +76,7 @@ def dot(*args: Any, **kwargs: Any) -> Any:
     if any_other(operands):
         return _dot_of_others(*args, **kwargs)
     if watched:
-        check_own("dot", operands, _options(args, kwargs))
+        check_fallback("dot", operands, _options(args, kwargs))
     return numpy_dot(*args, **kwargs)
 
 
@@ -115,14 +115,14 @@ def inner(a: Any, b: Any, /) -> Any:
         if worth(a, b, -1):
             return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
         if watched:
-            check_own("inner", (a, b))
+            check_fallback("inner", (a, b))
         return numpy_inner(a, b)
     if any_routed((a, b)):
         return on_arrays(inner, (a, b), {})
     if any_other((a, b)):
         return product("inner", a, b)
     if watched:
-        check_own("inner", (a, b))
+        check_fallback("inner", (a, b))
     return numpy_inner(a, b)
 
 
@@ -159,7 +159,7 @@ def vdot(a: Any, b: Any, /) -> Any:
             return product("vdot", a, b)
         refuse_undispatched("vdot", "use einsum('ij,ij->', a.conj(), b)", a, b)
     if watched:
-        check_own("vdot", (a, b))
+        check_fallback("vdot", (a, b))
     return numpy_vdot(a, b)
 
 
@@ -198,7 +198,7 @@ def outer(*args: Any, **kwargs: Any) -> Any:
             if worth_outer(a, b):
                 return contract(outer_terms(a, b), lambda: numpy_outer(a, b))
             if watched:
-                check_own("outer", args)
+                check_fallback("outer", args)
             return numpy_outer(a, b)
     if any_routed((*args, *kwargs.values())):
         return on_arrays(outer, args, kwargs)
@@ -206,7 +206,7 @@ def outer(*args: Any, **kwargs: Any) -> Any:
         return product("outer", *args)
     refuse_undispatched("outer", "use einsum('i,j->ij', a, b)", *args[:2], *kwargs.values())
     if watched:
-        check_own("outer", (*args, *kwargs.values()), _options(args, kwargs))
+        check_fallback("outer", (*args, *kwargs.values()), _options(args, kwargs))
     return numpy_outer(*args, **kwargs)
 
 
@@ -249,7 +249,7 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
         if any_other(arrays):
             return chain_of_others(arrays, out)
         if watched:
-            check_own("multi_dot", (*arrays, out), () if out is None else ("out",))
+            check_fallback("multi_dot", (*arrays, out), () if out is None else ("out",))
     return numpy_multi_dot(arrays, out=out) if out is not None else numpy_multi_dot(arrays)
 
 

@@ -29,7 +29,7 @@ from .._base.linalg import blame
 from .._base.routed_operand import RoutedOperand
 from .._base.signature import publish
 from .._base.threads import single_threaded_blas
-from .._base.watch import WATCH, tell_declined, tell_factors, tell_own, to_observe
+from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_observe
 from .._call.factors import EXPLICIT, recall
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
@@ -163,7 +163,7 @@ def _scipys(function: Any, name: str, given: tuple[Any, ...], asked: bool, *args
     operands = tuple(_unrouted(x) for x in given)
     leave_to_others(name, *operands)
     if not asked:
-        tell_own("options, shapes or dtypes that are SciPy's to judge")
+        tell_fallback("options, shapes or dtypes that are SciPy's to judge")
     tell_declined("near the cutoff, ill-conditioned or not finite: SciPy's own function answers")
     try:
         with single_threaded_blas() if current().config.reproducible else nullcontext():

@@ -9,7 +9,7 @@ import numpy as np
 from .._base.numpy_functions import numpy_matmul, numpy_matvec, numpy_vecdot, numpy_vecmat
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.watch import WATCH, to_observe
-from .._call.fallback import check_own
+from .._call.fallback import check_fallback
 from .._call.mixed_products import conjugated, product
 from .._call.observe import observe
 from .._call.product_labels import CONJUGATED
@@ -63,7 +63,7 @@ class RoutedUfunc:
             if any_other(args[:2]):
                 return product(self.__name__, *_named_out(args, kwargs), **kwargs)
         if watched:
-            check_own(self.__name__, (*args, kwargs.get("out")))
+            check_fallback(self.__name__, (*args, kwargs.get("out")))
         return self.__wrapped__(*args, **kwargs)
 
     def _as_given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -75,7 +75,7 @@ class RoutedUfunc:
         if any_other(args[:2]):
             return product(self.__name__, *_named_out(args, kwargs), **kwargs)
         if WATCH.on:
-            check_own(self.__name__, (*args, kwargs.get("out")), _options(args, kwargs))
+            check_fallback(self.__name__, (*args, kwargs.get("out")), _options(args, kwargs))
         return self.__wrapped__(*args, **kwargs)
 
     @property
@@ -111,7 +111,7 @@ class _Matmul(RoutedUfunc):
                 if worth(a, b, -2):
                     return _batched(a, b)
                 if watched:
-                    check_own("matmul", args)
+                    check_fallback("matmul", args)
                 return numpy_matmul(a, b)
         return self._as_given(args, kwargs)
 
@@ -129,7 +129,7 @@ class _OfVectors(RoutedUfunc):
                 if a.size * b.size >= FEW and worth_vectors(self.__name__, a, b):
                     return self._planned(a, b)
                 if watched:
-                    check_own(self.__name__, args)
+                    check_fallback(self.__name__, args)
                 return self.__wrapped__(a, b)
         return self._as_given(args, kwargs)
 

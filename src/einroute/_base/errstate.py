@@ -29,11 +29,11 @@ def quiet(run: Callable[..., Any]) -> Callable[..., Any]:
         return np.errstate(all="ignore")(run)
     enter, leave = extobj_contextvar.set, extobj_contextvar.reset
 
-    def hushed(*arrays: Any, **keywords: Any) -> Any:
+    def silenced(*arrays: Any, **keywords: Any) -> Any:
         token = enter(_IGNORE)
         try:
             return run(*arrays, **keywords)
         finally:
             leave(token)
 
-    return hushed
+    return silenced

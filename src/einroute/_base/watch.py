@@ -1,8 +1,8 @@
 """Calls that are watched: who listens, and what the code that runs a call tells of it.
 
 A routed function looks at `WATCH.on` and goes on where that is False; else it may hand its call to
-`_observe.observe`, which opens a `Draft` for it.  What runs then says what it does by the functions below,
-which do nothing where no draft is open.
+`_observe.observe`, which opens a `CallTrace` for it.  What runs then says what it does by the functions
+below, which do nothing where no trace is open.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 __all__ = [
-    "DRAFT",
+    "CALL_TRACE",
     "LISTENERS",
     "WATCH",
-    "Draft",
+    "CallTrace",
     "Listener",
     "tell_declined",
     "tell_factors",
-    "tell_own",
+    "tell_fallback",
     "to_observe",
 ]
 
 
-class Draft:
+class CallTrace:
     """What is told of one call while it runs; holds none of its operands.
 
     Attributes
@@ -126,7 +126,7 @@ class Listener(Protocol):
 
     over: bool
 
-    def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None: ...
+    def take(self, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None: ...
 
     def after_fork(self) -> None: ...
 
@@ -200,7 +200,7 @@ if hasattr(os, "register_at_fork"):
 
 #: Who listens to the calls of this context, and the call that is being observed in it.
 LISTENERS: ContextVar[tuple[Listener, ...]] = ContextVar("einroute_listeners", default=())
-DRAFT: ContextVar[Draft | None] = ContextVar("einroute_draft", default=None)
+CALL_TRACE: ContextVar[CallTrace | None] = ContextVar("einroute_draft", default=None)
 
 
 def to_observe() -> bool:
@@ -208,30 +208,30 @@ def to_observe() -> bool:
     listeners = LISTENERS.get()
     if not listeners and not WATCH.everywhere:
         return False
-    if DRAFT.get() is None:
+    if CALL_TRACE.get() is None:
         for listener in (*listeners, *WATCH.everywhere):
             if not listener.over:
                 return True
     return False
 
 
-def tell_own(reason: str) -> None:
+def tell_fallback(reason: str) -> None:
     """NumPy's own function answers, and why."""
-    draft = DRAFT.get()
-    if draft is not None:
-        draft.own = reason
+    trace = CALL_TRACE.get()
+    if trace is not None:
+        trace.own = reason
 
 
 def tell_factors(route: str, cache: str) -> None:
     """The cache of factors was asked: the route if they answer, else nothing, and hit or miss."""
-    draft = DRAFT.get()
-    if draft is not None:
-        draft.factors, draft.cache = route, cache
+    trace = CALL_TRACE.get()
+    if trace is not None:
+        trace.factors, trace.cache = route, cache
 
 
 def tell_declined(reason: str) -> None:
     """Kept factors were there, and could not answer."""
-    draft = DRAFT.get()
-    if draft is not None and draft.factors:
-        draft.ran(draft.factors, reason)
-        draft.factors = ""
+    trace = CALL_TRACE.get()
+    if trace is not None and trace.factors:
+        trace.ran(trace.factors, reason)
+        trace.factors = ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._base.densify import LARGE
 from .._base.errors import as_numpys
-from .._base.watch import tell_own
+from .._base.watch import tell_fallback
 from .._config.state import check_strict, current
 from .._kinds.registry import other_kind
 from .._kinds.structured import Structured
@@ -27,7 +27,7 @@ def ask_numpy(
     ours: Exception, function: Callable[..., Any], args: Iterable[Any], kwargs: Mapping[str, Any]
 ) -> Any:
     """NumPy's answer to a call that we find wrong: its result, or its exception with our message."""
-    tell_own(str(ours))
+    tell_fallback(str(ours))
     try:
         result = function(*args, **kwargs)
     except Exception as theirs:

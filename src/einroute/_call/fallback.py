@@ -13,18 +13,18 @@ import numpy as np
 
 from .._base.linalg import is_foreign
 from .._base.routed_operand import RoutedOperand
-from .._base.watch import DRAFT, tell_own
+from .._base.watch import CALL_TRACE, tell_fallback
 from .._config.state import check_strict, current
 from .._kinds.registry import kind_of
 from .understand import KINDS, unclaimed
 
-__all__ = ["check_own", "leave_to_others", "want"]
+__all__ = ["check_fallback", "fallback_reason", "leave_to_others"]
 
 #: Kinds of dtypes for whose products NumPy has BLAS, and those for which it has loops and we have BLAS.
 _FLOATS, _INTEGERS = "fc", "iub"
 
 
-def want(operands: Iterable[Any], options: Iterable[str] = ()) -> str:
+def fallback_reason(operands: Iterable[Any], options: Iterable[str] = ()) -> str:
     """What we have no way for in a product; empty where NumPy's own function is the right one.
 
     Parameters
@@ -56,7 +56,7 @@ def want(operands: Iterable[Any], options: Iterable[str] = ()) -> str:
     return f"integers with {named}, which only NumPy's own loops take" if integers and named else ""
 
 
-def check_own(function: str, operands: Iterable[Any], options: Iterable[str] = ()) -> None:
+def check_fallback(function: str, operands: Iterable[Any], options: Iterable[str] = ()) -> None:
     """Tell of what we have no way for; refuse it where the configuration is strict.
 
     Raises
@@ -64,11 +64,11 @@ def check_own(function: str, operands: Iterable[Any], options: Iterable[str] = (
     NoRoute
     """
     state = current()
-    if not state.config.strict and DRAFT.get() is None:
+    if not state.config.strict and CALL_TRACE.get() is None:
         return  # nobody listens here, nor is strict
-    reason = want(operands, options)
+    reason = fallback_reason(operands, options)
     if reason:
-        tell_own(reason)
+        tell_fallback(reason)
         check_strict(state, function, reason)
 
 
@@ -82,5 +82,5 @@ def leave_to_others(function: str, *operands: Any) -> None:
     for i, x in enumerate(operands):
         if is_foreign(x):
             reason = f"operand {i} is of type {type(x).__name__}, whose own library is to answer"
-            tell_own(reason)
+            tell_fallback(reason)
             check_strict(current(), function, reason)

@@ -12,11 +12,11 @@ from typing import Any
 
 from .._base.plan_cache import PlanCache
 from .._base.routes import Declined, Policy, Runner
-from .._base.watch import DRAFT, LISTENERS, WATCH, Draft, tell_own, to_observe
+from .._base.watch import CALL_TRACE, LISTENERS, WATCH, CallTrace, tell_fallback, to_observe
 from .._config.state import Config, State, _context, current
 from .understand import Fallback, understand_einsum
 
-__all__ = ["observe", "or_aside", "telling"]
+__all__ = ["WatchedContext", "observe", "telling_why"]
 
 
 def observe(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -29,37 +29,37 @@ def observe(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     """
     listeners = dict.fromkeys((*LISTENERS.get(), *WATCH.everywhere))
     state = current()
-    draft = Draft(function, state)
-    outside, ordinary = DRAFT.set(draft), _context.set(_watching(state))
+    trace = CallTrace(function, state)
+    outside, ordinary = CALL_TRACE.set(trace), _context.set(_watching(state))
     began = perf_counter()
     try:
         return function(*args, **kwargs)
     except BaseException as error:
-        draft.error = type(error).__name__
+        trace.error = type(error).__name__
         raise
     finally:
-        draft.seconds += perf_counter() - began
+        trace.seconds += perf_counter() - began
         _context.reset(ordinary)
         try:
             for listener in listeners:
                 if not listener.over:
-                    listener.take(draft, args, kwargs)
+                    listener.take(trace, args, kwargs)
         finally:
-            DRAFT.reset(outside)
+            CALL_TRACE.reset(outside)
 
 
-def telling(run: Runner, reason: str) -> Runner:
+def telling_why(run: Runner, reason: str) -> Runner:
     """A runner of NumPy's own function that tells why it is asked."""
 
     def told(*arrays: Any, **options: Any) -> Any:
-        tell_own(reason)
+        tell_fallback(reason)
         return run(*arrays, **options)
 
     return told
 
 
 class _Told:
-    """`State.on_run` of a state that is watched: to the draft, and to whom the ordinary state tells it."""
+    """`State.on_run` of a state that is watched: to the trace, and to whom the ordinary state tells it."""
 
     __slots__ = ("ordinary",)
 
@@ -67,9 +67,9 @@ class _Told:
         self.ordinary = ordinary
 
     def __call__(self, route: str, declined: Declined | None) -> None:
-        draft = DRAFT.get()
-        if draft is not None:
-            draft.ran(route, None if declined is None else declined.reason)
+        trace = CALL_TRACE.get()
+        if trace is not None:
+            trace.ran(route, None if declined is None else declined.reason)
         if self.ordinary is not None:
             self.ordinary(route, declined)
 
@@ -78,9 +78,9 @@ class _Told:
         """A plan's runner that says first which plan it is of."""
 
         def told(*arrays: Any, **options: Any) -> Any:
-            draft = DRAFT.get()
-            if draft is not None:
-                draft.begins(plan)
+            trace = CALL_TRACE.get()
+            if trace is not None:
+                trace.begins(plan)
             return run(*arrays, **options)
 
         return told
@@ -114,9 +114,9 @@ class _WatchedPlans(PlanCache):
         known, run = self.ordinary.get(key), self.watched.get(key)
         if run is None and known is not None and getattr(known, "counts", False):
             return known  # a tiny call on trial, which counts its calls
-        draft = DRAFT.get()
-        if draft is not None:
-            draft.found(key, known=(known or run) is not None, watched=run is not None)
+        trace = CALL_TRACE.get()
+        if trace is not None:
+            trace.found(key, known=(known or run) is not None, watched=run is not None)
         return run
 
     def put(self, key: Hashable, run: Runner) -> None:
@@ -124,9 +124,9 @@ class _WatchedPlans(PlanCache):
             self.ordinary.put(key, run)
             return
         self.watched.put(key, run)
-        draft = DRAFT.get()
-        if draft is not None:
-            draft.kept(key)
+        trace = CALL_TRACE.get()
+        if trace is not None:
+            trace.kept(key)
 
     def after_fork(self) -> None:
         self.watched.after_fork()
@@ -159,7 +159,7 @@ class _Hot:
         def again(*arrays: Any) -> Any:
             call = understand_einsum((subscripts, *arrays))
             if isinstance(call, Fallback):
-                watched = telling(known, call.reason)
+                watched = telling_why(known, call.reason)
             else:
                 watched = call.bound(current())
             self.plans.put(key, watched)
@@ -172,7 +172,7 @@ class _Hot:
 _ASIDE = State(Config(), Policy(), PlanCache(0), tiny=False)
 
 
-class or_aside:  # noqa: N801 - stands where the ContextVar of states stood
+class WatchedContext:
     """What the hot path asks for its state while anybody listens.
 
     Where calls are to be observed it finds nothing, and goes where it is asked who listens.

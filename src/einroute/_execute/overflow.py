@@ -32,7 +32,7 @@ class _Alarm(threading.local):
 
     raised = False
 
-    def sound(self, *_: Any) -> None:
+    def note(self, *_: Any) -> None:
         self.raised = True
         if inside_block():
             _blocks.alarms += 1
@@ -52,7 +52,7 @@ _blocks = _Blocks()
 
 if extobj_contextvar is not None:
     _IGNORE = make_extobj(all="ignore")
-    _WATCH = make_extobj(all="ignore", over="call", invalid="call", call=_alarm.sound)
+    _WATCH = make_extobj(all="ignore", over="call", invalid="call", call=_alarm.note)
 
 
 def _dot_tells() -> bool:

@@ -19,7 +19,7 @@ from .._api.sparse_solve import refuse_sparse
 from .._api.ufuncs import matmul, matvec, vecdot, vecmat
 from .._base.cost import Cost, gemm_rate
 from .._base.formatting import readable
-from .._call.fallback import want
+from .._call.fallback import fallback_reason
 from .._call.mixed_products import (
     conjugated,
     given_options,
@@ -140,7 +140,7 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         _check_vectors(function, np.shape(a), np.shape(b), options)
         if not options.keys() & _UFUNC_ONLY:
             _check_shapes(function, np.shape(a), np.shape(b), out)
-    reason = want((a, b, out), options)
+    reason = fallback_reason((a, b, out), options)
     if reason:
         check_strict(current(), ROUTED[function].name, reason)
         return _own(function, told, reason)
@@ -220,7 +220,7 @@ def _of_others(
         _check_vectors(function, np.shape(a), np.shape(b), options)
         if isinstance(a, Structured) or isinstance(b, Structured):
             return _own(function, told, "a structured operand is written out for NumPy's own function")
-        return _own(function, told, want((a, b)) or "the operand's own library answers")
+        return _own(function, told, fallback_reason((a, b)) or "the operand's own library answers")
     given = given_options(bare, options)
     call = understand_product(bare, conjugated(a) if bare in CONJUGATED else a, b, **given)
     return explain_call(function, call, told)
@@ -233,7 +233,7 @@ def _power(a: Any, n: Any) -> Explanation:
     other = any_other((a,))
     if other or kind_of(a) is not None:
         refuse_shape(a if other else np.asarray(a))
-    reason = "" if other else want((a,))
+    reason = "" if other else fallback_reason((a,))
     if reason:
         check_strict(current(), ROUTED[matrix_power].name, reason)
         return _own(matrix_power, told, reason)
@@ -270,7 +270,7 @@ def _chain(arrays: Any, *, out: Any = None) -> Explanation:
     told = [operand_of(x) for x in arrays]
     if all(kind_of(x) is not None for x in arrays):
         _check_chain([np.shape(x) for x in arrays], out)
-    reason = want((*arrays, out), () if out is None else ("out",))
+    reason = fallback_reason((*arrays, out), () if out is None else ("out",))
     if reason:
         check_strict(current(), ROUTED[multi_dot].name, reason)
         return _own(multi_dot, told, reason)

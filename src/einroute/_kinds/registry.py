@@ -7,6 +7,7 @@ then its library is there.  **Adding a kind** is one line here.
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -83,6 +84,10 @@ class Kinds:
         with self._lock:
             self.by_class.clear()
 
+    def after_fork(self) -> None:
+        """In a child: whoever held the lock in the parent is not here to let go of it."""
+        self._lock = threading.Lock()
+
 
 class Forms:
     """Forms by name, each known once a kind of it has been loaded."""
@@ -108,8 +113,15 @@ class Forms:
         with self._lock:
             self.by_name.clear()
 
+    def after_fork(self) -> None:
+        """In a child: as of `Kinds`."""
+        self._lock = threading.Lock()
+
 
 KINDS, FORMS = Kinds(), Forms()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=KINDS.after_fork)
+    os.register_at_fork(after_in_child=FORMS.after_fork)
 
 
 def load(module: str) -> Kind:

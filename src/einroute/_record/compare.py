@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from .._api.functions import routed
-from .._base.watch import Draft
+from .._base.watch import CallTrace
 from .._explain.factors import is_factored
 from .entry import Record
 from .recording import KEPT, Recording
@@ -149,47 +149,49 @@ class Comparison(Recording):
             place = self._compared.get((site.file, site.line, site.function))
             return Compared(left_out=site.calls) if place is None else place.compared()
 
-    def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def take(self, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Add a call, and time it again if it is its turn."""
         began = perf_counter()
         try:
-            record = self.add(draft, args, kwargs)
-            if record is not None and not draft.error:
-                self._compare(record, draft, args, kwargs)
+            record = self.add(trace, args, kwargs)
+            if record is not None and not trace.error:
+                self._compare(record, trace, args, kwargs)
         finally:
             with self._lock:
                 self.aside += perf_counter() - began
 
-    def _compare(self, record: Record, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        mirror = routed(draft.function)
+    def _compare(
+        self, record: Record, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        mirror = routed(trace.function)
         assert mirror is not None  # it was recorded
         same = record.routes == (mirror.own,)
         with self._lock:
             site = self._sums.site(record)
             place = self._compared.setdefault((site.file, site.line, site.function), _Place())
-            place.planning += draft.planning
-            group = place.group(_alike(record, draft), same=same)
+            place.planning += trace.planning
+            group = place.group(_alike(record, trace), same=same)
             group.calls += 1
-            group.seconds += draft.seconds - draft.planning
-            if group.calls & (group.calls - 1) or self._too_long(group, draft):
+            group.seconds += trace.seconds - trace.planning
+            if group.calls & (group.calls - 1) or self._too_long(group, trace):
                 return
         began = perf_counter()
-        found = sample(mirror, draft, args, kwargs, same=same)
+        found = sample(mirror, trace, args, kwargs, same=same)
         with self._lock:
             self._left -= perf_counter() - began
             if found is not None:
                 group.samples.append(found)
 
-    def _too_long(self, group: _Group, draft: Draft) -> bool:
+    def _too_long(self, group: _Group, trace: CallTrace) -> bool:
         """Whether NumPy's function is likely to take longer than what is left."""
         known = group.each.numpys if group.samples else 0.0
-        expected = max(known, 0.0 if group.same else likely(draft))
+        expected = max(known, 0.0 if group.same else likely(trace))
         return self._left <= 0 or expected > self._left
 
 
-def _alike(record: Record, draft: Draft) -> Any:
+def _alike(record: Record, trace: CallTrace) -> Any:
     """What calls of one group agree in."""
     outline = record.outline
     facts = tuple((op.shape, op.dtype, op.kind) for op in outline.operands)
-    factors = record.cache if is_factored(draft.function) else ""
+    factors = record.cache if is_factored(trace.function) else ""
     return outline.subscripts, facts, record.routes, record.options, factors

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .._base.formatting import in_time
-from .._base.watch import Draft
+from .._base.watch import CallTrace
 from .._explain.outline import Outline, OutlineStep
 
 __all__ = ["Ran", "Record", "ran"]
@@ -154,11 +154,11 @@ def _step_dict(step: Ran) -> dict[str, Any]:
     }
 
 
-def ran(outline: Outline, draft: Draft) -> tuple[Ran, ...]:
+def ran(outline: Outline, trace: CallTrace) -> tuple[Ran, ...]:
     """What the steps of an outline did in a call."""
-    events = draft.events
+    events = trace.events
     if len(outline.steps) == 1 and not outline.steps[0].inner:
-        return (_only(outline, draft),)
+        return (_only(outline, trace),)
     steps = list(_flat(outline.steps))
     done = sum(declined is None for _, declined, _ in events)
     in_turn = not outline.slices and done == len(steps) == len(outline.steps)
@@ -166,21 +166,21 @@ def ran(outline: Outline, draft: Draft) -> tuple[Ran, ...]:
     total = sum(seconds for _, seconds, _ in found)
     shares = [seconds / total if total else 1 / len(found) for _, seconds, _ in found]
     return tuple(
-        _ran(step, route, draft.seconds * share, declined)
+        _ran(step, route, trace.seconds * share, declined)
         for step, share, (route, _, declined) in zip(steps, shares, found, strict=True)
     )
 
 
-def _only(outline: Outline, draft: Draft) -> Ran:
+def _only(outline: Outline, trace: CallTrace) -> Ran:
     """What a single step did: the route that ended last, unless one function answered the whole call."""
-    step, events = outline.steps[0], draft.events
+    step, events = outline.steps[0], trace.events
     route = step.route
     if outline.dtype and events:
         route = events[-1][0]
     declined: tuple[tuple[str, str], ...] = ()
     if len(events) > 1 or not outline.dtype:
         declined = tuple(dict.fromkeys((name, reason) for name, reason, _ in events if reason is not None))
-    return _ran(step, route, draft.seconds, declined)
+    return _ran(step, route, trace.seconds, declined)
 
 
 def _ran(step: OutlineStep, route: str, seconds: float, declined: tuple[tuple[str, str], ...]) -> Ran:

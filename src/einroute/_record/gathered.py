@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from .._api.functions import routed
-from .._base.watch import Draft
+from .._base.watch import CallTrace
 from .._explain.factors import is_factored
 from .._explain.outlining import in_one_step
 from .entry import Record, ran
@@ -34,29 +34,29 @@ class Gathered:
         self._outlines = Outlines()
         self._places = Places()
 
-    def take(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def take(self, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Add a call; for `einroute._call.observe` alone."""
-        self.add(draft, args, kwargs)
+        self.add(trace, args, kwargs)
 
-    def add(self, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record | None:
+    def add(self, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record | None:
         """Add a call, and give its record."""
-        names = routed(draft.function)
+        names = routed(trace.function)
         if names is None:
             return None
         try:
-            outline = self._outlines.of(names, draft, args, kwargs)
+            outline = self._outlines.of(names, trace, args, kwargs)
         except Exception:  # noqa: BLE001 - operands may be of anybody's classes, and the call itself went well
-            outline = in_one_step(names.name, names.own, (), draft.own)
-        steps = () if draft.error else ran(outline, draft)
-        told = bool(outline.dtype or draft.factors or draft.own or is_factored(draft.function))
-        reason = "" if outline.dtype or draft.factors else outline.steps[0].note
+            outline = in_one_step(names.name, names.own, (), trace.own)
+        steps = () if trace.error else ran(outline, trace)
+        told = bool(outline.dtype or trace.factors or trace.own or is_factored(trace.function))
+        reason = "" if outline.dtype or trace.factors else outline.steps[0].note
         options = tuple(sorted(kwargs)) if kwargs else ()
         file, line = self._places.here()
         with self._lock:
             number = self._sums.calls + 1
-            cache = draft.cache if told else ""
+            cache = trace.cache if told else ""
             made = Record(
-                number, outline, steps, cache, reason, draft.seconds, options, draft.error, file, line
+                number, outline, steps, cache, reason, trace.seconds, options, trace.error, file, line
             )
             if number <= self._keep:
                 self._records.append(made)

@@ -13,7 +13,7 @@ from .._api.functions import Mirror
 from .._api.products import multi_dot
 from .._base.plan_cache import PlanCache
 from .._base.routed_operand import any_routed
-from .._base.watch import Draft
+from .._base.watch import CallTrace
 from .._explain.contractions import operands_of_einsum
 from .._explain.dispatch import explain_function
 from .._explain.factors import estimate, is_factored
@@ -40,22 +40,22 @@ class Outlines:
     def __init__(self) -> None:
         self._made = PlanCache(2048)
 
-    def of(self, names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outline:
+    def of(self, names: Mirror, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outline:
         """The outline of a call that was observed."""
-        operands = operands_of(draft.function, args, kwargs)
+        operands = operands_of(trace.function, args, kwargs)
         facts = tuple(_facts(x) for x in operands)
         key: Hashable = None
         if None not in facts:
             text = args[0] if args and type(args[0]) is str else ""
-            events = draft.events
+            events = trace.events
             done = tuple(name for name, reason, _ in events if reason is None) if len(events) < 64 else ()
-            key = (names.name, text, facts, id(draft.plan), draft.own, draft.factors, draft.cache, done)
+            key = (names.name, text, facts, id(trace.plan), trace.own, trace.factors, trace.cache, done)
             kept: Any = self._made.get(key)
             if kept is not None:
                 return kept[0]  # type: ignore[no-any-return]  # an outline was put there
-        outline = _made(names, draft, args, kwargs, operands)
+        outline = _made(names, trace, args, kwargs, operands)
         if key is not None:
-            self._made.put(key, (outline, draft.plan))  # type: ignore[arg-type]  # with the plan, whose id it is
+            self._made.put(key, (outline, trace.plan))  # type: ignore[arg-type]  # with the plan, whose id it is
         return outline
 
 
@@ -85,47 +85,47 @@ def _facts(x: Any) -> Hashable:
 
 
 def _made(
-    names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], operands: tuple[Any, ...]
+    names: Mirror, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any], operands: tuple[Any, ...]
 ) -> Outline:
     told = [operand_of(x) for x in operands]
-    if any(isinstance(x, Structured) for x in operands) and not draft.error:
-        plan = explain_function(draft.function, args, kwargs).plan
+    if any(isinstance(x, Structured) for x in operands) and not trace.error:
+        plan = explain_function(trace.function, args, kwargs).plan
         if plan is not None and isinstance(plan.node, Rewritten):
-            done = {name for name, reason, _ in draft.events if reason is None}
+            done = {name for name, reason, _ in trace.events if reason is None}
             chosen = next((i for i, c in enumerate(plan.node.choices) if c.rewrite.name in done), 0)
             return outline_of(names.name, plan, told, choice=chosen)
-    if draft.plan is not None:
-        return outline_of(names.name, draft.plan, told)
-    if is_factored(draft.function):
-        return _of_factors(names, draft, args, kwargs, told)
-    if draft.function is einsum:
-        reason = draft.own or ("" if draft.error else TINY)
+    if trace.plan is not None:
+        return outline_of(names.name, trace.plan, told)
+    if is_factored(trace.function):
+        return _of_factors(names, trace, args, kwargs, told)
+    if trace.function is einsum:
+        reason = trace.own or ("" if trace.error else TINY)
         return in_one_step(names.name, names.own, told, reason, subscripts=spelled(args))
-    if draft.function is einsum_path:
+    if trace.function is einsum_path:
         return in_one_step(names.name, names.own, told, PATH, subscripts=spelled(args))
     if not all(type(x) is np.ndarray or isinstance(x, _NUMBERS) or any_routed((x,)) for x in operands):
-        return in_one_step(names.name, names.own, told, draft.own or ("" if draft.error else AS_IT_IS))
-    return _left_to_numpy(names, draft, args, kwargs, told)
+        return in_one_step(names.name, names.own, told, trace.own or ("" if trace.error else AS_IT_IS))
+    return _left_to_numpy(names, trace, args, kwargs, told)
 
 
 def _of_factors(
-    names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
+    names: Mirror, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
 ) -> Outline:
-    route = draft.factors or names.own
-    outline = in_one_step(names.name, route, told, draft.own)
-    if draft.error or draft.own:
+    route = trace.factors or names.own
+    outline = in_one_step(names.name, route, told, trace.own)
+    if trace.error or trace.own:
         return outline
-    return _estimated(outline, estimate(draft.function, args, kwargs, route, draft.cache))
+    return _estimated(outline, estimate(trace.function, args, kwargs, route, trace.cache))
 
 
 def _left_to_numpy(
-    names: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
+    names: Mirror, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any], told: list[Any]
 ) -> Outline:
     """A product that NumPy's own function did; `explain` tells why, and how long that should take."""
-    outline = in_one_step(names.name, names.own, told, draft.own)
-    if draft.error or draft.own:
+    outline = in_one_step(names.name, names.own, told, trace.own)
+    if trace.error or trace.own:
         return outline
-    explained = explain_function(draft.function, args, kwargs)
+    explained = explain_function(trace.function, args, kwargs)
     note = explained.reason or "no route was left"
     subscripts = explained.outline.subscripts if explained.plan is None else ""
     outline = in_one_step(names.name, names.own, told, note, subscripts=subscripts)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .._api.functions import Mirror
-from .._base.watch import DRAFT, Draft
-from .._call.observe import or_aside
+from .._base.watch import CALL_TRACE, CallTrace
+from .._call.observe import WatchedContext
 from .._explain.factors import is_factored
 from .._kinds.registry import kind_of
 from .outlines import operands_of
@@ -44,15 +44,15 @@ class Sample:
     numpys: float
 
 
-def likely(draft: Draft) -> float:
+def likely(trace: CallTrace) -> float:
     """Seconds that NumPy's function may take, guessed on the high side."""
-    contraction = getattr(draft.plan, "contraction", None)
+    contraction = getattr(trace.plan, "contraction", None)
     products = prod(contraction.sizes.values()) if contraction is not None else 0
-    return max(UNKNOWN * (draft.seconds - draft.planning), float(products) / LOOPS)
+    return max(UNKNOWN * (trace.seconds - trace.planning), float(products) / LOOPS)
 
 
 def sample(
-    mirror: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any], *, same: bool
+    mirror: Mirror, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any], *, same: bool
 ) -> Sample | None:
     """Time a call again.
 
@@ -60,7 +60,7 @@ def sample(
     ----------
     mirror : Mirror
         What the function is called, and NumPy's.
-    draft : Draft
+    trace : CallTrace
         What was told of the call.
     args, kwargs
         The call's arguments.
@@ -72,38 +72,40 @@ def sample(
     Sample or None
         None where it cannot be called again without a trace.
     """
-    once = draft.seconds - draft.planning
+    once = trace.seconds - trace.planning
     if same and once > PLAIN:
         return Sample(once, once)
-    given = _again(mirror, draft, args, kwargs)
+    given = _again(mirror, trace, args, kwargs)
     if given is None:
         return Sample(once, once) if same else None
     args, kwargs = given
-    ours = _ours(draft, args, kwargs) if not same and _must_repeat(draft) else None
-    outside = DRAFT.set(Draft(draft.function, draft.state))  # what is repeated is no part of the call
+    ours = _ours(trace, args, kwargs) if not same and _must_repeat(trace) else None
+    outside = CALL_TRACE.set(
+        CallTrace(trace.function, trace.state)
+    )  # what is repeated is no part of the call
     try:
         with np.errstate(all="ignore"):
             mine, theirs = _in_turn(ours, lambda: mirror.original(*args, **kwargs), once)
     except Exception:  # noqa: BLE001 - a comparison must not be what breaks a program
         return None
     finally:
-        DRAFT.reset(outside)
+        CALL_TRACE.reset(outside)
     if same:
         return Sample(theirs, theirs)
     return Sample(once if ours is None else mine, theirs)
 
 
-def _must_repeat(draft: Draft) -> bool:
+def _must_repeat(trace: CallTrace) -> bool:
     """Whether the time that was recorded holds too much that is not the call's.
 
     Calls that kept factors may answer are not repeated: a matrix that is seen once more counts, and they take
     much longer than what recording adds.
     """
-    return not is_factored(draft.function) and (draft.planning > 0 or draft.seconds < LONG)
+    return not is_factored(trace.function) and (trace.planning > 0 or trace.seconds < LONG)
 
 
-def _ours(draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-    function = draft.function
+def _ours(trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    function = trace.function
     return lambda: function(*args, **kwargs)
 
 
@@ -123,7 +125,7 @@ def _in_turn(ours: Call | None, theirs: Call, once: float) -> tuple[float, float
     if not mine:
         return 0.0, median(others)
     # Recordings under way cost this call a look at who listens.
-    return max(1e-9, median(mine) - _timed(or_aside.get, MOST)), median(others)
+    return max(1e-9, median(mine) - _timed(WatchedContext.get, MOST)), median(others)
 
 
 def _timed(call: Call, number: int) -> float:
@@ -134,12 +136,12 @@ def _timed(call: Call, number: int) -> float:
 
 
 def _again(
-    mirror: Mirror, draft: Draft, args: tuple[Any, ...], kwargs: dict[str, Any]
+    mirror: Mirror, trace: CallTrace, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """The arguments to call with again; None where that would leave a trace."""
-    if not _may_repeat(mirror.name, draft, kwargs):
+    if not _may_repeat(mirror.name, trace, kwargs):
         return None
-    if not all(_is_plain(x) for x in operands_of(draft.function, args, kwargs)):
+    if not all(_is_plain(x) for x in operands_of(trace.function, args, kwargs)):
         return None
     return _outs(mirror.name, args, kwargs)
 
@@ -155,7 +157,7 @@ def _is_plain(x: Any) -> bool:
     return kind is not None and kind.form.rank == 0 and dtype.kind in "?biufc"
 
 
-def _may_repeat(name: str, draft: Draft, kwargs: dict[str, Any]) -> bool:
+def _may_repeat(name: str, trace: CallTrace, kwargs: dict[str, Any]) -> bool:
     """Whether a function can be called twice without a trace.
 
     Not SciPy's where it was told that it may overwrite an operand.  Nor its solve and inv where the matrix
@@ -168,7 +170,7 @@ def _may_repeat(name: str, draft: Draft, kwargs: dict[str, Any]) -> bool:
         return True
     bare = name.rpartition(".")[2]
     overwrites = kwargs.get("overwrite_a") or kwargs.get("overwrite_b")
-    return not overwrites and (bare not in {"solve", "inv"} or bool(draft.factors))
+    return not overwrites and (bare not in {"solve", "inv"} or bool(trace.factors))
 
 
 def _outs(
