@@ -28,6 +28,8 @@ from .runner import NUMPY_ROUTE, Report
 
 LETTERS = "abcdef"
 DTYPES = ("f8", "f8", "f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2")
+#: What operands are cast to where the casting is unsafe.
+NARROWER, NARROWER_COMPLEX = ("f4", "i8", "i4", "i1", "?"), ("c8",)
 TWO_D = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 #: Formats of scipy.sparse in any number of dimensions but none, and those of pydata/sparse.
 ANY_D, PYDATA = ("coo",), ("COO", "GCXS", "DOK")
@@ -62,10 +64,11 @@ def draw(seed: int, index: int) -> SparseCase:
     which = rng.random()
     if which < 0.1:
         return _draw_matrix_product(rng)
-    return _draw_tensordot(rng) if which < 0.3 else _draw_einsum(rng)
+    return _draw_tensordot(rng) if which < 0.3 else _draw_einsum(rng, narrowed=which > 0.95)
 
 
-def _draw_einsum(rng: np.random.Generator) -> SparseCase:
+def _draw_einsum(rng: np.random.Generator, *, narrowed: bool) -> SparseCase:
+    """An einsum; ``narrowed``: of operands in parts that a cast takes something from."""
     count = int(rng.choice([1, 2, 3, 4], p=[0.2, 0.5, 0.2, 0.1]))
     pool = LETTERS[: int(rng.integers(2, 7))]
     sizes = {c: int(rng.choice([0, 1, 2, 3, 4, 5], p=[0.03, 0.1, 0.22, 0.25, 0.2, 0.2])) for c in pool}
@@ -88,9 +91,12 @@ def _draw_einsum(rng: np.random.Generator) -> SparseCase:
     options: dict[str, Any] = {}
     if rng.random() < 0.1:
         options["optimize"] = bool(rng.random() < 0.8) or "greedy"
-    dense, operands = _operands(rng, shapes, force=count == 1)
+    dense, operands = _operands(rng, shapes, force=count == 1, parts=narrowed)
     if rng.random() < 0.1:
         options["dtype"] = np.result_type(*dense, str(rng.choice(["f8", "c16"])))
+    elif narrowed or rng.random() < 0.1:  # entries of one place are added up before they lose something
+        narrower = NARROWER_COMPLEX if any(x.dtype.kind == "c" for x in dense) else NARROWER
+        options |= {"dtype": np.dtype(str(rng.choice(narrower))), "casting": "unsafe"}
     return SparseCase("einsum", (subscripts,), (), dense, operands, tuple(inputs), output, options)
 
 
@@ -133,11 +139,11 @@ def _draw_matrix_product(rng: np.random.Generator) -> SparseCase:
 
 
 def _operands(
-    rng: np.random.Generator, shapes: Sequence[tuple[int, ...]], *, force: bool
+    rng: np.random.Generator, shapes: Sequence[tuple[int, ...]], *, force: bool, parts: bool = False
 ) -> tuple[tuple[np.ndarray, ...], tuple[Any, ...]]:
     """Dense arrays and the same, at least one of them where its shape allows, in sparse formats."""
     mixed = rng.random() < 0.3
-    dtype = str(rng.choice(DTYPES))
+    dtype = "f8" if parts else str(rng.choice(DTYPES))
     dense, operands = [], []
     chosen = [bool(shape) and (force or rng.random() < 0.6) for shape in shapes]
     if not any(chosen):
@@ -147,7 +153,7 @@ def _operands(
         if is_sparse:
             x = np.where(rng.random(shape) < rng.choice([0, 0.1, 0.5, 1.0]), x, 0).astype(x.dtype)
         dense.append(x)
-        operands.append(_written(rng, x) if is_sparse else x)
+        operands.append(_written(rng, x, parts=parts) if is_sparse else x)
     return tuple(dense), tuple(operands)
 
 
@@ -161,20 +167,20 @@ def _values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.
     return (x + 1j * rng.standard_normal(shape) if kind == "c" else x).astype(dtype)
 
 
-def _written(rng: np.random.Generator, x: np.ndarray) -> Any:
-    """``x`` in a random sparse format; unsorted and duplicate entries now and then."""
+def _written(rng: np.random.Generator, x: np.ndarray, *, parts: bool = False) -> Any:
+    """``x`` in a random sparse format; unsorted and duplicate entries now and then, with ``parts`` always."""
     half = x.dtype == np.float16
-    if half or rng.random() < 0.4:
+    if half or (not parts and rng.random() < 0.4):
         name = "COO" if half else str(rng.choice(PYDATA))
         return getattr(sparse, name).from_numpy(x) if name != "DOK" else sparse.DOK.from_numpy(x)
     made = "array" if x.ndim != 2 or rng.random() < 0.6 else "matrix"
-    name = str(rng.choice(TWO_D)) if x.ndim == 2 else "coo"
+    name = str(rng.choice(TWO_D[:3] if parts else TWO_D)) if x.ndim == 2 else "coo"
     coo = getattr(scipy.sparse, f"coo_{made}")(x)
-    if name not in {"coo", "csr", "csc"} or not coo.nnz or rng.random() < 0.5:
+    if name not in {"coo", "csr", "csc"} or not coo.nnz or (not parts and rng.random() < 0.5):
         return getattr(scipy.sparse, f"{name}_{made}")(coo)
-    parts, coords = _in_parts(rng, coo.data), coo.coords
+    halves, coords = _in_parts(rng, coo.data), coo.coords
     order = rng.permutation(2 * coo.nnz)
-    data, *coords = (np.concatenate(pair)[order] for pair in (parts, *((c, c) for c in coords)))
+    data, *coords = (np.concatenate(pair)[order] for pair in (halves, *((c, c) for c in coords)))
     if name == "coo":
         return getattr(scipy.sparse, f"coo_{made}")((data, tuple(coords)), shape=x.shape)
     axis = int(name == "csc")
@@ -223,21 +229,24 @@ def wants_sparse(case: SparseCase) -> bool:
 
 def _reference(case: SparseCase) -> tuple[np.ndarray, np.ndarray]:
     """NumPy's value with wide operands, and the bound on the error of ours."""
-    kinds = {x.dtype.kind for x in case.dense}
+    dense, options = case.dense, _dtype(case)
+    if "casting" in case.options:
+        dense, options = tuple(x.astype(case.options["dtype"]) for x in dense), {}
+    kinds = {x.dtype.kind for x in dense}
     if not all(x.size for x in case.dense):
         # Not asked: NumPy's einsum may write outside its result for empty operands, see expressions.
         whole = [max((n for n in _sizes_of(case, c) if n != 1), default=1) for c in case.output]
         whole = [0 if 0 in _sizes_of(case, c) else n for c, n in zip(case.output, whole, strict=True)]
         return np.zeros(whole), np.zeros(whole)
-    if kinds <= set("iub") and np.dtype(_dtype(case).get("dtype", bool)).kind not in "fc":
-        right = np.asarray(np.einsum(_subscripts(case), *case.dense, **_dtype(case)))
+    if kinds <= set("iub") and np.dtype(options.get("dtype", bool)).kind not in "fc":
+        right = np.asarray(np.einsum(_subscripts(case), *dense, **options))
         return right, np.zeros(right.shape)
-    wide = [x.astype(np.clongdouble if x.dtype.kind == "c" else np.longdouble) for x in case.dense]
+    wide = [x.astype(np.clongdouble if x.dtype.kind == "c" else np.longdouble) for x in dense]
     right = np.asarray(np.einsum(_subscripts(case), *wide))
     size = np.asarray(np.einsum(_subscripts(case), *(np.abs(x) for x in wide)))
-    dtype = np.result_type(*case.dense, *_dtype(case).values())
+    dtype = _result_dtype(case)
     eps = np.finfo(dtype).eps
-    terms = max(1, int(np.prod([x.size for x in case.dense if x.size], dtype=float) ** 0.5))
+    terms = max(1, int(np.prod([x.size for x in dense if x.size], dtype=float) ** 0.5))
     return right, 8 * max(terms, 4) * eps * np.asarray(size, float) + np.finfo(dtype).tiny
 
 
@@ -252,6 +261,12 @@ def _subscripts(case: SparseCase) -> str:
 
 def _dtype(case: SparseCase) -> dict[str, Any]:
     return {"dtype": case.options["dtype"]} if "dtype" in case.options else {}
+
+
+def _result_dtype(case: SparseCase) -> np.dtype:
+    if "casting" in case.options:
+        return case.options["dtype"]
+    return np.result_type(*case.dense, *_dtype(case).values())
 
 
 def judge(case: SparseCase, namespace: Any) -> tuple[list[str], Exception | None]:
@@ -284,7 +299,7 @@ def judge(case: SparseCase, namespace: Any) -> tuple[list[str], Exception | None
         else np.asarray(got)
     )
     value = np.asarray(value)
-    dtype = np.result_type(*case.dense, *_dtype(case).values())
+    dtype = _result_dtype(case)
     if value.dtype != dtype:
         found.append(f"dtype {value.dtype}, expected {dtype}")
     if value.shape != right.shape:
@@ -296,7 +311,7 @@ def judge(case: SparseCase, namespace: Any) -> tuple[list[str], Exception | None
 
 
 def _compiles(case: SparseCase, dtypes: str) -> bool:
-    return np.result_type(*case.dense, *_dtype(case).values()).char in dtypes
+    return _result_dtype(case).char in dtypes
 
 
 @contextmanager
