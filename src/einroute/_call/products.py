@@ -22,7 +22,7 @@ from .understand import Array, ndarray
 #: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
 _WORTH = 1 << 18
 #: Elements of one operand times those of the other from which a matvec or vecmat is looked at.
-FEW = 1 << 12
+FEW = 1 << 13
 #: Vectors of one matrix from which they are worth a product of matrices: how many in all where that is all
 #: they save, how many at least, and how many at least where NumPy's loops over bools end at the first true.
 _MANY, _SOME, _MANY_BOOLS = 400, 16, 64
@@ -58,12 +58,12 @@ def worth_vectors(name: str, a: Array, b: Array) -> bool:
     Parameters
     ----------
     name : {"matvec", "vecmat"}
+    a, b : ndarray
+        Of `FEW` elements times elements at least.
     """
     matrix, vectors = (a, b) if name == "matvec" else (b, a)
     size = matrix.size
-    if size * vectors.size < FEW:
-        return False
-    many = vectors.size // max(vectors.shape[-1], 1) if vectors.ndim > 1 else 1
+    many = 1 if vectors.ndim < 2 else vectors.size // (vectors.shape[-1] or 1)
     if size < _WORTH_CONJUGATED and many < _MANY and size * many < _WORTH_CONJUGATED:
         return False  # all that small calls pay
     kind, most = matrix.dtype.kind, size * many  # at most so many products: both stacks may be broadcast

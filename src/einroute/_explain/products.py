@@ -30,6 +30,7 @@ from .._call.mixed_products import (
 )
 from .._call.product_labels import CONJUGATED, PAIRS, core_labels
 from .._call.products import (
+    FEW,
     batched_terms,
     chain_terms,
     is_chain,
@@ -70,6 +71,11 @@ def _conjugated(a: Array) -> Array:
     return a if a.dtype.kind != "c" or a.flags.c_contiguous else np.empty_like(a)
 
 
+def _worth_vectors(name: str) -> Callable[[Array, Array], bool]:
+    """Whether a generalized ufunc of vectors is looked at, and worth a route."""
+    return lambda a, b: a.size * b.size >= FEW and worth_vectors(name, a, b)
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """A product of two operands over one axis.
@@ -94,8 +100,8 @@ _PAIRS: dict[Any, _Pair] = {
     inner: _Pair(PAIRS["inner"], partial(worth, axis=-1), _as_tensordot(-1)),
     matmul: _Pair(partial(core_labels, "matmul"), partial(worth, axis=-2), _batched("matmul")),
     linalg_matmul: _Pair(partial(core_labels, "matmul"), partial(worth, axis=-2), _batched("matmul")),
-    matvec: _Pair(partial(core_labels, "matvec"), partial(worth_vectors, "matvec"), _batched("matvec")),
-    vecmat: _Pair(partial(core_labels, "vecmat"), partial(worth_vectors, "vecmat"), _batched("vecmat")),
+    matvec: _Pair(partial(core_labels, "matvec"), _worth_vectors("matvec"), _batched("matvec")),
+    vecmat: _Pair(partial(core_labels, "vecmat"), _worth_vectors("vecmat"), _batched("vecmat")),
 }
 _VECTORS = (vdot, vecdot, linalg_vecdot)
 PRODUCTS = frozenset({*_PAIRS, *_VECTORS, outer, linalg_outer, multi_dot, matrix_power})
