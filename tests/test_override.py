@@ -717,6 +717,7 @@ class TestKept:
         from opt_einsum.backends import dispatch
 
         before = dispatch._cached_funcs.copy()
+        dispatch._cached_funcs.clear()
         dispatch._cached_funcs.update(
             {(name, "numpy"): ORIGINALS[f"numpy.{name}"] for name in ("einsum", "tensordot")}
         )

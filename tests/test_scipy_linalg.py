@@ -447,7 +447,9 @@ class TestInvAndPinv:
 
     @pytest.mark.parametrize("name", ["inv", "pinv", "solve", "lstsq"])
     def test_another_byte_order_is_no_other_matrix(self, name: str) -> None:
-        a = definite(15).astype(">f8")
+        a = definite(15)
+        a[0, 1] += 1.0  # SciPy before 1.17 answers symmetric systems itself
+        a = a.astype(">f8")
         result = same(name, a, *([] if name.endswith("inv") else [np.ones(15, ">f8")]), kept=True)
         if name.endswith("inv"):
             np.testing.assert_allclose(a @ result, np.eye(15), atol=1e-12)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging  # noqa: F401 - its hook at a fork must come before ours: see `_before_fork`
 import os
 import threading
 from dataclasses import dataclass
@@ -151,6 +152,11 @@ def _symmetry(a: Array) -> str:
 
 
 def _before_fork() -> None:
+    """Wait for a thread that loads SciPy.
+
+    Hooks run in the reverse of the order in which they were registered. Loading SciPy takes logging's lock,
+    which logging's own hook holds: that must run after this one, or each would wait for the other.
+    """
     _loading.acquire()
 
 
