@@ -739,8 +739,7 @@ class TestKept:
             with er.record() as calls:
                 opt_einsum.contract(text, a, a)
             assert calls.calls == 0
-        assert [*kept.items()] == before
-        assert all(kept[key] is value for key, value in before)
+        assert all(kept[key] is value for key, value in before)  # it may have looked up more meanwhile
         with er.override("einsum") as over:
             assert over.replaced == (
                 "numpy.einsum",
