@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from tests.fuzz.runner import draw, fuzz
 from tests.fuzz.sparse import fuzz_sparse
@@ -46,7 +47,9 @@ def test_a_case_is_a_function_of_its_number() -> None:
     for index in range(50):
         first, second = draw(5, index), draw(5, index)
         assert first.text() == second.text()
-        assert first.saved == second.saved
+        # Values, not bytes: the unused bytes of a long double are whatever stood in memory.
+        for one, other in zip(first.roots, second.roots, strict=True):
+            assert_array_equal(one, other, strict=True)
         assert draw_structured(5, index).text() == draw_structured(5, index).text()
 
 

@@ -412,9 +412,9 @@ def inv(
     --------
     >>> import numpy as np
     >>> from einroute.scipy.linalg import inv
-    >>> inv(np.array([[2.0, 0], [0, 4]]))
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> inv(np.array([[2.0, 1], [1, 1]]))
+    array([[ 1., -1.],
+           [-1.,  2.]])
     """
     if WATCH.on and to_observe():
         given = _given(overwrite_a=overwrite_a, check_finite=check_finite, assume_a=assume_a, lower=lower)
@@ -463,9 +463,9 @@ def pinv(
     --------
     >>> import numpy as np
     >>> from einroute.scipy.linalg import pinv
-    >>> pinv(np.array([[2.0, 0], [0, 4], [0, 0]]))
-    array([[0.5 , 0.  , 0.  ],
-           [0.  , 0.25, 0.  ]])
+    >>> pinv(np.array([[3.0, 4.0]])).round(12)
+    array([[0.12],
+           [0.16]])
     """
     if WATCH.on and to_observe():
         given = _given(atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite)

@@ -150,9 +150,9 @@ def inv(a: Any) -> Any:
     Examples
     --------
     >>> import numpy as np, einroute as er
-    >>> er.linalg.inv(np.array([[2.0, 0], [0, 4]]))
-    array([[0.5 , 0.  ],
-           [0.  , 0.25]])
+    >>> er.linalg.inv(np.array([[2.0, 1], [1, 1]]))
+    array([[ 1., -1.],
+           [-1.,  2.]])
     """
     if WATCH.on and to_observe():
         return observe(inv, (a,), {})
