@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._base.linalg import SUPPORTED, blame, is_foreign, is_sparse, wrapper
+from .._base.linalg import SUPPORTED, blame, is_foreign, wrapper
 from .._base.numpy_functions import numpy_lstsq, numpy_pinv
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
@@ -21,11 +21,11 @@ from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_
 from .._call.factors import EXPLICIT, recall
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
+from .._call.solving import solver
 from .._config.state import current
 from .._factors.answer import lstsq_answer, pinv_answer, plain_cutoff
 from .._factors.factorizations import SVD
 from .._factors.factorized import Factorized
-from .sparse_solve import refuse_sparse, sparse_lstsq
 from .stacked_lstsq import lstsq_stack
 
 __all__ = ["lstsq", "pinv"]
@@ -122,8 +122,9 @@ def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
     if isinstance(a, Factorized):
         tell_factors(SVD.route, EXPLICIT)
         return a.lstsq(b, rcond)
-    if is_sparse(a) or is_sparse(b):
-        return sparse_lstsq(a, b, rcond)
+    others = solver(lstsq, (a, b))
+    if others is not None:
+        return others(a, b, rcond)  # type: ignore[no-any-return]  # a kind's own
     if is_foreign(a) or is_foreign(b):
         leave_to_others("lstsq", a, b)
         return _numpys(a, b, rcond)
@@ -216,7 +217,9 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     elif any_routed((a,)):
         return on_arrays(pinv, (a,), _pinv_options(rcond, hermitian, rtol))
     else:
-        refuse_sparse("pinv", a)
+        others = solver(pinv, (a,))
+        if others is not None:
+            return others(a, **_pinv_options(rcond, hermitian, rtol))
         leave_to_others("pinv", a)
         answer = None if hermitian or is_foreign(a) else _remembered_pinv(np.asarray(a), rcond, rtol)
         answer = None if answer is None else wrapper(a)(answer)

@@ -24,7 +24,7 @@ from scipy.linalg import lstsq as scipy_lstsq
 from scipy.linalg import pinv as scipy_pinv
 from scipy.linalg import solve as scipy_solve
 
-from .._base.errors import shown, suggest
+from .._base.errors import as_numpys, shown, suggest
 from .._base.linalg import blame
 from .._base.routed_operand import RoutedOperand
 from .._base.signature import publish
@@ -39,6 +39,7 @@ from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.factorized import Factorized
 from .._factors.lu import Inverse, LUFactors
 from .._factors.svd import SVDFactors
+from .._kinds.registry import solving_kind
 from .scipy_lstsq import lstsq_form
 
 __all__ = ["DRIVERS", "inv", "lstsq", "pinv", "solve"]
@@ -169,7 +170,17 @@ def _scipys(function: Any, name: str, given: tuple[Any, ...], asked: bool, *args
         with single_threaded_blas() if current().config.reproducible else nullcontext():
             return function(*map(_native, operands), *args, **kwargs)
     except Exception as error:
+        if solving_kind(operands) is not None:
+            message = (
+                f"{name} takes arrays alone; einroute.lstsq and einroute.linalg.solve take {_named(given)}"
+            )
+            raise as_numpys(ValueError(message), error) from error
         blame(name, error, *operands)
+
+
+def _named(operands: tuple[Any, ...]) -> str:
+    """The classes of operands, for a message."""
+    return " beside ".join(f"a {type(x).__name__}" for x in operands)
 
 
 def lstsq(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._base.linalg import SUPPORTED, blame, is_foreign, is_sparse, wrapper
+from .._base.linalg import SUPPORTED, blame, is_foreign, wrapper
 from .._base.numpy_functions import numpy_inv, numpy_solve
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
@@ -19,11 +19,11 @@ from .._base.watch import WATCH, tell_declined, tell_factors, to_observe
 from .._call.factors import EXPLICIT, recall
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
+from .._call.solving import solver
 from .._config.state import current
 from .._factors.answer import solve_answer
 from .._factors.factorizations import INVERSE, LU
 from .._factors.factorized import Factorized
-from .sparse_solve import refuse_sparse, sparse_solve
 
 __all__ = ["SMALL", "inv", "solve"]
 
@@ -84,8 +84,8 @@ def solve(a: Any, b: Any) -> Any:
     elif isinstance(a, Factorized):
         tell_factors(LU.route, EXPLICIT)
         return a.solve(b)
-    elif is_sparse(a) or is_sparse(b):
-        return sparse_solve(a, b)
+    elif (others := solver(solve, (a, b))) is not None:
+        return others(a, b)
     elif is_foreign(a) or is_foreign(b):
         leave_to_others("solve", a, b)
         answer = None
@@ -163,8 +163,9 @@ def inv(a: Any) -> Any:
         return a.inv()
     elif any_routed((a,)):
         return on_arrays(inv, (a,), {})
+    elif (others := solver(inv, (a,))) is not None:
+        return others(a)
     else:
-        refuse_sparse("inv", a)
         leave_to_others("inv", a)
         answer = None if is_foreign(a) else _remembered_inverse(np.asarray(a))
         answer = None if answer is None else wrapper(a)(answer)

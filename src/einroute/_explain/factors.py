@@ -14,17 +14,15 @@ import numpy as np
 from .._api.functions import is_scipys, routed
 from .._api.lstsq import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
 from .._api.solve import SMALL, inv, inv_fits, solve, solve_fits
-from .._api.sparse_solve import refuse_sparse, sparse_operands
 from .._api.stacked_lstsq import check_stack
 from .._base.cost import GEMM, Cost
-from .._base.linalg import is_foreign, is_sparse, misfit
-from .._base.routes import NoRoute
+from .._base.linalg import is_foreign, misfit
 from .._call.factors import EXPLICIT, Prospect, prospect
+from .._call.solving import explained
 from .._config.state import check_strict, current
-from .._factors.cache import FACTORS
 from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.factorized import Factorized
-from .._factors.sparse_operand import sparse_key
+from .._kinds.registry import solving_kind
 from .._kinds.structured import Structured
 from .explanation import Explanation
 from .outline import OutlineOperand
@@ -112,8 +110,11 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         way = _explicit_way(function)
         cost = _applying(way, matrix.shape, 1, matrix.nbytes)
         return asked.answer(way.route, EXPLICIT, "the factors that are given", cost)
-    if any(is_sparse(x) for x in asked.operands):
-        return _sparse(asked, function)
+    others = None if is_scipys(function) else explained(function, asked.operands)
+    if others is not None:
+        told = others(*args, **kwargs)
+        return asked.answer(told.route, told.cache, told.method, told.cost)
+    _refuse_kinds(asked)
     for i, x in enumerate(asked.operands):
         if isinstance(x, Structured) and not is_scipys(function):
             _refuse_misfit(function.__name__, *map(as_array, asked.operands))
@@ -141,7 +142,7 @@ def estimate(
     if isinstance(asked.matrix, Factorized):
         way = _explicit_way(function)
         return _applying(way, asked.matrix.shape, 1, asked.matrix.nbytes).seconds
-    if is_sparse(asked.matrix):
+    if solving_kind(asked.operands) is not None:
         return None
     request = _request(function, args, kwargs)
     if route != request.way.route:
@@ -204,29 +205,6 @@ def _request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Re
     return FACTORED[function](*args, **kwargs)
 
 
-def _sparse(asked: _Asked, function: Any) -> Explanation:
-    """A sparse matrix: factored at its first sight, since answering takes that anyway."""
-    name = function.__name__
-    if is_scipys(function):
-        raise ValueError(
-            f"{asked.name} takes no sparse operands; einroute.lstsq and einroute.linalg.solve take a sparse a"
-        )
-    if len(asked.operands) < 2:
-        refuse_sparse(name, asked.matrix)
-    sparse, _ = sparse_operands(name, *asked.operands)
-    way = f"sparse {'lu' if name == 'solve' else 'lstsq'}"
-    route = f"factors.{way.replace(' ', '_')}"
-    if route in current().policy.forbidden:
-        raise NoRoute(f"no allowed route for a sparse a: {route} is forbidden by config(allow=, forbid=)")
-    kept: Any = FACTORS.peek(sparse_key(way, sparse, current().config.reproducible))
-    nnz = float(sparse.nnz)
-    if type(kept) is tuple:
-        method = f"{sparse.nnz} non-zeros; factored by this call, and kept"
-        return asked.answer(route, "miss", method, Cost(100 * nnz, 100 * nnz, 100))
-    cost = Cost(float(kept.nbytes) / 8, float(kept.nbytes), 20)
-    return asked.answer(route, "hit", f"{sparse.nnz} non-zeros; {kept.method}", cost)
-
-
 def _from_cache(asked: _Asked, request: Request, found: Prospect) -> Explanation:
     way, shape = request.way, request.a.shape
     if found.factors is not None:
@@ -248,6 +226,16 @@ def _from_cache(asked: _Asked, request: Request, found: Prospect) -> Explanation
         return asked.answer(way.route, found.cache, "factored by this call, and kept", _making(request))
     method = "LAPACK's own driver; the matrix is remembered as seen"
     return asked.answer(asked.own, found.cache, method, _afresh(request))
+
+
+def _refuse_kinds(asked: _Asked) -> None:
+    """Raise for operands that NumPy's functions take by solvers of their kind, and SciPy's do not."""
+    kind = solving_kind(asked.operands)
+    if kind is not None:
+        raise ValueError(
+            f"{asked.name} takes no operand of kind {kind.name}; einroute.lstsq and einroute.linalg.solve "
+            f"take it"
+        )
 
 
 def _columns(b: Any) -> int:
