@@ -1122,6 +1122,7 @@ class TestNoRecursion:
     MAY = (
         "_base/numpy_functions.py",
         "_api/scipy_linalg.py",
+        "_api/scipy_problems.py",
         "numpy/",
         "scipy/",
         "_demo/",
