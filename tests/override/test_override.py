@@ -33,7 +33,7 @@ from einroute._base.stand_in import StandIn
 from einroute._override.patches import PATCHES
 from einroute._override.places import FUNCTIONS
 from tests.helpers import EXPRESSIONS, make, public_type
-from tests.test_public_api import ROUTED
+from tests.project.test_public_api import ROUTED
 
 FLAT = (
     "einsum",
@@ -1226,7 +1226,7 @@ class TestNoRecursion:
 
 def test_numpys_own_tests_pass_under_it() -> None:
     """A few of NumPy's test classes; the whole suite runs by ``python -m tests.numpy_suite``."""
-    rules = Path(__file__).parent / "numpy_suite" / "pytest.ini"
+    rules = Path(__file__).parents[1] / "numpy_suite" / "pytest.ini"
     names = [
         "numpy._core.tests.test_numeric::TestTensordot",
         "numpy._core.tests.test_multiarray::TestDot",

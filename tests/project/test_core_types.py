@@ -35,5 +35,5 @@ def test_only_types_whose_instructions_are_there(machine: str, present: set[str]
 def test_each_numeric_test_file_is_there() -> None:
     from pathlib import Path
 
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     assert [name for name in core_types.NUMERIC if not (root / name).exists()] == []

@@ -19,7 +19,7 @@ import einroute as er
 from einroute._config.config_block import forcing
 from einroute._kinds.difference import cells, compiled, distances
 from einroute._kinds.difference.kind import REWRITES
-from tests.difference_helpers import (
+from tests.kinds.difference.exact_forms import (
     LINEAR,
     SQUARED,
     assert_within,

@@ -15,7 +15,7 @@ import einroute as er
 import einroute.scipy.linalg
 from einroute._bench import race
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = {
     str(path.relative_to(ROOT)): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 }
@@ -29,7 +29,6 @@ WITHOUT_EXAMPLES = {
 }
 #: Files that pages name as what their reader is to write.
 MADE_BY_THE_READER = {
-    "tests/test_x.py",
     "src/einroute/_kinds/diagonal.py",
     "src/einroute/_operands/diagonal.py",
 }

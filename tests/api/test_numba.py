@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_namespaces import run
+from tests.api.test_namespaces import run
 
 pytest.importorskip("numba")
 
@@ -90,7 +90,7 @@ def test_a_numba_that_keeps_things_elsewhere_is_no_warning() -> None:
 
 
 def test_the_entry_point_is_there() -> None:
-    root = Path(__file__).parents[1] / "pyproject.toml"
+    root = Path(__file__).parents[2] / "pyproject.toml"
     declared = tomllib.loads(root.read_text(encoding="utf-8"))["project"]["entry-points"]["numba_extensions"]
     module, _, name = declared["init"].partition(":")
     assert callable(getattr(import_module(module), name))

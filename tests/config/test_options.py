@@ -15,7 +15,7 @@ import sparse
 
 import einroute as er
 
-PAGE = Path(__file__).parents[1] / "docs" / "options.md"
+PAGE = Path(__file__).parents[2] / "docs" / "options.md"
 RNG = np.random.default_rng(0)
 N = 6
 BASE = RNG.integers(-3, 4, (N, N)) * (RNG.random((N, N)) < 0.6) * 1.0

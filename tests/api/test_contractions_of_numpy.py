@@ -15,7 +15,7 @@ import pytest
 
 from einroute._api.functions import ROUTED
 
-DROP_IN = Path(__file__).parents[1] / "docs" / "drop-in.md"
+DROP_IN = Path(__file__).parents[2] / "docs" / "drop-in.md"
 SECTION = "## Contractions that are not routed"
 VERSION = tuple(int(part) for part in np.__version__.split(".")[:2])
 SPACES: dict[str, ModuleType] = {"numpy": np, "numpy.linalg": np.linalg}

@@ -22,9 +22,9 @@ from einroute._bench.race import Outcome, run_case
 from einroute._bench.spelled import Spelled, Way
 from einroute._bench.statement import Statement, load, member
 from einroute._cli import main
-from tests.test_cli import cli
+from tests.cli.test_cli import cli
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "src" / "einroute" / "_bench"
 SUITE = ROOT / "asv_benchmarks"
 SMALL = Case("tiny", "small", "ij,jk->ik", ((2, 3), (3, 4)), by_hand=("np.matmul(a, b)", "np.dot(a, b)"))

@@ -19,7 +19,7 @@ import pytest
 
 import einroute as er
 from einroute._factors.cache import FACTORS
-from tests import nist
+from tests.factors import nist
 from tests.linalg_helpers import fresh_cache, hits, of_dtype, with_singular_values
 
 #: A tenth of a digit; without an extended double for residuals, refinement gains less on ill-conditioned
