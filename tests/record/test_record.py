@@ -31,7 +31,7 @@ from einroute._config.config_block import forcing
 from einroute._config.state import current
 from einroute._record import places
 from einroute._record.outlines import TINY
-from tests.fuzz.runner import draw
+from tests.fuzz.dense import draw
 
 RNG = np.random.default_rng(3)
 A = RNG.standard_normal((50, 50))
