@@ -14,34 +14,7 @@ import scipy.sparse
 
 import einroute as er
 import einroute.scipy.linalg
-
-FLAT = (
-    "einsum",
-    "einsum_path",
-    "tensordot",
-    "dot",
-    "matmul",
-    "inner",
-    "vdot",
-    "outer",
-    "vecdot",
-    "matvec",
-    "vecmat",
-)
-LINALG = (
-    "lstsq",
-    "solve",
-    "inv",
-    "pinv",
-    "multi_dot",
-    "matrix_power",
-    "tensordot",
-    "matmul",
-    "vecdot",
-    "outer",
-)
-SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
-UFUNCS = ("matmul", "vecdot", "matvec", "vecmat")
+from tests.routed_names import FLAT, LINALG, SCIPY_LINALG, UFUNCS
 
 # Older NumPys give no signature for what is written in C. There ours is the one that NumPy 2.4 gives.
 _UFUNC = (

@@ -25,13 +25,13 @@ import sparse
 import einroute as er
 import einroute._api.einsum as front_end
 import einroute.scipy.linalg as scipys
-from einroute._api.functions import ROUTED
 from einroute._base.watch import LISTENERS, WATCH
 from einroute._config.config_block import forcing
 from einroute._config.state import current
 from einroute._record import places
 from einroute._record.outlines import TINY
 from tests.fuzz.dense import draw
+from tests.routed_names import FLAT, FLAT_OF_LINALG, LINALG, SCIPYS
 
 RNG = np.random.default_rng(3)
 A = RNG.standard_normal((50, 50))
@@ -133,8 +133,9 @@ CALLS: list[tuple[str, Callable[[], Any], tuple[str, ...]]] = [
 
 class TestEveryFunction:
     def test_none_is_left_out(self):
-        names = {f"scipy.linalg.{name}" for name in ("lstsq", "solve", "inv", "pinv")}
-        assert {name for name, _, _ in CALLS} == names | {mirror.name for mirror in ROUTED.values()}
+        flat = {*FLAT, *FLAT_OF_LINALG}
+        linalg = {f"linalg.{name}" for name in LINALG if name not in FLAT_OF_LINALG}
+        assert {name for name, _, _ in CALLS} == {*flat, *linalg, *SCIPYS}
 
     @pytest.mark.parametrize(("name", "call", "routes"), CALLS)
     def test_is_recorded_once_with_its_route(self, name, call, routes):
