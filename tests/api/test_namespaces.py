@@ -6,7 +6,6 @@ import importlib
 import inspect
 import pickle
 import pydoc
-import subprocess
 import sys
 import warnings
 
@@ -18,16 +17,8 @@ import einroute.linalg
 import einroute.numpy
 import einroute.numpy.linalg
 from einroute._api import functions
+from tests.processes import printed
 from tests.routed_names import FLAT, LINALG
-
-
-def run(code: str) -> str:
-    """What a fresh interpreter prints; it fails on any warning."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 class TestNumpy:
@@ -77,7 +68,7 @@ class TestNumpy:
             "import einroute\nmissing = [n for n in numpy.__all__ if n not in globals()]\n"
             "print(missing, einsum is einroute.numpy.einsum, einsum.__wrapped__ is einroute.einsum)"
         )
-        assert run(code) == "[] True True"
+        assert printed(code) == "[] True True"
 
     def test_lazy_submodules_stay_lazy(self):
         code = (
@@ -85,10 +76,10 @@ class TestNumpy:
             "print(sorted(n for n in set(sys.modules) - before if n in ('numpy.testing', 'numpy.f2py')))\n"
             "np.testing.assert_equal(1, 1)"
         )
-        assert run(code) == "[]"
+        assert printed(code) == "[]"
 
     def test_is_imported_on_its_own(self):
-        assert run("import einroute.numpy as np; print(np.einsum('ij->', np.ones((2, 3))))") == "6.0"
+        assert printed("import einroute.numpy as np; print(np.einsum('ij->', np.ones((2, 3))))") == "6.0"
 
 
 class TestNumpyLinalg:
@@ -116,7 +107,7 @@ class TestNumpyLinalg:
             "from einroute.numpy.linalg import LinAlgError, lstsq, multi_dot, svd\nimport numpy, einroute\n"
             "print(svd is numpy.linalg.svd, multi_dot.__wrapped__ is einroute.linalg.multi_dot)"
         )
-        assert run(code) == "True True"
+        assert printed(code) == "True True"
 
     def test_is_the_attribute(self):
         assert einroute.numpy.linalg is sys.modules["einroute.numpy.linalg"]

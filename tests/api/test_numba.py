@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.test_namespaces import run
+from tests.processes import printed
 
 pytest.importorskip("numba")
 
@@ -46,7 +46,7 @@ def test_loaded_before_an_override() -> None:
         "assert numba.njit(lambda a: taken(a, a))(a) == 5.0\n"  # kept from inside
         "print('done')"
     )
-    assert run(PROGRAM + code) == "done"
+    assert printed(PROGRAM + code) == "done"
 
 
 def test_loaded_inside_an_override() -> None:
@@ -58,11 +58,11 @@ def test_loaded_inside_an_override() -> None:
         "with er.override(): compiled(numpy)\n"
         "print('done')"
     )
-    assert run(PROGRAM + code) == "done"
+    assert printed(PROGRAM + code) == "done"
 
 
 def test_through_the_import() -> None:
-    assert run(PROGRAM + "import einroute.numpy\ncompiled(einroute.numpy)\nprint('done')") == "done"
+    assert printed(PROGRAM + "import einroute.numpy\ncompiled(einroute.numpy)\nprint('done')") == "done"
 
 
 def test_our_own_functions_by_the_entry_point() -> None:
@@ -75,7 +75,7 @@ def test_our_own_functions_by_the_entry_point() -> None:
         "compiled(er)\n"
         "print('done')"
     )
-    assert run(PROGRAM + code) == "done"
+    assert printed(PROGRAM + code) == "done"
 
 
 def test_a_numba_that_keeps_things_elsewhere_is_no_warning() -> None:
@@ -86,7 +86,7 @@ def test_a_numba_that_keeps_things_elsewhere_is_no_warning() -> None:
         "init()\n"
         "print('done')"
     )
-    assert run(code) == "done"
+    assert printed(code) == "done"
 
 
 def test_the_entry_point_is_there() -> None:
@@ -103,4 +103,4 @@ def test_numba_is_not_loaded_by_us() -> None:
         "with er.override(): np.einsum('i->', np.ones(3))\n"
         "print('numba' in sys.modules)"
     )
-    assert run(code) == "False"
+    assert printed(code) == "False"

@@ -1,13 +1,11 @@
 """Exceptions of NumPy's type with a clearer message."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from einroute._base import errors as _errors
 from einroute._base.errors import SubscriptsError, as_numpys, suggest
+from tests.processes import printed
 
 
 def raised(function, *args, **kwargs):
@@ -88,8 +86,7 @@ class TestSuggest:
             "module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)\n"
             "print('difflib' in sys.modules, 'numpy' in sys.modules, 'einroute' in sys.modules)"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert done.stdout.split() == ["False", "False", "False"]
+        assert printed(code).split() == ["False", "False", "False"]
 
 
 @pytest.mark.parametrize(

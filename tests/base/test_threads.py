@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
-import warnings
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +15,7 @@ import pytest
 from einroute._base.threads import inside_block, run_blocks, single_threaded_blas
 from einroute._execute import overflow as _overflow
 from tests.helpers import ER
+from tests.processes import printed, run_code
 
 RNG = np.random.default_rng(0)
 BIG = RNG.standard_normal((700, 900))
@@ -208,6 +206,8 @@ class TestPool:
             assert counts() == before
 
 
+#: One thread of BLAS, three of ours.
+THREE = {"OPENBLAS_NUM_THREADS": "1", "EINROUTE_NUM_THREADS": "3"}
 FORK = """
 import os, sys, warnings
 import numpy as np
@@ -236,17 +236,7 @@ print("right")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_computes_with_threads_too() -> None:
     # In a process of its own: what pytest has running must not be forked along.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "EINROUTE_NUM_THREADS": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", FORK],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "right"
+    assert printed(FORK, timeout=120, **THREE) == "right"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -258,19 +248,8 @@ def test_a_fork_while_another_thread_calls() -> None:
         "thread = threading.Thread(target=busy, daemon=True)\nthread.start()\nfor",
         1,
     ).replace('print("right")', 'stop.set()\nthread.join()\nprint("right")')
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "EINROUTE_NUM_THREADS": "3"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of a fork among threads
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "right"
+    # Python warns of a fork among threads.
+    assert printed(script, warnings="ignore", timeout=120, **THREE) == "right"
 
 
 FORKS = """
@@ -307,12 +286,8 @@ print("right")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_forks_while_other_threads_hold_locks_of_the_configuration() -> None:
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", FORKS]
     for _ in range(3):  # a fork can catch another thread in BLAS, which has locks of its own
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=100, check=False
-        )
+        done = run_code(FORKS, warnings="ignore", timeout=100, OPENBLAS_NUM_THREADS="1")
         if "a child hangs" not in done.stderr:
             break
     assert done.stdout.strip() == "right", done.stderr

@@ -6,8 +6,6 @@ import ast
 import importlib.util
 import json
 import math
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from einroute._bench.spelled import Spelled, Way
 from einroute._bench.statement import Statement, load, member
 from einroute._cli import main
 from tests.cli.test_cli import cli
+from tests.processes import printed
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "src" / "einroute" / "_bench"
@@ -83,10 +82,7 @@ class TestSuite:
             "import benchmarks, sys; assert 'einroute' not in sys.modules; "
             "print('\\n'.join(case.label for case in benchmarks.CASES))"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=SUITE, capture_output=True, text=True, check=True
-        )
-        assert done.stdout.splitlines() == [case.label for case in CASES]
+        assert printed(code, cwd=SUITE).splitlines() == [case.label for case in CASES]
 
     def test_every_case_of_the_suite_is_in_one_of_its_classes(self):
         code = (
@@ -95,11 +91,8 @@ class TestSuite:
             "if isinstance(c, type) and issubclass(c, b.Suite) and c is not b.Suite for name in c.table]; "
             "print('\\n'.join(found))"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=SUITE, capture_output=True, text=True, check=True
-        )
         wanted = [case.label for case in CASES if case.asv and case.group != "sparse"]
-        assert sorted(done.stdout.splitlines()) == sorted(wanted)
+        assert sorted(printed(code, cwd=SUITE).splitlines()) == sorted(wanted)
 
 
 class TestStatements:

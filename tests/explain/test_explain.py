@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import sparse
 import einroute.scipy.linalg as scipys
 from einroute._config.config_block import forcing
 from tests.helpers import ER
+from tests.processes import printed
 
 
 class Duck:
@@ -558,10 +557,7 @@ class TestForms:
             "r.show(); r._repr_html_()\n"
             "print('rich' in sys.modules)\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-        )
-        assert done.stdout.splitlines()[-1] == "False"
+        assert printed(code).splitlines()[-1] == "False"
 
     def test_without_rich_a_terminal_gets_the_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("einroute._explain.terminal.find_spec", lambda name: None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +12,7 @@ import scipy
 import einroute as er
 import einroute.scipy.linalg
 from tests.linalg_helpers import fresh_cache, hits, of_dtype, structured_matrix
+from tests.processes import printed
 
 BY_SYMMETRY = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 17)
 KINDS = ("general", "definite", "hermitian", "symmetric", "banded")
@@ -122,8 +121,5 @@ def test_another_process_gives_the_same_bits() -> None:
         "    found.update(er.linalg.solve(a[:40] @ a[:40].T, one[:40]).tobytes())\n"
         "print(found.hexdigest())"
     )
-    runs = {
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
-    }
+    runs = {printed(program) for _ in range(2)}
     assert len(runs) == 1

@@ -24,6 +24,7 @@ from einroute._factors import cache
 from einroute._factors.factorizations import INVERSE, LU, SVD
 from einroute._factors.fingerprint import fingerprint, snapshot
 from tests.linalg_helpers import SIGHTS, fresh_cache, hits, layouts, of_dtype
+from tests.processes import run_code
 
 N = 40
 A = of_dtype((60, 6), float)
@@ -358,20 +359,14 @@ class TestPrepare:
             ({"EINROUTE_PREPARE": "now", "EINROUTE_CACHE_BYTES": "12345"}, "now 12345"),
             ({"EINROUTE_PREPARE": "soon", "EINROUTE_CACHE_BYTES": "77"}, "earned 77"),
         ):
-            done = run_script(code, values)
+            done = run_script(code, **values)
             assert done.stdout.split() == printed.split(), done.stderr
 
 
-def run_script(code: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_script(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """In a Python of its own: what pytest has running must not be forked along."""
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    settings = {"OPENBLAS_NUM_THREADS": "1", **environment}
+    return run_code(code, warnings="ignore", timeout=100, **settings)
 
 
 def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:

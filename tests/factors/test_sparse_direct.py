@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from scipy.linalg import LinAlgWarning
 import einroute
 from einroute._factors import sparse_methods
 from einroute._factors.sparse_direct import SparseLeastSquares, SparseLU
+from tests.processes import printed
 
 EPS = np.finfo(float).eps
 
@@ -532,8 +531,7 @@ def test_importing_loads_no_scipy() -> None:
         "import sys; before = set(sys.modules); import einroute._factors.sparse_direct;"
         "print(sorted(m for m in sys.modules if m.partition('.')[0] == 'scipy' and m not in before))"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]"
+    assert printed(code) == "[]"
 
 
 class TestUnsoundIndices:

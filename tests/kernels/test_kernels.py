@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from itertools import product
 from pathlib import Path
@@ -20,6 +17,7 @@ from einroute._kernels import earned
 from einroute._kernels.earned import KERNELS, Kernels, Signature
 from einroute._kernels.entries import Compressed, Entries
 from einroute._kinds.sparse import tiles
+from tests.processes import printed
 
 #: Every form of number; both kinds of index with one of them.
 DTYPES = (("f8", "i4"), ("f8", "i8"), ("f4", "i4"), ("c16", "i4"), ("i8", "i4"))
@@ -307,19 +305,6 @@ class TestEarned:
         assert (run(x, e) == 7).all()
 
 
-def fresh(code: str, **environment: str) -> str:
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
 COMPILE = (
     "import numpy as np\n"
     "from einroute._kernels.earned import KERNELS, Signature\n"
@@ -335,17 +320,17 @@ class TestDisk:
         again = (
             COMPILE + "print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))"
         )
-        assert fresh(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["0", "1"]
+        assert printed(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["0", "1"]
         assert list(tmp_path.glob("*.kept"))
-        assert fresh(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["1", "0"]
+        assert printed(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["1", "0"]
 
     def test_a_folder_that_cannot_be_written_costs_time_only(self, tmp_path):
         # A file where the folder should be: permissions would not stop the superuser.
         file = Path(tmp_path, "file")
         file.touch()
-        fresh(COMPILE, NUMBA_CACHE_DIR=str(file))
+        printed(COMPILE, NUMBA_CACHE_DIR=str(file))
 
     def test_importing_does_not_load_numba(self):
-        assert fresh(
+        assert printed(
             "import sys\nimport einroute._kinds.sparse.tiles\nprint('numba' in sys.modules)"
         ).split() == ["False"]

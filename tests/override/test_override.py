@@ -33,6 +33,7 @@ from einroute._base.stand_in import StandIn
 from einroute._override.patches import PATCHES
 from einroute._override.places import FUNCTIONS
 from tests.helpers import EXPRESSIONS, make, public_type
+from tests.processes import printed
 from tests.routed_names import NAMES
 
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "scipy.linalg": scipy.linalg}
@@ -75,15 +76,6 @@ def _nothing_left() -> Iterator[None]:
     assert not PATCHES._public
     assert not PATCHES._scanned
     assert not PATCHES._live
-
-
-def run(code: str) -> str:
-    """What a fresh interpreter prints; it fails on any warning."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=240, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 class TestPlaces:
@@ -326,7 +318,7 @@ class TestEntering:
             "done.set(); thread.join()\n"
             "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
         )
-        assert run(code) == "0"
+        assert printed(code) == "0"
 
 
 class TestDecorator:
@@ -927,7 +919,7 @@ class TestScipy:
             "with er.override() as over: names = over.replaced\n"
             "print('scipy' in sys.modules and not before, any('scipy' in name for name in names))"
         )
-        assert run(code) == "False False"
+        assert printed(code) == "False False"
 
     def test_is_overridden_when_it_is_imported(self) -> None:
         code = (
@@ -949,7 +941,7 @@ class TestScipy:
             "assert sys.meta_path == finders\n"
             "print(calls.calls)"
         )
-        assert run(code) == "0"
+        assert printed(code) == "0"
 
     def test_is_left_if_it_is_imported_later_or_not_meant(self) -> None:
         code = (
@@ -963,7 +955,7 @@ class TestScipy:
             "import scipy.linalg\n"
             "print(scipy.linalg.lstsq.__module__)"
         )
-        assert run(code) == "scipy.linalg._basic"
+        assert printed(code) == "scipy.linalg._basic"
 
     def test_by_whatever_import(self) -> None:
         for statement in (
@@ -978,7 +970,7 @@ class TestScipy:
                 f"import sys, einroute as er\nwith er.override():\n    {statement}\n    import scipy.linalg\n"
                 "    print(type(scipy.linalg.lstsq).__name__)"
             )
-            assert run(code) == "StandIn", statement
+            assert printed(code) == "StandIn", statement
 
     def test_from_several_threads(self) -> None:
         code = (
@@ -994,7 +986,7 @@ class TestScipy:
             "import scipy.linalg\n"
             "print(len(kinds), set(kinds), type(scipy.linalg.lstsq).__name__, threading.active_count())"
         )
-        assert run(code) == "6 {'StandIn'} function 1"
+        assert printed(code) == "6 {'StandIn'} function 1"
 
     def test_that_may_not_be_imported(self) -> None:
         code = (
@@ -1004,7 +996,7 @@ class TestScipy:
             "    print(len([n for n in over.replaced if n.startswith('numpy')]), np.einsum)\n"
             "print(sys.modules['scipy.linalg'], np.einsum.__name__)"
         )
-        assert run(code) == f"{len(NUMPYS)} <einroute in the place of numpy.einsum, routed>\nNone einsum"
+        assert printed(code) == f"{len(NUMPYS)} <einroute in the place of numpy.einsum, routed>\nNone einsum"
 
     def test_that_is_forbidden_after_it_was_overridden(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with er.override("lstsq"):
@@ -1037,7 +1029,7 @@ class TestScipy:
                 "assert first.lstsq is own\n"
                 "print(type(second.lstsq).__name__, second.lstsq.__module__, len(sys.meta_path))"
             )
-            assert run(code).startswith("function scipy.linalg._basic "), unload
+            assert printed(code).startswith("function scipy.linalg._basic "), unload
 
     def test_that_is_reloaded_inside(self) -> None:
         code = (
@@ -1054,7 +1046,7 @@ class TestScipy:
             "    assert sys.meta_path == finders\n"
             "print('done')"
         )
-        assert run(code) == "done"
+        assert printed(code) == "done"
 
     def test_an_import_that_fails_is_as_without(self) -> None:
         code = (
@@ -1068,7 +1060,7 @@ class TestScipy:
             "    except ImportError as error: print(error)\n"
             "print(len([f for f in sys.meta_path if 'einroute' in type(f).__module__]))"
         )
-        assert run(code) == "not today\n0"
+        assert printed(code) == "not today\n0"
 
 
 def _attributes(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -1225,7 +1217,7 @@ def test_the_mirror_can_be_imported_inside() -> None:
         "import numpy as np\n"
         "print(enp.einsum('ij,jk->ik', np.eye(2), np.eye(2)).tolist(), enp.cross is np.cross)"
     )
-    assert run(code) == "[[1.0, 0.0], [0.0, 1.0]] True"
+    assert printed(code) == "[[1.0, 0.0], [0.0, 1.0]] True"
 
 
 def test_reloading_a_client_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
+
+from tests.processes import printed
 
 # numba alone takes half a second; an operand of one of these kinds has its library loaded already.
 HEAVY = ("numba", "llvmlite", "sparse", "scipy", "dask", "jax", "torch", "cupy", "rich", "pandas")
@@ -14,8 +14,7 @@ HEAVY = ("numba", "llvmlite", "sparse", "scipy", "dask", "jax", "torch", "cupy",
 
 def _modules_after(statement: str) -> set[str]:
     code = f"import sys, json\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return set(json.loads(done.stdout))
+    return set(json.loads(printed(code)))
 
 
 @pytest.mark.parametrize("statement", ["import einroute", "import einroute.numpy", "import einroute.linalg"])
@@ -56,8 +55,7 @@ def test_lstsq_is_what_was_factored() -> None:
         "import numpy as np, einroute as er; a = np.diag([1.0, 2, 3]);"
         "[er.lstsq(a, a[0]) for _ in range(3)]; print(er.cache_info()['made'])"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "1"
+    assert printed(code) == "1"
 
 
 def test_the_scipy_mirror_is_imported_by_nobody_else() -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import warnings
@@ -31,6 +30,7 @@ from einroute._config.state import current
 from einroute._record import places
 from einroute._record.outlines import TINY
 from tests.fuzz.dense import draw
+from tests.processes import printed
 from tests.routed_names import FLAT, FLAT_OF_LINALG, LINALG, SCIPYS
 
 RNG = np.random.default_rng(3)
@@ -625,14 +625,7 @@ class TestContexts:
             "    status = os.waitpid(child, 0)[1]\n"
             "print(status, r.calls)\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", code],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.stdout.split() == ["0", "1"], done.stderr
+        assert printed(code, warnings="ignore").split() == ["0", "1"]
 
     @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no such timer")
     def test_a_signals_handler_may_call(self):
