@@ -12,6 +12,7 @@ import sparse
 
 import einroute as er
 from einroute._kinds.structured import Structured
+from tests.sparse_helpers import is_sparse, written_out
 
 
 def numbers(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
@@ -38,14 +39,8 @@ KINDS: dict[str, Callable[[np.ndarray], Any]] = {
 }
 
 
-def written(x: Any) -> np.ndarray:
-    if sp.issparse(x):
-        return x.toarray()
-    return x.todense() if isinstance(x, sparse.SparseArray) else np.asarray(x)
-
-
 def dense(x: Any) -> Any:
-    return written(x) if sp.issparse(x) or isinstance(x, sparse.SparseArray) else x
+    return written_out(x) if is_sparse(x) else x
 
 
 #: Function, NumPy's, and the shapes of the operands.
@@ -80,7 +75,7 @@ def test_products(case: Any, kind: str, dtype: str) -> None:
         a, b = (operand, other) if left else (other, operand)
         if not left and case[0].startswith(("inner", "matmul", "linalg.matmul", "tensordot", "dot")):
             a = numbers((*of_b[:-2], of_b[-1], of_b[-2]) if "inner" not in case[0] else of_b, dtype, 1)
-        expected = numpys(written(a), written(b))
+        expected = numpys(written_out(a), written_out(b))
         result = ours(a, b)
         np.testing.assert_allclose(dense(result), expected)
         assert result.dtype == expected.dtype
@@ -95,12 +90,12 @@ def test_vectors_by_matrices(kind: str, dtype: str) -> None:
     m = KINDS[kind](numbers((4, 4), dtype))
     for shape in ((4,), (7, 4), (2, 3, 4), (0, 4)):
         v = numbers(shape, dtype, 1)
-        np.testing.assert_allclose(dense(er.matvec(m, v)), np.matvec(written(m), v))
-        np.testing.assert_allclose(dense(er.vecmat(v, m)), np.vecmat(v, written(m)))
+        np.testing.assert_allclose(dense(er.matvec(m, v)), np.matvec(written_out(m), v))
+        np.testing.assert_allclose(dense(er.vecmat(v, m)), np.vecmat(v, written_out(m)))
     stack = numbers((3, 1, 4, 5), dtype, 2)
-    np.testing.assert_allclose(dense(er.vecmat(m, stack)), np.vecmat(written(m), stack))
+    np.testing.assert_allclose(dense(er.vecmat(m, stack)), np.vecmat(written_out(m), stack))
     stack = stack.swapaxes(-1, -2)
-    np.testing.assert_allclose(dense(er.matvec(stack, m)), np.matvec(stack, written(m)))
+    np.testing.assert_allclose(dense(er.matvec(stack, m)), np.matvec(stack, written_out(m)))
 
 
 @pytest.mark.parametrize("kind", ["COO", "coo_array"])
@@ -116,7 +111,7 @@ def test_outer_products_of_vectors(name: str, kind: str) -> None:
 def test_chains(kind: str) -> None:
     a, b, v = numbers((3, 4), "f8"), KINDS[kind](numbers((4, 4), "f8", 1)), numbers((4,), "f8", 2)
     for arrays in ([a, b, v], [v, b, v], [b, b, a.T], [a, b], [v, b, b, a.T]):
-        expected = np.linalg.multi_dot([written(x) for x in arrays])
+        expected = np.linalg.multi_dot([written_out(x) for x in arrays])
         result = er.linalg.multi_dot(arrays)
         np.testing.assert_allclose(dense(result), expected)
         assert np.shape(result) == np.shape(expected)
@@ -149,7 +144,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
 def test_options_of_ufuncs(name: str, options: dict[str, Any], kind: str) -> None:
     a, b = KINDS[kind](numbers((4, 4), "f8")), numbers((4, 4), "f8", 1)
     for x, y in ((a, b), (b, a)):
-        expected = getattr(np, name)(written(x), written(y), **options)
+        expected = getattr(np, name)(written_out(x), written_out(y), **options)
         result = getattr(er, name)(x, y, **options)
         np.testing.assert_allclose(dense(result), expected)
         assert result.dtype == expected.dtype
@@ -186,8 +181,8 @@ def test_refusals_name_the_option(
     name: str, options: dict[str, Any], error: type[Exception], says: str, kind: str
 ) -> None:
     a, b = KINDS[kind](numbers((4, 4), "f8")), numbers((4, 4), "f8", 1)
-    if "signature" in options and isinstance(a, Structured):
-        expected = np.matmul(written(a), b, **options)  # NumPy takes it, of operands that it may write out
+    if "signature" in options and isinstance(a, Structured):  # NumPy takes it, and may write the operand out
+        expected = np.matmul(written_out(a), b, **options)
         np.testing.assert_allclose(er.matmul(a, b, **options), expected)
         return
     with pytest.raises(error, match=says):

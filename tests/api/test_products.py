@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 import sparse
 
-from tests.helpers import DTYPES, ER, assert_same, find, outcome
+from tests.helpers import DTYPES, ER, assert_same, find, outcome, small_integers
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -45,11 +45,7 @@ NAMES = list(SHAPES)
 
 
 def operand(shape: tuple[int, ...], dtype: Any, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    values = rng.integers(0 if np.dtype(dtype).kind in "ub" else -3, 4, shape)
-    if np.dtype(dtype).kind == "c":
-        values = values + 1j * rng.integers(-3, 4, shape)
-    return np.asarray(values).astype(dtype)
+    return small_integers(np.random.default_rng(seed), shape, dtype, 3)
 
 
 @pytest.mark.parametrize(("name", "shapes"), CASES)

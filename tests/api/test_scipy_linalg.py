@@ -17,6 +17,7 @@ import einroute.scipy.linalg as ours
 from tests.linalg_helpers import (
     SIGHTS,
     agree,
+    definite,
     fresh_cache,
     hits,
     layouts,
@@ -91,12 +92,6 @@ def compare(result: Any, right: Any, allowed: tuple[float, ...]) -> None:
             agree(replace(result, value=value), replace(right, value=expected), (limit,))
         else:
             assert value == expected
-
-
-def definite(n: int, dtype: Any = float, cond: float = 10.0) -> np.ndarray:
-    q, _ = np.linalg.qr(of_dtype((n, n), np.result_type(dtype, "f8")))
-    a = (q * np.geomspace(1, 1 / cond, n)) @ q.conj().T
-    return ((a + a.conj().T) / 2).astype(dtype)
 
 
 @pytest.mark.parametrize("name", ["solve", "lstsq"])

@@ -16,6 +16,7 @@ from einroute._api.solve import SMALL as LIMIT
 from einroute._factors.lu import LUFactors
 from tests.linalg_helpers import (
     SIGHTS,
+    definite,
     fresh_cache,
     hits,
     layouts,
@@ -39,13 +40,6 @@ Dtype = Any
 def _fresh(request: pytest.FixtureRequest) -> Iterator[None]:
     with fresh_cache(prepare=request.param):
         yield
-
-
-def definite(n: int, dtype: Dtype = float, cond: float = 10.0) -> np.ndarray:
-    """Hermitian positive definite, exactly Hermitian."""
-    q, _ = np.linalg.qr(of_dtype((n, n), np.result_type(dtype, "f8")))
-    a = (q * np.geomspace(1, 1 / cond, n)) @ q.conj().T
-    return ((a + a.conj().T) / 2).astype(dtype)
 
 
 class TestSolve:

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 import einroute._call.understand as call_module
-from einroute._config.config_block import forcing
 from einroute._config.state import current
-from tests.helpers import ER, assert_agrees, assert_same, find
+from tests.helpers import ER, assert_agrees, assert_same, find, forcing
 
 
 class Duck:

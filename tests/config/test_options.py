@@ -14,6 +14,7 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
+from tests.sparse_helpers import written_out
 
 PAGE = Path(__file__).parents[2] / "docs" / "options.md"
 RNG = np.random.default_rng(0)
@@ -34,19 +35,13 @@ KINDS: dict[str, tuple[str, Any]] = {
 OTHER = RNG.standard_normal((N, N))
 
 
-def written(x: Any) -> np.ndarray:
-    if sp.issparse(x):
-        return x.toarray()
-    return x.todense() if isinstance(x, sparse.SparseArray) else np.asarray(x)
-
-
 def both(function: Callable[..., Any], theirs: Callable[..., Any], x: Any, *head: Any, **options: Any) -> Any:
     """A product of an operand and a dense one, in both orders, beside NumPy's; the last result."""
     result = None
     for a, b in ((x, OTHER), (OTHER, x)):
-        expected = theirs(*head, written(a), written(b), **options)
+        expected = theirs(*head, written_out(a), written_out(b), **options)
         result = function(*head, a, b, **options)
-        np.testing.assert_allclose(written(result), expected)
+        np.testing.assert_allclose(written_out(result), expected)
         assert result.dtype == expected.dtype
     return result
 
@@ -75,7 +70,7 @@ def casting(x: Any) -> None:
     for function, head in ((er.einsum, ("ij,jk->ik",)), (er.matmul, ())):
         result = function(*head, x, OTHER, dtype="f4", casting="same_kind")
         assert result.dtype == np.float32
-        np.testing.assert_allclose(result, written(x) @ OTHER, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(result, written_out(x) @ OTHER, rtol=1e-5, atol=1e-5)
 
 
 def out(x: Any) -> None:
@@ -85,7 +80,7 @@ def out(x: Any) -> None:
         (er.dot, np.dot, ()),
         (er.vecdot, np.vecdot, ()),
     ):
-        expected = theirs(*head, written(x), OTHER)
+        expected = theirs(*head, written_out(x), OTHER)
         given = np.full(expected.shape, 7.0)
         assert function(*head, x, OTHER, out=given) is given
         np.testing.assert_allclose(given, expected)
@@ -112,14 +107,14 @@ def keepdims(x: Any) -> None:
 
 def optimize_true(x: Any) -> None:
     """A full contraction is of the type that NumPy's is, and out= is cast to."""
-    right = written(x)
+    right = written_out(x)
     for subscripts, operands, full in (
         ("ij,ij->", (x, OTHER), (right, OTHER)),
         ("ij,jk->ik", (x, OTHER), (right, OTHER)),
     ):
         expected = np.einsum(subscripts, *full, optimize=True)
         result = er.einsum(subscripts, *operands, optimize=True)
-        np.testing.assert_allclose(written(result), expected)
+        np.testing.assert_allclose(written_out(result), expected)
     given = np.empty((N, N), np.float32)
     try:
         np.einsum("ij,jk->ik", right, OTHER, out=given, optimize=True)
@@ -130,7 +125,7 @@ def optimize_true(x: Any) -> None:
 
 
 def optimize_named(x: Any) -> None:
-    expected = written(x) @ OTHER @ OTHER
+    expected = written_out(x) @ OTHER @ OTHER
     for way in ("greedy", "optimal"):
         np.testing.assert_allclose(er.einsum("ij,jk,kl->il", x, OTHER, OTHER, optimize=way), expected)
     refused(lambda: er.einsum("ij,jk,kl->il", x, OTHER, OTHER, optimize=7))
@@ -139,7 +134,7 @@ def optimize_named(x: Any) -> None:
 def optimize_path(x: Any) -> None:
     """The steps are those of the path, also where another order costs a thousandth of it."""
     wide, thin = np.ones((N, 2)), np.ones((2, N))
-    expected = written(x) @ wide @ thin
+    expected = written_out(x) @ wide @ thin
     for path in ([(0, 1), (0, 1)], [(1, 2), (0, 1)], [(0, 1, 2)]):
         given = ["einsum_path", *path]
         np.testing.assert_allclose(er.einsum("ij,jk,kl->il", x, wide, thin, optimize=given), expected)
@@ -153,7 +148,7 @@ def optimize_path(x: Any) -> None:
 def network(x: Any) -> tuple[tuple[Any, ...], np.ndarray]:
     """A contraction whose cheapest order has an intermediate of 64 KiB, and its right value."""
     a, b = RNG.standard_normal((N, 64, 128)), RNG.standard_normal((64, 128, 3))
-    return ("ij,jbc,bcd->id", x, a, b), np.einsum("ij,jbc,bcd->id", written(x), a, b, optimize=True)
+    return ("ij,jbc,bcd->id", x, a, b), np.einsum("ij,jbc,bcd->id", written_out(x), a, b, optimize=True)
 
 
 def optimize_limit(x: Any) -> None:
@@ -167,7 +162,7 @@ def memory_limit(x: Any) -> None:
     a, b = RNG.standard_normal((200, N)), RNG.standard_normal((N, 300))
     path = ["einsum_path", (0, 1), (0, 1)]
     call = ("ai,ij,jb->ab", a, x, b)
-    expected = a @ written(x) @ b
+    expected = a @ written_out(x) @ b
     np.testing.assert_allclose(er.einsum(*call, optimize=path), expected)
     free = er.explain(*call, optimize=path)
     with er.config(memory_limit=2000):
@@ -188,17 +183,17 @@ def reproducible(x: Any) -> None:
     big = RNG.standard_normal((N, 400))
     with er.config(reproducible=True):
         first = er.einsum("ij,jk->ik", x, big)
-        np.testing.assert_array_equal(written(er.einsum("ij,jk->ik", x, big)), written(first))
+        np.testing.assert_array_equal(written_out(er.einsum("ij,jk->ik", x, big)), written_out(first))
         text = str(er.explain("ij,jk->ik", x, big))
     assert "by sparse.tiles" not in text
     assert "by difference.compiled" not in text
-    np.testing.assert_allclose(written(first), written(x) @ big)
+    np.testing.assert_allclose(written_out(first), written_out(x) @ big)
 
 
 def strict(x: Any) -> None:
     with er.config(strict=True):
-        np.testing.assert_allclose(written(er.einsum("ij,jk->ik", x, OTHER)), written(x) @ OTHER)
-        np.testing.assert_allclose(written(er.matmul(x, OTHER)), written(x) @ OTHER)
+        np.testing.assert_allclose(written_out(er.einsum("ij,jk->ik", x, OTHER)), written_out(x) @ OTHER)
+        np.testing.assert_allclose(written_out(er.matmul(x, OTHER)), written_out(x) @ OTHER)
         refused(lambda: er.einsum("ij,jk->ik", x, OTHER.astype(object)))
 
 
@@ -231,22 +226,22 @@ def allow(x: Any) -> None:
     with er.config(allow="dense.copy"):
         refused(lambda: er.einsum("ij,jk->ik", x, OTHER))
     with er.config(forbid=()):
-        np.testing.assert_allclose(written(er.einsum("ij,jk->ik", x, OTHER)), written(x) @ OTHER)
+        np.testing.assert_allclose(written_out(er.einsum("ij,jk->ik", x, OTHER)), written_out(x) @ OTHER)
 
 
 def forbid(x: Any) -> None:
     first = _taken(x)
     with er.config(forbid=first):
         assert _taken(x) != first
-        np.testing.assert_allclose(written(er.einsum("ij,jk->ik", x, OTHER)), written(x) @ OTHER)
+        np.testing.assert_allclose(written_out(er.einsum("ij,jk->ik", x, OTHER)), written_out(x) @ OTHER)
 
 
 def threads(x: Any) -> None:
     big = RNG.standard_normal((N, 5000))
-    expected = written(x) @ big
+    expected = written_out(x) @ big
     for count in (1, 2, 3):
         with er.config(threads=count):
-            np.testing.assert_allclose(written(er.einsum("ij,jk->ik", x, big)), expected)
+            np.testing.assert_allclose(written_out(er.einsum("ij,jk->ik", x, big)), expected)
             assert er.get_config()["threads"] == count
     refused(lambda: er.set_config(threads=0))
 

@@ -16,8 +16,7 @@ import scipy.sparse
 import sparse
 
 import einroute.scipy.linalg as scipys
-from einroute._config.config_block import forcing
-from tests.helpers import ER
+from tests.helpers import ER, forcing
 from tests.processes import printed
 
 

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from tests.sparse_helpers import written_out
+
 from .case import Case
-from .meaning import Meaning, written_out
+from .meaning import Meaning
 
 
 @dataclass(frozen=True, eq=False)

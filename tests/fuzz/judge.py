@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import sparse
 
+from tests.sparse_helpers import is_sparse
+
 from .case import Case
 from .expected import Expected, Outcome
-from .meaning import Meaning, is_sparse
+from .meaning import Meaning
 
 
 def disagreements(case: Case, expected: Expected, got: Outcome) -> list[str]:

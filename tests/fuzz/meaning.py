@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 import sparse
 
 #: Arrays that sparse operands of SciPy's and pydata's formats are made of.
@@ -45,18 +44,6 @@ def _parts(operand: Any) -> tuple[np.ndarray, ...]:
     found = [getattr(operand, name, None) for name in _PARTS]
     arrays = [y for x in found for y in (x if isinstance(x, tuple) else (x,))]
     return tuple(y for y in arrays if isinstance(y, np.ndarray) and not y.dtype.hasobject)
-
-
-def is_sparse(x: Any) -> bool:
-    """Whether a value is a sparse array or matrix of SciPy's or pydata's."""
-    return scipy.sparse.issparse(x) or isinstance(x, sparse.SparseArray)
-
-
-def written_out(x: Any) -> np.ndarray:
-    """A result as an array."""
-    if isinstance(x, sparse.SparseArray):
-        return np.asarray(x.todense())
-    return np.asarray(x.toarray() if scipy.sparse.issparse(x) else x)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import einroute as er
-from einroute._config.config_block import forcing
+from tests.helpers import forcing
 
 from .case import Case
 from .expected import Outcome, expect, run

@@ -12,10 +12,10 @@ from numpy.testing import assert_array_equal
 
 from tests.fuzz import dense, sparse, structured
 from tests.fuzz.case import Case
-from tests.fuzz.meaning import written_out
 from tests.fuzz.runner import ENOUGH, Report, fuzz
 from tests.fuzz.source import Source
 from tests.helpers import ER
+from tests.sparse_helpers import written_out
 
 CASES = 1500
 #: Each is planned and run some ten times over.

@@ -17,6 +17,7 @@ from einroute._kernels import earned
 from einroute._kernels.earned import KERNELS, Kernels, Signature
 from einroute._kernels.entries import Compressed, Entries
 from einroute._kinds.sparse import tiles
+from tests.helpers import small_integers
 from tests.processes import printed
 
 #: Every form of number; both kinds of index with one of them.
@@ -30,11 +31,6 @@ def prepared(monkeypatch):
     monkeypatch.setattr(KERNELS, "prepare", lambda: "now")
     monkeypatch.setattr(tiles, "_LEAST", 0.0)
     monkeypatch.setattr(tiles, "_WORK", 1)  # small operands go over the threads too
-
-
-def numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    values = rng.integers(-9, 10, shape)
-    return (values + 1j * rng.integers(-9, 10, shape) if dtype[0] == "c" else values).astype(dtype)
 
 
 def entries_of(matrix: Any, index: str = "i4") -> Entries:
@@ -71,7 +67,7 @@ def product_of(subscripts: str, *operands: Any, out: Any = None, **options: Any)
 def messy(rng: np.random.Generator, n: int, m: int, dtype: str, kind: str) -> tuple[Any, np.ndarray]:
     """A matrix in the format `kind` with unsorted indices and duplicates, and the same written out."""
     count = n * m // 3 + 2
-    i, j, data = rng.integers(0, n, count), rng.integers(0, m, count), numbers(rng, (count,), dtype)
+    i, j, data = rng.integers(0, n, count), rng.integers(0, m, count), small_integers(rng, (count,), dtype)
     written = np.zeros((n, m), dtype)
     np.add.at(written, (i, j), data)
     if kind == "coo":
@@ -90,7 +86,7 @@ class TestProducts:
         rng = np.random.default_rng(1)
         for n, m, rows in SHAPES:
             a, written = messy(rng, n, m, dtype, kind)
-            x = numbers(rng, (rows, n), dtype)
+            x = small_integers(rng, (rows, n), dtype)
             # The second is long enough for CSR rows to be made into columns.
             for y in (x, np.concatenate([x] * 60), x[::-1], x[::2], np.broadcast_to(x[:1], (rows, n))):
                 if len(y) < 8:
@@ -103,7 +99,7 @@ class TestProducts:
         rng = np.random.default_rng(2)
         for m, n, columns in SHAPES:
             a, written = messy(rng, n, m, dtype, kind)
-            x = numbers(rng, (m, columns), dtype)
+            x = small_integers(rng, (m, columns), dtype)
             wide = np.concatenate([x] * 9, axis=1)
             for y in (x, x[::-1], x[:, : columns - 1], wide, wide[:, 3:]):
                 if y.shape[1] * y.itemsize < 128:
@@ -115,7 +111,7 @@ class TestProducts:
 def test_labels_orders_and_out():
     rng = np.random.default_rng(3)
     a, written = messy(rng, 20, 30, "f8", "csr")
-    x = numbers(rng, (4, 9, 20), "f8")
+    x = small_integers(rng, (4, 9, 20), "f8")
     e = entries_of(a)
     for subscripts, order in product(("ijn,nm->ijm", "ijn,nm->mij", "ijn,nm->imj", "ijn,mn->jmi"), "KCF"):
         right = e if "nm" in subscripts else e.take((1, 0))
@@ -144,10 +140,10 @@ def test_labels_orders_and_out():
 def test_casts_the_dense_operand_in_blocks_and_changes_nothing():
     rng = np.random.default_rng(4)
     a, written = messy(rng, 20, 30, "f8", "csc")
-    x = numbers(rng, (50, 20), "i4")
+    x = small_integers(rng, (50, 20), "i4")
     before = x.copy(), a.data.copy(), a.indices.copy()
     np.testing.assert_array_equal(product_of("rn,nm->rm", x, entries_of(a)), x @ written)
-    y = numbers(rng, (30, 50), "i4")
+    y = small_integers(rng, (30, 50), "i4")
     np.testing.assert_array_equal(product_of("nm,mc->nc", entries_of(a), y), written @ y)
     for now, then in zip((x, a.data, a.indices), before, strict=True):
         np.testing.assert_array_equal(now, then)
@@ -158,7 +154,7 @@ def test_casts_the_dense_operand_in_blocks_and_changes_nothing():
 def test_what_stands_at_absent_entries_is_not_multiplied(dtype, kind):
     rng = np.random.default_rng(5)
     for rows in (16, 300):
-        x = numbers(rng, (rows, 24), dtype)
+        x = small_integers(rng, (rows, 24), dtype)
         x[:, ::2] = np.nan
         x[:, 2::4] = np.inf
         keep = np.zeros((24, 19), dtype)
@@ -175,11 +171,11 @@ def test_so_few_entries_that_most_of_x_is_not_read(dtype, index, kind):
     rng = np.random.default_rng(6)
     for n, m, rows, count in ((100, 90, 300, 20), (64, 3, 257, 1), (200, 200, 400, 50)):
         i, j = rng.integers(0, n, count), rng.integers(0, m, count)
-        data = numbers(rng, (count,), dtype)
+        data = small_integers(rng, (count,), dtype)
         written = np.zeros((n, m), dtype)
         np.add.at(written, (i, j), data)
         a = sp.coo_array((data, (i, j)), shape=(n, m)).asformat(kind)
-        x = numbers(rng, (rows, n), dtype)
+        x = small_integers(rng, (rows, n), dtype)
         for y in (x, x[::-1], x[::2]):
             np.testing.assert_array_equal(product_of("rn,nm->rm", y, entries_of(a, index)), y @ written)
         if np.dtype(dtype).kind in "fc":

@@ -25,11 +25,11 @@ import einroute as er
 import einroute._api.einsum as front_end
 import einroute.scipy.linalg as scipys
 from einroute._base.watch import LISTENERS, WATCH
-from einroute._config.config_block import forcing
 from einroute._config.state import current
 from einroute._record import places
 from einroute._record.outlines import TINY
 from tests.fuzz.dense import draw
+from tests.helpers import forcing
 from tests.processes import printed
 from tests.routed_names import FLAT, FLAT_OF_LINALG, LINALG, SCIPYS
 

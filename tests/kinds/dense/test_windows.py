@@ -13,11 +13,10 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import einroute as er
 from einroute._base.facts import Operand, Step
-from einroute._base.routes import NoRoute
-from einroute._config.config_block import forcing
 from einroute._kinds.dense import batches, residues
 from einroute._kinds.dense import windows as route
 from einroute._kinds.dense.overlap import memory_under
+from tests.helpers import forcing, small_integers
 
 ROUTES = {
     "f": "dense.windows",
@@ -32,11 +31,6 @@ DTYPES = ("f8", "f4", "c16", "i8", "i4", "u2", "i1")
 def _however_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Operands too small for windows to pay are taken all the same."""
     monkeypatch.setattr(route, "_LEAST", 1)
-
-
-def numbers(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
-    values = rng.integers(0 if dtype[0] == "u" else -9, 10, shape)
-    return (values + 1j * rng.integers(-9, 10, shape) if dtype[0] == "c" else values).astype(dtype)
 
 
 def windows(x: np.ndarray, k: int, step: int = 1) -> np.ndarray:
@@ -82,13 +76,13 @@ class TestRoutes:
                 sizes = {"i": d - abs(step) * (k - 1), "j": k, "m": 3, "n": 2, "l": 4}
                 labels = inputs[at]
                 inner = "".join(c for c in labels if c not in "ij")
-                base = np.asarray(numbers(rng, (d, *(sizes[c] for c in inner)), dtype), order=layout)
+                base = np.asarray(small_integers(rng, (d, *(sizes[c] for c in inner)), dtype), order=layout)
                 x = windows(base, k, step).transpose([("ij" + inner).index(c) for c in labels])
-                other = numbers(rng, [sizes[c] for c in inputs[1 - at]], dtype)
+                other = small_integers(rng, [sizes[c] for c in inputs[1 - at]], dtype)
                 pair = (x, other) if at == 0 else (other, x)
                 try:
                     done += ROUTES[dtype[0]] in assert_agrees(subscripts, *pair)
-                except NoRoute:
+                except er.NoRoute:
                     continue
         assert done
 
@@ -102,22 +96,22 @@ class TestRoutes:
         strides = tuple(data.draw(st.integers(-8, 8)) for _ in labels)
         low = sum(s * (n - 1) for s, n in zip(strides, shape, strict=True) if s < 0)
         high = sum(s * (n - 1) for s, n in zip(strides, shape, strict=True) if s > 0)
-        memory = numbers(rng, high - low + 1, dtype)
+        memory = small_integers(rng, high - low + 1, dtype)
         item = memory.itemsize
         x = np.ndarray(shape, dtype, memory, -low * item, tuple(s * item for s in strides))
         other = "".join(data.draw(st.permutations("ijklm"))[: data.draw(st.integers(1, 4))])
         sizes = {"m": 3, **dict.fromkeys("ijkl", 2), **dict(zip(labels, shape, strict=True))}
         every = sorted(set(labels + other))
         output = "".join(c for c in data.draw(st.permutations(every)) if data.draw(st.booleans()))
-        y = numbers(rng, [sizes[c] for c in other], dtype)
+        y = small_integers(rng, [sizes[c] for c in other], dtype)
         assert_agrees(f"{labels},{other}->{output}", x, y, order=data.draw(st.sampled_from("KCF")))
         assert_agrees(f"{other},{labels}->{output}", y, x)
 
     def test_out_and_order(self, rng):
         for dtype in ("f8", "i8", "i4"):
             for subscripts, other in (("imn,ijnl->ijml", (21, 3, 2)), ("jnm,ijnl->ilm", (10, 2, 3))):
-                x = windows(numbers(rng, (30, 2, 4), dtype), 10)
-                a = numbers(rng, other, dtype)
+                x = windows(small_integers(rng, (30, 2, 4), dtype), 10)
+                a = small_integers(rng, other, dtype)
                 right = np.einsum(subscripts, a, x)
                 for out in (np.empty(right.shape, dtype), np.empty(right.shape[::-1], dtype).T):
                     with forcing(ROUTES[dtype[0]]) as ran:
@@ -184,7 +178,7 @@ class TestMemory:
         ],
     )
     def test_nothing_is_copied_k_times(self, rng, subscripts, shape, other, dtype):
-        base, a = numbers(rng, shape, dtype), numbers(rng, other, dtype)
+        base, a = small_integers(rng, shape, dtype), small_integers(rng, other, dtype)
         x = windows(base, 200)
         pair = (a, x) if "ij" in subscripts.split(",")[1] else (x, a)
         with forcing(ROUTES[dtype[0]]) as ran:
@@ -205,9 +199,9 @@ class TestResidues:
     @pytest.mark.parametrize("d", [20, 23, 24, 100, 101])
     @pytest.mark.parametrize("k", [2, 3, 5])
     def test_rows_left_over(self, rng, d, k, dtype):
-        x = windows(numbers(rng, (d, 2), dtype), k)
+        x = windows(small_integers(rng, (d, 2), dtype), k)
         for subscripts, shape in (("ijn,jnm->im", (k, 2, 3)), ("ijn,jn->i", (k, 2)), ("ijn,jm->inm", (k, 3))):
-            assert ROUTES[dtype[0]] in assert_agrees(subscripts, x, numbers(rng, shape, dtype))
+            assert ROUTES[dtype[0]] in assert_agrees(subscripts, x, small_integers(rng, shape, dtype))
 
     def test_refuses_what_does_not_overlap(self):
         facts = (
@@ -327,7 +321,7 @@ class TestIntegerLoops:
             with forcing("dense.integer_loops") as ran:
                 try:
                     result = er.einsum(subscripts, x, y)
-                except NoRoute:
+                except er.NoRoute:
                     continue
             right = np.einsum(subscripts, x, y)
             assert result.dtype == right.dtype

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 import einroute as er
-from einroute._base.routes import NoRoute
-from einroute._config.config_block import forcing
+from tests.helpers import forcing
 
 WIDE = np.longdouble
 #: Routes for squared and for linear forms of floats, of which each is asked; blocks take everything.
@@ -80,6 +79,6 @@ def through(route: str, call: Any) -> Any:
     try:
         with prepared(), forcing(route) as ran:
             got = call()
-    except NoRoute:
+    except er.NoRoute:
         return None
     return got if route in ran else None

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import einroute as er
-from einroute._config.config_block import forcing
 from einroute._kinds.difference import cells, compiled, distances
 from einroute._kinds.difference.kind import REWRITES
+from tests.helpers import forcing
 from tests.kinds.difference.exact_forms import (
     LINEAR,
     SQUARED,

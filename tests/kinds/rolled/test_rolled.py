@@ -15,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._base.routes import NoRoute
-from einroute._config.config_block import forcing
 from einroute._kinds.rolled import correlation, extension, kind, rows
 from einroute._kinds.rolled.operand import Rolled
+from tests.helpers import forcing, small_integers
 
 REWRITES = tuple(rewrite.name for rewrite in kind.REWRITES)
 DTYPES = ("f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2", "g", ">f8", ">i4")
@@ -42,13 +41,9 @@ def stacked(b: np.ndarray, k: int, axis: int = 0, step: int = 1) -> np.ndarray:
 
 def numbers(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
     """Small integers, and for wide floats numbers between them."""
-    kind_of = np.dtype(dtype).kind
-    values = rng.integers(-9 if kind_of not in "ub" else 0, 10, shape)
-    if kind_of == "c":
-        values = values + 1j * rng.integers(-9, 10, shape)
-    if kind_of == "f" and dtype != "f2":
-        values = values + rng.standard_normal(shape)
-    return np.asarray(values).astype(dtype)
+    values = small_integers(rng, shape, dtype)
+    between = rng.standard_normal(shape) if values.dtype.kind == "f" and dtype != "f2" else 0
+    return np.asarray(values + between).astype(dtype)
 
 
 def assert_agrees(subscripts: str, *operands: Any, **options: Any) -> Any:
@@ -458,7 +453,7 @@ class TestRewrites:
         with er.config(forbid=others):
             assert er.explain("imn,ijnl->ijml", a, x).routes[0] == "rolled.strided"
             assert_agrees("imn,ijnl->ijml", a, x)
-        with er.config(forbid=REWRITES), pytest.raises(NoRoute, match="forbidden"):
+        with er.config(forbid=REWRITES), pytest.raises(er.NoRoute, match="forbidden"):
             er.einsum("imn,ijnl->ijml", a, x)
 
 

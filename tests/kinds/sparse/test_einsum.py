@@ -11,8 +11,9 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
-from einroute._config.config_block import forcing
 from einroute._kinds.sparse.form import holds
+from tests.helpers import forcing
+from tests.sparse_helpers import written_out
 
 ROUTES = (
     None,
@@ -26,17 +27,6 @@ ROUTES = (
 SCIPY = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 DTYPES = ("f8", "f4", "i8", "i4", "i1", "?", "c16", "c8", "u2", "g", "f2")
 LABELS = "abcde"
-
-
-def _written_out(x: Any) -> np.ndarray:
-    if isinstance(x, sparse.SparseArray):
-        # GCXS writes itself out with numba, which does not know every dtype.
-        return (
-            x
-            if isinstance(x, sparse.COO)
-            else sparse.COO(x.to_coo() if isinstance(x, sparse.DOK) else x.tocoo())
-        ).todense()
-    return np.asarray(x.todense()) if sp.issparse(x) else np.asarray(x)
 
 
 def _kind(x: Any) -> str:
@@ -112,7 +102,7 @@ def _wanted_kind(subscripts: str, dense: list[np.ndarray], mixed: list[Any]) -> 
 
 
 def _assert_equal(result: Any, right: np.ndarray, what: str) -> None:
-    got = _written_out(result)
+    got = written_out(result)
     assert got.dtype == right.dtype, what
     assert got.shape == right.shape, what
     tolerance = {"e": 2e-2, "f": 1e-4, "F": 1e-4}.get(right.dtype.char, 1e-9)
@@ -142,7 +132,7 @@ def test_random_expressions_agree_with_numpy(route: str | None) -> None:
         assert _kind(result) == kind, subscripts
         _assert_equal(result, right, f"seed {seed}: {subscripts}")
         for x, was in zip(mixed, dense, strict=True):
-            np.testing.assert_array_equal(_written_out(x), was)
+            np.testing.assert_array_equal(written_out(x), was)
     if route is not None:
         assert route in ran
 
@@ -155,14 +145,14 @@ def a() -> sp.csr_array:
 def test_the_products_of_numpy(a: sp.csr_array) -> None:
     full, rng = a.toarray(), np.random.default_rng(4)
     for b in (rng.random((5, 3)), rng.random(5), rng.random((2, 5, 3)), 2.5, np.float64(3)):
-        np.testing.assert_allclose(_written_out(er.dot(a, b)), np.dot(full, b))
+        np.testing.assert_allclose(written_out(er.dot(a, b)), np.dot(full, b))
     for b in (rng.random((3, 6)), rng.random(6), rng.random((2, 3, 6))):
         np.testing.assert_allclose(er.dot(b, a), np.dot(b, full))
         np.testing.assert_allclose(er.matmul(b, a), np.matmul(b, full))
         np.testing.assert_allclose(er.linalg.matmul(b, a), np.matmul(b, full))
         np.testing.assert_allclose(er.inner(b, a.T), np.inner(b, full.T))
     cube = sparse.COO.from_numpy(np.round(rng.random((4, 3, 6))))
-    np.testing.assert_allclose(_written_out(er.matmul(cube, a)), np.matmul(cube.todense(), full))
+    np.testing.assert_allclose(written_out(er.matmul(cube, a)), np.matmul(cube.todense(), full))
     b = rng.random((1, 6, 2))
     np.testing.assert_allclose(er.matmul(cube, b), np.matmul(cube.todense(), b))
     assert type(er.dot(a, a.T)) is sp.csr_array
@@ -175,7 +165,7 @@ def test_tensordot_either_side(a: sp.csr_array, axes: Any) -> None:
     full, b = a.toarray(), np.random.default_rng(5).random((5, 6))
     np.testing.assert_allclose(er.tensordot(a, b, axes), np.tensordot(full, b, axes))
     np.testing.assert_allclose(
-        _written_out(er.tensordot(a, sp.csc_matrix(b), axes)), np.tensordot(full, b, axes)
+        written_out(er.tensordot(a, sp.csc_matrix(b), axes)), np.tensordot(full, b, axes)
     )
     if isinstance(axes, int):
         np.testing.assert_allclose(er.tensordot(b, a, axes), np.tensordot(b, full, axes))
@@ -207,7 +197,7 @@ def test_sublists_ellipsis_and_implicit_output(a: sp.csr_array) -> None:
         er.einsum("ba,cda", a, b),
         np.einsum("ba,cda", full, b),
     )
-    np.testing.assert_allclose(_written_out(er.einsum("ba", a)), full.T)
+    np.testing.assert_allclose(written_out(er.einsum("ba", a)), full.T)
     np.testing.assert_allclose(er.einsum("ij,kj", a, b[0], optimize=True), np.einsum("ij,kj", full, b[0]))
     path = ["einsum_path", (0, 1), (0, 1)]
     c = np.ones((3, 4))
@@ -429,7 +419,7 @@ def test_blocks_over_threads(threads: int) -> None:
 )
 def test_products_that_overflow_in_a_planned_order_alone(subscripts: str, others: list[Any]) -> None:
     small = sp.csr_array(np.eye(4) * 1e-300)
-    result = _written_out(er.einsum(subscripts, small, *others))
+    result = written_out(er.einsum(subscripts, small, *others))
     right = np.einsum(subscripts, small.toarray(), *others)
     assert np.isfinite(right).all()
     np.testing.assert_allclose(result, right)
@@ -440,7 +430,7 @@ def test_sums_of_complex_infinities(new: Any) -> None:
     c = np.array([[complex(np.inf, 1), 0], [0, 1]])
     a = new(sparse.COO.from_numpy(c)) if new is sparse.GCXS else new(c)
     for subscripts in ("ij->i", "ij->j", "ii->i", "ij->ji"):
-        found = _written_out(er.einsum(subscripts, a))
+        found = written_out(er.einsum(subscripts, a))
         np.testing.assert_array_equal(found, np.einsum(subscripts, c))
 
 
@@ -466,7 +456,7 @@ def test_products_of_elements(subscripts: str, new: Any, rng: np.random.Generato
         a, b = x.astype(dtype), y.astype(dtype)
         right = np.einsum(subscripts, a, b)
         with forcing("sparse.multiply") as ran:
-            found = _written_out(er.einsum(subscripts, new(a), sp.csr_array(b)))
+            found = written_out(er.einsum(subscripts, new(a), sp.csr_array(b)))
         assert "sparse.multiply" in ran
         assert found.dtype == right.dtype
         np.testing.assert_array_equal(found, right)

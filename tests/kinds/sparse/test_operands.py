@@ -10,7 +10,8 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
-from einroute._config.config_block import forcing
+from tests.helpers import forcing
+from tests.sparse_helpers import written_out
 
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 ARRAYS = tuple(f"{name}_array" for name in FORMATS)
@@ -23,12 +24,6 @@ def _pydata(name: str, x: np.ndarray) -> Any:
     return getattr(sparse, name).from_numpy(x)
 
 
-def _dense(x: Any) -> np.ndarray:
-    if isinstance(x, sparse.SparseArray):
-        return x.todense()
-    return np.asarray(x.todense()) if sp.issparse(x) else np.asarray(x)
-
-
 @pytest.mark.parametrize("name", [*ARRAYS, *MATRICES])
 def test_every_scipy_format(name: str) -> None:
     a = getattr(sp, name)(DENSE)
@@ -37,9 +32,9 @@ def test_every_scipy_format(name: str) -> None:
     np.testing.assert_allclose(result, DENSE @ RIGHT)
     turned = er.einsum("ij->ji", a)
     assert type(turned) is (sp.csr_array if name in ARRAYS else sp.csr_matrix)
-    np.testing.assert_array_equal(_dense(turned), DENSE.T)
+    np.testing.assert_array_equal(written_out(turned), DENSE.T)
     assert a.format == name.partition("_")[0]
-    np.testing.assert_array_equal(_dense(a), DENSE)
+    np.testing.assert_array_equal(written_out(a), DENSE)
 
 
 @pytest.mark.parametrize("name", ["COO", "GCXS", "DOK"])
@@ -49,12 +44,12 @@ def test_every_pydata_format(name: str) -> None:
     np.testing.assert_allclose(er.tensordot(a, RIGHT, axes=1), np.tensordot(cube, RIGHT, axes=1))
     turned = er.einsum("ijk->kji", a)
     assert type(turned) is type(a)
-    np.testing.assert_array_equal(_dense(turned), cube.T)
+    np.testing.assert_array_equal(written_out(turned), cube.T)
     whole = er.einsum("ijk->", a)
     assert isinstance(whole, sparse.COO)
     assert whole.shape == ()
     assert whole.todense() == cube.sum()
-    np.testing.assert_array_equal(_dense(a), cube)
+    np.testing.assert_array_equal(written_out(a), cube)
 
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 2), (1, 2)])
@@ -90,7 +85,7 @@ def test_an_array_of_three_dimensions_in_scipy() -> None:
 def test_the_type_of_sparse_by_sparse(left: Any, right: Any, wanted: type) -> None:
     result = er.einsum("ij,jk->ik", left(DENSE), right(DENSE.T))
     assert isinstance(result, wanted)
-    np.testing.assert_allclose(_dense(result), DENSE @ DENSE.T)
+    np.testing.assert_allclose(written_out(result), DENSE @ DENSE.T)
 
 
 @pytest.mark.parametrize("new", [sp.csr_array, sp.csc_array, sp.csr_matrix])
@@ -130,7 +125,7 @@ def test_duplicates_are_summed_in_their_own_dtype(value: Any, dtype: str, new: A
     x = np.arange(6.0).reshape(3, 2)
     np.testing.assert_array_equal(er.tensordot(a, x, axes=1), right @ x)
     np.testing.assert_array_equal(er.einsum("ij,j->ij", a, x[:, 0]).toarray(), right * x[:, 0])
-    np.testing.assert_array_equal(_dense(er.einsum("ij->i", a, dtype=int)), right.sum(1, dtype=int))
+    np.testing.assert_array_equal(written_out(er.einsum("ij->i", a, dtype=int)), right.sum(1, dtype=int))
     assert len(a.data) == 4
 
 
@@ -362,7 +357,7 @@ def test_the_kind_of_the_result(subscripts: str, marks: str, is_sparse: bool) ->
     assert isinstance(result, sparse.COO) is is_sparse
     if not is_sparse:
         assert type(result) is (np.ndarray if output else np.float64)
-    np.testing.assert_allclose(_dense(result), np.einsum(subscripts, *dense))
+    np.testing.assert_allclose(written_out(result), np.einsum(subscripts, *dense))
 
 
 def test_a_full_contraction_in_scipy_is_a_scalar() -> None:

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
+from tests.sparse_helpers import written_out
 
 ROWS = np.array([0, 0, 1, 2, 2, 2])
 COLUMNS = np.array([0, 0, 2, 1, 1, 0])
@@ -75,10 +76,7 @@ def test_duplicates_are_summed_before_they_are_cast(
                 result = er.einsum(subscripts, *given, **options)
         except er.NoRoute:
             continue
-        if sp.issparse(result):
-            result = result.toarray()
-        elif isinstance(result, sparse.SparseArray):
-            result = result.todense()
+        result = written_out(result)
         assert result.dtype == expected.dtype
         np.testing.assert_allclose(result, expected, rtol=1e-12, err_msg=subscripts)
     np.testing.assert_array_equal(m.data, before[0])

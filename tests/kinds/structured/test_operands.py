@@ -15,9 +15,9 @@ import pytest
 import scipy.sparse as sp
 
 import einroute as er
-from einroute._config.config_block import forcing
 from einroute._kinds.registry import form_of, own_forms
 from einroute._kinds.structured import Structured
+from tests.helpers import forcing
 
 RNG = np.random.default_rng(0)
 

@@ -13,9 +13,10 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
-from einroute._config.config_block import forcing
 from einroute._kinds.difference import blocks, finish
 from einroute._kinds.structured import Structured
+from tests.helpers import forcing
+from tests.sparse_helpers import written_out
 
 SIZE = 24
 RNG = np.random.default_rng(0)
@@ -54,12 +55,6 @@ BESIDE: dict[str, tuple[str, Callable[[], Any]]] = {
 FORMS = ("ijk,ijk", "ijk,kl,ijl", "ijk,k", "ijk", "ijk,jk", "ijk,ijk,ijk")
 
 
-def written(x: Any) -> np.ndarray:
-    if sp.issparse(x):
-        return x.toarray()
-    return x.todense() if isinstance(x, sparse.SparseArray) else np.asarray(x)
-
-
 def outputs(labels: str) -> list[str]:
     """Results that make blocks be put side by side along a label, and be added up."""
     other = "".join(c for c in dict.fromkeys(labels) if c not in "ijs")
@@ -88,11 +83,11 @@ def test_every_kind_is_cut_soundly_beside_a_difference(
     operands = [*(arrays[x] for x in inputs), made]
     for output in outputs(labels):
         subscripts = f"{form},{labels}->{output}"
-        right = np.einsum(subscripts, *(written(x) for x in operands), optimize=True)
+        right = np.einsum(subscripts, *(written_out(x) for x in operands), optimize=True)
         for forced in (None, "difference.blocks"):
             er.cache_clear()
             with er.config(on_densify="allow"), forcing(forced) as ran:
-                got = written(er.einsum(subscripts, *operands))
+                got = written_out(er.einsum(subscripts, *operands))
             assert any(route.startswith("difference.") for route in ran)
             scale = np.abs(right).max(initial=1)
             np.testing.assert_allclose(got, right, rtol=1e-5, atol=1e-6 * scale, err_msg=f"{subscripts}")
