@@ -59,10 +59,10 @@ def test_asking_does_not_make_a_matrix_seen() -> None:
     ("function", "args", "options", "reason"),
     [
         (er.lstsq, (A, B), {"rcond": [0.1]}, "NumPy's to judge"),
-        (er.linalg.pinv, (A,), {"hermitian": True}, "NumPy's to judge"),
+        (er.linalg.pinv, (A,), {"hermitian": True}, "NumPy's own to answer"),
         (er.linalg.inv, (np.eye(3),), {}, "too small"),
         (er.linalg.solve, (np.eye(3), np.ones(3)), {}, "too small"),
-        (scipys.solve, (A, B), {"assume_a": "pos"}, "SciPy may have to answer"),
+        (scipys.solve, (A, B), {"assume_a": "pos"}, "SciPy's to judge"),
         (scipys.lstsq, (np.ma.array(A), B), {}, "SciPy's to judge"),
     ],
 )

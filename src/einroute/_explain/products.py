@@ -15,10 +15,11 @@ from .._api.functions import ROUTED
 from .._api.linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
 from .._api.matrix_power import exponent, is_planned, matrix_power, products, refuse_shape
 from .._api.products import dot, inner, multi_dot, outer, vdot
-from .._api.sparse_solve import refuse_sparse
+from .._api.solve import inv
 from .._api.ufuncs import matmul, matvec, vecdot, vecmat
 from .._base.cost import Cost, gemm_rate
 from .._base.formatting import readable
+from .._call import solving
 from .._call.fallback import fallback_reason
 from .._call.mixed_products import (
     conjugated,
@@ -243,8 +244,9 @@ def _power(a: Any, n: Any) -> Explanation:
     if reason:
         check_strict(current(), ROUTED[matrix_power].name, reason)
         return _own(matrix_power, told, reason)
-    if other and n < 0:
-        refuse_sparse("inv", a)
+    inverse = solving.explained(inv, (a,)) if other and n < 0 else None
+    if inverse is not None:
+        inverse(a)  # refuses what inv refuses
     if not other and not (type(a) is np.ndarray and is_planned(a)):
         return _own(matrix_power, told, "small, or of a dtype that BLAS knows", _of_power(np.asarray(a), n))
     if n < 2:

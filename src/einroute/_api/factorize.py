@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._base.linalg import is_sparse
-from .factorized import Factorized
-from .sparse_factorized import SparseFactorized
+from .._call.solving import solver
+from .._factors.factorized import Factorized
 
 __all__ = ["factorize"]
 
@@ -42,6 +41,7 @@ def factorize(a: Any) -> Factorized:
     """
     if isinstance(a, Factorized):
         return a
-    if is_sparse(a):
-        return SparseFactorized(a)
+    solve = solver(factorize, (a,))
+    if solve is not None:
+        return solve(a)  # type: ignore[no-any-return]  # a kind's own
     return Factorized(a)

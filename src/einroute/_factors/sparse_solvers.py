@@ -7,30 +7,44 @@ Never is a sparse matrix written out as a dense one; inv and pinv, whose results
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
+from .._base.cost import Cost
 from .._base.linalg import SUPPORTED, is_sparse, wrapper
-from .._base.routes import NoRoute
+from .._base.solvers import Solving, Told
 from .._base.threads import single_threaded_blas
 from .._base.watch import tell_factors
-from .._config.state import current
-from .._factors.answer import result_dtype
-from .._factors.cache import FACTORS
-from .._factors.sparse_operand import as_scipy, canonical, check_indices, sparse_key
+from .answer import result_dtype
+from .cache import FACTORS
+from .sparse_factorized import SparseFactorized
+from .sparse_operand import as_scipy, canonical, check_indices, sparse_key
 
 if TYPE_CHECKING:
-    from .._factors.sparse_direct import SparseLeastSquares, SparseLU
+    from .sparse_direct import SparseLeastSquares, SparseLU
 
-__all__ = ["refuse_sparse", "sparse_lstsq", "sparse_operands", "sparse_solve"]
+__all__ = [
+    "explain_inv",
+    "explain_lstsq",
+    "explain_pinv",
+    "explain_solve",
+    "factorize",
+    "inv",
+    "lstsq",
+    "pinv",
+    "solve",
+]
 
 Array = NDArray[Any]
 
+#: What the factors of each function are kept as.
+_NAMES = {"lstsq": "sparse lstsq", "solve": "sparse lu"}
 
-def sparse_lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
+
+def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     """`einroute.lstsq` for a sparse ``a`` (m, n) and a dense ``b`` (m,) or (m, K).
 
     Returns
@@ -45,8 +59,8 @@ def sparse_lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]
     TypeError
         A sparse `b`, a dtype that LAPACK does not take.
     """
-    matrix, columns = sparse_operands("lstsq", a, b)
-    factors: SparseLeastSquares = _factors("sparse lstsq", matrix)
+    matrix, columns = _operands("lstsq", a, b)
+    factors: SparseLeastSquares = _factors(given, matrix)
     solution = factors.lstsq(columns, rcond)
     result = result_dtype(matrix, columns)
     real = np.empty(0, result).real.dtype
@@ -60,7 +74,7 @@ def sparse_lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]
     )
 
 
-def sparse_solve(a: Any, b: Any) -> Any:
+def solve(given: Solving, a: Any, b: Any) -> Any:
     """`einroute.linalg.solve` for a sparse ``a`` (n, n) and a dense ``b`` (n,) or (n, K).
 
     With nan or infinity in ``a`` all of the answer is nan, as it is for nan with
@@ -76,18 +90,18 @@ def sparse_solve(a: Any, b: Any) -> Any:
     TypeError
         A sparse `b`, a dtype that LAPACK does not take.
     """
-    matrix, columns = sparse_operands("solve", a, b)
-    factors: SparseLU = _factors("sparse lu", matrix)
+    matrix, columns = _operands("solve", a, b)
+    factors: SparseLU = _factors(given, matrix)
     return wrapper(b)(factors.solve(columns).astype(result_dtype(matrix, columns), copy=False))
 
 
-def sparse_operands(function: str, a: Any, b: Any) -> tuple[Any, Array]:
+def _operands(function: str, a: Any, b: Any) -> tuple[Any, Array]:
     """The matrix in one of scipy.sparse's formats, and the right-hand sides as an array.
 
     Raises
     ------
     numpy.linalg.LinAlgError, ValueError, TypeError
-        As `sparse_lstsq` and `sparse_solve`, of which ``function`` names one.
+        As `lstsq` and `solve`, of which ``function`` names one.
     """
     columns, matrix = _dense(function, b), as_scipy(a)
     if function == "solve" and matrix.shape[0] != matrix.shape[1]:
@@ -101,39 +115,83 @@ def sparse_operands(function: str, a: Any, b: Any) -> tuple[Any, Array]:
     return matrix, columns
 
 
-def refuse_sparse(function: str, a: Any) -> None:
-    """Raise for a sparse ``a`` where the result would be dense.
+def inv(given: Solving, a: Any) -> NoReturn:
+    """Refuse a sparse ``a``, whose inverse would be dense.
 
     Raises
     ------
     TypeError
-        If ``a`` is sparse.
     """
-    if is_sparse(a):
-        raise TypeError(
-            f"a is a sparse {type(a).__name__}, whose {function} would be dense; use solve or lstsq, "
-            "or write it out with a.toarray() or a.todense()"
-        )
+    raise TypeError(
+        f"a is a sparse {type(a).__name__}, whose {given.function} would be dense; use solve or lstsq, "
+        "or write it out with a.toarray() or a.todense()"
+    )
 
 
-def _factors(name: str, matrix: Any) -> Any:
+def pinv(given: Solving, a: Any, **_options: Any) -> NoReturn:
+    """Refuse a sparse ``a``, as `inv`."""
+    inv(given, a)
+
+
+explain_inv, explain_pinv = inv, pinv
+
+
+def factorize(_given: Solving, a: Any) -> SparseFactorized:
+    """`einroute.factorize` of a sparse ``a``."""
+    return SparseFactorized(a)
+
+
+def explain_lstsq(given: Solving, a: Any, b: Any, _rcond: Any = None) -> Told:
+    """What `lstsq` would do."""
+    return _told(given, a, b)
+
+
+def explain_solve(given: Solving, a: Any, b: Any) -> Told:
+    """What `solve` would do."""
+    return _told(given, a, b)
+
+
+def _told(given: Solving, a: Any, b: Any) -> Told:
+    matrix, _ = _operands(given.function, a, b)
+    route = _route(given)
+    kept: Any = FACTORS.peek(sparse_key(_NAMES[given.function], matrix, given.reproducible))
+    nnz = float(matrix.nnz)
+    if type(kept) is tuple:
+        method = f"{matrix.nnz} non-zeros; factored by this call, and kept"
+        return Told(route, "miss", method, Cost(100 * nnz, 100 * nnz, 100))
+    cost = Cost(float(kept.nbytes) / 8, float(kept.nbytes), 20)
+    return Told(route, "hit", f"{matrix.nnz} non-zeros; {kept.method}", cost)
+
+
+def _route(given: Solving) -> str:
+    """The name of a solver's route.
+
+    Raises
+    ------
+    NoRoute
+        The configuration forbids it.
+    """
+    route = f"factors.{_NAMES[given.function].replace(' ', '_')}"
+    given.check(route, "a sparse a")
+    return route
+
+
+def _factors(given: Solving, matrix: Any) -> Any:
     """The kept factors of ``matrix``, or those made now."""
-    reproducible = current().config.reproducible
+    name, reproducible = _NAMES[given.function], given.reproducible
     key = sparse_key(name, matrix, reproducible)
-    route = f"factors.{name.replace(' ', '_')}"
-    if route in current().policy.forbidden:
-        raise NoRoute(f"no allowed route for a sparse a: {route} is forbidden by config(allow=, forbid=)")
+    route = _route(given)
     kept = FACTORS.find(key)
     tell_factors(route, "miss, factored" if kept is None else "hit")
     if kept is not None:
         return kept
 
     def make() -> tuple[Any, Any]:
-        from .._factors import sparse_direct  # noqa: PLC0415 - it needs scipy.sparse, which dense calls do not
+        from . import sparse_direct  # noqa: PLC0415 - it needs scipy.sparse, which dense calls do not
 
         check_indices(matrix)
         own = matrix.copy()
-        way: Any = sparse_direct.SparseLU if name == "sparse lu" else sparse_direct.SparseLeastSquares
+        way: Any = sparse_direct.SparseLU if given.function == "solve" else sparse_direct.SparseLeastSquares
         with single_threaded_blas() if reproducible else nullcontext():
             return sparse_key(name, own, reproducible), way.factor(canonical(own))
 
