@@ -63,9 +63,12 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
             return None
         mixed = True
         try:
-            facts.append(kind.signature(x))
+            signature = kind.signature(x)
         except BROKEN:
             return None  # it is found out what is wrong where the call is understood
+        if signature is None:
+            return None
+        facts.append(signature)
         if kind.alike is not None:
             kinds.append(kind)
     if len(kinds) > 1:
