@@ -12,8 +12,8 @@ import sparse
 
 import einroute as er
 from einroute._factors.cache import FACTORS
-from einroute._factors.csr_cache import recall_csr
-from einroute._kernels import turned
+from einroute._factors.csr_cache import lookup_csr
+from einroute._kernels import csr_source
 from einroute._kernels.entries import Entries
 from einroute._kinds.sparse import spgemm
 from einroute._kinds.sparse.scipy import adopt
@@ -23,7 +23,7 @@ ROWS, COLUMNS = (0,), (1,)
 
 @pytest.fixture(autouse=True)
 def anew(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(turned, "FEW", 0)
+    monkeypatch.setattr(csr_source, "FEW", 0)
     usual = {name: er.get_config()[name] for name in ("prepare", "cache_bytes")}
     er.cache_clear()
     yield
@@ -74,9 +74,9 @@ def test_indices_are_checked_though_the_matrix_is_known() -> None:
 def test_what_is_kept_is_nobody_elses_and_read_only() -> None:
     er.set_config(prepare="now")
     a = adopt(_csc())
-    kept = recall_csr(a, ROWS, COLUMNS, 1, True)
+    kept = lookup_csr(a, ROWS, COLUMNS, 1, True)
     assert kept is not None
-    assert recall_csr(a, ROWS, COLUMNS, 1, False) is kept
+    assert lookup_csr(a, ROWS, COLUMNS, 1, False) is kept
     for part in kept:
         assert not part.flags.writeable
         assert a.compressed is not None
@@ -89,12 +89,12 @@ def test_what_is_kept_is_nobody_elses_and_read_only() -> None:
 
 def test_what_is_not_needed_is_earned_by_vectors_or_by_calls() -> None:
     a = adopt(_csc())
-    assert recall_csr(a, ROWS, COLUMNS, 16, False) is None
-    assert recall_csr(a, ROWS, COLUMNS, 16, False) is None
-    assert recall_csr(a, ROWS, COLUMNS, 16, False) is not None
+    assert lookup_csr(a, ROWS, COLUMNS, 16, False) is None
+    assert lookup_csr(a, ROWS, COLUMNS, 16, False) is None
+    assert lookup_csr(a, ROWS, COLUMNS, 16, False) is not None
     a = adopt(_csc(1))
-    assert recall_csr(a, ROWS, COLUMNS, 100, False) is None
-    assert recall_csr(a, ROWS, COLUMNS, 100, False) is not None
+    assert lookup_csr(a, ROWS, COLUMNS, 100, False) is None
+    assert lookup_csr(a, ROWS, COLUMNS, 100, False) is not None
 
 
 @pytest.mark.parametrize("options", [{"prepare": "never"}, {"cache_bytes": 0}, {"cache_bytes": 100}])
@@ -104,7 +104,7 @@ def test_nothing_is_kept_where_that_is_not_wanted(options: dict[str, Any]) -> No
     for _ in range(3):
         np.testing.assert_allclose(er.dot(a, x), a.toarray() @ x)
     assert FACTORS.info()["factorizations"] == 0
-    assert recall_csr(adopt(a), ROWS, COLUMNS, 20, True) is None
+    assert lookup_csr(adopt(a), ROWS, COLUMNS, 20, True) is None
 
 
 def test_axes_and_formats_are_told_apart() -> None:
@@ -146,8 +146,8 @@ def test_intermediates_are_not_remembered() -> None:
     a = adopt(_csc(shape=(30, 30)))
     fresh = Entries(a.shape, a.data, None, a.compressed, fresh=True)
     for _ in range(3):
-        assert turned.TURNED.kept(fresh, ROWS, COLUMNS, 100) is None
-        turned.TURNED.csr(fresh, ROWS, COLUMNS, 100)
+        assert csr_source.CSR_SOURCE.kept(fresh, ROWS, COLUMNS, 100) is None
+        csr_source.CSR_SOURCE.csr(fresh, ROWS, COLUMNS, 100)
     assert FACTORS.info()["seen"] == FACTORS.info()["factorizations"] == 0
 
 

@@ -14,7 +14,7 @@ import scipy.sparse
 import sparse
 
 import einroute
-from einroute._kernels import turned
+from einroute._kernels import csr_source
 from einroute._kinds.registry import form_of
 from einroute._kinds.sparse import spgemm, tiles
 
@@ -186,7 +186,7 @@ def _in_parts(rng: np.random.Generator, data: np.ndarray) -> tuple[np.ndarray, n
 @contextmanager
 def compiled_at_once() -> Iterator[None]:
     """Kernels are compiled, and conversions kept, at first use; the threads share small work too."""
-    small = ((tiles, "_LEAST", 0.0), (tiles, "_WORK", 1), (spgemm, "_WORK", 1), (turned, "FEW", 0))
+    small = ((tiles, "_LEAST", 0.0), (tiles, "_WORK", 1), (spgemm, "_WORK", 1), (csr_source, "FEW", 0))
     usual = [getattr(module, name) for module, name, _ in small]
     setting = einroute.get_config()["prepare"]
     for module, name, value in small:
