@@ -20,6 +20,7 @@ from .._base.rewrites import Inner
 from .._base.routes import NoRoute, Policy, Runner
 from .._base.threads import with_single_threaded_blas
 from .._config.state import State
+from .._kinds.meeting import dtype_rules, met
 from .._kinds.registry import form_of, kind_of
 from .._plan.planner import largest_dense, make_plan
 from .._plan.plans import Chain, Limits, Plan, Rewritten, Sliced
@@ -104,8 +105,12 @@ class Call:
 
     @property
     def computed_in(self) -> DType:
-        """The dtype of the products: beside other kinds those of halves are made in single precision."""
-        return _SINGLE if self.dtype == _HALF and not self.dense else self.dtype
+        """The dtype of the products: beside other kinds those of halves are made in single precision.
+
+        Unless these have a library that has its own way with halves.
+        """
+        single = self.dtype == _HALF and not self.dense and dtype_rules(self.kinds) is None
+        return _SINGLE if single else self.dtype
 
     @property
     def _whole(self) -> bool:
@@ -116,7 +121,7 @@ class Call:
         """Facts of every operand."""
         found = []
         for x, kind, alias in zip(self.operands, self.kinds, aliases(self.operands), strict=True):
-            if type(x) is ndarray:
+            if type(x) is ndarray and not kind.form.rank:
                 found.append(Operand(x.shape, x.dtype, x.strides))
             else:
                 facts = kind.facts(x)
@@ -279,7 +284,7 @@ class _Inner:
         """The bound plan of a contraction, looked up by the facts of its operands."""
         last = self.call.dtype
         key: list[Any] = ["inner", inputs, output, dtype, last, form, self.call.has_sparse, self.call.limit]
-        kinds = tuple(_kind(x) for x in operands)
+        kinds = met(operands, [_kind(x) for x in operands])
         key += [signature_of(x, kind) for x, kind in zip(operands, kinds, strict=True)]
         key.append(aliases(operands))
         found = tuple(key)
