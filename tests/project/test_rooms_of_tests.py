@@ -1,7 +1,7 @@
 """Tests follow the rooms: a room's private modules are imported by the tests in its folder, and by no others.
 
-Imports count wherever they stand, and modules that are named in strings: scripts for other processes, and
-what a test replaces.
+The tests of a kind reach that kind's alone. Imports count wherever they stand, and modules that are named in
+strings: scripts for other processes, and what a test replaces.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.test_layers import FLOOR_OF, MODULES
+from tests.project.test_layers import FLOOR_OF, MODULES, _within
 
 TESTS = Path(__file__).parents[1]
 #: Folders that belong to no room: what is about the whole.
@@ -27,6 +27,8 @@ SHARED = {
     "_base.solvers",
     "_base.threads",
 }
+#: What is no kind's own: the tests of every kind may have it.
+OF_ALL_KINDS = ("_kinds.registry", "_kinds.structured")
 #: What else is reached from elsewhere, and why.
 MAY_REACH = {
     ("helpers.py", "_config.config_block"): "`forcing`, which is for tests; they have it from here",
@@ -47,6 +49,8 @@ MAY_REACH = {
     ("fuzz/structured.py", "_kinds.registry"): "every rewrite is run",
     ("kinds/sparse/test_tiles.py", "_kernels.earned"): "the route runs these kernels, compiled at once",
     ("kinds/sparse/test_tiles.py", "_kernels.entries"): "what the route multiplies by",
+    ("kinds/structured/test_parts.py", "_kinds.difference.blocks"): "the size from which parts are cut",
+    ("kinds/structured/test_parts.py", "_kinds.difference.finish"): "the size from which parts are cut",
     ("override/test_override.py", "_base.numpy_functions"): "NumPy's own, which an override must not change",
     ("plan/test_networks.py", "_call.understand"): "where NumPy's path would be asked for",
     ("project/test_docs_kind.py", "_kinds"): "the kind that the documentation adds",
@@ -103,11 +107,13 @@ def test_reads_imports_and_strings() -> None:
 def test_private_modules_are_reached_by_their_own_tests(file: str) -> None:
     if file in _BY_NAME:
         return
-    own = f"_{file.partition('/')[0]}"
+    room, *inner = file.split("/")
+    own = (f"_kinds.{inner[0]}", *OF_ALL_KINDS) if room == "kinds" else (f"_{room}",)
     strangers = {
         module
         for module in reached(FILES[file].read_text(encoding="utf-8"))
-        if module.partition(".")[0] != own and module not in SHARED and (file, module) not in MAY_REACH
+        if not any(_within(module, one) for one in own)
+        if module not in SHARED and (file, module) not in MAY_REACH
     }
     assert not strangers, (
         f"their tests are in another folder, and no reason in MAY_REACH: {sorted(strangers)}"
