@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import configparser
 import itertools
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-TOX = configparser.ConfigParser(interpolation=None)
-TOX.read(ROOT / "tox.ini", encoding="utf-8")
+from tests.project.test_support import ROOT, TOX
+
 #: Neither `.ci/run` nor `nightly` runs these: why.
 BY_HAND = {"asv-dashboard": "draws graphs for people to look at", "nightly": "runs the others"}
 
