@@ -657,6 +657,18 @@ SETTLED_BY_OPTIONS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     (ER.matmul, (CSR, np.ones(CSR.shape[1])), {"keepdims": True}),
     (ER.linalg.multi_dot, ([ROLLED, np.ones((3, 2))],), {"out": np.zeros((len(V), 2))}),
     (ER.linalg.multi_dot, ([ROLLED, np.ones((3, 2))],), {"out": np.zeros((len(V), 3))}),
+    (ER.linalg.multi_dot, ([A.astype(object)],), {}),
+    (ER.linalg.matrix_power, (WIDE.astype(object), 2), {}),
+    (ER.lstsq, (CSR, V), {"rcond": "x"}),
+    (ER.lstsq, (CSR, V), {"rcond": [0.1]}),
+    (ER.lstsq, (ROLLED, V[:1]), {}),
+    (ER.linalg.pinv, (A.astype(int),), {"rtol": None}),
+    (scipys.pinv, (2.0,), {}),
+    (scipys.pinv, (A,), {"atol": -1}),
+    (scipys.pinv, (COO,), {}),
+    (scipys.inv, (ROLLED,), {}),
+    (scipys.solve, (ROLLED, V), {}),
+    (scipys.lstsq, (V, A), {}),
 ]  # fmt: skip
 
 

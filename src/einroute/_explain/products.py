@@ -215,11 +215,12 @@ def _power(a: Any, n: Any) -> Explanation:
     a, n = stand_in(a), exponent(n)
     told = (operand_of(a),)
     other = any_other((a,))
-    if other or kind_of(a) is not None:
-        refuse_shape(a if other else np.asarray(a))
     reason = "" if other else fallback_reason((a,))
     if reason:
         check_strict(current(), ROUTED[matrix_power].name, reason)
+    if other or kind_of(a) is not None:
+        refuse_shape(a if other else np.asarray(a))
+    if reason:
         return _own(matrix_power, told, reason)
     inverse = solving.explained(inv, (a,)) if other and n < 0 else None
     if inverse is not None:
@@ -259,11 +260,12 @@ def _chain(arrays: Any, *, out: Any = None) -> Explanation:
             refuse_as_numpy(ours, dot_of_all, arrays, options)
             check_strict(current(), ROUTED[multi_dot].name, str(ours))
             return _own(multi_dot, told, str(ours))
-    if all(kind_of(x) is not None for x in arrays):
-        _check_chain([np.shape(x) for x in arrays], out)
-    reason = fallback_reason((*arrays, out), () if out is None else ("out",))
+    reason = fallback_reason((*arrays, out), options)
     if reason:
         check_strict(current(), ROUTED[multi_dot].name, reason)
+    if all(kind_of(x) is not None for x in arrays):
+        _check_chain([np.shape(x) for x in arrays], out)
+    if reason:
         return _own(multi_dot, told, reason)
     if out is None and is_chain(arrays):
         call: Call = chain_terms(arrays).call()
