@@ -235,3 +235,22 @@ def test_a_plan_is_found_again(function: Any, kind: str) -> None:
         function(a, b)
         function(a, b)
     assert recording.records[-1].cache == "hit"
+
+
+class Own(np.ndarray):
+    """A subclass that leaves NumPy's functions as they are."""
+
+
+@pytest.mark.parametrize("function", [np.outer, np.vdot, np.kron])
+def test_subclasses_beside_structured_operands_written_out(function: Any) -> None:
+    x, r = np.arange(6.0).reshape(2, 3).view(Own), er.rolled(np.arange(3.0), 2)
+    np.testing.assert_array_equal(function(x, r), function(x, np.asarray(r)))
+
+
+@pytest.mark.parametrize("function", [er.dot, er.outer])
+def test_a_tuple_of_out_is_for_ufuncs(function: Any) -> None:
+    r = er.one_hot(np.array([1]), 3)[0] if function is er.outer else er.rolled(np.ones(3), 3)
+    with pytest.raises(TypeError):
+        function(sp.coo_array(np.ones(3)), r, out=(np.empty(3),))
+    with pytest.raises(TypeError):
+        function(er.rolled(np.ones(3), 3), np.ones(3), out=(np.empty(3),))

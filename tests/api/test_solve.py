@@ -385,3 +385,9 @@ def test_reproducible_answers_do_not_depend_on_what_was_seen() -> None:
         with er.config(reproducible=True):
             np.testing.assert_array_equal(function(*args), first)
         assert hits() == before
+
+
+def test_a_cutoff_that_does_not_fit_is_not_laid_to_the_dtype() -> None:
+    with pytest.raises(ValueError, match="broadcast") as caught:
+        er.linalg.pinv(np.eye(3, dtype=int), rcond=[0.1])
+    assert "rtol=None" not in str(caught.value)

@@ -11,7 +11,7 @@ from .._base.solvers import Solving
 from .._config.state import current
 from .._kinds.registry import solving_kind
 
-__all__ = ["explained", "solver"]
+__all__ = ["explained", "named", "solver"]
 
 
 def solver(function: Callable[..., Any], operands: tuple[Any, ...]) -> Callable[..., Any] | None:
@@ -56,3 +56,8 @@ def _of_kind(
         state.config.threads,
     )
     return partial(found, given)
+
+
+def named(operands: tuple[Any, ...]) -> str:
+    """The classes of operands, for a message."""
+    return " beside ".join(f"a {type(x).__name__}" for x in operands)
