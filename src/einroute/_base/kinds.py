@@ -104,6 +104,13 @@ class Form:
         Absent elements are zeros that are never multiplied: a plan that multiplies them repeats, where its
         result is not finite, in an order that does not; and large arrays that are made of such operands are
         told of.
+    guest : callable or None
+        ``Kind -> Kind``: the kind, in this form, that stands for one of another form beside operands of this.
+    tasks : bool
+        Its routes make tasks that run later, perhaps elsewhere: they are told of the options in force, whose
+        ``memory_limit`` is a task's, and what becomes of values and dtypes is found out in the tasks.
+    keywords : frozenset of str
+        Of einsum, beside NumPy's; its routes are told what they were given as.
     """
 
     name: str
@@ -125,6 +132,9 @@ class Form:
     called: str = ""
     meets: frozenset[str] = frozenset({DENSE})
     sparse: bool = False
+    guest: Callable[[Kind], Kind] | None = None
+    tasks: bool = False
+    keywords: frozenset[str] = frozenset()
 
     def takes(self, other: Form) -> bool:
         """Whether operands of this form and of another can be contracted together."""

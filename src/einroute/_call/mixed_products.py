@@ -203,7 +203,11 @@ def understand_product(
     own = computed_in(taken, {})
     dtypes = [np.dtype(x.dtype) for x in taken.values]
     check_casting(casting)
-    made = _loop_dtype(name, own if dtype is None else dtype, dtypes, casting)
+    made = (
+        own
+        if taken.tasks and dtype is None
+        else _loop_dtype(name, own if dtype is None else dtype, dtypes, casting)
+    )
     letter = layout_letter(order, taken.values)
     if out is not None:
         check_out(out, tuple(sizes[c] for c in output))

@@ -19,6 +19,7 @@ from .._base.kinds import Kind
 from .._base.rewrites import Inner
 from .._base.routes import NoRoute, Policy, Runner
 from .._base.threads import with_single_threaded_blas
+from .._config.options import for_tasks
 from .._config.state import State
 from .._kinds.registry import form_of, kind_of
 from .._plan.planner import largest_dense, make_plan
@@ -74,6 +75,8 @@ class Call:
     given_sparse : bool or None
         Whether the caller gave sparse operands, where these are handed on by a rewrite; None where they are
         the caller's.
+    told : tuple of (str, value)
+        Keywords of the form's own.
     """
 
     contraction: Contraction
@@ -89,6 +92,7 @@ class Call:
     direct: Callable[..., Any] | None = None
     keywords: Mapping[str, Any] = field(default_factory=dict)
     given_sparse: bool | None = None
+    told: tuple[tuple[str, Any], ...] = ()
 
     @property
     def has_sparse(self) -> bool:
@@ -116,7 +120,7 @@ class Call:
         """Facts of every operand."""
         found = []
         for x, kind, alias in zip(self.operands, self.kinds, aliases(self.operands), strict=True):
-            if type(x) is ndarray:
+            if type(x) is ndarray and not kind.form.rank:
                 found.append(Operand(x.shape, x.dtype, x.strides))
             else:
                 facts = kind.facts(x)
@@ -128,13 +132,18 @@ class Call:
         config = state.config
         facts = self.facts()
         memory = min((n for n in (config.memory_limit, self.limit) if n is not None), default=None)
+        told: tuple[tuple[str, Any], ...] = ()
+        if any(kind.form.tasks for kind in self.kinds):
+            told, memory = (*self.told, ("memory_limit", memory), *for_tasks(config)), None
         plan = make_plan(
             self.contraction,
             facts,
             self.computed_in,
             self.order,
             self._policy(state.policy, facts, reproducible=config.reproducible),
-            Limits(_NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path),
+            Limits(
+                _NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path, told
+            ),
             form=self.form,
             strict=strict,
         )
