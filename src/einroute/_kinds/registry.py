@@ -38,6 +38,7 @@ MODULES: dict[str, str] = {
     "builtins": "dense.kind",
     "scipy": "sparse.scipy",
     "sparse": "sparse.pydata",
+    "dask": "dask.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",
     "einroute._kinds.one_hot.operand": "one_hot.kind",

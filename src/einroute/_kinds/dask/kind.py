@@ -1,0 +1,46 @@
+"""The kind of dask arrays, over chunks of NumPy, scipy.sparse and pydata/sparse."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import dask.array as da
+import numpy as np
+
+from ..._base.facts import Operand
+from ..._base.kinds import Kind
+from .chunked import size_of
+from .form import FORM, NAME, chunked_facts
+
+__all__ = ["KIND"]
+
+
+def recognises(cls: type) -> bool:
+    """Whether operands of a class are dask arrays.
+
+    Raises
+    ------
+    TypeError
+        It is the class that dask's query planning makes of them, which has no graph until it is planned.
+    """
+    if getattr(da, "ARRAY_EXPR_ENABLED", False) and issubclass(cls, da.Array):
+        raise TypeError(
+            f"operands of {cls.__module__}.{cls.__name__} are made under dask's array.query-planning=True "
+            f"and have no HighLevelGraph; set dask.config.set({{'array.query-planning': False}}) before "
+            f"dask.array is imported"
+        )
+    return issubclass(cls, da.Array)
+
+
+def facts(x: da.Array) -> Operand:
+    """Shape, dtype and chunks; unknown sizes are such."""
+    shape = tuple(size_of(lengths) for lengths in x.chunks)
+    return Operand(shape, np.dtype(x.dtype), (), NAME, structure=chunked_facts(x))
+
+
+def signature(x: da.Array) -> Hashable:
+    """What a plan depends on."""
+    return da.Array, x.dtype, x.chunks, type(x._meta)
+
+
+KIND = Kind(NAME, FORM, recognises, facts, signature, precedence=10, make=lambda value, operands: value)
