@@ -102,12 +102,13 @@ def product(recipe: Recipe, windows: tuple[Window, ...], *blocks: Any) -> Any:
 
 def aligned_product(*blocks: Any, recipe: Recipe) -> Any:
     """The product of whole chunks, which come in lists along contracted labels."""
-    values = []
-    for block in blocks:
-        while isinstance(block, list):
-            (block,) = block
-        values.append(block)
-    return _multiplied(recipe, values)
+    return _multiplied(recipe, [_only(block) for block in blocks])
+
+
+def _only(block: Any) -> Any:
+    while isinstance(block, list):
+        block = block[0]
+    return block
 
 
 def multiplied_metas(recipe: Recipe, metas: Sequence[Any]) -> Any:
@@ -125,8 +126,8 @@ def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
             result = ours.einsum(recipe.subscripts, *values, **how)
         except ValueError as error:
             raise ValueError(
-                f"chunks of shapes {[np.shape(x) for x in values]} do not fit {recipe.subscripts!r}: {error}; "
-                f"the chunks of an operand are not as its .chunks says: give map_blocks the right chunks="
+                f"chunks of shapes {[np.shape(x) for x in values]} do not fit {recipe.subscripts!r}: {error}"
+                f"; those of an operand are not as its .chunks says: give map_blocks the right chunks="
             ) from error
     return result.copy() if _shares(result, values) else result
 

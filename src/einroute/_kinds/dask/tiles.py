@@ -189,13 +189,13 @@ def cuts_for(
     problem = _Problem(parts, output, itemsize, budget, largest, every, sizes, frozenset(unknown))
     base = {label: _base(problem, label) for label in sizes}
     plain = tuple(False for _ in parts)
-    starts = [base, {c: merged(n, 1) if c not in output else n for c, n in base.items()}]
+    first = [base, {c: merged(n, 1) if c not in output else n for c, n in base.items()}]
     best = min(
-        (_descended(problem, base, _Choice(start, plain)) for start in starts),
+        (_descended(problem, base, _Choice(start, plain)) for start in first),
         key=lambda choice: _rank(problem, choice),
     )
-    lengths = tuple((label, best.lengths[label]) for label in sizes)
-    return Cuts(lengths, best.rechunked, every, _costs(problem, best))
+    chosen = tuple((label, best.lengths[label]) for label in sizes)
+    return Cuts(chosen, best.rechunked, every, _costs(problem, best))
 
 
 def _base(problem: _Problem, label: str) -> Lengths:
