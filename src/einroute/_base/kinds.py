@@ -197,6 +197,9 @@ class Kind:
         ``solve(given, a, b)``, ``inv(given, a)``, ``pinv(given, a, rcond, hermitian, rtol)`` and
         ``factorize(given, a)`` answer the functions of those names, and whose ``explain_lstsq`` and so on
         give `Told`; ``given`` is a `Solving`.  Empty where operands are left to NumPy's functions.
+    structures : str
+        The module below einroute, loaded when first asked, whose functions make structured operands of
+        arrays of this kind; they have the names and the arguments of the public ones.
     """
 
     name: str
@@ -216,3 +219,4 @@ class Kind:
     small: Callable[[Any], Array | None] | None = None
     written: Callable[[Any], Array] | None = None
     solvers: str = ""
+    structures: str = ""

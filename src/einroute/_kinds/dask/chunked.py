@@ -62,19 +62,21 @@ class Chunked:
         Lengths along each axis; unknown ones as `UNKNOWN`.
     unknown : tuple of bool
         Axes whose lengths are not known.
+    behind : tuple of tuple of int
+        The axes of each array that is read: all of them, but for structured operands.
     held : bool
         It is in this process's memory, and is cut for nothing.
-    thin : tuple of int
-        Axes that take no memory: those that a structured operand has beside its arrays'.
-    meta : object
-        The class of the chunks.
     """
 
     chunks: tuple[Lengths, ...]
     unknown: tuple[bool, ...]
+    behind: tuple[tuple[int, ...], ...]
     held: bool = False
-    thin: tuple[int, ...] = ()
-    meta: Any = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is an array."""
+        return self.behind == (tuple(range(len(self.chunks))),)
 
 
 def known(lengths: Iterable[Any]) -> bool:

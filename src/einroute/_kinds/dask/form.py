@@ -12,6 +12,7 @@ import dask.array as da
 import numpy as np
 from dask import config as dask_config
 from dask.array.utils import meta_from_array
+from dask.base import tokenize
 from dask.utils import parse_bytes
 
 from ..._base.c_einsum import ascii_subscripts
@@ -19,9 +20,11 @@ from ..._base.cost import CALL, Cost, moving
 from ..._base.facts import Contraction, DType, Operand, Prepared, Step
 from ..._base.kinds import Bring, Form, Kind, Term
 from ..._base.routes import Offer, Refused, Route, Runner
-from .chunked import Chunked, lengths_of, size_of
-from .graph import Source, held_array, multiplied
-from .tasks import Recipe, multiplied_metas
+from .chunked import Chunked
+from .graph import held_array, multiplied
+from .sources import Source, array_facts
+from .structured import LazyOperand, source_of
+from .tasks import Recipe, multiplied_metas, narrowed
 from .tiles import Cuts, Part, cuts_for
 
 __all__ = ["FORM", "NAME", "Held"]
@@ -52,10 +55,15 @@ def guest(kind: Kind) -> Kind:
             own.dtype,
             (),
             NAME,
-            structure=Chunked(tuple((n,) for n in shape), (False,) * len(shape), True),
+            structure=Chunked(tuple((n,) for n in shape), (False,) * len(shape), _all(len(shape)), True),
         )
 
     return Kind(kind.name, FORM, kind.recognises, facts, kind.signature, precedence=-1, adopt=Held)
+
+
+def _all(ndim: int) -> tuple[tuple[int, ...], ...]:
+    """The axes of an array."""
+    return (tuple(range(ndim)),)
 
 
 def holds(inputs: Sequence[str], own: Sequence[bool], output: str) -> bool:
@@ -80,9 +88,8 @@ def prepare(
         structure=Chunked(
             tuple(chunked.chunks[axis] for axis in kept),
             tuple(chunked.unknown[axis] for axis in kept),
+            chunked.behind if len(kept) == len(labels) else _all(len(kept)),
             chunked.held,
-            tuple(i for i, axis in enumerate(kept) if axis in chunked.thin),
-            chunked.meta,
         ),
     )
     diagonal = f"{labels}->{unique}" if unique != labels else None
@@ -102,7 +109,7 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
             if type(x.value) is np.ndarray and p.diagonal is None:
                 return Held(x.value[index])
             x = x.array(tuple((n,) for n in x.value.shape))
-        elif not isinstance(x, da.Array):
+        elif isinstance(x, LazyOperand):
             x = x.written()
         if p.diagonal is not None:
             x = _diagonal(x, source, target)
@@ -113,17 +120,18 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
 
 def _diagonal(x: da.Array, labels: str, output: str) -> da.Array:
     """The diagonal of an array whatever its chunks are."""
-    part = Part(labels, chunked_facts(x), x.dtype.itemsize)
-    cuts = cuts_for((part,), output, x.dtype.itemsize, *_limits({}), None)
+    part = Part(labels, array_facts(x), x.dtype.itemsize)
+    cuts = cuts_for((part,), output, x.dtype.itemsize, *_limits((part,), {}), None)
     recipe = _recipe((labels,), output, (x.dtype,), x.dtype, {})
-    return multiplied([Source(labels, x)], output, x.dtype, cuts, recipe, _meta(recipe, [x]), "diagonal")
-
-
-def chunked_facts(x: da.Array) -> Chunked:
-    """What planning knows of a dask array's chunks."""
-    sizes = [size_of(lengths) for lengths in x.chunks]
-    unknown = tuple(type(n) is not int for n in sizes)
-    return Chunked(tuple(lengths_of(own) for own in x.chunks), unknown, meta=type(x._meta))
+    return multiplied(
+        [Source.of(labels, x)],
+        output,
+        x.dtype,
+        cuts,
+        recipe,
+        multiplied_metas(recipe, [meta_from_array(x)]),
+        "diagonal",
+    )
 
 
 def result(
@@ -138,28 +146,51 @@ def result(
         chunks.append((int(sizes[label]),) if own is None else own.chunks[axis])
         unknown.append(own is not None and own.unknown[axis])
     shape = tuple(sizes[c] for c in output)
-    return Operand(shape, dtype, (), NAME, structure=Chunked(tuple(chunks), tuple(unknown)))
+    return Operand(shape, dtype, (), NAME, structure=Chunked(tuple(chunks), tuple(unknown), _all(len(shape))))
 
 
-def _told(step: Step) -> dict[str, Any]:
-    return dict(step.told)
+def _limits(parts: Sequence[Part], told: Mapping[str, Any]) -> tuple[int, int]:
+    """Bytes that a task, and that a chunk of a result, may take.
 
-
-def _limits(told: Mapping[str, Any]) -> tuple[int, int]:
-    """Bytes that a task, and that a chunk of a result, may take."""
-    largest = parse_bytes(dask_config.get("array.chunk-size"))
+    Where the caller sets no limit, those of dask's own ``array.chunk-size`` and of the operands' chunks.
+    """
+    usual = parse_bytes(dask_config.get("array.chunk-size"))
     limit = told.get("memory_limit")
-    budget = 2 * largest if limit is None else limit
-    return budget, min(largest, max(1, budget // 2))
+    if limit is not None:
+        return limit, min(usual, max(1, limit // 2))
+    chunks = [
+        part.itemsize * prod(max(part.facts.chunks[axis], default=0) for axis in axes)
+        for part in parts
+        if not part.facts.held
+        for axes in part.facts.behind
+    ]
+    largest = max(usual, *chunks)
+    return max(2 * usual, 2 * sum(chunks)), largest
+
+
+def _split_every(told: Mapping[str, Any]) -> int | None:
+    """How many partial results are added up at once, as the caller gave it.
+
+    Raises
+    ------
+    ValueError
+        No int from 2 on.
+    """
+    given = told.get("split_every")
+    if given is None or (isinstance(given, (int, np.integer)) and not isinstance(given, bool) and given > 1):
+        return None if given is None else int(given)
+    raise ValueError(
+        f"split_every is {given!r}, expected an int, at least 2: how many partial results one task adds up"
+    )
 
 
 def _verdict(step: Step) -> Offer | Refused:
-    told = _told(step)
+    told = dict(step.told)
     parts = tuple(
         Part(labels, op.structure, op.dtype.itemsize)
         for labels, op in zip(step.inputs, step.operands, strict=True)
     )
-    cuts = cuts_for(parts, step.output, step.dtype.itemsize, *_limits(told), told.get("split_every"))
+    cuts = cuts_for(parts, step.output, step.dtype.itemsize, *_limits(parts, told), _split_every(told))
     costs = cuts.costs
     calls = max(1.0, (costs.seconds - moving(costs.moved)) / CALL)
     lengths = dict(cuts.lengths)
@@ -171,7 +202,11 @@ def _verdict(step: Step) -> Offer | Refused:
         step.dtype,
         (),
         NAME,
-        structure=Chunked(tuple(lengths[c] for c in step.output), tuple(c in unknown for c in step.output)),
+        structure=Chunked(
+            tuple(lengths[c] for c in step.output),
+            tuple(c in unknown for c in step.output),
+            _all(len(step.output)),
+        ),
     )
     cost = Cost(costs.flops, costs.moved, calls, float("inf"))
     return Offer(cost, step.output, cuts, _note(step, cuts), facts=made)
@@ -216,29 +251,38 @@ def _recipe(
     )
 
 
-def _meta(recipe: Recipe, arrays: Sequence[da.Array]) -> Any:
-    return multiplied_metas(recipe, [x._meta for x in arrays])
-
-
 def _bind(step: Step, offer: Offer) -> Runner:
     cuts: Cuts = offer.recipe
     lengths = dict(cuts.lengths)
-    recipe = _recipe(step.inputs, step.output, [op.dtype for op in step.operands], step.dtype, _told(step))
+    recipe = _recipe(
+        step.inputs, step.output, [op.dtype for op in step.operands], step.dtype, dict(step.told)
+    )
 
     def run(*values: Any, out: Any = None) -> Any:  # `out` is refused before
-        arrays = [
-            x.array(tuple(lengths[c] for c in labels)) if isinstance(x, Held) else x
-            for labels, x in zip(step.inputs, values, strict=True)
-        ]
-        sources = [Source(labels, x) for labels, x in zip(step.inputs, arrays, strict=True)]
-        return multiplied(sources, step.output, step.dtype, cuts, recipe, _meta(recipe, arrays))
+        sources = [_source(x, labels, lengths) for labels, x in zip(step.inputs, values, strict=True)]
+        meta = multiplied_metas(recipe, [s.meta() for s in sources])
+        return multiplied(sources, step.output, step.dtype, cuts, recipe, meta)
 
     return run
 
 
+def _source(x: Any, labels: str, lengths: Mapping[str, tuple[int, ...]]) -> Source:
+    if isinstance(x, LazyOperand):
+        return x.source(labels)
+    if isinstance(x, Held):
+        structured = source_of(x.value, labels)
+        if structured is not None:
+            return structured
+        x = x.array(tuple(lengths[c] for c in labels))
+    return Source.of(labels, x)
+
+
 def narrow(value: da.Array, dtype: DType) -> da.Array:
     """A result in the caller's dtype."""
-    return value.astype(dtype)
+    meta = meta_from_array(value).astype(dtype)
+    return da.map_blocks(
+        narrowed, value, dtype, dtype=dtype, meta=meta, name=f"astype-{tokenize(value.name, dtype.str)}"
+    )
 
 
 #: What dask arrays and those that join them meet in.

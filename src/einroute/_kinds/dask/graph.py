@@ -7,9 +7,7 @@ everything else is a layer of task specs, which dask culls key by key.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import product as cartesian
 from math import ceil, nan, prod
 from typing import Any
@@ -21,11 +19,13 @@ from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
 from ..._base.facts import DType
-from .chunked import Lengths, known, lengths_of, starts
-from .tasks import Recipe, Window, added, aligned_product, product
+from .chunked import Lengths, known, starts
+from .parts import Reader
+from .sources import Source
+from .tasks import Recipe, added, aligned_product, product
 from .tiles import Cuts
 
-__all__ = ["Source", "held_array", "multiplied"]
+__all__ = ["held_array", "multiplied"]
 
 Index = tuple[int, ...]
 
@@ -42,87 +42,6 @@ def held_array(x: Any, chunks: tuple[Lengths, ...], meta: Any) -> da.Array:
             piece = np.array(piece)  # what the caller writes to the array later does not count
         layer[(name, *index)] = DataNode((name, *index), piece)
     return da.Array(HighLevelGraph.from_collections(name, layer), name, chunks, meta=meta)
-
-
-@dataclass(slots=True)
-class Source:
-    """An operand of a step: a dask array, and which of its chunks a cut reads.
-
-    Attributes
-    ----------
-    labels : str
-        A label may repeat.
-    array : dask.array.Array
-    """
-
-    labels: str
-    array: da.Array
-    _refs: dict[Index, TaskRef] = field(default_factory=dict)
-    _reads: dict[Index, tuple[Window, tuple[TaskRef, ...]]] = field(default_factory=dict)
-    _spans: list[list[tuple[int, int, int, int, bool]]] = field(default_factory=list)
-
-    def cut(self, lengths: Mapping[str, Lengths]) -> None:
-        """Find, for every cut along every axis, the chunks that it reads."""
-        self._spans = [
-            _spans(lengths_of(own), lengths[label])
-            for label, own in zip(self.labels, self.array.chunks, strict=True)
-        ]
-
-    def whole(self, lengths: Mapping[str, Lengths]) -> bool:
-        """Whether every cut is one whole chunk."""
-        return len(set(self.labels)) == len(self.labels) and all(
-            lengths_of(own) == lengths[label]
-            for label, own in zip(self.labels, self.array.chunks, strict=True)
-        )
-
-    def read(self, at: Index) -> tuple[Window, tuple[TaskRef, ...]]:
-        """What a task reads, by the number of the cut along each axis."""
-        found = self._reads.get(at)
-        if found is None:
-            spans = [own[i] for own, i in zip(self._spans, at, strict=True)]
-            grid = tuple(last - first for first, last, _, _, _ in spans)
-            cut = (
-                None if all(span[4] for span in spans) else tuple((low, high) for _, _, low, high, _ in spans)
-            )
-            refs = tuple(
-                self._ref(index) for index in cartesian(*(range(first, last) for first, last, *_ in spans))
-            )
-            found = self._reads[at] = (_window(grid, cut), refs)
-        return found
-
-    def _ref(self, index: Index) -> TaskRef:
-        ref = self._refs.get(index)
-        if ref is None:
-            ref = self._refs[index] = TaskRef((self.array.name, *index))
-        return ref
-
-
-def _window(grid: Index, cut: tuple[tuple[int, int], ...] | None) -> Window:
-    return Window(grid, cut)
-
-
-def _spans(own: Lengths, cuts: Lengths) -> list[tuple[int, int, int, int, bool]]:
-    """For each cut the first chunk, the one after the last, where the part is in them, and if it is all."""
-    bounds, at, found = starts(own), 0, []
-    filled = [i for i, n in enumerate(own) if n] or [0]
-    begins = [bounds[i] for i in filled]
-    for length in cuts:
-        low, high = at, at + length
-        first = filled[max(0, bisect_right(begins, low) - 1)]
-        last = first + 1
-        while bounds[last] < high:
-            last += 1
-        found.append(
-            (
-                first,
-                last,
-                low - bounds[first],
-                high - bounds[first],
-                low == bounds[first] and high == bounds[last],
-            )
-        )
-        at = high
-    return found
 
 
 def multiplied(
@@ -150,14 +69,12 @@ def multiplied(
     """
     lengths = dict(cuts.lengths)
     sources = [
-        Source(s.labels, s.array.rechunk(tuple(lengths[c] for c in s.labels))) if rechunked else s
+        Source.of(s.labels, s.array.rechunk(tuple(lengths[c] for c in s.labels))) if rechunked else s
         for s, rechunked in zip(sources, cuts.rechunked, strict=True)
     ]
-    hidden = {c for s in sources for c, own in zip(s.labels, s.array.chunks, strict=True) if not known(own)}
+    hidden = {c for s in sources for c, own in zip(s.labels, s.chunks(), strict=True) if not known(own)}
     chunks = tuple((nan,) * len(lengths[c]) if c in hidden else lengths[c] for c in output)
-    token = tokenize(
-        [(s.labels, s.array.name) for s in sources], output, cuts.lengths, cuts.split_every, recipe
-    )
+    token = tokenize([s.token() for s in sources], output, cuts.lengths, cuts.split_every, recipe)
     summed = [c for c in lengths if c not in output]
     groups = prod(len(lengths[c]) for c in summed)
     if groups == 1 and all(s.whole(lengths) for s in sources):
@@ -165,7 +82,7 @@ def multiplied(
     for source in sources:
         source.cut(lengths)
     layer = _tasks(sources, output, summed, lengths, cuts.split_every, recipe, name, token)
-    graph = HighLevelGraph.from_collections(f"{name}-{token}", layer, [s.array for s in sources])
+    graph = HighLevelGraph.from_collections(f"{name}-{token}", layer, [x for s in sources for x in s.arrays])
     return da.Array(graph, f"{name}-{token}", chunks, dtype=dtype, meta=meta)
 
 
@@ -206,14 +123,14 @@ def _tasks(
         keys = []
         for number, group in enumerate(groups):
             at = tile + group
-            windows: list[Window] = []
+            readers: list[Reader] = []
             refs: list[TaskRef] = []
             for source, axes in zip(sources, where, strict=True):
-                window, own = source.read(tuple([at[i] for i in axes]))
-                windows.append(window)
+                reader, own = source.read(tuple([at[i] for i in axes]))
+                readers.append(reader)
                 refs += own
             key = (final, *tile) if len(groups) == 1 else (partial, *tile, number)
-            layer[key] = Task(key, product, recipe, tuple(windows), *refs)
+            layer[key] = Task(key, product, recipe, tuple(readers), *refs)
             keys.append(key)
         if len(groups) > 1:
             _tree(layer, keys, (final, *tile), f"{name}-sum-{token}", tile, split_every)

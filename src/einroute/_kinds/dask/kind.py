@@ -11,7 +11,9 @@ import numpy as np
 from ..._base.facts import Operand
 from ..._base.kinds import Kind
 from .chunked import size_of
-from .form import FORM, NAME, chunked_facts
+from .form import FORM, NAME
+from .sources import array_facts
+from .structured import LazyOperand
 
 __all__ = ["KIND"]
 
@@ -30,17 +32,21 @@ def recognises(cls: type) -> bool:
             f"and have no HighLevelGraph; set dask.config.set({{'array.query-planning': False}}) before "
             f"dask.array is imported"
         )
-    return issubclass(cls, da.Array)
+    return issubclass(cls, (da.Array, LazyOperand))
 
 
-def facts(x: da.Array) -> Operand:
+def facts(x: Any) -> Operand:
     """Shape, dtype and chunks; unknown sizes are such."""
+    if isinstance(x, LazyOperand):
+        return x.facts()
     shape = tuple(size_of(lengths) for lengths in x.chunks)
-    return Operand(shape, np.dtype(x.dtype), (), NAME, structure=chunked_facts(x))
+    return Operand(shape, np.dtype(x.dtype), (), NAME, structure=array_facts(x))
 
 
-def signature(x: da.Array) -> Hashable:
+def signature(x: Any) -> Hashable:
     """What a plan depends on."""
+    if isinstance(x, LazyOperand):
+        return x.signature()
     return da.Array, x.dtype, x.chunks, type(x._meta)
 
 
@@ -49,4 +55,22 @@ def make(value: da.Array, _: tuple[Any, ...]) -> da.Array:
     return value
 
 
-KIND = Kind(NAME, FORM, recognises, facts, signature, precedence=10, make=make)
+def _alike(x: Any, y: Any) -> bool:
+    """Whether two operands stand for one tensor."""
+    if isinstance(x, LazyOperand):
+        same = isinstance(y, LazyOperand) and x.told == y.told
+        return same and all(a.name == b.name for a, b in zip(x.arrays, y.arrays, strict=True))
+    return isinstance(y, da.Array) and x.name == y.name
+
+
+KIND = Kind(
+    NAME,
+    FORM,
+    recognises,
+    facts,
+    signature,
+    precedence=10,
+    make=make,
+    alike=_alike,
+    structures="_kinds.dask.structured",
+)

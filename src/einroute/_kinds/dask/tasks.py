@@ -5,19 +5,16 @@ Whatever is here is found by name in the processes that run tasks, so that names
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from dask.array.dispatch import concatenate_lookup
 
 from ..._base.facts import DType
+from .parts import Reader, ours
 
-__all__ = ["Recipe", "Window", "added", "aligned_product", "multiplied_metas", "product"]
-
-_PACKAGE = __package__.partition(".")[0]
+__all__ = ["Recipe", "added", "aligned_product", "multiplied_metas", "narrowed", "product"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +30,12 @@ class Recipe:
         Of the configuration in force where the call was made.
     dtypes : tuple of dtype
         That the operands' chunks are said to have.
-    made : tuple
-        What makes an operand of its arrays' parts; None where it is an array.
     """
 
     subscripts: str
     dtype: DType | None
     options: tuple[tuple[str, Any], ...]
     dtypes: tuple[DType, ...]
-    made: tuple[Any, ...] = ()
 
     def __dask_tokenize__(self) -> Any:
         return (
@@ -50,53 +44,25 @@ class Recipe:
             str(self.dtype),
             self.options,
             [str(d) for d in self.dtypes],
-            [repr(m) for m in self.made],
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which part of neighbouring chunks a task reads.
-
-    Attributes
-    ----------
-    grid : tuple of int
-        How many chunks along each axis; they come in C order.
-    cut : tuple of (int, int) or None
-        Where the part begins and ends along each axis of the chunks put together; None for all of it.
-    """
-
-    grid: tuple[int, ...]
-    cut: tuple[tuple[int, int], ...] | None = None
-
-    def read(self, blocks: Sequence[Any]) -> Any:
-        """The part."""
-        whole = blocks[0] if len(blocks) == 1 else _together(blocks, self.grid)
-        if self.cut is None:
-            return whole
-        return whole[tuple(slice(low, high) for low, high in self.cut)]
-
-
-def _together(blocks: Sequence[Any], grid: tuple[int, ...]) -> Any:
-    """Chunks in C order as one."""
-    found = list(blocks)
-    for axis in reversed(range(len(grid))):
-        count = grid[axis]
-        if count > 1:
-            join = concatenate_lookup.dispatch(type(found[0]))
-            found = [join(found[i : i + count], axis=axis) for i in range(0, len(found), count)]
-    return found[0]
-
-
-def product(recipe: Recipe, windows: tuple[Window, ...], *blocks: Any) -> Any:
+def product(recipe: Recipe, readers: tuple[Reader, ...], *blocks: Any) -> Any:
     """The product of some parts of chunks."""
-    values, at = [], 0
-    for window in windows:
-        count = 1
-        for n in window.grid:
-            count *= n
-        values.append(window.read(blocks[at : at + count]))
-        at += count
+    values: list[Any] = []
+    given: list[tuple[Reader, tuple[Any, ...]]] = []
+    at = 0
+    for reader in readers:
+        own = blocks[at : at + reader.count]
+        at += reader.count
+        # The same operand once more: einsum knows structured ones for the same by their arrays.
+        for other, (known, theirs) in enumerate(given):
+            if known == reader and all(x is y for x, y in zip(own, theirs, strict=True)):
+                values.append(values[other])
+                break
+        else:
+            values.append(reader.read(own))
+        given.append((reader, own))
     return _multiplied(recipe, values)
 
 
@@ -118,12 +84,12 @@ def multiplied_metas(recipe: Recipe, metas: Sequence[Any]) -> Any:
 
 
 def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
-    ours = importlib.import_module(_PACKAGE)
+    einroute = ours()
     _check(recipe, values)
     how: dict[str, Any] = {} if recipe.dtype is None else {"dtype": recipe.dtype, "casting": "unsafe"}
-    with ours.config(**dict(recipe.options)):
+    with einroute.config(**dict(recipe.options)):
         try:
-            result = ours.einsum(recipe.subscripts, *values, **how)
+            result = einroute.einsum(recipe.subscripts, *values, **how)
         except ValueError as error:
             raise ValueError(
                 f"chunks of shapes {[np.shape(x) for x in values]} do not fit {recipe.subscripts!r}: {error}"
@@ -148,12 +114,23 @@ def _check(recipe: Recipe, values: list[Any]) -> None:
 
 
 def added(*partial: Any) -> Any:
-    """The sum of partial results, in order."""
-    total = partial[0] + partial[1] if len(partial) > 1 else partial[0]
-    own = type(total) is np.ndarray and total.ndim > 0
-    for x in partial[2:]:
-        if own and type(x) is np.ndarray:
-            np.add(total, x, out=total)
-        else:
-            total = total + x
+    """The sum of partial results, in order; of integers as NumPy's, without a word where they wrap."""
+    with np.errstate(all="ignore"):
+        total = _dense(partial[0])
+        for number, x in enumerate(partial[1:]):
+            if number and type(total) is np.ndarray and total.ndim and type(x) is np.ndarray:
+                np.add(total, x, out=total)
+            else:
+                total = total + _dense(x)
     return total
+
+
+def _dense(x: Any) -> Any:
+    """A scalar as an array of no dimensions, whose sums give no warnings."""
+    return np.asarray(x) if isinstance(x, np.generic) else x
+
+
+def narrowed(x: Any, dtype: DType) -> Any:
+    """A chunk in a narrower dtype, without a word where it overflows."""
+    with np.errstate(all="ignore"):
+        return x.astype(dtype)

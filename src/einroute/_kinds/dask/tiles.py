@@ -55,9 +55,8 @@ class Part:
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays behind it."""
-        return self.itemsize * prod(
-            sum(lengths) for axis, lengths in enumerate(self.facts.chunks) if axis not in self.facts.thin
-        )
+        sizes = [sum(lengths) for lengths in self.facts.chunks]
+        return self.itemsize * sum(prod(sizes[axis] for axis in axes) for axes in self.facts.behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ def _descended(problem: _Problem, base: Mapping[str, Lengths], choice: _Choice) 
                 if value < rank:
                     choice, rank = other, value
         for i, part in enumerate(problem.parts):
-            if part.facts.held or part.facts.thin or any(c in problem.unknown for c in part.labels):
+            if part.facts.held or not part.facts.plain or any(c in problem.unknown for c in part.labels):
                 continue
             flags = (*choice.rechunked[:i], not choice.rechunked[i], *choice.rechunked[i + 1 :])
             other = replace(choice, rechunked=flags)
@@ -282,19 +281,19 @@ def _costs(problem: _Problem, choice: _Choice) -> Costs:
     read, copied, largest, before, moved = 0.0, 0.0, 0.0, 0, 0.0
     for part, rechunked in zip(problem.parts, choice.rechunked, strict=True):
         labels, facts = part.labels, part.facts
-        reached = used = chunk = float(part.itemsize)
-        whole = True
-        for axis, label in enumerate(labels):
-            own, cut = facts.chunks[axis], lengths[label]
-            if axis in facts.thin:
-                continue
-            reached *= _reach(own, cut, whole=rechunked or facts.held)
-            used *= max(cut, default=0)
-            chunk *= max(cut if rechunked or facts.held else own, default=0)
-            whole = whole and (rechunked or facts.held or own == cut)
-        read += reached
-        copied += 0.0 if whole else used
-        largest = max(largest, chunk)
+        for axes in facts.behind:
+            reached = used = chunk = float(part.itemsize)
+            whole = True
+            for axis in axes:
+                own, cut = facts.chunks[axis], lengths[labels[axis]]
+                exact = rechunked or facts.held
+                reached *= _reach(own, cut, whole=exact)
+                used *= max(cut, default=0)
+                chunk *= max(cut if exact else own, default=0)
+                whole = whole and (exact or own == cut)
+            read += reached
+            copied += 0.0 if whole else used
+            largest = max(largest, chunk)
         if rechunked:
             pieces = prod(
                 len(facts.chunks[axis]) + len(lengths[c]) - 1
