@@ -164,7 +164,7 @@ def _limits(parts: Sequence[Part], told: Mapping[str, Any]) -> tuple[int, int]:
         if not part.facts.held
         for axes in part.facts.behind
     ]
-    largest = max(usual, *chunks)
+    largest = max([usual, *chunks])
     return max(2 * usual, 2 * sum(chunks)), largest
 
 

@@ -29,17 +29,23 @@ __all__ = ["held_array", "multiplied"]
 
 Index = tuple[int, ...]
 
+#: Formats of scipy.sparse that take no slices.
+_UNCUT = frozenset({"coo", "bsr", "dia"})
+
 
 def held_array(x: Any, chunks: tuple[Lengths, ...], meta: Any) -> da.Array:
     """What this process holds, as a dask array in chunks cut here."""
     name = f"held-{tokenize(x, chunks)}"
+    many = any(len(lengths) > 1 for lengths in chunks)
+    if many and getattr(x, "format", None) in _UNCUT and x.ndim == 2:
+        x = x.tocsr()
     bounds = [starts(lengths) for lengths in chunks]
     layer: dict[Any, Any] = {}
     for index in cartesian(*(range(len(lengths)) for lengths in chunks)):
         cut = tuple(slice(b[i], b[i + 1]) for b, i in zip(bounds, index, strict=True))
-        piece = x[cut] if cut else x
-        if type(piece) is np.ndarray:
-            piece = np.array(piece)  # what the caller writes to the array later does not count
+        # A copy: what the caller writes to the array later does not count.
+        piece = x[cut] if many else x
+        piece = piece.copy() if hasattr(piece, "copy") else piece
         layer[(name, *index)] = DataNode((name, *index), piece)
     return da.Array(HighLevelGraph.from_collections(name, layer), name, chunks, meta=meta)
 

@@ -6,7 +6,7 @@ Whatever is here is found by name in the processes that run tasks, so that names
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,10 @@ from ..._base.facts import DType
 from .parts import Reader, ours
 
 __all__ = ["Recipe", "added", "aligned_product", "multiplied_metas", "narrowed", "product"]
+
+
+#: Options under which empty chunks, which few routes take, are multiplied.
+_ANY_WAY = (("allow", None), ("forbid", ()), ("strict", False), ("on_densify", "allow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def _only(block: Any) -> Any:
 
 def multiplied_metas(recipe: Recipe, metas: Sequence[Any]) -> Any:
     """The meta of a product: what einsum gives of empty ones."""
-    made = _multiplied(recipe, list(metas))
+    made = _multiplied(replace(recipe, options=_ANY_WAY), list(metas))
     return made if hasattr(made, "ndim") and not isinstance(made, np.generic) else np.asarray(made)
 
 
