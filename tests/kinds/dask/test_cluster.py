@@ -17,8 +17,13 @@ import einroute as er
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
-#: How often a worker is killed: 20 in the environment that is for these tests.
-KILLS = int(os.environ.get("EINROUTE_KILLS", "4"))
+# What clusters warn of while they start and stop (ports, sockets not closed yet) is theirs.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+#: Whether this is the environment for these tests (tox -e dask), where they may take minutes.
+WHOLE = os.environ.get("EINROUTE_CLUSTER") == "1"
+#: How often a worker is killed, and how many times a worker's memory operands take.
+KILLS, TIMES = (20, 10) if WHOLE else (4, 2)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,7 @@ def client() -> Iterator[Any]:
     """Two worker processes of one thread and 1 GiB each."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=None, processes=True
+            n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=":0", processes=True
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -71,17 +76,18 @@ def test_killed_workers_lose_nothing(client: Any) -> None:
         done += 1
 
 
-def test_ten_times_the_memory_of_a_worker(client: Any) -> None:
-    """Operands of 10 GiB in all, of which each chunk is made, used and forgotten; nothing is spilled."""
+def test_many_times_the_memory_of_a_worker(client: Any) -> None:
+    """Operands of `TIMES` GiB in all, of which each chunk is made, used and forgotten; nothing is spilled."""
     client.restart()
     client.wait_for_workers(2)
     rng = da.random.default_rng(0)
-    x = rng.random((1_300_000, 1000), chunks=(10_000, 1000), dtype="f4")
-    y = rng.random((1_300_000, 1000), chunks=(10_000, 1000), dtype="f4")
-    assert x.nbytes + y.nbytes > 9 * 2**30
+    rows = 140_000 * TIMES
+    x = rng.random((rows, 1000), chunks=(10_000, 1000), dtype="f4")
+    y = rng.random((rows, 1000), chunks=(10_000, 1000), dtype="f4")
+    assert x.nbytes + y.nbytes > TIMES * 2**30
     pids = set(client.run(os.getpid).values())
     gram = er.einsum("ij,ik->jk", x, y).compute()
-    np.testing.assert_allclose(gram, np.full_like(gram, 1_300_000 / 4), rtol=2e-2)
+    np.testing.assert_allclose(gram, np.full_like(gram, rows / 4), rtol=2e-2)
     assert set(client.run(os.getpid).values()) == pids  # no worker was killed for its memory
     spilled = client.run(lambda dask_worker: getattr(dask_worker.data, "spilled_total", None))
     assert all(total is None or total.disk == 0 for total in spilled.values())
@@ -97,13 +103,13 @@ def test_errors_of_tasks(client: Any) -> None:
 def test_cancelled_futures_and_closed_clusters() -> None:
     x = da.ones((100, 100), chunks=50)
     with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         kept = client.persist(er.einsum("ij,jk->ik", x, x))
         distributed.wait(kept)
         client.cancel(kept)
-        with pytest.raises((distributed.client.FuturesCancelledError, Exception), match="cancel|lost"):
+        with pytest.raises(distributed.client.FutureCancelledError, match="lost"):
             client.compute(er.einsum("ij,jk->ik", kept, x)).result(timeout=30)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(distributed.client.ClosedClientError):
         client.compute(er.einsum("ij,jk->ik", x, x))

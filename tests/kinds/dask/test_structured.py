@@ -80,9 +80,7 @@ def test_pairwise_difference(limit: int | None) -> None:
         ):
             assert (d.shape, d.dtype) == (written.shape, written.dtype)
             same(er.einsum("ijk,ijk->ij", d, d), np.einsum("ijk,ijk->ij", written, written))
-            same(
-                er.einsum("ijk,kl,ijl->ij", d, m, d), np.einsum("ijk,kl,ijl->ij", written, m, written), 1e-9
-            )
+            same(er.einsum("ijk,kl,ijl->ij", d, m, d), np.einsum("ijk,kl,ijl->ij", written, m, written), 1e-9)
             same(er.einsum("ijk,k->ij", d, chunked(m[0])), written @ m[0], 1e-9)
         itself = er.pairwise_difference(lazy_x)
         squared = er.einsum("ijk,ijk->ij", itself, itself).compute(scheduler="sync")
@@ -96,9 +94,7 @@ def test_squared_forms_of_chunks_are_products_of_matrices() -> None:
     d = er.pairwise_difference(da.from_array(x, chunks=(2, 3)))
     ours = er.pairwise_difference(x)
     expected = er.einsum("ijk,ijk->ij", ours, ours)
-    np.testing.assert_allclose(
-        er.einsum("ijk,ijk->ij", d, d).compute(scheduler="sync"), expected, rtol=1e-7
-    )
+    np.testing.assert_allclose(er.einsum("ijk,ijk->ij", d, d).compute(scheduler="sync"), expected, rtol=1e-7)
 
 
 def test_numpys_functions() -> None:

@@ -88,7 +88,10 @@ def test_optimize(optimize: Any) -> None:
         er.einsum("ij,jk,kl->il", *map(chunked, operands), optimize=optimize),
         np.einsum("ij,jk,kl->il", *operands),
     )
-    same(er.einsum("ij,jk,ki->", *map(chunked, operands), optimize=optimize), np.einsum("ij,jk,ki->", *operands))
+    same(
+        er.einsum("ij,jk,ki->", *map(chunked, operands), optimize=optimize),
+        np.einsum("ij,jk,ki->", *operands),
+    )
 
 
 PRODUCTS: list[tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...]]] = [
@@ -160,9 +163,15 @@ def test_integers_are_the_same_for_every_chunking() -> None:
             np.testing.assert_array_equal(found.compute(scheduler="sync"), expected)
 
 
-@pytest.mark.parametrize("options", [{"dtype": "f4", "casting": "same_kind"}, {"dtype": "c16"}, {"order": "F"}])
+@pytest.mark.parametrize(
+    "options", [{"dtype": "f4", "casting": "same_kind"}, {"dtype": "c16"}, {"order": "F"}]
+)
 def test_keywords(options: dict[str, Any]) -> None:
-    same(er.einsum("ij,jk->ik", chunked(A), chunked(B), **options), np.einsum("ij,jk->ik", A, B, **options), 1e-5)
+    same(
+        er.einsum("ij,jk->ik", chunked(A), chunked(B), **options),
+        np.einsum("ij,jk->ik", A, B, **options),
+        1e-5,
+    )
 
 
 def test_mixed_dtypes_promote_as_numpys() -> None:
@@ -200,7 +209,9 @@ def _calls(draw: Any) -> tuple[str, list[np.ndarray], list[Any], int | None]:
     sizes = {c: draw(st.integers(0, 6)) for c in "ijkl"}
     inputs = draw(st.lists(st.text("ijkl", min_size=0, max_size=3), min_size=1, max_size=3))
     every = sorted(set("".join(inputs)))
-    output = "".join(draw(st.permutations(draw(st.lists(st.sampled_from(every), unique=True)) if every else [])))
+    output = "".join(
+        draw(st.permutations(draw(st.lists(st.sampled_from(every), unique=True)) if every else []))
+    )
     arrays, chunks = [], []
     for labels in inputs:
         shape = tuple(sizes[c] for c in labels)

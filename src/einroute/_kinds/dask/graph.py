@@ -13,7 +13,6 @@ from math import ceil, nan, prod
 from typing import Any
 
 import dask.array as da
-import numpy as np
 from dask._task_spec import DataNode, Task, TaskRef
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
