@@ -41,7 +41,7 @@ class Results:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
-            self.failed.append(report.nodeid.rpartition("/")[2])
+            self.failed.append(report.nodeid.rpartition("::")[2])
         elif report.when == "call" and report.passed:
             self.passed += 1
 
