@@ -39,6 +39,8 @@ class Operand:
         What a structured operand's kind adds; hashable.  Such an operand has no strides.
     alias : int or None
         Position of the first operand of the call that is this structured operand too.
+    device : object
+        Where the elements are, of libraries that have several places; hashable.
     """
 
     shape: tuple[int, ...]
@@ -48,6 +50,7 @@ class Operand:
     nnz: int | None = None
     structure: Any = None
     alias: int | None = None
+    device: Any = None
 
     @property
     def size(self) -> int:

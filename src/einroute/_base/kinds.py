@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .dtypes import DTypeRules
 from .facts import DENSE, Contraction, DType, Operand, Prepared
 from .rewrites import Rewrite
 from .routes import Route, Runner
@@ -104,8 +105,11 @@ class Form:
         Absent elements are zeros that are never multiplied: a plan that multiplies them repeats, where its
         result is not finite, in an order that does not; and large arrays that are made of such operands are
         told of.
-    guest : callable or None
-        ``Kind -> Kind``: the kind, in this form, that stands for one of another form beside operands of this.
+    dtypes : DTypeRules or None
+        How its operands and those beside them promote; None: as NumPy's.
+    eager : bool
+        Values are NumPy's to look at: floating-point flags tell of them, and results that are not finite may
+        be made again. Not so of values on a device, or of tracers.
     tasks : bool
         Its routes make tasks that run later, perhaps elsewhere: they are told of the options in force, whose
         ``memory_limit`` is a task's, and what becomes of values and dtypes is found out in the tasks.
@@ -132,7 +136,8 @@ class Form:
     called: str = ""
     meets: frozenset[str] = frozenset({DENSE})
     sparse: bool = False
-    guest: Callable[[Kind], Kind] | None = None
+    dtypes: DTypeRules | None = None
+    eager: bool = True
     tasks: bool = False
     keywords: frozenset[str] = frozenset()
 
@@ -168,7 +173,8 @@ class Kind:
     facts : callable
         ``operand -> Operand``.
     signature : callable
-        ``operand -> hashable``: what a bound plan depends on, in less time than the facts take.
+        ``operand -> hashable``: what a bound plan depends on, in less time than the facts take; None of an
+        operand whose plan is not found again.
     precedence : int
         A result in a form is made by the kind of highest precedence among the operands in that form.
     adopt : callable
@@ -200,6 +206,19 @@ class Kind:
     structures : str
         The module below einroute, loaded when first asked, whose functions make structured operands of
         arrays of this kind; they have the names and the arguments of the public ones.
+    library : str
+        The library whose operands do not mix with those of another one that is named.
+    device : callable or None
+        ``operand -> hashable``: where its elements are; operands on two devices do not mix.
+    unfit : callable
+        ``operand -> str``: why an operand of this kind cannot take part; empty if it can.
+    joined : callable or None
+        ``(kind, device) -> Kind or None``: as what operands of another kind take part beside one of this kind
+        on a device: a kind of a form of this library, which adopts them; None of those that do not.
+    refine : callable or None
+        ``operand -> Kind``: which of several kinds an operand is, where its class does not tell.
+    refined : tuple of Kind
+        The others that `refine` gives.
     """
 
     name: str
@@ -220,3 +239,9 @@ class Kind:
     written: Callable[[Any], Array] | None = None
     solvers: str = ""
     structures: str = ""
+    library: str = ""
+    device: Callable[[Any], Hashable] | None = None
+    unfit: Callable[[Any], str] = nothing_wrong
+    joined: Callable[[Kind, Hashable], Kind | None] | None = None
+    refine: Callable[[Any], Kind] | None = None
+    refined: tuple[Kind, ...] = ()

@@ -23,6 +23,7 @@ from .._base.numpy_functions import (
 )
 from .._config.state import current
 from .._execute.call import Call
+from .._kinds.meeting import dtype_rules
 from .._kinds.registry import any_other, other_kind
 from .ask import BAD_CALL, ask_on_arrays
 from .keys import Key, mixed_key, plain
@@ -201,13 +202,13 @@ def understand_product(
     if len(sizes) > LETTERS:
         raise ValueError(f"the operands have together {len(sizes)} dimensions, expected at most {LETTERS}")
     own = computed_in(taken, {})
-    dtypes = [np.dtype(x.dtype) for x in taken.values]
     check_casting(casting)
-    made = (
-        own
-        if taken.tasks and dtype is None
-        else _loop_dtype(name, own if dtype is None else dtype, dtypes, casting)
-    )
+    if dtype is not None and dtype_rules(taken.kinds) is not None:
+        made = computed_in(taken, {"dtype": dtype, "casting": casting})
+    elif dtype_rules(taken.kinds) is not None or (taken.tasks and dtype is None):
+        made = own
+    else:
+        made = _loop_dtype(name, own if dtype is None else dtype, taken.dtypes, casting)
     letter = layout_letter(order, taken.values)
     if out is not None:
         check_out(out, tuple(sizes[c] for c in output))
@@ -231,7 +232,7 @@ def _labels(name: str, shapes: tuple[tuple[int, ...], ...], axes: Any) -> Labels
     return core_labels(name, a, b, axes) if name in CORES else PAIRS[name](a, b)
 
 
-def _loop_dtype(name: str, dtype: Any, given: list[DType], casting: Any) -> DType:
+def _loop_dtype(name: str, dtype: Any, given: Sequence[DType], casting: Any) -> DType:
     """The dtype of a ufunc's loop, to which its operands are cast."""
     wanted: DType = np.dtype(dtype).newbyteorder("=")
     for i, own in enumerate(given):
@@ -245,7 +246,9 @@ def _loop_dtype(name: str, dtype: Any, given: list[DType], casting: Any) -> DTyp
 
 def conjugated(x: Any) -> Any:
     """The complex conjugate of an operand; itself where it is real."""
-    if getattr(x, "dtype", None) is None or np.dtype(x.dtype).kind != "c":
+    kind = other_kind(x)
+    dtype = getattr(x, "dtype", None) if kind is None else kind.facts(x).dtype
+    if dtype is None or dtype.kind != "c":
         return x
     return x.conj() if hasattr(x, "conj") else np.conjugate(x)
 

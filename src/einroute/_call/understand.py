@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .._base.c_einsum import c_einsum
+from .._base.dtypes import DTypeRules
 from .._base.errors import (
     BadPath,
     bad_optimize,
@@ -31,6 +32,7 @@ from .._base.labels import check_sizes
 from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
 from .._execute.call import Call
 from .._kernels.validate import BROKEN, unusable
+from .._kinds.meeting import dtype_rules, met
 from .._kinds.registry import kind_of, other_kind, shape_alone
 from .._plan.planner import result_dtype
 from .parse import check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
@@ -82,12 +84,17 @@ class Operands:
     shapes : tuple of tuple of int
     mixed : bool
         Whether some operand is no array.
+    given : tuple
+        Operands as the caller gave them.
+    dtypes : tuple of dtype
     """
 
     values: tuple[Any, ...]
     kinds: tuple[Kind, ...]
     shapes: tuple[tuple[int, ...], ...]
     mixed: bool
+    given: tuple[Any, ...]
+    dtypes: tuple[DType, ...]
 
     @property
     def sparse(self) -> bool:
@@ -110,13 +117,14 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
     ValueError
         A broken operand.
     """
-    kinds = _with_guests([kind_of(x) for x in values])
+    kinds = [kind_of(x) for x in values]
     tasks = any(kind is not None and kind.form.tasks for kind in kinds)
     other = next((i for i, kind in enumerate(kinds) if kind is not None and kind.form.rank), None)
     mixed = other is not None
     taken: list[Any] = []
     known: list[Kind] = []
     shapes: list[tuple[int, ...]] = []
+    dtypes: list[DType] = []
     for i, (x, kind) in enumerate(zip(values, kinds, strict=True)):
         if kind is None:
             if other is not None:
@@ -125,14 +133,17 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
                     f"a {type(values[other]).__name__}; convert it with numpy.asarray"
                 )
             return unclaimed(i, x)
-        value = x if hasattr(x, "dtype") and (kind.form.rank or type(x) is ndarray) else np.asarray(x)
-        shape = None
+        value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
         if kind.form.rank:
             try:
-                shape = kind.facts(value).shape
+                facts = kind.facts(x)
             except BROKEN as error:
                 raise unusable(f"operand {i}", x, kind, error) from error
-        dtype = np.dtype(value.dtype)
+            dtype, shape = facts.dtype, facts.shape
+        else:
+            dtype, shape = value.dtype, value.shape
+        dtypes.append(dtype)
+        shapes.append(tuple(shape))
         if mixed and not tasks and dtype.kind not in KINDS:
             raise TypeError(
                 f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers beside "
@@ -140,19 +151,11 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
             )
         taken.append(value)
         known.append(kind)
-        shapes.append(tuple(value.shape) if shape is None else shape)
+    joined = tuple(known)
     if mixed:
-        _check_meetings(values, known)
-    return Operands(tuple(taken), tuple(known), tuple(shapes), mixed)
-
-
-def _with_guests(kinds: list[Kind | None]) -> list[Kind | None]:
-    """Kinds that stand for others where the highest form takes all operands for its own."""
-    host = max((kind.form for kind in kinds if kind is not None), key=lambda form: form.rank, default=None)
-    if host is None or host.guest is None:
-        return kinds
-    guest = host.guest
-    return [kind if kind is None or kind.form is host else guest(kind) for kind in kinds]
+        joined = met(values, known)
+        _check_meetings(values, joined)
+    return Operands(tuple(taken), joined, tuple(shapes), mixed, tuple(values), tuple(dtypes))
 
 
 def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
@@ -356,7 +359,10 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
     casting = kwargs.get("casting", "safe")
     check_casting(casting)
     wanted = kwargs.get("dtype")
-    dtypes: list[DType] = [np.dtype(x.dtype) for x in taken.values]
+    rules = dtype_rules(taken.kinds) if taken.mixed else None
+    if rules is not None:
+        return _computed_by(rules, taken, wanted, casting)
+    dtypes = taken.dtypes
     first = dtypes[0]
     dtype: DType
     if wanted is not None:
@@ -370,6 +376,18 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
         dtype = result_dtype([*dtypes, *([] if out is None else [out])])
     for i, own in enumerate(dtypes):
         if not np.can_cast(own, dtype, casting=casting):
+            raise TypeError(cast_refused(i, own, dtype, casting))
+    return dtype
+
+
+def _computed_by(rules: DTypeRules, taken: Operands, wanted: Any, casting: Any) -> DType:
+    """The dtype to compute in by a library's own rules."""
+    if wanted is None:
+        return rules.promote(taken.given)
+    dtype = rules.named(wanted)
+    for i, x in enumerate(taken.given):
+        own = rules.of(x)
+        if not rules.casts(own, dtype, casting):
             raise TypeError(cast_refused(i, own, dtype, casting))
     return dtype
 

@@ -69,7 +69,8 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
     dense = all(form.rank == 0 for form in forms)
     run = bind_node(plan.node, on_run)
     bare = run
-    if how.strict is not None and plan.dtype.kind in "fc":
+    eager = all(form.eager for form in forms)
+    if how.strict is not None and eager and plan.dtype.kind in "fc":
         run = _repeated(run, forms, how.strict, on_run, whatever=largest_dense(plan.node) > 0)
     if options.out and not dense:
         run = _into(run, plan.dtype, _overlap(forms))
@@ -87,7 +88,7 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
         if options.out:
             run = _into(run, plan.dtype, _any_shared)
     run = _handed_over(run, plan, how)
-    if options.quiet and not dense:
+    if options.quiet and eager and not dense:
         run = quiet(run)
     return announced(run, plan, on_run)
 

@@ -21,6 +21,7 @@ from .._base.routes import NoRoute, Policy, Runner
 from .._base.threads import with_single_threaded_blas
 from .._config.options import for_tasks
 from .._config.state import State
+from .._kinds.meeting import dtype_rules, met
 from .._kinds.registry import form_of, kind_of
 from .._plan.planner import largest_dense, make_plan
 from .._plan.plans import Chain, Limits, Plan, Rewritten, Sliced
@@ -108,8 +109,12 @@ class Call:
 
     @property
     def computed_in(self) -> DType:
-        """The dtype of the products: beside other kinds those of halves are made in single precision."""
-        return _SINGLE if self.dtype == _HALF and not self.dense else self.dtype
+        """The dtype of the products: beside other kinds those of halves are made in single precision.
+
+        Unless these have a library that has its own way with halves.
+        """
+        single = self.dtype == _HALF and not self.dense and dtype_rules(self.kinds) is None
+        return _SINGLE if single else self.dtype
 
     @property
     def _whole(self) -> bool:
@@ -288,7 +293,7 @@ class _Inner:
         """The bound plan of a contraction, looked up by the facts of its operands."""
         last = self.call.dtype
         key: list[Any] = ["inner", inputs, output, dtype, last, form, self.call.has_sparse, self.call.limit]
-        kinds = tuple(_kind(x) for x in operands)
+        kinds = met(operands, [_kind(x) for x in operands])
         key += [signature_of(x, kind) for x, kind in zip(operands, kinds, strict=True)]
         key.append(aliases(operands))
         found = tuple(key)

@@ -40,6 +40,7 @@ MODULES: dict[str, str] = {
     "scipy": "sparse.scipy",
     "sparse": "sparse.pydata",
     "dask": "dask.kind",
+    "torch": "torch.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",
     "einroute._kinds.one_hot.operand": "one_hot.kind",
@@ -130,8 +131,9 @@ if hasattr(os, "register_at_fork"):
 def load(module: str) -> Kind:
     """The ``KIND`` of a module below this package."""
     kind: Kind = importlib.import_module(f"{__package__}.{module}").KIND
-    if kind.form.name not in FORMS.by_name:
-        FORMS.add(kind.form)
+    for form in (kind.form, *(other.form for other in kind.refined)):
+        if form.name not in FORMS.by_name:
+            FORMS.add(form)
     return kind
 
 
@@ -139,9 +141,10 @@ def kind_of(operand: object) -> Kind | None:
     """The kind that claims ``operand``, or None."""
     cls = type(operand)
     try:
-        return KINDS.by_class[cls]
+        kind = KINDS.by_class[cls]
     except KeyError:
-        return KINDS.find(cls)
+        kind = KINDS.find(cls)
+    return kind if kind is None or kind.refine is None else kind.refine(operand)
 
 
 def other_kind(operand: object) -> Kind | None:

@@ -93,7 +93,7 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
         for i, term in enumerate(terms):
             kept = "".join(c for c in term.labels if c not in alone)
             if kept != term.labels and form_of(term.facts.form).sums_first:
-                build.add((i,), kept, step_form([term], kept), last=False, keep=i)
+                build.add((i,), kept, step_form((term,), kept), last=False, keep=i)
     for number, positions in enumerate(path):
         last = number == len(path) - 1
         chosen = [remaining.terms[i] for i in positions]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -27,7 +27,7 @@ from .structured import LazyOperand, source_of
 from .tasks import Recipe, multiplied_metas, narrowed
 from .tiles import Cuts, Part, cuts_for
 
-__all__ = ["FORM", "NAME", "Held"]
+__all__ = ["FORM", "NAME", "Held", "joined"]
 
 NAME = "dask"
 
@@ -44,8 +44,8 @@ class Held:
 
 
 @lru_cache(maxsize=64)
-def guest(kind: Kind) -> Kind:
-    """The kind that stands for one of another form beside dask arrays."""
+def joined(kind: Kind, _: Hashable) -> Kind:
+    """The kind as which operands of another one take part beside dask arrays."""
 
     def facts(x: Any) -> Operand:
         own = kind.facts(x)
@@ -298,7 +298,6 @@ FORM = Form(
     casts=True,
     narrow=narrow,
     called="a dask array",
-    guest=guest,
     tasks=True,
     keywords=frozenset({"split_every"}),
 )

@@ -11,7 +11,7 @@ import numpy as np
 from ..._base.facts import Operand
 from ..._base.kinds import Kind
 from .chunked import size_of
-from .form import FORM, NAME
+from .form import FORM, NAME, joined
 from .sources import array_facts
 from .structured import LazyOperand
 
@@ -73,4 +73,6 @@ KIND = Kind(
     make=make,
     alike=_alike,
     structures="_kinds.dask.structured",
+    library="dask",
+    joined=joined,
 )

@@ -1,0 +1,193 @@
+"""Ways to do a step with a library's own calls.
+
+``matmul`` is transpositions around the library's product of matrices, the classical way (Springer and
+Bientinesi, "Design of a high-performance GEMM-like tensor-tensor multiplication", TOMS 44(3), 2018, call it
+transpose-transpose-GEMM-transpose); ``multiply`` is products, then a sum; ``einsum`` is the library's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..._base.cost import Cost, gemm_rate
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from .library import ArrayLibrary
+from .matrices import matrices_of
+
+__all__ = ["array_routes", "laid_out"]
+
+#: Multiply-adds a second of products that are formed, then summed, and of a library's einsum.
+_ELEMENTWISE, _EINSUM = 1e9, 20e9
+
+
+def array_routes(library: ArrayLibrary) -> tuple[Route, ...]:
+    """The routes that follow from a library's calls."""
+    name = library.name
+    own = [Route(f"{name}.matmul", _Matmul(library).verdict, _Matmul(library).bind)]
+    own.append(Route(f"{name}.multiply", _Multiply(library).verdict, _Multiply(library).bind))
+    if library.einsum is not None:
+        own.append(Route(f"{name}.einsum", _Einsum(library).verdict, _Einsum(library).bind))
+    return tuple(own)
+
+
+def laid_out(library: ArrayLibrary, step: Step, run: Runner) -> Runner:
+    """A runner whose result has the layout that was asked for."""
+    in_order = library.in_order
+    if not step.last or step.order == "K" or in_order is None:
+        return run
+
+    def ordered(*arrays: Any, out: Any = None) -> Any:
+        return in_order(run(*arrays), step.order)
+
+    return ordered
+
+
+class _Way:
+    """A route of a library."""
+
+    def __init__(self, library: ArrayLibrary) -> None:
+        self.library = library
+
+
+class _Matmul(_Way):
+    """Transpositions around the library's product of matrices."""
+
+    def verdict(self, step: Step) -> Offer | Refused:
+        """Offer to do a pair that shares a summed label as a product of matrices."""
+        if len(step.inputs) != 2:
+            return Refused("not a pair of operands")
+        found = matrices_of(step)
+        if not found.summed:
+            return Refused("no label is summed in both operands")
+        device = next((op.device for op in step.operands if op.device is not None), None)
+        k = step.extent(found.summed)
+        made = self.library.matmul_dtype(step.dtype, k, device)
+        if made is None:
+            return Refused(f"{self.library.name} has no exact product of matrices of {step.dtype}")
+        m, n = step.extent(found.left), step.extent(found.right)
+        rate = gemm_rate(m, n, k, made.itemsize, made.kind == "c", step.threads)
+        if made.kind in "iu":
+            rate = _ELEMENTWISE
+        moved = step.in_bytes + step.out_bytes
+        for x, copied in zip(step.operands, found.copied, strict=True):
+            moved += 2 * x.nbytes * (copied or made != step.dtype)
+        flops = float(step.extent("".join(dict.fromkeys("".join(step.inputs)))))
+        calls = self.library.calls * (1 + len([x for x in found.alone if x]))
+        cost = Cost(flops, float(moved), calls, rate)
+        return Offer(cost, found.made, (found, made), f"{self.library.name}.matmul{_as(made, step)}")
+
+    def bind(self, step: Step, offer: Offer) -> Runner:
+        """Settle the transpositions."""
+        found, made = offer.recipe
+        run = found.runner(self.library, step)
+        if made != step.dtype:
+            run = _through(self.library, run, made, step)
+        return laid_out(self.library, step, run)
+
+
+def _as(made: Any, step: Step) -> str:
+    return "" if made == step.dtype else f" in {made.name}"
+
+
+def _through(library: ArrayLibrary, run: Runner, made: Any, step: Step) -> Runner:
+    """A product in another dtype, in which it is exact."""
+    cast, dtype = library.cast, step.dtype
+    wide = library.dtypes.named("int64")
+
+    def through(a: Any, b: Any, out: Any = None) -> Any:
+        result = run(cast(a, made), cast(b, made))
+        return cast(cast(result, wide) if dtype.kind in "iu" else result, dtype)
+
+    return through
+
+
+class _Multiply(_Way):
+    """Products of all operands, then a sum; of one operand the sum alone."""
+
+    def verdict(self, step: Step) -> Offer | Refused:
+        """Offer to multiply, whatever the labels."""
+        every = dict.fromkeys("".join(step.inputs))
+        summed = len(every) > len(step.output)
+        size = step.extent("".join(every))
+        several = len(step.inputs) > 1
+        between = size * step.dtype.itemsize * (len(step.inputs) - 1) if several and summed else 0
+        calls = self.library.calls * (len(step.inputs) - 1 + summed)
+        cost = Cost(float(size), float(step.in_bytes + step.out_bytes + 2 * between), calls, _ELEMENTWISE)
+        note = "a view" if not several and not summed else "products" if several else "a sum"
+        return Offer(cost, step.output, None, f"{note}, then a sum" if several and summed else note)
+
+    def bind(self, step: Step, _offer: Offer) -> Runner:
+        """Settle how operands are broadcast against each other."""
+        every = step.output + "".join(c for c in dict.fromkeys("".join(step.inputs)) if c not in step.output)
+        summed = tuple(range(len(step.output), len(every)))
+        library = self.library
+        views = [_broadcast(library, labels, every, step) for labels in step.inputs]
+        multiply, add = library.multiply, library.sum
+
+        def run(*arrays: Any, out: Any = None) -> Any:
+            product = views[0](arrays[0])
+            for view, x in zip(views[1:], arrays[1:], strict=True):
+                product = multiply(product, view(x))
+            return add(product, summed) if summed else product
+
+        return laid_out(library, step, run)
+
+
+def _broadcast(library: ArrayLibrary, labels: str, every: str, step: Step) -> Any:
+    """From an operand to a view with an axis for each label, of length 1 for those that it lacks."""
+    own = [c for c in every if c in labels]
+    axes = tuple(labels.index(c) for c in own)
+    shape = tuple(step.sizes[c] if c in labels else 1 for c in every)
+    transpose, reshape = library.transpose, library.reshape
+    whole = len(own) == len(every)
+    if whole:
+        return lambda x: transpose(x, axes)
+    if axes == tuple(range(len(axes))):
+        return lambda x: reshape(x, shape)
+    return lambda x: reshape(transpose(x, axes), shape)
+
+
+class _Einsum(_Way):
+    """The library's own einsum."""
+
+    def verdict(self, step: Step) -> Offer | Refused:
+        """Offer it for floats: of bools and integers it has other sums."""
+        if step.dtype.kind not in "fc":
+            return Refused("of bools and integers its sums are others, or it has none")
+        letters = _letters(step.inputs)
+        if letters is None:
+            return Refused("more labels than letters")
+        calls = self.library.calls * 2 * len(step.inputs)
+        size = float(step.iterations)
+        cost = Cost(
+            size,
+            float(step.in_bytes + step.out_bytes),
+            calls,
+            _EINSUM if len(step.inputs) == 2 else _ELEMENTWISE,
+        )
+        return Offer(cost, step.output, _spelled(step, letters), f"{self.library.name}.einsum")
+
+    def bind(self, step: Step, offer: Offer) -> Runner:
+        """The library's einsum with the labels as letters."""
+        einsum, subscripts = self.library.einsum, offer.recipe
+        assert einsum is not None
+
+        def run(*arrays: Any, out: Any = None) -> Any:
+            return einsum(subscripts, *arrays)
+
+        return laid_out(self.library, step, run)
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _letters(inputs: Sequence[str]) -> dict[str, str] | None:
+    every = dict.fromkeys("".join(inputs))
+    return dict(zip(every, _LETTERS, strict=False)) if len(every) <= len(_LETTERS) else None
+
+
+def _spelled(step: Step, letters: dict[str, str]) -> str:
+    inputs = ",".join("".join(letters[c] for c in labels) for labels in step.inputs)
+    return f"{inputs}->{''.join(letters[c] for c in step.output)}"

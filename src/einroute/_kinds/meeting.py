@@ -1,0 +1,64 @@
+"""How operands of a library that is not NumPy's meet others: in which library, on which device, by which
+dtypes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._base.dtypes import DTypeRules
+from .._base.kinds import Kind
+
+__all__ = ["dtype_rules", "met"]
+
+
+def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+    """The kinds as which operands take part, beside each other.
+
+    Where some are of a library of its own, NumPy's arrays and scipy.sparse's join it, on its device.
+
+    Raises
+    ------
+    TypeError
+        Operands of two libraries, or on two devices, or one that cannot take part.
+    """
+    host: int | None = None
+    for i, kind in enumerate(kinds):
+        if not kind.library:
+            continue
+        reason = kind.unfit(values[i])
+        if reason:
+            raise TypeError(f"operand {i} ({type(values[i]).__name__}) {reason}")
+        if host is None:
+            host = i
+        elif kinds[host].library != kind.library:
+            raise TypeError(
+                f"operand {host} is of {kinds[host].library} and operand {i} of {kind.library}, which do not "
+                f"mix; convert one, as in numpy.from_dlpack or {kind.library}'s own from_dlpack"
+            )
+        elif _device(kinds[host], values[host]) != _device(kind, values[i]):
+            one, other = _device(kinds[host], values[host]), _device(kind, values[i])
+            raise TypeError(
+                f"operand {host} is on device {one} and operand {i} on {other}; nothing is moved between "
+                f"devices silently: move one of them yourself"
+            )
+    if host is None:
+        return tuple(kinds)
+    device = _device(kinds[host], values[host])
+    join = kinds[host].joined
+    if join is None:
+        return tuple(kinds)
+    return tuple(kind if kind.library else (join(kind, device) or kind) for kind in kinds)
+
+
+def _device(kind: Kind, x: Any) -> Any:
+    return None if kind.device is None else kind.device(x)
+
+
+def dtype_rules(kinds: Sequence[Kind]) -> DTypeRules | None:
+    """The rules by which operands of these kinds promote; None: NumPy's."""
+    for kind in kinds:
+        if kind.form.dtypes is not None:
+            return kind.form.dtypes
+    return None

@@ -1,0 +1,1 @@
+"""torch's tensors: a kind and a form by `array_library`."""
