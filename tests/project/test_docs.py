@@ -32,6 +32,8 @@ MADE_BY_THE_READER = {
     "src/einroute/_kinds/diagonal.py",
     "src/einroute/_operands/diagonal.py",
 }
+#: Pages whose examples need a library that is optional.
+NEEDED = {"docs/dask.md": "dask.array"}
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
 MEASURED = results.read(results.FOLDER / "problems.json")
 
@@ -44,6 +46,8 @@ def _examples(page: Path) -> doctest.DocTest:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page: str) -> None:
+    if page in NEEDED:
+        pytest.importorskip(NEEDED[page])
     complaints: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     runner.run(_examples(PAGES[page]), out=complaints.append)
