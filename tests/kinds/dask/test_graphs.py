@@ -194,3 +194,19 @@ def test_uneven_diagonals() -> None:
     for first, second in itertools.product(((1, 5), (2, 2, 2), (6,)), repeat=2):
         lazy = da.from_array(x, chunks=(first, second))
         np.testing.assert_array_equal(er.einsum("ii->i", lazy).compute(scheduler="sync"), np.diag(x))
+
+
+def test_dasks_size_of_chunks_is_followed() -> None:
+    x = da.ones((3000, 3000), chunks=300)
+    whole = er.einsum("ij,jk->ik", x, x)
+    with dask.config.set({"array.chunk-size": "2MiB"}):
+        small = er.einsum("ij,jk->ik", x, x)
+    assert whole.name != small.name
+    assert max(8 * a * b for a, b in itertools.product(*small.chunks)) <= 2 << 20
+
+
+def test_explain_tells_of_an_order_in_every_form() -> None:
+    x = da.ones((2000, 2000), chunks=500)
+    told = er.explain("ij,jk,kl,lm->im", x, x, x, da.ones((2000, 3), chunks=500))
+    assert str(told).count("dask.tasks") == 3
+    assert told._repr_html_().count("dask.tasks") >= 3

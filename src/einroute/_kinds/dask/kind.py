@@ -7,6 +7,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+from dask import config as dask_config
 
 from ..._base.facts import Operand
 from ..._base.kinds import Kind
@@ -44,10 +45,10 @@ def facts(x: Any) -> Operand:
 
 
 def signature(x: Any) -> Hashable:
-    """What a plan depends on."""
+    """What a plan depends on; dask's size of chunks is what the budget of a task follows from."""
     if isinstance(x, LazyOperand):
-        return x.signature()
-    return da.Array, x.dtype, x.chunks, type(x._meta)
+        return x.signature(), dask_config.get("array.chunk-size")
+    return da.Array, x.dtype, x.chunks, type(x._meta), dask_config.get("array.chunk-size")
 
 
 def make(value: da.Array, _: tuple[Any, ...]) -> da.Array:
