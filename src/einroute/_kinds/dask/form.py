@@ -21,11 +21,12 @@ from ..._base.facts import Contraction, DType, Operand, Prepared, Step
 from ..._base.kinds import Bring, Form, Kind, Term
 from ..._base.routes import Offer, Refused, Route, Runner
 from .chunked import Chunked
+from .cutting import Part
 from .graph import held_array, multiplied
 from .sources import Source, array_facts
 from .structured import LazyOperand, source_of
 from .tasks import Recipe, multiplied_metas, narrowed
-from .tiles import Cuts, Part, cuts_for
+from .tiles import Cuts, cuts_for
 
 __all__ = ["FORM", "NAME", "Held", "joined"]
 

@@ -4,7 +4,7 @@ Every label is cut somewhere: the labels of the result into tiles, contracted on
 the parts of the operands' chunks that its tile and group need, adds up what they give, and where a label has
 several groups the partial results are added in a tree.  For each step the cuts are sought that cost least:
 
-    seconds = flops / (rate * parallel) + moved / (bandwidth * parallel) + tasks * overhead
+    seconds = work / parallel + moved / (bandwidth * parallel) + tasks * overhead
 
 where the largest chunk of a task stays where it is and all else that the task reads moves to it.  An operand
 is rechunked to the cuts beforehand where reading whole chunks costs more than that.
@@ -12,17 +12,18 @@ is rechunked to the cuts beforehand where reading whole chunks costs more than t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, prod
 
-from .chunked import Chunked, Lengths
+from .chunked import Lengths
+from .cutting import Cut, Part, cuts_of
 
-__all__ = ["Costs", "Cuts", "Part", "cuts_for", "merged", "split", "tree_tasks"]
+__all__ = ["Costs", "Cuts", "cuts_for", "tree_tasks"]
 
-#: Multiply-adds a second of one worker's thread, and bytes a second between workers.
-RATE, BANDWIDTH = 8e9, 200e6
+#: Multiply-adds a second of one worker's thread, bytes a second between workers, and in a worker's memory.
+RATE, BANDWIDTH, COPY = 8e9, 200e6, 4e9
 #: Seconds that a task costs the scheduler, its worker and whoever builds the graph.
 TASK = 1e-3
 #: Workers' threads that a plan, which knows no cluster, counts on.
@@ -31,32 +32,6 @@ PARALLEL = 16
 SPLIT_EVERY = 8
 #: Rounds of the search, each of which looks at every label.
 _ROUNDS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An operand of a step as its cuts depend on it.
-
-    Attributes
-    ----------
-    labels : str
-        A label may repeat.
-    facts : Chunked
-    itemsize : int
-    """
-
-    labels: str
-    facts: Chunked
-    itemsize: int
-
-    def lengths(self, label: str) -> Lengths:
-        return self.facts.chunks[self.labels.index(label)]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the arrays behind it."""
-        sizes = [sum(lengths) for lengths in self.facts.chunks]
-        return self.itemsize * sum(prod(sizes[axis] for axis in axes) for axes in self.facts.behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +82,6 @@ class Cuts:
     costs: Costs
 
 
-def merged(lengths: Lengths, count: int) -> Lengths:
-    """Neighbours put together, so that at most ``count`` are left, of about one size."""
-    if count >= len(lengths):
-        return lengths
-    total, found, own = sum(lengths), [0], 0
-    for number, length in enumerate(lengths):
-        left = len(lengths) - number
-        full = own >= total * len(found) / count - 0.5 * length
-        if found[-1] and len(found) < count and (full or left <= count - len(found)):
-            found.append(0)
-        found[-1] += length
-        own += length
-    return tuple(found)
-
-
-def split(lengths: Lengths, longest: int) -> Lengths:
-    """Each cut evenly into parts of ``longest`` at most."""
-    found: list[int] = []
-    for length in lengths:
-        parts = max(1, ceil(length / max(1, longest)))
-        found += [length // parts + (i < length % parts) for i in range(parts)]
-    return tuple(found)
-
-
 def tree_tasks(count: int, split_every: int) -> int:
     """Tasks of the tree that adds up so many partial results."""
     tasks = 0
@@ -142,19 +93,22 @@ def tree_tasks(count: int, split_every: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
+    """A step, the ways to cut each of its labels, and the limits."""
+
     parts: tuple[Part, ...]
     output: str
     itemsize: int
     budget: int
     largest: int
     split_every: int
-    sizes: Mapping[str, int]
-    unknown: frozenset[str]
+    cuts: Mapping[str, tuple[Cut, ...]]
+    fixed: tuple[bool, ...]
+    flops: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    lengths: Mapping[str, Lengths]
+    cuts: Mapping[str, Cut]
     rechunked: tuple[bool, ...]
 
 
@@ -177,70 +131,38 @@ def cuts_for(
     split_every : int or None
         As the caller gave it.
     """
-    sizes: dict[str, int] = {}
-    unknown: set[str] = set()
-    for part in parts:
-        for label, lengths, hidden in zip(part.labels, part.facts.chunks, part.facts.unknown, strict=True):
-            sizes[label] = sum(lengths)
-            if hidden:
-                unknown.add(label)
+    axes = [axis for part in parts for axis in zip(part.labels, part.facts.unknown, strict=True)]
+    unknown = {label for label, hidden in axes if hidden}
+    cuts = {
+        label: cuts_of(parts, label, unknown=label in unknown) for label in dict.fromkeys(c for c, _ in axes)
+    }
+    fixed = tuple(p.facts.held or not p.facts.plain or any(c in unknown for c in p.labels) for p in parts)
+    # More than two at once are multiplied in an order that the task finds.
+    flops = float(prod(sum(found[0].lengths) for found in cuts.values())) * max(1, len(parts) - 1)
     every = SPLIT_EVERY if split_every is None else split_every
-    problem = _Problem(parts, output, itemsize, budget, largest, every, sizes, frozenset(unknown))
-    base = {label: _base(problem, label) for label in sizes}
+    problem = _Problem(parts, output, itemsize, budget, largest, every, cuts, fixed, flops)
+    base = {label: found[0] for label, found in cuts.items()}
+    summed = {label: min(cuts[label], key=lambda cut: cut.count) for label in cuts if label not in output}
     plain = tuple(False for _ in parts)
-    first = [base, {c: merged(n, 1) if c not in output else n for c, n in base.items()}]
-    best = min(
-        (_descended(problem, base, _Choice(start, plain)) for start in first),
-        key=lambda choice: _rank(problem, choice),
-    )
-    chosen = tuple((label, best.lengths[label]) for label in sizes)
+    found = [_descended(problem, _Choice(start, plain)) for start in (base, {**base, **summed})]
+    best = min(found, key=lambda choice: _rank(problem, choice))
+    chosen = tuple((label, cut.lengths) for label, cut in best.cuts.items())
     return Cuts(chosen, best.rechunked, every, _costs(problem, best))
 
 
-def _base(problem: _Problem, label: str) -> Lengths:
-    """The chunks of the largest operand that has a label, and which is in chunks at all."""
-    having = [part for part in problem.parts if label in part.labels]
-    firm = [part for part in having if not part.facts.held] or having
-    return max(firm, key=lambda part: part.nbytes).lengths(label)
-
-
-def _candidates(problem: _Problem, base: Lengths, label: str) -> Iterator[Lengths]:
-    """Lengths that a label may be cut into: chunks put together, or cut."""
-    count = len(base)
-    yield base
-    while count > 1:
-        count = (count + 1) // 2
-        yield merged(base, count)
-    if label in problem.unknown:
-        return
-    for part in problem.parts:
-        if label in part.labels and part.lengths(label) != base and not part.facts.held:
-            yield part.lengths(label)
-    longest = max(base)
-    whole = problem.sizes[label]
-    for start in dict.fromkeys((whole, longest)):
-        length = start
-        while length > 1:
-            length = ceil(length / 2)
-            if ceil(whole / length) > 4096:
-                break
-            yield split((whole,) if start == whole else base, length)
-
-
-def _descended(problem: _Problem, base: Mapping[str, Lengths], choice: _Choice) -> _Choice:
+def _descended(problem: _Problem, choice: _Choice) -> _Choice:
     """One label or one operand after the other is changed to what costs least, as long as that helps."""
-    options = {label: tuple(dict.fromkeys(_candidates(problem, base[label], label))) for label in base}
     rank = _rank(problem, choice)
     for _ in range(_ROUNDS):
         before = rank
-        for label, found in options.items():
-            for lengths in found:
-                other = replace(choice, lengths={**choice.lengths, label: lengths})
+        for label, found in problem.cuts.items():
+            for cut in found:
+                other = replace(choice, cuts={**choice.cuts, label: cut})
                 value = _rank(problem, other)
                 if value < rank:
                     choice, rank = other, value
-        for i, part in enumerate(problem.parts):
-            if part.facts.held or not part.facts.plain or any(c in problem.unknown for c in part.labels):
+        for i, fixed in enumerate(problem.fixed):
+            if fixed:
                 continue
             flags = (*choice.rechunked[:i], not choice.rechunked[i], *choice.rechunked[i + 1 :])
             other = replace(choice, rechunked=flags)
@@ -255,64 +177,57 @@ def _descended(problem: _Problem, base: Mapping[str, Lengths], choice: _Choice) 
 def _rank(problem: _Problem, choice: _Choice) -> tuple[float, float]:
     """What is over the limits, then the time."""
     costs = _costs(problem, choice)
-    tile = problem.itemsize * prod(max(choice.lengths[c], default=0) for c in problem.output)
+    tile = problem.itemsize * prod(choice.cuts[c].longest for c in problem.output)
     over = max(0.0, costs.peak - problem.budget) + max(0, tile - problem.largest)
     return over, costs.seconds
 
 
-def _reach(own: Lengths, cut: Lengths, *, whole: bool) -> float:
-    """How far, along one label, the chunks reach that a cut reads."""
-    length = max(cut, default=0)
-    if whole or own == cut:
-        return length
-    chunk = max(own, default=0)
-    aligned = len(own) % max(1, len(cut)) == 0 or (chunk and length % chunk == 0)
-    count = ceil(length / max(1, chunk)) + (0 if aligned else 1)
-    return min(sum(own), count * chunk)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Bytes that a task reads of an operand's chunks, those it copies, and the largest chunk's."""
+
+    read: float
+    copied: float
+    chunk: float
+
+
+def _reading(
+    part: Part, number: int, cuts: Mapping[str, Cut], axes: tuple[int, ...], *, ready: bool
+) -> _Reading:
+    """What a task reads of one array behind an operand; ``ready`` if that lies in just its parts."""
+    read = used = chunk = float(part.itemsize)
+    whole = True
+    for axis in axes:
+        cut = cuts[part.labels[axis]]
+        reach = cut.reaches[number, axis]
+        used *= cut.longest
+        read *= cut.longest if ready else reach.reach
+        chunk *= cut.longest if ready else reach.chunk
+        whole = whole and (ready or reach.exact)
+    return _Reading(read, 0.0 if whole else used, chunk)
 
 
 def _costs(problem: _Problem, choice: _Choice) -> Costs:
     """Estimates, from the longest chunks and cuts."""
-    lengths = choice.lengths
-    summed = [c for c in lengths if c not in problem.output]
-    tiles = prod(len(lengths[c]) for c in problem.output)
-    groups = prod(len(lengths[c]) for c in summed)
+    cuts, output = choice.cuts, problem.output
+    tiles = prod(cuts[c].count for c in output)
+    groups = prod(cut.count for c, cut in cuts.items() if c not in output)
     products = tiles * groups
-    read, copied, largest, before, moved = 0.0, 0.0, 0.0, 0, 0.0
-    for part, rechunked in zip(problem.parts, choice.rechunked, strict=True):
-        labels, facts = part.labels, part.facts
-        for axes in facts.behind:
-            reached = used = chunk = float(part.itemsize)
-            whole = True
-            for axis in axes:
-                own, cut = facts.chunks[axis], lengths[labels[axis]]
-                exact = rechunked or facts.held
-                reached *= _reach(own, cut, whole=exact)
-                used *= max(cut, default=0)
-                chunk *= max(cut if exact else own, default=0)
-                whole = whole and (exact or own == cut)
-            read += reached
-            copied += 0.0 if whole else used
-            largest = max(largest, chunk)
+    read = copied = largest = moved = 0.0
+    before = 0
+    for number, (part, rechunked) in enumerate(zip(problem.parts, choice.rechunked, strict=True)):
+        for axes in part.facts.behind:
+            own = _reading(part, number, cuts, axes, ready=rechunked or part.facts.held)
+            read, copied, largest = read + own.read, copied + own.copied, max(largest, own.chunk)
         if rechunked:
-            pieces = prod(
-                len(facts.chunks[axis]) + len(lengths[c]) - 1
-                if facts.chunks[axis] != lengths[c]
-                else len(lengths[c])
-                for axis, c in enumerate(labels)
-            )
-            before += pieces + prod(len(lengths[c]) for c in labels)
+            before += prod(cuts[c].reaches[number, axis].pieces for axis, c in enumerate(part.labels))
+            before += prod(cuts[c].count for c in part.labels)
             moved += part.nbytes
-    tile = problem.itemsize * float(prod(max(lengths[c], default=0) for c in problem.output))
-    flops = float(prod(problem.sizes.values()))
-    # More than two at once are multiplied in an order that the task finds.
-    flops *= max(1, len(problem.parts) - 1)
-    moved += products * (read - min(read, largest))
+    tile = problem.itemsize * float(prod(cuts[c].longest for c in output))
     sums = tiles * tree_tasks(groups, problem.split_every)
-    moved += tiles * (groups - 1) * tile
-    peak = max(read + copied + tile, (min(problem.split_every, groups) + 1) * tile if groups > 1 else 0.0)
+    moved += products * (read - min(read, largest)) + tiles * (groups - 1) * tile
+    adding = (min(problem.split_every, groups) + 1) * tile if groups > 1 else 0.0
     tasks = products + sums + before
-    parallel = max(1, min(PARALLEL, products))
-    work = flops / RATE + (products * (copied + tile) + sums * tile) / 4e9
-    seconds = (work + moved / BANDWIDTH) / parallel + tasks * TASK
-    return Costs(tasks, products, moved, peak, flops, seconds)
+    work = problem.flops / RATE + (products * (copied + tile) + sums * tile) / COPY
+    seconds = (work + moved / BANDWIDTH) / max(1, min(PARALLEL, products)) + tasks * TASK
+    return Costs(tasks, products, moved, max(read + copied + tile, adding), problem.flops, seconds)
