@@ -207,7 +207,7 @@ def understand_product(
     check_casting(casting)
     if dtype is not None and dtype_rules(taken.kinds) is not None:
         made = computed_in(taken, {"dtype": dtype, "casting": casting})
-    elif dtype_rules(taken.kinds) is not None:
+    elif dtype_rules(taken.kinds) is not None or (taken.tasks and dtype is None):
         made = own
     else:
         made = _loop_dtype(name, own if dtype is None else dtype, taken.dtypes, casting)
