@@ -1,4 +1,4 @@
-"""Digits of lstsq of dask arrays, by the rules of ``tests/test_accuracy_lstsq.py``, whatever the chunks."""
+"""Digits of lstsq of dask arrays, by the rules of ``tests/factors/test_accuracy.py``, whatever the chunks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("dask.array")
 import dask
 
 from tests.factors import nist
-from tests.factors.test_accuracy_lstsq import MATRICES, bound, digits, exact, perturbed, relative_error
+from tests.factors.test_accuracy import MATRICES, bound, digits, exact, perturbed, relative_error
 from tests.kinds.dask.lstsq_helpers import EPS, chunked
 
 #: A tenth of a digit in the mean, as for the factors of arrays; a triangle of several chunks is rounded once
