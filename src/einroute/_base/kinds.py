@@ -202,7 +202,9 @@ class Kind:
         The module below einroute, loaded when first asked, whose ``lstsq(given, a, b, rcond)``,
         ``solve(given, a, b)``, ``inv(given, a)``, ``pinv(given, a, rcond, hermitian, rtol)`` and
         ``factorize(given, a)`` answer the functions of those names, and whose ``explain_lstsq`` and so on
-        give `Told`; ``given`` is a `Solving`.  Empty where operands are left to NumPy's functions.
+        give `Told`; ``given`` is a `Solving`.  Where there are ``scipy_lstsq`` and so on, they answer
+        scipy.linalg's functions, with the arguments of those.  Empty where operands are left to NumPy's
+        functions.
     structures : str
         The module below einroute, loaded when first asked, whose functions make structured operands of
         arrays of this kind; they have the names and the arguments of the public ones.
