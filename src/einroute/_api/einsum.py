@@ -28,7 +28,7 @@ from .._call.keys import Key, einsum_key, plain, tensordot_key
 from .._call.observe import WatchedContext, observe, telling_why
 from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
 from .._config.state import State, _context, _process, check_strict, current, left_to_numpy
-from .._kinds.registry import any_other, other_kind, shape_alone
+from .._kinds.registry import any_other, of_library, other_kind, shape_alone
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
 
@@ -175,6 +175,11 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
     mixed = False
     for x in operands:
         if type(x) is not ndarray and type(x) is not str:
+            if of_library(x):  # found again before anything is asked that is slower than its look-up
+                key = einsum_key(operands, out, optimize, kwargs)
+                run = None if key is None else state.plans.get(key)
+                if run is not None:
+                    return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
             if any_routed((*operands, out)):
                 return on_arrays(einsum, operands, _given(out, optimize, kwargs))
             mixed = any_other(operands)
@@ -229,17 +234,22 @@ def _small_arrays(operands: tuple[Any, ...]) -> list[Array] | None:
     if len(operands) < 3 or type(operands[0]) is not str:
         return None  # of one operand it may be a view that einsum returns
     work = 1
+    readers: list[Any] = []
     for x in operands[1:]:
-        for n in getattr(x, "shape", ()):
+        read = None
+        if type(x) is not ndarray:
+            kind = other_kind(x)
+            if kind is None or kind.small is None:
+                return None
+            read = kind.small
+        readers.append(read)
+        for n in x.shape:
             work *= n
     if not 0 < work <= _TINY:
         return None
     arrays = []
-    for x in operands[1:]:
-        array: Array | None = x
-        if type(x) is not ndarray:
-            kind = other_kind(x)
-            array = None if kind is None or kind.small is None else kind.small(x)
+    for x, read in zip(operands[1:], readers, strict=True):
+        array: Array | None = x if read is None else read(x)
         if array is None:
             return None
         arrays.append(array)
@@ -442,7 +452,7 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
     state = current()
     mixed = False
     if not (type(a) is type(b) is ndarray):
-        if any_routed((a, b)):
+        if not (of_library(a) or of_library(b)) and any_routed((a, b)):
             return on_arrays(tensordot, (a, b, wanted), {})
         mixed = any_other((a, b))
     key = tensordot_key(a, b, wanted)
