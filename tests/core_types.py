@@ -34,15 +34,15 @@ ARM: Mapping[str, frozenset[str]] = {
 }
 #: Tests whose numbers depend on the kernel.
 NUMERIC = (
-    "tests/test_accuracy_lstsq.py",
-    "tests/test_bits.py",
-    "tests/test_accuracy_difference.py",
-    "tests/test_lstsq.py",
-    "tests/test_solve.py",
-    "tests/test_scipy_linalg.py",
-    "tests/test_factor_cache.py",
-    "tests/test_einsum_numbers.py",
-    "tests/test_reproducible.py",
+    "tests/factors/test_accuracy.py",
+    "tests/factors/test_bits.py",
+    "tests/kinds/difference/test_accuracy.py",
+    "tests/api/test_lstsq.py",
+    "tests/api/test_solve.py",
+    "tests/api/test_scipy_linalg.py",
+    "tests/factors/test_factor_cache.py",
+    "tests/api/test_einsum_numbers.py",
+    "tests/config/test_reproducible.py",
 )
 _LOADED = (
     "import json, numpy, scipy.linalg, threadpoolctl as t;"

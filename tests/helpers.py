@@ -27,16 +27,23 @@ EXPRESSIONS = (
 )  # fmt: skip
 
 
+def small_integers(rng: np.random.Generator, shape: Any, dtype: Any, most: int = 9) -> np.ndarray:
+    """Integers of magnitude ``most`` at most, whose sums of products are exact in most dtypes."""
+    kind = np.dtype(dtype).kind
+    least = 0 if kind in "ub" else -most
+    values = rng.integers(least, most + 1, shape)
+    if kind == "c":
+        values = values + 1j * rng.integers(least, most + 1, shape)
+    return np.asarray(values).astype(dtype)
+
+
 def make(terms: str, dtype: Any, seed: int = 0) -> list[np.ndarray]:
     """Operands of small integer values for the subscripts `terms`."""
     rng = np.random.default_rng(seed)
-    arrays = []
-    for term in terms.split("->", maxsplit=1)[0].split(","):
-        values = rng.integers(-3 if np.dtype(dtype).kind not in "ub" else 0, 4, [SIZES[c] for c in term])
-        if np.dtype(dtype).kind == "c":
-            values = values + 1j * rng.integers(-3, 4, values.shape)
-        arrays.append(np.asarray(values).astype(dtype))
-    return arrays
+    return [
+        small_integers(rng, [SIZES[c] for c in term], dtype, 3)
+        for term in terms.split("->", maxsplit=1)[0].split(",")
+    ]
 
 
 def find(namespace: Any, name: str) -> Any:

@@ -220,6 +220,13 @@ def with_singular_values(m: int, n: int, s: Any, seed: int = 0, dtype: Any = flo
     return ((u * s) @ v.conj().T).astype(dtype)
 
 
+def definite(n: int, dtype: Any = float, cond: float = 10.0) -> np.ndarray:
+    """Hermitian positive definite, exactly Hermitian."""
+    q, _ = np.linalg.qr(of_dtype((n, n), np.result_type(dtype, "f8")))
+    a = (q * np.geomspace(1, 1 / cond, n)) @ q.conj().T
+    return ((a + a.conj().T) / 2).astype(dtype)
+
+
 def layouts(a: np.ndarray) -> dict[str, np.ndarray]:
     """The values of ``a`` (2-D) in other layouts of memory."""
     wide = np.zeros((2 * a.shape[0], 3 * a.shape[1]), a.dtype)

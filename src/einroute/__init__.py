@@ -9,6 +9,7 @@ array([[1., 1., 1.],
 from . import linalg
 from ._api import structured_protocols as _structured_protocols  # noqa: F401 - puts itself in
 from ._api.einsum import einsum, einsum_path, tensordot
+from ._api.factorize import factorize
 from ._api.lstsq import lstsq
 from ._api.products import dot, inner, outer, vdot
 from ._api.routed import routed
@@ -19,7 +20,6 @@ from ._base.signature import publish as _publish
 from ._config.config_block import config
 from ._config.state import cache_clear, cache_info, get_config, set_config
 from ._explain import explain
-from ._factors.factorize import factorize
 from ._factors.factorized import Factorized
 from ._kinds.difference.operand import pairwise_difference
 from ._kinds.one_hot.operand import one_hot

@@ -1,17 +1,22 @@
-"""``python -m tests.fuzz --cases N --seed S [--through-routes] [--sparse | --structured] [--only I] ...``."""
+"""``python -m tests.fuzz [--kind dense|sparse|structured|mixed] --cases N --seed S [--through-routes]``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
-from typing import Any
+import warnings
 
 from tests.helpers import ER
 
+from . import dense, sparse, structured
 from .runner import fuzz
-from .sparse import fuzz_sparse
-from .structured import fuzz_structured
+from .source import Source
+
+
+def sources(kind: str, of: list[str] | None) -> tuple[Source, ...]:
+    """Where the cases of a kind come from."""
+    own = {"dense": dense.source, "sparse": sparse.source, "structured": lambda: structured.source(of)}
+    return tuple(make() for name, make in own.items() if kind in (name, "mixed"))
 
 
 def main() -> int:
@@ -19,6 +24,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.fuzz", description="Differential fuzz against NumPy."
     )
+    parser.add_argument(
+        "--kind", choices=("dense", "sparse", "structured", "mixed"), default="dense",
+        help="what the operands are (dense); mixed: cases of each kind in turn",
+    )  # fmt: skip
     parser.add_argument("--cases", type=int, default=1000, help="how many cases (1000)")
     parser.add_argument("--seed", type=int, default=0, help="which sequence of cases (0)")
     parser.add_argument("--start", type=int, default=0, help="the first case's number in the sequence (0)")
@@ -26,20 +35,16 @@ def main() -> int:
     parser.add_argument(
         "--through-routes", action="store_true", help="each case also through every route, one at a time"
     )
-    parser.add_argument("--sparse", action="store_true", help="calls with sparse operands instead")
-    parser.add_argument("--structured", action="store_true", help="calls with structured operands instead")
-    parser.add_argument("--kinds", nargs="*", help="of these kinds only, as one_hot (all)")
+    parser.add_argument("--of", nargs="*", help="structured operands of these kinds only, as one_hot (all)")
     parser.add_argument("--stop-after", type=int, default=20, help="stop after so many failures (20)")
     options = parser.parse_args()
     indices = range(options.start, options.start + options.cases)
     if options.only is not None:
         indices = range(options.only, options.only + 1)
-    run: Any = fuzz_sparse if options.sparse else fuzz
-    if options.structured:
-        run = partial(fuzz_structured, kinds=options.kinds)
-    report = run(
-        ER, seed=options.seed, indices=indices, through_routes=options.through_routes,
-        stop_after=options.stop_after, progress=True,
+    warnings.simplefilter("ignore")  # of drawing: the judge looks at those of the calls
+    report = fuzz(
+        ER, *sources(options.kind, options.of), seed=options.seed, indices=indices,
+        through_routes=options.through_routes, stop_after=options.stop_after, progress=True,
     )  # fmt: skip
     print(report.table())
     uncovered = report.uncovered()

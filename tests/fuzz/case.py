@@ -9,25 +9,30 @@ from typing import Any
 import numpy as np
 
 from .arrays import Laid
+from .meaning import Meaning
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
     """A call of `function` with `bind(operands)` and `options`.
 
-    `contracted` is how many products make up one element of the result: the K of the error bound.
+    `contracted` is how many products make up one element of the result: the K of the error bound.  Where
+    operands are no arrays, `meaning` says what NumPy is asked instead.  `change` puts other numbers into the
+    operands: nothing may be left of the old ones.
     """
 
     function: str
     operands: tuple[Any, ...]
     bind: Callable[[Sequence[Any]], tuple[Any, ...]]
     options: dict[str, Any]
-    contracted: int
+    contracted: int = 1
     roots: tuple[np.ndarray, ...] = ()
     out: np.ndarray | None = None
     overlaps: bool = False
     raising: bool = False
     label: str = ""
+    meaning: Meaning | None = None
+    change: Callable[[], None] | None = None
     saved: list[bytes] = field(default_factory=list)
     saved_out: list[np.ndarray] = field(default_factory=list)
 
@@ -44,12 +49,16 @@ class Case:
         self.saved_out[:] = [_raw(self.out).copy()] if self.out is not None else []
 
     def restore(self) -> list[str]:
-        """Put ``out`` back, and name what else has changed since `save`."""
+        """Put all memory back, and name what has changed since `save` besides ``out``."""
         if self.out is not None:
             _raw(self.out)[...] = self.saved_out[0]
-        pairs = zip(self.roots, self.saved, strict=True)
-        changed = [i for i, (root, before) in enumerate(pairs) if root.tobytes() != before]
-        return [f"memory outside out changed (root {i})" for i in changed]
+        found = []
+        for i, (root, before) in enumerate(zip(self.roots, self.saved, strict=True)):
+            if root.tobytes() != before:
+                found.append(f"memory outside out changed (root {i})")
+                if not root.dtype.hasobject:
+                    _raw(root)[...] = np.frombuffer(before, _raw(root).dtype).reshape(root.shape)
+        return found
 
     def text(self) -> str:
         """The call and its operands, to reproduce it by."""
@@ -72,6 +81,30 @@ class Case:
         return "\n".join([*lines, f"    {self.label}"])
 
 
+def meant(
+    function: str,
+    head: tuple[Any, ...],
+    tail: tuple[Any, ...],
+    meaning: Meaning,
+    options: dict[str, Any],
+    change: Callable[[], None] | None = None,
+) -> Case:
+    """The call of `function` with `head`, the operands, `tail` and `options`, for what it means."""
+    case = Case(
+        function,
+        meaning.operands,
+        lambda xs: (*head, *xs, *tail),
+        options,
+        roots=meaning.bases,
+        out=options.get("out"),
+        label=f"{meaning.inputs} -> {meaning.output}",
+        meaning=meaning,
+        change=change,
+    )
+    case.save()
+    return case
+
+
 class _Name:
     """Stands for an operand in the text of a call."""
 
@@ -90,8 +123,9 @@ def _raw(array: np.ndarray) -> np.ndarray:
 def describe(operand: Any) -> str:
     """An operand's facts in a line."""
     if not isinstance(operand, np.ndarray):
-        text = repr(operand)
-        return f"{type(operand).__name__} {text if len(text) < 60 else '...'}"
+        text = " ".join(repr(operand).split())
+        whole = len(text) < 60 or hasattr(operand, "ndim")  # not a list, whose text is its elements
+        return f"{type(operand).__name__} {text if whole else '...'}"
     flags = operand.flags
     notes = ("" if flags.aligned else " unaligned") + ("" if flags.writeable else " read-only")
     values = f" = {operand.tolist()}" if operand.size <= 6 else ""

@@ -1,84 +1,29 @@
-"""Random calls with structured operands, mixed with dense and sparse ones, judged by them written out.
+"""Calls with structured operands, mixed with dense and sparse ones.
 
-Every structured operand is drawn together with what it stands for, made here by plain NumPy.  What einroute
-makes of the operands must be what NumPy makes of those arrays: value, dtype, shape, and the kind that the
-labels ask for, where a structured operand counts as dense.  Elements that a one-hot rules out may be nan.
+Every structured operand is drawn together with what it stands for, made here by plain NumPy. Elements that a
+one-hot rules out may be nan.
 """
 
 from __future__ import annotations
 
-import importlib
-import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-import sparse
 
 import einroute
-from einroute._base.routes import NoRoute
-from einroute._config.config_block import forcing
 from einroute._kinds.registry import own_forms
-from einroute._kinds.structured import Structured
 
-from .runner import NUMPY_ROUTE, Report
-from .sparse import _written
+from .case import Case, meant
+from .meaning import Drawn, Meaning, dense, of_entries
+from .source import Source
+from .sparse import written as written_sparse
 
 LETTERS = "abcdefg"
 DTYPES = ("f8", "f8", "f8", "f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2", "g", ">f8")
 LABEL_DTYPES = ("i8", "i8", "i8", "i4", "i2", "i1", "u1", "u2", "u8", ">i4", ">u8")
 #: Public constructors, by kind; those that einroute lacks are not drawn.
 MAKERS = {"one_hot": "one_hot", "rolled": "rolled", "difference": "pairwise_difference"}
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """An operand, and how the array that it stands for is made of what its bases hold at that time."""
-
-    kind: str
-    labels: str
-    operand: Any
-    written: Callable[[], np.ndarray]
-    size: Callable[[], np.ndarray]
-    bases: tuple[np.ndarray, ...]
-
-
-@dataclass(frozen=True)
-class StructuredCase:
-    """A call of `function`; `inputs` and `output` are its meaning as an einsum."""
-
-    function: str
-    head: tuple[Any, ...]
-    tail: tuple[Any, ...]
-    drawn: tuple[Drawn, ...]
-    output: str
-    options: dict[str, Any]
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Labels of the operands."""
-        return tuple(x.labels for x in self.drawn)
-
-    @property
-    def operands(self) -> tuple[Any, ...]:
-        """The operands as they are passed."""
-        return tuple(x.operand for x in self.drawn)
-
-    def text(self) -> str:
-        """The call and its operands, to reproduce it by."""
-        shown = ", ".join(
-            repr(x.operand)
-            if isinstance(x.operand, Structured)
-            else f"{x.kind}{x.operand.shape} {x.operand.dtype}"
-            for x in self.drawn
-        )
-        options = {
-            k: f"array {v.dtype} {v.flags.f_contiguous}" if k == "out" else v for k, v in self.options.items()
-        }
-        return f"{self.function}({self.head} {shown} {self.tail} {options})  # {self.inputs} -> {self.output}"
 
 
 def there() -> tuple[str, ...]:
@@ -90,10 +35,11 @@ def there() -> tuple[str, ...]:
     )
 
 
-def draw(seed: int, index: int, kinds: Sequence[str] | None = None) -> StructuredCase:
+def draw(seed: int, index: int, kinds: Sequence[str] | None = None) -> Case:
     """Case `index` of the sequence that `seed` starts, with structured operands of some kinds."""
     rng = np.random.default_rng([seed, index, 5])
-    return _Drawer(rng, kinds or there()).case()
+    numbers = np.random.default_rng([seed, index])
+    return _Drawer(rng, kinds or there()).case(numbers)
 
 
 class _Drawer:
@@ -106,7 +52,8 @@ class _Drawer:
         self.dtype = str(rng.choice(DTYPES))
         self.poisoned = rng.random() < 0.35
 
-    def case(self) -> StructuredCase:
+    def case(self, numbers: np.random.Generator) -> Case:
+        """The case; ``numbers`` are those that are put into its bases before it is called again."""
         rng = self.rng
         count = int(rng.choice([1, 2, 3, 4], p=[0.15, 0.4, 0.3, 0.15]))
         pool = LETTERS[: int(rng.integers(2, 8))]
@@ -125,7 +72,6 @@ class _Drawer:
             i, j = rng.permutation(count)[:2]
             if len(set(drawn[i].labels)) == len(drawn[i].labels):
                 drawn[j] = drawn[i]
-        function = "einsum"
         inputs = [x.labels for x in drawn]
         used = list(dict.fromkeys("".join(inputs)))
         output = "".join(rng.permutation(used)[: int(rng.integers(0, min(4, len(used)) + 1))]) if used else ""
@@ -133,13 +79,15 @@ class _Drawer:
         if rng.random() < 0.1:
             subscripts = ",".join(inputs)
             output = "".join(sorted(c for c in used if "".join(inputs).count(c) == 1))
-        case = StructuredCase(function, (subscripts,), (), tuple(drawn), output, {})
+        meaning = Meaning(tuple(drawn), output)
         if count == 2 and rng.random() < 0.2:
-            return self.tensordot(case)
-        case.options.update(self.options(case))
+            axes, meaning = self.tensordot(meaning)
+            function, head, tail = ("tensordot", (), axes) if axes else ("einsum", (subscripts,), ())
+            return meant(function, head, tail, meaning, {}, lambda: change(meaning, numbers))
+        options = self.options(meaning)
         if self.poisoned:
-            poison(rng, case)
-        return case
+            poison(rng, meaning)
+        return meant("einsum", (subscripts,), (), meaning, options, lambda: change(meaning, numbers))
 
     def length(self) -> int:
         if self.large:
@@ -204,14 +152,14 @@ class _Drawer:
 
     def dense(self, labels: str, shape: tuple[int, ...]) -> Drawn:
         x = self.laid(self.values(shape, self.own_dtype()))
-        return Drawn("dense", labels, x, lambda: x, lambda: np.abs(x), (x,))
+        return dense(labels, x)
 
     def sparse(self, labels: str, shape: tuple[int, ...]) -> Drawn:
         dtype = np.dtype(self.own_dtype())
         dtype = dtype.newbyteorder("=") if dtype.char != "g" else np.dtype("f8")
         x = self.values(shape, dtype.str[1:] if dtype.kind != "b" else "?")
         x = np.where(self.rng.random(shape) < self.rng.choice([0, 0.3, 1.0]), x, 0).astype(x.dtype)
-        return Drawn("sparse", labels, _written(self.rng, x), lambda: x, lambda: np.abs(x), ())
+        return of_entries(labels, written_sparse(self.rng, x), x)
 
     def one_hot(self, labels: str, shape: tuple[int, ...]) -> Drawn:
         rng = self.rng
@@ -267,49 +215,48 @@ class _Drawer:
 
         return Drawn("difference", labels, operand, written, size, (x,) if alone else (x, y))
 
-    def options(self, case: StructuredCase) -> dict[str, Any]:
+    def options(self, meaning: Meaning) -> dict[str, Any]:
         rng, options = self.rng, {}
         if rng.random() < 0.1:
             options["optimize"] = [True, "greedy", "optimal"][int(rng.integers(0, 3))]
-        dense = [x.written() for x in case.drawn]
+        dense = [x.written() for x in meaning.drawn]
         if rng.random() < 0.1:
             options["dtype"] = np.result_type(*dense, str(rng.choice(["f8", "c16"])))
         if rng.random() < 0.1:
             options["order"] = str(rng.choice(["C", "F", "K"]))
-        if rng.random() < 0.1 and not wants_sparse(case):
-            shape = result_shape(case)
+        if rng.random() < 0.1 and not meaning.wants_sparse():
+            shape = meaning.shape()
             dtype = options.get("dtype", np.result_type(*dense))
             options["out"] = np.zeros(shape, dtype, "F" if rng.random() < 0.3 else "C")
         return options
 
-    def tensordot(self, case: StructuredCase) -> StructuredCase:
-        """The pair as a tensordot over the labels that both have, where that is one."""
-        a, b = case.inputs
+    def tensordot(self, meaning: Meaning) -> tuple[tuple[Any, ...], Meaning]:
+        """The pair as a tensordot over the labels that both have, where it is one: axes and result."""
+        a, b = meaning.inputs
         shared = [c for c in a if c in b]
-        sizes = [dict(zip(x.labels, x.operand.shape, strict=True)) for x in case.drawn]
+        sizes = [dict(zip(x.labels, x.operand.shape, strict=True)) for x in meaning.drawn]
         if len(set(a)) < len(a) or len(set(b)) < len(b) or any(sizes[0][c] != sizes[1][c] for c in shared):
-            return case
+            return (), meaning
         axes = ([a.index(c) for c in shared], [b.index(c) for c in shared])
-        output = "".join(c for c in a + b if c not in shared)
-        return StructuredCase("tensordot", (), (axes,), case.drawn, output, {})
+        return (axes,), Meaning(meaning.drawn, "".join(c for c in a + b if c not in shared))
 
 
-def poison(rng: np.random.Generator, case: StructuredCase) -> None:
+def poison(rng: np.random.Generator, meaning: Meaning) -> None:
     """Set elements of dense float operands that a one-hot rules out to nan or inf."""
-    for x in case.drawn:
+    for x in meaning.drawn:
         if x.kind != "dense" or x.operand.dtype.kind not in "fc" or len(set(x.labels)) < len(x.labels):
             continue
-        for hot in case.drawn:
-            mask = ruled_out(hot, x, case)
+        for hot in meaning.drawn:
+            mask = ruled_out(hot, x, meaning)
             if mask is not None and mask.any():
                 x.operand[mask] = rng.choice([np.nan, np.inf, -np.inf])
 
 
-def ruled_out(hot: Drawn, x: Drawn, case: StructuredCase) -> np.ndarray | None:
+def ruled_out(hot: Drawn, x: Drawn, meaning: Meaning) -> np.ndarray | None:
     """Elements of a dense operand that meet nothing but zeros of a one-hot."""
     if hot.kind != "one_hot" or len(set(hot.labels)) < len(hot.labels):
         return None
-    whole = label_sizes(case)
+    whole = meaning.label_sizes()
     shared = [c for c in x.labels if c in hot.labels]
     if any(n != whole[c] for y in (hot, x) for c, n in zip(y.labels, y.operand.shape, strict=True)):
         return None  # an axis is broadcast
@@ -321,199 +268,24 @@ def ruled_out(hot: Drawn, x: Drawn, case: StructuredCase) -> np.ndarray | None:
     return np.broadcast_to(~alive[(*index, ...)], x.operand.shape)
 
 
-def _is_sparse(x: Any) -> bool:
-    return scipy.sparse.issparse(x) or isinstance(x, sparse.SparseArray)
-
-
-def label_sizes(case: StructuredCase) -> dict[str, int]:
-    """The size of every label."""
-    whole: dict[str, int] = {}
-    for x in case.drawn:
-        for c, n in zip(x.labels, x.operand.shape, strict=True):
-            whole[c] = n if whole.get(c, 1) == 1 else whole[c]
-    return whole
-
-
-def result_shape(case: StructuredCase) -> tuple[int, ...]:
-    """The shape of the result."""
-    whole = label_sizes(case)
-    return tuple(whole[c] for c in case.output)
-
-
-def wants_sparse(case: StructuredCase) -> bool:
-    """Whether the documented rule makes the result sparse; axes of length 1 that broadcast do not count."""
-    whole = label_sizes(case)
-    of_sparse, of_dense = set(), set()
-    any_dense = False
-    for x in case.drawn:
-        real = {c for c, n in zip(x.labels, x.operand.shape, strict=True) if n == whole[c]}
-        if x.kind == "sparse":
-            of_sparse |= real
-        else:
-            any_dense = any_dense or bool(x.labels)
-            of_dense |= real
-    if not any(x.kind == "sparse" for x in case.drawn):
-        return False
-    if not any_dense:
-        return True
-    return of_sparse & of_dense <= set(case.output) and set(case.output) <= of_sparse
-
-
-def _reference(case: StructuredCase) -> tuple[np.ndarray, np.ndarray]:
-    """NumPy's value with wide operands, and the bound on the error of ours."""
-    dense = [x.written() for x in case.drawn]
-    sizes = [x.size() for x in case.drawn]
-    for i, x in enumerate(case.drawn):
-        if x.kind == "dense" and x.operand.dtype.kind in "fc" and not np.isfinite(x.operand).all():
-            dense[i] = np.where(np.isfinite(x.operand), x.operand, 0)  # ruled out, so any number will do
-            sizes[i] = np.abs(dense[i])
-    if not all(x.size for x in dense):
-        shape = result_shape(case)
-        return np.zeros(shape), np.zeros(shape)
-    given = {"dtype": case.options["dtype"]} if "dtype" in case.options else {}
-    subscripts = ",".join(case.inputs) + "->" + case.output
-    dtype = np.result_type(*dense, *given.values(), *_out(case))
-    if dtype.kind in "iub":
-        right = np.asarray(np.einsum(subscripts, *dense, dtype=dtype))
-        return right, np.zeros(right.shape)
-    wide = [x.astype(np.clongdouble if x.dtype.kind == "c" else np.longdouble) for x in dense]
-    right = np.asarray(np.einsum(subscripts, *wide))
-    bound = np.asarray(np.einsum(subscripts, *(np.asarray(x, np.longdouble) for x in sizes)))
-    eps = float(np.finfo(dtype).eps)
-    terms = max(4, int(np.prod([x.size for x in dense], dtype=float) ** 0.5))
-    return right, 8 * terms * eps * np.asarray(bound, float) + float(np.finfo(dtype).tiny)
-
-
-def _out(case: StructuredCase) -> list[np.ndarray]:
-    return [case.options["out"]] if "out" in case.options else []
-
-
-def judge(case: StructuredCase, namespace: Any) -> tuple[list[str], Exception | None]:
-    """What is wrong with the call's answer."""
-    before = [base.tobytes() for x in case.drawn for base in x.bases]
-    try:
-        got = getattr(namespace, case.function)(*case.head, *case.operands, *case.tail, **case.options)
-    except NoRoute as error:
-        return [], error
-    except TypeError as error:
-        if "cannot be of dtype float16" in str(error) or "longdouble" in str(error):
-            return [], error  # scipy.sparse has no such arrays
-        return [f"raised {type(error).__name__}: {error}"], error
-    except Exception as error:
-        return [f"raised {type(error).__name__}: {error}"], error
-    found = []
-    if before != [base.tobytes() for x in case.drawn for base in x.bases]:
-        found.append("a base was written to")
-    right, bound = _reference(case)
-    is_sparse = _is_sparse(got)
-    pydata = any(isinstance(x, sparse.SparseArray) for x in case.operands)
-    if wants_sparse(case) != is_sparse and not (not case.output and not pydata and not is_sparse):
-        found.append(
-            f"a {type(got).__name__} where the rule wants {'sparse' if wants_sparse(case) else 'dense'}"
-        )
-    if isinstance(got, np.ndarray):
-        found += _memory(case, got)
-    value = got.todense() if isinstance(got, sparse.SparseArray) else got.toarray() if is_sparse else got
-    value = np.asarray(value)
-    given = {"dtype": case.options["dtype"]} if "dtype" in case.options else {}
-    dtype = np.result_type(*(x.written() for x in case.drawn), *given.values(), *_out(case)).newbyteorder("=")
-    if value.dtype != dtype:
-        found.append(f"dtype {value.dtype}, expected {dtype}")
-    if value.shape != right.shape:
-        return [*found, f"shape {value.shape}, expected {right.shape}"], None
-    if dtype.kind in "fc":
-        off = np.abs(value.astype(right.dtype) - right)
-        good = off <= bound
-    else:
-        off = (value != right).astype(float)
-        good = off == 0
-    if not good.all():
-        found.append(f"off by {float(off.max())}, allowed {float(bound.max())}")
-    return found, None
-
-
-def _memory(case: StructuredCase, got: np.ndarray) -> list[str]:
-    """What is wrong with the memory of a result: it is new, or it is ``out``."""
-    if "out" in case.options:
-        return [] if got is case.options["out"] else ["the result is not out"]
-    found = []
-    if any(np.may_share_memory(got, base) for x in case.drawn for base in x.bases):
-        found.append("the result is memory of an operand")
-    if not got.flags.writeable or (
-        got.size and 0 in [s for n, s in zip(got.shape, got.strides, strict=True) if n > 1]
-    ):
-        found.append("the result cannot be written to")
-    order = case.options.get("order")
-    if order in ("C", "F") and not got.flags[f"{order}_CONTIGUOUS"]:
-        found.append(f"the result is not in {order} order")
-    return found
-
-
-def change(case: StructuredCase, rng: np.random.Generator) -> None:
+def change(meaning: Meaning, rng: np.random.Generator) -> None:
     """Other numbers in the bases of the operands: nothing may be left of the old ones."""
-    for x in case.drawn:
-        for base in x.bases:
+    for x in meaning.drawn:
+        for base in x.bases if x.kind != "sparse" else ():
             if x.kind != "one_hot" and base.dtype.kind in "fc" and not np.isfinite(base).all():
                 continue  # it says what is ruled out, and so must the labels
             if x.kind == "one_hot" and any(
                 y.kind == "dense" and y.operand.dtype.kind in "fc" and not np.isfinite(y.operand).all()
-                for y in case.drawn
+                for y in meaning.drawn
             ):
                 continue
             flat = base.reshape(-1).copy()
             base[...] = rng.permutation(flat).reshape(base.shape)
 
 
-def rewrite_names(kinds: Sequence[str]) -> list[str]:
-    """Names of the rewrites of some kinds."""
-    names = []
-    for kind in kinds:
-        module = importlib.import_module(f"einroute._kinds.{kind}.kind")
-        names += [rewrite.name for rewrite in module.REWRITES]
-    return names
-
-
-def fuzz_structured(
-    namespace: Any,
-    *,
-    seed: int,
-    indices: Sequence[int],
-    through_routes: bool = False,
-    stop_after: int = 20,
-    progress: bool = False,
-    kinds: Sequence[str] | None = None,
-) -> Report:
-    """Check the cases `indices` of the sequence `seed`, and stop after `stop_after` failing ones.
-
-    Structured operands are of `kinds`, by default of all that there are.
-    """
-    report = Report()
-    names = rewrite_names(kinds or there())
-    if through_routes:
-        report.routes.update(dict.fromkeys(names, 0))
-    started = time.perf_counter()
-    for index in indices:
-        case = draw(seed, index, kinds)
-        report.cases += 1
-        report.functions[case.function] += 1
-        found = [f"first call: {text}" for text in judge(case, namespace)[0]]
-        change(case, np.random.default_rng([seed, index]))
-        found += [f"second call: {text}" for text in judge(case, namespace)[0]]
-        for name in names if through_routes else ():
-            with forcing(name, forbid=(NUMPY_ROUTE,)) as ran:
-                wrong, error = judge(case, namespace)
-            if name in ran and not isinstance(error, NoRoute):
-                report.routes[name] += 1
-                found += [f"through {name}: {text}" for text in wrong]
-        if found:
-            given = f" --kinds {' '.join(kinds)}" if kinds else ""
-            head = f"# python -m tests.fuzz --structured{given} --seed {seed} --only {index}"
-            report.failures.append("\n".join([head, case.text(), *(f"    !! {text}" for text in found)]))
-            if progress:
-                print(report.failures[-1], flush=True)
-            if len(report.failures) >= stop_after:
-                break
-        if progress and report.cases % 1000 == 0:
-            took = time.perf_counter() - started
-            print(f"{report.cases} cases, {len(report.failures)} failures, {took:.0f} s", file=sys.stderr)
-    return report
+def source(kinds: Sequence[str] | None = None) -> Source:
+    """Cases with structured operands of some kinds, by default of all, through every rewrite of those."""
+    forms = [form for form in own_forms() if form.name in (kinds or there())]
+    names = tuple(rewrite.name for form in forms for rewrite in form.rewrites)
+    given = f" --of {' '.join(kinds)}" if kinds else ""
+    return Source(f"structured{given}", lambda seed, index: draw(seed, index, kinds), names)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import einroute as er
-from einroute._config.config_block import forcing
+from tests.helpers import forcing
 from tests.numpy_suite import pydata
 from tests.numpy_suite.substitute import Counts, substituted
 

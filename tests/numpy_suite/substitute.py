@@ -22,36 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tests.routed_names import FLAT, LINALG, SCIPY_LINALG
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
-
-FLAT = (
-    "einsum",
-    "einsum_path",
-    "tensordot",
-    "dot",
-    "matmul",
-    "inner",
-    "vdot",
-    "outer",
-    "vecdot",
-    "matvec",
-    "vecmat",
-)
-LINALG = (
-    "lstsq",
-    "solve",
-    "inv",
-    "pinv",
-    "multi_dot",
-    "matrix_power",
-    "tensordot",
-    "matmul",
-    "vecdot",
-    "outer",
-)
-SCIPY_LINALG = ("lstsq", "solve", "inv", "pinv")
 
 # Where each name is found: the public namespaces, and the private one from which test_multiarray takes `dot`.
 # SciPy's functions are put in SciPy's place, whose own tests they answer.

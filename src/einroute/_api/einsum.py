@@ -24,19 +24,15 @@ from .._base.routes import NoRoute
 from .._base.signature import signed_as
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._call.ask import BAD_CALL, ask_numpy, ask_on_arrays
-from .._call.keys import Key, einsum_key, plain, tensordot_key
+from .._call.keys import Key, einsum_key, plain, scalars_as_arrays, tensordot_key
 from .._call.observe import WatchedContext, observe, telling_why
+from .._call.trials import TINY, all_tiny, put_on_trial, small_arrays
 from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
-from .._config.state import State, _context, _process, check_strict, current, left_to_numpy
+from .._config.state import _context, _process, check_strict, current, left_to_numpy
 from .._kinds.registry import any_other, of_library, other_kind, shape_alone
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
 
-#: Below this many products (an upper bound: the product of the operands' sizes) planning is put off.
-_TINY = 4096
-#: Calls of a tiny kind after which planning it has been earned: a plan takes about 100 us to make and
-#: saves about 1 us a call.
-_EARNED = 64
 _NOT_GIVEN: Any = np._NoValue
 #: Axes that tensordot may be asked for with NumPy's answer, though no array has so many.
 _MANY = 1000
@@ -125,7 +121,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
             subscripts, a = operands
             if type(a) is ndarray and type(subscripts) is str:
                 state = _here.get() or _process.default
-                if 0 < a.size <= _TINY and state.tiny:
+                if 0 < a.size <= TINY and state.tiny:
                     try:
                         return c_einsum(subscripts, a)
                     except BAD_CALL:
@@ -163,10 +159,6 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
     return _einsum(operands, out, optimize, kwargs)
 
 
-#: What is an array of no dimensions: taken as one at once, so that such calls are found again.
-_SCALARS = (float, int, complex, np.number, np.bool)
-
-
 def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
     """Everything that the hot path does not know."""
     if WATCH.on and to_observe():
@@ -184,26 +176,26 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
                 return on_arrays(einsum, operands, _given(out, optimize, kwargs))
             mixed = any_other(operands)
             if not mixed:
-                operands = _without_scalars(operands)
+                operands = scalars_as_arrays(operands)
             break
     if out is not None and type(out) is not ndarray and any_routed((out,)):
         return on_arrays(einsum, operands, _given(out, optimize, kwargs))
     if mixed:
         if state.tiny and optimize is False and out is None and not kwargs:
-            arrays = _small_arrays(operands)
+            arrays = small_arrays(operands)
             if arrays is not None:
                 try:
                     return c_einsum(operands[0], *arrays)
                 except BAD_CALL:
                     pass  # diagnosed below
-    elif optimize is False and state.tiny and _all_tiny(operands):
+    elif optimize is False and state.tiny and all_tiny(operands):
         try:
             result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)
         except BAD_CALL:
             pass  # diagnosed below
         else:
             if out is None and not kwargs:
-                _put_on_trial(operands, state)
+                put_on_trial(operands, state)
             return result
     key = einsum_key(operands, out, optimize, kwargs)
     if key is not None:
@@ -229,41 +221,6 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
     return call.run(state, out, key)
 
 
-def _small_arrays(operands: tuple[Any, ...]) -> list[Array] | None:
-    """Two or more operands as arrays, where NumPy's einsum of them takes less than to look for a plan."""
-    if len(operands) < 3 or type(operands[0]) is not str:
-        return None  # of one operand it may be a view that einsum returns
-    work = 1
-    readers: list[Any] = []
-    for x in operands[1:]:
-        read = None
-        if type(x) is not ndarray:
-            kind = other_kind(x)
-            if kind is None or kind.small is None:
-                return None
-            read = kind.small
-        readers.append(read)
-        for n in x.shape:
-            work *= n
-    if not 0 < work <= _TINY:
-        return None
-    arrays = []
-    for x, read in zip(operands[1:], readers, strict=True):
-        array: Array | None = x if read is None else read(x)
-        if array is None:
-            return None
-        arrays.append(array)
-    return arrays
-
-
-def _without_scalars(operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Operands with scalars as arrays of no dimensions; as they came if anything else is no array."""
-    scalars = [isinstance(x, _SCALARS) for x in operands]
-    if any(scalars) and all(s or type(x) in (ndarray, str) for s, x in zip(scalars, operands, strict=True)):
-        return tuple(np.asarray(x) if s else x for s, x in zip(scalars, operands, strict=True))
-    return operands
-
-
 def _given(out: Any, optimize: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """The keyword arguments that the caller gave: others than the defaults."""
     given = dict(kwargs)
@@ -280,68 +237,6 @@ def _numpys_einsum(subscripts: str, optimize: Any, kwargs: dict[str, Any]) -> An
         return partial(c_einsum, subscripts, **kwargs)
     kept = plain(optimize) or optimize  # a copy: the caller may change a list that was given
     return partial(numpy_einsum, subscripts, optimize=kept, **kwargs)
-
-
-def _all_tiny(operands: tuple[Any, ...]) -> bool:
-    """Whether the operands are plain arrays that c_einsum passes before a plan could be looked up."""
-    arrays = operands[1:] if operands and type(operands[0]) is str else operands[: len(operands) // 2 * 2 : 2]
-    work = 1
-    for x in arrays:
-        if type(x) is not ndarray:
-            return False
-        work *= x.size
-        if work > _TINY:
-            return False
-    return work > 0  # NumPy's loops are not safe for empty operands, see _kinds.dense.empty
-
-
-def _put_on_trial(operands: tuple[Any, ...], state: State) -> None:
-    """Remember a tiny call, so that it is planned once it has come often enough."""
-    key = _trial_key(operands)
-    if key is not None and state.plans.get(key) is None:
-        state.plans.put(key, _Trial(key, operands[0], state.base or state))
-
-
-def _trial_key(operands: tuple[Any, ...]) -> Key | None:
-    """What the hot path finds a tiny call under; None if it stays with c_einsum."""
-    if len(operands) < 3 or type(operands[0]) is not str:
-        return None  # a single operand has no faster route
-    if len(operands) > 3 and not all(x.flags.c_contiguous for x in operands[1:]):
-        return None  # the hot path does not look
-    return einsum_key(operands, None, False, {})
-
-
-def tiny_note(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> str:
-    """Who answers a tiny call before its plan does, as `explain` puts it; empty if it is none."""
-    if optimize is not False or not current().tiny or not _all_tiny(operands):
-        return ""
-    what = f"tiny, at most {_TINY} products: NumPy's C einsum answers"
-    if out is None and not kwargs and _trial_key(operands) is not None:
-        return f"{what} the first {_EARNED} or so such calls, then this plan"
-    return f"{what}, and this plan is not used"
-
-
-class _Trial:
-    """Runs a tiny call by NumPy's einsum, until planning it has been earned."""
-
-    __slots__ = ("calls", "key", "run", "state", "subscripts")
-
-    counts = True  # so that who watches leaves it in its place
-
-    def __init__(self, key: Key, subscripts: str, state: State) -> None:
-        self.key = key
-        self.subscripts = subscripts
-        self.state = state
-        self.calls = 0
-        self.run = partial(c_einsum, subscripts)
-
-    def __call__(self, *arrays: Array) -> Any:
-        self.calls += 1  # a lost count between threads only puts planning off
-        if self.calls == _EARNED:
-            call = understand_einsum((self.subscripts, *arrays))
-            if not isinstance(call, Fallback):
-                self.state.plans.put(self.key, call.bound(self.state))
-        return self.run(*arrays)
 
 
 def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:

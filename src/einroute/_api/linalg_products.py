@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .._base.numpy_functions import (
@@ -14,16 +15,19 @@ from .._base.routed_operand import any_routed, on_arrays
 from .._base.signature import signed_as
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
-from .._call.mixed_products import is_contraction, product, refuse_undispatched
 from .._call.observe import observe
+from .._call.pairs import MATMUL, OUTER, VECDOT
 from .._call.products import worth
 from .._call.understand import ndarray
 from .._kinds.registry import any_other, kind_of
 from .einsum import tensordot
 from .products import outer
-from .ufuncs import matmul
 
 __all__ = ["linalg_matmul", "linalg_outer", "linalg_tensordot", "linalg_vecdot"]
+
+_MATMUL = replace(MATMUL, numpys=numpy_linalg_matmul)
+_OUTER = replace(OUTER, numpys=numpy_linalg_outer)
+_VECDOT = replace(VECDOT, numpys=numpy_linalg_vecdot)
 
 
 def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
@@ -72,18 +76,12 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     if WATCH.on and to_observe():
         return observe(linalg_matmul, (x1, x2), {})
     if type(x1) is type(x2) is ndarray:
-        if worth(x1, x2, -2):
-            return matmul(x1, x2)
+        if worth(x1, x2):
+            return _MATMUL.of_arrays(x1, x2)
         if WATCH.on:
             check_fallback("matmul", (x1, x2))
         return numpy_linalg_matmul(x1, x2)
-    if any_routed((x1, x2)):
-        return on_arrays(linalg_matmul, (x1, x2), {})
-    if any_other((x1, x2)):
-        return matmul(x1, x2)
-    if WATCH.on:
-        check_fallback("matmul", (x1, x2))
-    return numpy_linalg_matmul(x1, x2)
+    return _MATMUL.of_others(linalg_matmul, (x1, x2), {})
 
 
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
@@ -101,14 +99,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
         return observe(linalg_outer, (x1, x2), {})
     if type(x1) is ndarray and type(x2) is ndarray and x1.ndim == x2.ndim == 1:
         return outer(x1, x2)
-    if any_routed((x1, x2)):
-        return on_arrays(linalg_outer, (x1, x2), {})
-    if is_contraction("outer", (x1, x2)):
-        return product("outer", x1, x2)
-    refuse_undispatched("linalg.outer", "use einsum('i,j->ij', a, b)", x1, x2)
-    if WATCH.on:
-        check_fallback("outer", (x1, x2))
-    return numpy_linalg_outer(x1, x2)
+    return _OUTER.of_others(linalg_outer, (x1, x2), {})
 
 
 def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
@@ -130,14 +121,7 @@ def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """
     if WATCH.on and to_observe():
         return observe(linalg_vecdot, args, kwargs)
-    if len(args) != 2 or not (type(args[0]) is type(args[1]) is ndarray):
-        if any_routed(args):
-            return on_arrays(linalg_vecdot, args, kwargs)
-        if len(args) == 2 and any_other(args):
-            return product("vecdot", *args, **kwargs)
-    if WATCH.on:
-        check_fallback("vecdot", args)
-    return numpy_linalg_vecdot(*args, **kwargs)
+    return _VECDOT.of_others(linalg_vecdot, args, kwargs)
 
 
 _OF_LINALG = {

@@ -13,27 +13,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._base.linalg import SUPPORTED, blame, is_foreign, is_sparse, wrapper
+from .._base.linalg import SUPPORTED, blame, is_foreign, wrapper
 from .._base.numpy_functions import numpy_lstsq, numpy_pinv
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
 from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_observe
-from .._call.factors import EXPLICIT, recall
+from .._call.factors import EXPLICIT, Problem, lookup
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
+from .._call.solving import solver
 from .._config.state import current
 from .._factors.answer import lstsq_answer, pinv_answer, plain_cutoff
 from .._factors.factorizations import SVD
 from .._factors.factorized import Factorized
-from .sparse_solve import refuse_sparse, sparse_lstsq
 from .stacked_lstsq import lstsq_stack
 
-__all__ = ["lstsq", "pinv"]
+__all__ = ["lstsq", "lstsq_problem", "pinv", "pinv_problem"]
 
 Array = NDArray[Any]
 ndarray = np.ndarray
 _NO_VALUE: Any = np._NoValue  # what NumPy's own signature has
 
+#: Why kept factors are not asked.
+NUMPYS_TO_JUDGE = "shapes, dtypes or options are NumPy's to judge, or reproducible results were asked for"
 #: Why kept factors may not answer, though they are there.
 DOUBTFUL = "a singular value is near the cutoff, or numbers are not finite: LAPACK's own driver answers"
 
@@ -101,8 +103,8 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     if WATCH.on and to_observe():
         return observe(lstsq, (a, b), {} if rcond is None else {"rcond": rcond})  # type: ignore[no-any-return]  # lstsq's own
     if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and not current().config.reproducible:
-        factors = recall(SVD, a, b.size)
-        if factors is not None and lstsq_fits(a, b, rcond):
+        factors = lookup(SVD, a, b.size)
+        if factors is not None and _lstsq_fits(a, b, rcond):
             answer = lstsq_answer(factors, a, b, rcond)
             if answer is not None:
                 return answer
@@ -122,16 +124,15 @@ def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
     if isinstance(a, Factorized):
         tell_factors(SVD.route, EXPLICIT)
         return a.lstsq(b, rcond)
-    if is_sparse(a) or is_sparse(b):
-        return sparse_lstsq(a, b, rcond)
+    others = solver(lstsq, (a, b))
+    if others is not None:
+        return others(a, b, rcond)  # type: ignore[no-any-return]  # a kind's own
     if is_foreign(a) or is_foreign(b):
         leave_to_others("lstsq", a, b)
         return _numpys(a, b, rcond)
     matrix, vector, wrap = np.asarray(a), np.asarray(b), wrapper(b)
-    answer = None
-    if lstsq_fits(matrix, vector, rcond):
-        factors = recall(SVD, matrix, vector.size)
-        answer = None if factors is None else lstsq_answer(factors, matrix, vector, rcond)
+    problem = lstsq_problem(matrix, vector, rcond)
+    answer = None if isinstance(problem, str) else problem.answer()
     if answer is None:
         if matrix.ndim <= 2:
             return _numpys(a, b, rcond)
@@ -140,8 +141,18 @@ def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:
     return wrap(x), wrap(residuals), rank, s
 
 
-def lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
-    """Whether kept factors may answer: sizes, dtypes and a cutoff that leave nothing for NumPy to judge."""
+def lstsq_problem(a: Array, b: Array, rcond: Any = None) -> Problem | str:
+    """What kept factors may answer, or why they may not."""
+    if not _lstsq_fits(a, b, rcond):
+        return NUMPYS_TO_JUDGE
+    columns = b.shape[1] if b.ndim > 1 else 1
+    return Problem(
+        SVD, a, columns, lambda kept: lstsq_answer(kept, a, b, rcond), lambda kept: kept.rank(rcond)
+    )
+
+
+def _lstsq_fits(a: Array, b: Array, rcond: Any) -> bool:
+    """Whether sizes, dtypes and the cutoff leave nothing for NumPy to judge."""
     return (
         a.ndim == 2
         and 0 < b.ndim < 3
@@ -205,21 +216,24 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NO_
     """
     if WATCH.on and to_observe():
         return observe(pinv, (a,), _pinv_options(rcond, hermitian, rtol))
+    answer = None
     if type(a) is ndarray:
-        answer = None if hermitian else _remembered_pinv(a, rcond, rtol)
+        answer = _remembered_pinv(a, rcond, hermitian, rtol)
     elif isinstance(a, Factorized):
         cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
         if type(cutoff) is float and not hermitian:
             tell_factors(SVD.route, EXPLICIT)
             return a.pinv(cutoff)
-        a, answer = np.asarray(a), None
+        a = np.asarray(a)
     elif any_routed((a,)):
         return on_arrays(pinv, (a,), _pinv_options(rcond, hermitian, rtol))
+    elif (others := solver(pinv, (a,))) is not None:
+        return others(a, **_pinv_options(rcond, hermitian, rtol))
     else:
-        refuse_sparse("pinv", a)
         leave_to_others("pinv", a)
-        answer = None if hermitian or is_foreign(a) else _remembered_pinv(np.asarray(a), rcond, rtol)
-        answer = None if answer is None else wrapper(a)(answer)
+        if not is_foreign(a):
+            answer = _remembered_pinv(np.asarray(a), rcond, hermitian, rtol)
+            answer = None if answer is None else wrapper(a)(answer)
     if answer is not None:
         return answer
     if hermitian:
@@ -245,26 +259,32 @@ def _pinv_options(rcond: Any, hermitian: bool, rtol: Any) -> dict[str, Any]:
     return options
 
 
-def pinv_fits(a: Array, cutoff: Any) -> bool:
-    """Whether kept factors may answer."""
-    return (
-        a.ndim == 2
-        and a.dtype.char in SUPPORTED
-        and a.size > 0
-        and type(cutoff) is float
-        and 0 < cutoff < 1
-        and not current().config.reproducible
+def pinv_problem(
+    a: Array, rcond: Any = None, hermitian: Any = False, *, rtol: Any = _NO_VALUE
+) -> Problem | str:
+    """What kept factors may answer, or why they may not."""
+    cutoff = _pinv_cutoff_or_reason(a, rcond, hermitian, rtol)
+    if isinstance(cutoff, str):
+        return cutoff
+    return Problem(
+        SVD, a, a.shape[1], lambda kept: pinv_answer(kept, a, cutoff), lambda kept: kept.rank(cutoff)
     )
 
 
-def _remembered_pinv(a: Array, rcond: Any, rtol: Any) -> Array | None:
-    if current().config.reproducible:
-        return None
-    factors = recall(SVD, a, a.size)
-    if factors is None:
-        return None
-    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
-    return pinv_answer(factors, a, cutoff) if pinv_fits(a, cutoff) else None
+def _pinv_cutoff_or_reason(a: Array, rcond: Any, hermitian: Any, rtol: Any) -> float | str:
+    """The cutoff with which kept factors may answer, or why they may not."""
+    if hermitian:
+        return "hermitian=True is NumPy's own to answer"
+    fits = a.ndim == 2 and a.dtype.char in SUPPORTED and a.size > 0 and not current().config.reproducible
+    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol) if fits else None
+    return cutoff if type(cutoff) is float and 0 < cutoff < 1 else NUMPYS_TO_JUDGE
+
+
+def _remembered_pinv(a: Array, rcond: Any, hermitian: Any, rtol: Any) -> Any:
+    """The answer from kept factors, or None."""
+    cutoff = _pinv_cutoff_or_reason(a, rcond, hermitian, rtol)
+    factors = None if isinstance(cutoff, str) else lookup(SVD, a, a.size)
+    return None if factors is None else pinv_answer(factors, a, cutoff)  # type: ignore[arg-type]  # a number
 
 
 def pinv_cutoff(shape: tuple[int, ...], dtype: Any, rcond: Any, rtol: Any) -> Any:

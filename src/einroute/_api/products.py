@@ -1,7 +1,6 @@
 """dot, inner, vdot, outer and multi_dot with NumPy's signatures.
 
-For floats NumPy's own functions already are the fastest right way, and get the call as it came; what is
-routed is what they do slowly: large products of integers and bools, large outer products, chains.
+What they decide is in `_call.pairs`; calls of two plain arrays come first, as the hot path.
 """
 
 from __future__ import annotations
@@ -13,24 +12,18 @@ from .._base.routed_operand import any_routed, on_arrays
 from .._base.signature import signed_as
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
-from .._call.mixed_products import chain_of_others, is_contraction, product, refuse_undispatched
+from .._call.mixed_products import chain_of_others
 from .._call.observe import observe
-from .._call.products import chain_terms, contract, is_chain, outer_terms, worth, worth_outer
+from .._call.pairs import DOT, INNER, OUTER, VDOT
+from .._call.products import chain_terms, contract, is_chain, worth, worth_inner, worth_outer
 from .._call.understand import Array, ndarray
 from .._kinds.registry import any_other
-from .einsum import tensordot
 
 __all__ = ["dot", "inner", "multi_dot", "outer", "vdot"]
 
 
 def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
     """Never called: bears the signature of `dot` and of `outer`."""
-
-
-def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
-    """Names of the options among the arguments of `dot` and of `outer`."""
-    given = (len(args) > 2 and args[2] is not None) or kwargs.get("out") is not None
-    return ("out",) if given else ()
 
 
 @signed_as(_dot)
@@ -65,23 +58,12 @@ def dot(*args: Any, **kwargs: Any) -> Any:
     if not kwargs and len(args) == 2:
         a, b = args
         if type(a) is type(b) is ndarray:
-            if worth(a, b, -2):
-                return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
+            if worth(a, b):
+                return DOT.of_arrays(a, b)
             if watched:
                 check_fallback("dot", args)
             return numpy_dot(a, b)
-    operands = (*args, *kwargs.values())
-    if any_routed(operands):
-        return on_arrays(dot, args, kwargs)
-    if any_other(operands):
-        return _dot_of_others(*args, **kwargs)
-    if watched:
-        check_fallback("dot", operands, _options(args, kwargs))
-    return numpy_dot(*args, **kwargs)
-
-
-def _dot_of_others(a: Any, b: Any, out: Array | None = None) -> Any:
-    return product("dot", a, b, out=out)
+    return DOT.of_others(dot, args, kwargs)
 
 
 def inner(a: Any, b: Any, /) -> Any:
@@ -112,18 +94,12 @@ def inner(a: Any, b: Any, /) -> Any:
     if watched and to_observe():
         return observe(inner, (a, b), {})
     if type(a) is type(b) is ndarray:
-        if worth(a, b, -1):
-            return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
+        if worth_inner(a, b):
+            return INNER.of_arrays(a, b)
         if watched:
             check_fallback("inner", (a, b))
         return numpy_inner(a, b)
-    if any_routed((a, b)):
-        return on_arrays(inner, (a, b), {})
-    if any_other((a, b)):
-        return product("inner", a, b)
-    if watched:
-        check_fallback("inner", (a, b))
-    return numpy_inner(a, b)
+    return INNER.of_others(inner, (a, b), {})
 
 
 def vdot(a: Any, b: Any, /) -> Any:
@@ -152,15 +128,11 @@ def vdot(a: Any, b: Any, /) -> Any:
     watched = WATCH.on
     if watched and to_observe():
         return observe(vdot, (a, b), {})
-    if not (type(a) is type(b) is ndarray):
-        if any_routed((a, b)):
-            return on_arrays(vdot, (a, b), {})
-        if is_contraction("vdot", (a, b)):
-            return product("vdot", a, b)
-        refuse_undispatched("vdot", "use einsum('ij,ij->', a.conj(), b)", a, b)
-    if watched:
-        check_fallback("vdot", (a, b))
-    return numpy_vdot(a, b)
+    if type(a) is type(b) is ndarray:
+        if watched:
+            check_fallback("vdot", (a, b))
+        return numpy_vdot(a, b)
+    return VDOT.of_others(vdot, (a, b), {})
 
 
 @signed_as(_dot)
@@ -196,18 +168,11 @@ def outer(*args: Any, **kwargs: Any) -> Any:
         a, b = args
         if type(a) is type(b) is ndarray:
             if worth_outer(a, b):
-                return contract(outer_terms(a, b), lambda: numpy_outer(a, b))
+                return OUTER.of_arrays(a, b)
             if watched:
                 check_fallback("outer", args)
             return numpy_outer(a, b)
-    if any_routed((*args, *kwargs.values())):
-        return on_arrays(outer, args, kwargs)
-    if not kwargs and is_contraction("outer", args):
-        return product("outer", *args)
-    refuse_undispatched("outer", "use einsum('i,j->ij', a, b)", *args[:2], *kwargs.values())
-    if watched:
-        check_fallback("outer", (*args, *kwargs.values()), _options(args, kwargs))
-    return numpy_outer(*args, **kwargs)
+    return OUTER.of_others(outer, args, kwargs)
 
 
 def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:

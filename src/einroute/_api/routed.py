@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .._base.linalg import is_sparse
 from .._base.numpy_functions import numpy_einsum
 from .._base.routed_operand import RoutedOperand, of_class, on_arrays, step_aside
 from .._kinds.registry import other_kind
@@ -213,10 +212,11 @@ def routed(x: Any) -> RoutedArray:
         raise TypeError(
             f"x is a {cls.__name__}, whose class would be lost; pass numpy.asarray(x) for its numbers alone"
         )
-    if is_sparse(x):
+    other = other_kind(x)
+    if other is not None and not isinstance(x, Structured):
         raise TypeError(
-            f"x is a sparse {cls.__name__}, expected an array; einroute's functions take it as it is, and "
-            f"NumPy's beside a routed array"
+            f"x is a {cls.__name__} of kind {other.name}, expected an array; einroute's functions take it as "
+            f"it is, and NumPy's beside a routed array"
         )
     if getattr(cls, "__array_function__", None) is not None:
         raise TypeError(

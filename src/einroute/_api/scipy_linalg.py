@@ -1,22 +1,14 @@
 """lstsq, solve, inv and pinv with scipy.linalg's signatures, from kept factors.
 
-SciPy computes in the precision of its operands, where NumPy computes in double; so factors in single
-precision are kept apart.  What the kept factors cannot answer as SciPy would goes to SciPy's own function at
-every call: its warnings about ill-conditioned matrices, matrices whose structure (triangular, tridiagonal)
-makes them cheap to solve, the gelsy driver where the rank is in doubt.
+What those cannot answer as SciPy would goes to SciPy's own function at every call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy
-import scipy.linalg as _scipy
-from numpy.typing import NDArray
 from scipy.linalg import (
     inv as scipy_inv,
 )  # bound here: replacing SciPy's functions must not make them call us
@@ -24,107 +16,29 @@ from scipy.linalg import lstsq as scipy_lstsq
 from scipy.linalg import pinv as scipy_pinv
 from scipy.linalg import solve as scipy_solve
 
-from .._base.errors import shown, suggest
+from .._base.errors import as_numpys, shown, suggest
 from .._base.linalg import blame
-from .._base.routed_operand import RoutedOperand
 from .._base.signature import publish
 from .._base.threads import single_threaded_blas
 from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_observe
-from .._call.factors import EXPLICIT, recall
+from .._call.factors import EXPLICIT, Problem
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
 from .._config.state import current
-from .._factors.answer import is_safe
-from .._factors.factorizations import INVERSE, LU, SVD, Factorization
+from .._factors.factorizations import INVERSE, LU, SVD
 from .._factors.factorized import Factorized
-from .._factors.lu import Inverse, LUFactors
-from .._factors.svd import SVDFactors
-from .scipy_lstsq import lstsq_form
+from .._kinds.registry import solving_kind
+from .scipy_lstsq import DRIVERS, lstsq_form
+from .scipy_problems import (
+    inv_problem,
+    lstsq_problem,
+    native,
+    pinv_problem,
+    solve_problem,
+    unrouted,
+)
 
-__all__ = ["DRIVERS", "inv", "lstsq", "pinv", "solve"]
-
-Array = NDArray[Any]
-
-#: dtypes whose working precision is plain; SciPy puts narrow integers in single precision, which is its own.
-_TAKEN = frozenset("fdFDiIlLqQ")
-#: A reciprocal condition number below this many eps is left to SciPy, which warns below one.
-_DOUBTFUL = 100.0
-#: SciPy before 1.17 solves symmetric systems by LAPACK's sysv, whose last step has no function of its own in
-#: SciPy: such matrices it answers every time.
-_CHOOSES_BY_SYMMETRY = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 17)
-DRIVERS = ("gelsd", "gelss", "gelsy")
-#: gelsy finds the rank from estimates: where singular values are this many times clear of the cutoff, on the
-#: upper side, no estimate can be wrong.
-_GELSY_CLEAR = 1e3
-
-
-def _single(a: Array) -> SVDFactors | None:
-    return SVDFactors.factor(a)
-
-
-def working_dtype(*arrays: Array) -> np.dtype[Any]:
-    """The dtype that LAPACK is called in."""
-    return np.result_type(np.float32, *arrays)
-
-
-def _sound(a: Array, made: LUFactors | None) -> LUFactors | None:
-    """The factors, unless SciPy warns of such a matrix or has a cheaper way with it."""
-    below, above = _scipy.bandwidth(a)
-    if min(below, above) == 0 or max(below, above) == 1:
-        return None  # SciPy solves what is triangular or tridiagonal in n**2 operations or less
-    eps = float(np.finfo(a.dtype).eps)
-    return made if made is not None and made.rcond > _DOUBTFUL * eps else None
-
-
-def _as_scipy(working: str) -> Callable[[Array], LUFactors | None]:
-    """By the factorization that SciPy chooses for the matrix in its working precision."""
-
-    def factor(a: Array) -> LUFactors | None:
-        a = np.asarray(a, working)
-        made = LUFactors.factor(a, structured=True)
-        if made is not None and made.routine != "getrf" and not _CHOOSES_BY_SYMMETRY:
-            return None
-        return _sound(a, made)
-
-    return factor
-
-
-def _as_general(working: str) -> Callable[[Array], LUFactors | None]:
-    """By LU, whatever the symmetry."""
-
-    def factor(a: Array) -> LUFactors | None:
-        a = np.asarray(a, working)
-        return _sound(a, LUFactors.factor(a))
-
-    return factor
-
-
-def _inverse(working: str) -> Callable[[Array], Inverse | None]:
-    general = _as_general(working)
-
-    def factor(a: Array) -> Inverse | None:
-        return None if general(a) is None else Inverse(scipy_inv(a))
-
-    return factor
-
-
-_GENERAL = replace(LU, name="lu, general")
-_WAYS = {
-    **{(SVD, c): SVD for c in "dD"},
-    **{(SVD, c): replace(SVD, name="svd, single", factor=_single) for c in "fF"},
-    **{(LU, c): replace(LU, name=f"lu, scipy, {c}", factor=_as_scipy(c)) for c in "fdFD"},
-    **{(_GENERAL, c): replace(LU, name=f"lu, general, {c}", factor=_as_general(c)) for c in "fdFD"},
-    **{(INVERSE, c): replace(INVERSE, name=f"inverse, scipy, {c}", factor=_inverse(c)) for c in "fdFD"},
-}
-
-
-def way_in(way: Factorization, working: np.dtype[Any]) -> Factorization:
-    """SciPy's form of a way, in a working precision."""
-    return _WAYS[way, working.char]
-
-
-def _recall(way: Factorization, a: Array, working: np.dtype[Any], elements: int) -> Any:
-    return recall(way_in(way, working), a, elements)
+__all__ = ["inv", "lstsq", "pinv", "solve"]
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -132,44 +46,30 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: x for name, x in options.items() if x is not None and x is not (name == "check_finite")}
 
 
-def _unrouted(x: Any) -> Any:
-    """A routed operand as the plain array that SciPy takes it for."""
-    return x.view(np.ndarray) if isinstance(x, RoutedOperand) else x
-
-
-def _native(x: Any) -> Any:
-    """An array in this machine's byte order: SciPy's inv since 1.17 and pinv since 1.18 misread others."""
-    swapped = type(x) is np.ndarray and not x.dtype.isnative
-    return x.astype(x.dtype.newbyteorder("=")) if swapped else x
-
-
-def plain(*operands: Any) -> list[Array] | None:
-    """The operands as arrays, where SciPy would take them as such and einroute may remember them."""
-    if current().config.reproducible:
-        return None
-    arrays: list[Array] = []
-    for x in operands:
-        if type(x) in {list, tuple}:
-            x = np.asarray(x)  # noqa: PLW2901 - the operand as an array
-        x = _unrouted(x)  # noqa: PLW2901 - likewise
-        if type(x) is not np.ndarray or x.dtype.char not in _TAKEN or not x.size:
-            return None
-        arrays.append(_native(x))
-    return arrays if arrays[0].ndim == 2 else None
-
-
-def _scipys(function: Any, name: str, given: tuple[Any, ...], asked: bool, *args: Any, **kwargs: Any) -> Any:
-    """SciPy's own answer, whether or not the cache was asked; its exceptions say what to mend."""
-    operands = tuple(_unrouted(x) for x in given)
+def _scipys(
+    function: Any, name: str, given: tuple[Any, ...], problem: Problem | str, *args: Any, **kwargs: Any
+) -> Any:
+    """SciPy's own answer, where kept factors have none; its exceptions say what to mend."""
+    operands = tuple(unrouted(x) for x in given)
     leave_to_others(name, *operands)
-    if not asked:
-        tell_fallback("options, shapes or dtypes that are SciPy's to judge")
+    if isinstance(problem, str):
+        tell_fallback(problem)
     tell_declined("near the cutoff, ill-conditioned or not finite: SciPy's own function answers")
     try:
         with single_threaded_blas() if current().config.reproducible else nullcontext():
-            return function(*map(_native, operands), *args, **kwargs)
+            return function(*map(native, operands), *args, **kwargs)
     except Exception as error:
+        if solving_kind(operands) is not None:
+            message = (
+                f"{name} takes arrays alone; einroute.lstsq and einroute.linalg.solve take {_named(given)}"
+            )
+            raise as_numpys(ValueError(message), error) from error
         blame(name, error, *operands)
+
+
+def _named(operands: tuple[Any, ...]) -> str:
+    """The classes of operands, for a message."""
+    return " beside ".join(f"a {type(x).__name__}" for x in operands)
 
 
 def lstsq(
@@ -228,30 +128,21 @@ def lstsq(
         )  # fmt: skip
         return observe(lstsq, (a, b), given)  # type: ignore[no-any-return]  # lstsq's own
     driver: Any = _default_driver() if lapack_driver is None else lapack_driver
-    # A negative cutoff is the machine epsilon to gelsd, and an error to SciPy 1.18.
-    plainly = type(cond) in {float, int} and (0 < cond < 1 or (driver == "gelsd" and cond >= 0))
-    cutoff = cond is None or plainly
-    known = driver in DRIVERS and cutoff
     if isinstance(a, Factorized):
         if driver not in DRIVERS:
             raise ValueError(f"lapack_driver is {shown(driver)}, {suggest(driver, DRIVERS)}")
-        b = _unrouted(b)
+        b = unrouted(b)
         _check_finite(b, check_finite)
         tell_factors(SVD.route, EXPLICIT)
         return _scipys_tuple(a, b, cond, driver)
     if type(a) in {list, tuple}:
         a = np.asarray(a)  # SciPy 1.18 asks what its documentation calls array_like for its shape
-    arrays = plain(a, b) if known and not (overwrite_a or overwrite_b) else None
-    if arrays is not None and arrays[1].ndim in {1, 2} and len(arrays[0]) == len(arrays[1]):
-        matrix, vector = arrays
-        working = working_dtype(matrix, vector)
-        factors = _recall(SVD, matrix, working, vector.size)
-        if factors is not None:
-            answer = _answer(factors, matrix, vector, working, cond, driver)
-            if answer is not None:
-                return answer
+    problem = lstsq_problem(a, b, cond, overwrite_a, overwrite_b, check_finite, driver)
+    answer = None if isinstance(problem, str) else problem.answer()
+    if answer is not None:
+        return answer  # type: ignore[no-any-return]  # as the problem has it
     return _scipys(  # type: ignore[no-any-return]  # SciPy has no types
-        scipy_lstsq, "lstsq", (a, b), arrays is not None, cond, overwrite_a, overwrite_b, check_finite, driver
+        scipy_lstsq, "lstsq", (a, b), problem, cond, overwrite_a, overwrite_b, check_finite, driver
     )
 
 
@@ -262,26 +153,6 @@ def _default_driver() -> Any:
     """What is set on our function; else on SciPy's, which it is set on while ours is in its place."""
     own = lstsq.default_lapack_driver  # type: ignore[attr-defined]  # as above
     return scipy_lstsq.default_lapack_driver if own == "gelsd" else own
-
-
-def _answer(
-    factors: SVDFactors, a: Array, b: Array, working: np.dtype[Any], cond: float | None, driver: str
-) -> tuple[Any, Any, Any, Any] | None:
-    """What SciPy returns, from factors in the working precision; None where SciPy is to be asked."""
-    cutoff = float(np.finfo(working).eps) if cond is None else cond
-    rank = factors.rank(cutoff)
-    if driver == "gelsy" and not (
-        0 < cutoff < 1 and factors.s[-1] > _GELSY_CLEAR * len(factors.s) * cutoff * factors.s[0]
-    ):
-        return None
-    answer = None if rank is None else factors.lstsq(a, b, rank)
-    if rank is None or answer is None:
-        return None
-    x, form = answer[0].astype(working, copy=False), lstsq_form(scipy_lstsq)
-    if driver == "gelsy":
-        return x, np.array([], working), form.rank(rank), None
-    residuals = form.residuals(answer[1], a.shape, b, rank, working)
-    return x, residuals, form.rank(rank), factors.s.copy()
 
 
 def _check_finite(b: Any, wanted: bool) -> None:
@@ -356,26 +227,17 @@ def solve(
         )  # fmt: skip
         return observe(solve, (a, b), given)
     if isinstance(a, Factorized):
-        b = _unrouted(b)
+        b = unrouted(b)
         _check_finite(b, check_finite)
         tell_factors(LU.route, EXPLICIT)
         return a.solve(b, transposed=bool(transposed))
-    known = assume_a in (None, "gen", "general") and not (lower or overwrite_a or overwrite_b)
-    arrays = plain(a, b) if known else None
-    if arrays is not None and arrays[1].ndim in {1, 2}:
-        matrix, vector = arrays
-        working = working_dtype(matrix, vector)
-        fits = matrix.shape == (len(vector),) * 2
-        fits = fits and not (transposed and working.kind == "c")
-        way = LU if assume_a is None else _GENERAL
-        factors = _recall(way, matrix, working, vector.size) if fits else None
-        if factors is not None:
-            x = factors.solve(vector, bool(transposed)).astype(working, copy=False)
-            if is_safe(x):
-                return x
+    problem = solve_problem(a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed)
+    answer = None if isinstance(problem, str) else problem.answer()
+    if answer is not None:
+        return answer
     structure = {} if assume_a is None else {"assume_a": assume_a}
     return _scipys(
-        scipy_solve, "solve", (a, b), arrays is not None, lower, overwrite_a, overwrite_b, check_finite,
+        scipy_solve, "solve", (a, b), problem, lower, overwrite_a, overwrite_b, check_finite,
         transposed=transposed, **structure,
     )  # fmt: skip
 
@@ -422,13 +284,12 @@ def inv(
     if isinstance(a, Factorized):
         tell_factors(INVERSE.route, EXPLICIT)
         return a.inv()
-    arrays = plain(a) if assume_a is None and not lower and not overwrite_a else None
-    if arrays is not None and arrays[0].shape[0] == arrays[0].shape[1]:
-        kept = _recall(INVERSE, arrays[0], working_dtype(arrays[0]), arrays[0].size)
-        if kept is not None:
-            return kept.value.copy()
+    problem = inv_problem(a, overwrite_a, check_finite, assume_a=assume_a, lower=lower)
+    answer = None if isinstance(problem, str) else problem.answer()
+    if answer is not None:
+        return answer
     newer = {} if assume_a is None and not lower else {"assume_a": assume_a, "lower": lower}
-    return _scipys(scipy_inv, "inv", (a,), arrays is not None, overwrite_a, check_finite, **newer)
+    return _scipys(scipy_inv, "inv", (a,), problem, overwrite_a, check_finite, **newer)
 
 
 def pinv(
@@ -472,20 +333,12 @@ def pinv(
         return observe(pinv, (a,), given)
     if isinstance(a, Factorized):
         a = a.__array__()
-    arrays = plain(a) if all(x is None or type(x) in {float, int} for x in (atol, rtol)) else None
-    if arrays is not None:
-        matrix = arrays[0]
-        working = working_dtype(matrix)
-        factors = _recall(SVD, matrix, working, matrix.size)
-        if factors is not None:
-            given = max(matrix.shape) * float(np.finfo(working).eps) if rtol is None else rtol
-            cutoff = given + (0.0 if atol is None else atol) / float(factors.s[0])
-            rank = factors.rank(cutoff) if 0 < cutoff < 1 and (atol or 0) >= 0 and given >= 0 else None
-            if rank is not None:
-                inverse = factors.pinv(rank)
-                return (inverse, np.int64(rank)) if return_rank else inverse
+    problem = pinv_problem(a, atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite)
+    answer = None if isinstance(problem, str) else problem.answer()
+    if answer is not None:
+        return answer
     return _scipys(
-        scipy_pinv, "pinv", (a,), arrays is not None,
+        scipy_pinv, "pinv", (a,), problem,
         atol=atol, rtol=rtol, return_rank=return_rank, check_finite=check_finite,
     )  # fmt: skip
 

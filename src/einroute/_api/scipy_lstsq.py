@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LstsqForm", "lstsq_form"]
+__all__ = ["DRIVERS", "LstsqForm", "lstsq_form"]
 
 Array = NDArray[Any]
+
+DRIVERS = ("gelsd", "gelss", "gelsy")
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._base.linalg import SUPPORTED, blame, is_foreign, is_sparse, wrapper
+from .._base.linalg import SUPPORTED, blame, is_foreign, wrapper
 from .._base.numpy_functions import numpy_inv, numpy_solve
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
 from .._base.watch import WATCH, tell_declined, tell_factors, to_observe
-from .._call.factors import EXPLICIT, recall
+from .._call.factors import EXPLICIT, Problem, lookup
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
+from .._call.solving import solver
 from .._config.state import current
 from .._factors.answer import solve_answer
 from .._factors.factorizations import INVERSE, LU
 from .._factors.factorized import Factorized
-from .sparse_solve import refuse_sparse, sparse_solve
+from .lstsq import NUMPYS_TO_JUDGE
 
-__all__ = ["SMALL", "inv", "solve"]
+__all__ = ["inv", "inv_problem", "solve", "solve_problem"]
 
 Array = NDArray[Any]
 ndarray = np.ndarray
@@ -84,8 +85,8 @@ def solve(a: Any, b: Any) -> Any:
     elif isinstance(a, Factorized):
         tell_factors(LU.route, EXPLICIT)
         return a.solve(b)
-    elif is_sparse(a) or is_sparse(b):
-        return sparse_solve(a, b)
+    elif (others := solver(solve, (a, b))) is not None:
+        return others(a, b)
     elif is_foreign(a) or is_foreign(b):
         leave_to_others("solve", a, b)
         answer = None
@@ -105,26 +106,41 @@ def solve(a: Any, b: Any) -> Any:
         blame("solve", error, a, b)
 
 
-def solve_fits(a: Array, b: Array) -> bool:
-    """Whether kept factors may answer: sizes and dtypes that leave nothing for NumPy to judge."""
-    return (
-        a.size > SMALL
-        and a.ndim == 2
-        and b.ndim in {1, 2}
-        and a.shape == (len(b),) * 2
-        and a.dtype.char in SUPPORTED
-        and b.dtype.char in SUPPORTED
-        and b.size > 0
-        and not current().config.reproducible
-    )
+def solve_problem(a: Array, b: Array) -> Problem | str:
+    """What kept factors may answer, or why they may not."""
+    columns = b.shape[1] if b.ndim > 1 else 1
+    return _solve_refusal(a, b) or Problem(LU, a, columns, lambda kept: solve_answer(kept, a, b))
 
 
-def _remembered(a: Array, b: Array) -> Array | None:
+def inv_problem(a: Array) -> Problem | str:
+    """What a kept inverse may answer, or why it may not."""
+    return _refusal(a) or Problem(INVERSE, a, len(a), lambda kept: kept.value.copy())
+
+
+def _solve_refusal(a: Array, b: Array) -> str:
+    """Why kept factors may not answer; empty if they may."""
+    reason = _refusal(a)
+    if reason:
+        return reason
+    fits = b.ndim in {1, 2} and len(a) == len(b) and b.size > 0 and b.dtype.char in SUPPORTED
+    return "" if fits else NUMPYS_TO_JUDGE
+
+
+def _refusal(a: Array) -> str:
+    """Why a square matrix is not remembered; empty if it is."""
+    if a.ndim != 2 or a.shape[0] != a.shape[1] or a.dtype.char not in SUPPORTED:
+        return NUMPYS_TO_JUDGE
+    if a.size <= SMALL:
+        return "too small to be worth recognising"
+    return NUMPYS_TO_JUDGE if current().config.reproducible else ""
+
+
+def _remembered(a: Array, b: Array) -> Any:
     """The answer from kept factors, or None."""
-    if a.size <= SMALL or current().config.reproducible:
+    if _solve_refusal(a, b):
         return None
-    factors = recall(LU, a, b.size)
-    return solve_answer(factors, a, b) if factors is not None and solve_fits(a, b) else None
+    factors = lookup(LU, a, b.size)
+    return None if factors is None else solve_answer(factors, a, b)
 
 
 def inv(a: Any) -> Any:
@@ -157,14 +173,15 @@ def inv(a: Any) -> Any:
     if WATCH.on and to_observe():
         return observe(inv, (a,), {})
     if type(a) is ndarray:
-        answer = None if a.size <= SMALL else _remembered_inverse(a)
+        answer = _remembered_inverse(a)
     elif isinstance(a, Factorized):
         tell_factors(INVERSE.route, EXPLICIT)
         return a.inv()
     elif any_routed((a,)):
         return on_arrays(inv, (a,), {})
+    elif (others := solver(inv, (a,))) is not None:
+        return others(a)
     else:
-        refuse_sparse("inv", a)
         leave_to_others("inv", a)
         answer = None if is_foreign(a) else _remembered_inverse(np.asarray(a))
         answer = None if answer is None else wrapper(a)(answer)
@@ -179,19 +196,7 @@ def inv(a: Any) -> Any:
         blame("inv", error, a)
 
 
-def inv_fits(a: Array) -> bool:
-    """Whether a kept inverse may answer."""
-    return (
-        a.size > SMALL
-        and a.ndim == 2
-        and a.shape[0] == a.shape[1]
-        and a.dtype.char in SUPPORTED
-        and not current().config.reproducible
-    )
-
-
-def _remembered_inverse(a: Array) -> Array | None:
-    if a.size <= SMALL or current().config.reproducible:
-        return None
-    kept = recall(INVERSE, a, a.size)
-    return kept.value.copy() if kept is not None and inv_fits(a) else None
+def _remembered_inverse(a: Array) -> Any:
+    """A copy of the kept inverse, or None."""
+    kept = None if _refusal(a) else lookup(INVERSE, a, a.size)
+    return None if kept is None else kept.value.copy()

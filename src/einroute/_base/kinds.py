@@ -197,6 +197,11 @@ class Kind:
     written : callable or None
         ``operand -> array``: the tensor as NumPy would have it, all of whose elements are multiplied; None
         where elements are absent, and never are.
+    solvers : str
+        The module below einroute, loaded when first asked, whose ``lstsq(given, a, b, rcond)``,
+        ``solve(given, a, b)``, ``inv(given, a)``, ``pinv(given, a, rcond, hermitian, rtol)`` and
+        ``factorize(given, a)`` answer the functions of those names, and whose ``explain_lstsq`` and so on
+        give `Told`; ``given`` is a `Solving`.  Empty where operands are left to NumPy's functions.
     library : str
         The library whose operands do not mix with those of another one that is named.
     device : callable or None
@@ -228,6 +233,7 @@ class Kind:
     dispatched: bool = True
     small: Callable[[Any], Array | None] | None = None
     written: Callable[[Any], Array] | None = None
+    solvers: str = ""
     library: str = ""
     device: Callable[[Any], Hashable] | None = None
     unfit: Callable[[Any], str] = nothing_wrong

@@ -65,13 +65,8 @@ def blame(function: str, error: Exception, a: Any, b: Any = None) -> NoReturn:
     Exception
         Always.
     """
-    if is_sparse(a):
-        message: str | None = (
-            f"a is a sparse {type(a).__name__}; einroute.lstsq and einroute.linalg.solve take it"
-        )
-        raise as_numpys(ValueError(message), error) from error
     try:
-        message = _wrong(function, error, np.asarray(a), None if b is None else np.asarray(b))
+        message: str | None = _wrong(function, error, np.asarray(a), None if b is None else np.asarray(b))
     except Exception:  # noqa: BLE001 - what cannot be an array is told by the error that came
         message = None
     if message is None:

@@ -20,6 +20,8 @@ ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 #: Types of keyword arguments whose equal values mean the same.
 _PLAIN = (str, type, type(None), bool)
+#: What is an array of no dimensions: taken as one at once, so that such calls are found again.
+_SCALARS = (float, int, complex, np.number, np.bool)
 
 
 def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Key | None:
@@ -122,3 +124,11 @@ def plain(value: Any, depth: int = 2) -> Any:
         return None
     parts = tuple([plain(x, depth - 1) for x in value])
     return None if None in parts else parts
+
+
+def scalars_as_arrays(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Operands with scalars as arrays of no dimensions; as they came if anything else is no array."""
+    scalars = [isinstance(x, _SCALARS) for x in operands]
+    if any(scalars) and all(s or type(x) in (ndarray, str) for s, x in zip(scalars, operands, strict=True)):
+        return tuple(np.asarray(x) if s else x for s, x in zip(scalars, operands, strict=True))
+    return operands

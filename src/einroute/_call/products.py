@@ -16,13 +16,13 @@ from .._config.state import current, left_to_numpy
 from .._execute.call import Call
 from .._kinds.dense.kind import KIND
 from .keys import Key
-from .product_labels import CONJUGATED, CORES
+from .product_labels import CONJUGATED, CORES, PAIRS
 from .understand import Array, ndarray
 
 #: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
 _WORTH = 1 << 18
 #: Elements of one operand times those of the other from which a matvec or vecmat is looked at.
-FEW = 1 << 13
+_FEW = 1 << 13
 #: Vectors of one matrix from which they are worth a product of matrices: how many in all where that is all
 #: they save, how many at least, and how many at least where NumPy's loops over bools end at the first true.
 _MANY, _SOME, _MANY_BOOLS = 400, 16, 64
@@ -32,7 +32,7 @@ _WORTH_BLAS, _WORTH_CONJUGATED = 1 << 19, 1 << 15
 _LOUD = Options(quiet=False, scalar=True)
 
 
-def worth(a: Array, b: Array, axis: int) -> bool:
+def worth(a: Array, b: Array, axis: int = -2) -> bool:
     """Whether two plain arrays are large ones of integers or bools, whose product is worth a route.
 
     They must be of one dtype, and the last axis of the first must have the size of an ``axis`` of the second.
@@ -49,7 +49,27 @@ def worth(a: Array, b: Array, axis: int) -> bool:
     )
 
 
-def worth_vectors(name: str, a: Array, b: Array) -> bool:
+def worth_inner(a: Array, b: Array) -> bool:
+    """Whether an inner product of plain arrays is worth a route."""
+    return a.dtype.kind in "iub" and worth(a, b, -1)
+
+
+def never(_a: Array, _b: Array) -> bool:
+    """NumPy's own is the fastest way known."""
+    return False
+
+
+def worth_matvec(a: Array, b: Array) -> bool:
+    """Whether a matvec of plain arrays is worth a route."""
+    return a.size * b.size >= _FEW and _worth_of_vectors("matvec", a, b)
+
+
+def worth_vecmat(a: Array, b: Array) -> bool:
+    """Whether a vecmat of plain arrays is worth a route."""
+    return a.size * b.size >= _FEW and _worth_of_vectors("vecmat", a, b)
+
+
+def _worth_of_vectors(name: str, a: Array, b: Array) -> bool:
     """Whether a matvec or vecmat of plain arrays is worth a route.
 
     NumPy multiplies vector by vector: by BLAS for floats, one call for each, and in loops for all else. Many
@@ -59,7 +79,7 @@ def worth_vectors(name: str, a: Array, b: Array) -> bool:
     ----------
     name : {"matvec", "vecmat"}
     a, b : ndarray
-        Of `FEW` elements times elements at least.
+        Of `_FEW` elements times elements at least.
     """
     matrix, vectors = (a, b) if name == "matvec" else (b, a)
     size = matrix.size
@@ -162,18 +182,30 @@ class Terms:
         )
 
 
-def outer_terms(a: Array, b: Array) -> Terms:
-    """An outer product as a contraction."""
-    return Terms("outer", ("i", "j"), "ij", (a.ravel(), b.ravel()))
+def pair_terms(name: str, a: Array, b: Array) -> Terms:
+    """A product of two plain arrays as a contraction; the first is conjugated already where that is due.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit.
+    """
+    if name in CORES:
+        return _batched_terms(name, a, b)
+    if name == "outer":
+        return Terms(name, ("i", "j"), "ij", (a.ravel(), b.ravel()))
+    of_a, of_b, output = PAIRS[name](a.shape, b.shape)
+    return Terms(name, (of_a, of_b), output, (a, b))
 
 
-def batched_terms(name: str, a: Array, b: Array) -> Terms:
-    """One of `CORES` as a contraction: batch axes aligned from the right, broadcast where one has length 1.
+def _batched_terms(name: str, a: Array, b: Array) -> Terms:
+    """One of `CORES`: batch axes aligned from the right, broadcast where one has length 1.
 
-    Both operands have the core's axes, also in matmul; the first is conjugated already where that is due.
+    Both operands have the core's axes, also in matmul.
     """
     core_a, core_b, core = CORES[name]
     batch_a, batch_b = a.ndim - len(core_a), b.ndim - len(core_b)
+    np.broadcast_shapes(a.shape[:batch_a], b.shape[:batch_b])
     batch = "".join([chr(0x100 + i) for i in reversed(range(max(batch_a, batch_b)))])
     of_a, of_b = batch[len(batch) - batch_a :], batch[len(batch) - batch_b :]
     return Terms(name, (of_a + core_a, of_b + core_b), batch + core, (a, b))

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from .._api.einsum import _without_scalars, einsum, einsum_path, tiny_note
+from .._api.einsum import einsum, einsum_path
 from .._api.functions import ROUTED
 from .._base.facts import DENSE
 from .._base.routes import NoRoute
+from .._call.keys import scalars_as_arrays
+from .._call.trials import tiny_note
 from .._call.understand import Fallback, understand_einsum, understand_tensordot
 from .._config.config_block import config
 from .._config.state import check_strict, current, left_to_numpy
@@ -38,7 +40,7 @@ def explain_einsum(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation
     if any_other(args):
         return explain_call(einsum, understand_einsum(args, **kwargs), told)
     options = dict(kwargs)
-    operands = _without_scalars(args)
+    operands = scalars_as_arrays(args)
     tiny = tiny_note(operands, options.pop("out", None), options.pop("optimize", False), options)
     return explain_call(einsum, understand_einsum(args, **kwargs), told, tiny)
 

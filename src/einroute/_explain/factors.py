@@ -5,6 +5,7 @@ Nothing is computed and nothing is counted: asking does not make a matrix seen.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,62 +13,29 @@ from typing import Any
 import numpy as np
 
 from .._api.functions import is_scipys, routed
-from .._api.lstsq import lstsq, lstsq_fits, pinv, pinv_cutoff, pinv_fits
-from .._api.solve import SMALL, inv, inv_fits, solve, solve_fits
-from .._api.sparse_solve import refuse_sparse, sparse_operands
+from .._api.lstsq import lstsq, lstsq_problem, pinv, pinv_problem
+from .._api.scipy_lstsq import DRIVERS
+from .._api.solve import inv, inv_problem, solve, solve_problem
 from .._api.stacked_lstsq import check_stack
 from .._base.cost import GEMM, Cost
-from .._base.linalg import is_foreign, is_sparse, misfit
-from .._base.routes import NoRoute
-from .._call.factors import EXPLICIT, Prospect, prospect
+from .._base.errors import shown, suggest
+from .._base.linalg import is_foreign, misfit
+from .._call.factors import EXPLICIT, Problem, Prospect, prospect
+from .._call.solving import explained
 from .._config.state import check_strict, current
-from .._factors.cache import FACTORS
 from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.factorized import Factorized
-from .._factors.sparse_operand import sparse_key
+from .._kinds.registry import solving_kind
 from .._kinds.structured import Structured
 from .explanation import Explanation
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of
-from .request import Request
 from .stand_in import as_array
 
-__all__ = ["FACTORED", "Request", "estimate", "explain_factored", "is_factored"]
+__all__ = ["estimate", "explain_factored", "is_factored"]
 
 #: What LAPACK takes on the smallest matrix, in units of one NumPy call.
 LAPACK_CALLS = 25
-
-
-def _lstsq(a: Any, b: Any, rcond: Any = None) -> Request:
-    a, b = as_array(a), as_array(b)
-    if a.ndim > 2:
-        check_stack(a, b)
-    else:
-        _refuse_misfit("lstsq", a, b)
-    fits = lstsq_fits(a, b, rcond)
-    return Request(SVD, a, _columns(b), _because(fits), lambda factors: factors.rank(rcond))
-
-
-def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Request:
-    a = as_array(a)
-    _refuse_misfit("pinv", a)
-    if rcond is not None and rtol is not np._NoValue:
-        raise ValueError("pinv: rcond and rtol are two names of one option; give one of them")
-    cutoff = pinv_cutoff(a.shape, a.dtype, rcond, rtol)
-    fits = not hermitian and pinv_fits(a, cutoff)
-    return Request(SVD, a, min(a.shape), _because(fits), lambda factors: factors.rank(cutoff))
-
-
-def _solve(a: Any, b: Any) -> Request:
-    a, b = as_array(a), as_array(b)
-    _refuse_misfit("solve", a, b)
-    return Request(LU, a, _columns(b), _because(solve_fits(a, b), a))
-
-
-def _inv(a: Any) -> Request:
-    a = as_array(a)
-    _refuse_misfit("inv", a)
-    return Request(INVERSE, a, len(a), _because(inv_fits(a), a))
 
 
 def _refuse_misfit(function: str, a: Any, b: Any = None) -> None:
@@ -78,13 +46,117 @@ def _refuse_misfit(function: str, a: Any, b: Any = None) -> None:
         raise error(f"{function}: {message}")
 
 
-#: The functions that are explained here, besides SciPy's.
-FACTORED: dict[Any, Callable[..., Request]] = {lstsq: _lstsq, pinv: _pinv, solve: _solve, inv: _inv}
+@dataclass(frozen=True, slots=True)
+class _Solves:
+    """What a function of linear algebra is explained by.
+
+    Attributes
+    ----------
+    way : Factorization
+        How it keeps a matrix.
+    problem : callable
+        From the call's arguments to what kept factors may answer, or why they may not.
+    check : callable
+        Raises what the function raises for dtypes and shapes.
+    """
+
+    way: Factorization
+    problem: Callable[..., Problem | str]
+    check: Callable[..., None]
+
+
+def _check(function: str) -> Callable[..., None]:
+    def check(a: Any, b: Any = None, *_options: Any, **_named: Any) -> None:
+        _refuse_misfit(function, a, b if function in TWO else None)
+
+    return check
+
+
+def _check_lstsq(a: Any, b: Any, *_rcond: Any) -> None:
+    if a.ndim > 2:
+        check_stack(a, b)
+    else:
+        _refuse_misfit("lstsq", a, b)
+
+
+def _check_pinv(a: Any, rcond: Any = None, *_hermitian: Any, rtol: Any = np._NoValue, **_named: Any) -> None:
+    _refuse_misfit("pinv", a)
+    if rcond is not None and rtol is not np._NoValue:
+        raise ValueError("pinv: rcond and rtol are two names of one option; give one of them")
+
+
+def _check_scipys(function: str) -> Callable[..., None]:
+    """What SciPy raises for shapes, objects and drivers."""
+
+    def check(a: Any, b: Any = None, *options: Any, **named: Any) -> None:
+        driver = named.get("lapack_driver", options[4] if function == "lstsq" and len(options) > 4 else None)
+        if driver is not None and driver not in DRIVERS:
+            raise ValueError(
+                f"scipy.linalg.{function}: lapack_driver is {shown(driver)}, {suggest(driver, DRIVERS)}"
+            )
+        operands = [a, b] if function in TWO else [a]
+        # A matrix of one number divides whatever there is, and stacks are broadcast.
+        settled = a.ndim in {1, 2} and not (function == "solve" and a.size == 1)
+        found = misfit(function, *operands) if settled and all(x.ndim < 3 for x in operands) else None
+        if found is not None and (found[0] is not TypeError or any(x.dtype == object for x in operands)):
+            raise ValueError(f"scipy.linalg.{function}: {found[1]}")
+
+    return check
+
+
+#: Functions with a right-hand side.
+TWO = frozenset({"lstsq", "solve"})
+FACTORED: dict[Any, _Solves] = {
+    lstsq: _Solves(SVD, lstsq_problem, _check_lstsq),
+    pinv: _Solves(SVD, pinv_problem, _check_pinv),
+    solve: _Solves(LU, solve_problem, _check("solve")),
+    inv: _Solves(INVERSE, inv_problem, _check("inv")),
+}
+
+
+def _solves(function: Any) -> _Solves:
+    """How a function that `is_factored` is explained."""
+    if not is_scipys(function):
+        return FACTORED[function]
+    name = function.__name__
+    problems = importlib.import_module("einroute._api.scipy_problems")
+    way = SVD if name in {"lstsq", "pinv"} else LU if name == "solve" else INVERSE
+    return _Solves(way, getattr(problems, f"{name}_problem"), _check_scipys(name))
 
 
 def is_factored(function: Any) -> bool:
     """Whether `explain_factored` knows a function."""
     return function in FACTORED or is_scipys(function)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A call with its operands as arrays: what kept factors may answer of it, or why they may not."""
+
+    way: Factorization
+    a: Any
+    columns: int
+    problem: Problem | str
+
+    @classmethod
+    def of(cls, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Request:
+        """From a call's arguments.
+
+        Raises
+        ------
+        TypeError, ValueError, numpy.linalg.LinAlgError
+            Operands that the function does not take.
+        """
+        solves = _solves(function)
+        takes = 2 if function.__name__ in TWO else 1
+        operands = [as_array(x) for x in args[:takes]]
+        solves.check(*operands, *args[takes:], **kwargs)
+        problem = solves.problem(*operands, *args[takes:], **kwargs)
+        a = operands[0]
+        columns = _columns(operands[1]) if takes > 1 else min(a.shape, default=1)
+        if isinstance(problem, str):
+            return cls(solves.way, a, columns, problem)
+        return cls(problem.way, problem.a, columns, problem)
 
 
 def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
@@ -112,8 +184,11 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         way = _explicit_way(function)
         cost = _applying(way, matrix.shape, 1, matrix.nbytes)
         return asked.answer(way.route, EXPLICIT, "the factors that are given", cost)
-    if any(is_sparse(x) for x in asked.operands):
-        return _sparse(asked, function)
+    others = None if is_scipys(function) else explained(function, asked.operands)
+    if others is not None:
+        told = others(*args, **kwargs)
+        return asked.answer(told.route, told.cache, told.method, told.cost)
+    _refuse_kinds(asked)
     for i, x in enumerate(asked.operands):
         if isinstance(x, Structured) and not is_scipys(function):
             _refuse_misfit(function.__name__, *map(as_array, asked.operands))
@@ -121,16 +196,17 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
             reason = f"operand {i} is of type {type(x).__name__}, whose own library is to answer"
             check_strict(current(), asked.name, reason)
             return asked.answer(asked.own, "not asked", reason, Cost())
-    request = _request(function, args, kwargs)
-    if not request.refused and request.way.route in current().policy.forbidden:
+    request = _Request.of(function, args, kwargs)
+    problem = request.problem
+    if isinstance(problem, str):
+        return asked.answer(asked.own, "not asked", problem, _afresh(request))
+    if request.way.route in current().policy.forbidden:
         reason = f"{request.way.route} is forbidden by config(allow=, forbid=)"
         return asked.answer(asked.own, "not asked", reason, _afresh(request))
-    if request.refused:
-        return asked.answer(asked.own, "not asked", request.refused, _afresh(request))
     if not isinstance(matrix, (np.ndarray, list, tuple)):
         method = "without the matrix's contents nobody can tell; LAPACK answers the first sight"
         return asked.answer(asked.own, "unknown", method, _afresh(request))
-    return _from_cache(asked, request, prospect(request.way, request.a))
+    return _from_cache(asked, request, problem, prospect(request.way, request.a))
 
 
 def estimate(
@@ -141,9 +217,9 @@ def estimate(
     if isinstance(asked.matrix, Factorized):
         way = _explicit_way(function)
         return _applying(way, asked.matrix.shape, 1, asked.matrix.nbytes).seconds
-    if is_sparse(asked.matrix):
+    if solving_kind(asked.operands) is not None:
         return None
-    request = _request(function, args, kwargs)
+    request = _Request.of(function, args, kwargs)
     if route != request.way.route:
         return _afresh(request).seconds
     m, n = request.a.shape
@@ -164,7 +240,7 @@ class _Asked:
         """From a call's positional arguments; ``b`` counts only where the function has one."""
         names = routed(function)
         assert names is not None
-        takes = 2 if function.__name__ in {"lstsq", "solve"} else 1
+        takes = 2 if function.__name__ in TWO else 1
         return cls(names.name, names.own, args[:takes])
 
     @property
@@ -196,42 +272,11 @@ def _explicit_way(function: Any) -> Factorization:
     return SVD if name in {"lstsq", "pinv"} else LU if name == "solve" else INVERSE
 
 
-def _request(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
-    if is_scipys(function):
-        from .scipy_factors import request
-
-        return request(function, args, kwargs)
-    return FACTORED[function](*args, **kwargs)
-
-
-def _sparse(asked: _Asked, function: Any) -> Explanation:
-    """A sparse matrix: factored at its first sight, since answering takes that anyway."""
-    name = function.__name__
-    if is_scipys(function):
-        raise ValueError(
-            f"{asked.name} takes no sparse operands; einroute.lstsq and einroute.linalg.solve take a sparse a"
-        )
-    if len(asked.operands) < 2:
-        refuse_sparse(name, asked.matrix)
-    sparse, _ = sparse_operands(name, *asked.operands)
-    way = f"sparse {'lu' if name == 'solve' else 'lstsq'}"
-    route = f"factors.{way.replace(' ', '_')}"
-    if route in current().policy.forbidden:
-        raise NoRoute(f"no allowed route for a sparse a: {route} is forbidden by config(allow=, forbid=)")
-    kept: Any = FACTORS.peek(sparse_key(way, sparse, current().config.reproducible))
-    nnz = float(sparse.nnz)
-    if type(kept) is tuple:
-        method = f"{sparse.nnz} non-zeros; factored by this call, and kept"
-        return asked.answer(route, "miss", method, Cost(100 * nnz, 100 * nnz, 100))
-    cost = Cost(float(kept.nbytes) / 8, float(kept.nbytes), 20)
-    return asked.answer(route, "hit", f"{sparse.nnz} non-zeros; {kept.method}", cost)
-
-
-def _from_cache(asked: _Asked, request: Request, found: Prospect) -> Explanation:
+def _from_cache(asked: _Asked, request: _Request, problem: Problem, found: Prospect) -> Explanation:
     way, shape = request.way, request.a.shape
     if found.factors is not None:
         factors: Any = found.factors
-        rank = request.rank(factors) if request.rank is not None else shape[0]
+        rank = problem.rank(factors) if problem.rank is not None else shape[0]
         if rank is None:
             method = "a singular value is near the cutoff, so that LAPACK's own driver decides the rank"
             return asked.answer(asked.own, "hit", method, _afresh(request))
@@ -250,19 +295,21 @@ def _from_cache(asked: _Asked, request: Request, found: Prospect) -> Explanation
     return asked.answer(asked.own, found.cache, method, _afresh(request))
 
 
+def _refuse_kinds(asked: _Asked) -> None:
+    """Raise for operands that NumPy's functions take by solvers of their kind, and SciPy's do not."""
+    kind = solving_kind(asked.operands)
+    if kind is not None:
+        raise ValueError(
+            f"{asked.name} takes no operand of kind {kind.name}; einroute.lstsq and einroute.linalg.solve "
+            f"take it"
+        )
+
+
 def _columns(b: Any) -> int:
     return b.shape[1] if b.ndim > 1 else 1
 
 
-def _because(fits: bool, a: Any = None) -> str:
-    if fits:
-        return ""
-    if a is not None and a.ndim == 2 and 0 < a.size <= SMALL:
-        return "too small to be worth recognising"
-    return "shapes, dtypes or options that are NumPy's to judge, or reproducible results were asked for"
-
-
-def _afresh(request: Request) -> Cost:
+def _afresh(request: _Request) -> Cost:
     """LAPACK's answer without factors."""
     if request.a.ndim < 2:
         return Cost()
@@ -272,7 +319,7 @@ def _afresh(request: Request) -> Cost:
     return Cost(work, 2.0 * request.a.nbytes, LAPACK_CALLS, GEMM)
 
 
-def _making(request: Request) -> Cost:
+def _making(request: _Request) -> Cost:
     """A factorization."""
     m, n = request.a.shape
     return Cost(request.way.price(m, n), 2.0 * request.way.nbytes(m, n), 4, GEMM)

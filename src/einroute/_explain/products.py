@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -15,35 +14,30 @@ from .._api.functions import ROUTED
 from .._api.linalg_products import linalg_matmul, linalg_outer, linalg_vecdot
 from .._api.matrix_power import exponent, is_planned, matrix_power, products, refuse_shape
 from .._api.products import dot, inner, multi_dot, outer, vdot
-from .._api.sparse_solve import refuse_sparse
+from .._api.solve import inv
 from .._api.ufuncs import matmul, matvec, vecdot, vecmat
 from .._base.cost import Cost, gemm_rate
 from .._base.formatting import readable
+from .._call import solving
 from .._call.fallback import fallback_reason
-from .._call.mixed_products import (
-    conjugated,
-    given_options,
-    is_contraction,
-    refuse_undispatched,
-    understand_chain,
-    understand_product,
+from .._call.mixed_products import is_contraction, refuse_undispatched, understand_chain, understand_product
+from .._call.pairs import (
+    DOT,
+    INNER,
+    MATMUL,
+    MATVEC,
+    OUTER,
+    UFUNC_ONLY,
+    VDOT,
+    VECDOT,
+    VECMAT,
+    Product,
 )
-from .._call.product_labels import CONJUGATED, PAIRS, core_labels
-from .._call.products import (
-    FEW,
-    batched_terms,
-    chain_terms,
-    is_chain,
-    outer_terms,
-    worth,
-    worth_outer,
-    worth_vectors,
-)
-from .._call.understand import understand_tensordot
+from .._call.product_labels import CORES, PAIRS, core_labels
+from .._call.products import chain_terms, is_chain, pair_terms
 from .._config.state import check_strict, current
 from .._execute.call import Call
 from .._kinds.registry import any_other, kind_of
-from .._kinds.structured import Structured
 from .contractions import explain_call
 from .explanation import Explanation
 from .outline import OutlineOperand
@@ -56,60 +50,26 @@ Shape = tuple[int, ...]
 Array = np.ndarray[Any, Any]
 
 
-def _as_tensordot(axis: int) -> Callable[[Array, Array], Any]:
-    """The call of tensordot that contracts the last axis of the first operand with one of the second."""
-    return lambda a, b: understand_tensordot(a, b, ((a.ndim - 1,), (b.ndim + axis,)))
-
-
-def _batched(name: str) -> Callable[[Array, Array], Any]:
-    """The contraction that a generalized ufunc is."""
-    return lambda a, b: batched_terms(name, _conjugated(a) if name in CONJUGATED else a, b).call()
-
-
-def _conjugated(a: Array) -> Array:
-    """An array with the layout of the conjugate."""
-    return a if a.dtype.kind != "c" or a.flags.c_contiguous else np.empty_like(a)
-
-
-def _worth_vectors(name: str) -> Callable[[Array, Array], bool]:
-    """Whether a generalized ufunc of vectors is looked at, and worth a route."""
-    return lambda a, b: a.size * b.size >= FEW and worth_vectors(name, a, b)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A product of two operands over one axis.
-
-    Attributes
-    ----------
-    labels : callable
-        Those of both operands and of the result, from their shapes.
-    worth : callable
-        Whether plain arrays are worth a route.
-    call : callable
-        What is planned then.
-    """
-
-    labels: Callable[[Shape, Shape], tuple[str, str, str]]
-    worth: Callable[[Array, Array], bool]
-    call: Callable[[Array, Array], Any]
-
-
-_PAIRS: dict[Any, _Pair] = {
-    dot: _Pair(PAIRS["dot"], partial(worth, axis=-2), _as_tensordot(-2)),
-    inner: _Pair(PAIRS["inner"], partial(worth, axis=-1), _as_tensordot(-1)),
-    matmul: _Pair(partial(core_labels, "matmul"), partial(worth, axis=-2), _batched("matmul")),
-    linalg_matmul: _Pair(partial(core_labels, "matmul"), partial(worth, axis=-2), _batched("matmul")),
-    matvec: _Pair(partial(core_labels, "matvec"), _worth_vectors("matvec"), _batched("matvec")),
-    vecmat: _Pair(partial(core_labels, "vecmat"), _worth_vectors("vecmat"), _batched("vecmat")),
+#: What decides each product of two operands.
+_PAIRS: dict[Any, Product] = {
+    dot: DOT,
+    inner: INNER,
+    outer: OUTER,
+    vdot: VDOT,
+    matmul: MATMUL,
+    matvec: MATVEC,
+    vecmat: VECMAT,
+    vecdot: VECDOT,
+    linalg_matmul: MATMUL,
+    linalg_outer: OUTER,
+    linalg_vecdot: VECDOT,
 }
-_VECTORS = (vdot, vecdot, linalg_vecdot)
-PRODUCTS = frozenset({*_PAIRS, *_VECTORS, outer, linalg_outer, multi_dot, matrix_power})
+#: Products of vectors, which have no matrices to check by their labels.
+_VECTORS = frozenset({"vdot", "vecdot", "outer"})
+PRODUCTS = frozenset({*_PAIRS, multi_dot, matrix_power})
 
 #: Multiply-adds a second of NumPy's own loops, where BLAS does not know the dtype.
 LOOPS = 1e9
-#: Options of ufuncs under which a product is another one.
-_UFUNC_ONLY = frozenset({"axes", "axis", "keepdims", "signature", "subok", "where"})
 
 
 def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
@@ -139,40 +99,39 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     if len(args) > 2 and args[2] is not None:
         options["out"] = args[2]
     told = (operand_of(a), operand_of(b))
-    out = options.get("out")
-    if any_other((a, b)):
-        return _of_others(function, a, b, options, told)
-    if all(kind_of(x) is not None for x in (a, b)):
+    pair = _PAIRS[function]
+    others = any_other((a, b))
+    if others and not is_contraction(pair.name, (a, b)):
+        refuse_undispatched(pair.name, pair.instead, a, b)
+    if all(kind_of(x) is not None for x in (a, b)) and not is_contraction(pair.name, (a, b)):
         _check_vectors(function, np.shape(a), np.shape(b), options)
-        if not options.keys() & _UFUNC_ONLY:
-            _check_shapes(function, np.shape(a), np.shape(b), out)
-    reason = fallback_reason((a, b, out), options)
-    if reason:
-        check_strict(current(), ROUTED[function].name, reason)
-        return _own(function, told, reason)
-    plain = type(a) is type(b) is np.ndarray and not options
-    a, b = np.asarray(a), np.asarray(b)
-    if options.keys() & _UFUNC_ONLY:
-        return _own(function, told, "options of a ufunc, which only NumPy's takes")
-    if function in _PAIRS:
-        return _pair(function, a, b, told, plain=plain)
-    if function in _VECTORS:
-        return _own(function, told, "NumPy's own is the fastest way known", _vectors(a, b))
-    if plain and worth_outer(a, b):
-        return explain_call(function, outer_terms(a, b).call(), told)
-    return _own(function, told, "small, or of dtypes without a route", _pass(a, b, a.size * b.size))
+        if not others and not options.keys() & UFUNC_ONLY:
+            _check_shapes(function, np.shape(a), np.shape(b), options.get("out"))
+    call = pair.understand(a, b, options)
+    if isinstance(call, Call):
+        return explain_call(function, call, told)
+    if call and not others:
+        check_strict(current(), ROUTED[function].name, call)
+    if call:
+        return _own(function, told, call)
+    return _numpys(function, np.asarray(a), np.asarray(b), told)
 
 
 def _check_shapes(function: Any, a: Shape, b: Shape, out: Any) -> None:
     """Raise where matrices do not fit, or an ``out`` has another shape than the result."""
     made: Shape | None = None
-    if function in _PAIRS:
-        of_a, of_b, output = _PAIRS[function].labels(a, b)
+    name = _PAIRS[function].name
+    if name not in _VECTORS:
+        of_a, of_b, output = _labels(name, a, b)
         made = tuple(_sizes(of_a + of_b, a + b)[c] for c in output)
-    elif function is outer:
+    elif name == "outer":
         made = (prod(a), prod(b))
     if made is not None and type(out) is np.ndarray and out.shape != made:
         raise ValueError(f"{ROUTED[function].name}: out has shape {out.shape}, expected {made}")
+
+
+def _labels(name: str, a: Shape, b: Shape) -> tuple[str, str, str]:
+    return core_labels(name, a, b) if name in CORES else PAIRS[name](a, b)
 
 
 def _sizes(labels: str, shape: Shape) -> dict[str, int]:
@@ -203,33 +162,19 @@ def _check_vectors(function: Any, a: Shape, b: Shape, options: dict[str, Any]) -
             ) from None
 
 
-def _pair(function: Any, a: Array, b: Array, told: Sequence[OutlineOperand], *, plain: bool) -> Explanation:
-    pair = _PAIRS[function]
-    of_a, of_b, output = pair.labels(a.shape, b.shape)
-    if plain and pair.worth(a, b):
-        return explain_call(function, pair.call(a, b), told)
+def _numpys(function: Any, a: Array, b: Array, told: Sequence[OutlineOperand]) -> Explanation:
+    """A product for which NumPy's own function is the right one."""
+    name = _PAIRS[function].name
+    if name == "outer":
+        return _own(function, told, "small, or of dtypes without a route", _pass(a, b, a.size * b.size))
+    if name in _VECTORS:
+        return _own(function, told, "NumPy's own is the fastest way known", _vectors(a, b))
+    of_a, of_b, output = _labels(name, a.shape, b.shape)
     sizes = _sizes(of_a + of_b, a.shape + b.shape)
     blas = a.dtype == b.dtype and a.dtype.char in "fdFD"
     reason = "NumPy's own is BLAS" if blas else "small, or of dtypes without a route"
     subscripts = readable(f"{of_a},{of_b}->{output}", prime="")
     return _own(function, told, reason, _gemm(a, b, (of_a, of_b, output), sizes, blas=blas), subscripts)
-
-
-def _of_others(
-    function: Any, a: Any, b: Any, options: dict[str, Any], told: Sequence[OutlineOperand]
-) -> Explanation:
-    """A product of operands some of which are no arrays."""
-    name = ROUTED[function].name
-    bare = name.rpartition(".")[2]
-    if not is_contraction(bare, (a, b)):
-        refuse_undispatched(name, "write it as an einsum", a, b)
-        _check_vectors(function, np.shape(a), np.shape(b), options)
-        if isinstance(a, Structured) or isinstance(b, Structured):
-            return _own(function, told, "a structured operand is written out for NumPy's own function")
-        return _own(function, told, fallback_reason((a, b)) or "the operand's own library answers")
-    given = given_options(bare, options)
-    call = understand_product(bare, conjugated(a) if bare in CONJUGATED else a, b, **given)
-    return explain_call(function, call, told)
 
 
 def _power(a: Any, n: Any) -> Explanation:
@@ -243,13 +188,14 @@ def _power(a: Any, n: Any) -> Explanation:
     if reason:
         check_strict(current(), ROUTED[matrix_power].name, reason)
         return _own(matrix_power, told, reason)
-    if other and n < 0:
-        refuse_sparse("inv", a)
+    inverse = solving.explained(inv, (a,)) if other and n < 0 else None
+    if inverse is not None:
+        inverse(a)  # refuses what inv refuses
     if not other and not (type(a) is np.ndarray and is_planned(a)):
         return _own(matrix_power, told, "small, or of a dtype that BLAS knows", _of_power(np.asarray(a), n))
     if n < 2:
         return _own(matrix_power, told, "the inverse is NumPy's own" if n < 0 else "no product")
-    call = understand_product("matmul", a, a) if other else batched_terms("matmul", a, a).call()
+    call = understand_product("matmul", a, a) if other else pair_terms("matmul", a, a).call()
     explained = explain_call(matrix_power, call, told * 2)
     note = f"the first of {products(n)} products: {n} = {n:#b}"
     return replace(explained, outline=replace(explained.outline, notes=(note, *explained.outline.notes)))

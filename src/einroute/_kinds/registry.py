@@ -30,6 +30,7 @@ __all__ = [
     "own_forms",
     "route_names",
     "shape_alone",
+    "solving_kind",
 ]
 
 #: The module of an operand's class, or its top-level package -> the module, below this package, of its
@@ -166,6 +167,12 @@ def any_other(operands: Iterable[Any]) -> bool:
         if type(x) not in _ARRAYS and other_kind(x) is not None:
             return True
     return False
+
+
+def solving_kind(operands: Iterable[Any]) -> Kind | None:
+    """Whose solvers answer: the kind of highest precedence among those that have some, or None."""
+    found = [kind for kind in map(other_kind, operands) if kind is not None and kind.solvers]
+    return max(found, key=lambda kind: kind.precedence, default=None)
 
 
 def shape_alone(x: Any) -> Any:

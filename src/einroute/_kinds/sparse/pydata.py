@@ -161,4 +161,5 @@ KIND = Kind(
     make=make,
     fault=fault,
     stored=stored,
+    solvers="_factors.sparse_solvers",
 )

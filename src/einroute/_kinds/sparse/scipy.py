@@ -207,4 +207,5 @@ KIND = Kind(
     fault=fault,
     stored=stored,
     dispatched=False,
+    solvers="_factors.sparse_solvers",
 )

@@ -1,0 +1,183 @@
+"""Products of two operands: what is planned for them, and what is left to NumPy's own functions.
+
+For floats NumPy's own functions already are the fastest right way, and get the call as it came; what is
+routed is what they do slowly, large products of integers and bools, large outer products and many vectors of
+one matrix; and operands that are no arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._base import numpy_functions as numpys
+from .._base.routed_operand import any_routed, on_arrays
+from .._base.watch import WATCH
+from .._execute.call import Call
+from .._kinds.registry import any_other, other_kind
+from .fallback import check_fallback, fallback_reason
+from .mixed_products import (
+    conjugated,
+    given_options,
+    is_contraction,
+    product,
+    refuse_undispatched,
+    understand_product,
+)
+from .product_labels import CONJUGATED
+from .products import (
+    contract,
+    known,
+    never,
+    pair_terms,
+    worth,
+    worth_inner,
+    worth_matvec,
+    worth_outer,
+    worth_vecmat,
+)
+from .understand import Array, ndarray
+
+__all__ = [
+    "DOT",
+    "INNER",
+    "MATMUL",
+    "MATVEC",
+    "OUTER",
+    "UFUNC_ONLY",
+    "VDOT",
+    "VECDOT",
+    "VECMAT",
+    "Product",
+]
+
+#: Options of ufuncs under which a product is another one.
+UFUNC_ONLY = frozenset({"axes", "axis", "keepdims", "signature", "subok", "where"})
+#: Keywords that are no options.
+_OPERANDS = ("a", "b", "out")
+
+
+def _dot(a: Any, b: Any, out: Any = None) -> tuple[Any, Any, dict[str, Any]]:
+    return a, b, {} if out is None else {"out": out}
+
+
+def _ufunc(*args: Any, **kwargs: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """The operands of a ufunc of two, a third one named ``out``, which may come in a tuple of one."""
+    if not 2 <= len(args) <= 3 or (len(args) == 3 and "out" in kwargs):
+        raise TypeError(f"got {len(args)} operands, expected two, and an out at most")
+    if len(args) == 3:
+        kwargs["out"] = args[2]
+    return args[0], args[1], kwargs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """A product of two operands.
+
+    Attributes
+    ----------
+    name : str
+        What its labels go by: one of `product_labels`.
+    numpys : callable
+        NumPy's own function.
+    worth : callable
+        Whether two plain arrays are worth a route.
+    bind : callable
+        From the call's arguments to both operands and the options given.
+    instead : str
+        The einsum to write for operands that NumPy's function would take for objects.
+    flattens : bool
+        Whether NumPy's function flattens its operands, which makes it a contraction of some shapes only.
+    """
+
+    name: str
+    numpys: Callable[..., Any]
+    worth: Callable[[Array, Array], bool]
+    bind: Callable[..., tuple[Any, Any, dict[str, Any]]] = _dot
+    instead: str = "write it as an einsum"
+    flattens: bool = False
+
+    def of_arrays(self, a: Array, b: Array) -> Any:
+        """The product of two plain arrays that are worth a route."""
+        first = conjugated(a) if self.name in CONJUGATED else a
+        run = known(self.name, (first, b))
+        if run is not None:
+            return run(first, b)
+        try:
+            terms = pair_terms(self.name, first, b)
+        except ValueError:
+            return self.numpys(a, b)  # which says what is wrong
+        return contract(terms, lambda: self.numpys(a, b))
+
+    def of_others(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The product in a call with options, or with operands that are not both plain arrays."""
+        operands = (*args, *(kwargs[name] for name in _OPERANDS if name in kwargs))
+        if any_routed(operands):
+            return on_arrays(function, args, kwargs)
+        if any_other(operands):
+            a, b, options = self.bind(*args, **kwargs)
+            if not self.flattens or is_contraction(self.name, (a, b)):
+                return product(self.name, a, b, **options)
+            refuse_undispatched(self.name, self.instead, a, b, *options.values())
+        if WATCH.on:
+            check_fallback(self.name, operands, () if self.worth is never else _options(args, kwargs))
+        return self.numpys(*args, **kwargs)
+
+    def understand(self, a: Any, b: Any, options: Mapping[str, Any]) -> Call | str:
+        """What is planned, or why NumPy's own function answers; empty where that is the right way anyway.
+
+        The decision that `of_arrays` and `of_others` follow, for explaining it.
+        """
+        others = any_other((a, b))
+        if others and is_contraction(self.name, (a, b)):
+            given = given_options(self.name, dict(options))
+            first = conjugated(a) if self.name in CONJUGATED else a
+            return understand_product(self.name, first, b, **given)
+        if others:
+            refuse_undispatched(self.name, self.instead, a, b, *options.values())
+        reason = fallback_reason((a, b, options.get("out")), () if self.worth is never else options)
+        if reason:
+            return reason
+        if others:
+            return _by_others(a, b)
+        if options.keys() & UFUNC_ONLY:
+            return "options of a ufunc, which only NumPy's takes"
+        if options or not type(a) is type(b) is ndarray or not self.worth(a, b):
+            return ""
+        return pair_terms(self.name, _as_conjugated(a) if self.name in CONJUGATED else a, b).call()
+
+
+def _by_others(a: Any, b: Any) -> str:
+    """Why operands that are no arrays are no contraction of ours."""
+    kinds = [kind for kind in map(other_kind, (a, b)) if kind is not None]
+    if all(kind.written is not None for kind in kinds):
+        return "the operand is written out for NumPy's own function"
+    return "the operand's own library answers"
+
+
+def _as_conjugated(a: Array) -> Array:
+    """An array with the layout of the conjugate."""
+    return a if a.dtype.kind != "c" or a.flags.c_contiguous else np.empty_like(a)
+
+
+def _options(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the options among the arguments of a product of two operands."""
+    given = [name for name, x in kwargs.items() if x is not None and x is not np._NoValue]
+    if len(args) > 2 and args[2] is not None:
+        given.append("out")
+    return tuple(name for name in given if name not in {"a", "b"})
+
+
+DOT = Product("dot", numpys.numpy_dot, worth)
+INNER = Product("inner", numpys.numpy_inner, worth_inner)
+OUTER = Product(
+    "outer", numpys.numpy_outer, worth_outer, instead="use einsum('i,j->ij', a, b)", flattens=True
+)
+VDOT = Product("vdot", numpys.numpy_vdot, never, instead="use einsum('ij,ij->', a.conj(), b)", flattens=True)
+MATMUL = Product("matmul", numpys.numpy_matmul, worth, _ufunc)
+VECDOT = Product("vecdot", numpys.numpy_vecdot, never, _ufunc)
+MATVEC = Product("matvec", numpys.numpy_matvec, worth_matvec, _ufunc)
+VECMAT = Product("vecmat", numpys.numpy_vecmat, worth_vecmat, _ufunc)

@@ -1,0 +1,58 @@
+"""Who answers lstsq, solve, inv and pinv where an operand's kind has solvers of its own."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from .._base.solvers import Solving
+from .._config.state import current
+from .._kinds.registry import solving_kind
+
+__all__ = ["explained", "solver"]
+
+
+def solver(function: Callable[..., Any], operands: tuple[Any, ...]) -> Callable[..., Any] | None:
+    """What answers a call in place of einroute's function of arrays, which takes the same arguments.
+
+    None where no operand is of a kind with solvers.
+
+    Raises
+    ------
+    TypeError
+        Such a kind has none for this function.
+    """
+    return _of_kind(function, operands, "")
+
+
+def explained(function: Callable[..., Any], operands: tuple[Any, ...]) -> Callable[..., Any] | None:
+    """What tells of such a call, as `Told`."""
+    return _of_kind(function, operands, "explain_")
+
+
+def _of_kind(
+    function: Callable[..., Any], operands: tuple[Any, ...], prefix: str
+) -> Callable[..., Any] | None:
+    kind = solving_kind(operands)
+    if kind is None:
+        return None
+    name = function.__name__
+    module = importlib.import_module(f"einroute.{kind.solvers}")
+    found = getattr(module, prefix + name, None)
+    if found is None:
+        asked = f"{prefix.replace('_', ' of ')}{name}"
+        raise TypeError(
+            f"{asked} takes no operand of kind {kind.name}; make an array of it, or ask its library"
+        )
+    state = current()
+    given = Solving(
+        name,
+        function,
+        state.policy,
+        state.config.reproducible,
+        state.config.memory_limit,
+        state.config.threads,
+    )
+    return partial(found, given)

@@ -1,0 +1,107 @@
+"""Tiny calls of einsum: NumPy's own C function answers them, until planning has been earned.
+
+A plan takes about 100 us to make and saves about 1 us a call.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from .._base.c_einsum import c_einsum
+from .._config.state import State, current
+from .._kinds.registry import other_kind
+from .keys import Key, einsum_key
+from .understand import Array, Fallback, ndarray, understand_einsum
+
+__all__ = ["TINY", "all_tiny", "put_on_trial", "small_arrays", "tiny_note"]
+
+#: Below this many products (an upper bound: the product of the operands' sizes) planning is put off.
+TINY = 4096
+#: Calls of a tiny kind after which planning it has been earned: a plan takes about 100 us to make and
+#: saves about 1 us a call.
+_EARNED = 64
+
+
+def small_arrays(operands: tuple[Any, ...]) -> list[Array] | None:
+    """Two or more operands as arrays, where NumPy's einsum of them takes less than to look for a plan."""
+    if len(operands) < 3 or type(operands[0]) is not str:
+        return None  # of one operand it may be a view that einsum returns
+    work = 1
+    for x in operands[1:]:
+        for n in getattr(x, "shape", ()):
+            work *= n
+    if not 0 < work <= TINY:
+        return None
+    arrays = []
+    for x in operands[1:]:
+        array: Array | None = x
+        if type(x) is not ndarray:
+            kind = other_kind(x)
+            array = None if kind is None or kind.small is None else kind.small(x)
+        if array is None:
+            return None
+        arrays.append(array)
+    return arrays
+
+
+def all_tiny(operands: tuple[Any, ...]) -> bool:
+    """Whether the operands are plain arrays that c_einsum passes before a plan could be looked up."""
+    arrays = operands[1:] if operands and type(operands[0]) is str else operands[: len(operands) // 2 * 2 : 2]
+    work = 1
+    for x in arrays:
+        if type(x) is not ndarray:
+            return False
+        work *= x.size
+        if work > TINY:
+            return False
+    return work > 0  # NumPy's loops are not safe for empty operands, see _kinds.dense.empty
+
+
+def put_on_trial(operands: tuple[Any, ...], state: State) -> None:
+    """Remember a tiny call, so that it is planned once it has come often enough."""
+    key = _trial_key(operands)
+    if key is not None and state.plans.get(key) is None:
+        state.plans.put(key, _Trial(key, operands[0], state.base or state))
+
+
+def _trial_key(operands: tuple[Any, ...]) -> Key | None:
+    """What the hot path finds a tiny call under; None if it stays with c_einsum."""
+    if len(operands) < 3 or type(operands[0]) is not str:
+        return None  # a single operand has no faster route
+    if len(operands) > 3 and not all(x.flags.c_contiguous for x in operands[1:]):
+        return None  # the hot path does not look
+    return einsum_key(operands, None, False, {})
+
+
+def tiny_note(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> str:
+    """Who answers a tiny call before its plan does, as `explain` puts it; empty if it is none."""
+    if optimize is not False or not current().tiny or not all_tiny(operands):
+        return ""
+    what = f"tiny, at most {TINY} products: NumPy's C einsum answers"
+    if out is None and not kwargs and _trial_key(operands) is not None:
+        return f"{what} the first {_EARNED} or so such calls, then this plan"
+    return f"{what}, and this plan is not used"
+
+
+class _Trial:
+    """Runs a tiny call by NumPy's einsum, until planning it has been earned."""
+
+    __slots__ = ("calls", "key", "run", "state", "subscripts")
+
+    counts = True  # so that who watches leaves it in its place
+
+    def __init__(self, key: Key, subscripts: str, state: State) -> None:
+        self.key = key
+        self.subscripts = subscripts
+        self.state = state
+        self.calls = 0
+        self.run = partial(c_einsum, subscripts)
+
+    def __call__(self, *arrays: Array) -> Any:
+        self.calls += 1  # a lost count between threads only puts planning off
+        if self.calls == _EARNED:
+            call = understand_einsum((self.subscripts, *arrays))
+            if not isinstance(call, Fallback):
+                self.state.plans.put(self.key, call.bound(self.state))
+        return self.run(*arrays)

@@ -1,0 +1,1 @@
+"""The public functions against NumPy's and SciPy's."""

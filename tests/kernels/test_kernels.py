@@ -1,0 +1,332 @@
+"""The compiled kernels for dense by sparse, the route that runs them, and when they are earned."""
+
+from __future__ import annotations
+
+import threading
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from einroute._base.facts import Operand, Step
+from einroute._base.routes import Declined, Offer, Refused
+from einroute._kernels import earned
+from einroute._kernels.earned import KERNELS, Kernels, Signature
+from einroute._kernels.entries import Compressed, Entries
+from einroute._kinds.sparse import tiles
+from tests.helpers import small_integers
+from tests.processes import printed
+
+#: Every form of number; both kinds of index with one of them.
+DTYPES = (("f8", "i4"), ("f8", "i8"), ("f4", "i4"), ("c16", "i4"), ("i8", "i4"))
+#: n, m, rows: tiles that are full or not, blocks that end anywhere, single rows and columns.
+SHAPES = ((40, 37, 33), (16, 8, 16), (1, 5, 40), (5, 1, 40), (70, 3, 9), (3, 70, 130))
+
+
+@pytest.fixture(autouse=True)
+def prepared(monkeypatch):
+    monkeypatch.setattr(KERNELS, "prepare", lambda: "now")
+    monkeypatch.setattr(tiles, "_LEAST", 0.0)
+    monkeypatch.setattr(tiles, "_WORK", 1)  # small operands go over the threads too
+
+
+def entries_of(matrix: Any, index: str = "i4") -> Entries:
+    if matrix.format in ("csr", "csc"):
+        compressed = Compressed(
+            matrix.indptr.astype(index), matrix.indices.astype(index), int(matrix.format == "csc")
+        )
+        return Entries(matrix.shape, matrix.data, None, compressed)
+    return Entries(matrix.shape, matrix.data, tuple(x.astype(index) for x in matrix.coords))
+
+
+def step_of(subscripts: str, operands: tuple[Any, ...], order: str = "K", threads: int = 2) -> Step:
+    inputs, output = subscripts.split("->")
+    terms = tuple(inputs.split(","))
+    sizes = {
+        c: n for term, x in zip(terms, operands, strict=True) for c, n in zip(term, x.shape, strict=True)
+    }
+    facts = tuple(
+        Operand(x.shape, x.dtype, (), "entries", x.nnz) if isinstance(x, Entries)
+        else Operand(x.shape, x.dtype, x.strides)
+        for x in operands
+    )  # fmt: skip
+    dtype = np.result_type(*(x.dtype for x in operands))
+    return Step(terms, output, sizes, facts, dtype, order, threads)
+
+
+def product_of(subscripts: str, *operands: Any, out: Any = None, **options: Any) -> Any:
+    step = step_of(subscripts, operands, **options)
+    offer = tiles.verdict(step)
+    assert isinstance(offer, Offer), offer
+    return tiles.bind(step, offer)(*operands, out=out)
+
+
+def messy(rng: np.random.Generator, n: int, m: int, dtype: str, kind: str) -> tuple[Any, np.ndarray]:
+    """A matrix in the format `kind` with unsorted indices and duplicates, and the same written out."""
+    count = n * m // 3 + 2
+    i, j, data = rng.integers(0, n, count), rng.integers(0, m, count), small_integers(rng, (count,), dtype)
+    written = np.zeros((n, m), dtype)
+    np.add.at(written, (i, j), data)
+    if kind == "coo":
+        return sp.coo_array((data, (i, j)), shape=(n, m)), written
+    major, minor, length = (i, j, n) if kind == "csr" else (j, i, m)
+    by = np.argsort(major, kind="stable")
+    indptr = np.searchsorted(major[by], np.arange(length + 1))
+    cls = sp.csr_array if kind == "csr" else sp.csc_array
+    return cls((data[by], minor[by], indptr), shape=(n, m)), written
+
+
+@pytest.mark.parametrize(("dtype", "index"), DTYPES)
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+class TestProducts:
+    def test_dense_on_the_left(self, dtype, index, kind):
+        rng = np.random.default_rng(1)
+        for n, m, rows in SHAPES:
+            a, written = messy(rng, n, m, dtype, kind)
+            x = small_integers(rng, (rows, n), dtype)
+            # The second is long enough for CSR rows to be made into columns.
+            for y in (x, np.concatenate([x] * 60), x[::-1], x[::2], np.broadcast_to(x[:1], (rows, n))):
+                if len(y) < 8:
+                    continue
+                made = product_of("rn,nm->rm", y, entries_of(a, index))
+                assert made.dtype == written.dtype
+                np.testing.assert_array_equal(made, y @ written)
+
+    def test_sparse_on_the_left(self, dtype, index, kind):
+        rng = np.random.default_rng(2)
+        for m, n, columns in SHAPES:
+            a, written = messy(rng, n, m, dtype, kind)
+            x = small_integers(rng, (m, columns), dtype)
+            wide = np.concatenate([x] * 9, axis=1)
+            for y in (x, x[::-1], x[:, : columns - 1], wide, wide[:, 3:]):
+                if y.shape[1] * y.itemsize < 128:
+                    continue
+                made = product_of("nm,mc->nc", entries_of(a, index), y)
+                np.testing.assert_array_equal(made, written @ y)
+
+
+def test_labels_orders_and_out():
+    rng = np.random.default_rng(3)
+    a, written = messy(rng, 20, 30, "f8", "csr")
+    x = small_integers(rng, (4, 9, 20), "f8")
+    e = entries_of(a)
+    for subscripts, order in product(("ijn,nm->ijm", "ijn,nm->mij", "ijn,nm->imj", "ijn,mn->jmi"), "KCF"):
+        right = e if "nm" in subscripts else e.take((1, 0))
+        step = step_of(subscripts, (x, right), order=order)
+        offer = tiles.verdict(step)
+        if isinstance(offer, Refused):
+            assert order != "K"
+            continue
+        dense = written if "nm" in subscripts else written.T
+        expected = np.einsum(subscripts, x, dense)
+        made = tiles.bind(step, offer)(x, right)
+        np.testing.assert_array_equal(made, expected)
+        assert order == "K" or made.flags[f"{order}_CONTIGUOUS"]
+        for out in (
+            np.empty_like(expected),
+            np.empty(expected.shape, order="F"),
+            np.empty(expected.shape, "c16"),
+        ):
+            assert tiles.bind(step, offer)(x, right, out=out) is out
+            np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(
+        product_of("nij,nm->mij", x.transpose(2, 0, 1).copy(), e), np.einsum("ijn,nm->mij", x, written)
+    )
+
+
+def test_casts_the_dense_operand_in_blocks_and_changes_nothing():
+    rng = np.random.default_rng(4)
+    a, written = messy(rng, 20, 30, "f8", "csc")
+    x = small_integers(rng, (50, 20), "i4")
+    before = x.copy(), a.data.copy(), a.indices.copy()
+    np.testing.assert_array_equal(product_of("rn,nm->rm", x, entries_of(a)), x @ written)
+    y = small_integers(rng, (30, 50), "i4")
+    np.testing.assert_array_equal(product_of("nm,mc->nc", entries_of(a), y), written @ y)
+    for now, then in zip((x, a.data, a.indices), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+def test_what_stands_at_absent_entries_is_not_multiplied(dtype, kind):
+    rng = np.random.default_rng(5)
+    for rows in (16, 300):
+        x = small_integers(rng, (rows, 24), dtype)
+        x[:, ::2] = np.nan
+        x[:, 2::4] = np.inf
+        keep = np.zeros((24, 19), dtype)
+        keep[1::2] = rng.integers(0, 2, (12, 19))
+        e = entries_of(sp.csr_array(keep).asformat(kind))
+        clean = np.where(np.isfinite(x), x, 0)
+        np.testing.assert_array_equal(product_of("rn,nm->rm", x, e), clean @ keep)
+        np.testing.assert_array_equal(product_of("nm,nc->mc", e, np.ascontiguousarray(x.T)), keep.T @ clean.T)
+
+
+@pytest.mark.parametrize(("dtype", "index"), DTYPES)
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo"])
+def test_so_few_entries_that_most_of_x_is_not_read(dtype, index, kind):
+    rng = np.random.default_rng(6)
+    for n, m, rows, count in ((100, 90, 300, 20), (64, 3, 257, 1), (200, 200, 400, 50)):
+        i, j = rng.integers(0, n, count), rng.integers(0, m, count)
+        data = small_integers(rng, (count,), dtype)
+        written = np.zeros((n, m), dtype)
+        np.add.at(written, (i, j), data)
+        a = sp.coo_array((data, (i, j)), shape=(n, m)).asformat(kind)
+        x = small_integers(rng, (rows, n), dtype)
+        for y in (x, x[::-1], x[::2]):
+            np.testing.assert_array_equal(product_of("rn,nm->rm", y, entries_of(a, index)), y @ written)
+        if np.dtype(dtype).kind in "fc":
+            x[3] = np.nan  # nothing of one tile is left in the next
+            made = product_of("rn,nm->rm", x, entries_of(a, index))
+            np.testing.assert_array_equal(np.delete(made, 3, 0), np.delete(x, 3, 0) @ written)
+
+
+def test_values_that_are_not_finite_stay_in_their_columns():
+    a = sp.csc_array(np.array([[np.inf, 0.0, 1.0], [0.0, 2.0, 0.0]]))
+    made = product_of("rn,nm->rm", np.ones((20, 2)), entries_of(a))
+    np.testing.assert_array_equal(made, np.broadcast_to([np.inf, 2.0, 1.0], (20, 3)))
+
+
+def test_empty():
+    for n, m, rows in ((0, 5, 20), (5, 0, 20), (5, 4, 20)):
+        e = entries_of(sp.csr_array((n, m)))
+        made = product_of("rn,nm->rm", np.ones((rows, n)), e)
+        assert made.shape == (rows, m)
+        assert not made.any()
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "reason"),
+    [
+        ("rn,nm->nrm", ((20, 6), (6, 5)), "not a product over one label"),
+        ("rn,nm->m", ((20, 6), (6, 5)), "is summed"),
+        ("rn,nm->rm", ((3, 6), (6, 5)), "too few rows"),
+    ],
+)
+def test_refusals_name_their_reason(subscripts, shapes, reason):
+    x = np.ones(shapes[0])
+    e = entries_of(sp.csr_array(np.eye(*shapes[1])))
+    answer = tiles.verdict(step_of(subscripts, (x, e)))
+    assert isinstance(answer, Refused)
+    assert reason in answer.reason
+
+
+def test_refuses_layouts_that_would_have_to_be_copied():
+    e = entries_of(sp.csr_array(np.eye(6)))
+    x = np.ones((20, 12))[:, ::2]
+    assert isinstance(tiles.verdict(step_of("rn,nm->rm", (x, e))), Refused)
+    x = np.ones((4, 9, 6))[:, :5]
+    assert isinstance(tiles.verdict(step_of("ijn,nm->ijm", (x, e))), Refused)
+
+
+F8 = Signature("dense_by_csc", "f8", "i4")
+
+
+class TestEarned:
+    """With a compiler that only notes what it is asked for."""
+
+    @pytest.fixture(autouse=True)
+    def steady_cost(self, monkeypatch):
+        monkeypatch.setattr(earned, "cost", lambda signature: 2.0)
+
+    def test_compiles_once_the_work_seen_has_paid(self):
+        asked = []
+        kernels = Kernels(lambda: "earned", lambda signature: asked.append(signature) or print)
+        for _ in range(4):
+            assert "not prepared" in kernels.get(F8, 0.5)
+        assert not asked
+        assert kernels.info() == {"kernels": 0}
+        assert kernels.get(F8, 0.5) is print
+        assert kernels.get(F8, 0.5) is print
+        assert asked == [F8]
+        assert "not prepared" in kernels.get(Signature("dense_by_csc", "f4", "i4"), 5.0)
+
+    def test_now_never_and_clear(self):
+        setting = "never"
+        kernels = Kernels(lambda: setting, lambda signature: print)
+        assert all("never" in kernels.get(F8, 100.0) for _ in range(3))
+        setting = "now"
+        assert kernels.get(F8, 0.0) is print
+        setting = "never"
+        assert kernels.get(F8, 0.0) is print
+        kernels.clear()
+        assert "never" in kernels.get(F8, 0.0)
+
+    def test_a_failure_is_remembered_and_no_error(self):
+        asked = []
+
+        def fail(signature: Signature) -> Any:
+            asked.append(signature)
+            raise ImportError("no numba here")
+
+        kernels = Kernels(lambda: "now", fail)
+        assert [kernels.get(F8, 1.0) for _ in range(3)] == [
+            "not prepared: compiling failed (ImportError)"
+        ] * 3
+        assert len(asked) == 1
+
+    def test_others_do_not_wait_for_a_thread_that_compiles(self):
+        started, finish = threading.Event(), threading.Event()
+
+        def slow(signature: Signature) -> Any:
+            started.set()
+            assert finish.wait(20)
+            return print
+
+        kernels = Kernels(lambda: "earned", slow)
+        kernels.get(F8, 9.0)
+        thread = threading.Thread(target=kernels.get, args=(F8, 9.0))
+        thread.start()
+        assert started.wait(20)
+        assert "another thread" in kernels.get(F8, 9.0)
+        finish.set()
+        thread.join()
+        assert kernels.get(F8, 9.0) is print
+
+    def test_a_bound_step_declines_until_there_is_a_kernel_and_then_picks_it_up(self, monkeypatch):
+        def fill(y: Any, *rest: Any) -> None:
+            y[...] = 7
+
+        kernels = Kernels(lambda: "earned", lambda signature: fill)
+        monkeypatch.setattr(tiles, "KERNELS", kernels)
+        x, e = np.ones((64, 6)), entries_of(sp.csc_array(np.eye(6)))
+        step = step_of("rn,nm->rm", (x, e))
+        offer = tiles.verdict(step)
+        run = tiles.bind(step, offer)
+        assert isinstance(run(x, e), Declined)
+        kernels.get(F8, 9.0)
+        assert (run(x, e) == 7).all()
+
+
+COMPILE = (
+    "import numpy as np\n"
+    "from einroute._kernels.earned import KERNELS, Signature\n"
+    "kernel = KERNELS.compile(Signature('csr_by_dense', 'f8', 'i4'))\n"
+    "y, i = np.zeros((1, 40)), np.array([0, 1], 'i4')\n"
+    "kernel(y, np.ones((1, 40)), i, i[:1], np.ones(1), 0, 1, 0, 40)\n"
+    "assert (y == 1).all()\n"
+)
+
+
+class TestDisk:
+    def test_compiled_code_is_kept(self, tmp_path):
+        again = (
+            COMPILE + "print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))"
+        )
+        assert printed(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["0", "1"]
+        assert list(tmp_path.glob("*.kept"))
+        assert printed(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["1", "0"]
+
+    def test_a_folder_that_cannot_be_written_costs_time_only(self, tmp_path):
+        # A file where the folder should be: permissions would not stop the superuser.
+        file = Path(tmp_path, "file")
+        file.touch()
+        printed(COMPILE, NUMBA_CACHE_DIR=str(file))
+
+    def test_importing_does_not_load_numba(self):
+        assert printed(
+            "import sys\nimport einroute._kinds.sparse.tiles\nprint('numba' in sys.modules)"
+        ).split() == ["False"]

@@ -1,0 +1,101 @@
+"""Faults that sparse operands had: duplicates cast before they were added up, shapes without room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import sparse
+
+import einroute as er
+from tests.sparse_helpers import written_out
+
+ROWS = np.array([0, 0, 1, 2, 2, 2])
+COLUMNS = np.array([0, 0, 2, 1, 1, 0])
+
+
+def compressed(new: Any, major: np.ndarray, minor: np.ndarray, data: np.ndarray) -> Any:
+    order = np.argsort(major, kind="stable")
+    indptr = np.searchsorted(major[order], np.arange(4))
+    return new((data[order], minor[order], indptr), shape=(3, 3))
+
+
+#: From values to an operand some of whose places have several entries.
+DUPLICATES: dict[str, Callable[[np.ndarray], Any]] = {
+    "coo": lambda data: sp.coo_array((data, (ROWS, COLUMNS)), shape=(3, 3)),
+    "csr": lambda data: compressed(sp.csr_array, ROWS, COLUMNS, data),
+    "csc": lambda data: compressed(sp.csc_array, COLUMNS, ROWS, data),
+    "COO": lambda data: sparse.COO(
+        np.array([ROWS, COLUMNS]), data, shape=(3, 3), has_duplicates=False, sorted=True
+    ),
+}
+#: From one dtype to one that holds less, and values whose sums differ from the sum of what is left of each.
+NARROWER = [
+    ("f8", "i8", [0.6, 0.6, 1.2, 0.7, 0.7, 2.0]),
+    ("f8", "f4", [1.0 + 2.0**-24, 2.0**-24, 1.5, 2.0**30, 63.0, 1.0]),
+    ("c16", "f8", [1 + 1j, 2 - 1j, 3.0, 1j, 1j, 1.0]),
+    ("i8", "i1", [100, 100, 3, -100, -100, 1]),
+    ("?", "i8", [True, True, True, True, True, False]),
+    ("i1", "f8", [100, 100, 3, -100, -100, 1]),
+]
+
+
+ROUTES = (None, "sparse.reduce", "sparse.scipy", "sparse.gather", "sparse.join", "sparse.spgemm")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(("own", "wanted", "values"), NARROWER)
+@pytest.mark.parametrize("kind", DUPLICATES)
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_duplicates_are_summed_before_they_are_cast(
+    kind: str, own: str, wanted: str, values: Any, route: str | None
+) -> None:
+    m = DUPLICATES[kind](np.array(values, own))
+    before = (m.data.copy(), np.array(m.coords) if hasattr(m, "coords") else m.indices.copy())
+    full = sp.coo_array((m.data, (ROWS, COLUMNS)), shape=(3, 3)).toarray() if kind == "COO" else m.toarray()
+    other = np.arange(9).reshape(3, 3).astype(wanted if wanted != "?" else "i8")
+    options = {"dtype": wanted, "casting": "unsafe"}
+    calls: list[tuple[str, tuple[Any, ...], tuple[Any, ...]]] = [
+        ("ij->", (m,), (full,)),
+        ("ij->i", (m,), (full,)),
+        ("ij->ji", (m,), (full,)),
+        ("ii->i", (m,), (full,)),
+        ("ij,jk->ik", (m, other), (full, other)),
+        ("ki,ij->kj", (other, m), (other, full)),
+        ("ij,ij->ij", (m, other), (full, other)),
+        ("ij,jk->ik", (m, m), (full, full)),
+        ("ij,ij->", (m, m), (full, full)),
+    ]
+    for subscripts, given, dense in calls:
+        expected = np.einsum(subscripts, *(x.astype(wanted) for x in dense))  # of views alone it casts none
+        try:
+            with er.config(allow=route):
+                result = er.einsum(subscripts, *given, **options)
+        except er.NoRoute:
+            continue
+        result = written_out(result)
+        assert result.dtype == expected.dtype
+        np.testing.assert_allclose(result, expected, rtol=1e-12, err_msg=subscripts)
+    np.testing.assert_array_equal(m.data, before[0])
+    np.testing.assert_array_equal(np.array(m.coords) if hasattr(m, "coords") else m.indices, before[1])
+
+
+@pytest.mark.parametrize(("new", "result"), [(sp.coo_array, sp.coo_array), (sp.coo_matrix, sp.coo_matrix)])
+def test_a_matrix_of_many_rows_is_made_without_pointers_to_them(new: Any, result: Any) -> None:
+    n = 2**33
+    a = new((np.array([1.0, 2.0, 4.0]), ([0, 5, n - 1], [0, 1, 1])), shape=(n, 2))
+    made = er.einsum("ij,ij->ij", a, a)
+    assert type(made) is result
+    assert made.shape == (n, 2)
+    np.testing.assert_array_equal(made.data, [1.0, 4.0, 16.0])
+    made = er.einsum("ij,j->ij", a, np.array([10.0, 100.0]))
+    assert type(made) is result
+    np.testing.assert_array_equal(made.data, [10.0, 200.0, 400.0])
+
+
+def test_pinv_of_integers_names_the_argument() -> None:
+    with pytest.raises(ValueError, match=r"a has dtype int64, and rtol=None .*pass a.astype\(float\)"):
+        er.linalg.pinv(np.array([[1, 2], [3, 5]]), rtol=None)

@@ -1,0 +1,1 @@
+"""einroute in NumPy's place."""

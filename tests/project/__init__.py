@@ -1,0 +1,1 @@
+"""What is about the whole: layers, imports, documentation, public names, versions."""

@@ -1,0 +1,157 @@
+"""What the README and the documentation show runs as it stands, and what they draw is there."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from html import escape
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from einroute_docs import chart, figure, measure, ratios, results, shown
+
+import einroute as er
+import einroute.scipy.linalg
+from einroute._bench import race
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    str(path.relative_to(ROOT)): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+}
+#: Pages of links, figures, names, dates and commands.
+WITHOUT_EXAMPLES = {
+    "docs/api.md",
+    "docs/monitoring.md",
+    "docs/performance.md",
+    "docs/problems/index.md",
+    "docs/support.md",
+}
+#: Files that pages name as what their reader is to write.
+MADE_BY_THE_READER = {
+    "src/einroute/_kinds/diagonal.py",
+    "src/einroute/_operands/diagonal.py",
+}
+TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
+MEASURED = results.read(results.FOLDER / "problems.json")
+
+
+def _examples(page: Path) -> doctest.DocTest:
+    # A closing fence would be taken for expected output.
+    text = re.sub(r"(?m)^```.*$", "", page.read_text(encoding="utf-8"))
+    return doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_run(page: str) -> None:
+    complaints: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner.run(_examples(PAGES[page]), out=complaints.append)
+    assert not complaints, "".join(complaints)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_that_is_run_for_the_page_prints_what_the_page_says(page: str) -> None:
+    for piece in shown.of_page(PAGES[page]):
+        assert piece.output()
+
+
+@pytest.mark.parametrize("page", sorted(set(PAGES) - WITHOUT_EXAMPLES))
+def test_pages_have_examples(page: str) -> None:
+    assert _examples(PAGES[page]).examples or [*shown.of_page(PAGES[page])]
+
+
+def test_readme_and_ci_give_one_test_command() -> None:
+    readme, script = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", ".ci/run"))
+    assert re.search(rf"(?m)^{re.escape(TEST_COMMAND)}$", readme)
+    assert f"tests='{TEST_COMMAND}'" in script
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    text = re.sub(r"(?ms)^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"))
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        assert link.startswith("https://") or ((ROOT / page).parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
+def test_files_that_are_named_are_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"\b(?:asv_benchmarks|docs|tests|src/einroute)/[\w./-]*\w\.(?:py|md|json)\b", text)
+    assert [name for name in named if not (ROOT / name).exists() and name not in MADE_BY_THE_READER] == []
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"(?m)^\.\. (?:auto|py:)\w+:: ([\w.]+)", text))
+    wanted = {name for name in er.__all__ if name not in {"linalg", "__version__"}}
+    wanted |= {f"einroute.linalg.{name}" for name in er.linalg.__all__ if name not in er.__all__}
+    wanted |= {f"einroute.scipy.linalg.{name}" for name in ("lstsq", "solve", "inv", "pinv")}
+    assert wanted - documented == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_curve_that_a_page_draws_was_measured(page: str) -> None:
+    known = {series.name for series in measure.SERIES}
+    for name in re.findall(r"(?m)^```\{timings\} (\S+)$", PAGES[page].read_text(encoding="utf-8")):
+        assert name in known
+        assert MEASURED.curve(name).points
+
+
+@pytest.mark.parametrize("name", [series.name for series in measure.SERIES])
+def test_figures_show_every_time(name: str) -> None:
+    curve = MEASURED.curve(name)
+    picture = ElementTree.fromstring(chart.svg(curve, "a & b"))
+    assert picture.get("aria-label") == "a & b"
+    marks = [node for node in picture.iter() if node.tag in {"circle", "polygon"}]
+    assert len(marks) == sum(len(point.times) for point in curve.points)
+    html = figure.figure(MEASURED, name, "A title.")
+    for point in curve.points:
+        assert point.label in html
+        for time in point.times.values():
+            assert chart.seconds(time.seconds) in html
+
+
+def test_the_performance_page_shows_every_case() -> None:
+    bench = ratios.read(results.FOLDER / "bench.json")
+    picture = ElementTree.fromstring(ratios.strips(bench))
+    assert len([node for node in picture.iter() if node.tag == "circle"]) == len(bench.cases) > 0
+    html = ratios.page(bench)
+    slow = [case for case in bench.cases if case.slow]
+    assert f"The {len(slow)} cases that are behind" in html
+    assert all(escape(case.label) in html for case in slow)
+    assert all(f"{group}: " in html for group in bench.groups)
+
+
+def test_texts_in_charts() -> None:
+    assert doctest.testmod(chart).attempted
+    assert not doctest.testmod(chart).failed
+
+
+def test_measuring_writes_what_the_pages_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "times.json"
+    assert measure.main(["many-calls", "--scale", "0.05", "--budget", "0", "--out", str(path)]) == 0
+    assert measure.main(["many-rhs", "--scale", "0.05", "--budget", "0", "--out", str(path)]) == 0
+    found = results.read(path)
+    assert [curve.name for curve in found.curves] == ["many-rhs", "many-calls"]
+    assert all(results.OURS in point.times for curve in found.curves for point in curve.points)
+    assert found.machine["NumPy"]
+    with pytest.raises(SystemExit):
+        measure.main(["no-such"])
+    assert "there is no no-such; there are many-rhs" in capsys.readouterr().err
+
+
+def test_shown_code_must_print_what_is_said() -> None:
+    assert shown.Shown("print('one two')", ("two",)).output() == "one two\n"
+    with pytest.raises(ValueError, match="lacks \\['three'\\]"):
+        shown.Shown("print('one two')", ("three",)).output()
+    with pytest.raises(ValueError, match="everything"):
+        shown.Shown("1 + 1", ()).output()
+
+
+def test_the_performance_page_counts_as_the_command_does() -> None:
+    bench = ratios.read(results.FOLDER / "bench.json")
+    for case in bench.cases:
+        behind = case.seconds[ratios.OURS] * (1 - case.best)
+        assert 1 / case.best > race.ALLOWED_RATIO or not case.slow, case.label
+        assert case.slow or 1 / case.best <= race.ALLOWED_RATIO or behind < 3e-6, case.label
