@@ -29,6 +29,7 @@ from .._call.observe import WatchedContext, observe, telling_why
 from .._call.trials import TINY, all_tiny, put_on_trial, small_arrays
 from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
 from .._config.state import _context, _process, check_strict, current, left_to_numpy
+from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other, of_library, other_kind, shape_alone
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
@@ -161,6 +162,9 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
 
 def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
     """Everything that the hot path does not know."""
+    node = in_graph(operands)
+    if node is not None:
+        return node("einsum", *operands, **_given(out, optimize, kwargs))
     if WATCH.on and to_observe():
         return observe(einsum, operands, _given(out, optimize, kwargs))
     state = current()
@@ -338,6 +342,9 @@ def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
 def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> Any:
     if axes is not _NOT_GIVEN:
         named["axes"] = axes
+    node = in_graph(operands)
+    if node is not None:
+        return node("tensordot", *operands, **named)
     if WATCH.on and to_observe():
         return observe(tensordot, operands, named)
     try:

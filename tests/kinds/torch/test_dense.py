@@ -78,7 +78,7 @@ def test_promotion_is_torchs(one: str, other: str) -> None:
 def test_python_scalars_are_weak(dtype: str, scalar: Any) -> None:
     x = tensors("i", dtype)[0]
     if torch.result_type(x, scalar) is torch.complex32:
-        with pytest.raises(TypeError, match="complex32.*complex64"):
+        with pytest.raises(TypeError, match=r"complex32.*complex64"):
             er.einsum("i,->i", x, scalar)
         assert er.einsum("i,->i", x, scalar, dtype=torch.complex128).dtype is torch.complex128
         return

@@ -8,6 +8,7 @@ transpose-transpose-GEMM-transpose); ``multiply`` is products, then a sum; ``ein
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..._base.cost import Cost, gemm_rate
@@ -71,6 +72,7 @@ class _Matmul(_Way):
         rate = gemm_rate(m, n, k, made.itemsize, made.kind == "c", step.threads)
         if made.kind in "iu" or (found.batch and min(m, n) == 1):
             rate = min(rate, _PLAIN_LOOPS)
+        rate = max(rate, 1.0)  # of no elements it is none
         moved = step.in_bytes + step.out_bytes
         for x, copied in zip(step.operands, found.copied, strict=True):
             moved += 2 * x.nbytes * (copied or made != step.dtype)
@@ -185,7 +187,7 @@ class _Einsum(_Way):
             way = _Multiply(self.library).verdict(step)
         assert isinstance(way, Offer)
         # It does what the others do, once it has read the subscripts.
-        cost = way.cost + Cost(calls=self.library.calls * 2)
+        cost = replace(way.cost, calls=way.cost.calls + self.library.calls * 2)
         return Offer(cost, step.output, _spelled(step, letters), f"{self.library.name}.einsum")
 
     def bind(self, step: Step, offer: Offer) -> Runner:

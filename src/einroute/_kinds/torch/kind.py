@@ -11,7 +11,7 @@ import torch
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
 from .dense import LIBRARY, Tensor
-from .override import override_kind, overrides
+from .override import override_kind, overrides, symbolic
 
 FORM = array_form(LIBRARY, rank=4)
 _STRIDED, _PARAMETER = torch.strided, torch.nn.Parameter
@@ -44,7 +44,7 @@ def _unfit(x: Tensor) -> str:
 
 def _refine(x: Any) -> Kind:
     cls = type(x)
-    if cls is not Tensor and cls is not _PARAMETER and overrides(cls):
+    if cls is not Tensor and cls is not _PARAMETER and (overrides(cls) or symbolic(x)):
         return OVERRIDE
     return DENSE_KIND
 

@@ -1,7 +1,8 @@
-"""Tensors of classes that override ``__torch_function__``: contractions with them are torch.einsum's.
+"""Tensors of classes that override ``__torch_function__``, and of symbolic sizes: torch.einsum's.
 
-Such a class has a say of its own in each of torch's functions.  So the whole contraction is handed to the
-one that says most of it, with the operands as they came.
+Such a class has a say of its own in each of torch's functions, so the whole contraction is handed to the one
+that says most of it, with the operands as they came. Of tracers with sizes that are no numbers nothing can be
+planned, and what is traced is to hold for other sizes.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import torch
 
 from ..._base.cost import Cost
 from ..._base.facts import DENSE, Contraction, DType, Operand, Prepared, Step
-from ..._base.kinds import Form, Kind, Term, as_it_is, handed_on
+from ..._base.kinds import Bring, Form, Kind, Term, as_it_is, handed_on
 from ..._base.routes import Offer, Refused, Route, Runner
 from .dense import LIBRARY, Tensor
 
-__all__ = ["override_kind", "overrides"]
+__all__ = ["override_kind", "overrides", "symbolic"]
 
 NAME = "torch_function"
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -30,6 +31,11 @@ def overrides(cls: type) -> bool:
     return getattr(own, "__func__", own) not in _DEFAULTS
 
 
+def symbolic(x: Tensor) -> bool:
+    """Whether a size of a tensor is a symbol."""
+    return not all(type(n) is int for n in x.shape)
+
+
 def _facts(x: Tensor) -> Operand:
     return Operand(tuple(x.shape), LIBRARY.dtypes.of(x), (), NAME, device=x.device)
 
@@ -41,7 +47,12 @@ def _signature(x: Tensor) -> Hashable:
 def _prepare(
     labels: str, operand: Operand, contraction: Contraction, dtype: DType, *, repeated: str, cast: bool
 ) -> Prepared:
-    return Prepared(None, (), None, labels, operand)
+    return Prepared(None, (), None if operand.dtype == dtype else dtype, labels, operand)
+
+
+def _bring(p: Prepared, _dtype: DType) -> Bring | None:
+    cast = p.cast
+    return None if cast is None else lambda x: LIBRARY.cast(x, cast)
 
 
 def _result(
@@ -58,8 +69,8 @@ def _verdict(step: Step) -> Offer | Refused:
         return Refused("more labels than letters")
     inputs = ",".join("".join(letters[c] for c in labels) for labels in step.inputs)
     spelled = f"{inputs}->{''.join(letters[c] for c in step.output)}"
-    cost = Cost(float(step.iterations), float(step.in_bytes), LIBRARY.calls)
-    return Offer(cost, step.output, spelled, f"torch.einsum({spelled!r}), which the class overrides")
+    # Sizes may be symbols, which are not to be looked at.
+    return Offer(Cost(calls=LIBRARY.calls), step.output, spelled, f"torch.einsum({spelled!r})")
 
 
 def _bind(step: Step, offer: Offer) -> Runner:
@@ -83,7 +94,7 @@ def override_kind(joined: Callable[[Kind, Hashable], Kind | None], met: frozense
         routes=(Route("torch.function", _verdict, _bind),),
         holds=lambda _inputs, own, _output: any(own),
         prepare=_prepare,
-        bring=lambda _p, _dtype: None,
+        bring=_bring,
         result=_result,
         sliceable=False,
         sums_first=False,
