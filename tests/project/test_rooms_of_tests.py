@@ -36,7 +36,7 @@ MAY_REACH = {
     ("call/test_parse.py", "_base.labels"): "parsing is compared with NumPy up to the sizes",
     ("config/test_config.py", "_kinds.registry"): "the names that options take are the routes there are",
     ("factors/test_csr_cache.py", "_kernels.entries"): "what is remembered is made of entries",
-    ("factors/test_csr_cache.py", "_kernels.csr_source"): "asks for what is remembered, and from which size on",
+    ("factors/test_csr_cache.py", "_kernels.csr_source"): "asks for what is remembered, and from when on",
     ("factors/test_csr_cache.py", "_kinds.sparse.scipy"): "makes entries of SciPy's matrices",
     ("factors/test_factor_cache.py", "_api.lstsq"): "where a factorization that fails or is slow is put",
     ("factors/test_factor_cache.py", "_api.solve"): "where a factorization that fails or is slow is put",
