@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from .._base.cost import Cost
 from .._base.errors import shown
-from .._base.linalg import SUPPORTED, is_sparse, wrapper
+from .._base.linalg import SUPPORTED, wrapper
 from .._base.solvers import Solving, Told
 from .._base.threads import single_threaded_blas
 from .._base.watch import tell_factors
+from .._kinds.registry import other_kind
 from .answer import result_dtype
 from .cache import FACTORS
 from .sparse_factorized import SparseFactorized
@@ -217,7 +218,8 @@ def _factors(given: Solving, matrix: Any) -> Any:
 
 
 def _dense(function: str, b: Any) -> Array:
-    if is_sparse(b):
+    kind = other_kind(b)
+    if kind is not None and kind.form.sparse:
         raise TypeError(
             f"b is a sparse {type(b).__name__}, and {function} takes dense right-hand sides; "
             "write it out with b.toarray() or b.todense()"
