@@ -18,6 +18,7 @@ import sparse
 import einroute.scipy.linalg as scipys
 from tests.helpers import ER, forcing
 from tests.processes import printed
+from tests.stand_ins import Facts
 
 
 class Duck:
@@ -95,15 +96,6 @@ def test_tiny_calls_say_who_answers_first() -> None:
         assert "tiny" not in str(explained)
     with forcing(None):
         assert "tiny" not in str(ER.explain(text, a, a))
-
-
-class Facts:
-    """An operand that is not there."""
-
-    def __init__(self, *shape: int, dtype: Any = float) -> None:
-        self.shape = shape
-        self.dtype = np.dtype(dtype)
-        self.ndim = len(shape)
 
 
 INTS = np.arange(250_000).reshape(500, 500)

@@ -24,7 +24,7 @@ from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_
 from .._call.factors import EXPLICIT, Problem
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
-from .._call.solving import named
+from .._call.solving import named, scipys_solver
 from .._config.state import current
 from .._factors.factorizations import INVERSE, LU, SVD
 from .._factors.factorized import Factorized
@@ -52,6 +52,9 @@ def _scipys(
 ) -> Any:
     """SciPy's own answer, where kept factors have none; its exceptions say what to mend."""
     operands = tuple(unrouted(x) for x in given)
+    others = scipys_solver(function, operands)
+    if others is not None:
+        return others(*operands, *args, **kwargs)
     if solving_kind(operands) is None:
         leave_to_others(name, *operands)
     if isinstance(problem, str):

@@ -19,7 +19,7 @@ from .facts import DENSE, Contraction, DType, Operand, Prepared
 from .rewrites import Rewrite
 from .routes import Route, Runner
 
-__all__ = ["Bring", "Form", "Kind", "Term", "nothing_wrong"]
+__all__ = ["Bring", "Form", "Kind", "Term", "as_it_is", "handed_on", "nothing_wrong"]
 
 Array = np.ndarray[Any, Any]
 Bring = Callable[[Any], Any]
@@ -96,7 +96,7 @@ class Form:
     narrow : callable or None
         ``(value, dtype) -> value``: a result in the caller's dtype, where that is narrower than the plan's.
     identity : callable or None
-        ``(shape, dtype) -> value``: identity matrices along the last two axes.
+        ``facts -> value``: identity matrices along the last two axes, as an operand of these facts.
     called : str
         What messages call a result in this form.
     meets : frozenset of str
@@ -110,6 +110,11 @@ class Form:
     eager : bool
         Values are NumPy's to look at: floating-point flags tell of them, and results that are not finite may
         be made again. Not so of values on a device, or of tracers.
+    tasks : bool
+        Its routes make tasks that run later, perhaps elsewhere: they are told of the options in force, whose
+        ``memory_limit`` is a task's, and what becomes of values and dtypes is found out in the tasks.
+    keywords : frozenset of str
+        Of einsum, beside NumPy's; its routes are told what they were given as.
     """
 
     name: str
@@ -127,12 +132,14 @@ class Form:
     casts: bool = False
     bare: Mapping[Runner, Runner] = field(default_factory=dict)
     narrow: Callable[[Any, DType], Any] | None = None
-    identity: Callable[[tuple[int, ...], DType], Any] | None = None
+    identity: Callable[[Operand], Any] | None = None
     called: str = ""
     meets: frozenset[str] = frozenset({DENSE})
     sparse: bool = False
     dtypes: DTypeRules | None = None
     eager: bool = True
+    tasks: bool = False
+    keywords: frozenset[str] = frozenset()
 
     def takes(self, other: Form) -> bool:
         """Whether operands of this form and of another can be contracted together."""
@@ -145,8 +152,14 @@ def nothing_wrong(_: Any) -> str:
     return ""
 
 
-def _as_it_is(x: Any) -> Any:
+def as_it_is(x: Any) -> Any:
+    """An operand whose kind's values are operands: what `Kind.adopt` is unless it is given."""
     return x
+
+
+def handed_on(value: Any, _operands: tuple[Any, ...]) -> Any:
+    """A result as the routes give it: a `Kind.make` of libraries whose values are what they give users."""
+    return value
 
 
 def _any_dtype(_: DType) -> str:
@@ -195,7 +208,12 @@ class Kind:
         The module below einroute, loaded when first asked, whose ``lstsq(given, a, b, rcond)``,
         ``solve(given, a, b)``, ``inv(given, a)``, ``pinv(given, a, rcond, hermitian, rtol)`` and
         ``factorize(given, a)`` answer the functions of those names, and whose ``explain_lstsq`` and so on
-        give `Told`; ``given`` is a `Solving`.  Empty where operands are left to NumPy's functions.
+        give `Told`; ``given`` is a `Solving`.  Where there are ``scipy_lstsq`` and so on, they answer
+        scipy.linalg's functions, with the arguments of those.  Empty where operands are left to NumPy's
+        functions.
+    structures : str
+        The module below einroute, loaded when first asked, whose functions make structured operands of
+        arrays of this kind; they have the names and the arguments of the public ones.
     library : str
         The library whose operands do not mix with those of another one that is named.
     device : callable or None
@@ -217,7 +235,7 @@ class Kind:
     facts: Callable[[Any], Operand]
     signature: Callable[[Any], Hashable]
     precedence: int = 0
-    adopt: Callable[[Any], Any] = _as_it_is
+    adopt: Callable[[Any], Any] = as_it_is
     make: Callable[[Any, tuple[Any, ...]], Any] | None = None
     accepts: Callable[[DType], str] = _any_dtype
     fault: Callable[[Any], str] = nothing_wrong
@@ -228,6 +246,7 @@ class Kind:
     small: Callable[[Any], Array | None] | None = None
     written: Callable[[Any], Array] | None = None
     solvers: str = ""
+    structures: str = ""
     library: str = ""
     device: Callable[[Any], Hashable] | None = None
     unfit: Callable[[Any], str] = nothing_wrong

@@ -24,7 +24,7 @@ from .._base.numpy_functions import (
 from .._config.state import current
 from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
-from .._kinds.registry import any_other, other_kind
+from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
 from .keys import Key, mixed_key, plain
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
@@ -56,6 +56,8 @@ __all__ = [
 
 #: Products that NumPy can keep the summed axis of, or may be asked not to.
 _ONE_CORE = frozenset({"vecdot"})
+#: Products of operands taken as vectors.
+_FLATTENED = frozenset({"outer", "vdot"})
 #: NumPy's function of each name.
 NUMPYS: dict[str, Callable[..., Any]] = {
     "dot": numpy_dot,
@@ -94,10 +96,12 @@ def is_contraction(name: str, operands: Sequence[Any]) -> bool:
     """Whether a product of two operands, of which one is no array, is done as a contraction.
 
     `outer` and `vdot` flatten their operands, which changes nothing for vectors, and for `vdot` where the
-    shapes are the same.
+    shapes are the same. Arrays of libraries can be flattened.
     """
     if len(operands) != 2 or not any_other(operands):
         return False
+    if any(map(of_library, operands)):
+        return True
     a, b = (np.shape(x) if other_kind(x) is None else tuple(x.shape) for x in operands)
     if name == "outer":
         return len(a) == len(b) == 1
@@ -121,7 +125,14 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     TypeError
         Operands that cannot be contracted together, dtypes that casting forbids, options that are not taken.
     """
+    if name in _FLATTENED:
+        a, b = _flattened(name, a, b)
     state, given = current(), (a, b)
+    if name not in CONJUGATED and (not options or (len(options) == 1 and options.get("out", name) is None)):
+        key = mixed_key(("product", name), given)
+        run = None if key is None else state.plans.get(key)
+        if run is not None:
+            return run(a, b)
     try:
         named = given_options(name, options)
         if name in CONJUGATED:
@@ -138,6 +149,15 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
         assert run is not None
         result = run(a, b) if out is None else run(a, b, out=out)
     return result if out is not None or options.get("subok") is False else _wrapped(result, (a, b))
+
+
+def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:
+    """Operands of a product of vectors as vectors, where they are none and can be."""
+    shapes = [np.shape(x) if other_kind(x) is None else tuple(x.shape) for x in (a, b)]
+    if all(len(shape) == 1 for shape in shapes) or (name == "vdot" and shapes[0] == shapes[1]):
+        return a, b
+    one, other = (x.reshape(-1) if of_library(x) else np.ravel(x) for x in (a, b))
+    return one, other
 
 
 def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +227,7 @@ def understand_product(
     check_casting(casting)
     if dtype is not None and dtype_rules(taken.kinds) is not None:
         made = computed_in(taken, {"dtype": dtype, "casting": casting})
-    elif dtype_rules(taken.kinds) is not None:
+    elif dtype_rules(taken.kinds) is not None or (taken.tasks and dtype is None):
         made = own
     else:
         made = _loop_dtype(name, own if dtype is None else dtype, taken.dtypes, casting)

@@ -17,6 +17,7 @@ from .._base import numpy_functions as numpys
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.watch import WATCH
 from .._execute.call import Call
+from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other, other_kind
 from .fallback import check_fallback, fallback_reason
 from .mixed_products import (
@@ -119,6 +120,9 @@ class Product:
     def of_others(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The product in a call with options, or with operands that are not both plain arrays."""
         operands = (*args, *(kwargs[name] for name in _OPERANDS if name in kwargs))
+        node = in_graph(operands)
+        if node is not None:
+            return node(self.name, *args, **kwargs)
         if any_routed(operands):
             return on_arrays(function, args, kwargs)
         if any_other(operands):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ __all__ = [
     "any_other",
     "form_of",
     "kind_of",
+    "made_elsewhere",
+    "of_library",
     "other_kind",
     "own_forms",
     "route_names",
@@ -38,6 +41,8 @@ MODULES: dict[str, str] = {
     "builtins": "dense.kind",
     "scipy": "sparse.scipy",
     "sparse": "sparse.pydata",
+    "dask": "dask.kind",
+    "einroute._kinds.dask.factorized": "dask.factorized_kind",
     "torch": "torch.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",
@@ -153,6 +158,12 @@ def other_kind(operand: object) -> Kind | None:
     return kind if kind is not None and kind.form.rank else None
 
 
+def of_library(operand: object) -> bool:
+    """Whether an operand is known to be of a library that is not NumPy's."""
+    kind = KINDS.by_class.get(type(operand))
+    return kind is not None and kind.library != ""
+
+
 def any_other(operands: Iterable[Any]) -> bool:
     """Whether some operand is of a kind that is no array."""
     for x in operands:  # noqa: SIM110 - a generator would take longer than the look-up of a type
@@ -165,6 +176,19 @@ def solving_kind(operands: Iterable[Any]) -> Kind | None:
     """Whose solvers answer: the kind of highest precedence among those that have some, or None."""
     found = [kind for kind in map(other_kind, operands) if kind is not None and kind.solvers]
     return max(found, key=lambda kind: kind.precedence, default=None)
+
+
+def made_elsewhere(name: str, *arrays: Any) -> Callable[..., Any] | None:
+    """Who makes a structured operand of arrays of a kind that has functions for it; or None."""
+    for x in arrays:
+        if type(x) in _ARRAYS:
+            continue
+        kind = other_kind(x)
+        if kind is not None and kind.structures:
+            home = importlib.import_module(f"{__package__.partition('.')[0]}.{kind.structures}")
+            made: Callable[..., Any] = getattr(home, name)
+            return made
+    return None
 
 
 def shape_alone(x: Any) -> Any:
@@ -196,6 +220,13 @@ def own_forms() -> tuple[Form, ...]:
 
 
 def route_names() -> tuple[str, ...]:
-    """The names of all routes and rewrites: what ``allow`` and ``forbid`` take."""
-    ways: list[Any] = [way for form in own_forms() for way in (*form.routes, *form.rewrites)]
+    """The names of all routes and rewrites: what ``allow`` and ``forbid`` take.
+
+    Those of an optional library's operands count from when the library is loaded.
+    """
+    for module, where in MODULES.items():
+        if module in sys.modules and not module.startswith("einroute."):
+            load(where)
+    forms = dict.fromkeys((*own_forms(), *FORMS.by_name.values()))
+    ways: list[Any] = [way for form in forms for way in (*form.routes, *form.rewrites)]
     return tuple(way.name for way in ways)
