@@ -19,7 +19,7 @@ from .._base.linalg import SUPPORTED, wrapper
 from .._base.solvers import Solving, Told
 from .._base.threads import single_threaded_blas
 from .._base.watch import tell_factors
-from .._kinds.registry import other_kind
+from .._kinds.registry import is_sparse
 from .answer import result_dtype
 from .cache import FACTORS
 from .sparse_factorized import SparseFactorized
@@ -218,8 +218,7 @@ def _factors(given: Solving, matrix: Any) -> Any:
 
 
 def _dense(function: str, b: Any) -> Array:
-    kind = other_kind(b)
-    if kind is not None and kind.form.sparse:
+    if is_sparse(b):
         raise TypeError(
             f"b is a sparse {type(b).__name__}, and {function} takes dense right-hand sides; "
             "write it out with b.toarray() or b.todense()"
