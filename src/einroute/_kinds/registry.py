@@ -24,6 +24,7 @@ __all__ = [
     "Kinds",
     "any_other",
     "form_of",
+    "is_sparse",
     "kind_of",
     "made_elsewhere",
     "of_library",
@@ -162,6 +163,12 @@ def of_library(operand: object) -> bool:
     """Whether an operand is known to be of a library that is not NumPy's."""
     kind = KINDS.by_class.get(type(operand))
     return kind is not None and kind.library != ""
+
+
+def is_sparse(operand: object) -> bool:
+    """Whether an operand is of a kind that stores what is not zero, of whatever library."""
+    kind = other_kind(operand)
+    return kind is not None and kind.form.sparse
 
 
 def any_other(operands: Iterable[Any]) -> bool:
