@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("dask")
 
-from einroute._kinds.dask.cutting import merged, split  # noqa: E402 - after the skip
-from einroute._kinds.dask.tiles import tree_tasks  # noqa: E402 - as above
+from einroute._kinds.dask.cutting import merged, split
+from einroute._kinds.dask.tiles import tree_tasks
 
 LENGTHS = st.lists(st.integers(0, 9), min_size=1, max_size=30).map(tuple)
 
