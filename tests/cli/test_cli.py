@@ -17,11 +17,11 @@ import pytest
 
 import einroute as er
 from einroute._cli import demo, explain, main
-from einroute._demo import PROBLEMS
 
 A23, A34, A42 = np.ones((20, 30)), np.ones((30, 40)), np.ones((40, 20))
 
 FULL = Path("/dev/full")
+PROBLEMS = demo.PROBLEMS
 
 
 def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -29,7 +29,8 @@ from .._call.observe import WatchedContext, observe, telling_why
 from .._call.trials import TINY, all_tiny, put_on_trial, small_arrays
 from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
 from .._config.state import _context, _process, check_strict, current, left_to_numpy
-from .._kinds.registry import any_other, other_kind, shape_alone
+from .._kinds.in_graph import in_graph
+from .._kinds.registry import any_other, of_library, other_kind, shape_alone
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
 
@@ -161,12 +162,20 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
 
 def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> Any:
     """Everything that the hot path does not know."""
+    node = in_graph(operands)
+    if node is not None:
+        return node("einsum", *operands, **_given(out, optimize, kwargs))
     if WATCH.on and to_observe():
         return observe(einsum, operands, _given(out, optimize, kwargs))
     state = current()
     mixed = False
     for x in operands:
         if type(x) is not ndarray and type(x) is not str:
+            if of_library(x):  # found again before anything is asked that is slower than its look-up
+                key = einsum_key(operands, out, optimize, kwargs)
+                run = None if key is None else state.plans.get(key)
+                if run is not None:
+                    return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
             if any_routed((*operands, out)):
                 return on_arrays(einsum, operands, _given(out, optimize, kwargs))
             mixed = any_other(operands)
@@ -333,6 +342,9 @@ def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
 def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> Any:
     if axes is not _NOT_GIVEN:
         named["axes"] = axes
+    node = in_graph(operands)
+    if node is not None:
+        return node("tensordot", *operands, **named)
     if WATCH.on and to_observe():
         return observe(tensordot, operands, named)
     try:
@@ -342,7 +354,7 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
     state = current()
     mixed = False
     if not (type(a) is type(b) is ndarray):
-        if any_routed((a, b)):
+        if not (of_library(a) or of_library(b)) and any_routed((a, b)):
             return on_arrays(tensordot, (a, b, wanted), {})
         mixed = any_other((a, b))
     key = tensordot_key(a, b, wanted)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._base import numpy_functions as numpys
+from .._base.graphs import GRAPHS
 from .._base.stand_in import StandIn, stand_in
 from .einsum import einsum, einsum_path, tensordot
 from .linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
@@ -114,3 +115,7 @@ def equal_to_numpys(place: str) -> dict[str, StandIn]:
         if home == place:
             found[name] = stand_in(mirror.own, mirror.original, function, home=f"einroute.{place}")
     return found
+
+
+# Of linalg's functions the others' names stand for the same calls.
+GRAPHS.functions.update({mirror.name: function for function, mirror in ROUTED.items()})

@@ -137,7 +137,7 @@ def _of_another_kind(a: Any, kind: Kind, n: int) -> Any:
         return _product(a, n)
     identity, make = kind.form.identity, kind.make
     if identity is not None and make is not None:
-        return a if n == 1 else make(identity(tuple(a.shape), np.dtype(a.dtype)), (a,))
+        return a if n == 1 else make(identity(kind.facts(a)), (a,))
     if n == 1:
         return np.asarray(a)
     result = np.empty(a.shape, a.dtype)

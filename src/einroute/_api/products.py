@@ -17,6 +17,7 @@ from .._call.observe import observe
 from .._call.pairs import DOT, INNER, OUTER, VDOT
 from .._call.products import chain_terms, contract, is_chain, worth, worth_inner, worth_outer
 from .._call.understand import Array, ndarray
+from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other
 
 __all__ = ["dot", "inner", "multi_dot", "outer", "vdot"]
@@ -209,6 +210,9 @@ def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
     if out is None and is_chain(arrays):
         return contract(chain_terms(arrays), lambda: numpy_multi_dot(arrays))
     if isinstance(arrays, (list, tuple)):
+        node = in_graph(arrays)
+        if node is not None:
+            return node("linalg.multi_dot", arrays)
         if any_routed((*arrays, out)):
             return on_arrays(_dot_of_all, (*arrays,), {} if out is None else {"out": out})
         if any_other(arrays):

@@ -19,7 +19,7 @@ from .facts import DENSE, Contraction, DType, Operand, Prepared
 from .rewrites import Rewrite
 from .routes import Route, Runner
 
-__all__ = ["Bring", "Form", "Kind", "Term", "nothing_wrong"]
+__all__ = ["Bring", "Form", "Kind", "Term", "as_it_is", "handed_on", "nothing_wrong"]
 
 Array = np.ndarray[Any, Any]
 Bring = Callable[[Any], Any]
@@ -96,7 +96,7 @@ class Form:
     narrow : callable or None
         ``(value, dtype) -> value``: a result in the caller's dtype, where that is narrower than the plan's.
     identity : callable or None
-        ``(shape, dtype) -> value``: identity matrices along the last two axes.
+        ``facts -> value``: identity matrices along the last two axes, as an operand of these facts.
     called : str
         What messages call a result in this form.
     meets : frozenset of str
@@ -132,7 +132,7 @@ class Form:
     casts: bool = False
     bare: Mapping[Runner, Runner] = field(default_factory=dict)
     narrow: Callable[[Any, DType], Any] | None = None
-    identity: Callable[[tuple[int, ...], DType], Any] | None = None
+    identity: Callable[[Operand], Any] | None = None
     called: str = ""
     meets: frozenset[str] = frozenset({DENSE})
     sparse: bool = False
@@ -152,8 +152,14 @@ def nothing_wrong(_: Any) -> str:
     return ""
 
 
-def _as_it_is(x: Any) -> Any:
+def as_it_is(x: Any) -> Any:
+    """An operand whose kind's values are operands: what `Kind.adopt` is unless it is given."""
     return x
+
+
+def handed_on(value: Any, _operands: tuple[Any, ...]) -> Any:
+    """A result as the routes give it: a `Kind.make` of libraries whose values are what they give users."""
+    return value
 
 
 def _any_dtype(_: DType) -> str:
@@ -202,7 +208,9 @@ class Kind:
         The module below einroute, loaded when first asked, whose ``lstsq(given, a, b, rcond)``,
         ``solve(given, a, b)``, ``inv(given, a)``, ``pinv(given, a, rcond, hermitian, rtol)`` and
         ``factorize(given, a)`` answer the functions of those names, and whose ``explain_lstsq`` and so on
-        give `Told`; ``given`` is a `Solving`.  Empty where operands are left to NumPy's functions.
+        give `Told`; ``given`` is a `Solving`.  Where there are ``scipy_lstsq`` and so on, they answer
+        scipy.linalg's functions, with the arguments of those.  Empty where operands are left to NumPy's
+        functions.
     structures : str
         The module below einroute, loaded when first asked, whose functions make structured operands of
         arrays of this kind; they have the names and the arguments of the public ones.
@@ -227,7 +235,7 @@ class Kind:
     facts: Callable[[Any], Operand]
     signature: Callable[[Any], Hashable]
     precedence: int = 0
-    adopt: Callable[[Any], Any] = _as_it_is
+    adopt: Callable[[Any], Any] = as_it_is
     make: Callable[[Any, tuple[Any, ...]], Any] | None = None
     accepts: Callable[[DType], str] = _any_dtype
     fault: Callable[[Any], str] = nothing_wrong

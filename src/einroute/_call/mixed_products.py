@@ -24,7 +24,7 @@ from .._base.numpy_functions import (
 from .._config.state import current
 from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
-from .._kinds.registry import any_other, other_kind
+from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
 from .keys import Key, mixed_key, plain
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
@@ -42,8 +42,10 @@ from .understand import (
 )
 
 __all__ = [
+    "NUMPYS",
     "chain_of_others",
     "conjugated",
+    "dot_of_all",
     "given_options",
     "is_contraction",
     "product",
@@ -54,8 +56,10 @@ __all__ = [
 
 #: Products that NumPy can keep the summed axis of, or may be asked not to.
 _ONE_CORE = frozenset({"vecdot"})
+#: Products of operands taken as vectors.
+_FLATTENED = frozenset({"outer", "vdot"})
 #: NumPy's function of each name.
-_NUMPYS: dict[str, Callable[..., Any]] = {
+NUMPYS: dict[str, Callable[..., Any]] = {
     "dot": numpy_dot,
     "inner": numpy_inner,
     "outer": numpy_outer,
@@ -92,10 +96,12 @@ def is_contraction(name: str, operands: Sequence[Any]) -> bool:
     """Whether a product of two operands, of which one is no array, is done as a contraction.
 
     `outer` and `vdot` flatten their operands, which changes nothing for vectors, and for `vdot` where the
-    shapes are the same.
+    shapes are the same. Arrays of libraries can be flattened.
     """
     if len(operands) != 2 or not any_other(operands):
         return False
+    if any(map(of_library, operands)):
+        return True
     a, b = (np.shape(x) if other_kind(x) is None else tuple(x.shape) for x in operands)
     if name == "outer":
         return len(a) == len(b) == 1
@@ -119,7 +125,14 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     TypeError
         Operands that cannot be contracted together, dtypes that casting forbids, options that are not taken.
     """
+    if name in _FLATTENED:
+        a, b = _flattened(name, a, b)
     state, given = current(), (a, b)
+    if name not in CONJUGATED and (not options or (len(options) == 1 and options.get("out", name) is None)):
+        key = mixed_key(("product", name), given)
+        run = None if key is None else state.plans.get(key)
+        if run is not None:
+            return run(a, b)
     try:
         named = given_options(name, options)
         if name in CONJUGATED:
@@ -128,7 +141,7 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
         run = None if key is None else state.plans.get(key)
         call = understand_product(name, a, b, **named) if run is None else None
     except BAD_CALL as ours:
-        return ask_on_arrays(ours, _NUMPYS[name], given, options)
+        return ask_on_arrays(ours, NUMPYS[name], given, options)
     out = named.get("out")
     if call is not None:
         result = call.run(state, out, key)
@@ -136,6 +149,15 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
         assert run is not None
         result = run(a, b) if out is None else run(a, b, out=out)
     return result if out is not None or options.get("subok") is False else _wrapped(result, (a, b))
+
+
+def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:
+    """Operands of a product of vectors as vectors, where they are none and can be."""
+    shapes = [np.shape(x) if other_kind(x) is None else tuple(x.shape) for x in (a, b)]
+    if all(len(shape) == 1 for shape in shapes) or (name == "vdot" and shapes[0] == shapes[1]):
+        return a, b
+    one, other = (x.reshape(-1) if of_library(x) else np.ravel(x) for x in (a, b))
+    return one, other
 
 
 def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +176,7 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
             )
         given[option] = value
     out = given.get("out")
-    if type(out) is tuple and len(out) == 1:
+    if type(out) is tuple and len(out) == 1 and name in CORES:
         out = given["out"] = out[0]
     if out is not None and type(out) is not ndarray:
         raise TypeError(
@@ -269,28 +291,31 @@ def chain_of_others(arrays: Sequence[Any], out: Any = None) -> Any:
     if run is not None and out is None:
         return run(*arrays)
     try:
-        if out is not None:
-            raise TypeError("multi_dot got out=, which it does not take where an operand is no array")
-        call = understand_chain(arrays)
+        call = understand_chain(arrays, out)
     except BAD_CALL as ours:
-        return ask_on_arrays(ours, _multi_dot, arrays, {} if out is None else {"out": out})
+        return ask_on_arrays(ours, dot_of_all, arrays, {} if out is None else {"out": out})
     return _wrapped(call.run(state, key=key), tuple(arrays))
 
 
-def _multi_dot(*arrays: Any, **out: Any) -> Any:
+def dot_of_all(*arrays: Any, **out: Any) -> Any:
+    """NumPy's multi_dot, with operands one by one."""
     return numpy_multi_dot(arrays, **out)
 
 
-def understand_chain(arrays: Sequence[Any]) -> Call:
+def understand_chain(arrays: Sequence[Any], out: Any = None) -> Call:
     """What a chain of matrices means.
 
     Raises
     ------
+    TypeError
+        An ``out``.
     ValueError
         Fewer than two operands, or sizes that differ.
     numpy.linalg.LinAlgError
         An operand of another number of dimensions.
     """
+    if out is not None:
+        raise TypeError("multi_dot got out=, which it does not take where an operand is no array")
     if len(arrays) < 2:
         raise ValueError(f"multi_dot: {len(arrays)} operands, expected at least two")
     taken = taken_in(arrays)

@@ -18,7 +18,14 @@ _ON_DENSIFY = ("warn", "raise", "allow")
 #: Options that decide what a task does.
 _FOR_TASKS = ("reproducible", "on_densify", "strict", "allow", "forbid")
 #: The routes of lstsq, solve, inv and pinv besides LAPACK: answers from kept factors.
-FACTOR_ROUTES = ("factors.svd", "factors.lu", "factors.inverse", "factors.sparse_lstsq", "factors.sparse_lu")
+FACTOR_ROUTES = (
+    "factors.svd",
+    "factors.lu",
+    "factors.inverse",
+    "factors.sparse_lstsq",
+    "factors.sparse_lu",
+    "factors.tsqr",
+)
 
 
 def known_routes() -> tuple[str, ...]:

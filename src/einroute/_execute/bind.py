@@ -15,7 +15,7 @@ import numpy as np
 
 from .._base.errstate import quiet
 from .._base.facts import DENSE, DType, Options, Prepared
-from .._base.kinds import Bring, Form, Kind
+from .._base.kinds import Bring, Form, Kind, as_it_is, handed_on
 from .._base.routes import Runner
 from .._kernels.validate import BROKEN, unusable
 from .._kinds.registry import form_of
@@ -142,6 +142,8 @@ def _bring(position: int, p: Prepared, kind: Kind, form: Form, dtype: DType) -> 
     if form.rank == 0:
         return bring
     adopt = kind.adopt
+    if adopt is as_it_is:
+        return bring
 
     def adopted(x: Any) -> Any:
         try:
@@ -154,6 +156,11 @@ def _bring(position: int, p: Prepared, kind: Kind, form: Form, dtype: DType) -> 
 
 
 def _brought(run: Runner, brings: tuple[Bring | None, ...]) -> Runner:
+    if len(brings) == 1:
+        only = brings[0]
+        assert only is not None
+        return lambda x, out=None: run(only(x), out=out)
+
     def brought(*operands: Any, out: Any = None) -> Any:
         ready = [x if bring is None else bring(x) for x, bring in zip(operands, brings, strict=True)]
         return run(*ready, out=out)
@@ -225,7 +232,9 @@ def _repeated(
 def _handed_over(run: Runner, plan: Plan, how: Handling) -> Runner:
     """The result in the caller's dtype and type."""
     if plan.form != DENSE:
-        return _made(run, maker(how.kinds, plan.form), how.dtype)
+        kind = maker(how.kinds, plan.form)
+        as_routes_give = kind.make is handed_on and kind.form.narrow is None
+        return run if as_routes_give else _made(run, kind, how.dtype)
     if how.dtype != plan.dtype and not how.options.out:
         run = _narrowed(run, how.dtype)
     if plan.contraction.output:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
     "form_of",
     "kind_of",
     "made_elsewhere",
+    "of_library",
     "other_kind",
     "own_forms",
     "route_names",
@@ -40,6 +42,7 @@ MODULES: dict[str, str] = {
     "scipy": "sparse.scipy",
     "sparse": "sparse.pydata",
     "dask": "dask.kind",
+    "einroute._kinds.dask.factorized": "dask.factorized_kind",
     "torch": "torch.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",
@@ -155,6 +158,12 @@ def other_kind(operand: object) -> Kind | None:
     return kind if kind is not None and kind.form.rank else None
 
 
+def of_library(operand: object) -> bool:
+    """Whether an operand is known to be of a library that is not NumPy's."""
+    kind = KINDS.by_class.get(type(operand))
+    return kind is not None and kind.library != ""
+
+
 def any_other(operands: Iterable[Any]) -> bool:
     """Whether some operand is of a kind that is no array."""
     for x in operands:  # noqa: SIM110 - a generator would take longer than the look-up of a type
@@ -211,6 +220,13 @@ def own_forms() -> tuple[Form, ...]:
 
 
 def route_names() -> tuple[str, ...]:
-    """The names of all routes and rewrites: what ``allow`` and ``forbid`` take."""
-    ways: list[Any] = [way for form in own_forms() for way in (*form.routes, *form.rewrites)]
+    """The names of all routes and rewrites: what ``allow`` and ``forbid`` take.
+
+    Those of an optional library's operands count from when the library is loaded.
+    """
+    for module, where in MODULES.items():
+        if module in sys.modules and not module.startswith("einroute."):
+            load(where)
+    forms = dict.fromkeys((*own_forms(), *FORMS.by_name.values()))
+    ways: list[Any] = [way for form in forms for way in (*form.routes, *form.rewrites)]
     return tuple(way.name for way in ways)

@@ -52,6 +52,7 @@ def array_form(
         called=library.called,
         meets=meets,
         dtypes=library.dtypes,
+        identity=lambda facts: library.identity(facts.shape, facts.dtype, facts.device),
         eager=False,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.facts import Operand
-from ..._base.kinds import Form, Kind, nothing_wrong
+from ..._base.kinds import Form, Kind, handed_on, nothing_wrong
 from .library import ArrayLibrary
 
 __all__ = ["array_kind"]
@@ -59,7 +59,7 @@ def array_kind(
         facts,
         signature,
         precedence=1,
-        make=lambda value, _operands: value,
+        make=handed_on,
         dispatched=False,
         library=library.name,
         device=library.device_of,

@@ -53,10 +53,14 @@ class ArrayLibrary:
         ``(array, axes) -> array``: in the dtype of the operand; of bools "or".
     matmul : callable
         ``(array, array) -> array``: stacks of matrices, or vectors without a stack, as `numpy.matmul`.
+    stacked : callable or None
+        The same of two stacks of matrices, three dimensions each, where that is another call.
     einsum : callable or None
         ``(subscripts, *arrays) -> array``: the library's own, of letters a to z and A to Z.
     cast : callable
         ``(array, dtype) -> array``: the array itself where it has that dtype.
+    identity : callable
+        ``(shape, dtype, device) -> array``: identity matrices along the last two axes.
     matmul_dtype : callable
         ``(dtype, summed, device) -> dtype or None``: the dtype in which `matmul` forms sums of so many
         products of a dtype exactly, or as exactly as in itself; None where it has none.
@@ -84,7 +88,9 @@ class ArrayLibrary:
     matmul: Callable[[Any, Any], Any]
     einsum: Callable[..., Any] | None
     cast: Callable[[Any, DType], Any]
+    identity: Callable[[tuple[int, ...], DType, Any], Any]
     matmul_dtype: Callable[[DType, int, Hashable], DType | None] = _same
     in_order: Callable[[Any, str], Any] | None = None
+    stacked: Callable[[Any, Any], Any] | None = None
     calls: float = 3.0
     eager: bool = True

@@ -51,7 +51,8 @@ class Matrices:
     def runner(self, library: ArrayLibrary, step: Step) -> Runner:
         """The product by a library's calls."""
         bring_a, bring_b = _Side(step, 0, self).bring(library), _Side(step, 1, self).bring(library)
-        matmul, reshape, transpose = library.matmul, library.reshape, library.transpose
+        matmul = library.stacked if self.batch and library.stacked is not None else library.matmul
+        reshape, transpose = library.reshape, library.transpose
         shape = tuple(step.sizes[c] for c in self.made)
         axes = tuple(self.made.index(c) for c in step.output)
         as_it_is = axes == tuple(range(len(axes)))

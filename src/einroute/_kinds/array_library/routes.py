@@ -7,7 +7,8 @@ transpose-transpose-GEMM-transpose); ``multiply`` is products, then a sum; ``ein
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..._base.cost import Cost, gemm_rate
@@ -18,8 +19,9 @@ from .matrices import matrices_of
 
 __all__ = ["array_routes", "laid_out"]
 
-#: Multiply-adds a second of products that are formed, then summed, and of a library's einsum.
-_ELEMENTWISE, _EINSUM = 1e9, 20e9
+#: Multiply-adds a second of products that are formed, then summed, as long as they stay in the caches; of
+#: integers; and of stacks of vectors, which libraries multiply in plain loops.
+_ELEMENTWISE, _PLAIN_LOOPS = 5e9, 1e9
 
 
 def array_routes(library: ArrayLibrary) -> tuple[Route, ...]:
@@ -68,8 +70,9 @@ class _Matmul(_Way):
             return Refused(f"{self.library.name} has no exact product of matrices of {step.dtype}")
         m, n = step.extent(found.left), step.extent(found.right)
         rate = gemm_rate(m, n, k, made.itemsize, made.kind == "c", step.threads)
-        if made.kind in "iu":
-            rate = _ELEMENTWISE
+        if made.kind in "iu" or (found.batch and min(m, n) == 1):
+            rate = min(rate, _PLAIN_LOOPS)
+        rate = max(rate, 1.0)  # of no elements it is none
         moved = step.in_bytes + step.out_bytes
         for x, copied in zip(step.operands, found.copied, strict=True):
             moved += 2 * x.nbytes * (copied or made != step.dtype)
@@ -120,53 +123,71 @@ class _Multiply(_Way):
 
     def bind(self, step: Step, _offer: Offer) -> Runner:
         """Settle how operands are broadcast against each other."""
+        library = self.library
+        if len(step.inputs) == 1:
+            return laid_out(library, step, _alone(library, step))
         every = step.output + "".join(c for c in dict.fromkeys("".join(step.inputs)) if c not in step.output)
         summed = tuple(range(len(step.output), len(every)))
-        library = self.library
         views = [_broadcast(library, labels, every, step) for labels in step.inputs]
         multiply, add = library.multiply, library.sum
 
         def run(*arrays: Any, out: Any = None) -> Any:
-            product = views[0](arrays[0])
+            product = arrays[0] if views[0] is None else views[0](arrays[0])
             for view, x in zip(views[1:], arrays[1:], strict=True):
-                product = multiply(product, view(x))
+                product = multiply(product, x if view is None else view(x))
             return add(product, summed) if summed else product
 
         return laid_out(library, step, run)
 
 
-def _broadcast(library: ArrayLibrary, labels: str, every: str, step: Step) -> Any:
-    """From an operand to a view with an axis for each label, of length 1 for those that it lacks."""
+def _alone(library: ArrayLibrary, step: Step) -> Runner:
+    """One operand, summed and its axes put in order; a view, where it is not summed."""
+    labels = step.inputs[0]
+    summed = tuple(i for i, c in enumerate(labels) if c not in step.output)
+    kept = [c for c in labels if c in step.output]
+    axes = tuple(kept.index(c) for c in step.output)
+    add, transpose = library.sum, library.transpose
+    if not summed:
+        return lambda x, out=None: transpose(x, axes)
+    if axes == tuple(range(len(axes))):
+        return lambda x, out=None: add(x, summed)
+    return lambda x, out=None: transpose(add(x, summed), axes)
+
+
+def _broadcast(library: ArrayLibrary, labels: str, every: str, step: Step) -> Callable[[Any], Any] | None:
+    """From an operand to a view with an axis for each label, of length 1 for those that it lacks.
+
+    None where it has them all, in order; first axes that it lacks need not be there.
+    """
     own = [c for c in every if c in labels]
     axes = tuple(labels.index(c) for c in own)
-    shape = tuple(step.sizes[c] if c in labels else 1 for c in every)
+    ordered = axes == tuple(range(len(axes)))
+    first = every.index(own[0]) if own else len(every)
+    shape = tuple(step.sizes[c] if c in labels else 1 for c in every[first:])
     transpose, reshape = library.transpose, library.reshape
-    whole = len(own) == len(every)
-    if whole:
-        return lambda x: transpose(x, axes)
-    if axes == tuple(range(len(axes))):
-        return lambda x: reshape(x, shape)
-    return lambda x: reshape(transpose(x, axes), shape)
+    if len(shape) == len(own):
+        return None if ordered else lambda x: transpose(x, axes)
+    return (lambda x: reshape(x, shape)) if ordered else (lambda x: reshape(transpose(x, axes), shape))
 
 
 class _Einsum(_Way):
     """The library's own einsum."""
 
     def verdict(self, step: Step) -> Offer | Refused:
-        """Offer it for floats: of bools and integers it has other sums."""
+        """Offer it for pairs of floats: of bools and integers it has other sums."""
+        if len(step.inputs) != 2:
+            return Refused("not a pair of operands")
         if step.dtype.kind not in "fc":
             return Refused("of bools and integers its sums are others, or it has none")
         letters = _letters(step.inputs)
         if letters is None:
             return Refused("more labels than letters")
-        calls = self.library.calls * 2 * len(step.inputs)
-        size = float(step.iterations)
-        cost = Cost(
-            size,
-            float(step.in_bytes + step.out_bytes),
-            calls,
-            _EINSUM if len(step.inputs) == 2 else _ELEMENTWISE,
-        )
+        way = _Matmul(self.library).verdict(step)
+        if isinstance(way, Refused):
+            way = _Multiply(self.library).verdict(step)
+        assert isinstance(way, Offer)
+        # It does what the others do, once it has read the subscripts.
+        cost = replace(way.cost, calls=way.cost.calls + self.library.calls * 2)
         return Offer(cost, step.output, _spelled(step, letters), f"{self.library.name}.einsum")
 
     def bind(self, step: Step, offer: Offer) -> Runner:

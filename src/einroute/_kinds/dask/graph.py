@@ -1,4 +1,4 @@
-"""Plans as dask graphs; the only file that builds any.
+"""Plans as dask graphs: the only file that builds any of contractions (`layers` is the solvers').
 
 Keys follow from the operands' names, the plan and the options in force: the same call of the same arrays has
 the same keys.  Products of whole chunks are a `Blockwise` layer, which dask fuses with its neighbours;

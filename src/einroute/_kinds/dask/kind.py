@@ -74,6 +74,7 @@ KIND = Kind(
     make=make,
     alike=_alike,
     structures="_kinds.dask.structured",
+    solvers="_kinds.dask.solvers",
     library="dask",
     joined=joined,
 )

@@ -117,8 +117,9 @@ def narrow(entries: Entries, dtype: DType) -> Entries:
     return entries.with_data(entries.data.astype(dtype))
 
 
-def identity(shape: tuple[int, ...], dtype: DType) -> Entries:
+def identity(facts: Operand) -> Entries:
     """Identity matrices along the last two axes."""
+    shape, dtype = facts.shape, facts.dtype
     stack, rows = shape[:-2], shape[-1]
     places = np.arange(prod(stack) * rows)
     row = places % max(rows, 1)

@@ -15,6 +15,10 @@ from .dtypes import RULES, native
 __all__ = ["LIBRARY", "at_hand", "from_numpy"]
 
 Tensor: TypeAlias = torch.Tensor
+#: dtypes whose sums are of the same dtype.
+_OWN_SUMS = frozenset(
+    {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128}
+)
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -42,13 +46,18 @@ def _device_of(x: Tensor) -> torch.device:
 
 
 def _sum(x: Tensor, axes: Sequence[int]) -> Tensor:
-    if x.dtype is torch.bool:
-        return x.any(axes)
-    return x.sum(axes, dtype=x.dtype)
+    dtype = x.dtype
+    if dtype in _OWN_SUMS:
+        return x.sum(axes) if len(axes) < x.ndim else x.sum()
+    return x.any(axes) if dtype is torch.bool else x.sum(axes, dtype=dtype)
 
 
 def _cast(x: Tensor, dtype: DType) -> Tensor:
     return x.to(native(dtype))
+
+
+def _identity(shape: tuple[int, ...], dtype: DType, device: Any) -> Tensor:
+    return torch.eye(shape[-1], dtype=native(dtype), device=device).expand(shape).clone()
 
 
 def _matmul_dtype(dtype: DType, summed: int, device: Hashable) -> DType | None:
@@ -91,8 +100,10 @@ LIBRARY = ArrayLibrary(
     multiply=torch.mul,
     sum=_sum,
     matmul=torch.matmul,
+    stacked=torch.bmm,
     einsum=torch.einsum,
     cast=_cast,
+    identity=_identity,
     matmul_dtype=_matmul_dtype,
     in_order=_in_order,
 )

@@ -62,7 +62,13 @@ def _promote(operands: Sequence[Any]) -> DType:
     strong = reduce(torch.promote_types, [_theirs(x) for x in operands if type(x) not in _SCALARS])
     for x in weak:
         strong = torch.result_type(torch.empty(1, dtype=strong, device="meta"), x)
-    return of_native(strong)
+    made = of_native(strong)
+    if made.kind == "V":
+        raise TypeError(
+            f"the operands promote to {strong}, of which torch has no products; give another dtype=, "
+            f"torch.complex64 say"
+        )
+    return made
 
 
 def _named(wanted: Any) -> DType:

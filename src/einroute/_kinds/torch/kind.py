@@ -1,13 +1,20 @@
-"""torch's tensors as a kind."""
+"""torch's tensors as kinds: dense ones, and those of classes with a say of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
 
+import torch
+
+from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
 from .dense import LIBRARY, Tensor
+from .override import override_kind, overrides, symbolic
 
 FORM = array_form(LIBRARY, rank=4)
+_STRIDED, _PARAMETER = torch.strided, torch.nn.Parameter
 
 
 def _recognises(cls: type) -> bool:
@@ -17,10 +24,11 @@ def _recognises(cls: type) -> bool:
 def _signature(x: Tensor) -> Hashable:
     """What a bound plan depends on; None of tracers whose sizes are no numbers."""
     shape = x.shape
-    for n in shape:
-        if type(n) is not int:
-            return None
-    return Tensor, shape, x.dtype, x.device
+    try:
+        hash(shape)
+    except TypeError:
+        return None
+    return shape, x.dtype, x.is_cpu or x.device
 
 
 def _unfit(x: Tensor) -> str:
@@ -29,7 +37,20 @@ def _unfit(x: Tensor) -> str:
         return "is on device meta and has no elements; make one with torch.empty_like(x, device='cpu')"
     if LIBRARY.dtypes.of(x).kind == "V":
         return f"has dtype {x.dtype}, of which torch has no products; convert it, with x.to(torch.int64) say"
+    if x.layout is not _STRIDED:
+        return f"has layout {x.layout}, which contractions do not take; convert it with x.to_dense()"
     return ""
 
 
-KIND = array_kind(LIBRARY, FORM, _recognises, _signature, unfit=_unfit)
+def _refine(x: Any) -> Kind:
+    cls = type(x)
+    if cls is not Tensor and cls is not _PARAMETER and (overrides(cls) or symbolic(x)):
+        return OVERRIDE
+    return DENSE_KIND
+
+
+DENSE_KIND = array_kind(LIBRARY, FORM, _recognises, _signature, unfit=_unfit)
+assert DENSE_KIND.joined is not None
+OVERRIDE = override_kind(DENSE_KIND.joined, frozenset({FORM.name}))
+#: What the registry knows every class of tensors by.
+KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE,))
