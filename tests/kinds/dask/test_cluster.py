@@ -111,5 +111,5 @@ def test_cancelled_futures_and_closed_clusters() -> None:
         client.cancel(kept)
         with pytest.raises(distributed.client.FutureCancelledError, match="cancelled"):
             client.compute(er.einsum("ij,jk->ik", kept, x)).result(timeout=30)
-    with pytest.raises(Exception, match="(?i)clos"):
+    with pytest.raises(Exception, match=r"(?i)clos"):
         client.compute(er.einsum("ij,jk->ik", x, x))
