@@ -43,7 +43,6 @@ MODULES: dict[str, str] = {
     "scipy": "sparse.scipy",
     "sparse": "sparse.pydata",
     "dask": "dask.kind",
-    "einroute._kinds.dask.factorized": "dask.factorized_kind",
     "torch": "torch.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",

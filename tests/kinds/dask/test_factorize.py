@@ -57,6 +57,8 @@ def test_its_facts() -> None:
     np.testing.assert_allclose(f.s.compute(), np.linalg.svd(a, compute_uv=False), rtol=1e-6)
     np.testing.assert_allclose(f.cond.compute(), np.linalg.cond(a), rtol=1e-4)
     assert er.factorize(f) is f
+    assert f.compute() is f
+    assert dask.persist(f) == (f,)
     assert repr(f).startswith("<DaskFactorized (50, 4) float32 of ")
     with pytest.raises(AttributeError, match="immutable"):
         f.rank = 3

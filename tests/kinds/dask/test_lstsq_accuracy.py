@@ -23,7 +23,14 @@ from tests.kinds.dask.lstsq_helpers import EPS, chunked
 #: than one of all rows.
 ALLOWED = 0.1 if np.finfo(np.longdouble).nmant == 63 else 0.3
 CHUNKED = 0.25
-CONDITIONED = [name for name, a in MATRICES.items() if np.linalg.cond(a) < 1e7]
+CONDITIONED = (
+    "Wampler1",
+    "random 9x8",
+    "graded rows, upwards",
+    "nearly deficient 1e-6",
+    "hilbert 12x6",
+    "powers",
+)
 
 
 def computed(one: Any) -> Any:
@@ -54,7 +61,7 @@ def test_certified_sets(name: str, rows: int, rcond: float | None) -> None:
 
 @pytest.mark.parametrize("name", CONDITIONED)
 def test_mean_digits_over_perturbed_problems(name: str) -> None:
-    """In the mean over 200 problems near a matrix of condition up to 1e7, beside gelsd's."""
+    """In the mean over 200 problems near a matrix of condition 2 to 1e7, beside gelsd's."""
     found: dict[str, tuple[list[float], list[float]]] = {
         which: ([], []) for which in ("first", "chunked", "factorized")
     }
@@ -76,12 +83,12 @@ def test_mean_digits_over_perturbed_problems(name: str) -> None:
         assert mean >= numpys - allowed, f"{which}: {mean:.2f} digits, NumPy's {numpys:.2f}"
 
 
-@pytest.mark.parametrize("n", [10, 50])
-def test_many_rows_at_condition_1e6(n: int) -> None:
-    """4000 rows in four chunks: in the mean over 150 problems, beside gelsd's."""
+@pytest.mark.parametrize(("n", "problems"), [(10, 150), (50, 45)])
+def test_many_rows_at_condition_1e6(n: int, problems: int) -> None:
+    """4000 rows in four chunks: in the mean over many problems, beside gelsd's."""
     m, rng = 4000, np.random.default_rng(5)
     found: list[tuple[float, ...]] = []
-    for i in range(150):
+    for i in range(problems):
         u, v = (np.linalg.qr(rng.standard_normal((size, n)))[0] for size in (m, n))
         a = u * np.geomspace(1, 1e-6, n) @ v.T
         inside = a @ rng.standard_normal(n)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import dask.array as da
 import numpy as np
-from dask.base import normalize_token, tokenize
+from dask.base import DaskMethodsMixin, normalize_token, tokenize
 from numpy.typing import NDArray
 
 from .fingerprint import Checked, digest, same, version_of
@@ -43,14 +43,14 @@ class Kept:
         return self.parts.__sizeof__() + 50 * len(self.digests)
 
 
-class DaskFactorized:
+class DaskFactorized(DaskMethodsMixin):  # type: ignore[misc]  # dask has no types
     """A dask matrix (M, N) with its triangle; immutable.
 
     Made by `factorize`, which starts the work: the triangle is persisted where the client, or the scheduler
-    in force,
-    keeps results. The matrix is not kept: each right-hand side reads it twice more, a chunk at a time, and
-    every reading
-    is compared with what was factored. Answers are lazy.
+    in force, keeps results. The matrix is not kept: each right-hand side reads it twice more, a chunk at a
+    time, and every reading is compared with what was factored. Answers are lazy.
+
+    The registry finds its kind by the module of its base class, which is dask's; it is no collection itself.
 
     Attributes
     ----------

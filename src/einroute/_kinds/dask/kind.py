@@ -12,6 +12,7 @@ from dask import config as dask_config
 from ..._base.facts import Operand
 from ..._base.kinds import Kind
 from .chunked import size_of
+from .factorized import DaskFactorized
 from .form import FORM, NAME, joined
 from .sources import array_facts
 from .structured import LazyOperand
@@ -33,13 +34,14 @@ def recognises(cls: type) -> bool:
             f"and have no HighLevelGraph; set dask.config.set({{'array.query-planning': False}}) before "
             f"dask.array is imported"
         )
-    return issubclass(cls, (da.Array, LazyOperand))
+    return issubclass(cls, (da.Array, LazyOperand, DaskFactorized))
 
 
 def facts(x: Any) -> Operand:
     """Shape, dtype and chunks; unknown sizes are such."""
     if isinstance(x, LazyOperand):
         return x.facts()
+    x = _adopt(x)
     shape = tuple(size_of(lengths) for lengths in x.chunks)
     return Operand(shape, np.dtype(x.dtype), (), NAME, structure=array_facts(x))
 
@@ -48,7 +50,13 @@ def signature(x: Any) -> Hashable:
     """What a plan depends on; dask's size of chunks is what the budget of a task follows from."""
     if isinstance(x, LazyOperand):
         return x.signature(), dask_config.get("array.chunk-size")
+    x = _adopt(x)
     return da.Array, x.dtype, x.chunks, type(x._meta), dask_config.get("array.chunk-size")
+
+
+def _adopt(x: Any) -> Any:
+    """A matrix with kept factors as the matrix; anything else as it is."""
+    return x.array if isinstance(x, DaskFactorized) else x
 
 
 def make(value: da.Array, _: tuple[Any, ...]) -> da.Array:
@@ -58,6 +66,7 @@ def make(value: da.Array, _: tuple[Any, ...]) -> da.Array:
 
 def _alike(x: Any, y: Any) -> bool:
     """Whether two operands stand for one tensor."""
+    x, y = _adopt(x), _adopt(y)
     if isinstance(x, LazyOperand):
         same = isinstance(y, LazyOperand) and x.told == y.told
         return same and all(a.name == b.name for a, b in zip(x.arrays, y.arrays, strict=True))
@@ -71,6 +80,7 @@ KIND = Kind(
     facts,
     signature,
     precedence=10,
+    adopt=_adopt,
     make=make,
     alike=_alike,
     structures="_kinds.dask.structured",

@@ -30,6 +30,22 @@ def per_chunk(function: Any, name: str, a: Any, **options: Any) -> Any:
     )  # fmt: skip
 
 
+def per_pair(function: Any, name: str, factors: Any, b: Any, inside: str, **options: Any) -> Any:
+    """``function(factors, chunk of b, **options)`` of each chunk of rows, fused with what makes the
+    chunks.
+    """
+    made = da.blockwise(
+        function, "i", factors, "i", b, inside, name=name, dtype=object, meta=np.empty(0, object),
+        align_arrays=False, **options,
+    )  # fmt: skip
+    return handle_of(made)
+
+
+def handle_of(made: Any) -> Any:
+    """The same tasks, as a `handle`."""
+    return da.Array(made.dask, made.name, ((1,) * made.numblocks[0],), meta=np.empty(0, object))
+
+
 def _one(_rows: Any) -> int:
     return 1
 

@@ -18,7 +18,7 @@ from .operands import allowed, as_dask, both, check, check_cutoff, dtypes, fitti
 from .outcome import solved, spectrum
 from .seminormal import Corrected
 from .square import each, within
-from .tsqr import Decomposed, decomposed, projected, triangle
+from .tsqr import Decomposed, reduced_and_right
 from .wide import pseudo_inverse, shortest
 
 __all__ = ["scipy_inv", "scipy_lstsq", "scipy_pinv", "scipy_solve"]
@@ -60,8 +60,7 @@ def scipy_lstsq(
             x, none, rank, s = shortest(a, b, cutoff, given.memory_limit, given.reproducible)
             return x, none, rank, None if lapack_driver == "gelsy" else s
         a, b = fitting("lstsq", a, b, given.memory_limit)
-        made = triangle(a, given.reproducible)
-        parts, right = decomposed(made.top, given.reproducible), projected(made, b)
+        parts, right = reduced_and_right(a, b, given.reproducible)
         x = solved(parts, right, a, b, cutoff, False, given.reproducible)
     rank, s = spectrum(parts, a, cutoff, dtypes(a, b)[1])
     return x, _residuals(parts, right, a, b, cutoff), rank, None if lapack_driver == "gelsy" else s

@@ -13,7 +13,7 @@ from .operands import allowed, as_dask, both, check, check_cutoff, fitting, is_w
 from .outcome import answers
 from .scipy_solvers import scipy_inv, scipy_lstsq, scipy_pinv, scipy_solve
 from .square import inverse, pseudo_inverses, solution
-from .tsqr import decomposed, projected, triangle
+from .tsqr import reduced_and_right
 from .wide import pseudo_inverse, shortest
 
 __all__ = [
@@ -65,9 +65,8 @@ def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, 
     if is_wide(a):
         return shortest(a, b, cutoff, given.memory_limit, given.reproducible)
     a, b = fitting("lstsq", a, b, given.memory_limit)
-    made = triangle(a, given.reproducible)
-    parts = decomposed(made.top, given.reproducible)
-    return answers(parts, projected(made, b), a, b, cutoff, given.reproducible)
+    parts, right = reduced_and_right(a, b, given.reproducible)
+    return answers(parts, right, a, b, cutoff, given.reproducible)
 
 
 def factorize(given: Solving, a: Any) -> DaskFactorized:

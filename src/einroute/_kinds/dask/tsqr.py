@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..._base.threads import single_threaded_blas
 from .householder import Householder, Projected, factor
-from .layers import chunked, handle, per_chunk
+from .layers import chunked, handle, per_chunk, per_pair
 
 __all__ = [
     "FAN_IN",
@@ -33,6 +33,7 @@ __all__ = [
     "expanded",
     "groups",
     "projected",
+    "reduced_and_right",
     "triangle",
 ]
 
@@ -61,6 +62,23 @@ class Reduced:
 
     def __sizeof__(self) -> int:
         return self.r.nbytes + 100 * len(self.digests)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """What some rows of the matrix and of right-hand sides come to.
+
+    Attributes
+    ----------
+    reduced : Reduced
+    right : Projected
+    """
+
+    reduced: Reduced
+    right: Projected
+
+    def __sizeof__(self) -> int:
+        return self.reduced.__sizeof__() + self.right.__sizeof__()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -159,10 +177,9 @@ def alone(reproducible: bool) -> Any:
 def triangle(a: Any, reproducible: bool) -> Triangle:
     """The factorization of ``a``, a dask array (M, N) of one chunk of columns; nothing is computed."""
     n = a.shape[1]
-    dtype = np.dtype(np.complex128 if a.dtype.kind == "c" else np.float64)
+    dtype = _double(a)
     token = tokenize("tsqr", a.name, a.chunks, reproducible)
-    options = {"columns": n, "dtype_name": dtype.str, "reproducible": reproducible}
-    level = per_chunk(factor_chunk, f"lstsq-qr-{token}", a, **options)
+    level = per_chunk(factor_chunk, _name_of_factors(a, reproducible), a, **_options(n, dtype, reproducible))
     levels = [level]
     reduced = reduced_of(level, f"lstsq-triangle-{token}")
     while level.numblocks[0] > 1:
@@ -221,6 +238,62 @@ def projected(made: Triangle, b: Any) -> Any:
         }
         level = handle(name, tasks, (factors.numblocks[0], columns), [factors, level])
     return level
+
+
+def reduced_and_right(a: Any, b: Any, reproducible: bool) -> tuple[Any, Any]:
+    """One `Decomposed` of ``a`` (M, N), and a `Projected` a chunk of columns of ``b`` (M,) or (M, K)."""
+    if b.ndim == 1 or b.numblocks[1] == 1:
+        reduced, right = _folded(a, b, reproducible)
+    else:
+        made = triangle(a, reproducible)
+        reduced, right = made.top, projected(made, b)
+    return decomposed(reduced, reproducible), right
+
+
+def _folded(a: Any, b: Any, reproducible: bool) -> tuple[Any, Any]:
+    """``a`` and the one chunk of columns of ``b`` in one tree; one `Reduced` and one `Projected`.
+
+    The reflections of a chunk are made and used in one task, which dask fuses with what makes both chunks:
+    they are
+    held only where several right-hand sides of one computation share them.
+    """
+    n, dtype = a.shape[1], _double(a)
+    level = per_chunk(factor_chunk, _name_of_factors(a, reproducible), a, **_options(n, dtype, reproducible))
+    token = tokenize("fold", level.name, b.name, b.chunks)
+    name, inside = f"lstsq-project-{token}", "ij" if b.ndim == 2 else "i"
+    level = per_pair(project_chunk, name, level, b, inside, reproducible=reproducible)
+    depth = 0
+    while level.numblocks[0] > 1:
+        depth, found = depth + 1, groups(level.numblocks[0])
+        name = f"lstsq-fold-{token}-{depth}"
+        tasks = {
+            (name, j): (_fold, [(level.name, i) for i in group], dtype.str, reproducible)
+            for j, group in enumerate(found)
+        }
+        level = handle(name, tasks, (len(found),), [level])
+    name, other = f"lstsq-reduced-{token}", f"lstsq-right-{token}"
+    reduced = handle(name, {(name, 0): (_reduced_of, (level.name, 0))}, (1,), [level])
+    return reduced, handle(other, {(other, 0, 0): (_right_of, (level.name, 0))}, (1, 1), [level])
+
+
+def _reduced_of(part: Part) -> Reduced:
+    return part.reduced
+
+
+def _right_of(part: Part) -> Projected:
+    return part.right
+
+
+def _double(a: Any) -> np.dtype[Any]:
+    return np.dtype(np.complex128 if a.dtype.kind == "c" else np.float64)
+
+
+def _name_of_factors(a: Any, reproducible: bool) -> str:
+    return f"lstsq-qr-{tokenize('tsqr', a.name, a.chunks, reproducible)}"
+
+
+def _options(columns: int, dtype: np.dtype[Any], reproducible: bool) -> dict[str, Any]:
+    return {"columns": columns, "dtype_name": dtype.str, "reproducible": reproducible}
 
 
 def expanded(made: Triangle, z: Any, rows: Any, columns: Any, dtype: np.dtype[Any]) -> Any:
@@ -293,17 +366,29 @@ def _reduced(factors: Householder) -> Reduced:
     return Reduced(factors.r, factors.rows)
 
 
+def project_chunk(factors: Householder, b: Any, reproducible: bool) -> Part:
+    """The factors of a chunk and the one chunk of right-hand sides beside it, as a part."""
+    (columns,) = b if isinstance(b, list) else (b,)
+    return Part(_reduced(factors), _project(factors, columns, None, reproducible))
+
+
+def _fold(parts: list[Part], dtype_name: str, reproducible: bool) -> Part:
+    made = _merge([part.reduced for part in parts], dtype_name, reproducible)
+    return Part(_reduced(made), _project_merged(made, [part.right for part in parts], reproducible))
+
+
 def _merge(parts: list[Reduced], dtype_name: str, reproducible: bool) -> Householder:
     rows = sum(part.rows for part in parts)
     with alone(reproducible):
         return factor(np.concatenate([part.r for part in parts]), np.dtype(dtype_name), rows=rows)
 
 
-def _project(factors: Householder, b: Any, place: int, reproducible: bool) -> Projected:
+def _project(factors: Householder, b: Any, place: int | None, reproducible: bool) -> Projected:
     columns = np.asarray(b)
     if len(columns) != factors.rows:
         raise LinAlgError(
-            f"a has {factors.rows} rows in its chunk {place} and b has {len(columns)}; each row of b "
+            f"a has {factors.rows} rows in its chunk{'' if place is None else f' {place}'} and b has "
+            f"{len(columns)}; each row of b "
             "belongs to a "
             f"row of a: rechunk one as the other"
         )
