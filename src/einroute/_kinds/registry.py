@@ -41,6 +41,7 @@ MODULES: dict[str, str] = {
     "scipy": "sparse.scipy",
     "sparse": "sparse.pydata",
     "torch": "torch.kind",
+    "cupy": "cupy.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",
     "einroute._kinds.one_hot.operand": "one_hot.kind",
