@@ -36,6 +36,7 @@ ARM: Mapping[str, frozenset[str]] = {
 NUMERIC = (
     "tests/factors/test_accuracy.py",
     "tests/factors/test_bits.py",
+    "tests/factors/test_lu.py",
     "tests/kinds/difference/test_accuracy.py",
     "tests/api/test_lstsq.py",
     "tests/api/test_solve.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,6 +115,17 @@ def assert_same(name: str, *args: Any, **options: Any) -> Any:
         assert isinstance(our_error, wanted), f"{our_error!r}; NumPy raises {their_error!r}"
         assert str(our_error).strip()
     return result
+
+
+def peak_of(call: Any) -> tuple[Any, int]:
+    """What a call returns and the most memory traced meanwhile; a first call has planned."""
+    call()
+    tracemalloc.start()
+    try:
+        result = call()
+        return result, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @contextmanager

@@ -8,6 +8,10 @@ import numpy as np
 import scipy.sparse
 import sparse
 
+#: SciPy's formats of matrices, and pydata's.
+SCIPY_FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
+PYDATA_FORMATS = ("COO", "GCXS", "DOK")
+
 
 def is_sparse(x: Any) -> bool:
     """Whether a value is a sparse array or matrix of SciPy's or pydata's."""

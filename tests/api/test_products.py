@@ -12,6 +12,7 @@ import scipy.sparse
 import sparse
 
 from tests.helpers import DTYPES, ER, assert_same, find, outcome, small_integers
+from tests.stand_ins import Duck
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -310,10 +311,6 @@ class TestMultiDot:
         assert_same("linalg.multi_dot")
 
     def test_a_duck_among_the_operands(self) -> None:
-        class Duck:
-            def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-                return function, args, kwargs
-
         arrays = [np.ones((2, 2)), Duck(), np.ones((2, 2))]
         function, args, kwargs = ER.linalg.multi_dot(arrays)
         assert function is np.linalg.multi_dot

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import DTYPES, ER, assert_same, planned
+from tests.stand_ins import Duck
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -201,10 +202,6 @@ class TestResults:
 
 
 def test_a_subclass_or_duck_gets_numpys_function() -> None:
-    class Duck:
-        def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-            return function, args, kwargs
-
     duck, a = Duck(), [[1.0]]
     for call in (lambda f: f(a, duck), lambda f: f(a, duck, 1), lambda f: f(duck, a, axes=([0], [0]))):
         function, args, kwargs = call(ER.tensordot)

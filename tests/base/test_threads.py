@@ -7,13 +7,11 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pytest
 
 from einroute._base.threads import inside_block, run_blocks, single_threaded_blas
-from einroute._execute import overflow as _overflow
 from tests.helpers import ER
 from tests.processes import printed, run_code
 
@@ -291,23 +289,6 @@ def test_forks_while_other_threads_hold_locks_of_the_configuration() -> None:
         if "a child hangs" not in done.stderr:
             break
     assert done.stdout.strip() == "right", done.stderr
-
-
-def test_an_overflow_in_a_block_on_another_thread_is_heard() -> None:
-    caller, both = threading.get_ident(), threading.Barrier(2)
-    large = np.full(3, 1e308)
-
-    def work(_: int) -> None:
-        both.wait(60)
-        if threading.get_ident() != caller:
-            np.multiply(large, 10.0)
-
-    heard: list[Any] = []
-    run = _overflow._watched(
-        lambda *_: run_blocks(2, work, 2), lambda result, arrays, out: heard.append(arrays)
-    )
-    run("operand")
-    assert heard == [("operand",)]
 
 
 def test_a_helper_that_comes_late_keeps_nothing() -> None:

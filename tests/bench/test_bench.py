@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import einroute as er
+from einroute.__main__ import main
 from einroute._bench import chart, machine, race, readme, report, selection
 from einroute._bench.case import Case
 from einroute._bench.cases import CASES, GROUPS, in_suite
 from einroute._bench.race import Outcome, run_case
 from einroute._bench.spelled import Spelled, Way
 from einroute._bench.statement import Statement, load, member
-from einroute._cli import main
 from tests.cli.test_cli import cli
 from tests.processes import printed
 

@@ -12,14 +12,7 @@ import pytest
 import einroute._call.understand as call_module
 from einroute._config.state import current
 from tests.helpers import ER, assert_agrees, assert_same, find, forcing
-
-
-class Duck:
-    """Answers with what a library that takes part in NEP 18 is told of a call."""
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return function, args, kwargs
-
+from tests.stand_ins import Duck
 
 DUCK = Duck()
 ARRAY = np.ones((2, 2))

@@ -69,7 +69,7 @@ def need(library: str) -> None:
 def output_of(*arguments: str) -> tuple[Any, str]:
     """What a program prints, read as JSON, and what it writes to stderr."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", *arguments], capture_output=True, text=True, timeout=600, check=False
+        [sys.executable, "-W", "ignore", *arguments], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr
@@ -113,7 +113,7 @@ def test_libraries_own_tests_pass(library: str, when: str, tmp_path: Path) -> No
         [sys.executable, "-m", "tests.clients.in_place", when, *arguments],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=600,
         check=False,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         cwd=tmp_path,

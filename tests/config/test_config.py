@@ -20,6 +20,7 @@ import einroute.scipy.linalg as scipys
 from einroute._config.options import FACTOR_ROUTES, known_routes
 from einroute._kinds.registry import route_names
 from tests.processes import printed
+from tests.stand_ins import Foreign
 
 A = np.random.default_rng(1).standard_normal((50, 50))
 B = A[0].copy()
@@ -34,18 +35,6 @@ def _empty_caches() -> Iterator[None]:
     yield
     er.set_config(prepare="earned", strict=False, allow=None, forbid=())
     er.cache_clear()
-
-
-class Foreign:
-    shape = (3, 3)
-    ndim = 2
-    dtype = np.dtype(float)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return "theirs"
-
-    def __array_ufunc__(self, ufunc: Any, method: Any, *args: Any, **kwargs: Any) -> Any:
-        return "theirs"
 
 
 class Own(np.ndarray):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tracemalloc
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.helpers import (
     ER,
+    peak_of,
 )
 
 pytestmark = pytest.mark.usefixtures("way")
@@ -28,7 +27,7 @@ class TestMemory:
             lambda: ER.tensordot(windows, kernel, axes=((2, 3), (0, 1))),
         )
         for call in calls:
-            result, peak = _peak(call)
+            result, peak = peak_of(call)
             assert peak < 4 * (image.nbytes + result.nbytes)
             expected = sum(
                 kernel[y, x] * image[y : y + 291, x : x + 489]
@@ -39,7 +38,7 @@ class TestMemory:
     def test_broadcast_operands_are_not_written_out(self) -> None:
         a = np.broadcast_to(np.random.default_rng(0).standard_normal((1, 300)), (20000, 300))
         b = np.ones(300)
-        result, peak = _peak(lambda: ER.einsum("ij,j->i", a, b))
+        result, peak = peak_of(lambda: ER.einsum("ij,j->i", a, b))
         assert peak < 3 * (b.nbytes + result.nbytes) + 100_000
         np.testing.assert_allclose(result, np.einsum("ij,j->i", a[:1], b)[0], rtol=1e-10)
 
@@ -52,7 +51,7 @@ class TestMemory:
             ("ij,jk->ki", (a, b)),
             ("ij,ij->i", (a, a)),
         ):
-            result, peak = _peak(lambda text=text, arrays=arrays: ER.einsum(text, *arrays))
+            result, peak = peak_of(lambda text=text, arrays=arrays: ER.einsum(text, *arrays))
             assert peak < 1.2 * np.asarray(result).nbytes + 100_000
 
     def test_a_memory_limit_slices(self) -> None:
@@ -67,17 +66,6 @@ class TestMemory:
         limit = 1 << 17
         with ER.config(memory_limit=limit):
             ER.einsum(text, a[:2, :2], b[:2, :, :2], c[:2, :2])
-            result, peak = _peak(lambda: ER.einsum(text, a, b, c))
+            result, peak = peak_of(lambda: ER.einsum(text, a, b, c))
         np.testing.assert_allclose(result, right, rtol=1e-8)
         assert peak < 4 * limit
-
-
-def _peak(call: Any) -> tuple[Any, int]:
-    """What `call` returns, and the most memory that was traced meanwhile; a first call has planned."""
-    call()
-    tracemalloc.start()
-    try:
-        result = call()
-        return result, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()

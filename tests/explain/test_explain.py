@@ -18,6 +18,7 @@ import sparse
 import einroute.scipy.linalg as scipys
 from tests.helpers import ER, forcing
 from tests.processes import printed
+from tests.stand_ins import Facts
 
 
 class Duck:
@@ -95,15 +96,6 @@ def test_tiny_calls_say_who_answers_first() -> None:
         assert "tiny" not in str(explained)
     with forcing(None):
         assert "tiny" not in str(ER.explain(text, a, a))
-
-
-class Facts:
-    """An operand that is not there."""
-
-    def __init__(self, *shape: int, dtype: Any = float) -> None:
-        self.shape = shape
-        self.dtype = np.dtype(dtype)
-        self.ndim = len(shape)
 
 
 INTS = np.arange(250_000).reshape(500, 500)
@@ -620,3 +612,71 @@ class Balanced(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+ROLLED = ER.rolled(V, 3)
+READ_ONLY = np.zeros((5, 5))
+READ_ONLY.flags.writeable = False
+#: Calls of products that NumPy refuses, or answers, where an option says so and not shapes alone.
+SETTLED_BY_OPTIONS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    (ER.matmul, (A, A), {"dtype": bool}),
+    (ER.matmul, (A, A), {"casting": "no", "dtype": "f4"}),
+    (ER.matmul, (A, A), {"axes": [0, 0]}),
+    (ER.matmul, (A, A), {"keepdims": True}),
+    (ER.matmul, (A, A), {"out": np.zeros((5, 5), int)}),
+    (ER.matmul, (A, A), {"out": READ_ONLY}),
+    (ER.matmul, (A, A), {"out": CSR}),
+    (ER.matmul, (A, A), {"dtype": "f4"}),
+    (ER.matmul, (A, [[1.0] * len(A)] * len(A)), {"dtype": "c16"}),
+    (ER.vecdot, (A, A), {"axis": 5}),
+    (ER.vecdot, (A, A), {"axis": 0}),
+    (ER.vecdot, (A, A), {"keepdims": True}),
+    (ER.vecdot, (A[:3], A), {"axis": 0}),
+    (ER.dot, (A, A), {"out": [1, 2]}),
+    (ER.dot, (A, A), {"out": np.zeros(A.shape, "f4")}),
+    (ER.outer, (A, V[:2]), {"out": np.zeros((A.size, 2))}),
+    (ER.outer, (A, V[:2]), {"out": np.zeros((A.size, 3))}),
+    (ER.vdot, (A[:2], A[:, :2]), {}),
+    (ER.tensordot, (A, V), {}),
+    (ER.tensordot, (A, V), {"axes": ([0, 2], [0, 1])}),
+    (ER.linalg.tensordot, (A, V), {"axes": 2}),
+    (ER.tensordot, (ROLLED, V), {"axes": 2}),
+    (ER.matmul, (ROLLED, V[:3]), {"dtype": bool}),
+    (ER.matmul, (ROLLED, V[:2]), {"axes": [0, 0]}),
+    (ER.vecdot, (ROLLED, V[:3]), {"keepdims": True}),
+    (ER.vecdot, (ROLLED, V[:3]), {"axes": [(0, 1), (0,), ()]}),
+    (ER.matmul, (ROLLED, np.ones((3, 2))), {"out": np.zeros((len(V), 2)).view(np.memmap)}),
+    (ER.matmul, (CSR, np.ones(CSR.shape[1])), {"keepdims": True}),
+    (ER.linalg.multi_dot, ([ROLLED, np.ones((3, 2))],), {"out": np.zeros((len(V), 2))}),
+    (ER.linalg.multi_dot, ([ROLLED, np.ones((3, 2))],), {"out": np.zeros((len(V), 3))}),
+    (ER.linalg.multi_dot, ([A.astype(object)],), {}),
+    (ER.linalg.matrix_power, (WIDE.astype(object), 2), {}),
+    (ER.lstsq, (CSR, V), {"rcond": "x"}),
+    (ER.lstsq, (CSR, V), {"rcond": [0.1]}),
+    (ER.lstsq, (ROLLED, V[:1]), {}),
+    (ER.linalg.pinv, (A.astype(int),), {"rtol": None}),
+    (scipys.pinv, (2.0,), {}),
+    (scipys.pinv, (A,), {"atol": -1}),
+    (scipys.pinv, (COO,), {}),
+    (scipys.inv, (ROLLED,), {}),
+    (scipys.solve, (ROLLED, V), {}),
+    (scipys.lstsq, (V, A), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(("function", "args", "kwargs"), SETTLED_BY_OPTIONS)
+def test_options_are_refused_as_the_call_refuses_them(
+    function: Any, args: Any, kwargs: Any, strict: bool
+) -> None:
+    def outcome(call: Any) -> type | None:
+        try:
+            call()
+        except Exception as error:
+            return type(error) if type(error).__module__ != "numpy._core._exceptions" else TypeError
+        return None
+
+    with ER.config(strict=strict):
+        assert outcome(lambda: ER.explain(function, *args, **kwargs)) == outcome(
+            lambda: function(*args, **kwargs)
+        )

@@ -13,15 +13,9 @@ import scipy.sparse
 
 import einroute as er
 from einroute._explain.picture import MARGIN, MONO, SANS, WIDTH, _lanes
+from tests.stand_ins import Facts
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-class Facts:
-    def __init__(self, *shape: int, dtype: Any = float) -> None:
-        self.shape = shape
-        self.dtype = np.dtype(dtype)
-        self.ndim = len(shape)
 
 
 def network(subscripts: str, **sizes: int) -> Any:

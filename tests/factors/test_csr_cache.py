@@ -12,10 +12,9 @@ import sparse
 
 import einroute as er
 from einroute._factors.cache import FACTORS
-from einroute._factors.csr_cache import recall_csr
-from einroute._kernels import turned
+from einroute._factors.csr_cache import lookup_csr
+from einroute._kernels import csr_source
 from einroute._kernels.entries import Entries
-from einroute._kinds.sparse import spgemm
 from einroute._kinds.sparse.scipy import adopt
 
 ROWS, COLUMNS = (0,), (1,)
@@ -23,7 +22,7 @@ ROWS, COLUMNS = (0,), (1,)
 
 @pytest.fixture(autouse=True)
 def anew(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(turned, "FEW", 0)
+    monkeypatch.setattr(csr_source, "FEW", 0)
     usual = {name: er.get_config()[name] for name in ("prepare", "cache_bytes")}
     er.cache_clear()
     yield
@@ -74,9 +73,9 @@ def test_indices_are_checked_though_the_matrix_is_known() -> None:
 def test_what_is_kept_is_nobody_elses_and_read_only() -> None:
     er.set_config(prepare="now")
     a = adopt(_csc())
-    kept = recall_csr(a, ROWS, COLUMNS, 1, True)
+    kept = lookup_csr(a, ROWS, COLUMNS, 1, True)
     assert kept is not None
-    assert recall_csr(a, ROWS, COLUMNS, 1, False) is kept
+    assert lookup_csr(a, ROWS, COLUMNS, 1, False) is kept
     for part in kept:
         assert not part.flags.writeable
         assert a.compressed is not None
@@ -89,12 +88,12 @@ def test_what_is_kept_is_nobody_elses_and_read_only() -> None:
 
 def test_what_is_not_needed_is_earned_by_vectors_or_by_calls() -> None:
     a = adopt(_csc())
-    assert recall_csr(a, ROWS, COLUMNS, 16, False) is None
-    assert recall_csr(a, ROWS, COLUMNS, 16, False) is None
-    assert recall_csr(a, ROWS, COLUMNS, 16, False) is not None
+    assert lookup_csr(a, ROWS, COLUMNS, 16, False) is None
+    assert lookup_csr(a, ROWS, COLUMNS, 16, False) is None
+    assert lookup_csr(a, ROWS, COLUMNS, 16, False) is not None
     a = adopt(_csc(1))
-    assert recall_csr(a, ROWS, COLUMNS, 100, False) is None
-    assert recall_csr(a, ROWS, COLUMNS, 100, False) is not None
+    assert lookup_csr(a, ROWS, COLUMNS, 100, False) is None
+    assert lookup_csr(a, ROWS, COLUMNS, 100, False) is not None
 
 
 @pytest.mark.parametrize("options", [{"prepare": "never"}, {"cache_bytes": 0}, {"cache_bytes": 100}])
@@ -104,7 +103,7 @@ def test_nothing_is_kept_where_that_is_not_wanted(options: dict[str, Any]) -> No
     for _ in range(3):
         np.testing.assert_allclose(er.dot(a, x), a.toarray() @ x)
     assert FACTORS.info()["factorizations"] == 0
-    assert recall_csr(adopt(a), ROWS, COLUMNS, 20, True) is None
+    assert lookup_csr(adopt(a), ROWS, COLUMNS, 20, True) is None
 
 
 def test_axes_and_formats_are_told_apart() -> None:
@@ -146,46 +145,6 @@ def test_intermediates_are_not_remembered() -> None:
     a = adopt(_csc(shape=(30, 30)))
     fresh = Entries(a.shape, a.data, None, a.compressed, fresh=True)
     for _ in range(3):
-        assert turned.TURNED.kept(fresh, ROWS, COLUMNS, 100) is None
-        turned.TURNED.csr(fresh, ROWS, COLUMNS, 100)
+        assert csr_source.CSR_SOURCE.kept(fresh, ROWS, COLUMNS, 100) is None
+        csr_source.CSR_SOURCE.csr(fresh, ROWS, COLUMNS, 100)
     assert FACTORS.info()["seen"] == FACTORS.info()["factorizations"] == 0
-
-
-def _csr(a: Any) -> Any:
-    b = a.tocsr()
-    return b.indptr, b.indices, b.data
-
-
-@pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i8", "i1", "?"])
-def test_products_of_blocks_of_rows(dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spgemm, "_WORK", 1)
-    rng = np.random.default_rng(0)
-    for n, k, m in ((20, 30, 25), (1, 9, 4), (0, 3, 3), (7, 0, 3), (5, 5, 1)):
-        a, b = (
-            sp.csr_array(np.where(rng.random(s) < 0.3, rng.integers(-1, 2, s), 0).astype(dtype))
-            for s in ((n, k), (k, m))
-        )
-        indptr, indices, data = spgemm.product(_csr(a), _csr(b), m, threads)
-        right = a @ b
-        assert len(indices) == len(data) == indptr[-1] == right.nnz  # sums that cancel are no entries
-        assert data.dtype == right.dtype
-        got = sp.csr_array((data, indices, indptr), shape=(n, m))
-        np.testing.assert_array_equal(got.toarray(), right.toarray())
-
-
-@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
-@pytest.mark.parametrize("output", ["i", "j"])
-def test_sums_of_rows_and_of_columns(form: str, output: str) -> None:
-    x = np.where(np.random.default_rng(0).random((50, 40)) < 0.1, 1.5, 0.0)
-    x[3], x[:, 5], x[4, :2] = 0, 0, (1, -1)
-    x[4, 2:] = 0  # a sum that cancels, and is an entry
-    a = sp.csr_array(x).asformat(form)
-    sums = er.einsum(f"ij->{output}", a)
-    assert type(sums) is sp.coo_array
-    np.testing.assert_allclose(sums.toarray(), np.einsum(f"ij->{output}", x))
-    assert sums.nnz == (x != 0).any(axis=1 if output == "i" else 0).sum()
-    wide = sp.csr_array(
-        (a.tocsr().data, a.tocsr().indices.astype(np.int64), a.tocsr().indptr), shape=(50, 2**45)
-    )
-    np.testing.assert_allclose(np.sum(er.einsum("ij->j", wide).data), x.sum())

@@ -560,3 +560,9 @@ class TestUnsoundIndices:
     def test_is_refused_by_factorize(self) -> None:
         with pytest.raises(ValueError, match=r"^a \("):
             einroute.factorize(self._spoilt("csr", "far"))
+
+
+@pytest.mark.parametrize("rcond", ["x", [0.1], 1j])
+def test_a_cutoff_that_is_no_number_is_named(rcond: Any) -> None:
+    with pytest.raises(TypeError, match="rcond is"):
+        einroute.lstsq(sp.csr_array(np.eye(3)), np.ones(3), rcond)

@@ -14,9 +14,10 @@ import scipy.sparse
 import sparse
 
 import einroute
-from einroute._kernels import turned
+from einroute._kernels import csr_source
 from einroute._kinds.registry import form_of
 from einroute._kinds.sparse import spgemm, tiles
+from tests.sparse_helpers import PYDATA_FORMATS, SCIPY_FORMATS
 
 from .case import Case, meant
 from .meaning import Drawn, Meaning, dense, of_entries
@@ -26,9 +27,6 @@ LETTERS = "abcdef"
 DTYPES = ("f8", "f8", "f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2")
 #: What operands are cast to where the casting is unsafe.
 NARROWER, NARROWER_COMPLEX = ("f4", "i8", "i4", "i1", "?"), ("c8",)
-TWO_D = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
-#: Formats of scipy.sparse in any number of dimensions but none, and those of pydata/sparse.
-ANY_D, PYDATA = ("coo",), ("COO", "GCXS", "DOK")
 
 
 def draw(seed: int, index: int) -> Case | None:
@@ -151,10 +149,10 @@ def written(rng: np.random.Generator, x: np.ndarray, *, parts: bool = False) -> 
     """``x`` in a random sparse format; unsorted and duplicate entries now and then, with ``parts`` always."""
     half = x.dtype == np.float16
     if half or (not parts and rng.random() < 0.4):
-        name = "COO" if half else str(rng.choice(PYDATA))
+        name = "COO" if half else str(rng.choice(PYDATA_FORMATS))
         return getattr(sparse, name).from_numpy(x) if name != "DOK" else sparse.DOK.from_numpy(x)
     made = "array" if x.ndim != 2 or rng.random() < 0.6 else "matrix"
-    name = str(rng.choice(TWO_D[:3] if parts else TWO_D)) if x.ndim == 2 else "coo"
+    name = str(rng.choice(SCIPY_FORMATS[:3] if parts else SCIPY_FORMATS)) if x.ndim == 2 else "coo"
     coo = getattr(scipy.sparse, f"coo_{made}")(x)
     if name not in {"coo", "csr", "csc"} or not coo.nnz or (not parts and rng.random() < 0.5):
         return getattr(scipy.sparse, f"{name}_{made}")(coo)
@@ -186,7 +184,7 @@ def _in_parts(rng: np.random.Generator, data: np.ndarray) -> tuple[np.ndarray, n
 @contextmanager
 def compiled_at_once() -> Iterator[None]:
     """Kernels are compiled, and conversions kept, at first use; the threads share small work too."""
-    small = ((tiles, "_LEAST", 0.0), (tiles, "_WORK", 1), (spgemm, "_WORK", 1), (turned, "FEW", 0))
+    small = ((tiles, "_LEAST", 0.0), (tiles, "_WORK", 1), (spgemm, "_WORK", 1), (csr_source, "FEW", 0))
     usual = [getattr(module, name) for module, name, _ in small]
     setting = einroute.get_config()["prepare"]
     for module, name, value in small:

@@ -29,7 +29,6 @@ from hypothesis import strategies as st
 
 import einroute as er
 from einroute._base import numpy_functions as _numpys
-from einroute._base.stand_in import StandIn
 from einroute._override.patches import PATCHES
 from einroute._override.places import FUNCTIONS
 from tests.helpers import EXPRESSIONS, make, public_type
@@ -498,7 +497,7 @@ class TestOtherPatches:
         assert np.einsum() == "theirs"
         assert routed_now() == {"numpy.einsum"}
         theirs.stop()  # puts our stand-in back, which is not routed any more
-        assert isinstance(np.einsum, StandIn)
+        assert type(np.einsum).__name__ == "StandIn"
         with er.record() as calls:
             assert np.einsum("i->", np.ones(3)) == 3.0
         assert calls.calls == 0

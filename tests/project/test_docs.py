@@ -13,7 +13,7 @@ from einroute_docs import chart, figure, measure, ratios, results, shown
 
 import einroute as er
 import einroute.scipy.linalg
-from einroute._bench import race
+from tests.processes import printed
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -32,6 +32,8 @@ MADE_BY_THE_READER = {
     "src/einroute/_kinds/diagonal.py",
     "src/einroute/_operands/diagonal.py",
 }
+#: Pages whose examples need a library that is optional.
+NEEDED = {"docs/dask.md": "dask.array"}
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
 MEASURED = results.read(results.FOLDER / "problems.json")
 
@@ -44,6 +46,10 @@ def _examples(page: Path) -> doctest.DocTest:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page: str) -> None:
+    if page in NEEDED:  # elsewhere: what it loads changes what other pages show
+        pytest.importorskip(NEEDED[page])
+        printed(f"import doctest, sys\nsys.exit(doctest.testfile({str(PAGES[page])!r}, False).failed)")
+        return
     complaints: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     runner.run(_examples(PAGES[page]), out=complaints.append)
@@ -147,11 +153,3 @@ def test_shown_code_must_print_what_is_said() -> None:
         shown.Shown("print('one two')", ("three",)).output()
     with pytest.raises(ValueError, match="everything"):
         shown.Shown("1 + 1", ()).output()
-
-
-def test_the_performance_page_counts_as_the_command_does() -> None:
-    bench = ratios.read(results.FOLDER / "bench.json")
-    for case in bench.cases:
-        behind = case.seconds[ratios.OURS] * (1 - case.best)
-        assert 1 / case.best > race.ALLOWED_RATIO or not case.slow, case.label
-        assert case.slow or 1 / case.best <= race.ALLOWED_RATIO or behind < 3e-6, case.label

@@ -32,6 +32,7 @@ from tests.fuzz.dense import draw
 from tests.helpers import forcing
 from tests.processes import printed
 from tests.routed_names import FLAT, FLAT_OF_LINALG, LINALG, SCIPYS
+from tests.stand_ins import Foreign
 
 RNG = np.random.default_rng(3)
 A = RNG.standard_normal((50, 50))
@@ -58,20 +59,6 @@ def recorded(call: Callable[[], Any], times: int = 1) -> Any:
             call()
     assert r.calls == times
     return r.records[-1]
-
-
-class Foreign:
-    """Somebody else's array."""
-
-    shape = (3, 3)
-    ndim = 2
-    dtype = np.dtype(float)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return "theirs"
-
-    def __array_ufunc__(self, ufunc: Any, method: Any, *args: Any, **kwargs: Any) -> Any:
-        return "theirs"
 
 
 def without_tiles(call: Callable[[], Any]) -> Any:

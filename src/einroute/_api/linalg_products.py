@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from .._base.numpy_functions import (
-    numpy_linalg_matmul,
-    numpy_linalg_outer,
-    numpy_linalg_tensordot,
-    numpy_linalg_vecdot,
-)
+from .._base.numpy_functions import numpy_linalg_matmul, numpy_linalg_tensordot
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.signature import signed_as
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
 from .._call.observe import observe
-from .._call.pairs import MATMUL, OUTER, VECDOT
+from .._call.pairs import LINALG_MATMUL, LINALG_OUTER, LINALG_VECDOT
 from .._call.products import worth
 from .._call.understand import ndarray
 from .._kinds.registry import any_other, kind_of
@@ -24,10 +18,6 @@ from .einsum import tensordot
 from .products import outer
 
 __all__ = ["linalg_matmul", "linalg_outer", "linalg_tensordot", "linalg_vecdot"]
-
-_MATMUL = replace(MATMUL, numpys=numpy_linalg_matmul)
-_OUTER = replace(OUTER, numpys=numpy_linalg_outer)
-_VECDOT = replace(VECDOT, numpys=numpy_linalg_vecdot)
 
 
 def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
@@ -77,11 +67,11 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
         return observe(linalg_matmul, (x1, x2), {})
     if type(x1) is type(x2) is ndarray:
         if worth(x1, x2):
-            return _MATMUL.of_arrays(x1, x2)
+            return LINALG_MATMUL.of_arrays(x1, x2)
         if WATCH.on:
             check_fallback("matmul", (x1, x2))
         return numpy_linalg_matmul(x1, x2)
-    return _MATMUL.of_others(linalg_matmul, (x1, x2), {})
+    return LINALG_MATMUL.of_others(linalg_matmul, (x1, x2), {})
 
 
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
@@ -99,7 +89,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
         return observe(linalg_outer, (x1, x2), {})
     if type(x1) is ndarray and type(x2) is ndarray and x1.ndim == x2.ndim == 1:
         return outer(x1, x2)
-    return _OUTER.of_others(linalg_outer, (x1, x2), {})
+    return LINALG_OUTER.of_others(linalg_outer, (x1, x2), {})
 
 
 def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
@@ -121,7 +111,7 @@ def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """
     if WATCH.on and to_observe():
         return observe(linalg_vecdot, args, kwargs)
-    return _VECDOT.of_others(linalg_vecdot, args, kwargs)
+    return LINALG_VECDOT.of_others(linalg_vecdot, args, kwargs)
 
 
 _OF_LINALG = {

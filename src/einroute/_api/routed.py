@@ -16,7 +16,7 @@ import numpy as np
 
 from .._base.numpy_functions import numpy_einsum
 from .._base.routed_operand import RoutedOperand, of_class, on_arrays, step_aside
-from .._kinds.registry import other_kind
+from .._kinds.registry import KINDS, other_kind
 from .._kinds.structured import Structured
 from .functions import OURS
 from .products import dot
@@ -28,8 +28,6 @@ __all__ = ["RoutedArray", "routed"]
 ndarray = np.ndarray
 
 _NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
-#: Packages whose operands the router takes beside arrays: pydata/sparse's, and ours.
-_MIXED_WITH = ("sparse", "einroute")
 #: Types of operands that have no say in what class a result is of.
 _SCALARS = frozenset({int, float, complex, bool, type(None), np.float64, np.int64})
 
@@ -154,8 +152,7 @@ def _lets_us(self: RoutedArray, t: type, protocol: str, ours: Callable[..., Any]
         return True
     if issubclass(t, Structured):
         return True  # which is written out where nobody knows it, and has no class to give
-    packages = {base.__module__.partition(".")[0] for base in t.__mro__}
-    return ours is not None and not issubclass(t, ndarray) and not packages.isdisjoint(_MIXED_WITH)
+    return ours is not None and not issubclass(t, ndarray) and KINDS.find(t) is not None
 
 
 def routed(x: Any) -> RoutedArray:

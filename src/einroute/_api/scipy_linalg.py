@@ -24,6 +24,7 @@ from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_
 from .._call.factors import EXPLICIT, Problem
 from .._call.fallback import leave_to_others
 from .._call.observe import observe
+from .._call.solving import named, scipys_solver
 from .._config.state import current
 from .._factors.factorizations import INVERSE, LU, SVD
 from .._factors.factorized import Factorized
@@ -51,7 +52,11 @@ def _scipys(
 ) -> Any:
     """SciPy's own answer, where kept factors have none; its exceptions say what to mend."""
     operands = tuple(unrouted(x) for x in given)
-    leave_to_others(name, *operands)
+    others = scipys_solver(function, operands)
+    if others is not None:
+        return others(*operands, *args, **kwargs)
+    if solving_kind(operands) is None:
+        leave_to_others(name, *operands)
     if isinstance(problem, str):
         tell_fallback(problem)
     tell_declined("near the cutoff, ill-conditioned or not finite: SciPy's own function answers")
@@ -61,15 +66,10 @@ def _scipys(
     except Exception as error:
         if solving_kind(operands) is not None:
             message = (
-                f"{name} takes arrays alone; einroute.lstsq and einroute.linalg.solve take {_named(given)}"
+                f"{name} takes arrays alone; einroute.lstsq and einroute.linalg.solve take {named(given)}"
             )
             raise as_numpys(ValueError(message), error) from error
         blame(name, error, *operands)
-
-
-def _named(operands: tuple[Any, ...]) -> str:
-    """The classes of operands, for a message."""
-    return " beside ".join(f"a {type(x).__name__}" for x in operands)
 
 
 def lstsq(

@@ -26,8 +26,9 @@ from .._base.numpy_functions import (
     numpy_vecdot,
     numpy_vecmat,
 )
+from .._base.routed_operand import RoutedOperand
 from .._config.state import current
-from .._kinds.registry import shape_alone
+from .._kinds.registry import KINDS, shape_alone
 from .._kinds.structured import PROTOCOLS, Structured
 from .einsum import einsum, tensordot
 from .linalg_products import linalg_matmul, linalg_tensordot
@@ -54,15 +55,13 @@ _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
 _FACTS_ONLY = frozenset(
     {np.shape, np.ndim, np.size, numpy_einsum_path, np.result_type, np.iscomplexobj, np.isrealobj}
 )
-#: Packages whose operands the router takes beside ours.
-_MIXED_WITH = ("numpy", "sparse", "einroute")
 
 
 def array_function(
     func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """NumPy's function on arguments some of which are structured."""
-    if not all(t.__module__.partition(".")[0] in _MIXED_WITH for t in types):
+    if any(KINDS.find(t) is None and not issubclass(t, RoutedOperand) for t in types):
         return NotImplemented  # theirs may know what to do
     routed = _ROUTED.get(func)
     if routed is not None:

@@ -153,6 +153,8 @@ class Step:
         The result is the call's, not an intermediate.
     form : str
         The name of the form that the result is wanted in.
+    told : tuple of (str, value)
+        What the form's routes are told beside: options in force, keywords of its own.
     """
 
     inputs: tuple[str, ...]
@@ -164,6 +166,7 @@ class Step:
     threads: int = 1
     last: bool = True
     form: str = DENSE
+    told: tuple[tuple[str, Any], ...] = ()
 
     @property
     def subscripts(self) -> str:

@@ -110,6 +110,11 @@ class Form:
     eager : bool
         Values are NumPy's to look at: floating-point flags tell of them, and results that are not finite may
         be made again. Not so of values on a device, or of tracers.
+    tasks : bool
+        Its routes make tasks that run later, perhaps elsewhere: they are told of the options in force, whose
+        ``memory_limit`` is a task's, and what becomes of values and dtypes is found out in the tasks.
+    keywords : frozenset of str
+        Of einsum, beside NumPy's; its routes are told what they were given as.
     """
 
     name: str
@@ -133,6 +138,8 @@ class Form:
     sparse: bool = False
     dtypes: DTypeRules | None = None
     eager: bool = True
+    tasks: bool = False
+    keywords: frozenset[str] = frozenset()
 
     def takes(self, other: Form) -> bool:
         """Whether operands of this form and of another can be contracted together."""
@@ -201,7 +208,12 @@ class Kind:
         The module below einroute, loaded when first asked, whose ``lstsq(given, a, b, rcond)``,
         ``solve(given, a, b)``, ``inv(given, a)``, ``pinv(given, a, rcond, hermitian, rtol)`` and
         ``factorize(given, a)`` answer the functions of those names, and whose ``explain_lstsq`` and so on
-        give `Told`; ``given`` is a `Solving`.  Empty where operands are left to NumPy's functions.
+        give `Told`; ``given`` is a `Solving`.  Where there are ``scipy_lstsq`` and so on, they answer
+        scipy.linalg's functions, with the arguments of those.  Empty where operands are left to NumPy's
+        functions.
+    structures : str
+        The module below einroute, loaded when first asked, whose functions make structured operands of
+        arrays of this kind; they have the names and the arguments of the public ones.
     library : str
         The library whose operands do not mix with those of another one that is named.
     device : callable or None
@@ -234,6 +246,7 @@ class Kind:
     small: Callable[[Any], Array | None] | None = None
     written: Callable[[Any], Array] | None = None
     solvers: str = ""
+    structures: str = ""
     library: str = ""
     device: Callable[[Any], Hashable] | None = None
     unfit: Callable[[Any], str] = nothing_wrong

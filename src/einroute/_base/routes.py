@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .cost import Cost
-from .facts import Step
+from .facts import Operand, Step
 from .formatting import prime_for, readable
 
 Runner = Callable[..., Any]
@@ -56,6 +56,8 @@ class Offer:
         It is one call of NumPy's einsum on the operands as they are.
     overwrites : bool
         The result may be written over an operand that lies in memory as it does.
+    facts : Operand or None
+        Of the result, where they follow from how it is made.
     """
 
     cost: Cost
@@ -67,6 +69,7 @@ class Offer:
     single: bool = False
     numpys: bool = False
     overwrites: bool = False
+    facts: Operand | None = None
 
 
 class NoRoute(RuntimeError):

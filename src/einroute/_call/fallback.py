@@ -72,6 +72,14 @@ def check_fallback(function: str, operands: Iterable[Any], options: Iterable[str
         check_strict(state, function, reason)
 
 
+def foreign_reason(operands: Iterable[Any]) -> str:
+    """Why NumPy's own function is asked for operands of which one `is_foreign`; empty where none is."""
+    for i, x in enumerate(operands):
+        if is_foreign(x):
+            return f"operand {i} is of type {type(x).__name__}, whose __array_function__ is to answer"
+    return ""
+
+
 def leave_to_others(function: str, *operands: Any) -> None:
     """Tell of operands that `is_foreign`; refuse them where the configuration is strict.
 
@@ -79,8 +87,7 @@ def leave_to_others(function: str, *operands: Any) -> None:
     ------
     einroute.NoRoute
     """
-    for i, x in enumerate(operands):
-        if is_foreign(x):
-            reason = f"operand {i} is of type {type(x).__name__}, whose own library is to answer"
-            tell_fallback(reason)
-            check_strict(current(), function, reason)
+    reason = foreign_reason(operands)
+    if reason:
+        tell_fallback(reason)
+        check_strict(current(), function, reason)

@@ -42,8 +42,10 @@ from .understand import (
 )
 
 __all__ = [
+    "NUMPYS",
     "chain_of_others",
     "conjugated",
+    "dot_of_all",
     "given_options",
     "is_contraction",
     "product",
@@ -57,7 +59,7 @@ _ONE_CORE = frozenset({"vecdot"})
 #: Products of operands taken as vectors.
 _FLATTENED = frozenset({"outer", "vdot"})
 #: NumPy's function of each name.
-_NUMPYS: dict[str, Callable[..., Any]] = {
+NUMPYS: dict[str, Callable[..., Any]] = {
     "dot": numpy_dot,
     "inner": numpy_inner,
     "outer": numpy_outer,
@@ -139,7 +141,7 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
         run = None if key is None else state.plans.get(key)
         call = understand_product(name, a, b, **named) if run is None else None
     except BAD_CALL as ours:
-        return ask_on_arrays(ours, _NUMPYS[name], given, options)
+        return ask_on_arrays(ours, NUMPYS[name], given, options)
     out = named.get("out")
     if call is not None:
         result = call.run(state, out, key)
@@ -174,7 +176,7 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
             )
         given[option] = value
     out = given.get("out")
-    if type(out) is tuple and len(out) == 1:
+    if type(out) is tuple and len(out) == 1 and name in CORES:
         out = given["out"] = out[0]
     if out is not None and type(out) is not ndarray:
         raise TypeError(
@@ -225,7 +227,7 @@ def understand_product(
     check_casting(casting)
     if dtype is not None and dtype_rules(taken.kinds) is not None:
         made = computed_in(taken, {"dtype": dtype, "casting": casting})
-    elif dtype_rules(taken.kinds) is not None:
+    elif dtype_rules(taken.kinds) is not None or (taken.tasks and dtype is None):
         made = own
     else:
         made = _loop_dtype(name, own if dtype is None else dtype, taken.dtypes, casting)
@@ -289,28 +291,31 @@ def chain_of_others(arrays: Sequence[Any], out: Any = None) -> Any:
     if run is not None and out is None:
         return run(*arrays)
     try:
-        if out is not None:
-            raise TypeError("multi_dot got out=, which it does not take where an operand is no array")
-        call = understand_chain(arrays)
+        call = understand_chain(arrays, out)
     except BAD_CALL as ours:
-        return ask_on_arrays(ours, _multi_dot, arrays, {} if out is None else {"out": out})
+        return ask_on_arrays(ours, dot_of_all, arrays, {} if out is None else {"out": out})
     return _wrapped(call.run(state, key=key), tuple(arrays))
 
 
-def _multi_dot(*arrays: Any, **out: Any) -> Any:
+def dot_of_all(*arrays: Any, **out: Any) -> Any:
+    """NumPy's multi_dot, with operands one by one."""
     return numpy_multi_dot(arrays, **out)
 
 
-def understand_chain(arrays: Sequence[Any]) -> Call:
+def understand_chain(arrays: Sequence[Any], out: Any = None) -> Call:
     """What a chain of matrices means.
 
     Raises
     ------
+    TypeError
+        An ``out``.
     ValueError
         Fewer than two operands, or sizes that differ.
     numpy.linalg.LinAlgError
         An operand of another number of dimensions.
     """
+    if out is not None:
+        raise TypeError("multi_dot got out=, which it does not take where an operand is no array")
     if len(arrays) < 2:
         raise ValueError(f"multi_dot: {len(arrays)} operands, expected at least two")
     taken = taken_in(arrays)

@@ -8,7 +8,7 @@ one matrix; and operands that are no arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,13 +38,17 @@ from .products import (
     worth_inner,
     worth_matvec,
     worth_outer,
+    worth_outer_of_vectors,
     worth_vecmat,
 )
-from .understand import Array, ndarray
+from .understand import Array, Fallback, ndarray
 
 __all__ = [
     "DOT",
     "INNER",
+    "LINALG_MATMUL",
+    "LINALG_OUTER",
+    "LINALG_VECDOT",
     "MATMUL",
     "MATVEC",
     "OUTER",
@@ -130,27 +134,28 @@ class Product:
             check_fallback(self.name, operands, () if self.worth is never else _options(args, kwargs))
         return self.numpys(*args, **kwargs)
 
-    def understand(self, a: Any, b: Any, options: Mapping[str, Any]) -> Call | str:
-        """What is planned, or why NumPy's own function answers; empty where that is the right way anyway.
+    def understand(self, a: Any, b: Any, options: Mapping[str, Any]) -> Call | Fallback:
+        """What is planned, or why NumPy's own function answers, which may be for want of a way of ours.
 
         The decision that `of_arrays` and `of_others` follow, for explaining it.
         """
-        others = any_other((a, b))
-        if others and is_contraction(self.name, (a, b)):
+        operands = (a, b, options.get("out"))
+        others = any_other(operands)
+        if others and (not self.flattens or is_contraction(self.name, (a, b))):
             given = given_options(self.name, dict(options))
             first = conjugated(a) if self.name in CONJUGATED else a
             return understand_product(self.name, first, b, **given)
         if others:
             refuse_undispatched(self.name, self.instead, a, b, *options.values())
-        reason = fallback_reason((a, b, options.get("out")), () if self.worth is never else options)
+        reason = fallback_reason(operands, () if self.worth is never else options)
         if reason:
-            return reason
+            return Fallback(reason)
         if others:
-            return _by_others(a, b)
+            return Fallback(_by_others(a, b), fallback=False)
         if options.keys() & UFUNC_ONLY:
-            return "options of a ufunc, which only NumPy's takes"
+            return Fallback("options of a ufunc, which only NumPy's takes", fallback=False)
         if options or not type(a) is type(b) is ndarray or not self.worth(a, b):
-            return ""
+            return Fallback("", fallback=False)
         return pair_terms(self.name, _as_conjugated(a) if self.name in CONJUGATED else a, b).call()
 
 
@@ -185,3 +190,6 @@ MATMUL = Product("matmul", numpys.numpy_matmul, worth, _ufunc)
 VECDOT = Product("vecdot", numpys.numpy_vecdot, never, _ufunc)
 MATVEC = Product("matvec", numpys.numpy_matvec, worth_matvec, _ufunc)
 VECMAT = Product("vecmat", numpys.numpy_vecmat, worth_vecmat, _ufunc)
+LINALG_MATMUL = replace(MATMUL, numpys=numpys.numpy_linalg_matmul)
+LINALG_OUTER = replace(OUTER, numpys=numpys.numpy_linalg_outer, worth=worth_outer_of_vectors)
+LINALG_VECDOT = replace(VECDOT, numpys=numpys.numpy_linalg_vecdot)

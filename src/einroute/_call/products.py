@@ -131,6 +131,11 @@ def worth_outer(a: Array, b: Array) -> bool:
     return a.size * b.size >= _WORTH and a.dtype == b.dtype and a.dtype.kind in "iufc" and a.dtype.isnative
 
 
+def worth_outer_of_vectors(a: Array, b: Array) -> bool:
+    """Whether that is so of vectors, the only ones that `numpy.linalg.outer` takes."""
+    return a.ndim == b.ndim == 1 and worth_outer(a, b)
+
+
 def is_chain(arrays: Any) -> bool:
     """Whether the operands are three or more plain arrays of one BLAS or integer dtype whose shapes fit."""
     if not isinstance(arrays, (list, tuple)) or not 3 <= len(arrays) <= 26:

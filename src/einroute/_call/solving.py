@@ -11,7 +11,7 @@ from .._base.solvers import Solving
 from .._config.state import current
 from .._kinds.registry import solving_kind
 
-__all__ = ["explained", "solver"]
+__all__ = ["explained", "named", "scipys_solver", "solver"]
 
 
 def solver(function: Callable[..., Any], operands: tuple[Any, ...]) -> Callable[..., Any] | None:
@@ -32,8 +32,16 @@ def explained(function: Callable[..., Any], operands: tuple[Any, ...]) -> Callab
     return _of_kind(function, operands, "explain_")
 
 
+def scipys_solver(function: Callable[..., Any], operands: tuple[Any, ...]) -> Callable[..., Any] | None:
+    """What answers a function of scipy.linalg's, which takes the same arguments.
+
+    None where no operand is of a kind with solvers, or where that leaves them to SciPy.
+    """
+    return _of_kind(function, operands, "scipy_", refused=False)
+
+
 def _of_kind(
-    function: Callable[..., Any], operands: tuple[Any, ...], prefix: str
+    function: Callable[..., Any], operands: tuple[Any, ...], prefix: str, *, refused: bool = True
 ) -> Callable[..., Any] | None:
     kind = solving_kind(operands)
     if kind is None:
@@ -41,6 +49,8 @@ def _of_kind(
     name = function.__name__
     module = importlib.import_module(f"einroute.{kind.solvers}")
     found = getattr(module, prefix + name, None)
+    if found is None and not refused:
+        return None
     if found is None:
         asked = f"{prefix.replace('_', ' of ')}{name}"
         raise TypeError(
@@ -56,3 +66,8 @@ def _of_kind(
         state.config.threads,
     )
     return partial(found, given)
+
+
+def named(operands: tuple[Any, ...]) -> str:
+    """The classes of operands, for a message."""
+    return " beside ".join(f"a {type(x).__name__}" for x in operands)

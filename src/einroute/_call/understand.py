@@ -33,7 +33,7 @@ from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
 from .._execute.call import Call
 from .._kernels.validate import BROKEN, unusable
 from .._kinds.meeting import dtype_rules, met
-from .._kinds.registry import kind_of, shape_alone
+from .._kinds.registry import kind_of, other_kind, shape_alone
 from .._plan.planner import result_dtype
 from .parse import check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
 from .product_labels import numbered
@@ -101,6 +101,11 @@ class Operands:
         """Whether some operand is sparse."""
         return any(kind.form.sparse for kind in self.kinds)
 
+    @property
+    def tasks(self) -> bool:
+        """Whether the result is made by tasks that run later."""
+        return any(kind.form.tasks for kind in self.kinds)
+
 
 def taken_in(values: Sequence[Any]) -> Operands | Fallback:
     """Operands with their kinds, those that stand for arrays as arrays; or NumPy's own to answer.
@@ -113,10 +118,12 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
         A broken operand.
     """
     kinds = [kind_of(x) for x in values]
+    tasks = any(kind is not None and kind.form.tasks for kind in kinds)
     other = next((i for i, kind in enumerate(kinds) if kind is not None and kind.form.rank), None)
     mixed = other is not None
     taken: list[Any] = []
     known: list[Kind] = []
+    shapes: list[tuple[int, ...]] = []
     dtypes: list[DType] = []
     for i, (x, kind) in enumerate(zip(values, kinds, strict=True)):
         if kind is None:
@@ -129,13 +136,15 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
         value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
         if kind.form.rank:
             try:
-                dtype = kind.facts(x).dtype
+                facts = kind.facts(x)
             except BROKEN as error:
                 raise unusable(f"operand {i}", x, kind, error) from error
+            dtype, shape = facts.dtype, facts.shape
         else:
-            dtype = value.dtype
+            dtype, shape = value.dtype, value.shape
         dtypes.append(dtype)
-        if mixed and dtype.kind not in KINDS:
+        shapes.append(tuple(shape))
+        if mixed and not tasks and dtype.kind not in KINDS:
             raise TypeError(
                 f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers beside "
                 f"operand {other}, a {type(values[other or 0]).__name__}; convert it with astype"
@@ -146,8 +155,7 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
     if mixed:
         joined = met(values, known)
         _check_meetings(values, joined)
-    shapes = tuple([tuple(x.shape) for x in taken])
-    return Operands(tuple(taken), joined, shapes, mixed, tuple(values), tuple(dtypes))
+    return Operands(tuple(taken), joined, tuple(shapes), mixed, tuple(values), tuple(dtypes))
 
 
 def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
@@ -172,6 +180,7 @@ def understand_einsum(
         The call is malformed; the messages are ours.
     """
     lenient = optimize is not False
+    own, kwargs = _own_keywords(operands, kwargs)
     for name in kwargs:
         if name not in _KEYWORDS:
             raise TypeError(unknown_keyword("einsum", name, ("out", *_KEYWORDS, "optimize")))
@@ -214,17 +223,23 @@ def understand_einsum(
         check_out(out, tuple(sizes[c] for c in output))
         if lenient and not mixed and out.dtype != dtype:
             return Fallback(f"out of dtype {out.dtype} for a result of dtype {dtype}, with optimize")
-        if lenient and not taken.sparse and out.dtype != dtype:
+        if lenient and not (taken.sparse or taken.tasks) and out.dtype != dtype:
             _ask_for_casts(subscripts, taken.values, optimize, out, kwargs)
         if not lenient:
             _check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
         order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
-    scalar = not lenient or bool(output) or taken.sparse or _is_scalar(subscripts, taken.values, optimize)
+    scalar = (
+        not lenient
+        or bool(output)
+        or taken.sparse
+        or taken.tasks
+        or _is_scalar(subscripts, taken.values, optimize)
+    )
     limit = None if elements is None else elements * dtype.itemsize
     options = Options(scalar=scalar, out=out is not None)
     if mixed:
         contraction = Contraction(inputs, output, sizes)
-        return Call(contraction, taken.values, taken.kinds, dtype, order, path, limit, options)
+        return Call(contraction, taken.values, taken.kinds, dtype, order, path, limit, options, told=own)
     layout = (fact for x in taken.values for fact in (x.shape, x.dtype, x.strides))
     given = (lenient, out is None, kwargs.get("dtype") is None, kwargs.get("casting"), kwargs.get("order"))
     # A sum over one term is none: as a GEMM of depth 1 BLAS would take 0 * inf for 0.
@@ -243,6 +258,18 @@ def understand_einsum(
         direct=None if lenient else partial(c_einsum, subscripts, **kwargs),
         keywords=kwargs,
     )
+
+
+def _own_keywords(
+    operands: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[tuple[str, Any], ...], dict[str, Any]]:
+    """Keywords that belong to the form of some operand, and the others."""
+    if kwargs.keys() <= set(_KEYWORDS):
+        return (), kwargs
+    kinds = [kind for kind in map(other_kind, operands) if kind is not None]
+    known = frozenset().union(*(kind.form.keywords for kind in kinds))
+    own = tuple((name, value) for name, value in kwargs.items() if name in known)
+    return own, {name: value for name, value in kwargs.items() if name not in known}
 
 
 def _left_to_numpy(
@@ -280,7 +307,7 @@ def understand_tensordot(a: Any, b: Any, axes: Any = 2) -> Call | Fallback:
     axes_a, axes_b = parse_axes(axes, len(shape_a), len(shape_b))
     check_tensordot_shapes(shape_a, shape_b, axes_a, axes_b)
     dtype = computed_in(taken, {})
-    if dtype.kind not in KINDS:
+    if dtype.kind not in KINDS and not taken.tasks:
         return Fallback(f"dtype {dtype} is one that only NumPy's own loops know")
     labels_a = numbered(len(shape_a))
     of_b = {axis: labels_a[i] for i, axis in zip(axes_a, axes_b, strict=True)}
@@ -340,7 +367,7 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
     dtype: DType
     if wanted is not None:
         dtype = np.dtype(wanted).newbyteorder("=")
-        if taken.mixed and dtype.kind not in KINDS:
+        if taken.mixed and not taken.tasks and dtype.kind not in KINDS:
             raise TypeError(f"dtype is {dtype}, expected one of bools, integers, floats or complex numbers")
     elif first.isnative and all(own == first for own in dtypes) and (out is None or out == first):
         return first

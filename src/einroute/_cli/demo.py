@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from einroute._bench import machine
-from einroute._demo import PROBLEMS, Problem, runner, table
+from einroute._demo import PROBLEMS, Problem, cluster, runner, table
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +31,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--full", action="store_true", help="the largest sizes as well (minutes, and 3 GiB)")
     command.add_argument("--only", nargs="+", metavar="NAME", help="these problems alone")
     command.add_argument("--json", metavar="FILE", type=Path, help="write the results to FILE as JSON, too")
+    command.add_argument(
+        "--cluster",
+        action="store_true",
+        help="instead, a contraction of ten times a worker's memory on two worker processes of dask's",
+    )
     command.set_defaults(run=run)
 
 
@@ -44,6 +49,8 @@ def run(
     int
         0, 1 if a check failed, 2 for a problem that is not there or a file that cannot be written.
     """
+    if arguments.cluster:
+        return run_cluster(times=10 * scale)
     try:
         problems = select(PROBLEMS, arguments.only)
         if arguments.json is not None:
@@ -77,6 +84,39 @@ def run(
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(table.records(rows), indent=1) + "\n")
     return 0 if good == len(rows) else 1
+
+
+def run_cluster(times: float = 10.0) -> int:
+    """Contract operands of so many times a worker's memory on worker processes, and say what was moved.
+
+    Returns
+    -------
+    int
+        0, 1 if the result is wrong, 2 without dask.
+    """
+    progress, done = reporter()
+    try:
+        outcome = cluster.run_on_cluster(progress, times=times)
+    except ImportError as exc:
+        print(
+            f"python -m einroute demo: --cluster needs dask and distributed ({exc}); "
+            f"install them with pip install 'einroute[dask]'",
+            file=sys.stderr,
+        )
+        return 2
+    done()
+    print(outcome.plan)
+    print(
+        f"{_mib(outcome.operands)} of operands on two workers of {_mib(cluster.WORKER_MEMORY)}: "
+        f"{outcome.tasks} tasks in {outcome.seconds:.1f} s, {_mib(outcome.moved)} moved between workers, "
+        f"{_mib(outcome.spilled)} spilled"
+    )
+    print(f"the result is {'right' if outcome.ok else 'WRONG'}: at most {outcome.worst:.1f} deviations off")
+    return 0 if outcome.ok else 1
+
+
+def _mib(nbytes: int) -> str:
+    return f"{nbytes / 2**20:.0f} MiB"
 
 
 def select(problems: tuple[Problem[Any], ...], names: list[str] | None) -> tuple[Problem[Any], ...]:

@@ -11,12 +11,21 @@ from .._base.errors import shown, suggest, whole_number
 from .._base.routes import Policy
 from .._kinds.registry import route_names
 
-__all__ = ["FACTOR_ROUTES", "Config", "known_routes"]
+__all__ = ["FACTOR_ROUTES", "Config", "for_tasks", "known_routes"]
 
 #: What is done where a call with sparse operands makes something large and dense.
 _ON_DENSIFY = ("warn", "raise", "allow")
+#: Options that decide what a task does.
+_FOR_TASKS = ("reproducible", "on_densify", "strict", "allow", "forbid")
 #: The routes of lstsq, solve, inv and pinv besides LAPACK: answers from kept factors.
-FACTOR_ROUTES = ("factors.svd", "factors.lu", "factors.inverse", "factors.sparse_lstsq", "factors.sparse_lu")
+FACTOR_ROUTES = (
+    "factors.svd",
+    "factors.lu",
+    "factors.inverse",
+    "factors.sparse_lstsq",
+    "factors.sparse_lu",
+    "factors.tsqr",
+)
 
 
 def known_routes() -> tuple[str, ...]:
@@ -114,3 +123,12 @@ class Config:
         if self.allow is not None:
             forbidden |= frozenset(known_routes()).difference(self.allow)
         return Policy(forbidden=forbidden)
+
+
+def for_tasks(config: Config) -> tuple[tuple[str, Any], ...]:
+    """The options that tasks run under which are made under a configuration.
+
+    Without those whose meaning is the planner's (``memory_limit``) or the process's that runs them
+    (``threads``).
+    """
+    return tuple((name, getattr(config, name)) for name in _FOR_TASKS)

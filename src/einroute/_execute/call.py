@@ -19,6 +19,7 @@ from .._base.kinds import Kind
 from .._base.rewrites import Inner
 from .._base.routes import NoRoute, Policy, Runner
 from .._base.threads import with_single_threaded_blas
+from .._config.options import for_tasks
 from .._config.state import State
 from .._kinds.meeting import dtype_rules, met
 from .._kinds.registry import form_of, kind_of
@@ -75,6 +76,8 @@ class Call:
     given_sparse : bool or None
         Whether the caller gave sparse operands, where these are handed on by a rewrite; None where they are
         the caller's.
+    told : tuple of (str, value)
+        Keywords of the form's own.
     """
 
     contraction: Contraction
@@ -90,6 +93,7 @@ class Call:
     direct: Callable[..., Any] | None = None
     keywords: Mapping[str, Any] = field(default_factory=dict)
     given_sparse: bool | None = None
+    told: tuple[tuple[str, Any], ...] = ()
 
     @property
     def has_sparse(self) -> bool:
@@ -133,13 +137,18 @@ class Call:
         config = state.config
         facts = self.facts()
         memory = min((n for n in (config.memory_limit, self.limit) if n is not None), default=None)
+        told: tuple[tuple[str, Any], ...] = ()
+        if any(kind.form.tasks for kind in self.kinds):
+            told, memory = (*self.told, ("memory_limit", memory), *for_tasks(config)), None
         plan = make_plan(
             self.contraction,
             facts,
             self.computed_in,
             self.order,
             self._policy(state.policy, facts, reproducible=config.reproducible),
-            Limits(_NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path),
+            Limits(
+                _NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path, told
+            ),
             form=self.form,
             strict=strict,
         )

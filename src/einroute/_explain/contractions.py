@@ -9,7 +9,9 @@ from typing import Any
 from .._api.einsum import einsum, einsum_path
 from .._api.functions import ROUTED
 from .._base.facts import DENSE
+from .._base.numpy_functions import numpy_tensordot
 from .._base.routes import NoRoute
+from .._call.ask import BAD_CALL
 from .._call.keys import scalars_as_arrays
 from .._call.trials import tiny_note
 from .._call.understand import Fallback, understand_einsum, understand_tensordot
@@ -20,6 +22,7 @@ from .._kinds.registry import any_other
 from .explanation import Explanation
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of, outline_of
+from .rehearsal import refuse_as_numpy
 from .stand_in import stand_in
 
 __all__ = ["explain_call", "explain_einsum", "explain_path", "explain_tensordot", "operands_of_einsum"]
@@ -58,7 +61,13 @@ def explain_tensordot(function: Any, args: tuple[Any, ...], kwargs: dict[str, An
     operands = tuple(stand_in(x) for x in args[:2])
     args = (*operands, *args[2:])
     told = [operand_of(x) for x in operands]
-    return explain_call(function, understand_tensordot(*args, **kwargs), told)
+    try:
+        call = understand_tensordot(*args, **kwargs)
+    except BAD_CALL as ours:
+        axes = args[2:] or tuple(kwargs.values())
+        refuse_as_numpy(ours, lambda a, b: numpy_tensordot(a, b, *axes), operands, {})
+        call = Fallback(str(ours))
+    return explain_call(function, call, told)
 
 
 def explain_path(args: tuple[Any, ...]) -> Explanation:

@@ -18,10 +18,11 @@ from .._api.scipy_lstsq import DRIVERS
 from .._api.solve import inv, inv_problem, solve, solve_problem
 from .._api.stacked_lstsq import check_stack
 from .._base.cost import GEMM, Cost
-from .._base.errors import shown, suggest
+from .._base.errors import as_numpys, shown, suggest
 from .._base.linalg import is_foreign, misfit
 from .._call.factors import EXPLICIT, Problem, Prospect, prospect
-from .._call.solving import explained
+from .._call.fallback import foreign_reason
+from .._call.solving import explained, named
 from .._config.state import check_strict, current
 from .._factors.factorizations import INVERSE, LU, SVD, Factorization
 from .._factors.factorized import Factorized
@@ -83,6 +84,8 @@ def _check_pinv(a: Any, rcond: Any = None, *_hermitian: Any, rtol: Any = np._NoV
     _refuse_misfit("pinv", a)
     if rcond is not None and rtol is not np._NoValue:
         raise ValueError("pinv: rcond and rtol are two names of one option; give one of them")
+    if rtol is None and a.dtype.kind in "biu":
+        raise ValueError(f"pinv: a has dtype {a.dtype}, and rtol=None takes the precision of a's own dtype")
 
 
 def _check_scipys(function: str) -> Callable[..., None]:
@@ -94,10 +97,16 @@ def _check_scipys(function: str) -> Callable[..., None]:
             raise ValueError(
                 f"scipy.linalg.{function}: lapack_driver is {shown(driver)}, {suggest(driver, DRIVERS)}"
             )
+        for name in ("atol", "rtol"):
+            if isinstance(named.get(name), (int, float)) and named[name] < 0:
+                raise ValueError(f"scipy.linalg.{function}: {name} is {named[name]!r}, expected 0 or more")
         operands = [a, b] if function in TWO else [a]
         # A matrix of one number divides whatever there is, and stacks are broadcast.
-        settled = a.ndim in {1, 2} and not (function == "solve" and a.size == 1)
-        found = misfit(function, *operands) if settled and all(x.ndim < 3 for x in operands) else None
+        if function == "solve":
+            settled = a.ndim in {1, 2} and a.size != 1 and b.ndim < 3
+        else:
+            settled = a.ndim < 2 or (a.ndim == 2 and all(x.ndim < 3 for x in operands))
+        found = misfit(function, *operands) if settled else None
         if found is not None and (found[0] is not TypeError or any(x.dtype == object for x in operands)):
             raise ValueError(f"scipy.linalg.{function}: {found[1]}")
 
@@ -189,13 +198,11 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         told = others(*args, **kwargs)
         return asked.answer(told.route, told.cache, told.method, told.cost)
     _refuse_kinds(asked)
-    for i, x in enumerate(asked.operands):
-        if isinstance(x, Structured) and not is_scipys(function):
-            _refuse_misfit(function.__name__, *map(as_array, asked.operands))
-        if is_foreign(x):
-            reason = f"operand {i} is of type {type(x).__name__}, whose own library is to answer"
-            check_strict(current(), asked.name, reason)
-            return asked.answer(asked.own, "not asked", reason, Cost())
+    reason = foreign_reason(asked.operands)
+    if reason:
+        check_strict(current(), asked.name, reason)
+        _refuse_written_out(function, asked.operands, args[len(asked.operands) :], kwargs)
+        return asked.answer(asked.own, "not asked", reason, Cost())
     request = _Request.of(function, args, kwargs)
     problem = request.problem
     if isinstance(problem, str):
@@ -207,6 +214,19 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         method = "without the matrix's contents nobody can tell; LAPACK answers the first sight"
         return asked.answer(asked.own, "unknown", method, _afresh(request))
     return _from_cache(asked, request, problem, prospect(request.way, request.a))
+
+
+def _refuse_written_out(
+    function: Any, operands: tuple[Any, ...], options: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    """Raise what the function raises for structured operands, which are written out for it."""
+    if any(is_foreign(x) and not isinstance(x, Structured) for x in operands):
+        return
+    arrays = map(as_array, operands)
+    if is_scipys(function):
+        _check_scipys(function.__name__)(*arrays, *options, **named)
+    else:
+        _refuse_misfit(function.__name__, *arrays)
 
 
 def estimate(
@@ -297,12 +317,18 @@ def _from_cache(asked: _Asked, request: _Request, problem: Problem, found: Prosp
 
 def _refuse_kinds(asked: _Asked) -> None:
     """Raise for operands that NumPy's functions take by solvers of their kind, and SciPy's do not."""
-    kind = solving_kind(asked.operands)
-    if kind is not None:
-        raise ValueError(
-            f"{asked.name} takes no operand of kind {kind.name}; einroute.lstsq and einroute.linalg.solve "
-            f"take it"
-        )
+    if solving_kind(asked.operands) is None:
+        return
+    ours = ValueError(
+        f"{asked.name} takes arrays alone; einroute.lstsq and einroute.linalg.solve take "
+        f"{named(asked.operands)}"
+    )
+    try:
+        for x in asked.operands:
+            np.asarray(x)  # which is what SciPy does first
+    except Exception as theirs:
+        raise as_numpys(ours, theirs) from theirs
+    raise ours
 
 
 def _columns(b: Any) -> int:

@@ -17,13 +17,18 @@ from .._api.products import dot, inner, multi_dot, outer, vdot
 from .._api.solve import inv
 from .._api.ufuncs import matmul, matvec, vecdot, vecmat
 from .._base.cost import Cost, gemm_rate
+from .._base.errors import as_numpys
 from .._base.formatting import readable
 from .._call import solving
+from .._call.ask import BAD_CALL
 from .._call.fallback import fallback_reason
-from .._call.mixed_products import is_contraction, refuse_undispatched, understand_chain, understand_product
+from .._call.mixed_products import NUMPYS, dot_of_all, understand_chain, understand_product
 from .._call.pairs import (
     DOT,
     INNER,
+    LINALG_MATMUL,
+    LINALG_OUTER,
+    LINALG_VECDOT,
     MATMUL,
     MATVEC,
     OUTER,
@@ -35,14 +40,17 @@ from .._call.pairs import (
 )
 from .._call.product_labels import CORES, PAIRS, core_labels
 from .._call.products import chain_terms, is_chain, pair_terms
+from .._call.understand import Fallback
 from .._config.state import check_strict, current
 from .._execute.call import Call
-from .._kinds.registry import any_other, kind_of
+from .._kinds.registry import any_other, kind_of, other_kind
+from .._kinds.structured import Structured
 from .contractions import explain_call
 from .explanation import Explanation
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of
-from .stand_in import stand_in
+from .rehearsal import refuse_as_numpy, rehearse
+from .stand_in import as_array, stand_in
 
 __all__ = ["PRODUCTS", "explain_product"]
 
@@ -60,9 +68,9 @@ _PAIRS: dict[Any, Product] = {
     matvec: MATVEC,
     vecmat: VECMAT,
     vecdot: VECDOT,
-    linalg_matmul: MATMUL,
-    linalg_outer: OUTER,
-    linalg_vecdot: VECDOT,
+    linalg_matmul: LINALG_MATMUL,
+    linalg_outer: LINALG_OUTER,
+    linalg_vecdot: LINALG_VECDOT,
 }
 #: Products of vectors, which have no matrices to check by their labels.
 _VECTORS = frozenset({"vdot", "vecdot", "outer"})
@@ -100,21 +108,46 @@ def explain_product(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         options["out"] = args[2]
     told = (operand_of(a), operand_of(b))
     pair = _PAIRS[function]
-    others = any_other((a, b))
-    if others and not is_contraction(pair.name, (a, b)):
-        refuse_undispatched(pair.name, pair.instead, a, b)
-    if all(kind_of(x) is not None for x in (a, b)) and not is_contraction(pair.name, (a, b)):
-        _check_vectors(function, np.shape(a), np.shape(b), options)
-        if not others and not options.keys() & UFUNC_ONLY:
-            _check_shapes(function, np.shape(a), np.shape(b), options.get("out"))
-    call = pair.understand(a, b, options)
+    try:
+        call = pair.understand(a, b, options)
+    except BAD_CALL as ours:
+        refuse_as_numpy(ours, NUMPYS[pair.name], (a, b), options)
+        call = Fallback(str(ours))
     if isinstance(call, Call):
         return explain_call(function, call, told)
-    if call and not others:
-        check_strict(current(), ROUTED[function].name, call)
-    if call:
-        return _own(function, told, call)
+    if call.fallback:
+        check_strict(current(), ROUTED[function].name, call.reason)
+    _refuse_misfit(function, a, b, options)
+    if call.reason:
+        return _own(function, told, call.reason)
     return _numpys(function, np.asarray(a), np.asarray(b), told)
+
+
+def _refuse_misfit(function: Any, a: Any, b: Any, options: dict[str, Any]) -> None:
+    """Raise what NumPy's own function raises, with a message of ours where shapes do not fit."""
+    if any(kind_of(x) is None for x in (a, b)):
+        return
+    given = map(_flat, (a, b)) if function in {outer, vdot} else (a, b)
+    theirs = rehearse(_PAIRS[function].numpys, given, options)
+    if theirs is None:
+        return
+    if isinstance(theirs, TypeError):
+        raise theirs  # which is not about shapes
+    try:
+        _check_vectors(function, np.shape(a), np.shape(b), options)
+        if not options.keys() & UFUNC_ONLY:
+            _check_shapes(function, np.shape(a), np.shape(b), options.get("out"))
+    except BAD_CALL as ours:
+        raise as_numpys(ours, theirs) from theirs
+    raise theirs
+
+
+def _flat(x: Any) -> Any:
+    """What a function that flattens an operand makes of it, by its facts."""
+    if other_kind(x) is not None and not isinstance(x, Structured):
+        return x
+    array = as_array(x)
+    return np.broadcast_to(np.zeros((), array.dtype), (array.size,))
 
 
 def _check_shapes(function: Any, a: Shape, b: Shape, out: Any) -> None:
@@ -182,11 +215,12 @@ def _power(a: Any, n: Any) -> Explanation:
     a, n = stand_in(a), exponent(n)
     told = (operand_of(a),)
     other = any_other((a,))
-    if other or kind_of(a) is not None:
-        refuse_shape(a if other else np.asarray(a))
     reason = "" if other else fallback_reason((a,))
     if reason:
         check_strict(current(), ROUTED[matrix_power].name, reason)
+    if other or kind_of(a) is not None:
+        refuse_shape(a if other else np.asarray(a))
+    if reason:
         return _own(matrix_power, told, reason)
     inverse = solving.explained(inv, (a,)) if other and n < 0 else None
     if inverse is not None:
@@ -217,14 +251,21 @@ def _chain(arrays: Any, *, out: Any = None) -> Explanation:
     if not isinstance(arrays, (list, tuple)):
         return _own(multi_dot, (operand_of(arrays),), "not a list or a tuple of arrays")
     arrays = [stand_in(x) for x in arrays]
-    if any_other(arrays):
-        return explain_call(multi_dot, understand_chain(arrays), [operand_of(x) for x in arrays])
     told = [operand_of(x) for x in arrays]
-    if all(kind_of(x) is not None for x in arrays):
-        _check_chain([np.shape(x) for x in arrays], out)
-    reason = fallback_reason((*arrays, out), () if out is None else ("out",))
+    options = {} if out is None else {"out": out}
+    if any_other(arrays):
+        try:
+            return explain_call(multi_dot, understand_chain(arrays, out), told)
+        except BAD_CALL as ours:
+            refuse_as_numpy(ours, dot_of_all, arrays, options)
+            check_strict(current(), ROUTED[multi_dot].name, str(ours))
+            return _own(multi_dot, told, str(ours))
+    reason = fallback_reason((*arrays, out), options)
     if reason:
         check_strict(current(), ROUTED[multi_dot].name, reason)
+    if all(kind_of(x) is not None for x in arrays):
+        _check_chain([np.shape(x) for x in arrays], out)
+    if reason:
         return _own(multi_dot, told, reason)
     if out is None and is_chain(arrays):
         call: Call = chain_terms(arrays).call()

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.csr_source import CSR, CSR_SOURCE, Axes
 from .._kernels.entries import Compressed, Entries
-from .._kernels.turned import CSR, TURNED, Axes
 from .._kernels.validate import check_pointers, check_within
 from .cache import FACTORS, LATEST, NEW, REFUSED, Sight
 from .fingerprint import fingerprint
@@ -36,7 +36,7 @@ class Turning:
         return sum(part.nbytes for part in self.csr)
 
 
-def recall_csr(a: Entries, rows: Axes, columns: Axes, vectors: int, needed: bool) -> CSR | None:
+def lookup_csr(a: Entries, rows: Axes, columns: Axes, vectors: int, needed: bool) -> CSR | None:
     """The matrix that `Entries.csr` gives, if it is kept or kept from now on.
 
     Parameters
@@ -66,7 +66,7 @@ def recall_csr(a: Entries, rows: Axes, columns: Axes, vectors: int, needed: bool
 
     def make() -> tuple[Any, Turning]:
         own = _snapshot(a)
-        return _key(own, rows, columns), _turned(own, rows, columns)
+        return _key(own, rows, columns), _compressed(own, rows, columns)
 
     made: Any = FACTORS.obtain(key, make)
     return None if made is None else made.csr
@@ -96,7 +96,7 @@ def _nbytes(a: Entries) -> int:
 
 def _key(a: Entries, rows: Axes, columns: Axes) -> tuple[Any, ...]:
     axis = None if a.compressed is None else a.compressed.axis
-    return "turned", rows, columns, a.shape, axis, *(fingerprint(x) for x in _arrays(a))
+    return "csr", rows, columns, a.shape, axis, *(fingerprint(x) for x in _arrays(a))
 
 
 def _snapshot(a: Entries) -> Entries:
@@ -113,11 +113,11 @@ def _snapshot(a: Entries) -> Entries:
     return replace(a, data=a.data.copy(), compressed=own)
 
 
-def _turned(a: Entries, rows: Axes, columns: Axes) -> Turning:
+def _compressed(a: Entries, rows: Axes, columns: Axes) -> Turning:
     csr = a.csr(rows, columns)
     for part in csr:
         part.flags.writeable = False
     return Turning(csr)
 
 
-TURNED.recall = recall_csr
+CSR_SOURCE.lookup = lookup_csr

@@ -14,6 +14,7 @@ from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from .._base.cost import Cost
+from .._base.errors import shown
 from .._base.linalg import SUPPORTED, is_sparse, wrapper
 from .._base.solvers import Solving, Told
 from .._base.threads import single_threaded_blas
@@ -57,9 +58,10 @@ def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, 
     numpy.linalg.LinAlgError
         Sizes that differ, nan or infinity in `a`.
     TypeError
-        A sparse `b`, a dtype that LAPACK does not take.
+        A sparse `b`, a dtype that LAPACK does not take, an `rcond` that is no number.
     """
     matrix, columns = _operands("lstsq", a, b)
+    _check_rcond(rcond)
     factors: SparseLeastSquares = _factors(given, matrix)
     solution = factors.lstsq(columns, rcond)
     result = result_dtype(matrix, columns)
@@ -115,6 +117,17 @@ def _operands(function: str, a: Any, b: Any) -> tuple[Any, Array]:
     return matrix, columns
 
 
+def _check_rcond(rcond: Any) -> None:
+    """Raise for a cutoff that is no number.
+
+    Raises
+    ------
+    TypeError
+    """
+    if rcond is not None and (np.ndim(rcond) or np.asarray(rcond).dtype.kind not in "biuf"):
+        raise TypeError(f"rcond is {shown(rcond)}, expected a real number or None beside a sparse a")
+
+
 def inv(given: Solving, a: Any) -> NoReturn:
     """Refuse a sparse ``a``, whose inverse would be dense.
 
@@ -141,8 +154,9 @@ def factorize(_given: Solving, a: Any) -> SparseFactorized:
     return SparseFactorized(a)
 
 
-def explain_lstsq(given: Solving, a: Any, b: Any, _rcond: Any = None) -> Told:
+def explain_lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> Told:
     """What `lstsq` would do."""
+    _check_rcond(rcond)
     return _told(given, a, b)
 
 

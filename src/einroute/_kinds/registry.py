@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "any_other",
     "form_of",
     "kind_of",
+    "made_elsewhere",
     "of_library",
     "other_kind",
     "own_forms",
@@ -40,6 +41,8 @@ MODULES: dict[str, str] = {
     "builtins": "dense.kind",
     "scipy": "sparse.scipy",
     "sparse": "sparse.pydata",
+    "dask": "dask.kind",
+    "einroute._kinds.dask.factorized": "dask.factorized_kind",
     "torch": "torch.kind",
     "cupy": "cupy.kind",
     "einroute._kernels.entries": "sparse.entries",
@@ -174,6 +177,19 @@ def solving_kind(operands: Iterable[Any]) -> Kind | None:
     """Whose solvers answer: the kind of highest precedence among those that have some, or None."""
     found = [kind for kind in map(other_kind, operands) if kind is not None and kind.solvers]
     return max(found, key=lambda kind: kind.precedence, default=None)
+
+
+def made_elsewhere(name: str, *arrays: Any) -> Callable[..., Any] | None:
+    """Who makes a structured operand of arrays of a kind that has functions for it; or None."""
+    for x in arrays:
+        if type(x) in _ARRAYS:
+            continue
+        kind = other_kind(x)
+        if kind is not None and kind.structures:
+            home = importlib.import_module(f"{__package__.partition('.')[0]}.{kind.structures}")
+            made: Callable[..., Any] = getattr(home, name)
+            return made
+    return None
 
 
 def shape_alone(x: Any) -> Any:

@@ -25,7 +25,7 @@ class _Builder:
 
     problem: Problem
     policy: Policy
-    threads: int
+    limits: Limits
     remaining: Remaining
     steps: list[Planned] = field(default_factory=list)
     held: int = 0  # bytes of the intermediates that are there
@@ -39,7 +39,9 @@ class _Builder:
         planned = self._planned(positions, keep, chosen, output, form, last=last)
         self.steps.append(planned)
         # An intermediate's axes are named in the order of its memory; the last result has the output's.
-        facts = result_facts(chosen, output, planned.layout, form, self.problem)
+        facts = planned.decision.offer.facts
+        if facts is None:
+            facts = result_facts(chosen, output, planned.layout, form, self.problem)
         made = 0 if last else facts.nbytes
         self.peak = max(self.peak, self.held + made)
         self.held += made - sum(term.facts.nbytes for term in chosen if term.made)
@@ -63,9 +65,10 @@ class _Builder:
             tuple(term.facts for term in chosen),
             p.dtype,
             p.order if last else "K",
-            self.threads,
+            self.limits.threads,
             last,
             form.name,
+            self.limits.told,
         )
         highest = max((form_of(term.facts.form) for term in chosen), key=lambda found: found.rank)
         if len(p.inputs) < NETWORK:
@@ -84,7 +87,7 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
     """
     terms = [Term(labels, op) for labels, op in zip(problem.inputs, problem.facts, strict=True)]
     remaining = Remaining(terms, problem.output)
-    build = _Builder(problem, policy, limits.threads, remaining)
+    build = _Builder(problem, policy, limits, remaining)
     if presum:
         alone = problem.alone
         for i, term in enumerate(terms):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import Any
 
 from .._base.facts import DENSE, Contraction, DType, Operand, Prepared, Step
 from .._base.rewrites import Rewrite, Rewriting
@@ -208,12 +209,15 @@ class Limits:
         Bytes that intermediates may take.
     path : tuple or str
         A path to take, or the name of opt_einsum's way to find one.
+    told : tuple of (str, value)
+        What routes are told whose tasks run later.
     """
 
     threads: int = 1
     workers: int = 1
     memory: int | None = None
     path: Path | str = "auto"
+    told: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

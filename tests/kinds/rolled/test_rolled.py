@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import einroute as er
 from einroute._kinds.rolled import correlation, extension, kind, rows
 from einroute._kinds.rolled.operand import Rolled
-from tests.helpers import forcing, small_integers
+from tests.helpers import forcing, peak_of, small_integers
 
 REWRITES = tuple(rewrite.name for rewrite in kind.REWRITES)
 DTYPES = ("f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2", "g", ">f8", ">i4")
@@ -643,17 +643,6 @@ class TestFFT:
         with forcing(None) as ran:
             er.einsum("ij,j->i", er.rolled(b[:20], 20, step=-1), a[:20])
         assert "rolled.fft" not in ran
-
-
-def peak_of(call: Any) -> tuple[Any, int]:
-    """What a call returns and the most memory traced meanwhile; a first call has planned."""
-    call()
-    tracemalloc.start()
-    try:
-        result = call()
-        return result, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 class TestMemory:

@@ -13,7 +13,7 @@ import sparse
 import einroute as er
 from einroute._kinds.sparse.form import holds
 from tests.helpers import forcing
-from tests.sparse_helpers import written_out
+from tests.sparse_helpers import SCIPY_FORMATS, written_out
 
 ROUTES = (
     None,
@@ -24,7 +24,6 @@ ROUTES = (
     "sparse.spgemm",
     "sparse.join",
 )
-SCIPY = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 DTYPES = ("f8", "f4", "i8", "i4", "i1", "?", "c16", "c8", "u2", "g", "f2")
 LABELS = "abcde"
 
@@ -48,7 +47,7 @@ def _as_sparse(rng: np.random.Generator, x: np.ndarray) -> Any:
     if library < 2 and x.dtype.char != "e" and 1 <= x.ndim <= 3:
         if x.ndim != 2 or not whole:
             return sp.coo_array(x)
-        name = rng.choice(SCIPY) + ("_array" if library else "_matrix")
+        name = rng.choice(SCIPY_FORMATS) + ("_array" if library else "_matrix")
         return getattr(sp, name)(x)
     if library == 3 and whole and x.dtype.char not in "egG":
         return (sparse.GCXS if rng.random() < 0.6 else sparse.DOK).from_numpy(x)

@@ -11,11 +11,10 @@ import sparse
 
 import einroute as er
 from tests.helpers import forcing
-from tests.sparse_helpers import written_out
+from tests.sparse_helpers import SCIPY_FORMATS, written_out
 
-FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
-ARRAYS = tuple(f"{name}_array" for name in FORMATS)
-MATRICES = tuple(f"{name}_matrix" for name in FORMATS)
+ARRAYS = tuple(f"{name}_array" for name in SCIPY_FORMATS)
+MATRICES = tuple(f"{name}_matrix" for name in SCIPY_FORMATS)
 DENSE = np.array([[0.0, 2.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0], [3.0, 0.0, -1.0, 0.0]])
 RIGHT = np.arange(8.0).reshape(4, 2)
 

@@ -18,6 +18,7 @@ import scipy.sparse
 
 import einroute as er
 from einroute._kinds.structured import Structured
+from tests.helpers import find
 
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 RNG = np.random.default_rng(0)
@@ -130,12 +131,6 @@ EXPRESSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def at(namespace: Any, name: str) -> Any:
-    for part in name.split("."):
-        namespace = getattr(namespace, part)
-    return namespace
-
-
 def made_out(which: Any, result: Any) -> Any:
     """An ``out`` for a call that gave this result; None where none is known."""
     if not isinstance(which, str):
@@ -186,7 +181,7 @@ def calls(operand: Any, w: np.ndarray, name: str, other: str) -> Iterator[tuple[
     """Arguments with the operand, the same with it written out, and options."""
     x = OTHERS[other](w)
     of_operand = operand if x is w else x
-    function = at(np, name)
+    function = find(np, name)
     for options, left in itertools.product(FUNCTIONS[name], (True, False)):
         args = (operand, of_operand) if left else (of_operand, operand)
         arrays = (w, x) if left else (x, w)
@@ -206,11 +201,11 @@ def test_products(kind: str, name: str) -> None:
     w = np.asarray(operand)
     for other in OTHERS:
         for args, arrays, options in calls(operand, w, name, other):
-            expected = outcome(at(np, name), arrays, options)
+            expected = outcome(find(np, name), arrays, options)
             call = f"{name} of {kind} and {other}, {options}"
-            compare(expected, outcome(at(er, name), args, options), call)
+            compare(expected, outcome(find(er, name), args, options), call)
             if not options:
-                compare(expected, outcome(at(np, name), args, options), f"np.{call}")
+                compare(expected, outcome(find(np, name), args, options), f"np.{call}")
 
 
 def faults_of_numpy(expression: str, w: np.ndarray, options: dict[str, Any]) -> bool:

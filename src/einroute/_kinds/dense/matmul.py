@@ -91,10 +91,14 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
             return lambda a, b, out=None: b.dot(a) if out is None else _dot_into(b, a, out)
         return dot
 
-    if reshape is None and product is not numpy_matmul and {left, right} <= {None, turned}:
-        turn_left, turn_right, turn_result = left is turned, right is turned, permute is not None
+    if reshape is None and product is not numpy_matmul and {left, right} <= {None, matrix_transpose}:
+        turn_left, turn_right, turn_result = (
+            left is matrix_transpose,
+            right is matrix_transpose,
+            permute is not None,
+        )
 
-        def run_turned(a: Array, b: Array, out: Array | None = None) -> Any:
+        def run_transposed(a: Array, b: Array, out: Array | None = None) -> Any:
             if x:
                 a, b = b, a
             if turn_left:
@@ -106,7 +110,7 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
                 return out
             return a.dot(b).T if turn_result else a.dot(b)
 
-        return run_turned
+        return run_transposed
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if x:
@@ -193,11 +197,11 @@ def _operand_2d(
     if same:
         return None if plain else lambda x: x.reshape(shape)
     if plain:
-        return turned if len(axes) == 2 else lambda x: x.transpose(axes)
+        return matrix_transpose if len(axes) == 2 else lambda x: x.transpose(axes)
     return lambda x: x.transpose(axes).reshape(shape)
 
 
-def turned(x: Array) -> Array:
+def matrix_transpose(x: Array) -> Array:
     """A matrix transposed; recognised by `_bind_plain`, which does without the call."""
     return x.T
 

@@ -87,20 +87,20 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
         return Declined("the metric is not finite")
     else:
         stack = metric.reshape(-1, *([features] * len(form.unique)))
-    turned = np.ascontiguousarray(y.T)
+    transposed = np.ascontiguousarray(y.T)
     threads = step.threads if _seconds(step, form) > _SHARED else 1
 
     def make(low: int, high: int) -> Array:
         made = np.empty((len(stack), high - low, len(y)), step.dtype)
         for one, out in zip(stack, made, strict=True):
-            _all_pairs(kernel, x[low:high], y, turned, one, out, threads)
+            _all_pairs(kernel, x[low:high], y, transposed, one, out, threads)
         return made
 
     return finished(form, step, make, operands, contract)
 
 
 def _all_pairs(
-    kernel: Kernel, x: Array, y: Array, turned: Array, metric: Array, out: Array, threads: int
+    kernel: Kernel, x: Array, y: Array, transposed: Array, metric: Array, out: Array, threads: int
 ) -> None:
     entries = _entries(metric)
     bounded = _bounded(x, y, metric)
@@ -110,7 +110,7 @@ def _all_pairs(
     def work(index: int) -> None:
         first = index * rows
         last = min(first + rows, len(x))
-        kernel(out, x, turned, entries, first, last)
+        kernel(out, x, transposed, entries, first, last)
         part = out[first:last]
         if not bounded and not np.isfinite(part).all():
             _again(x[first:last], y, metric, part)

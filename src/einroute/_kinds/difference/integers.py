@@ -84,13 +84,13 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
         else:
             made = np.add(left[..., :, None], own[..., None, :])
             made -= product("xy", points)
-            made -= _turned(product("yx", points), batch)
+            made -= _swapped(product("yx", points), batch)
         return made.reshape(-1, high - low, len(y))
 
     return finished(form, step, make, operands, contract)
 
 
-def _turned(x: Array, batch: int) -> Array:
+def _swapped(x: Array, batch: int) -> Array:
     return x.swapaxes(batch, batch + 1)
 
 

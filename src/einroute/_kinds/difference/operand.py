@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array
 
 
@@ -157,4 +158,6 @@ def pairwise_difference(x: Any, y: Any = None) -> PairwiseDifference:
     array([[16.],
            [18.]])
     """
-    return PairwiseDifference(x, y)
+    elsewhere = made_elsewhere("pairwise_difference", x, y)
+    made: PairwiseDifference = PairwiseDifference(x, y) if elsewhere is None else elsewhere(x, y)
+    return made

@@ -14,7 +14,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
-from . import double_double as twofold
+from . import double_double
 from .finish import FINITE, met
 from .form import Form, inner, summed
 from .linear import LEAST, points_cost, refused_for, weights
@@ -80,11 +80,11 @@ def _side(points: Array, w: Array | None, over: bool, count: int) -> tuple[Array
     if w is None:
         pair, size = (points, np.zeros_like(points)), np.abs(points)
     else:
-        pair, size = twofold.dot(points, w), np.abs(points) @ np.abs(w)
+        pair, size = double_double.dot(points, w), np.abs(points) @ np.abs(w)
     if over:
-        head, tail = twofold.total(pair)
+        head, tail = double_double.total(pair)
         pair, size = (head[None], tail[None]), size.sum(axis=0, keepdims=True)
-    head, tail = twofold.scaled(pair, count)
+    head, tail = double_double.scaled(pair, count)
     return head, tail, size * count
 
 

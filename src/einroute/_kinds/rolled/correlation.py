@@ -38,7 +38,7 @@ class Correlation:
     ----------
     a, b, made : str
         Labels of the two transforms and of their product, frequencies last.
-    turned : bool
+    convolves : bool
         Whether to convolve: to correlate with a read backwards.
     product : callable
         Makes the product of the transforms.
@@ -49,7 +49,7 @@ class Correlation:
     a: str
     b: str
     made: str
-    turned: bool
+    convolves: bool
     product: Callable[[tuple[Array, Array]], Array]
     contract: Contract
     threads: int
@@ -62,14 +62,14 @@ class Correlation:
         workers = self.threads if max(a.size, b.size) >= _THREADED else 1
         if a.dtype.kind == "c":
             of_b, back = fft.fft(b, d, workers=workers), fft.ifft
-            if self.turned:
+            if self.convolves:
                 of_a = fft.fft(a, d, workers=workers)
             else:
                 of_a = fft.ifft(a, d, norm="forward", workers=workers)
         else:
             of_b, back = fft.rfft(b, d, workers=workers), fft.irfft
             of_a = fft.rfft(a, d, workers=workers)
-            if not self.turned:
+            if not self.convolves:
                 np.conj(of_a, out=of_a)
         if self.a == self.b == self.made:
             product = np.multiply(of_a, of_b, out=of_a)

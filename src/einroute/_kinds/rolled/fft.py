@@ -48,7 +48,7 @@ class _Recipe:
         Labels of what is correlated, the axis of the correlation last.
     made : str
         Labels of the correlation, its own axis last.
-    turned : bool
+    convolves : bool
         Whether the correlation is with a read backwards, a convolution: a step of -1 as it comes.
     product : int
         Which of the inner contractions multiplies the transforms.
@@ -61,7 +61,7 @@ class _Recipe:
     a: str
     b: str
     made: str
-    turned: bool = False
+    convolves: bool = False
     product: int = 0
 
     @property
@@ -117,8 +117,8 @@ def verdict(step: Step) -> Rewriting | Refused:
     made = _facts(step, recipe.made)
     inner = []
     shift, k, d = where.rolling.shift, step.sizes[where.j], step.sizes[where.i]
-    turned = recipe.summed == where.j and shift == -1 and k <= d
-    recipe = replace(recipe, turned=turned, product=0 if _as_it_is(step, recipe) else 1)
+    convolves = recipe.summed == where.j and shift == -1 and k <= d
+    recipe = replace(recipe, convolves=convolves, product=0 if _as_it_is(step, recipe) else 1)
     if recipe.product:
         before = tuple(step.operands[n] for n in recipe.before)
         inner.append(Inner(tuple(step.inputs[n] for n in recipe.before), recipe.a, before))
@@ -132,7 +132,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     given = others_bytes(step, where.at) + prod(base_shape(where.operand(step))) * step.dtype.itemsize
     if densified(needed, given):
         return Refused(f"it would take {needed >> 20} MiB, for operands and a result of {given >> 20} MiB")
-    note = f"a circular {'convolution' if turned else 'correlation'} of length {d} by FFT"
+    note = f"a circular {'convolution' if convolves else 'correlation'} of length {d} by FFT"
     return Rewriting(Offer(_cost(step, recipe), step.output, recipe, note), tuple(inner))
 
 
@@ -201,7 +201,9 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     a, b = _operands(step, recipe, operands, contract)
     product = partial(contract.inner, recipe.product)
     threads = 1 if inside_block() else step.threads
-    correlation = Correlation(*recipe.spectra, recipe.product_of, recipe.turned, product, contract, threads)
+    correlation = Correlation(
+        *recipe.spectra, recipe.product_of, recipe.convolves, product, contract, threads
+    )
     with np.errstate(all="ignore"):
         refused = correlation.unsound(a, b, step.sizes[recipe.summed])
         if refused:
@@ -231,7 +233,7 @@ def _operands(
     labels = step.inputs[where.at].replace(where.j, "")
     b = base if labels == recipe.b else base.transpose([labels.index(c) for c in recipe.b])
     a, b = a.astype(step.dtype, copy=False), b.astype(step.dtype, copy=False)
-    if recipe.summed == where.j and not recipe.turned:
+    if recipe.summed == where.j and not recipe.convolves:
         a = _folded(a, where.rolling.shift, b.shape[-1])
     return a, b
 

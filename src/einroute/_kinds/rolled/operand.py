@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array, index_like
 
 #: The largest length of an axis, and the most bytes of an array.
@@ -195,7 +196,9 @@ def rolled(b: Any, k: int, *, axis: int = 0, step: int = 1) -> Rolled:
     >>> er.einsum("ij,j->i", er.rolled(b, 3, step=-1), np.array([1, 1, 0]))
     array([40, 30, 50])
     """
-    return Rolled(b, k, axis, step)
+    elsewhere = made_elsewhere("rolled", b)
+    made: Rolled = Rolled(b, k, axis, step) if elsewhere is None else elsewhere(b, k, axis=axis, step=step)
+    return made
 
 
 def shortest(step: int, d: int) -> int:

@@ -1,10 +1,8 @@
-"""The compiled kernels for dense by sparse, the route that runs them, and when they are earned."""
+"""Dense by sparse with compiled kernels: the route, its results and its refusals."""
 
 from __future__ import annotations
 
-import threading
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,6 @@ import scipy.sparse as sp
 
 from einroute._base.facts import Operand, Step
 from einroute._base.routes import Declined, Offer, Refused
-from einroute._kernels import earned
 from einroute._kernels.earned import KERNELS, Kernels, Signature
 from einroute._kernels.entries import Compressed, Entries
 from einroute._kinds.sparse import tiles
@@ -222,111 +219,22 @@ def test_refuses_layouts_that_would_have_to_be_copied():
     assert isinstance(tiles.verdict(step_of("ijn,nm->ijm", (x, e))), Refused)
 
 
-F8 = Signature("dense_by_csc", "f8", "i4")
+def test_a_bound_step_declines_until_there_is_a_kernel_and_then_picks_it_up(monkeypatch):
+    def fill(y: Any, *rest: Any) -> None:
+        y[...] = 7
+
+    kernels = Kernels(lambda: "earned", lambda signature: fill)
+    monkeypatch.setattr(tiles, "KERNELS", kernels)
+    x, e = np.ones((64, 6)), entries_of(sp.csc_array(np.eye(6)))
+    step = step_of("rn,nm->rm", (x, e))
+    offer = tiles.verdict(step)
+    run = tiles.bind(step, offer)
+    assert isinstance(run(x, e), Declined)
+    kernels.get(Signature("dense_by_csc", "f8", "i4"), 9.0)
+    assert (run(x, e) == 7).all()
 
 
-class TestEarned:
-    """With a compiler that only notes what it is asked for."""
-
-    @pytest.fixture(autouse=True)
-    def steady_cost(self, monkeypatch):
-        monkeypatch.setattr(earned, "cost", lambda signature: 2.0)
-
-    def test_compiles_once_the_work_seen_has_paid(self):
-        asked = []
-        kernels = Kernels(lambda: "earned", lambda signature: asked.append(signature) or print)
-        for _ in range(4):
-            assert "not prepared" in kernels.get(F8, 0.5)
-        assert not asked
-        assert kernels.info() == {"kernels": 0}
-        assert kernels.get(F8, 0.5) is print
-        assert kernels.get(F8, 0.5) is print
-        assert asked == [F8]
-        assert "not prepared" in kernels.get(Signature("dense_by_csc", "f4", "i4"), 5.0)
-
-    def test_now_never_and_clear(self):
-        setting = "never"
-        kernels = Kernels(lambda: setting, lambda signature: print)
-        assert all("never" in kernels.get(F8, 100.0) for _ in range(3))
-        setting = "now"
-        assert kernels.get(F8, 0.0) is print
-        setting = "never"
-        assert kernels.get(F8, 0.0) is print
-        kernels.clear()
-        assert "never" in kernels.get(F8, 0.0)
-
-    def test_a_failure_is_remembered_and_no_error(self):
-        asked = []
-
-        def fail(signature: Signature) -> Any:
-            asked.append(signature)
-            raise ImportError("no numba here")
-
-        kernels = Kernels(lambda: "now", fail)
-        assert [kernels.get(F8, 1.0) for _ in range(3)] == [
-            "not prepared: compiling failed (ImportError)"
-        ] * 3
-        assert len(asked) == 1
-
-    def test_others_do_not_wait_for_a_thread_that_compiles(self):
-        started, finish = threading.Event(), threading.Event()
-
-        def slow(signature: Signature) -> Any:
-            started.set()
-            assert finish.wait(20)
-            return print
-
-        kernels = Kernels(lambda: "earned", slow)
-        kernels.get(F8, 9.0)
-        thread = threading.Thread(target=kernels.get, args=(F8, 9.0))
-        thread.start()
-        assert started.wait(20)
-        assert "another thread" in kernels.get(F8, 9.0)
-        finish.set()
-        thread.join()
-        assert kernels.get(F8, 9.0) is print
-
-    def test_a_bound_step_declines_until_there_is_a_kernel_and_then_picks_it_up(self, monkeypatch):
-        def fill(y: Any, *rest: Any) -> None:
-            y[...] = 7
-
-        kernels = Kernels(lambda: "earned", lambda signature: fill)
-        monkeypatch.setattr(tiles, "KERNELS", kernels)
-        x, e = np.ones((64, 6)), entries_of(sp.csc_array(np.eye(6)))
-        step = step_of("rn,nm->rm", (x, e))
-        offer = tiles.verdict(step)
-        run = tiles.bind(step, offer)
-        assert isinstance(run(x, e), Declined)
-        kernels.get(F8, 9.0)
-        assert (run(x, e) == 7).all()
-
-
-COMPILE = (
-    "import numpy as np\n"
-    "from einroute._kernels.earned import KERNELS, Signature\n"
-    "kernel = KERNELS.compile(Signature('csr_by_dense', 'f8', 'i4'))\n"
-    "y, i = np.zeros((1, 40)), np.array([0, 1], 'i4')\n"
-    "kernel(y, np.ones((1, 40)), i, i[:1], np.ones(1), 0, 1, 0, 40)\n"
-    "assert (y == 1).all()\n"
-)
-
-
-class TestDisk:
-    def test_compiled_code_is_kept(self, tmp_path):
-        again = (
-            COMPILE + "print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))"
-        )
-        assert printed(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["0", "1"]
-        assert list(tmp_path.glob("*.kept"))
-        assert printed(again, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["1", "0"]
-
-    def test_a_folder_that_cannot_be_written_costs_time_only(self, tmp_path):
-        # A file where the folder should be: permissions would not stop the superuser.
-        file = Path(tmp_path, "file")
-        file.touch()
-        printed(COMPILE, NUMBA_CACHE_DIR=str(file))
-
-    def test_importing_does_not_load_numba(self):
-        assert printed(
-            "import sys\nimport einroute._kinds.sparse.tiles\nprint('numba' in sys.modules)"
-        ).split() == ["False"]
+def test_importing_does_not_load_numba():
+    assert (
+        printed("import sys\nimport einroute._kinds.sparse.tiles\nprint('numba' in sys.modules)") == "False"
+    )

@@ -2,7 +2,7 @@
 
 Compressing the columns of a CSR matrix takes 2 to 3 ns an entry, and coordinates more: as long as a product
 with a few dense vectors. Telling a matrix by its contents takes 0.2 ns an entry. What remembers is the factor
-cache, which is no kernel: it is put in where operands are bound (`_execute_sparse`).
+cache, which is no kernel: it is put in where operands are bound (`_factors.csr_cache`).
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ Array = np.ndarray[Any, Any]
 CSR = tuple[Array, Array, Array]
 """``indptr, indices, data``."""
 Axes = tuple[int, ...]
-Recall = Callable[[Entries, Axes, Axes, int, bool], CSR | None]
+Lookup = Callable[[Entries, Axes, Axes, int, bool], CSR | None]
 """``(entries, rows, columns, vectors, needed)`` to the matrix; None where it is neither kept nor needed."""
 
 #: Entries below which compressing takes no longer than the bookkeeping.
 FEW = 8192
 
 
-class Turned:
+class CsrSource:
     """Where matrices that have to be compressed otherwise come from.
 
     Attributes
     ----------
-    recall : callable or None
+    lookup : callable or None
         Remembers; None compresses each time.
     """
 
     def __init__(self) -> None:
-        self.recall: Recall | None = None
+        self.lookup: Lookup | None = None
 
     def csr(self, a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR:
         """What `Entries.csr` gives, remembered where that may pay.
@@ -45,17 +45,17 @@ class Turned:
         vectors : int
             How many dense vectors this call multiplies with it.
         """
-        if self.recall is not None and self._worth(a, rows):
-            found = self.recall(a, rows, columns, vectors, True)
+        if self.lookup is not None and self._worth(a, rows):
+            found = self.lookup(a, rows, columns, vectors, True)
             if found is not None:
                 return found
         return a.csr(rows, columns)
 
     def kept(self, a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR | None:
         """The matrix where it is kept, or has paid for being made by now; None otherwise."""
-        if self.recall is None or not self._worth(a, rows):
+        if self.lookup is None or not self._worth(a, rows):
             return None
-        return self.recall(a, rows, columns, vectors, False)
+        return self.lookup(a, rows, columns, vectors, False)
 
     @staticmethod
     def _worth(a: Entries, rows: Axes) -> bool:
@@ -64,4 +64,4 @@ class Turned:
         return a.nnz >= FEW and not a.fresh and (c is None or (c.axis,) != rows)
 
 
-TURNED = Turned()
+CSR_SOURCE = CsrSource()
