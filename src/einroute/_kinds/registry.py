@@ -207,8 +207,18 @@ def form_of(name: str) -> Form:
 
 def _own() -> tuple[str, ...]:
     """Where the kinds are that need no operand's library to be loaded: NumPy's and ours."""
-    ours = (where for module, where in MODULES.items() if module == "numpy" or module.startswith("einroute."))
+    ours = (
+        where
+        for module, where in MODULES.items()
+        if module == "numpy" or (module.startswith("einroute.") and not _of_a_library(module))
+    )
     return tuple(dict.fromkeys(ours))
+
+
+def _of_a_library(module: str) -> bool:
+    """Whether a module of ours is part of the kind of an optional library, whose name its folder has."""
+    parts = module.split(".")
+    return parts[1] == "_kinds" and parts[2] in MODULES
 
 
 def _form(where: str) -> Form:
@@ -225,8 +235,9 @@ def route_names() -> tuple[str, ...]:
 
     Those of an optional library's operands count from when the library is loaded.
     """
+    own = {where.partition(".")[0] for where in _own()}
     for module, where in MODULES.items():
-        if module in sys.modules and not module.startswith("einroute."):
+        if module in sys.modules and where.partition(".")[0] not in own:
             load(where)
     forms = dict.fromkeys((*own_forms(), *FORMS.by_name.values()))
     ways: list[Any] = [way for form in forms for way in (*form.routes, *form.rewrites)]
