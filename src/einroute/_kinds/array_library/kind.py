@@ -24,6 +24,7 @@ def array_kind(
     *,
     unfit: Callable[[Any], str] = nothing_wrong,
     joined: Callable[[Kind, Hashable], Kind | None] | None = None,
+    solvers: str = "",
 ) -> Kind:
     """The kind of a library's dense arrays.
 
@@ -40,6 +41,8 @@ def array_kind(
         Why an array cannot take part.
     joined : callable, optional
         As what operands take part that are no dense arrays, sparse ones of SciPy's say; asked first.
+    solvers : str
+        As of `Kind`.
     """
 
     def facts(x: Any) -> Operand:
@@ -65,6 +68,7 @@ def array_kind(
         device=library.device_of,
         unfit=unfit,
         joined=join,
+        solvers=solvers,
     )
 
 

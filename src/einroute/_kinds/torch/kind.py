@@ -49,7 +49,7 @@ def _refine(x: Any) -> Kind:
     return DENSE_KIND
 
 
-DENSE_KIND = array_kind(LIBRARY, FORM, _recognises, _signature, unfit=_unfit)
+DENSE_KIND = array_kind(LIBRARY, FORM, _recognises, _signature, unfit=_unfit, solvers="_kinds.torch.solvers")
 assert DENSE_KIND.joined is not None
 OVERRIDE = override_kind(DENSE_KIND.joined, frozenset({FORM.name}))
 #: What the registry knows every class of tensors by.
