@@ -189,12 +189,19 @@ def made_elsewhere(name: str, *arrays: Any) -> Callable[..., Any] | None:
             home = importlib.import_module(f"{__package__.partition('.')[0]}.{kind.structures}")
             made: Callable[..., Any] = getattr(home, name)
             return made
+        if kind is not None and kind.library:
+            raise TypeError(
+                f"{name} takes no {type(x).__name__} of {kind.library}, whose elements are not NumPy's; "
+                f"convert it to an array"
+            )
     return None
 
 
 def shape_alone(x: Any) -> Any:
     """An array of an operand's shape and dtype that takes no memory, for functions that read no elements."""
-    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    kind = other_kind(x)
+    dtype = x.dtype if kind is None else kind.facts(x).dtype
+    return np.broadcast_to(np.zeros((), dtype if isinstance(dtype, np.dtype) else np.float32), tuple(x.shape))
 
 
 def form_of(name: str) -> Form:

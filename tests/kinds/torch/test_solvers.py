@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import einroute as er
+import einroute.scipy.linalg
 from tests.kinds.torch.helpers import torch
 
 RNG = np.random.default_rng(5)
@@ -106,3 +108,32 @@ def test_explain_tells_who_solves() -> None:
     a, b = torch.tensor(SQUARE), torch.ones(5, dtype=torch.float64)
     assert "einroute" in str(er.explain(er.lstsq, a, b))
     assert "torch.linalg.solve" in str(er.explain(er.linalg.solve, a.clone().requires_grad_(), b))
+
+
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")  # that such layouts are beta, says torch
+def test_what_would_be_copied_to_the_host_is_refused() -> None:
+    a, b = torch.tensor(SQUARE), torch.ones(5, dtype=torch.float64)
+    for call in (
+        lambda: er.lstsq(scipy.sparse.csr_array(SQUARE), b),
+        lambda: er.linalg.solve(scipy.sparse.csr_array(SQUARE), b),
+        lambda: einroute.scipy.linalg.solve(a, b),
+        lambda: einroute.scipy.linalg.lstsq(a, b),
+        lambda: er.factorize(a),
+        lambda: er.one_hot(torch.tensor([0, 1]), 3),
+        lambda: er.pairwise_difference(a),
+        lambda: er.rolled(b, 2),
+        lambda: er.routed(a),
+        lambda: er.einsum("ij,jk->ik", a, scipy.sparse.csr_array(SQUARE)),
+        lambda: er.einsum("ij,jk->ik", a, er.rolled(np.ones(5), 2)),
+        lambda: er.einsum("ij,jk->ik", a, a.to_sparse()),
+        lambda: er.matmul(a, a.to_sparse_csr()),
+        lambda: er.matmul(a.to_sparse_csc(), a),
+        lambda: er.matmul(a.to_sparse_bsr((5, 5)), a),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_paths_are_found_from_shapes() -> None:
+    a = torch.ones(3, 4, dtype=torch.bfloat16)
+    assert er.einsum_path("ij,kj->ik", a, a)[0] == ["einsum_path", (0, 1)]

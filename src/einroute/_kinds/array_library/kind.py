@@ -61,7 +61,7 @@ def array_kind(
         recognises,
         facts,
         signature,
-        precedence=1,
+        precedence=5,  # whose solvers answer beside sparse operands
         make=handed_on,
         dispatched=False,
         library=library.name,

@@ -17,7 +17,7 @@ from ..._base.cost import Cost
 from ..._base.linalg import misfit
 from ..._base.solvers import Solving, Told
 from ..meeting import met
-from ..registry import kind_of
+from ..registry import kind_of, other_kind
 from .dense import LIBRARY, Tensor, at_hand
 
 __all__ = ["explain_inv", "explain_lstsq", "explain_pinv", "explain_solve", "inv", "lstsq", "pinv", "solve"]
@@ -96,6 +96,12 @@ def _tensors(given: Solving, *operands: Any) -> tuple[Any, ...]:
     ValueError, numpy.linalg.LinAlgError
         Shapes that do not fit, as numpy.linalg's.
     """
+    for x in operands:
+        kind = other_kind(x)
+        if kind is not None and kind.library != LIBRARY.name:
+            raise TypeError(
+                f"{given.function} takes no {type(x).__name__} beside tensors; convert it to an array"
+            )
     taken = [x if isinstance(x, torch.Tensor) else np.asarray(x) for x in operands]
     known = [kind_of(x) for x in taken]
     kinds = met(taken, [kind for kind in known if kind is not None])
