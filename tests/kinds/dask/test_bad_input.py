@@ -66,8 +66,11 @@ def test_query_planning_is_refused() -> None:
         "x = da.ones((4, 4), chunks=2)\n"
         "try:\n    er.einsum('ij,jk->ik', x, x)\nexcept TypeError as e:\n    print(e)\n"
     )
-    told = subprocess.run([sys.executable, "-c", source], check=True, capture_output=True, text=True).stdout
-    assert "array.query-planning" in told
+    done = subprocess.run([sys.executable, "-c", source], check=False, capture_output=True, text=True)
+    if "dask-expr" in done.stderr or "dask_expr" in done.stderr:
+        pytest.skip("this dask has no query planning of arrays by itself")
+    assert done.returncode == 0, done.stderr
+    assert "array.query-planning" in done.stdout
 
 
 def test_dask_is_not_imported_to_look() -> None:

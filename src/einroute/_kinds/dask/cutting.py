@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, prod
 
-from .chunked import Chunked, Lengths
+from .chunked import Chunked, Lengths, starts
 
 __all__ = ["Cut", "Part", "cuts_of", "merged", "split"]
 
@@ -85,15 +87,15 @@ def merged(lengths: Lengths, count: int) -> Lengths:
     """Neighbours put together, so that at most ``count`` are left, of about one size."""
     if count >= len(lengths):
         return lengths
-    total, found, own = sum(lengths), [0], 0
-    for number, length in enumerate(lengths):
-        left = len(lengths) - number
-        full = own >= total * len(found) / count - 0.5 * length
-        if found[-1] and len(found) < count and (full or left <= count - len(found)):
-            found.append(0)
-        found[-1] += length
-        own += length
-    return tuple(found)
+    bounds, ends = starts(lengths), [0]
+    for number in range(1, count):
+        wanted = bounds[-1] * number / count
+        at = bisect_left(bounds, wanted)
+        if at and wanted - bounds[at - 1] < bounds[at] - wanted:
+            at -= 1
+        ends.append(min(max(at, ends[-1] + 1), len(lengths) - (count - number)))
+    ends.append(len(lengths))
+    return tuple(bounds[high] - bounds[low] for low, high in pairwise(ends))
 
 
 def split(lengths: Lengths, longest: int) -> Lengths:

@@ -70,9 +70,19 @@ def _together(blocks: Sequence[Any], grid: tuple[int, ...]) -> Any:
     for axis in reversed(range(len(grid))):
         count = grid[axis]
         if count > 1:
-            join = concatenate_lookup.dispatch(type(found[0]))
-            found = [join(found[i : i + count], axis=axis) for i in range(0, len(found), count)]
+            found = [_joined(found[i : i + count], axis) for i in range(0, len(found), count)]
     return found[0]
+
+
+def _joined(blocks: list[Any], axis: int) -> Any:
+    """Chunks put one after the other, as their library does it."""
+    if blocks[0].ndim == 2 and type(blocks[0]).__module__.startswith(
+        "scipy."
+    ):  # dask knows SciPy's arrays from 2025.4 on only
+        from scipy import sparse  # noqa: PLC0415 - such a chunk is SciPy's, or made by it
+
+        return (sparse.hstack if axis else sparse.vstack)(blocks, format=blocks[0].format)
+    return concatenate_lookup.dispatch(type(blocks[0]))(blocks, axis=axis)
 
 
 @dataclass(frozen=True, slots=True)
