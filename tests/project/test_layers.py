@@ -31,7 +31,9 @@ FLOORS = (
     ("_base",),
 )
 #: Of ours, what a kind may import; beside that its own parts, and the dense kind if it must.
-KINDS_MAY = ("_base", "_kernels", "_kinds.array_library", "_kinds.registry", "_kinds.structured")
+KINDS_MAY = (
+    *("_base", "_kernels", "_kinds.array_library", "_kinds.meeting", "_kinds.registry", "_kinds.structured"),
+)
 #: Imports nothing of ours.
 GROUND = ("_base.facts", "_base.cost", "_base.errors")
 #: No array library but NumPy, and nothing of ours that runs anything.

@@ -9,10 +9,15 @@ __all__ = ["GRAPHS", "Graphs"]
 
 
 class Graphs:
-    """Functions by name; the public ones are put in where they are made."""
+    """Functions by name; the public ones are put in where they are made.
+
+    ``nodes`` holds, for each library whose kind is loaded, what gives the function that makes a node of a
+    call, or None where its compiler is not at work.
+    """
 
     def __init__(self) -> None:
         self.functions: dict[str, Callable[..., Any]] = {}
+        self.nodes: dict[str, Callable[[], Callable[..., Any] | None]] = {}
 
 
 GRAPHS = Graphs()

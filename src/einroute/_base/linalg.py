@@ -10,19 +10,10 @@ from numpy.linalg import LinAlgError
 
 from .errors import as_numpys
 
-__all__ = ["SUPPORTED", "blame", "is_foreign", "is_sparse", "misfit", "wrapper"]
+__all__ = ["SUPPORTED", "blame", "is_foreign", "misfit", "wrapper"]
 
 #: dtype codes that LAPACK is given, by itself or after promotion to double.
 SUPPORTED = frozenset("?bBhHiIlLqQfdFD")
-
-
-def is_sparse(x: Any) -> bool:
-    """Whether ``x`` is of scipy.sparse or pydata/sparse; imports neither."""
-    for base in type(x).__mro__:
-        module = base.__module__
-        if module.startswith("scipy.sparse") or module.partition(".")[0] == "sparse":
-            return True
-    return False
 
 
 def is_foreign(x: Any) -> bool:

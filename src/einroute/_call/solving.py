@@ -49,7 +49,9 @@ def _of_kind(
     name = function.__name__
     module = importlib.import_module(f"einroute.{kind.solvers}")
     found = getattr(module, prefix + name, None)
-    if found is None and not refused:
+    if (
+        found is None and not refused and not kind.library
+    ):  # SciPy would copy a library's elements to the host
         return None
     if found is None:
         asked = f"{prefix.replace('_', ' of ')}{name}"

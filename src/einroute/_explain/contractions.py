@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
 from .._api.einsum import einsum, einsum_path
 from .._api.functions import ROUTED
+from .._base.errors import SizesError
 from .._base.facts import DENSE
-from .._base.numpy_functions import numpy_tensordot
+from .._base.numpy_functions import numpy_einsum, numpy_tensordot
 from .._base.routes import NoRoute
 from .._call.ask import BAD_CALL
 from .._call.keys import scalars_as_arrays
@@ -40,12 +42,24 @@ def explain_einsum(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation
     """
     args = tuple(stand_in(x) for x in args)
     told = [operand_of(x) for x in operands_of_einsum(args)]
+    call = _understood(args, kwargs)
     if any_other(args):
-        return explain_call(einsum, understand_einsum(args, **kwargs), told)
+        return explain_call(einsum, call, told)
     options = dict(kwargs)
     operands = scalars_as_arrays(args)
     tiny = tiny_note(operands, options.pop("out", None), options.pop("optimize", False), options)
-    return explain_call(einsum, understand_einsum(args, **kwargs), told, tiny)
+    return explain_call(einsum, call, told, tiny)
+
+
+def _understood(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Fallback:
+    """What an einsum call means; NumPy's own to answer where that takes what we find wrong."""
+    try:
+        return understand_einsum(args, **kwargs)
+    except BAD_CALL as ours:
+        if isinstance(ours, SizesError) or not args or not isinstance(args[0], str):
+            raise
+        refuse_as_numpy(ours, partial(numpy_einsum, args[0]), args[1:], kwargs)
+        return Fallback(str(ours))
 
 
 def explain_tensordot(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:

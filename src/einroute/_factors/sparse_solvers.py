@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from .._base.cost import Cost
 from .._base.errors import shown
-from .._base.linalg import SUPPORTED, is_sparse, wrapper
+from .._base.linalg import SUPPORTED, wrapper
 from .._base.solvers import Solving, Told
 from .._base.threads import single_threaded_blas
 from .._base.watch import tell_factors
+from .._kinds.registry import is_sparse
 from .answer import result_dtype
 from .cache import FACTORS
 from .sparse_factorized import SparseFactorized

@@ -13,20 +13,24 @@ from typing import Any
 
 import numpy as np
 
+from .._base.graphs import GRAPHS
+
 __all__ = ["in_graph"]
 
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 
-def _torchs() -> Callable[..., Any] | None:
+def _of_torch() -> Callable[[], Callable[..., Any] | None]:
     from .torch.graph import node  # noqa: PLC0415 - an optional library's, whose operand is there
 
-    return node()
+    return node
 
 
-#: What only operands of a library have -> what gives the function that makes a node of a call, or None where
-#: its compiler is not at work. (A table of classes, and an import by name, such compilers do not follow.)
-_NODES: tuple[tuple[str, Callable[[], Callable[..., Any] | None]], ...] = (("__torch_function__", _torchs),)
+#: What only operands of a library have, the library's name, and what loads its `GRAPHS.nodes`. (A table of
+#: classes, and an import by name, such compilers do not follow.)
+_MARKS: tuple[tuple[str, str, Callable[[], Callable[[], Callable[..., Any] | None]]], ...] = (
+    ("__torch_function__", "torch", _of_torch),
+)
 
 
 def in_graph(operands: Iterable[Any]) -> Callable[..., Any] | None:
@@ -37,7 +41,8 @@ def in_graph(operands: Iterable[Any]) -> Callable[..., Any] | None:
     for x in operands:
         if type(x) is ndarray or type(x) is str:
             continue
-        for mark, node in _NODES:
+        for mark, library, load in _MARKS:
             if hasattr(x, mark):
-                return node()
+                node = GRAPHS.nodes.get(library)
+                return load()() if node is None else node()
     return None

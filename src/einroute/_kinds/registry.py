@@ -24,6 +24,7 @@ __all__ = [
     "Kinds",
     "any_other",
     "form_of",
+    "is_sparse",
     "kind_of",
     "made_elsewhere",
     "of_library",
@@ -43,6 +44,7 @@ MODULES: dict[str, str] = {
     "sparse": "sparse.pydata",
     "dask": "dask.kind",
     "torch": "torch.kind",
+    "cupy": "cupy.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",
     "einroute._kinds.one_hot.operand": "one_hot.kind",
@@ -163,6 +165,12 @@ def of_library(operand: object) -> bool:
     return kind is not None and kind.library != ""
 
 
+def is_sparse(operand: object) -> bool:
+    """Whether an operand is of a kind that stores what is not zero, of whatever library."""
+    kind = other_kind(operand)
+    return kind is not None and kind.form.sparse
+
+
 def any_other(operands: Iterable[Any]) -> bool:
     """Whether some operand is of a kind that is no array."""
     for x in operands:  # noqa: SIM110 - a generator would take longer than the look-up of a type
@@ -187,12 +195,19 @@ def made_elsewhere(name: str, *arrays: Any) -> Callable[..., Any] | None:
             home = importlib.import_module(f"{__package__.partition('.')[0]}.{kind.structures}")
             made: Callable[..., Any] = getattr(home, name)
             return made
+        if kind is not None and kind.library:
+            raise TypeError(
+                f"{name} takes no {type(x).__name__} of {kind.library}, whose elements are not NumPy's; "
+                f"convert it to an array"
+            )
     return None
 
 
 def shape_alone(x: Any) -> Any:
     """An array of an operand's shape and dtype that takes no memory, for functions that read no elements."""
-    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    kind = other_kind(x)
+    dtype = x.dtype if kind is None else kind.facts(x).dtype
+    return np.broadcast_to(np.zeros((), dtype if isinstance(dtype, np.dtype) else np.float32), tuple(x.shape))
 
 
 def form_of(name: str) -> Form:
@@ -205,8 +220,18 @@ def form_of(name: str) -> Form:
 
 def _own() -> tuple[str, ...]:
     """Where the kinds are that need no operand's library to be loaded: NumPy's and ours."""
-    ours = (where for module, where in MODULES.items() if module == "numpy" or module.startswith("einroute."))
+    ours = (
+        where
+        for module, where in MODULES.items()
+        if module == "numpy" or (module.startswith("einroute.") and not _of_a_library(module))
+    )
     return tuple(dict.fromkeys(ours))
+
+
+def _of_a_library(module: str) -> bool:
+    """Whether a module of ours is part of the kind of an optional library, whose name its folder has."""
+    parts = module.split(".")
+    return parts[1] == "_kinds" and parts[2] in MODULES
 
 
 def _form(where: str) -> Form:
@@ -223,8 +248,9 @@ def route_names() -> tuple[str, ...]:
 
     Those of an optional library's operands count from when the library is loaded.
     """
+    own = {where.partition(".")[0] for where in _own()}
     for module, where in MODULES.items():
-        if module in sys.modules and not module.startswith("einroute."):
+        if module in sys.modules and where.partition(".")[0] not in own:
             load(where)
     forms = dict.fromkeys((*own_forms(), *FORMS.by_name.values()))
     ways: list[Any] = [way for form in forms for way in (*form.routes, *form.rewrites)]

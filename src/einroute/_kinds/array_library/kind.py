@@ -24,6 +24,7 @@ def array_kind(
     *,
     unfit: Callable[[Any], str] = nothing_wrong,
     joined: Callable[[Kind, Hashable], Kind | None] | None = None,
+    solvers: str = "",
 ) -> Kind:
     """The kind of a library's dense arrays.
 
@@ -40,6 +41,8 @@ def array_kind(
         Why an array cannot take part.
     joined : callable, optional
         As what operands take part that are no dense arrays, sparse ones of SciPy's say; asked first.
+    solvers : str
+        As of `Kind`.
     """
 
     def facts(x: Any) -> Operand:
@@ -58,13 +61,14 @@ def array_kind(
         recognises,
         facts,
         signature,
-        precedence=1,
+        precedence=5,  # whose solvers answer beside sparse operands
         make=handed_on,
         dispatched=False,
         library=library.name,
         device=library.device_of,
         unfit=unfit,
         joined=join,
+        solvers=solvers,
     )
 
 

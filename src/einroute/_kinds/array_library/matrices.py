@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..._base.facts import Step
@@ -27,6 +27,8 @@ class Matrices:
         the right.
     copied : tuple of bool
         Whether an operand's labels are in an order that no view of a C-ordered array has.
+    swapped : bool
+        Whether the second operand is the one on the left, which saves transpositions.
     """
 
     batch: str
@@ -36,6 +38,7 @@ class Matrices:
     alone: tuple[str, str]
     turned: tuple[bool, bool]
     copied: tuple[bool, bool]
+    swapped: bool = False
 
     @property
     def made(self) -> str:
@@ -50,6 +53,9 @@ class Matrices:
 
     def runner(self, library: ArrayLibrary, step: Step) -> Runner:
         """The product by a library's calls."""
+        if self.swapped:
+            straight = replace(self, swapped=False).runner(library, _swapped(step))
+            return lambda x, y, out=None: straight(y, x)
         bring_a, bring_b = _Side(step, 0, self).bring(library), _Side(step, 1, self).bring(library)
         matmul = library.stacked if self.batch and library.stacked is not None else library.matmul
         reshape, transpose = library.reshape, library.transpose
@@ -115,6 +121,26 @@ def _as_it_is(x: Any) -> Any:
 
 
 def matrices_of(step: Step) -> Matrices:
+    """The roles of a pair's labels, the operands swapped where that saves transpositions."""
+    found = _as_given(step)
+    turns = _turns(found, step)
+    if turns:
+        other = _as_given(_swapped(step))
+        if _turns(other, step) < turns:
+            return replace(other, swapped=True)
+    return found
+
+
+def _swapped(step: Step) -> Step:
+    return replace(step, inputs=step.inputs[::-1], operands=step.operands[::-1])
+
+
+def _turns(m: Matrices, step: Step) -> int:
+    """Transpositions that a product takes."""
+    return sum(m.turned) + (m.made != step.output)
+
+
+def _as_given(step: Step) -> Matrices:
     """The roles of a pair's labels; groups are in the order of the larger operand."""
     a, b = step.inputs
     out = set(step.output)

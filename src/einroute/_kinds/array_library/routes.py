@@ -74,7 +74,8 @@ class _Matmul(_Way):
             rate = min(rate, _PLAIN_LOOPS)
         rate = max(rate, 1.0)  # of no elements it is none
         moved = step.in_bytes + step.out_bytes
-        for x, copied in zip(step.operands, found.copied, strict=True):
+        operands = step.operands[::-1] if found.swapped else step.operands
+        for x, copied in zip(operands, found.copied, strict=True):
             moved += 2 * x.nbytes * (copied or made != step.dtype)
         flops = float(step.extent("".join(dict.fromkeys("".join(step.inputs)))))
         calls = self.library.calls * (1 + len([x for x in found.alone if x]))

@@ -13,10 +13,11 @@ from dask import config as dask_config
 from dask.utils import parse_bytes
 
 from ..._base.errors import shown
-from ..._base.linalg import is_sparse, misfit
+from ..._base.linalg import misfit
 from ..._base.routes import NoRoute
 from ..._base.solvers import Solving
 from ..._base.watch import tell_factors
+from ..registry import is_sparse
 from .graph import held_array
 from .structured import LazyOperand
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
+from ..._base.graphs import GRAPHS
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
 from .dense import LIBRARY, Tensor
+from .graph import node
 from .override import override_kind, overrides, symbolic
 
 FORM = array_form(LIBRARY, rank=4)
@@ -49,8 +51,9 @@ def _refine(x: Any) -> Kind:
     return DENSE_KIND
 
 
-DENSE_KIND = array_kind(LIBRARY, FORM, _recognises, _signature, unfit=_unfit)
+DENSE_KIND = array_kind(LIBRARY, FORM, _recognises, _signature, unfit=_unfit, solvers="_kinds.torch.solvers")
 assert DENSE_KIND.joined is not None
 OVERRIDE = override_kind(DENSE_KIND.joined, frozenset({FORM.name}))
 #: What the registry knows every class of tensors by.
 KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE,))
+GRAPHS.nodes[LIBRARY.name] = node

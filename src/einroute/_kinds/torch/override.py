@@ -109,7 +109,7 @@ def override_kind(joined: Callable[[Kind, Hashable], Kind | None], met: frozense
         lambda cls: Tensor in cls.__mro__,
         _facts,
         _signature,
-        precedence=2,
+        precedence=6,
         adopt=as_it_is,
         make=handed_on,
         dispatched=False,

@@ -1,0 +1,1 @@
+"""CuPy's arrays: a kind and a form by `array_library`."""

@@ -1,0 +1,117 @@
+"""Contractions of CuPy's arrays, by a module that records in CuPy's place: which calls are made."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+import einroute as er
+from einroute._kinds import registry
+from tests.helpers import EXPRESSIONS, make
+from tests.kinds.cupy import recorder
+
+if importlib.util.find_spec("cupy") is not None:
+    pytest.skip("CuPy itself is here: test_device.py", allow_module_level=True)
+
+
+@pytest.fixture(autouse=True)
+def cupy() -> Iterator[Any]:
+    with recorder.in_place() as module:
+        yield module
+    for name in [name for name in sys.modules if name.startswith("einroute._kinds.cupy")]:
+        del sys.modules[name]
+    registry.KINDS.clear()
+    registry.FORMS.clear()
+    er.cache_clear()
+
+
+def on_device(*arrays: Any, device: int = 0) -> list[Any]:
+    return [recorder.ndarray(x, device) for x in arrays]
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "i4", "u8", "f2", "f4", "f8", "D"])
+def test_einsum_agrees_with_numpy_and_copies_nothing_to_the_host(dtype: str) -> None:
+    for subscripts in EXPRESSIONS:
+        arrays = make(subscripts, dtype)
+        expected = np.asarray(np.einsum(subscripts, *arrays))
+        got = recorder.values(er.einsum(subscripts, *on_device(*arrays)))
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype), subscripts
+        np.testing.assert_allclose(got, expected, err_msg=subscripts, rtol=1e-2 if dtype == "f2" else 1e-6)
+    assert "from host" not in recorder.CALLS
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "calls"),
+    [
+        ("ij,jk->ik", ["matmul"]),
+        ("ji,jk->ik", ["transpose", "matmul"]),
+        ("ij,jk->ki", ["matmul", "transpose"]),
+        ("ij->j", ["sum"]),
+        ("ij->ji", ["transpose"]),
+        ("ii->i", ["diagonal", "transpose"]),
+        ("i,j->ij", ["reshape", "multiply"]),
+        ("ij,jk,kl->il", ["matmul", "matmul"]),
+    ],
+)
+def test_the_calls_made(subscripts: str, calls: list[str]) -> None:
+    sizes = {"i": 30, "j": 40, "k": 50, "l": 60}
+    arrays = [
+        np.ones([30 if "ii" in t else sizes[c] for c in t]) for t in subscripts.partition("->")[0].split(",")
+    ]
+    er.einsum(subscripts, *on_device(*arrays))
+    made = list(recorder.CALLS)
+    assert made == calls
+
+
+def test_products_stay_on_the_device() -> None:
+    a, b, v = np.arange(12.0).reshape(3, 4), np.arange(20.0).reshape(4, 5), np.arange(4.0)
+    x, y, w = on_device(a, b, v)
+    for name, ours, numpys in (
+        ("dot", (x, y), (a, b)), ("matmul", (x, y), (a, b)), ("inner", (x, x), (a, a)),
+        ("outer", (x, w), (a, v)),
+        ("vdot", (w, w), (v, v)),
+        ("vecdot", (x, w), (a, v)), ("matvec", (x, w), (a, v)),
+        ("tensordot", (x, y, 1), (a, b, 1)),
+    ):  # fmt: skip
+        np.testing.assert_allclose(recorder.values(getattr(er, name)(*ours)), getattr(np, name)(*numpys))
+    assert "from host" not in recorder.CALLS
+
+
+def test_numpys_arrays_join_on_the_device() -> None:
+    a, b = np.arange(12, dtype="i4").reshape(3, 4), np.ones((4, 5), "f4")
+    for places in product([False, True], repeat=2):
+        if all(places):
+            continue
+        operands = [x if host else on_device(x, device=1)[0] for x, host in zip((a, b), places, strict=True)]
+        got = er.einsum("ij,jk->ik", *operands)
+        assert got.device.id == 1
+        np.testing.assert_array_equal(recorder.values(got), a @ b)
+
+
+def test_two_devices_are_refused() -> None:
+    (a,), (b,) = on_device(np.ones((2, 2))), on_device(np.ones((2, 2)), device=1)
+    with pytest.raises(TypeError, match=r"operand 0 is on device 0 and operand 1 on 1.*move one"):
+        er.matmul(a, b)
+    assert recorder.CALLS == []
+
+
+def test_out_is_refused_before_any_work() -> None:
+    a, b = on_device(np.ones((2, 2)), np.ones((2, 2)))
+    for out in (np.zeros((2, 2)), on_device(np.zeros((2, 2)))[0]):
+        with pytest.raises(TypeError, match="out"):
+            er.einsum("ij,jk->ik", a, b, out=out)
+        with pytest.raises(TypeError, match="out"):
+            er.matmul(a, b, out=out)
+    assert recorder.CALLS == []
+
+
+def test_explain_makes_no_call() -> None:
+    a, b = on_device(np.ones((20, 30)), np.ones((30, 40)))
+    assert er.explain("ij,jk->ik", a, b).routes == ("cupy.matmul",)
+    assert recorder.CALLS == []
