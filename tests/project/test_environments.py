@@ -8,7 +8,11 @@ import re
 from tests.project.test_support import ROOT, TOX
 
 #: Neither `.ci/run` nor `nightly` runs these: why.
-BY_HAND = {"asv-dashboard": "draws graphs for people to look at", "nightly": "runs the others"}
+BY_HAND = {
+    "asv-dashboard": "draws graphs for people to look at",
+    "cupy": "without a GPU it runs what the tests run anyway",
+    "nightly": "runs the others",
+}
 
 
 def _several(name: str) -> set[str]:
