@@ -21,6 +21,7 @@ PAGES = {
 }
 #: Pages of links, figures, names, dates and commands.
 WITHOUT_EXAMPLES = {
+    "docs/cupy.md",  # which needs a GPU
     "docs/api.md",
     "docs/monitoring.md",
     "docs/performance.md",
@@ -33,7 +34,7 @@ MADE_BY_THE_READER = {
     "src/einroute/_operands/diagonal.py",
 }
 #: Pages whose examples need a library that is optional.
-NEEDED = {"docs/dask.md": "dask.array"}
+NEEDED = {"docs/dask.md": "dask.array", "docs/torch.md": "torch"}
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
 MEASURED = results.read(results.FOLDER / "problems.json")
 
