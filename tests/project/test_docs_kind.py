@@ -193,6 +193,26 @@ def test_explain_shows_the_library_s_route(toy: Any) -> None:
     assert "by toy.contract" in str(er.explain("ij,jk->ik", toy.Array(np.ones((2, 3))), np.ones((3, 4))))
 
 
+@pytest.mark.parametrize(("left", "right"), [(True, True), (True, False), (False, True)])
+def test_solvers_of_a_library(toy: Any, left: bool, right: bool) -> None:
+    a, b = np.array([[2.0, 1.0], [1.0, 1.0]]), np.array([3.0, 5.0])
+    x, y = (toy.Array(a) if left else a), (toy.Array(b) if right else b)
+    solution = er.linalg.solve(x, y)
+    assert type(solution) is toy.Array
+    np.testing.assert_allclose(solution.numpy(), np.linalg.solve(a, b))
+    explained = er.explain(er.linalg.solve, x, y)
+    assert explained.routes == ("toyarray.solve",)
+    with er.record() as r:
+        er.linalg.solve(x, y)
+    assert r.calls == 1
+
+
+@pytest.mark.parametrize("call", [er.linalg.inv, er.linalg.pinv, er.factorize, lambda a: er.lstsq(a, a)])
+def test_solvers_that_a_library_lacks_are_refused(toy: Any, call: Any) -> None:
+    with pytest.raises(TypeError, match="takes no operand of kind toy; make an array of it"):
+        call(toy.Array(np.eye(2)))
+
+
 def test_nothing_is_left_of_it() -> None:
     with kind.added_library() as toyarray:
         a = toyarray.Array(np.ones((3, 3)))

@@ -137,5 +137,11 @@ FORM = Form(
     meets=frozenset({DENSE}),
 )
 KIND = Kind(
-    NAME, FORM, lambda cls: issubclass(cls, Array), facts, signature, make=lambda value, operands: value
+    NAME,
+    FORM,
+    lambda cls: issubclass(cls, Array),
+    facts,
+    signature,
+    make=lambda value, operands: value,
+    solvers="_kinds.toy.solvers",
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Array", "asarray"]
+__all__ = ["Array", "asarray", "solve"]
 
 
 class Array:
@@ -65,3 +65,8 @@ class Array:
 def asarray(x: Any) -> Array:
     """A toy array of what NumPy can read, or the toy array itself."""
     return x if isinstance(x, Array) else Array(x)
+
+
+def solve(a: Array, b: Array) -> Array:
+    """The solution of ``a @ x = b``."""
+    return Array(np.linalg.solve(a._values, b._values))
