@@ -26,8 +26,9 @@ from .._base.watch import WATCH, tell_fallback, to_observe
 from .._call.ask import BAD_CALL, ask_numpy, ask_on_arrays
 from .._call.keys import Key, einsum_key, plain, scalars_as_arrays, tensordot_key
 from .._call.observe import WatchedContext, observe, telling_why
+from .._call.operands import Array, Fallback, ndarray
 from .._call.trials import TINY, all_tiny, put_on_trial, small_arrays
-from .._call.understand import Array, Fallback, ndarray, understand_einsum, understand_tensordot
+from .._call.understand import understand_einsum, understand_tensordot
 from .._config.state import _context, _process, check_strict, current, left_to_numpy
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other, of_library, other_kind, shape_alone

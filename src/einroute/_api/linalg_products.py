@@ -10,9 +10,9 @@ from .._base.signature import signed_as
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
 from .._call.observe import observe
+from .._call.operands import ndarray
 from .._call.pairs import LINALG_MATMUL, LINALG_OUTER, LINALG_VECDOT
 from .._call.products import worth
-from .._call.understand import ndarray
 from .._kinds.registry import any_other, kind_of
 from .einsum import tensordot
 from .products import outer

@@ -18,8 +18,8 @@ from .._base.routed_operand import any_routed, on_arrays
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
 from .._call.observe import observe
+from .._call.operands import ndarray
 from .._call.products import worth
-from .._call.understand import ndarray
 from .._kinds.registry import other_kind
 from .solve import inv
 from .ufuncs import matmul

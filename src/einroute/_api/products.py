@@ -14,9 +14,9 @@ from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
 from .._call.mixed_products import chain_of_others
 from .._call.observe import observe
+from .._call.operands import Array, ndarray
 from .._call.pairs import DOT, INNER, OUTER, VDOT
 from .._call.products import chain_terms, contract, is_chain, worth, worth_inner, worth_outer
-from .._call.understand import Array, ndarray
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other
 

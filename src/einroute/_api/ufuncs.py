@@ -9,8 +9,8 @@ import numpy as np
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
 from .._call.observe import observe
+from .._call.operands import ndarray
 from .._call.pairs import MATMUL, MATVEC, VECDOT, VECMAT, Product
-from .._call.understand import ndarray
 
 __all__ = ["RoutedUfunc", "matmul", "matvec", "vecdot", "vecmat"]
 

@@ -16,7 +16,7 @@ from .._base.routed_operand import RoutedOperand
 from .._base.watch import CALL_TRACE, tell_fallback
 from .._config.state import check_strict, current
 from .._kinds.registry import kind_of
-from .understand import KINDS, unclaimed
+from .operands import KINDS, unclaimed
 
 __all__ = ["check_fallback", "fallback_reason", "leave_to_others"]
 

@@ -27,19 +27,10 @@ from .._kinds.meeting import dtype_rules
 from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
 from .keys import Key, mixed_key, plain
+from .operands import KINDS, Array, Fallback, ndarray, taken_in
+from .options import check_casting, check_out, computed_in, layout_letter
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
-from .understand import (
-    KINDS,
-    LETTERS,
-    Array,
-    Fallback,
-    check_casting,
-    check_out,
-    computed_in,
-    layout_letter,
-    ndarray,
-    taken_in,
-)
+from .understand import LETTERS
 
 __all__ = [
     "NUMPYS",

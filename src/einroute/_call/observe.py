@@ -14,7 +14,8 @@ from .._base.plan_cache import PlanCache
 from .._base.routes import Declined, Policy, Runner
 from .._base.watch import CALL_TRACE, LISTENERS, WATCH, CallTrace, tell_fallback, to_observe
 from .._config.state import Config, State, _context, current
-from .understand import Fallback, understand_einsum
+from .operands import Fallback
+from .understand import understand_einsum
 
 __all__ = ["WatchedContext", "observe", "telling_why"]
 

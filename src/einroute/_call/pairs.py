@@ -28,6 +28,7 @@ from .mixed_products import (
     refuse_undispatched,
     understand_product,
 )
+from .operands import Array, Fallback, ndarray
 from .product_labels import CONJUGATED
 from .products import (
     contract,
@@ -41,7 +42,6 @@ from .products import (
     worth_outer_of_vectors,
     worth_vecmat,
 )
-from .understand import Array, Fallback, ndarray
 
 __all__ = [
     "DOT",

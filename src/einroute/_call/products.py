@@ -16,8 +16,8 @@ from .._config.state import current, left_to_numpy
 from .._execute.call import Call
 from .._kinds.dense.kind import KIND
 from .keys import Key
+from .operands import Array, ndarray
 from .product_labels import CONJUGATED, CORES, PAIRS
-from .understand import Array, ndarray
 
 #: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
 _WORTH = 1 << 18

@@ -12,7 +12,8 @@ from .._base.c_einsum import c_einsum
 from .._config.state import State, current
 from .._kinds.registry import other_kind
 from .keys import Key, einsum_key
-from .understand import Array, Fallback, ndarray, understand_einsum
+from .operands import Array, Fallback, ndarray
+from .understand import understand_einsum
 
 __all__ = ["TINY", "all_tiny", "put_on_trial", "small_arrays", "tiny_note"]
 

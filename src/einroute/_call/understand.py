@@ -7,166 +7,38 @@ NumPy has no say, and the exception is of the type that NumPy's function raises 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from .._base.c_einsum import c_einsum
-from .._base.dtypes import DTypeRules
-from .._base.errors import (
-    BadPath,
-    bad_optimize,
-    bad_order,
-    bad_out_dtype,
-    bad_out_shape,
-    cast_refused,
-    unknown_keyword,
-)
+from .._base.errors import bad_out_dtype, unknown_keyword
 from .._base.facts import Contraction, DType, Options
-from .._base.kinds import Kind
 from .._base.labels import check_sizes
 from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
 from .._execute.call import Call
-from .._kernels.validate import BROKEN, unusable
-from .._kinds.meeting import dtype_rules, met
-from .._kinds.registry import kind_of, other_kind, shape_alone
-from .._plan.planner import result_dtype
+from .._kinds.registry import other_kind, shape_alone
+from .operands import KINDS, Array, Fallback, ndarray, taken_in
+from .options import (
+    check_casts,
+    check_out,
+    computed_in,
+    layout_letter,
+    order_letter,
+    path_of,
+    path_option,
+)
 from .parse import check_tensordot_shapes, parse_axes, parse_sublists, parse_subscripts
 from .product_labels import numbered
 
-Array = np.ndarray[Any, Any]
-
-ndarray = np.ndarray  # a global is found faster than an attribute of a module
-
-_CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
-#: Kinds of dtypes that the routes know.
-KINDS = "?biufc"
 #: Operands beyond which NumPy is not asked for its path.
 _NETWORK = 32
 _KEYWORDS = ("dtype", "order", "casting")
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """A call that is NumPy's own function's to answer.
-
-    Attributes
-    ----------
-    reason : str
-        Why, as `explain` puts it.
-    fallback : bool
-        Whether that is for want of a way of ours; not so where NumPy's is the right one.
-    """
-
-    reason: str
-    fallback: bool = True
-
-
 #: Whether this NumPy's ``optimize=True`` still goes through tensordot, with the faults of that.
 _NUMPY_2_3 = tuple(int(part) for part in np.__version__.split(".")[:2]) < (2, 4)
 #: Labels that a subscripts string for NumPy can spell.
 LETTERS = 52
-
-
-@dataclass(frozen=True, slots=True)
-class Operands:
-    """Operands that are ours, each with its kind.
-
-    Attributes
-    ----------
-    values : tuple
-        Arrays, and operands of other kinds as they came.
-    kinds : tuple of Kind
-    shapes : tuple of tuple of int
-    mixed : bool
-        Whether some operand is no array.
-    given : tuple
-        Operands as the caller gave them.
-    dtypes : tuple of dtype
-    """
-
-    values: tuple[Any, ...]
-    kinds: tuple[Kind, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    mixed: bool
-    given: tuple[Any, ...]
-    dtypes: tuple[DType, ...]
-
-    @property
-    def sparse(self) -> bool:
-        """Whether some operand is sparse."""
-        return any(kind.form.sparse for kind in self.kinds)
-
-    @property
-    def tasks(self) -> bool:
-        """Whether the result is made by tasks that run later."""
-        return any(kind.form.tasks for kind in self.kinds)
-
-
-def taken_in(values: Sequence[Any]) -> Operands | Fallback:
-    """Operands with their kinds, those that stand for arrays as arrays; or NumPy's own to answer.
-
-    Raises
-    ------
-    TypeError
-        An operand of a type that is none of ours beside one of a kind that NumPy does not know.
-    ValueError
-        A broken operand.
-    """
-    kinds = [kind_of(x) for x in values]
-    tasks = any(kind is not None and kind.form.tasks for kind in kinds)
-    other = next((i for i, kind in enumerate(kinds) if kind is not None and kind.form.rank), None)
-    mixed = other is not None
-    taken: list[Any] = []
-    known: list[Kind] = []
-    shapes: list[tuple[int, ...]] = []
-    dtypes: list[DType] = []
-    for i, (x, kind) in enumerate(zip(values, kinds, strict=True)):
-        if kind is None:
-            if other is not None:
-                raise TypeError(
-                    f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other}, "
-                    f"a {type(values[other]).__name__}; convert it with numpy.asarray"
-                )
-            return unclaimed(i, x)
-        value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
-        if kind.form.rank:
-            try:
-                facts = kind.facts(x)
-            except BROKEN as error:
-                raise unusable(f"operand {i}", x, kind, error) from error
-            dtype, shape = facts.dtype, facts.shape
-        else:
-            dtype, shape = value.dtype, value.shape
-        dtypes.append(dtype)
-        shapes.append(tuple(shape))
-        if mixed and not tasks and dtype.kind not in KINDS:
-            raise TypeError(
-                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers beside "
-                f"operand {other}, a {type(values[other or 0]).__name__}; convert it with astype"
-            )
-        taken.append(value)
-        known.append(kind)
-    joined = tuple(known)
-    if mixed:
-        joined = met(values, known)
-        _check_meetings(values, joined)
-    return Operands(tuple(taken), joined, tuple(shapes), mixed, tuple(values), tuple(dtypes))
-
-
-def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
-    """Raise where two operands have no form to meet in."""
-    first = {kind.form: i for i, kind in reversed(list(enumerate(kinds)))}
-    for (one, i), (other, j) in combinations(first.items(), 2):
-        if not one.takes(other):
-            raise TypeError(
-                f"operand {min(i, j)} is a {type(values[min(i, j)]).__name__} and operand {max(i, j)} is a "
-                f"{type(values[max(i, j)]).__name__}, which cannot be contracted together; convert one"
-            )
 
 
 def understand_einsum(
@@ -184,7 +56,9 @@ def understand_einsum(
     for name in kwargs:
         if name not in _KEYWORDS:
             raise TypeError(unknown_keyword("einsum", name, ("out", *_KEYWORDS, "optimize")))
-    way, elements = _way(optimize)  # before the operands, as in NumPy: of several faults it names this one
+    way, elements = path_option(
+        optimize
+    )  # before the operands, as in NumPy: of several faults it names this one
     if operands and isinstance(operands[0], str):
         subscripts, values = operands[0], operands[1:]
     else:
@@ -206,7 +80,7 @@ def understand_einsum(
     many = _too_many(sizes, mixed=mixed)
     if many is not None:
         return many
-    path = _path(way, len(inputs), mixed=mixed)
+    path = path_of(way, len(inputs), mixed=mixed)
     if not mixed and type(path) is tuple and len(inputs) > 1 and any(len(p) == 1 for p in path):
         return Fallback("steps of one operand in a given path: what they do to the layout is NumPy's own")
     dtype = computed_in(taken, kwargs, None if lenient or out is None else out.dtype)
@@ -216,7 +90,7 @@ def understand_einsum(
             return left
     # Settled by the layout of what NumPy iterates over: the operands, if nothing comes in between.
     between = any(len(set(x)) != len(x) for x in inputs) or (lenient and len(inputs) > 2)
-    if not mixed and between and _order(kwargs.get("order", "K")) == "A":
+    if not mixed and between and order_letter(kwargs.get("order", "K")) == "A":
         return Fallback("order 'A' follows the layout of what NumPy makes in between")
     order = layout_letter(kwargs.get("order", "K"), taken.values)
     if out is not None:
@@ -226,7 +100,7 @@ def understand_einsum(
         if lenient and not (taken.sparse or taken.tasks) and out.dtype != dtype:
             _ask_for_casts(subscripts, taken.values, optimize, out, kwargs)
         if not lenient:
-            _check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
+            check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
         order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
     scalar = (
         not lenient
@@ -337,67 +211,6 @@ def _too_many(sizes: dict[str, int], *, mixed: bool) -> Fallback | None:
     return Fallback(f"{len(sizes)} labels and ellipsis dimensions are more than there are letters")
 
 
-def _path(way: Any, count: int, *, mixed: bool) -> Any:
-    """A path as given, checked, or the name of a way to find one."""
-    try:
-        return way if isinstance(way, str) else _given_path(way, count)
-    except BadPath as error:
-        if mixed:
-            raise error.numpys(str(error)) from None
-        raise
-
-
-def unclaimed(position: int, operand: Any) -> Fallback:
-    """NumPy's own to answer, for an operand of a type that is not ours."""
-    return Fallback(
-        f"operand {position} is of type {type(operand).__name__}, which is none of einroute's kinds"
-    )
-
-
-def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = None) -> DType:
-    """The dtype to compute in, which need not be one that we know where every operand is an array."""
-    casting = kwargs.get("casting", "safe")
-    check_casting(casting)
-    wanted = kwargs.get("dtype")
-    rules = dtype_rules(taken.kinds) if taken.mixed else None
-    if rules is not None:
-        return _computed_by(rules, taken, wanted, casting)
-    dtypes = taken.dtypes
-    first = dtypes[0]
-    dtype: DType
-    if wanted is not None:
-        dtype = np.dtype(wanted).newbyteorder("=")
-        if taken.mixed and not taken.tasks and dtype.kind not in KINDS:
-            raise TypeError(f"dtype is {dtype}, expected one of bools, integers, floats or complex numbers")
-    elif first.isnative and all(own == first for own in dtypes) and (out is None or out == first):
-        return first
-    else:
-        # NumPy lets `out` take part in the promotion: int8 operands into float64 do not wrap.
-        dtype = result_dtype([*dtypes, *([] if out is None else [out])])
-    for i, own in enumerate(dtypes):
-        if not np.can_cast(own, dtype, casting=casting):
-            raise TypeError(cast_refused(i, own, dtype, casting))
-    return dtype
-
-
-def _computed_by(rules: DTypeRules, taken: Operands, wanted: Any, casting: Any) -> DType:
-    """The dtype to compute in by a library's own rules."""
-    if wanted is None:
-        return rules.promote(taken.given)
-    dtype = rules.named(wanted)
-    for i, x in enumerate(taken.given):
-        own = rules.of(x)
-        if not rules.casts(own, dtype, casting):
-            raise TypeError(cast_refused(i, own, dtype, casting))
-    return dtype
-
-
-def check_casting(casting: Any) -> None:
-    """Raise where a ``casting=`` is none of NumPy's rules."""
-    if casting not in _CASTINGS:
-        raise ValueError(f"casting is {casting!r}, expected one of {', '.join(map(repr, _CASTINGS))}")
-
-
 def _follows_path(arrays: tuple[Array, ...]) -> bool:
     """Whether promotion step by step, as at NumPy's ``optimize``, can end in another dtype than all at once.
 
@@ -440,82 +253,3 @@ def _small(subscripts: str, operands: tuple[Any, ...], optimize: Any) -> tuple[l
     """Operands of the same dtypes with dimensions of two at most, and the path of the large ones."""
     path = numpy_einsum_path(subscripts, *map(shape_alone, operands), optimize=optimize)[0]
     return [np.zeros(tuple(min(n, 2) for n in x.shape), x.dtype) for x in operands], path
-
-
-def _order(order: Any) -> str:
-    if order is None:
-        return "K"
-    letter = order.upper() if isinstance(order, str) else ""
-    if letter not in ("K", "C", "F", "A"):
-        raise ValueError(bad_order(order))
-    return letter
-
-
-def layout_letter(order: Any, operands: Sequence[Any]) -> str:
-    """An ``order=`` as "K", "C" or "F": "A" is F where every array among the operands is."""
-    letter = _order(order)
-    if letter != "A":
-        return letter
-    arrays = [x for x in operands if type(x) is ndarray]
-    return "F" if arrays and all(x.flags.f_contiguous for x in arrays) else "C"
-
-
-def check_out(out: Array, shape: tuple[int, ...]) -> None:
-    if out.shape != shape:
-        raise ValueError(bad_out_shape(out.shape, shape))
-    if not out.flags.writeable:
-        raise ValueError("out is read-only, expected a writeable array; pass out.copy()")
-
-
-def _check_casts(out: DType, dtype: DType, casting: Any) -> None:
-    """Whether ``out`` is cast in both directions: NumPy's loops add to it."""
-    if not np.can_cast(dtype, out, casting=casting):
-        raise TypeError(bad_out_dtype(out, dtype, casting))
-    if not np.can_cast(out, dtype, casting=casting):
-        raise TypeError(
-            f"out has dtype {out}, which is not cast to {dtype} under casting={casting!r}; "
-            f"pass an out of dtype {dtype}, another dtype, or a wider casting"
-        )
-
-
-def _way(optimize: Any) -> tuple[Any, int | None]:
-    """The name of a way to find a path, or a path as it was given, and a limit on an intermediate's elements.
-
-    Raises
-    ------
-    TypeError
-        None of NumPy's forms of ``optimize``.
-    """
-    if optimize is False or optimize is True:
-        return "auto", None
-    if optimize is None:
-        return None, None
-    if isinstance(optimize, str):
-        if optimize in ("greedy", "optimal"):
-            return optimize, None
-    elif isinstance(optimize, (tuple, list)) and optimize:
-        if optimize[0] == "einsum_path":
-            return optimize[1:], None
-        if len(optimize) == 2 and optimize[0] in ("greedy", "optimal") and type(optimize[1]) in (int, float):
-            return optimize[0], int(optimize[1])
-    raise TypeError(bad_optimize(optimize))
-
-
-def _given_path(pairs: Any, count: int) -> tuple[tuple[int, ...], ...]:
-    """A path as tuples of ints that leaves one operand; None stands for one step of them all."""
-    if pairs is None:
-        return (tuple(range(count)),)
-    path = []
-    for positions in pairs:
-        chosen = tuple(positions)
-        if not all(type(i) is int for i in chosen):
-            raise BadPath(pairs, TypeError)
-        if not all(0 <= i < count for i in chosen):
-            raise BadPath(pairs, IndexError if all(i >= 0 for i in chosen) else ValueError)
-        if not chosen or len(set(chosen)) != len(chosen):
-            raise BadPath(pairs, RuntimeError)
-        count -= len(chosen) - 1
-        path.append(chosen)
-    if count != 1 or not path:
-        raise BadPath(pairs, RuntimeError)
-    return tuple(path)

@@ -15,8 +15,9 @@ from .._base.numpy_functions import numpy_einsum, numpy_tensordot
 from .._base.routes import NoRoute
 from .._call.ask import BAD_CALL
 from .._call.keys import scalars_as_arrays
+from .._call.operands import Fallback
 from .._call.trials import tiny_note
-from .._call.understand import Fallback, understand_einsum, understand_tensordot
+from .._call.understand import understand_einsum, understand_tensordot
 from .._config.config_block import config
 from .._config.state import check_strict, current, left_to_numpy
 from .._execute.call import Call

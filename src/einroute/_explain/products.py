@@ -23,6 +23,7 @@ from .._call import solving
 from .._call.ask import BAD_CALL
 from .._call.fallback import fallback_reason
 from .._call.mixed_products import NUMPYS, dot_of_all, understand_chain, understand_product
+from .._call.operands import Fallback
 from .._call.pairs import (
     DOT,
     INNER,
@@ -40,7 +41,6 @@ from .._call.pairs import (
 )
 from .._call.product_labels import CORES, PAIRS, core_labels
 from .._call.products import chain_terms, is_chain, pair_terms
-from .._call.understand import Fallback
 from .._config.state import check_strict, current
 from .._execute.call import Call
 from .._kinds.registry import any_other, kind_of, other_kind

@@ -1,0 +1,145 @@
+"""Operands of a call with their kinds, or that the call is NumPy's own to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from .._base.facts import DType
+from .._base.kinds import Kind
+from .._kernels.validate import BROKEN, unusable
+from .._kinds.meeting import met
+from .._kinds.registry import kind_of
+
+__all__ = ["KINDS", "Array", "Fallback", "Operands", "ndarray", "taken_in", "unclaimed"]
+
+Array = np.ndarray[Any, Any]
+
+ndarray = np.ndarray  # a global is found faster than an attribute of a module
+
+#: Kinds of dtypes that the routes know.
+KINDS = "?biufc"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A call that is NumPy's own function's to answer.
+
+    Attributes
+    ----------
+    reason : str
+        Why, as `explain` puts it.
+    fallback : bool
+        Whether that is for want of a way of ours; not so where NumPy's is the right one.
+    """
+
+    reason: str
+    fallback: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """Operands that are ours, each with its kind.
+
+    Attributes
+    ----------
+    values : tuple
+        Arrays, and operands of other kinds as they came.
+    kinds : tuple of Kind
+    shapes : tuple of tuple of int
+    mixed : bool
+        Whether some operand is no array.
+    given : tuple
+        Operands as the caller gave them.
+    dtypes : tuple of dtype
+    """
+
+    values: tuple[Any, ...]
+    kinds: tuple[Kind, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    mixed: bool
+    given: tuple[Any, ...]
+    dtypes: tuple[DType, ...]
+
+    @property
+    def sparse(self) -> bool:
+        """Whether some operand is sparse."""
+        return any(kind.form.sparse for kind in self.kinds)
+
+    @property
+    def tasks(self) -> bool:
+        """Whether the result is made by tasks that run later."""
+        return any(kind.form.tasks for kind in self.kinds)
+
+
+def taken_in(values: Sequence[Any]) -> Operands | Fallback:
+    """Operands with their kinds, those that stand for arrays as arrays; or NumPy's own to answer.
+
+    Raises
+    ------
+    TypeError
+        An operand of a type that is none of ours beside one of a kind that NumPy does not know.
+    ValueError
+        A broken operand.
+    """
+    kinds = [kind_of(x) for x in values]
+    tasks = any(kind is not None and kind.form.tasks for kind in kinds)
+    other = next((i for i, kind in enumerate(kinds) if kind is not None and kind.form.rank), None)
+    mixed = other is not None
+    taken: list[Any] = []
+    known: list[Kind] = []
+    shapes: list[tuple[int, ...]] = []
+    dtypes: list[DType] = []
+    for i, (x, kind) in enumerate(zip(values, kinds, strict=True)):
+        if kind is None:
+            if other is not None:
+                raise TypeError(
+                    f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other}, "
+                    f"a {type(values[other]).__name__}; convert it with numpy.asarray"
+                )
+            return unclaimed(i, x)
+        value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
+        if kind.form.rank:
+            try:
+                facts = kind.facts(x)
+            except BROKEN as error:
+                raise unusable(f"operand {i}", x, kind, error) from error
+            dtype, shape = facts.dtype, facts.shape
+        else:
+            dtype, shape = value.dtype, value.shape
+        dtypes.append(dtype)
+        shapes.append(tuple(shape))
+        if mixed and not tasks and dtype.kind not in KINDS:
+            raise TypeError(
+                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers beside "
+                f"operand {other}, a {type(values[other or 0]).__name__}; convert it with astype"
+            )
+        taken.append(value)
+        known.append(kind)
+    joined = tuple(known)
+    if mixed:
+        joined = met(values, known)
+        _check_meetings(values, joined)
+    return Operands(tuple(taken), joined, tuple(shapes), mixed, tuple(values), tuple(dtypes))
+
+
+def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
+    """Raise where two operands have no form to meet in."""
+    first = {kind.form: i for i, kind in reversed(list(enumerate(kinds)))}
+    for (one, i), (other, j) in combinations(first.items(), 2):
+        if not one.takes(other):
+            raise TypeError(
+                f"operand {min(i, j)} is a {type(values[min(i, j)]).__name__} and operand {max(i, j)} is a "
+                f"{type(values[max(i, j)]).__name__}, which cannot be contracted together; convert one"
+            )
+
+
+def unclaimed(position: int, operand: Any) -> Fallback:
+    """NumPy's own to answer, for an operand of a type that is not ours."""
+    return Fallback(
+        f"operand {position} is of type {type(operand).__name__}, which is none of einroute's kinds"
+    )
