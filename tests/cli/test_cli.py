@@ -145,7 +145,7 @@ class TestExplain:
             (("ij,jk->iz", "2x3", "3x4"), "z"),
             (("ij,jk->ik", "2x3", "3x4", "--dtype", "q8"), "q8"),
             (("ij,jk->ik", "2x3", "3x4", "--dtype", "f8,f8,f8"), "3 dtypes for 2 operands"),
-            (("ij,jk->ik", "2x3", "3x4", "--optimize", "gredy"), "gredy"),
+            (("ij,jk,kl->il", "2x3", "3x4", "4x5", "--optimize", "gredy"), "gredy"),
             (("ij,jk->ik", "-2x3", "3x4"), "shape '-2x3' is no shape; write 200x300"),
             (("ij,jk->ik", "2x3", "3x4", "--axes", "1"), "--axes is no option of this function"),
             (("dot", "2x3", "3x4", "--order", "C"), "--order is no option of this function"),
