@@ -54,7 +54,7 @@ def _of_kind(
     ):  # SciPy would copy a library's elements to the host
         return None
     if found is None:
-        asked = f"{prefix.replace('_', ' of ')}{name}"
+        asked = {"explain_": "explain of ", "scipy_": "scipy.linalg."}.get(prefix, "") + name
         raise TypeError(
             f"{asked} takes no operand of kind {kind.name}; make an array of it, or ask its library"
         )
