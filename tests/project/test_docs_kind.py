@@ -193,6 +193,14 @@ def test_explain_shows_the_library_s_route(toy: Any) -> None:
     assert "by toy.contract" in str(er.explain("ij,jk->ik", toy.Array(np.ones((2, 3))), np.ones((3, 4))))
 
 
+def test_only_what_is_allowed_is_taken_whenever_a_library_is_loaded() -> None:
+    with er.config(allow="dense.matmul"), kind.added_library() as toyarray:
+        with pytest.raises(er.NoRoute, match=r"toy\.contract: forbidden"):
+            er.einsum("ij,jk->ik", toyarray.Array(np.eye(3)), np.eye(3))
+        with pytest.raises(er.NoRoute, match=r"toyarray\.solve is forbidden"):
+            er.linalg.solve(toyarray.Array(np.eye(3)), np.eye(3))
+
+
 @pytest.mark.parametrize(("left", "right"), [(True, True), (True, False), (False, True)])
 def test_solvers_of_a_library(toy: Any, left: bool, right: bool) -> None:
     a, b = np.array([[2.0, 1.0], [1.0, 1.0]]), np.array([3.0, 5.0])

@@ -290,7 +290,7 @@ def narrow(value: da.Array, dtype: DType) -> da.Array:
 FORM = Form(
     NAME,
     rank=1000,
-    routes=(Route("dask.tasks", _verdict, _bind),),
+    routes=(Route("dask.tasks", _verdict, _bind, tasks=True),),
     holds=holds,
     prepare=prepare,
     bring=bring,
