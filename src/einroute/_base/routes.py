@@ -58,6 +58,8 @@ class Offer:
         The result may be written over an operand that lies in memory as it does.
     facts : Operand or None
         Of the result, where they follow from how it is made.
+    temporary : int
+        Bytes that it takes besides operands and result.
     """
 
     cost: Cost
@@ -70,6 +72,7 @@ class Offer:
     numpys: bool = False
     overwrites: bool = False
     facts: Operand | None = None
+    temporary: int = 0
 
 
 class NoRoute(RuntimeError):
