@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from .._base.block import Block
 from .._base.plan_cache import PlanCache
+from .._base.records import dataclass
 from .._base.routes import Declined
 from .state import PROCESS_WIDE, State, _context, _process, changed, current
 

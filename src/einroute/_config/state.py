@@ -11,11 +11,12 @@ import os
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from typing import Any, Protocol
 
 from .._base.errors import suggest, whole_number
 from .._base.plan_cache import PlanCache
+from .._base.records import dataclass
 from .._base.routes import Declined, NoRoute, Policy
 from .._base.watch import WATCH
 from .._factors.cache import FACTORS, PREPARE
