@@ -104,6 +104,16 @@ class TestExplain:
         said = capsys.readouterr()
         assert said.out == ""
         assert "--picture: cannot write" in said.err
+        assert main([*arguments, "--picture", str(tmp_path / "x.png")]) == 2
+        assert "expected a name that ends in .svg or .html" in capsys.readouterr().err
+        assert not (tmp_path / "x.png").exists()
+
+    def test_verbose_says_what_was_refused(self, capsys):
+        assert main(["explain", "ij,jk->ik", "20x30", "30x40", "--verbose"]) == 0
+        text = capsys.readouterr().out
+        explained = er.explain("ij,jk->ik", np.ones((20, 30)), np.ones((30, 40)), verbose=True)
+        assert text == f"{explained}\n"
+        assert "not dense.half_matmul: not float16" in text
 
     @pytest.mark.parametrize(
         ("words", "function", "args", "options"),
