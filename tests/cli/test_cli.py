@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import io
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from importlib import metadata, util
 from pathlib import Path
 
@@ -57,6 +59,17 @@ class TestMain:
         assert result.returncode == 2
         assert "usage:" in result.stderr
         assert "Traceback" not in result.stderr
+
+    def test_it_tells_its_version(self, capsys):
+        with pytest.raises(SystemExit) as ended:
+            main(["--version"])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out == f"einroute {er.__version__}\n"
+
+    def test_the_script_is_the_same_command_line(self):
+        declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+        module, _, name = declared["project"]["scripts"]["einroute"].partition(":")
+        assert getattr(importlib.import_module(module), name) is main
 
     def test_help_names_the_commands(self):
         result = cli("--help")
