@@ -22,6 +22,7 @@ from . import (
     numpy_einsum,
     quadratic,
     reduction,
+    small,
     transpose,
     windows,
 )
@@ -33,6 +34,7 @@ Array = np.ndarray[Any, Any]
 ROUTES = (
     empty.ROUTE,
     matmul.ROUTE,
+    small.ROUTE,
     integers.ROUTE,
     integers.SPLIT_ROUTE,
     integers.BOOL_ROUTE,

@@ -1,0 +1,135 @@
+// Which axis of a problem runs along the lanes of vectors, and the offsets of the others.
+#pragma once
+
+#include "../problem.hpp"
+
+namespace einroute {
+namespace EINROUTE_ISA_NAME {
+namespace {
+
+// Offsets in bytes of the elements of rows, columns or sums, whatever axes they are made of.
+struct Offsets {
+    int size;
+    std::ptrdiff_t x[MAX_EXTENT], y[MAX_EXTENT];
+};
+
+// Offsets of an operand that was packed: element by element, its sums innermost.
+struct Packed {
+    std::ptrdiff_t outer[MAX_EXTENT], sums[MAX_EXTENT];
+
+    void fill(int depth, std::ptrdiff_t bytes, int rows) {
+        for (int k = 0; k < depth; ++k) {
+            sums[k] = k * bytes;
+        }
+        for (int i = 0; i < rows; ++i) {
+            outer[i] = i * depth * bytes;
+        }
+    }
+};
+
+// The problem with its lanes: `first` has the rows and `second` the columns.
+struct Arranged {
+    const char* first;
+    const char* second;
+    char* out;
+    std::ptrdiff_t size, by_first, by_second, by_out; // of the lanes
+    int loops;
+    Axis loop[MAX_AXES];
+    Offsets rows, columns, sums;
+    Packed packed;
+    bool summed;
+};
+
+inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
+    std::ptrdiff_t size = 1;
+    for (int i = 0; i < p.count; ++i) {
+        if (i != lanes && p.axes[i].role == role) {
+            size *= p.axes[i].size;
+        }
+    }
+    return size;
+}
+
+// About how many instructions the problem takes with an axis along the lanes.
+inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit, bool is_complex) {
+    const Axis& v = p.axes[lanes];
+    const double loops = static_cast<double>(extent(p, Role::Loop, lanes));
+    const double m = static_cast<double>(extent(p, Role::Row, lanes));
+    const double n = static_cast<double>(extent(p, Role::Column, lanes));
+    const double k = static_cast<double>(extent(p, Role::Sum, lanes));
+    const double whole = static_cast<double>(v.size / width);
+    const bool rest = v.size % width != 0;
+    const bool pack_a = v.a != 0 && (is_complex || v.a != unit);
+    const bool pack_b = v.b != 0 && (is_complex || v.b != unit);
+    const bool scatter = is_complex || v.out != unit;
+    const double product = 2 * m * n * k * (is_complex ? 4 : 1) + 20 + 4 * n;
+    const double a = width * m * k, b = width * k * n, out = width * m * n;
+    const double full = product + pack_a * a + pack_b * b + scatter * out;
+    const double last = product + (v.a != 0) * a + (v.b != 0) * b + out;
+    return loops * (whole * full + rest * last);
+}
+
+inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
+    // The axes are given outermost first: what is there is repeated, each time moved on.
+    const int before = to.size;
+    for (int i = before - 1; i >= 0; --i) {
+        for (std::ptrdiff_t j = size - 1; j >= 0; --j) {
+            to.x[i * size + j] = to.x[i] + j * x;
+            to.y[i * size + j] = to.y[i] + j * y;
+        }
+    }
+    to.size = static_cast<int>(before * size);
+}
+
+inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_complex, Arranged& to) {
+    int lanes = -1;
+    double least = 0;
+    for (int i = 0; i < p.count; ++i) {
+        if (p.axes[i].role != Role::Sum) {
+            const double cost = price(p, i, width, unit, is_complex);
+            if (lanes < 0 || cost < least) {
+                lanes = i;
+                least = cost;
+            }
+        }
+    }
+    // Rows are blocked: the operand with more of them goes first.
+    const bool turned = extent(p, Role::Column, lanes) > extent(p, Role::Row, lanes);
+    to.first = turned ? p.b : p.a;
+    to.second = turned ? p.a : p.b;
+    to.out = p.out;
+    to.size = 1;
+    to.by_first = to.by_second = to.by_out = 0;
+    to.loops = 0;
+    to.summed = false;
+    to.rows.size = to.columns.size = to.sums.size = 1;
+    to.rows.x[0] = to.rows.y[0] = to.columns.x[0] = to.columns.y[0] = to.sums.x[0] = to.sums.y[0] = 0;
+    for (int i = 0; i < p.count; ++i) {
+        Axis axis = p.axes[i];
+        if (turned) {
+            const std::ptrdiff_t a = axis.a;
+            axis.a = axis.b;
+            axis.b = a;
+            axis.role = axis.role == Role::Row ? Role::Column : axis.role == Role::Column ? Role::Row : axis.role;
+        }
+        if (i == lanes) {
+            to.size = axis.size;
+            to.by_first = axis.a;
+            to.by_second = axis.b;
+            to.by_out = axis.out;
+        } else if (axis.role == Role::Loop) {
+            to.loop[to.loops++] = axis;
+        } else if (axis.role == Role::Row) {
+            append(to.rows, axis.size, axis.a, axis.out);
+        } else if (axis.role == Role::Column) {
+            append(to.columns, axis.size, axis.b, axis.out);
+        } else {
+            append(to.sums, axis.size, axis.a, axis.b);
+            to.summed = true;
+        }
+    }
+}
+
+} // namespace
+} // namespace EINROUTE_ISA_NAME
+} // namespace einroute

@@ -1,0 +1,73 @@
+// The extension module `einroute._native._core`.
+
+#define EINROUTE_IMPORTS_NUMPY
+#include "numpy_api.hpp"
+
+#include "isa.hpp"
+#include "product.hpp"
+
+namespace {
+
+PyObject* choose(PyObject*, PyObject* cap) {
+    const char* name = PyUnicode_AsUTF8(cap);
+    if (name == nullptr) {
+        return nullptr;
+    }
+    if (!einroute::choose_isa(name)) {
+        PyErr_Format(PyExc_ValueError, "no instruction set %R was compiled", cap);
+        return nullptr;
+    }
+    return PyUnicode_FromString(einroute::isa_name());
+}
+
+PyObject* chosen(PyObject*, PyObject*) {
+    return PyUnicode_FromString(einroute::isa_name());
+}
+
+PyObject* compiled(PyObject*, PyObject*) {
+    PyObject* names = PyList_New(0);
+    for (int i = 0; names != nullptr && einroute::compiled_isa(i) != nullptr; ++i) {
+        PyObject* name = PyUnicode_FromString(einroute::compiled_isa(i));
+        if (name == nullptr || PyList_Append(names, name) < 0) {
+            Py_CLEAR(names);
+        }
+        Py_XDECREF(name);
+    }
+    if (names == nullptr) {
+        return nullptr;
+    }
+    PyObject* result = PyList_AsTuple(names);
+    Py_DECREF(names);
+    return result;
+}
+
+PyMethodDef methods[] = {
+    {"choose_isa", choose, METH_O,
+     "choose_isa(cap, /)\n--\n\nChoose the best instruction set here, none above cap; '' is no cap."},
+    {"isa", chosen, METH_NOARGS, "isa()\n--\n\nThe instruction set whose kernels run."},
+    {"compiled_isas", compiled, METH_NOARGS,
+     "compiled_isas()\n--\n\nThe instruction sets that kernels were compiled for, best first."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+int execute(PyObject* module) {
+    if (PyArray_ImportNumPyAPI() < 0) {
+        return -1;
+    }
+    return einroute::add_product(module);
+}
+
+PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, reinterpret_cast<void*>(execute)},
+    {0, nullptr},
+};
+
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_core", "The compiled core of einroute.", 0, methods, slots, nullptr, nullptr, nullptr,
+};
+
+} // namespace
+
+PyMODINIT_FUNC PyInit__core() {
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,45 @@
+// What kernels are given: a product of two operands as axes with strides. No Python here.
+#pragma once
+
+#include <cstddef>
+
+namespace einroute {
+
+// The most axes of a problem, and the most elements of its rows, its columns and its sums.
+constexpr int MAX_AXES = 64;
+constexpr std::ptrdiff_t MAX_EXTENT = 64;
+
+// What an axis is: in both operands and the result, or in either and the result, or in both and summed.
+enum class Role { Loop, Row, Column, Sum };
+
+// Strides are in bytes; 0 where an operand lacks the axis.
+struct Axis {
+    Role role;
+    std::ptrdiff_t size;
+    std::ptrdiff_t a, b, out;
+};
+
+// out[loops, rows, columns] = sum of a[loops, rows, sums] * b[loops, sums, columns], added in the order of
+// the sums. No axis has length 0.
+struct Problem {
+    const char* a;
+    const char* b;
+    char* out;
+    int count;
+    Axis axes[MAX_AXES];
+    void* work; // of `workspace` bytes
+};
+
+// Bytes that a kernel needs for the rows, columns and sums of a problem.
+constexpr std::size_t workspace(std::ptrdiff_t rows, std::ptrdiff_t columns, std::ptrdiff_t sums) {
+    return static_cast<std::size_t>((rows * sums + sums * columns) * 64 + 64);
+}
+
+using Kernel = void (*)(const Problem&);
+
+// The kernels of one instruction set, by dtype.
+struct Kernels {
+    Kernel float32, float64, complex64, complex128;
+};
+
+} // namespace einroute

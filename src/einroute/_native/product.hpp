@@ -1,0 +1,11 @@
+// The Python type `Product`: a product of two operands of known shapes, bound to a kernel.
+#pragma once
+
+#include "numpy_api.hpp"
+
+namespace einroute {
+
+// Adds the type to the module; -1 with an exception set if that fails.
+int add_product(PyObject* module);
+
+} // namespace einroute
