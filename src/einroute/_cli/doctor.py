@@ -14,6 +14,7 @@ import threadpoolctl
 import einroute as er
 from einroute._base.environment import first_count
 from einroute._kinds.registry import MODULES
+from einroute._native import told
 from einroute._override.caches import CLIENTS
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     command = commands.add_parser(
         "doctor",
-        help="versions, BLAS and its threads, and which kinds of operands can come",
-        description="Shows what einroute runs on here: versions, BLAS and its threads, the kinds of operands "
-        "whose libraries are installed, and the caches.",
+        help="versions, the compiled core, BLAS and its threads, and which kinds of operands can come",
+        description="Shows what einroute runs on here: versions, the compiled core, BLAS and its threads, "
+        "the kinds of operands whose libraries are installed, and the caches.",
     )
     command.set_defaults(run=run)
 
@@ -165,6 +166,7 @@ def run(_arguments: argparse.Namespace) -> int:
         ("python", [f"{platform.python_version()} ({platform.python_implementation()})"]),
         ("system", [system]),
         *((name, [version(name)]) for name in LIBRARIES),
+        ("core", told()),
         ("BLAS", lines),
         ("fast BLAS", [verdict]),
         ("threads", threads()),

@@ -8,17 +8,17 @@ error. ``EINROUTE_ISA`` names the best instruction set whose kernels may run.
 from __future__ import annotations
 
 import os
+import shutil
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._base.environment import read
 
-if TYPE_CHECKING:
-    from . import _core
+__all__ = ["CORE", "REASON", "load", "told"]
 
-__all__ = ["CORE", "REASON", "load"]
-
+_NOT_BUILT = "not built when einroute was installed"
+_COMPILERS = ("c++", "g++", "clang++", "cl")
 #: Of EINROUTE_NATIVE: whether the core is switched off, or asked for.
 _CHOICES = {"0": "off", "off": "off", "1": "", "auto": "", "require": "require"}
 
@@ -49,7 +49,7 @@ def load() -> tuple[ModuleType | None, str]:
                 f"where a C++ compiler is, with pip install --no-cache-dir"
             ) from error
         missing = isinstance(error, ModuleNotFoundError)
-        return None, "not built when einroute was installed" if missing else f"cannot be loaded: {error}"
+        return None, _NOT_BUILT if missing else f"cannot be loaded: {error}"
 
     def isa(text: str) -> str:
         return str(core.choose_isa(text))
@@ -59,7 +59,21 @@ def load() -> tuple[ModuleType | None, str]:
     return core, ""
 
 
+def told() -> list[str]:
+    """What ``doctor`` says of the core, a line each."""
+    if CORE is None:
+        lines = [f"none: {REASON}"]
+        if REASON == _NOT_BUILT:
+            found = next((name for name in _COMPILERS if shutil.which(name)), "")
+            why = f"{found} is here now" if found else "no C++ compiler is on the path"
+            lines.append(
+                f"{why}; EINROUTE_NATIVE=require pip install --no-cache-dir ... shows why a build fails"
+            )
+        return lines
+    return [f"{CORE.isa()} of {', '.join(CORE.compiled_isas())}", str(CORE.__file__)]
+
+
 _loaded: tuple[Any, str] = load()
 #: The module of the core, or None; and then why there is none.
-CORE: _core | None = _loaded[0]  # type: ignore[valid-type]
+CORE: Any = _loaded[0]
 REASON: str = _loaded[1]

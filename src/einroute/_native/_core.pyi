@@ -1,9 +1,9 @@
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+Array: TypeAlias = np.ndarray[Any, Any]
 
 class Product:
     def __new__(
@@ -15,7 +15,7 @@ class Product:
         axes: Sequence[tuple[int, int, int, bool]],
         layout: Sequence[int],
         report: Callable[[int], object],
-    ) -> Product: ...
+    ) -> Self: ...
     def __call__(self, a: Array, b: Array, /, out: Array | None = None) -> Array: ...
 
 def choose_isa(cap: str, /) -> str: ...

@@ -1,7 +1,7 @@
 """Products of small matrices and vectors, and of stacks of them, by the compiled core.
 
-One axis runs along the lanes of vectors: the stack's, or that of the rows or columns of each matrix, whichever
-the layout of the operands makes cheapest.  NumPy has a loop for each matrix instead, and a call of BLAS in it.
+One axis runs along the lanes of vectors: the stack's, or that of the rows or columns of each matrix,
+whichever the layout of the operands makes cheapest.  NumPy calls BLAS for each matrix instead.
 Sums are added in the order of their labels in the first operand, so that bits depend on the operands alone.
 """
 
@@ -40,8 +40,8 @@ class Recipe:
 _MOST = 32
 #: Of NumPy's call, in the units of `Cost`: a look at the arrays, and the result.
 _CALL = 0.35
-#: Bytes of a vector, and instructions a second.
-_VECTOR, _RATE = 32, 5e9
+#: Bytes of a vector, instructions a second, and how many it takes to pack or to scatter an element.
+_VECTOR, _RATE, _MOVE = 32, 5e9, 2.2
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -102,7 +102,7 @@ def _layout(step: Step, labels: Classes) -> str:
 
 
 def _cost(step: Step, labels: Classes, layout: str) -> Cost:
-    """As the core itself chooses the axis along the lanes (arrange.hpp), by the instructions each would take."""
+    """By the instructions with each axis along the lanes: so the core chooses one (arrange.hpp)."""
     least = min((_instructions(step, labels, layout, c) for c in step.output), default=30.0)
     flops = float(step.iterations)
     return Cost(flops, float(step.in_bytes + step.out_bytes), _CALL, _RATE * flops / least)
@@ -114,14 +114,16 @@ def _instructions(step: Step, labels: Classes, layout: str, lanes: str) -> float
     groups = (labels.left, labels.right, labels.contracted)
     m, n, k = (step.extent("".join(c for c in group if c != lanes)) for group in groups)
     loops = step.extent("".join(c for c in labels.batch if c != lanes))
-    a, b = (strides_of(own, op.strides).get(lanes, 0) for own, op in zip(step.inputs, step.operands, strict=True))
+    a, b = (
+        strides_of(own, op.strides).get(lanes, 0) for own, op in zip(step.inputs, step.operands, strict=True)
+    )
     whole, rest = divmod(step.sizes[lanes], width)
-    product = 2 * m * n * k * (4 if is_complex else 1) + 20 + 4 * n
+    product = 2 * m * n * k * (4 if is_complex else 1) + 30 + 4 * n
     packed = [0.0, 0.0]  # of a full block, and of the last
-    for stride, elements in ((a, width * m * k), (b, width * k * n)):
+    for stride, elements in ((a, _MOVE * width * m * k), (b, _MOVE * width * k * n)):
         packed[0] += elements if stride and (is_complex or stride != size) else 0
         packed[1] += elements if stride else 0
-    scattered = width * m * n
+    scattered = _MOVE * width * m * n
     full = product + packed[0] + (scattered if is_complex or layout[-1] != lanes else 0)
     last = product + packed[1] + scattered
     return float(loops * (whole * full + (last if rest else 0)))
@@ -137,7 +139,7 @@ _RAISING = (
 
 
 def report(flags: int) -> None:
-    """Raise floating-point flags as NumPy's matmul does, so that ``np.errstate`` decides what comes of them."""
+    """Raise floating-point flags as NumPy's matmul does: ``np.errstate`` decides what comes of them."""
     x, y = ([pair[i] for flag, pair in _RAISING if flags & flag] for i in (0, 1))
     if x:
         numpy_matmul(np.array(x)[:, None, None], np.array(y)[:, None, None])

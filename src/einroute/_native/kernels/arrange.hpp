@@ -50,6 +50,9 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
     return size;
 }
 
+// Instructions that it takes to pack or to scatter an element.
+constexpr double MOVE = 2.2;
+
 // About how many instructions the problem takes with an axis along the lanes.
 inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit, bool is_complex) {
     const Axis& v = p.axes[lanes];
@@ -62,8 +65,8 @@ inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit,
     const bool pack_a = v.a != 0 && (is_complex || v.a != unit);
     const bool pack_b = v.b != 0 && (is_complex || v.b != unit);
     const bool scatter = is_complex || v.out != unit;
-    const double product = 2 * m * n * k * (is_complex ? 4 : 1) + 20 + 4 * n;
-    const double a = width * m * k, b = width * k * n, out = width * m * n;
+    const double product = 2 * m * n * k * (is_complex ? 4 : 1) + 30 + 4 * n;
+    const double a = MOVE * width * m * k, b = MOVE * width * k * n, out = MOVE * width * m * n;
     const double full = product + pack_a * a + pack_b * b + scatter * out;
     const double last = product + (v.a != 0) * a + (v.b != 0) * b + out;
     return loops * (whole * full + rest * last);
