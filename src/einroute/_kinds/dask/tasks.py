@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.facts import DType
+from ..._base.preparation import unprepared
 from .parts import Reader, ours
 
 __all__ = ["Recipe", "added", "aligned_product", "multiplied_metas", "narrowed", "product"]
@@ -91,7 +92,7 @@ def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
     einroute = ours()
     _check(recipe, values)
     how: dict[str, Any] = {} if recipe.dtype is None else {"dtype": recipe.dtype, "casting": "unsafe"}
-    with einroute.config(**dict(recipe.options)):
+    with einroute.config(**dict(recipe.options)), unprepared():
         try:
             result = einroute.einsum(recipe.subscripts, *values, **how)
         except ValueError as error:
