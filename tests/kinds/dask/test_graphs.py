@@ -155,6 +155,14 @@ def test_fewer_tasks_than_dask(subscripts: str, first: Any, second: Any, share: 
     assert ours <= share * theirs
 
 
+@pytest.mark.parametrize("chunk", [2000, 4000])
+def test_few_chunks_are_not_moved_to_be_more(chunk: int) -> None:
+    x = da.ones((4000, 4000), chunks=chunk)
+    result = er.einsum("ij,jk->ik", x, x)
+    assert not any("rechunk" in name for name in result.dask.layers)
+    assert sum(key_split(key).startswith("einsum") for key in keys(result)) <= 12
+
+
 def test_a_chain_is_contracted_in_the_order_that_costs_least() -> None:
     a, b, c = (
         da.ones((4000, 4000), chunks=500),
@@ -210,3 +218,19 @@ def test_explain_tells_of_an_order_in_every_form() -> None:
     told = er.explain("ij,jk,kl,lm->im", x, x, x, da.ones((2000, 3), chunks=500))
     assert str(told).count("dask.tasks") == 3
     assert told._repr_html_().count("dask.tasks") >= 3
+
+
+def test_views_of_whole_chunks_take_no_memory_and_others_keep_none() -> None:
+    shared: list[bool] = []
+
+    def look(chunk: np.ndarray, made: np.ndarray) -> np.ndarray:
+        shared.append(np.shares_memory(chunk, made))
+        return made
+
+    x = da.from_array(np.ones((30, 30)), chunks=-1).persist(scheduler="sync")
+    da.map_blocks(look, x.T, er.einsum("ij->ji", x), meta=x._meta).compute(scheduler="sync")
+    diagonal = er.einsum("ii->i", x)
+    da.blockwise(look, "i", x, "ij", diagonal, "i", concatenate=True, meta=np.empty(0)).compute(
+        scheduler="sync"
+    )
+    assert shared == [True, False]

@@ -104,8 +104,13 @@ def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
 
 
 def _shares(result: Any, values: list[Any]) -> bool:
-    """Whether a result is a view of a chunk, which it would keep alive, and which may be read-only."""
-    return type(result) is np.ndarray and result.base is not None and len(values) == 1
+    """Whether a result is a view of part of a chunk, all of which it would keep alive."""
+    return (
+        type(result) is np.ndarray
+        and result.base is not None
+        and len(values) == 1
+        and result.size != np.size(values[0])
+    )
 
 
 def _check(recipe: Recipe, values: list[Any]) -> None:

@@ -26,7 +26,8 @@ __all__ = ["Costs", "Cuts", "cuts_for", "tree_tasks"]
 RATE, BANDWIDTH, COPY = 8e9, 200e6, 4e9
 #: Seconds that a task costs the scheduler, its worker and whoever builds the graph.
 TASK = 1e-3
-#: Workers' threads that a plan, which knows no cluster, counts on.
+#: Workers' threads that a plan, which knows no cluster, counts on at most; no more than there are products of
+#: chunks as they come: whoever chose the chunks chose these, and no data is moved to have more.
 PARALLEL = 16
 #: Partial results that one task of a tree adds up, unless the caller says.
 SPLIT_EVERY = 8
@@ -104,6 +105,7 @@ class _Problem:
     cuts: Mapping[str, tuple[Cut, ...]]
     fixed: tuple[bool, ...]
     flops: float
+    parallel: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ def cuts_for(
     # More than two at once are multiplied in an order that the task finds.
     flops = float(prod(sum(found[0].lengths) for found in cuts.values())) * max(1, len(parts) - 1)
     every = SPLIT_EVERY if split_every is None else split_every
-    problem = _Problem(parts, output, itemsize, budget, largest, every, cuts, fixed, flops)
+    parallel = min(PARALLEL, _products(parts, tuple(cuts)))
+    problem = _Problem(parts, output, itemsize, budget, largest, every, cuts, fixed, flops, parallel)
     base = {label: found[0] for label, found in cuts.items()}
     summed = {label: min(cuts[label], key=lambda cut: cut.count) for label in cuts if label not in output}
     plain = tuple(False for _ in parts)
@@ -148,6 +151,12 @@ def cuts_for(
     best = min(found, key=lambda choice: _rank(problem, choice))
     chosen = tuple((label, cut.lengths) for label, cut in best.cuts.items())
     return Cuts(chosen, best.rechunked, every, _costs(problem, best))
+
+
+def _products(parts: tuple[Part, ...], labels: tuple[str, ...]) -> int:
+    """Products of chunks as they come: along each label, of the operand that has most."""
+    firm = [part for part in parts if not part.facts.held]
+    return prod(max((len(p.lengths(c)) for p in firm if c in p.labels), default=1) for c in labels)
 
 
 def _descended(problem: _Problem, choice: _Choice) -> _Choice:
@@ -229,5 +238,5 @@ def _costs(problem: _Problem, choice: _Choice) -> Costs:
     adding = (min(problem.split_every, groups) + 1) * tile if groups > 1 else 0.0
     tasks = products + sums + before
     work = problem.flops / RATE + (products * (copied + tile) + sums * tile) / COPY
-    seconds = (work + moved / BANDWIDTH) / max(1, min(PARALLEL, products)) + tasks * TASK
+    seconds = (work + moved / BANDWIDTH) / max(1, min(problem.parallel, products)) + tasks * TASK
     return Costs(tasks, products, moved, max(read + copied + tile, adding), problem.flops, seconds)
