@@ -84,8 +84,13 @@ def _only(block: Any) -> Any:
 
 def multiplied_metas(recipe: Recipe, metas: Sequence[Any]) -> Any:
     """The meta of a product: what einsum gives of empty ones."""
-    made = _multiplied(replace(recipe, options=_ANY_WAY), list(metas))
+    made = _multiplied(replace(recipe, options=_ANY_WAY), [_filled(x) for x in metas])
     return made if hasattr(made, "ndim") and not isinstance(made, np.generic) else np.asarray(made)
+
+
+def _filled(meta: Any) -> Any:
+    """A meta that can be multiplied: one of objects without dimensions holds None."""
+    return np.zeros_like(meta) if getattr(meta, "dtype", None) == object else meta
 
 
 def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
