@@ -83,10 +83,28 @@ def test_names_of_tasks_are_readable() -> None:
 
 
 def test_culling() -> None:
-    x = da.ones((4000, 4000), chunks=1000)
-    with er.config(memory_limit=30 << 20):
+    """Ten rows need the tiles of the first row of tiles, their groups, and the chunks that these read."""
+    x = da.ones((4000, 4000), chunks=500)
+    with er.config(memory_limit=10 << 20):
         whole = er.einsum("ij,jk->ik", x, x.T)
-    assert tasks_of(whole[:10]) < 0.3 * tasks_of(whole)
+    assert whole.numblocks[0] > 3
+    culled = keys(whole[:10])
+    rows = {key[1] for key in culled if key_split(key).startswith("einsum")}
+    assert rows == {0}
+    assert len(culled) < 0.6 * tasks_of(whole)
+    made: list[tuple[int, ...]] = []
+
+    def make(block_info: Any = None) -> np.ndarray:
+        place = block_info[None]["chunk-location"]
+        made.append(place)
+        return np.ones(block_info[None]["chunk-shape"])
+
+    lazy = da.map_blocks(make, chunks=((500,) * 8,) * 2, dtype=float, meta=np.empty((0, 0)))
+    with er.config(memory_limit=10 << 20):
+        rows_of = er.einsum("ij,jk->ik", lazy, np.ones((4000, 3)))[:10].compute(scheduler="sync")
+    np.testing.assert_array_equal(rows_of, np.full((10, 3), 4000.0))
+    assert len(made) < 64
+    assert {row for row, _ in made} <= {0, 1, 2, 3}
 
 
 def test_aligned_products_are_fused_with_their_neighbours() -> None:
