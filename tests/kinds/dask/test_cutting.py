@@ -46,7 +46,9 @@ def test_a_tree_adds_up_all(count: int, every: int) -> None:
 def test_large_tiles_are_added_up_fewer_at_a_time() -> None:
     """Not cut for the sake of how many are added up at once: a task for each product of chunks, and sums."""
     chunks = (3000,) * 100
-    parts = tuple(Part(labels, Chunked((chunks, chunks), (False, False), ((0, 1),)), 8) for labels in ("ij", "jk"))
+    parts = tuple(
+        Part(labels, Chunked((chunks, chunks), (False, False), ((0, 1),)), 8) for labels in ("ij", "jk")
+    )
     budget = 4 * 8 * 3000**2
     found = cuts_for(parts, "ik", 8, budget, budget, None)
     assert dict(found.lengths) == dict.fromkeys("ijk", chunks)

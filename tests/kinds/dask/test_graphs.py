@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -252,3 +253,14 @@ def test_views_of_whole_chunks_take_no_memory_and_others_keep_none() -> None:
         scheduler="sync"
     )
     assert shared == [True, False]
+
+
+def test_one_file_builds_graphs() -> None:
+    folder = Path(er.__file__).parent / "_kinds" / "dask"
+    builds = ("HighLevelGraph(", "HighLevelGraph.from", "da.Array(", "da.blockwise(", "import HighLevelGraph")
+    found = {
+        path.name
+        for path in folder.glob("*.py")
+        if any(word in path.read_text(encoding="utf-8") for word in builds)
+    }
+    assert found == {"layers.py"}

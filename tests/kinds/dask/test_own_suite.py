@@ -17,7 +17,7 @@ MAY_FAIL = {
     "test_einsum_chunksizes": "wants the chunks that dask gives the result, where the plan finds better ones",
     **dict.fromkeys(
         [f"test_binary_function_type_precedence[arr_upcast1-arr_downcast1-{f}]" for f in ("matmul", "dot")],
-        "operands of no kind are left to NumPy's function, whose protocol calls da.matmul: which is ours here",
+        "operands of no kind are left to NumPy's function, which calls da.matmul: ours, here",
     ),
 }
 

@@ -190,7 +190,9 @@ def test_objects() -> None:
 def test_objects_without_dimensions() -> None:
     x, y = da.from_array(np.array(10**30, object)), da.from_array(np.array([2, 3], object), chunks=1)
     assert er.einsum(",->", x, x).compute(scheduler="sync") == 10**60
-    np.testing.assert_array_equal(er.einsum(",i->i", x, y).compute(scheduler="sync"), [2 * 10**30, 3 * 10**30])
+    np.testing.assert_array_equal(
+        er.einsum(",i->i", x, y).compute(scheduler="sync"), [2 * 10**30, 3 * 10**30]
+    )
     assert er.einsum("i,i->", y, y).compute(scheduler="sync") == 13
 
 
