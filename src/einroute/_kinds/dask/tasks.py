@@ -90,7 +90,7 @@ def multiplied_metas(recipe: Recipe, metas: Sequence[Any]) -> Any:
 
 def _filled(meta: Any) -> Any:
     """A meta that can be multiplied: one of objects without dimensions holds None."""
-    return np.zeros_like(meta) if getattr(meta, "dtype", meta) == np.dtype(object) else meta
+    return np.zeros_like(meta) if getattr(meta, "dtype", None) == np.dtype(object) else meta
 
 
 def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
