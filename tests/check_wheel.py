@@ -38,6 +38,12 @@ def main() -> int:
         strange = [file for file in files if not file.startswith("einroute")]
         assert not strange, f"the wheel holds {strange}"
         assert "einroute/py.typed" in files
+        sources = [
+            file for file in files if file.endswith((".cpp", ".hpp", "CMakeLists.txt", ".clang-format"))
+        ]
+        assert not sources, f"the wheel holds {sources}"
+        assert any(file.startswith("einroute/_native/_core.") and not file.endswith(".pyi") for file in files)
+        assert wheel.stat().st_size < 3_000_000
         assert any(file.startswith("einroute/_kinds/") for file in files)
         use(wheel, folder / "from-wheel")
         use(sdist, folder / "from-sdist")

@@ -67,7 +67,7 @@ def told() -> list[str]:
             found = next((name for name in _COMPILERS if shutil.which(name)), "")
             why = f"{found} is here now" if found else "no C++ compiler is on the path"
             lines.append(
-                f"{why}; EINROUTE_NATIVE=require pip install --no-cache-dir ... shows why a build fails"
+                f"{why}; with EINROUTE_NATIVE=require, pip install --no-cache-dir shows why it fails"
             )
         return lines
     return [f"{CORE.isa()} of {', '.join(CORE.compiled_isas())}", str(CORE.__file__)]

@@ -11,13 +11,14 @@ namespace einroute {
 
 namespace {
 
-// Multiply-adds from which the GIL is released: what it takes to give it up and to have it again is nothing then.
+// Multiply-adds from which the GIL is released: what it takes to give it up and to have it again is nothing
+// then.
 constexpr double RELEASED = 20000;
 // Bytes of a kernel's workspace that lie on the stack.
 constexpr std::size_t ON_STACK = 16384;
 
-// An axis of the problem, and which axis of each array it is; -1 where the array lacks it. A loop may be one of
-// an operand and the result: then all rows share the other operand.
+// An axis of the problem, and which axis of each array it is; -1 where the array lacks it. A loop may be one
+// of an operand and the result: then all rows share the other operand.
 struct Bound {
     Role role;
     int a, b, out;
@@ -36,7 +37,7 @@ struct Product {
     Bound axes[MAX_AXES];
     Shape a, b, out;
     npy_intp strides[MAX_AXES]; // of a fresh result
-    Kernel Kernels::*kernel;
+    Kernel Kernels::* kernel;
     std::size_t work;
     double products;
 };
@@ -46,7 +47,8 @@ PyObject* call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* n
 // The array as one that the product was bound for; null with an exception set if it is another.
 PyArrayObject* checked(const Product* self, PyObject* given, const Shape& shape, const char* name) {
     if (!PyArray_Check(given)) {
-        PyErr_Format(PyExc_TypeError, "%s is of type %s; expected a numpy.ndarray", name, Py_TYPE(given)->tp_name);
+        PyErr_Format(PyExc_TypeError, "%s is of type %s; expected a numpy.ndarray", name,
+                     Py_TYPE(given)->tp_name);
         return nullptr;
     }
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
@@ -66,9 +68,8 @@ PyArrayObject* fresh(const Product* self) {
     if (descr == nullptr) {
         return nullptr;
     }
-    return reinterpret_cast<PyArrayObject*>(PyArray_NewFromDescr(&PyArray_Type, descr, self->out.ndim,
-                                                                 self->out.sizes, self->strides, nullptr, 0,
-                                                                 nullptr));
+    return reinterpret_cast<PyArrayObject*>(PyArray_NewFromDescr(
+        &PyArray_Type, descr, self->out.ndim, self->out.sizes, self->strides, nullptr, 0, nullptr));
 }
 
 std::ptrdiff_t stride(PyArrayObject* x, int axis) {
@@ -85,7 +86,8 @@ void describe(const Product* self, PyArrayObject* a, PyArrayObject* b, PyArrayOb
         const Bound& axis = self->axes[i];
         const npy_intp size = axis.a >= 0 ? self->a.sizes[axis.a] : self->b.sizes[axis.b];
         lanes = lanes || axis.role != Role::Sum;
-        problem.axes[problem.count++] = {axis.role, size, stride(a, axis.a), stride(b, axis.b), stride(out, axis.out)};
+        problem.axes[problem.count++] = {axis.role, size, stride(a, axis.a), stride(b, axis.b),
+                                         stride(out, axis.out)};
     }
     if (!lanes) { // a dot product has an axis of length 1
         problem.axes[problem.count++] = {Role::Loop, 1, 0, 0, 0};
@@ -133,7 +135,8 @@ bool find_out(PyObject* const* args, Py_ssize_t count, PyObject* names, PyObject
     out = count == 3 ? args[2] : nullptr;
     if (keywords == 1) {
         if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "out") != 0) {
-            PyErr_Format(PyExc_TypeError, "unexpected keyword argument %R; expected out", PyTuple_GET_ITEM(names, 0));
+            PyErr_Format(PyExc_TypeError, "unexpected keyword argument %R; expected out",
+                         PyTuple_GET_ITEM(names, 0));
             return false;
         }
         out = args[2];
@@ -217,7 +220,8 @@ bool whole(const Shape& shape, const bool (&taken)[MAX_AXES]) {
 // What an axis is, from which arrays have it; false if it is none of a product or its sizes differ.
 bool role_of(const Product* self, Bound& axis, bool loop) {
     const npy_intp size = axis.a >= 0 ? self->a.sizes[axis.a] : axis.b >= 0 ? self->b.sizes[axis.b] : 0;
-    if ((axis.b >= 0 && self->b.sizes[axis.b] != size) || (axis.out >= 0 && self->out.sizes[axis.out] != size)) {
+    if ((axis.b >= 0 && self->b.sizes[axis.b] != size) ||
+        (axis.out >= 0 && self->out.sizes[axis.out] != size)) {
         return false;
     }
     if (axis.out < 0) {
@@ -241,7 +245,8 @@ bool read_axes(Product* self, PyObject* given) {
         Bound& axis = self->axes[i];
         int loop = 0;
         good = PyTuple_Check(PySequence_Fast_GET_ITEM(items, i)) &&
-               PyArg_ParseTuple(PySequence_Fast_GET_ITEM(items, i), "iiip", &axis.a, &axis.b, &axis.out, &loop) &&
+               PyArg_ParseTuple(PySequence_Fast_GET_ITEM(items, i), "iiip", &axis.a, &axis.b, &axis.out,
+                                &loop) &&
                takes(axis.a, self->a, of_a) && takes(axis.b, self->b, of_b) &&
                takes(axis.out, self->out, of_out) && role_of(self, axis, loop != 0);
     }
@@ -296,7 +301,8 @@ bool choose_kernel(Product* self, int character, npy_intp& itemsize) {
         self->type = NPY_CDOUBLE, self->kernel = &Kernels::complex128, itemsize = 16;
         return true;
     default:
-        PyErr_Format(PyExc_ValueError, "no kernel for dtype character %c; expected one of f, d, F, D", character);
+        PyErr_Format(PyExc_ValueError, "no kernel for dtype character %c; expected one of f, d, F, D",
+                     character);
         return false;
     }
 }
@@ -329,8 +335,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     PyObject *a, *b, *out, *axes, *layout, *report;
     int character;
     static const char* const NAMES[] = {"char", "a", "b", "out", "axes", "layout", "report", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOOOO:Product", const_cast<char**>(NAMES), &character, &a,
-                                     &b, &out, &axes, &layout, &report)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOOOO:Product", const_cast<char**>(NAMES), &character,
+                                     &a, &b, &out, &axes, &layout, &report)) {
         return nullptr;
     }
     PyObject* object = type->tp_alloc(type, 0);
@@ -369,8 +375,9 @@ void release(PyObject* object) {
     Py_DECREF(type);
 }
 
-const char DOC[] = "Product(char, a, b, out, axes, layout, report)\n--\n\n"
-                   "A product of two arrays of known shapes and dtype: called with them, and perhaps ``out``.";
+const char DOC[] =
+    "Product(char, a, b, out, axes, layout, report)\n--\n\n"
+    "A product of two arrays of known shapes and dtype: called with them, and perhaps ``out``.";
 
 PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Product, vectorcall), READONLY, nullptr},

@@ -94,7 +94,7 @@ def _layout(step: Step, labels: Classes) -> str:
         for c, stride in strides_of(own, op.strides).items():
             strides[c] = max(strides.get(c, 0), abs(stride))
     if not labels.batch:
-        return step.output
+        return by_stride(step.output, strides)
     innermost = by_stride(step.output, strides)[-1]
     if innermost in labels.batch:  # the stack lies innermost, as it does in the result then
         return "".join(c for c in step.output if c not in labels.batch) + by_stride(labels.batch, strides)

@@ -113,7 +113,9 @@ inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_co
             const std::ptrdiff_t a = axis.a;
             axis.a = axis.b;
             axis.b = a;
-            axis.role = axis.role == Role::Row ? Role::Column : axis.role == Role::Column ? Role::Row : axis.role;
+            axis.role = axis.role == Role::Row      ? Role::Column
+                        : axis.role == Role::Column ? Role::Row
+                                                    : axis.role;
         }
         if (i == lanes) {
             to.size = axis.size;

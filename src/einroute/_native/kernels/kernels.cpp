@@ -1,9 +1,10 @@
 // Products of stacks of small operands: compiled once for each instruction set, in a namespace of its own.
 //
-// One axis runs along the lanes of vectors: the stack, or the rows or columns of each matrix. What does not lie
-// so is packed first, a block of lanes at a time. Each element of the result is the sum of its products in the
-// order of the sums, whichever axis that is and however many lanes: bits depend on the operands alone. Lanes
-// past the end repeat the last element, so that no floating-point flag is raised that a product did not raise.
+// One axis runs along the lanes of vectors: the stack, or the rows or columns of each matrix. What does not
+// lie so is packed first, a block of lanes at a time. Each element of the result is the sum of its products
+// in the order of the sums, whichever axis that is and however many lanes: bits depend on the operands alone.
+// Lanes past the end repeat the last element, so that no floating-point flag is raised that a product did not
+// raise.
 
 #include "arrange.hpp"
 #include "vectors.hpp"
@@ -19,7 +20,8 @@ struct Source {
 };
 
 // One lane after the other; FULL: as many as a value has.
-template <class V, class R, bool IS_COMPLEX, bool FULL> V gather(const char* p, std::ptrdiff_t step, int count) {
+template <class V, class R, bool IS_COMPLEX, bool FULL>
+V gather(const char* p, std::ptrdiff_t step, int count) {
     V x;
     for (int i = 0; i < V::COUNT; ++i) {
         const char* q = p + (FULL || i < count ? i : count - 1) * step;
@@ -161,8 +163,8 @@ void block(const Arranged& p, const char* first, const char* second, char* out, 
     char* more = work + p.rows.size * depth * static_cast<std::ptrdiff_t>(sizeof(V));
     const Source x =
         source<V, R, IS_COMPLEX, FULL>(first, p.rows, p.sums.x, p.packed, depth, p.by_first, count, work);
-    const Source y =
-        source<V, R, IS_COMPLEX, FULL>(second, p.columns, p.sums.y, p.packed, depth, p.by_second, count, more);
+    const Source y = source<V, R, IS_COMPLEX, FULL>(second, p.columns, p.sums.y, p.packed, depth, p.by_second,
+                                                    count, more);
     Block<R, IS_COMPLEX, VECTORS, SAME_X, SAME_Y, FULL>::run(p, x, y, out, count);
 }
 
@@ -171,14 +173,13 @@ void along_lanes(const Arranged& p, const char* first, const char* second, char*
     constexpr int L = VECTORS * LANES<R>;
     std::ptrdiff_t at = 0;
     for (; at + L <= p.size; at += L) {
-        block<R, IS_COMPLEX, VECTORS, SAME_X, SAME_Y, true>(p, first + at * p.by_first, second + at * p.by_second,
-                                                            out + at * p.by_out, L, work);
+        block<R, IS_COMPLEX, VECTORS, SAME_X, SAME_Y, true>(
+            p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, L, work);
     }
     if (at < p.size) {
         const int count = static_cast<int>(p.size - at);
-        block<R, IS_COMPLEX, VECTORS, SAME_X, SAME_Y, false>(p, first + at * p.by_first,
-                                                             second + at * p.by_second, out + at * p.by_out, count,
-                                                             work);
+        block<R, IS_COMPLEX, VECTORS, SAME_X, SAME_Y, false>(
+            p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, count, work);
     }
 }
 

@@ -1,0 +1,93 @@
+"""A fuzz of the compiled core: random products, right and wrong, in any layout; `python -m tests.native.fuzz`.
+
+It ends with an error where a result is not NumPy's; what corrupts memory is the sanitizers' to find.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from einroute._kinds.dense.small import report
+from einroute._native import CORE
+
+LETTERS = "abcdefgh"
+
+
+def strange(rng: random.Random, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """An array of small whole numbers with steps of any sign, also 0, perhaps unaligned."""
+    item = np.dtype(dtype).itemsize
+    steps = [rng.choice((-3, -2, -1, 0, 1, 1, 1, 2, 5)) for _ in shape]
+    strides, reach, start = [], 1, 0
+    for n, step in sorted(zip(shape, steps, strict=True), key=lambda _: rng.random()):
+        strides.append((n, step * reach * item))
+        start += max(0, -(n - 1) * step * reach * item)
+        reach *= max(1, (n - 1) * abs(step) + 1)
+    shift = rng.choice((0, 0, 1, 4))
+    memory = np.zeros(reach * item + shift, "u1")
+    numbers = np.frombuffer(
+        np.random.default_rng(rng.randrange(1000)).integers(-4, 5, reach).astype(dtype), "u1"
+    )
+    memory[shift:] = numbers
+    order: list[tuple[int, int]] = []
+    left = list(strides)
+    for n in shape:  # back in the order of the axes
+        at = next(i for i, pair in enumerate(left) if pair[0] == n)
+        order.append(left.pop(at))
+    base = memory[shift + start :][:item].view(dtype)
+    return as_strided(base, shape, [s for _, s in order])
+
+
+def case(rng: random.Random) -> None:
+    """One product, compared with NumPy's, or one that is refused."""
+    dtype = rng.choice("fdFD")
+    labels = rng.sample(LETTERS, rng.randint(1, 6))
+    sizes = {c: rng.choice((1, 1, 2, 3, 4, 5, 9)) for c in labels}
+    a, b, out, axes = "", "", "", []
+    for c in labels:
+        where = rng.choice(("abo", "ao", "bo", "ab"))
+        a, b, out = (own + c * (key in where) for own, key in ((a, "a"), (b, "b"), (out, "o")))
+    a, b, out = ("".join(rng.sample(x, len(x))) for x in (a, b, out))
+    for c in dict.fromkeys(a + b):
+        axes.append((a.find(c), b.find(c), out.find(c), c in out and rng.random() < 0.5))
+    if rng.random() < 0.1 and axes:
+        axes[rng.randrange(len(axes))] = tuple(rng.randint(-2, 4) for _ in range(3)) + (rng.random() < 0.5,)
+    shapes = [tuple(sizes[c] for c in own) for own in (a, b, out)]
+    layout = rng.sample(range(len(out)), len(out))
+    arrays = [strange(rng, shape, dtype) for shape in shapes[:2]]
+    try:
+        run: Any = CORE.Product(dtype, *shapes, axes, layout, report)
+    except (ValueError, OverflowError):
+        return
+    if rng.random() < 0.05:
+        arrays[0] = arrays[0][..., None] if rng.random() < 0.5 else arrays[0].astype("i4")
+        try:
+            run(*arrays)
+        except ValueError:
+            return
+        raise AssertionError("an array of another shape or dtype was taken")
+    right = np.einsum(f"{a},{b}->{out}", *arrays)
+    result = run(*arrays) if rng.random() < 0.5 else run(*arrays, out=np.full(right.shape[::-1], 9, dtype).T)
+    assert result.dtype == right.dtype
+    assert np.array_equal(result, right), (a, b, out, sizes, dtype)
+
+
+def main() -> None:
+    """Run as many cases as asked for, from a seed that is told."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    for isa in CORE.compiled_isas():
+        CORE.choose_isa(isa)
+        for number in range(arguments.cases):
+            case(random.Random(arguments.seed + number))
+        print(f"{arguments.cases} products by {CORE.isa()} are NumPy's")
+
+
+if __name__ == "__main__":
+    main()
