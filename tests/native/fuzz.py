@@ -1,4 +1,4 @@
-"""A fuzz of the compiled core: random products, right and wrong, in any layout; `python -m tests.native.fuzz`.
+"""Fuzz of the compiled core: random products, right and wrong, in any layout: `python -m tests.native.fuzz`.
 
 It ends with an error where a result is not NumPy's; what corrupts memory is the sanitizers' to find.
 """
@@ -55,7 +55,7 @@ def case(rng: random.Random) -> None:
     for c in dict.fromkeys(a + b):
         axes.append((a.find(c), b.find(c), out.find(c), c in out and rng.random() < 0.5))
     if rng.random() < 0.1 and axes:
-        axes[rng.randrange(len(axes))] = tuple(rng.randint(-2, 4) for _ in range(3)) + (rng.random() < 0.5,)
+        axes[rng.randrange(len(axes))] = (*(rng.randint(-2, 4) for _ in range(3)), rng.random() < 0.5)
     shapes = [tuple(sizes[c] for c in own) for own in (a, b, out)]
     layout = rng.sample(range(len(out)), len(out))
     arrays = [strange(rng, shape, dtype) for shape in shapes[:2]]
@@ -64,7 +64,7 @@ def case(rng: random.Random) -> None:
     except (ValueError, OverflowError):
         return
     if rng.random() < 0.05:
-        arrays[0] = arrays[0][..., None] if rng.random() < 0.5 else arrays[0].astype("i4")
+        arrays[0] = arrays[0][..., None] if rng.random() < 0.5 else arrays[0].real.astype("i4")
         try:
             run(*arrays)
         except ValueError:
