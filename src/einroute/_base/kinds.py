@@ -223,8 +223,8 @@ class Kind:
     library : str
         The library whose operands do not mix with those of another one that is named.
     device : callable or None
-        ``operand -> hashable``: where its elements are; operands on two devices do not mix. None of those that
-        go where the others are.
+        ``operand -> hashable``: where its elements are; operands on two devices do not mix. None of
+        those that go where the others are.
     unfit : callable
         ``operand -> str``: why an operand of this kind cannot take part; empty if it can.
     joined : callable or None

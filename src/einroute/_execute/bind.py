@@ -107,11 +107,21 @@ def _program(
     """
     assert isinstance(plan.node, Chain)
     steps = tuple(
-        (s.positions, s.at, s.decision.route.name, s.step.output, s.decision.offer.note) for s in plan.node.steps
+        (s.positions, s.at, s.decision.route.name, s.step.output, s.decision.offer.note)
+        for s in plan.node.steps
     )
     contraction, maker_of = plan.contraction, maker(how.kinds, plan.form).name
     sizes = tuple(contraction.sizes.items())
-    key = (contraction.inputs, contraction.output, sizes, plan.dtype, plan.prepared, plan.form, maker_of, steps)
+    key = (
+        contraction.inputs,
+        contraction.output,
+        sizes,
+        plan.dtype,
+        plan.prepared,
+        plan.form,
+        maker_of,
+        steps,
+    )
     brings = tuple(_brings_of(form)(p, plan.dtype) for p, form in zip(plan.prepared, forms, strict=True))
     inner = _handed_over(_brought(bind_node(plan.node, None), brings), plan, how)
     run = compiled(inner, key)
@@ -130,7 +140,7 @@ def _told(run: Runner, routes: Sequence[str], on_run: OnRun) -> Runner:
     """The same, telling of the routes that it went."""
 
     def told(*operands: Any, out: Any = None) -> Any:
-        result = run(*operands)
+        result = run(*operands) if out is None else run(*operands, out=out)
         for name in routes:
             on_run(name, None)
         return result

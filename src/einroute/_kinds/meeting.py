@@ -44,8 +44,8 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
             placed = i
         elif device != (other := _device(kinds[placed], values[placed])):
             raise TypeError(
-                f"operand {placed} is on device {other} and operand {i} on {device}; nothing is moved between "
-                f"devices silently: move one of them yourself"
+                f"operand {placed} is on device {other} and operand {i} on {device}; nothing is moved "
+                f"between devices silently: move one of them yourself"
             )
     if host is None:
         return tuple(kinds)

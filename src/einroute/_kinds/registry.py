@@ -45,6 +45,8 @@ MODULES: dict[str, str] = {
     "dask": "dask.kind",
     "torch": "torch.kind",
     "cupy": "cupy.kind",
+    "jax": "jax.kind",
+    "jaxlib": "jax.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",
     "einroute._kinds.one_hot.operand": "one_hot.kind",

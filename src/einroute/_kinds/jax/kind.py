@@ -1,0 +1,50 @@
+"""JAX's dense arrays and tracers as a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+import jax
+
+from ..array_library import array_form, array_kind
+from .blocks import ROUTE
+from .dense import LIBRARY, device_of
+from .program import compiled
+from .routes import ROUTES
+
+__all__ = ["FORM", "KIND"]
+
+_config = jax.config
+
+FORM = replace(array_form(LIBRARY, rank=4, routes=(*ROUTES, ROUTE)), compiled=compiled, bounded=True)
+
+
+def recognises(cls: type) -> bool:
+    """Whether a class is one of JAX's dense arrays, or of its tracers."""
+    return jax.core.Tracer in cls.__mro__ or issubclass(cls, jax.Array)
+
+
+def signature(x: Any) -> Hashable:
+    """What a bound plan depends on, the settings under which dtypes promote included."""
+    return (
+        x.shape,
+        x.dtype,
+        x.weak_type,
+        device_of(x),
+        _config.jax_enable_x64,
+        _config.jax_numpy_dtype_promotion,
+    )
+
+
+def unfit(x: Any) -> str:
+    """Why an array cannot take part in a contraction."""
+    if LIBRARY.dtypes.of(x).kind == "V":
+        return f"has dtype {x.dtype}, of which contractions have no products; convert it, with x.astype say"
+    if not all(type(n) is int for n in x.shape):
+        return f"has shape {x.shape}, with sizes that are symbols; export it for sizes that are numbers"
+    return ""
+
+
+KIND = array_kind(LIBRARY, FORM, recognises, signature, unfit=unfit, solvers="_kinds.jax.solvers")
