@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import time
 from typing import Any
 
 import einroute
@@ -9,8 +11,9 @@ import einroute
 try:
     import dask
     import dask.array as da
+    import distributed
 except ImportError:  # optional: then these benchmarks are skipped
-    da = None
+    da = distributed = None
 
 #: Subscripts, and shape and chunks of each operand.
 CALLS: dict[str, tuple[str, list[tuple[tuple[int, ...], tuple[int, ...]]]]] = {
@@ -75,13 +78,11 @@ class Cluster:
         "tall": ("ij,ik->jk", [((1000000, 50), (50000, 50))] * 2),
     }
 
-    def _run(self, call: str) -> tuple[float, float]:
-        import resource
-        import time
-
-        distributed = __import__("distributed") if da is not None else None
+    def setup(self, _call: str) -> None:
         if distributed is None:
             raise NotImplementedError("dask is not installed")
+
+    def _run(self, call: str) -> tuple[float, float]:
         subscripts, made = self.sizes[call]
         rng = da.random.default_rng(0)
         operands = [rng.random(shape, chunks=chunks) for shape, chunks in made]

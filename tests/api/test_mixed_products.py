@@ -254,3 +254,25 @@ def test_a_tuple_of_out_is_for_ufuncs(function: Any) -> None:
         function(sp.coo_array(np.ones(3)), r, out=(np.empty(3),))
     with pytest.raises(TypeError):
         function(er.rolled(np.ones(3), 3), np.ones(3), out=(np.empty(3),))
+
+
+class Ducky:
+    """An array of nobody's that has its say in NumPy's functions."""
+
+    shape, ndim, dtype = (3, 3), 2, np.dtype(float)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> str:
+        return f"Ducky's {function.__name__}"
+
+
+@pytest.mark.parametrize("name", ["dot", "inner", "vdot", "outer"])
+def test_a_class_of_nobody_s_answers_beside_a_kind_that_numpy_knows(name: str) -> None:
+    x = sparse.COO.from_numpy(np.eye(3))
+    assert getattr(er, name)(Ducky(), x) == getattr(np, name)(Ducky(), x) == f"Ducky's {name}"
+    try:
+        expected = getattr(np, name)(x, Ducky())
+    except AttributeError:  # pydata/sparse is asked first, and takes it for an array
+        with pytest.raises(AttributeError):
+            getattr(er, name)(x, Ducky())
+    else:
+        assert getattr(er, name)(x, Ducky()) == expected

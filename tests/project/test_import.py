@@ -49,6 +49,13 @@ def test_dense_calls_bring_no_heavy_library(call: str) -> None:
     assert not {name for name in modules if name.partition(".")[0] in HEAVY}
 
 
+@pytest.mark.parametrize("options", ["allow=['dense.matmul']", "forbid='dense.matmul'"])
+def test_naming_routes_brings_no_optional_library(options: str) -> None:
+    modules = _modules_after(f"import einroute as er\nwith er.config({options}): pass")
+    optional = {"dask", "distributed", "torch", "cupy", "sparse"}
+    assert not {name for name in modules if name.partition(".")[0] in optional}
+
+
 def test_lstsq_is_what_was_factored() -> None:
     """That the calls above reach the factorization at all."""
     code = (

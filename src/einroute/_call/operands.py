@@ -15,7 +15,7 @@ from .._kernels.validate import BROKEN, unusable
 from .._kinds.meeting import met
 from .._kinds.registry import kind_of
 
-__all__ = ["KINDS", "Array", "Fallback", "Operands", "ndarray", "taken_in", "unclaimed"]
+__all__ = ["KINDS", "Array", "Fallback", "Operands", "left_to_dispatch", "ndarray", "taken_in", "unclaimed"]
 
 Array = np.ndarray[Any, Any]
 
@@ -136,6 +136,15 @@ def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
                 f"operand {min(i, j)} is a {type(values[min(i, j)]).__name__} and operand {max(i, j)} is a "
                 f"{type(values[max(i, j)]).__name__}, which cannot be contracted together; convert one"
             )
+
+
+def left_to_dispatch(values: Sequence[Any]) -> bool:
+    """Whether NumPy hands a product on to a class of nobody's, beside kinds that NumPy knows."""
+    kinds = [kind_of(x) for x in values]
+    say = any(
+        kind is None and hasattr(type(x), "__array_function__") for x, kind in zip(values, kinds, strict=True)
+    )
+    return say and all(kind is None or (kind.dispatched and not kind.form.rewrites) for kind in kinds)
 
 
 def unclaimed(position: int, operand: Any) -> Fallback:

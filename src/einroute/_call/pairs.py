@@ -28,7 +28,7 @@ from .mixed_products import (
     refuse_undispatched,
     understand_product,
 )
-from .operands import Array, Fallback, ndarray
+from .operands import Array, Fallback, left_to_dispatch, ndarray
 from .product_labels import CONJUGATED
 from .products import (
     contract,
@@ -127,6 +127,8 @@ class Product:
             return on_arrays(function, args, kwargs)
         if any_other(operands):
             a, b, options = self.bind(*args, **kwargs)
+            if left_to_dispatch((a, b)):
+                return self.numpys(*args, **kwargs)
             if not self.flattens or is_contraction(self.name, (a, b)):
                 return product(self.name, a, b, **options)
             refuse_undispatched(self.name, self.instead, a, b, *options.values())

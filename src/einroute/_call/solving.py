@@ -49,12 +49,10 @@ def _of_kind(
     name = function.__name__
     module = importlib.import_module(f"einroute.{kind.solvers}")
     found = getattr(module, prefix + name, None)
-    if (
-        found is None and not refused and not kind.library
-    ):  # SciPy would copy a library's elements to the host
+    if found is None and not refused and not kind.library:
         return None
-    if found is None:
-        asked = f"{prefix.replace('_', ' of ')}{name}"
+    if found is None:  # also of SciPy's functions, which would copy a library's elements to the host
+        asked = {"explain_": "explain of ", "scipy_": "scipy.linalg."}.get(prefix, "") + name
         raise TypeError(
             f"{asked} takes no operand of kind {kind.name}; make an array of it, or ask its library"
         )

@@ -9,7 +9,7 @@ from typing import Any
 from .._base.environment import first_count, flag, names, one_of, positive, read, whole
 from .._base.errors import shown, suggest, whole_number
 from .._base.routes import Policy
-from .._kinds.registry import route_names
+from .._kinds.registry import route_names, task_routes
 
 __all__ = ["FACTOR_ROUTES", "Config", "for_tasks", "known_routes"]
 
@@ -121,7 +121,7 @@ class Config:
         """Which routes may be taken."""
         forbidden = frozenset(self.forbid)
         if self.allow is not None:
-            forbidden |= frozenset(known_routes()).difference(self.allow)
+            forbidden |= frozenset(known_routes()).difference(self.allow, task_routes())
         return Policy(forbidden=forbidden)
 
 
