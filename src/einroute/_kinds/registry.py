@@ -47,6 +47,8 @@ MODULES: dict[str, str] = {
     "torch": "torch.kind",
     "cupy": "cupy.kind",
     "jax": "jax.kind",
+    "jax.experimental.sparse.bcoo": "jax.bcoo",
+    "jax.experimental.sparse.bcsr": "jax.bcsr",
     "jaxlib": "jax.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.rolled.operand": "rolled.kind",

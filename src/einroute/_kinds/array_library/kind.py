@@ -82,4 +82,4 @@ def _joining(library: ArrayLibrary, form: Form, kind: Kind, device: Hashable) ->
     def adopt(x: Any) -> Any:
         return library.from_numpy(np.asarray(x) if isinstance(x, np.ndarray) else x, device)
 
-    return replace(kind, form=form, facts=facts, adopt=adopt, make=None)
+    return replace(kind, form=form, facts=facts, adopt=adopt, make=handed_on)

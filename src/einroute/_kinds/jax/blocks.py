@@ -13,9 +13,9 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from .dense import LIBRARY
-from .routes import pair
+from .routes import one, pair
 
-__all__ = ["ROUTE", "block_of", "in_blocks", "limit_of"]
+__all__ = ["ROUTE", "block_of", "contracted", "in_blocks", "limit_of"]
 
 Path = tuple[tuple[int, int], ...]
 #: Multiply-adds a second of blocks.
@@ -109,25 +109,36 @@ def _verdict(step: Step) -> Offer | Refused:
 def _bind(step: Step, offer: Offer) -> Runner:
     cut: _Cut = offer.recipe
     axes = tuple(labels.find(cut.label) for labels in step.inputs)
-    along = _along(step, cut.path)
 
     def run_of(length: int) -> Callable[..., Any]:
-        part = replace(step, sizes={**step.sizes, cut.label: length}, last=False)
-        steps = [
-            pair(replace(part, inputs=before, output=made, operands=_facts(part, before)))
-            for before, made in along
-        ]
-
-        def one(*arrays: Any) -> Any:
-            terms = list(arrays)
-            for (i, j), run in zip(cut.path, steps, strict=True):
-                made = run(terms[i], terms[j])
-                terms = [t for p, t in enumerate(terms) if p not in (i, j)] + [made]
-            return terms[0]
-
-        return one
+        return _chain(replace(step, sizes={**step.sizes, cut.label: length}), cut.path)
 
     return in_blocks(step.sizes[cut.label], cut.block, step.output.index(cut.label), axes, run_of)
+
+
+def contracted(step: Step) -> Callable[..., Any]:
+    """A step of any number of dense operands, pair by pair."""
+    if len(step.inputs) == 1:
+        return one(step)
+    return _chain(step, _smallest_first(step))
+
+
+def _chain(step: Step, path: Path) -> Callable[..., Any]:
+    """The pairs of a path."""
+    part = replace(step, last=False)
+    steps = [
+        pair(replace(part, inputs=before, output=made, operands=_facts(part, before)))
+        for before, made in _along(step, path)
+    ]
+
+    def run(*arrays: Any) -> Any:
+        terms = list(arrays)
+        for (i, j), multiply in zip(path, steps, strict=True):
+            made = multiply(terms[i], terms[j])
+            terms = [t for p, t in enumerate(terms) if p not in (i, j)] + [made]
+        return terms[0]
+
+    return run
 
 
 def _facts(step: Step, labels: tuple[str, str]) -> Any:

@@ -44,7 +44,7 @@ def of_native(dtype: Any) -> DType:
 def _of(x: Any) -> DType:
     dtype = getattr(x, "dtype", None)
     found = of_native(np.asarray(x).dtype if dtype is None else dtype)
-    if found.kind == "V" and not isinstance(x, jax.Array):
+    if found.kind == "V" and _values(x) is None:
         raise TypeError(
             f"an operand of type {type(x).__name__} has dtype {found}, which JAX does not have; convert it "
             f"with astype, to float32 or int32 say"
@@ -62,10 +62,16 @@ def _weak(x: Any) -> Any:
 
     (Of a dtype alone JAX warns where it has 64 bits that are not enabled.)
     """
+    values = _values(x)
+    return np.empty(0, native(_of(x))) if values is None else values
+
+
+def _values(x: Any) -> Any:
+    """The values of an array of JAX's, dense or sparse; None of others."""
     if isinstance(x, jax.Array):
         return x
     data = getattr(x, "data", None)
-    return data if isinstance(data, jax.Array) else np.empty(0, native(_of(x)))
+    return data if isinstance(data, jax.Array) else None
 
 
 def _named(wanted: Any) -> DType:

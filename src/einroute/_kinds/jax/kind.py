@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
 import jax
 
+from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
+from ..registry import load
 from .blocks import ROUTE
 from .dense import LIBRARY, device_of
 from .program import compiled
 from .routes import ROUTES
+from .settings import settings
 
 __all__ = ["FORM", "KIND"]
-
-_config = jax.config
 
 FORM = replace(array_form(LIBRARY, rank=4, routes=(*ROUTES, ROUTE)), compiled=compiled, bounded=True)
 
@@ -33,8 +35,7 @@ def signature(x: Any) -> Hashable:
         x.dtype,
         x.weak_type,
         device_of(x),
-        _config.jax_enable_x64,
-        _config.jax_numpy_dtype_promotion,
+        settings(),
     )
 
 
@@ -47,4 +48,15 @@ def unfit(x: Any) -> str:
     return ""
 
 
-KIND = array_kind(LIBRARY, FORM, recognises, signature, unfit=unfit, solvers="_kinds.jax.solvers")
+def _joined(kind: Kind, device: Hashable) -> Kind | None:
+    """Sparse operands of NumPy's arrays join as BCOO, whose kind is loaded when there are some."""
+    if not kind.form.sparse:
+        return None
+    load("jax.bcoo")
+    made: Kind = importlib.import_module(f"{__package__}.bcoo").joining(kind, device)
+    return made
+
+
+KIND = array_kind(
+    LIBRARY, FORM, recognises, signature, unfit=unfit, joined=_joined, solvers="_kinds.jax.solvers"
+)

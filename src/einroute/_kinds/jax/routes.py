@@ -17,7 +17,7 @@ from ..._base.routes import Offer, Refused, Route, Runner
 from ..array_library import array_routes
 from .dense import LIBRARY, sum_of
 
-__all__ = ["ROUTES", "pair"]
+__all__ = ["ROUTES", "one", "pair"]
 
 #: Multiply-adds a second of XLA's loops on one core: products that are summed as they are made, products of
 #: integer matrices, and stacks of matrices too small for its product of matrices.
@@ -118,6 +118,11 @@ def _bind(_step: Step, offer: Offer) -> Runner:
         return made if axes is None else lax.transpose(made, axes)
 
     return run
+
+
+def one(step: Step) -> Runner:
+    """An operand alone: summed, and its axes put in order."""
+    return _MULTIPLY.bind(step, _multiply_verdict(step))
 
 
 def pair(step: Step) -> Runner:

@@ -1,0 +1,260 @@
+"""One sparse operand and any number of dense ones: gathered at the entries, multiplied, and summed by place.
+
+The classical way with coordinates (Bader and Kolda, "Efficient MATLAB computations with sparse and factored
+tensors", SISC 30(1), 2007, section 3), by `segment_sum`; sampled products of dense operands among it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from .bcoo_result import NAME
+from .blocks import block_of, contracted, in_blocks, limit_of
+from .cells import Cells, in_places
+from .dense import LIBRARY, sum_of
+
+__all__ = ["REDUCE", "ROUTE", "Gathered", "at_entries", "sparse_facts"]
+
+#: Seconds an entry for reading its indices and adding it, and multiply-adds a second beside.
+_ENTRY, _RATE = 30e-9, 2.5e9
+#: The label that stands for entries.
+_E = "\U000f0000"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """How a step is done at the entries of one operand.
+
+    Attributes
+    ----------
+    sparse : int
+        Position of the sparse operand.
+    places : str
+        Labels of the output that entries have.
+    free : str
+        Labels of the output that they have not.
+    cut : tuple of (str, int) or None
+        A label of ``free`` along which it is done in blocks, and their length.
+    part : int or None
+        How many entries are done at once; None: all.
+    """
+
+    sparse: int
+    places: str
+    free: str
+    cut: tuple[str, int] | None = None
+    part: int | None = None
+
+
+def sparse_facts(step: Step, count: int) -> Operand:
+    """Facts of a sparse result of so many entries."""
+    device = next((op.device for op in step.operands if op.device is not None), None)
+    shape = tuple(step.sizes[c] for c in step.output)
+    return Operand(shape, step.dtype, (), NAME, count, device=device)
+
+
+def _reduce_verdict(step: Step) -> Offer | Refused:
+    """Offer to sum one sparse operand, or to put its axes in order: indices are left out, values are kept."""
+    if len(step.inputs) != 1:
+        return Refused("not one operand alone")
+    count = step.operands[0].nnz or 0
+    cost = Cost(float(count), float(step.in_bytes), LIBRARY.calls, _RATE)
+    note = "indices of axes that are summed are left out"
+    return Offer(cost, step.output, None, note, facts=sparse_facts(step, count))
+
+
+def _reduce_bind(step: Step, _offer: Offer) -> Runner:
+    axes = [step.inputs[0].index(c) for c in step.output]
+    return lambda cells, out=None: cells.take(axes)
+
+
+def _verdict(step: Step) -> Offer | Refused:
+    """Offer to do a sparse operand with dense ones, at its entries."""
+    own = [i for i, op in enumerate(step.operands) if op.form == NAME]
+    if len(own) != 1 or len(step.inputs) < 2:
+        return Refused("not one sparse operand beside dense ones")
+    labels = step.inputs[own[0]]
+    places = "".join(c for c in step.output if c in labels)
+    free = "".join(c for c in step.output if c not in labels)
+    if step.form == NAME and free:
+        return Refused("the result is sparse, and has labels that entries have not")
+    found = Gathered(own[0], places, free)
+    count = step.operands[own[0]].nnz or 0
+    limit = limit_of(step)
+    each = _each(step, labels)
+    note = f"values at {count} entries, " + ("kept" if step.form == NAME else "summed by place")
+    if limit is not None and count * each > limit:
+        found, more = _bounded(step, found, count, each, limit)
+        note += more
+    flops = float(count * max(1, each // step.dtype.itemsize))
+    moved = float(step.in_bytes + step.out_bytes + count * each)
+    rate = flops / (flops / _RATE + _ENTRY * count) if flops else _RATE
+    cost = Cost(flops, moved, LIBRARY.calls, rate)
+    facts = sparse_facts(step, count) if step.form == NAME else None
+    return Offer(cost, step.output, found, note, facts=facts)
+
+
+def _each(step: Step, labels: str) -> int:
+    """Bytes of what is gathered for an entry."""
+    rest = [step.extent("".join(c for c in x if c not in labels)) for x in step.inputs if x is not labels]
+    return max(rest, default=1) * step.dtype.itemsize
+
+
+def _bounded(step: Step, found: Gathered, count: int, each: int, limit: int) -> tuple[Gathered, str]:
+    """Blocks of dense labels, or of entries where one of those is too long for the limit by itself."""
+    label = max(found.free, key=lambda c: step.sizes[c], default="")
+    if label and count * (least := each // step.sizes[label]) <= limit:
+        block = block_of(step.sizes[label], max(count * least, 1), limit)
+        return replace(found, cut=(label, block)), f"; lax.map over blocks of {block} of {label!r}"
+    part = max(1, limit // max(each, 1))
+    return replace(found, part=part), f"; lax.scan over {part} entries at a time"
+
+
+def _bind(step: Step, offer: Offer) -> Runner:
+    found: Gathered = offer.recipe
+    if found.cut is not None:
+        return _in_blocks(step, found, *found.cut)
+    run = at_entries(step, found)
+    if found.part is None:
+        return lambda *operands, out=None: run(*operands)  # noqa: PLW0108 - runners are called with out
+    return _in_parts(step, found, run, found.part)
+
+
+def at_entries(step: Step, found: Gathered) -> Callable[..., Any]:
+    """The step on all entries at once."""
+    labels = step.inputs[found.sparse]
+    looked = [_looked_up(step, i, labels) for i in range(len(step.inputs)) if i != found.sparse]
+    inputs = (_E, *(own for own, _ in looked))
+    inner = _inner(step, inputs, _E + found.free)
+    axes = [labels.index(c) for c in found.places]
+    finish = _finisher(step, found, axes)
+
+    def run(*operands: Any) -> Any:
+        cells: Cells = operands[found.sparse]
+        dense = [x for i, x in enumerate(operands) if i != found.sparse]
+        bounded = dict(zip(labels, cells.bounded(), strict=True))
+        gathered = [look(x, bounded) for (_, look), x in zip(looked, dense, strict=True)]
+        return finish(cells, contracted(inner(cells.count))(cells.data, *gathered))
+
+    return run
+
+
+def _inner(step: Step, inputs: tuple[str, ...], output: str) -> Callable[[int], Step]:
+    """The step along entries, of which there are so many."""
+
+    def of(count: int) -> Step:
+        sizes = {**step.sizes, _E: count}
+        operands = tuple(Operand(tuple(sizes[c] for c in x), step.dtype, (), LIBRARY.name) for x in inputs)
+        return Step(inputs, output, sizes, operands, step.dtype, threads=step.threads, last=False)
+
+    return of
+
+
+def _looked_up(step: Step, position: int, labels: str) -> tuple[str, Callable[..., Any]]:
+    """A dense operand at the entries: its labels then, and what gives it."""
+    own = step.inputs[position]
+    shared = [c for c in own if c in labels]
+    others = set("".join(x for i, x in enumerate(step.inputs) if i != position)) | set(step.output)
+    alone = tuple(i for i, c in enumerate(own) if c not in others)
+    rest = "".join(c for c in own if c not in shared and c in others)
+    left = "".join(c for i, c in enumerate(own) if i not in alone)
+    axes = tuple(left.index(c) for c in [*shared, *rest])
+
+    def look(x: Any, coords: dict[str, Any]) -> Any:
+        x = sum_of(x, alone) if alone else x
+        x = lax.transpose(x, axes)
+        if not shared:
+            return x
+        return x.at[tuple(coords[c] for c in shared)].get(mode="clip")
+
+    return (_E if shared else "") + rest, look
+
+
+def _finisher(step: Step, found: Gathered, axes: list[int]) -> Callable[[Cells, Any], Any]:
+    """From values at the entries to the result."""
+    sizes = tuple(step.sizes[c] for c in found.places)
+    free = tuple(step.sizes[c] for c in found.free)
+    made = found.places + found.free
+    order = tuple(made.index(c) for c in step.output)
+
+    def finish(cells: Cells, values: Any) -> Any:
+        if step.form == NAME:
+            return replace(cells, data=values, pointers=None).take(axes)
+        if not axes:
+            if cells.valid is not None:
+                here = cells.valid.reshape(-1, *(1,) * len(free))
+                values = jnp.where(here, values, jnp.zeros((), values.dtype))
+            return lax.transpose(sum_of(values, (0,)), order)
+        summed = in_places(values, cells.place(axes), prod(sizes))
+        return lax.transpose(summed.reshape(*sizes, *free), order)
+
+    return finish
+
+
+def _in_blocks(step: Step, found: Gathered, label: str, block: int) -> Runner:
+    """Along a label that entries have not."""
+    axes = [labels.find(label) for i, labels in enumerate(step.inputs) if i != found.sparse]
+
+    def run(*operands: Any, out: Any = None) -> Any:
+        cells = operands[found.sparse]
+        dense = [x for i, x in enumerate(operands) if i != found.sparse]
+
+        def run_of(length: int) -> Callable[..., Any]:
+            inner = at_entries(replace(step, sizes={**step.sizes, label: length}), found)
+            return lambda *parts: inner(*parts[: found.sparse], cells, *parts[found.sparse :])
+
+        at = step.output.index(label)
+        return in_blocks(step.sizes[label], block, at, tuple(axes), run_of)(*dense)
+
+    return run
+
+
+def _in_parts(step: Step, found: Gathered, run: Callable[..., Any], part: int) -> Runner:
+    """So many entries at a time: dense results are added up, sparse ones put one after the other."""
+
+    def in_parts(*operands: Any, out: Any = None) -> Any:
+        cells: Cells = operands[found.sparse]
+        count = -(-cells.count // part)
+        padded = _padded(cells, count * part)
+        stacked = (padded.data, padded.coords, padded.valid)
+        pieces = [jnp.reshape(x, (count, part)) for x in (stacked[0], *stacked[1], stacked[2])]
+
+        def of(piece: Any) -> Any:
+            data, *coords, valid = piece
+            few = Cells(cells.shape, data, tuple(coords), valid)
+            return run(*operands[: found.sparse], few, *operands[found.sparse + 1 :])
+
+        if step.form == NAME:
+            data = lax.map(lambda piece: of(piece).data, pieces)
+            axes = [step.inputs[found.sparse].index(c) for c in step.output]
+            return replace(padded, data=data.reshape(-1)).take(axes)
+        add = jnp.logical_or if step.dtype.kind == "b" else jnp.add
+        start = jnp.zeros(tuple(step.sizes[c] for c in step.output), LIBRARY.native(step.dtype))
+        return lax.scan(lambda total, piece: (add(total, of(piece)), None), start, pieces)[0]
+
+    return in_parts
+
+
+def _padded(cells: Cells, count: int) -> Cells:
+    """With entries of padding at the end."""
+    more = count - cells.count
+    valid = jnp.ones(cells.count, bool) if cells.valid is None else cells.valid
+    return Cells(
+        cells.shape,
+        jnp.pad(cells.data, (0, more)),
+        tuple(jnp.pad(c, (0, more)) for c in cells.coords),
+        jnp.pad(valid, (0, more)),
+    )
+
+
+REDUCE = Route("bcoo.reduce", _reduce_verdict, _reduce_bind)
+ROUTE = Route("bcoo.gather", _verdict, _bind)
