@@ -9,10 +9,12 @@ from jax.experimental.sparse import BCOO, BCSR
 
 from .cells import Cells, in_places
 
-__all__ = ["NAME", "as_bcoo", "as_bcsr"]
+__all__ = ["ENTRIES", "NAME", "ONE_HOT", "as_bcoo", "as_bcsr"]
 
-#: Of the form.
-NAME = "bcoo"
+#: Of the form; and of the form of one-hot operands, which are entries, too.
+NAME, ONE_HOT = "bcoo", "jax_one_hot"
+#: Forms whose operands are `Cells`.
+ENTRIES = frozenset({NAME, ONE_HOT})
 
 
 def as_bcoo(cells: Cells, _operands: tuple[Any, ...] = ()) -> Any:

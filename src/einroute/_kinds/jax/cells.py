@@ -15,7 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-__all__ = ["Cells", "flattened", "in_places", "of_bcoo", "of_bcsr", "written"]
+__all__ = ["Cells", "flattened", "in_places", "of_bcoo", "of_bcsr", "of_labels", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Cells:
         Where the entries of each index on the first of two axes begin, which are then in its order.
     ordered : bool
         Whether entries are known to be in the order of the first axis, padding last.
+    grid : tuple of int or None
+        Axes of which the entries have all indices once, in C order; None where that is not known.
     """
 
     shape: tuple[int, ...]
@@ -43,6 +45,7 @@ class Cells:
     valid: Any = None
     pointers: Any = None
     ordered: bool = False
+    grid: tuple[int, ...] | None = None
 
     @property
     def count(self) -> int:
@@ -55,7 +58,10 @@ class Cells:
         pointers = self.pointers if tuple(axes) == (0, 1) else None
         shape = tuple(self.shape[i] for i in axes)
         ordered = self.ordered and bool(axes) and axes[0] == 0
-        return replace(self, shape=shape, coords=coords, pointers=pointers, ordered=ordered)
+        grid = None
+        if self.grid is not None and all(i in axes or self.shape[i] == 1 for i in self.grid):
+            grid = tuple(axes.index(i) for i in self.grid if i in axes)
+        return replace(self, shape=shape, coords=coords, pointers=pointers, ordered=ordered, grid=grid)
 
     def kept(self, condition: Any) -> Cells:
         """Only the entries for which a condition holds; the others become padding."""
@@ -124,6 +130,16 @@ def _cells(data: Any, indices: Any, shape: Sequence[int], n_batch: int, n_dense:
         coords.append(index)
     coords += [_counted(full, n_batch + 1 + i) for i in range(n_dense)]
     return Cells(tuple(shape), data, tuple(coords), valid)
+
+
+def of_labels(labels: Any, depth: int, dtype: Any) -> Cells:
+    """The ones of labels written out as rows of zeros and ones; of a label out of range there is none."""
+    shape = tuple(labels.shape)
+    flat = jnp.reshape(labels, -1)
+    coords = (*(_counted(shape, i) for i in range(len(shape))), flat)
+    valid = (flat >= 0) & (flat < depth)
+    ones = jnp.ones(flat.shape[0], dtype)
+    return Cells((*shape, depth), ones, coords, valid, grid=tuple(range(len(shape))))
 
 
 def _counted(full: tuple[int, ...], axis: int) -> Any:

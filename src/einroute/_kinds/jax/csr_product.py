@@ -15,7 +15,7 @@ from jax.experimental.sparse import BCSR
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from .bcoo_result import NAME
+from .bcoo_result import ENTRIES, NAME
 from .cells import Cells
 from .dense import LIBRARY, sum_of
 
@@ -57,7 +57,7 @@ class _Product:
 
 def _verdict(step: Step) -> Offer | Refused:
     """Offer to do it for a pair without batches, on the host."""
-    own = [i for i, op in enumerate(step.operands) if op.form == NAME]
+    own = [i for i, op in enumerate(step.operands) if op.form in ENTRIES]
     if len(own) != 1 or len(step.inputs) != 2:
         return Refused("not a sparse operand and a dense one")
     if step.form == NAME:

@@ -17,7 +17,7 @@ from jax import lax
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from .bcoo_result import NAME
+from .bcoo_result import ENTRIES, NAME
 from .blocks import block_of, contracted, in_blocks, limit_of
 from .cells import Cells, in_places
 from .dense import LIBRARY, sum_of
@@ -68,18 +68,23 @@ def _reduce_verdict(step: Step) -> Offer | Refused:
         return Refused("not one operand alone")
     count = step.operands[0].nnz or 0
     cost = Cost(float(count), float(step.in_bytes), LIBRARY.calls, _RATE)
+    if step.form != NAME:
+        return Offer(cost, step.output, None, "entries added up by place")
     note = "indices of axes that are summed are left out"
     return Offer(cost, step.output, None, note, facts=sparse_facts(step, count))
 
 
 def _reduce_bind(step: Step, _offer: Offer) -> Runner:
     axes = [step.inputs[0].index(c) for c in step.output]
-    return lambda cells, out=None: cells.take(axes)
+    if step.form == NAME:
+        return lambda cells, out=None: cells.take(axes)
+    finish = _finisher(step, Gathered(0, step.output, ""), axes)
+    return lambda cells, out=None: finish(cells, cells.data)
 
 
 def _verdict(step: Step) -> Offer | Refused:
     """Offer to do a sparse operand with dense ones, at its entries."""
-    own = [i for i, op in enumerate(step.operands) if op.form == NAME]
+    own = [i for i, op in enumerate(step.operands) if op.form in ENTRIES]
     if len(own) != 1 or len(step.inputs) < 2:
         return Refused("not one sparse operand beside dense ones")
     labels = step.inputs[own[0]]
@@ -97,7 +102,10 @@ def _verdict(step: Step) -> Offer | Refused:
         note += more
     flops = float(count * max(1, each // step.dtype.itemsize))
     moved = float(step.in_bytes + step.out_bytes + count * each)
-    rate = flops / (flops / _RATE + _ENTRY * count) if flops else _RATE
+    # A one-hot operand has one entry for each place of its labels: nothing is added up there.
+    looked_up = step.operands[own[0]].form != NAME and set(labels[:-1]) <= set(places)
+    seconds = flops / (4 * _RATE) if looked_up else flops / _RATE + _ENTRY * count
+    rate = flops / seconds if flops else _RATE
     cost = Cost(flops, moved, LIBRARY.calls, rate)
     facts = sparse_facts(step, count) if step.form == NAME else None
     return Offer(cost, step.output, found, note, facts=facts)
@@ -141,8 +149,7 @@ def at_entries(step: Step, found: Gathered) -> Callable[..., Any]:
     def run(*operands: Any) -> Any:
         cells: Cells = operands[found.sparse]
         dense = [x for i, x in enumerate(operands) if i != found.sparse]
-        bounded = dict(zip(labels, cells.bounded(), strict=True))
-        gathered = [look(x, bounded) for (_, look), x in zip(looked, dense, strict=True)]
+        gathered = [look(x, cells) for (_, look), x in zip(looked, dense, strict=True)]
         return finish(cells, contracted(inner(cells.count))(cells.data, *gathered))
 
     return run
@@ -167,14 +174,20 @@ def _looked_up(step: Step, position: int, labels: str) -> tuple[str, Callable[..
     alone = tuple(i for i, c in enumerate(own) if c not in others)
     rest = "".join(c for c in own if c not in shared and c in others)
     left = "".join(c for i, c in enumerate(own) if i not in alone)
-    axes = tuple(left.index(c) for c in [*shared, *rest])
+    at = [labels.index(c) for c in shared]
+    sizes = [step.sizes[c] for c in rest]
 
-    def look(x: Any, coords: dict[str, Any]) -> Any:
+    def look(x: Any, cells: Cells) -> Any:
         x = sum_of(x, alone) if alone else x
-        x = lax.transpose(x, axes)
+        grid = cells.grid is not None and sorted(cells.grid) == sorted(at)
+        first = [labels[i] for i in cells.grid] if grid and cells.grid is not None else shared
+        x = lax.transpose(x, tuple(left.index(c) for c in [*first, *rest]))
         if not shared:
             return x
-        return x.at[tuple(coords[c] for c in shared)].get(mode="clip")
+        if grid:
+            return x.reshape(cells.count, *sizes)
+        coords = cells.bounded()
+        return x.at[tuple(coords[i] for i in at)].get(mode="clip")
 
     return (_E if shared else "") + rest, look
 
@@ -194,10 +207,23 @@ def _finisher(step: Step, found: Gathered, axes: list[int]) -> Callable[[Cells, 
                 here = cells.valid.reshape(-1, *(1,) * len(free))
                 values = jnp.where(here, values, jnp.zeros((), values.dtype))
             return lax.transpose(sum_of(values, (0,)), order)
+        if cells.grid is not None and sorted(cells.grid) == sorted(axes):
+            return lax.transpose(*_by_grid(step, cells, values, found))
         summed = in_places(values, cells.place(axes), prod(sizes))
         return lax.transpose(summed.reshape(*sizes, *free), order)
 
     return finish
+
+
+def _by_grid(step: Step, cells: Cells, values: Any, found: Gathered) -> tuple[Any, tuple[int, ...]]:
+    """Values of entries of which each place has one, as an array, and what puts its axes in order."""
+    labels = step.inputs[found.sparse]
+    assert cells.grid is not None
+    made = "".join(labels[i] for i in cells.grid) + found.free
+    if cells.valid is not None:
+        here = cells.valid.reshape(-1, *(1,) * (values.ndim - 1))
+        values = jnp.where(here, values, jnp.zeros((), values.dtype))
+    return values.reshape([step.sizes[c] for c in made]), tuple(made.index(c) for c in step.output)
 
 
 def _in_blocks(step: Step, found: Gathered, label: str, block: int) -> Runner:

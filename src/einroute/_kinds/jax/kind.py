@@ -23,6 +23,10 @@ __all__ = ["FORM", "KIND"]
 FORM = replace(array_form(LIBRARY, rank=4, routes=(*ROUTES, ROUTE)), compiled=compiled, bounded=True)
 
 
+#: Kinds of structured operands that join.
+_STRUCTURED = frozenset({"rolled", "one_hot", "difference"})
+
+
 def recognises(cls: type) -> bool:
     """Whether a class is one of JAX's dense arrays, or of its tracers."""
     return jax.core.Tracer in cls.__mro__ or issubclass(cls, jax.Array)
@@ -49,14 +53,18 @@ def unfit(x: Any) -> str:
 
 
 def _joined(kind: Kind, device: Hashable) -> Kind | None:
-    """Sparse operands of NumPy's arrays join as BCOO, whose kind is loaded when there are some."""
-    if not kind.form.sparse:
+    """Sparse and structured operands of NumPy's arrays join as JAX's, whose kinds are loaded then."""
+    home = "bcoo" if kind.form.sparse else "structured_kinds" if kind.name in _STRUCTURED else ""
+    if not home:
         return None
-    load("jax.bcoo")
-    made: Kind = importlib.import_module(f"{__package__}.bcoo").joining(kind, device)
+    load(f"jax.{home}")
+    made: Kind = importlib.import_module(f"{__package__}.{home}").joining(kind, device)
     return made
 
 
-KIND = array_kind(
-    LIBRARY, FORM, recognises, signature, unfit=unfit, joined=_joined, solvers="_kinds.jax.solvers"
+KIND = replace(
+    array_kind(
+        LIBRARY, FORM, recognises, signature, unfit=unfit, joined=_joined, solvers="_kinds.jax.solvers"
+    ),
+    structures="_kinds.jax.structured",
 )

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..._base.cost import Cost
-from ..._base.facts import Step
+from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from .bcoo_result import NAME
+from .bcoo_result import ENTRIES, NAME
 from .blocks import limit_of
 from .cells import Cells, flattened, in_places, written
 from .dense import LIBRARY, multiply, sum_of
@@ -56,11 +56,13 @@ def _limit(step: Step) -> int:
 
 
 def _two(step: Step) -> Refused | None:
-    if len(step.inputs) != 2 or any(op.form != NAME for op in step.operands):
+    if len(step.inputs) != 2 or any(op.form not in ENTRIES for op in step.operands):
         return Refused("not two sparse operands")
-    if step.form != NAME:
-        return Refused("the result is not sparse")
     return None
+
+
+def _facts(step: Step, entries: int) -> Operand | None:
+    return sparse_facts(step, entries) if step.form == NAME else None
 
 
 def _entry(step: Step) -> int:
@@ -88,7 +90,7 @@ def _pairs_verdict(step: Step) -> Offer | Refused:
         return _too_much(entries, takes, step)
     cost = Cost(float(a * b), float(takes), LIBRARY.calls, _RATE)
     note = f"{a} by {b} entries, up to {entries} in the result"
-    return Offer(cost, step.output, places < a * b, note, facts=sparse_facts(step, entries))
+    return Offer(cost, step.output, places < a * b, note, facts=_facts(step, entries))
 
 
 def _pairs_bind(step: Step, offer: Offer) -> Runner:
@@ -111,13 +113,15 @@ def _pairs_bind(step: Step, offer: Offer) -> Runner:
         )
         data = multiply(a.data[:, None], b.data[None, :]).reshape(-1)
         sizes = tuple(step.sizes[c] for c in step.output)
-        return _put(Cells(sizes, data, coords, meet.reshape(-1)), all_places=offer.recipe)
+        return _put(Cells(sizes, data, coords, meet.reshape(-1)), step, all_places=offer.recipe)
 
     return run
 
 
-def _put(cells: Cells, *, all_places: bool) -> Cells:
-    """Entries as they are, or one for each place, those without any being padding."""
+def _put(cells: Cells, step: Step, *, all_places: bool) -> Any:
+    """Entries as they are, or one for each place, those without any being padding; or an array."""
+    if step.form != NAME:
+        return written(cells)
     if not all_places or not cells.shape:
         return cells
     total = prod(cells.shape)
@@ -149,7 +153,7 @@ def _spread_verdict(position: int) -> Any:
         found = _Spread(position, shared, free, alone, places < made)
         cost = Cost(float(made * max(1, step.extent(alone))), float(takes), LIBRARY.calls, _RATE)
         note = f"operand {1 - position} written out, at {count} entries, up to {entries} in the result"
-        return Offer(cost, step.output, found, note, facts=sparse_facts(step, entries))
+        return Offer(cost, step.output, found, note, facts=_facts(step, entries))
 
     return verdict
 
@@ -180,9 +184,9 @@ def _spread_bind(step: Step, offer: Offer) -> Runner:
         if found.alone:
             last = tuple(range(1 + len(free), product.ndim))
             product, pattern = sum_of(product, last), sum_of(pattern, last)
-        kept = flattened(replace(cells, pointers=None).take(axes), product, free)
+        kept = flattened(replace(cells, pointers=None, grid=None).take(axes), product, free)
         kept = kept.kept(pattern.reshape(-1))
-        return _put(kept.take([made.index(c) for c in step.output]), all_places=found.all_places)
+        return _put(kept.take([made.index(c) for c in step.output]), step, all_places=found.all_places)
 
     return run
 

@@ -8,30 +8,32 @@ from math import prod
 from typing import Any
 
 import jax.numpy as jnp
+from jax.experimental.sparse import BCSR
 
 from ..._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from ..._base.kinds import Bring, Form, Term
 from ..sparse_labels import holds
-from . import csr_product, gather, pairs
-from .bcoo_result import NAME
-from .cells import Cells, of_bcoo, of_bcsr
+from . import csr_product, gather, pairs, written
+from .bcoo_result import NAME, ONE_HOT
+from .cells import Cells, of_bcoo, of_bcsr, of_labels
 from .dense import LIBRARY, cast
+from .operands import OneHot
 from .program import compiled
 
-__all__ = ["FORM"]
+__all__ = ["FORM", "ONE_HOT_FORM"]
 
 
 def _prepare(
     labels: str, operand: Operand, contraction: Contraction, dtype: DType, *, repeated: str, cast: bool
 ) -> Prepared:
-    """Diagonals, broadcast axes and the cast of an operand."""
+    """Diagonals, broadcast axes and the cast of an operand, which stays of its form."""
     unique = "".join(dict.fromkeys(labels))
     shape = tuple(operand.shape[labels.index(c)] for c in unique)
     squeeze = tuple(i for i, c in enumerate(unique) if shape[i] != contraction.sizes[c])
     kept = "".join(c for i, c in enumerate(unique) if i not in squeeze)
     rows = operand.structure if kept == labels else None
     sizes = tuple(contraction.sizes[c] for c in kept)
-    facts = Operand(sizes, dtype, (), NAME, operand.nnz, structure=rows, device=operand.device)
+    facts = Operand(sizes, dtype, (), operand.form, operand.nnz, structure=rows, device=operand.device)
     diagonal = f"{labels}->{unique}" if unique != labels else None
     return Prepared(diagonal, squeeze, None if operand.dtype == dtype else dtype, kept, facts)
 
@@ -42,7 +44,7 @@ def _bring(p: Prepared, _dtype: DType) -> Bring:
     kept = [i for i in range(len(p.labels) + len(p.squeeze)) if i not in p.squeeze]
 
     def canonical(x: Any) -> Cells:
-        cells = of_bcsr(x) if hasattr(x, "indptr") else of_bcoo(x)
+        cells = _cells(x)
         if labels:
             cells = cells.diagonal(labels)
         if p.squeeze:
@@ -52,6 +54,12 @@ def _bring(p: Prepared, _dtype: DType) -> Bring:
         return replace(cells, data=cast(cells.data, p.cast))
 
     return canonical
+
+
+def _cells(x: Any) -> Cells:
+    if isinstance(x, OneHot):
+        return of_labels(x.labels, x.depth, x.dtype)
+    return of_bcsr(x) if isinstance(x, BCSR) else of_bcoo(x)
 
 
 def _result(
@@ -75,8 +83,8 @@ def _identity(facts: Operand) -> Cells:
 
 FORM = Form(
     NAME,
-    rank=5,
-    routes=(gather.REDUCE, csr_product.ROUTE, gather.ROUTE, *pairs.ROUTES),
+    rank=6,
+    routes=(gather.REDUCE, csr_product.ROUTE, gather.ROUTE, *pairs.ROUTES, written.ROUTE),
     holds=holds,
     prepare=_prepare,
     bring=_bring,
@@ -85,10 +93,23 @@ FORM = Form(
     sums_first=False,
     identity=_identity,
     called="a BCOO array",
-    meets=frozenset({DENSE, LIBRARY.name}),
+    meets=frozenset({DENSE, LIBRARY.name, ONE_HOT}),
     sparse=True,
     dtypes=LIBRARY.dtypes,
     eager=False,
     compiled=compiled,
     bounded=True,
+)
+
+#: Of one-hot operands, whose results are dense: what is under another label is not looked at.
+ONE_HOT_FORM = replace(
+    FORM,
+    name=ONE_HOT,
+    rank=5,
+    holds=lambda _inputs, own, _output: any(own),
+    results=LIBRARY.name,
+    identity=None,
+    called="a jax.Array",
+    meets=frozenset({DENSE, LIBRARY.name}),
+    sparse=False,
 )
