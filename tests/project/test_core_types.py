@@ -37,3 +37,22 @@ def test_each_numeric_test_file_is_there() -> None:
 
     root = Path(__file__).parents[2]
     assert [name for name in core_types.NUMERIC if not (root / name).exists()] == []
+
+
+def test_a_kernel_that_numpy_itself_cannot_use_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(core_types, "runnable", lambda machine, present: ["Old", "New"])
+    monkeypatch.setattr(core_types, "loaded", lambda core: f"the kernel of {core}")
+    monkeypatch.setattr(core_types, "broken", lambda core: core == "Old")
+    assert core_types.main(["--version"]) == 0
+    printed = capsys.readouterr().out
+    assert "OPENBLAS_CORETYPE=Old: left out" in printed
+    assert "OPENBLAS_CORETYPE=New: the kernel of New" in printed
+
+
+def test_products_that_cannot_be_made_count_as_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_types, "_PRODUCTS", "raise SystemExit('wrong')")
+    assert core_types.broken("Any")
+    monkeypatch.setattr(core_types, "_PRODUCTS", "")
+    assert not core_types.broken("Any")

@@ -193,6 +193,26 @@ def test_explain_shows_the_library_s_route(toy: Any) -> None:
     assert "by toy.contract" in str(er.explain("ij,jk->ik", toy.Array(np.ones((2, 3))), np.ones((3, 4))))
 
 
+def test_memory_limit_is_kept_or_refused(toy: Any) -> None:
+    a, b, c = (np.random.default_rng(i).random((30, 30)) for i in range(3))
+    x, y, z = (toy.Array(v) for v in (a, b, c))
+    with er.config(memory_limit=30 * 30 * 8):
+        np.testing.assert_allclose(er.einsum("ij,jk,kl->il", x, y, z).numpy(), a @ b @ c)
+    with (
+        er.config(memory_limit=1000),
+        pytest.raises(er.NoRoute, match=r"memory_limit is 1000 bytes .* take 7200; a toyarray\.Array"),
+    ):
+        er.einsum("ij,jk,kl->il", x, y, z)
+
+
+def test_only_what_is_allowed_is_taken_whenever_a_library_is_loaded() -> None:
+    with er.config(allow="dense.matmul"), kind.added_library() as toyarray:
+        with pytest.raises(er.NoRoute, match=r"toy\.contract: forbidden"):
+            er.einsum("ij,jk->ik", toyarray.Array(np.eye(3)), np.eye(3))
+        with pytest.raises(er.NoRoute, match=r"toyarray\.solve is forbidden"):
+            er.linalg.solve(toyarray.Array(np.eye(3)), np.eye(3))
+
+
 @pytest.mark.parametrize(("left", "right"), [(True, True), (True, False), (False, True)])
 def test_solvers_of_a_library(toy: Any, left: bool, right: bool) -> None:
     a, b = np.array([[2.0, 1.0], [1.0, 1.0]]), np.array([3.0, 5.0])

@@ -73,7 +73,9 @@ def result(
 def _verdict(step: Step) -> Offer | Refused:
     matmul = len(step.inputs) == 2 and set(step.output) | set(_summed(step)) == set("".join(step.inputs))
     cost = Cost(float(step.iterations), float(step.in_bytes + step.out_bytes), 8, 1e10 if matmul else 1e9)
-    return Offer(cost, step.output, matmul, "toyarray.matmul" if matmul else "products, then a sum")
+    note = "toyarray.matmul" if matmul else "products, then a sum"
+    stored = 0 if matmul else step.iterations * step.dtype.itemsize
+    return Offer(cost, step.output, matmul, note, temporary=stored)
 
 
 def _summed(step: Step) -> str:

@@ -48,6 +48,7 @@ class RoutedUfunc:
         self.__doc__ = ufunc.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The ufunc's call; each ufunc's own class, which `_routed` makes, has it."""
         raise NotImplementedError
 
     @property

@@ -122,3 +122,8 @@ class Rewrite:
     def silent(self) -> bool:
         """Whether it gives no floating-point warning; what it hands on is asked itself."""
         return False
+
+    @property
+    def tasks(self) -> bool:
+        """Whether it makes tasks; what it hands on is asked itself."""
+        return False

@@ -58,6 +58,8 @@ class Offer:
         The result may be written over an operand that lies in memory as it does.
     facts : Operand or None
         Of the result, where they follow from how it is made.
+    temporary : int
+        Bytes that it takes besides operands and result.
     """
 
     cost: Cost
@@ -70,6 +72,7 @@ class Offer:
     numpys: bool = False
     overwrites: bool = False
     facts: Operand | None = None
+    temporary: int = 0
 
 
 class NoRoute(RuntimeError):
@@ -94,6 +97,8 @@ class Route:
         Whether it declines depends on earlier calls.
     silent : bool
         It gives no floating-point warning.
+    tasks : bool
+        It makes tasks that run later: what is allowed is said of the calls inside these.
     """
 
     name: str
@@ -102,6 +107,7 @@ class Route:
     guard: str = ""
     earned: bool = False
     silent: bool = False
+    tasks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,9 @@ class Way(Protocol):
     @property
     def silent(self) -> bool: ...
 
+    @property
+    def tasks(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -144,6 +153,8 @@ class Policy:
         The route to take wherever it does not refuse.
     forbidden : frozenset of str
         Routes that are not to be taken.
+    allowed : frozenset of str or None
+        The only ones that are, whichever there are; None: all.
     reproducible : bool
         Nor are those that depend on earlier calls.
     loud : bool
@@ -152,12 +163,22 @@ class Policy:
 
     forced: str | None = None
     forbidden: frozenset[str] = frozenset()
+    allowed: frozenset[str] | None = None
     reproducible: bool = False
     loud: bool = False
 
+    @property
+    def restricts(self) -> bool:
+        """Whether any route is forbidden."""
+        return bool(self.forbidden) or self.allowed is not None
+
+    def forbids(self, name: str) -> bool:
+        """Whether a route is not to be taken."""
+        return name in self.forbidden or (self.allowed is not None and name not in self.allowed)
+
     def refusal(self, way: Way) -> str:
         """Why a route or a rewrite is not to be taken, whatever it offers; empty if it may."""
-        if way.name in self.forbidden:
+        if way.name in self.forbidden if way.tasks else self.forbids(way.name):
             return "forbidden by config(allow=, forbid=)"
         if way.earned and self.reproducible:
             return "depends on earlier calls, and reproducible=True"

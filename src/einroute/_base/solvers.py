@@ -44,7 +44,7 @@ class Solving:
         ------
         NoRoute
         """
-        if route in self.policy.forbidden:
+        if self.policy.forbids(route):
             raise NoRoute(f"no allowed route for {operand}: {route} is forbidden by config(allow=, forbid=)")
 
 

@@ -71,7 +71,10 @@ def lookup(way: Factorization, a: Array, elements: int) -> Any:
     """
     if a.ndim != 2 or a.dtype.char not in SUPPORTED:  # some other dtypes cannot even be hashed
         return None
-    if a.nbytes > FACTORS.limit or FACTORS.prepare == "never" or way.route in current().policy.forbidden:
+    if a.nbytes > FACTORS.limit or FACTORS.prepare == "never":
+        return None
+    policy = current().policy
+    if policy.restricts and policy.forbids(way.route):
         return None
     key = way.name, *fingerprint(a)
     met = FACTORS.meet(key, elements)

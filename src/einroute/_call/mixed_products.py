@@ -222,7 +222,7 @@ def understand_product(
         made = own
     else:
         made = _loop_dtype(name, own if dtype is None else dtype, taken.dtypes, casting)
-    letter = layout_letter(order, taken.values)
+    letter = layout_letter(order, taken)
     if out is not None:
         check_out(out, tuple(sizes[c] for c in output))
         if name == "dot" and (out.dtype != made or not out.flags.c_contiguous):

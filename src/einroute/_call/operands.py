@@ -140,11 +140,14 @@ def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:
 
 def left_to_dispatch(values: Sequence[Any]) -> bool:
     """Whether NumPy hands a product on to a class of nobody's, beside kinds that NumPy knows."""
-    kinds = [kind_of(x) for x in values]
-    say = any(
-        kind is None and hasattr(type(x), "__array_function__") for x, kind in zip(values, kinds, strict=True)
-    )
-    return say and all(kind is None or (kind.dispatched and not kind.form.rewrites) for kind in kinds)
+    say = False
+    for x in values:  # a loop takes less than generators, on the way of every product that is not of arrays
+        kind = kind_of(x)
+        if kind is None:
+            say = say or hasattr(type(x), "__array_function__")
+        elif not kind.dispatched or kind.form.rewrites:
+            return False
+    return say
 
 
 def unclaimed(position: int, operand: Any) -> Fallback:

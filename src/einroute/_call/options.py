@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,12 +80,22 @@ def order_letter(order: Any) -> str:
     return letter
 
 
-def layout_letter(order: Any, operands: Sequence[Any]) -> str:
-    """An ``order=`` as "K", "C" or "F": "A" is F where every array among the operands is."""
+def layout_letter(order: Any, taken: Operands) -> str:
+    """An ``order=`` as "K", "C" or "F": "A" is F where every array among the operands is.
+
+    Raises
+    ------
+    TypeError
+        "F" of a result in chunks, which has no layout.
+    """
     letter = order_letter(order)
+    if taken.tasks:
+        if letter == "F":
+            raise TypeError(f"order is {order!r}, and a result in chunks has no layout; drop it")
+        return "K"
     if letter != "A":
         return letter
-    arrays = [x for x in operands if type(x) is ndarray]
+    arrays = [x for x in taken.values if type(x) is ndarray]
     return "F" if arrays and all(x.flags.f_contiguous for x in arrays) else "C"
 
 

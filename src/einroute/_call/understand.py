@@ -92,7 +92,7 @@ def understand_einsum(
     between = any(len(set(x)) != len(x) for x in inputs) or (lenient and len(inputs) > 2)
     if not mixed and between and order_letter(kwargs.get("order", "K")) == "A":
         return Fallback("order 'A' follows the layout of what NumPy makes in between")
-    order = layout_letter(kwargs.get("order", "K"), taken.values)
+    order = layout_letter(kwargs.get("order", "K"), taken)
     if out is not None:
         check_out(out, tuple(sizes[c] for c in output))
         if lenient and not mixed and out.dtype != dtype:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._base.block import Block
 from .._base.plan_cache import PlanCache
-from .._base.routes import Declined, Policy
+from .._base.routes import Declined
 from .state import PROCESS_WIDE, State, _context, _process, changed, current
 
 __all__ = ["config", "forcing"]
@@ -153,7 +153,7 @@ def forcing(route: str | None, forbid: tuple[str, ...] = ()) -> Iterator[list[st
             ran.append(name)
 
     options = current().config
-    policy = Policy(route, options.policy.forbidden | frozenset(forbid))
+    policy = replace(options.policy, forced=route, forbidden=options.policy.forbidden | frozenset(forbid))
     state = State(options, policy, PlanCache(), note, tiny=False, products=False)
     token = _context.set(state)
     try:

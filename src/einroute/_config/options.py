@@ -9,7 +9,7 @@ from typing import Any
 from .._base.environment import first_count, flag, names, one_of, positive, read, whole
 from .._base.errors import shown, suggest, whole_number
 from .._base.routes import Policy
-from .._kinds.registry import route_names, task_routes
+from .._kinds.registry import route_names
 
 __all__ = ["FACTOR_ROUTES", "Config", "for_tasks", "known_routes"]
 
@@ -119,10 +119,9 @@ class Config:
     @property
     def policy(self) -> Policy:
         """Which routes may be taken."""
-        forbidden = frozenset(self.forbid)
-        if self.allow is not None:
-            forbidden |= frozenset(known_routes()).difference(self.allow, task_routes())
-        return Policy(forbidden=forbidden)
+        return Policy(
+            forbidden=frozenset(self.forbid), allowed=None if self.allow is None else frozenset(self.allow)
+        )
 
 
 def for_tasks(config: Config) -> tuple[tuple[str, Any], ...]:

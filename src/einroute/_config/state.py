@@ -72,7 +72,7 @@ class State:
     def of(cls, config: Config) -> State:
         """The state of a configuration, with nothing planned yet."""
         policy = config.policy
-        tiny = not config.reproducible and not config.strict and "numpy.einsum" not in policy.forbidden
+        tiny = not config.reproducible and not config.strict and not policy.forbids("numpy.einsum")
         if config.strict:
             WATCH.be_strict()
         return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible)
@@ -153,7 +153,7 @@ def left_to_numpy(call: _Planning, state: State) -> bool:
     """Whether a call without a route has none under any configuration, so that NumPy's answer is right."""
     if state.policy.forced is not None:
         return False
-    if state.policy.forbidden:
+    if state.policy.restricts:
         try:
             call.plan(replace(state, policy=Policy()))
         except NoRoute:

@@ -207,7 +207,7 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     problem = request.problem
     if isinstance(problem, str):
         return asked.answer(asked.own, "not asked", problem, _afresh(request))
-    if request.way.route in current().policy.forbidden:
+    if current().policy.forbids(request.way.route):
         reason = f"{request.way.route} is forbidden by config(allow=, forbid=)"
         return asked.answer(asked.own, "not asked", reason, _afresh(request))
     if not isinstance(matrix, (np.ndarray, list, tuple)):

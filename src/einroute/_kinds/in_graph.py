@@ -39,7 +39,7 @@ def in_graph(operands: Iterable[Any]) -> Callable[..., Any] | None:
     Little is asked of calls of NumPy's arrays.
     """
     for x in operands:
-        if type(x) is ndarray or type(x) is str:
+        if type(x) is ndarray or type(x) is str or type(x) is list:
             continue
         for mark, library, load in _MARKS:
             if hasattr(x, mark):

@@ -33,7 +33,6 @@ __all__ = [
     "route_names",
     "shape_alone",
     "solving_kind",
-    "task_routes",
 ]
 
 #: The module of an operand's class, or its top-level package -> the module, below this package, of its
@@ -261,9 +260,3 @@ def route_names() -> tuple[str, ...]:
     forms = dict.fromkeys((*own_forms(), *FORMS.by_name.values()))
     ways: list[Any] = [way for form in forms for way in (*form.routes, *form.rewrites)]
     return tuple(way.name for way in ways)
-
-
-def task_routes() -> frozenset[str]:
-    """Names of the routes that only make tasks: what is allowed is said of the calls inside these."""
-    forms = [form for form in FORMS.by_name.values() if form.tasks]
-    return frozenset(route.name for form in forms for route in form.routes)

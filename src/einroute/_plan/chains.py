@@ -43,7 +43,7 @@ class _Builder:
         if facts is None:
             facts = result_facts(chosen, output, planned.layout, form, self.problem)
         made = 0 if last else facts.nbytes
-        self.peak = max(self.peak, self.held + made)
+        self.peak = max(self.peak, self.held + made + planned.decision.offer.temporary)
         self.held += made - sum(term.facts.nbytes for term in chosen if term.made)
         self.remaining.replace(positions, Term(output, facts, made=True), keep)
 

@@ -180,7 +180,13 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
 
 
 def _within_memory(problem: Problem, chain: Chain, policy: Policy, limits: Limits) -> Chain | Sliced:
-    """Slices of a chain, or one step without intermediates: whichever fits, and then takes less time."""
+    """Slices of a chain, or one step without intermediates: whichever fits, and then takes less time.
+
+    Raises
+    ------
+    NoRoute
+        Nothing fits, and a result in its form is not cut.
+    """
     assert limits.memory is not None
     if chain.peak <= limits.memory:
         return chain
@@ -193,7 +199,14 @@ def _within_memory(problem: Problem, chain: Chain, policy: Policy, limits: Limit
     cut = memory_cut(problem, chain, limits.memory)
     if cut is not None:
         choices.append(_sliced(problem, chain, cut, policy, limits, 1))
-    return min(choices, key=lambda node: (max(node.peak, limits.memory or 0), node.seconds), default=chain)
+    best = min(choices, key=lambda node: (max(node.peak, limits.memory or 0), node.seconds), default=chain)
+    form = form_of(problem.form)
+    if best.peak > limits.memory and not (form.sliceable or form.sparse):
+        raise NoRoute(
+            f"memory_limit is {limits.memory} bytes and the intermediates take {min(best.peak, chain.peak)}; "
+            f"{form.called}, as the result is, is not cut into slices: raise the limit"
+        )
+    return best
 
 
 def _cheapest(problem: Problem, policy: Policy, limits: Limits) -> Chain:

@@ -213,11 +213,11 @@ def test_bad_matrices() -> None:
 
 def test_what_was_read_for_other_factors_is_not_mixed_in() -> None:
     """A worker dies, and its factors are made again of a file that was rewritten in between."""
+    from einroute._kinds.dask.decomposition import Reduced
     from einroute._kinds.dask.factorized import _keep
     from einroute._kinds.dask.fingerprint import Checked, digest, same
     from einroute._kinds.dask.householder import factor
     from einroute._kinds.dask.seminormal import added, correct, read
-    from einroute._kinds.dask.tsqr import Reduced
 
     def kept(chunk: np.ndarray) -> Any:
         return _keep(Reduced(factor(chunk, chunk.dtype).r, len(chunk), (digest(chunk, 7),)), False)

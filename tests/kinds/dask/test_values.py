@@ -163,9 +163,7 @@ def test_integers_are_the_same_for_every_chunking() -> None:
             np.testing.assert_array_equal(found.compute(scheduler="sync"), expected)
 
 
-@pytest.mark.parametrize(
-    "options", [{"dtype": "f4", "casting": "same_kind"}, {"dtype": "c16"}, {"order": "F"}]
-)
+@pytest.mark.parametrize("options", [{"dtype": "f4", "casting": "same_kind"}, {"dtype": "c16"}])
 def test_keywords(options: dict[str, Any]) -> None:
     same(
         er.einsum("ij,jk->ik", chunked(A), chunked(B), **options),

@@ -340,3 +340,21 @@ def test_operand_orders_give_one_value(order: tuple[int, ...]) -> None:
     text = ",".join(terms[i] for i in order) + "->ac"
     got = er.einsum(text, *(operands[i] for i in order))
     torch.testing.assert_close(got, torch.einsum("ab,cbe,ae->ac", *operands))
+
+
+def test_memory_limit_is_kept_or_refused() -> None:
+    a, b, c = (torch.rand(40, 40, dtype=torch.float64) for _ in range(3))
+    with er.config(memory_limit=40 * 40 * 8):
+        torch.testing.assert_close(er.einsum("ij,jk,kl->il", a, b, c), a @ b @ c)
+    with (
+        er.config(memory_limit=1000),
+        pytest.raises(er.NoRoute, match=r"memory_limit is 1000 .* torch\.Tensor"),
+    ):
+        er.einsum("ij,jk,kl->il", a, b, c)
+
+
+def test_three_operands_in_one_step_store_no_product_of_all() -> None:
+    a, b, c = (torch.rand(300, 300, dtype=torch.float64) for _ in range(3))
+    path = ["einsum_path", (0, 1, 2)]
+    assert er.explain("ij,jk,kl->il", a, b, c, optimize=path).routes == ("torch.einsum",)
+    torch.testing.assert_close(er.einsum("ij,jk,kl->il", a, b, c, optimize=path), a @ b @ c)

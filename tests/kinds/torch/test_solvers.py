@@ -137,3 +137,15 @@ def test_what_would_be_copied_to_the_host_is_refused() -> None:
 def test_paths_are_found_from_shapes() -> None:
     a = torch.ones(3, 4, dtype=torch.bfloat16)
     assert er.einsum_path("ij,kj->ik", a, a)[0] == ["einsum_path", (0, 1)]
+
+
+@pytest.mark.parametrize("rcond", [None, -1, 0, 1e-3, 0.5, 1.5])
+def test_lstsq_counts_the_rank_as_numpy_does_where_no_factors_are_kept(rcond: float | None) -> None:
+    a, b = np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0001]]), np.ones(3)
+    x, _, rank, _ = np.linalg.lstsq(a, b, rcond)
+    traced = torch.tensor(a, requires_grad=True)
+    got = er.lstsq(traced, torch.tensor(b), rcond)
+    assert int(got[2]) == rank
+    np.testing.assert_allclose(got[0].detach().numpy(), x, rtol=1e-6)
+    mapped = torch.func.vmap(lambda m: er.lstsq(m, torch.tensor(b), rcond)[0])(torch.tensor(a)[None])
+    np.testing.assert_allclose(mapped[0].numpy(), x, rtol=1e-6)

@@ -120,7 +120,9 @@ class _Multiply(_Way):
         calls = self.library.calls * (len(step.inputs) - 1 + summed)
         cost = Cost(float(size), float(step.in_bytes + step.out_bytes + 2 * between), calls, _ELEMENTWISE)
         note = "a view" if not several and not summed else "products" if several else "a sum"
-        return Offer(cost, step.output, None, f"{note}, then a sum" if several and summed else note)
+        note = f"{note}, then a sum" if several and summed else note
+        stored = size * step.dtype.itemsize if several and summed else 0
+        return Offer(cost, step.output, None, note, temporary=stored)
 
     def bind(self, step: Step, _offer: Offer) -> Runner:
         """Settle how operands are broadcast against each other."""
@@ -175,14 +177,16 @@ class _Einsum(_Way):
     """The library's own einsum."""
 
     def verdict(self, step: Step) -> Offer | Refused:
-        """Offer it for pairs of floats: of bools and integers it has other sums."""
-        if len(step.inputs) != 2:
-            return Refused("not a pair of operands")
+        """Offer it for floats: of bools and integers it has other sums."""
+        if len(step.inputs) < 2:
+            return Refused("a single operand")
         if step.dtype.kind not in "fc":
             return Refused("of bools and integers its sums are others, or it has none")
         letters = _letters(step.inputs)
         if letters is None:
             return Refused("more labels than letters")
+        if len(step.inputs) > 2:
+            return self._from_the_left(step, letters)
         way = _Matmul(self.library).verdict(step)
         if isinstance(way, Refused):
             way = _Multiply(self.library).verdict(step)
@@ -190,6 +194,20 @@ class _Einsum(_Way):
         # It does what the others do, once it has read the subscripts.
         cost = replace(way.cost, calls=way.cost.calls + self.library.calls * 2)
         return Offer(cost, step.output, _spelled(step, letters), f"{self.library.name}.einsum")
+
+    def _from_the_left(self, step: Step, letters: dict[str, str]) -> Offer:
+        """Several operands, which libraries take pair by pair from the left."""
+        products, stored, there = 0, 0, frozenset(step.inputs[0])
+        for i, labels in enumerate(step.inputs[1:], 1):
+            products += step.extent("".join(there | set(labels)))
+            later = frozenset("".join((*step.inputs[i + 1 :], step.output)))
+            there = (there | set(labels)) & later
+            if i < len(step.inputs) - 1:
+                stored = max(stored, step.extent("".join(there)) * step.dtype.itemsize)
+        moved = float(step.in_bytes + step.out_bytes + 2 * stored)
+        cost = Cost(float(products), moved, self.library.calls * 2 * len(step.inputs), _ELEMENTWISE)
+        note = f"{self.library.name}.einsum, pair by pair from the left"
+        return Offer(cost, step.output, _spelled(step, letters), note, temporary=stored)
 
     def bind(self, step: Step, offer: Offer) -> Runner:
         """The library's einsum with the labels as letters."""

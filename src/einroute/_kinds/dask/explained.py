@@ -90,8 +90,7 @@ def _by_rows(given: Solving, function: str, a: Any, b: Any, columns: int, blocks
     side = "the adjoint's rows" if wide else "rows"
     method = (
         f"QR of each chunk of {side} ({chunk}), a tree of their triangles with {len(widths) - 1} levels, "
-        "and the "
-        f"decomposition of the last; {tasks} tasks; {peak}at most {in_bytes(moved)} between workers"
+        f"and the decomposition of the last; {tasks} tasks; {peak}at most {in_bytes(moved)} between workers"
     )
     whole = float(sum(rows)) if known else 0.0
     work = whole * n * (n + 2 * columns) * (itemsize / 8) ** 2
@@ -103,8 +102,7 @@ def _by_factors(a: DaskFactorized, columns: int, blocks: int) -> Told:
     known = not np.isnan(m)
     method = (
         f"corrected semi-normal equations with the kept triangle: {len(rows)} chunks of rows are read "
-        "and compared "
-        f"with what was factored {PASSES} times, once for the answer and once for its correction"
+        f"and compared with what was factored {PASSES} times, for the answer and for its correction"
     )
     size = float(m * n) if known else 0.0
     tasks = len(rows) * PASSES * (2 + blocks)

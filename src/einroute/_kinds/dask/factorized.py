@@ -11,13 +11,14 @@ import numpy as np
 from dask.base import DaskMethodsMixin, normalize_token, tokenize
 from numpy.typing import NDArray
 
+from .decomposition import Decomposed, Reduced, alone, decompose
 from .fingerprint import Checked, digest, same, version_of
 from .householder import factor
 from .layers import anew, chunked, handle, per_chunk
 from .operands import check, check_cutoff, matrix, right_hand_side
 from .outcome import answers, solved, spectrum
 from .seminormal import corrected
-from .tsqr import Decomposed, Reduced, alone, chunk_of, decompose, groups
+from .tsqr import chunk_of, groups
 from .wide import pseudo_inverse
 
 __all__ = ["DaskFactorized"]

@@ -81,6 +81,5 @@ def changed(what: str, why: str = "") -> ValueError:
     """The error for a matrix that is not what was factored."""
     return ValueError(
         f"{what} no longer holds what was factored{why}; factorize it again. (An array that is not made "
-        "bit for bit "
-        f"the same each time must be stored or persisted before it is factored.)"
+        "bit for bit the same each time must be stored or persisted before it is factored.)"
     )

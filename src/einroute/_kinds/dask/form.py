@@ -286,11 +286,18 @@ def narrow(value: da.Array, dtype: DType) -> da.Array:
     )
 
 
+def identity(facts: Operand) -> da.Array:
+    """Identity matrices, in the chunks of an operand as far as these are square."""
+    chunked: Chunked = facts.structure
+    one = da.eye(facts.shape[-1], chunks=max(*chunked.chunks[-1], 1), dtype=facts.dtype)
+    return da.broadcast_to(one, facts.shape, chunks=(*chunked.chunks[:-2], *one.chunks))
+
+
 #: What dask arrays and those that join them meet in.
 FORM = Form(
     NAME,
     rank=1000,
-    routes=(Route("dask.tasks", _verdict, _bind),),
+    routes=(Route("dask.tasks", _verdict, _bind, tasks=True),),
     holds=holds,
     prepare=prepare,
     bring=bring,
@@ -298,6 +305,7 @@ FORM = Form(
     sliceable=False,
     casts=True,
     narrow=narrow,
+    identity=identity,
     called="a dask array",
     tasks=True,
     keywords=frozenset({"split_every"}),

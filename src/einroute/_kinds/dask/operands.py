@@ -83,8 +83,7 @@ def check(function: str, a: Any, b: Any = None) -> None:
             held = "is" if meta is x else "has chunks of"
             raise TypeError(
                 f"{name} {held} {type(meta).__module__}.{type(meta).__name__}, and {function} of dask "
-                "arrays takes "
-                f"NumPy's arrays; write them out with todense()"
+                "arrays takes NumPy's arrays; write them out with todense()"
             )
         if x is not None and function in {"solve", "inv", "pinv"} and unknown(x.shape):
             raise ValueError(
@@ -167,8 +166,7 @@ def chunks_of_rows(function: str, a: Any, memory_limit: int | None, *, b: Any = 
     if unknown(a.shape[1:]):
         raise ValueError(
             f"{function}: a has an unknown number of columns, and the shape of the answer depends on it; "
-            "call "
-            f"a.compute_chunk_sizes() first"
+            "call a.compute_chunk_sizes() first"
         )
     n, itemsize = a.shape[1], max(8, a.dtype.itemsize)
     limited(function, n, itemsize, memory_limit)
@@ -289,8 +287,7 @@ def _array(function: str, name: str, x: Any) -> Any:
     if is_sparse(x):
         raise TypeError(
             f"{name} is a sparse {type(x).__name__}, and {function} takes dense ones beside dask arrays; "
-            "write it out "
-            f"with {name}.toarray() or {name}.todense()"
+            f"write it out with {name}.toarray() or {name}.todense()"
         )
     return np.asarray(x)
 

@@ -9,11 +9,11 @@ from dask.base import tokenize
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
+from .decomposition import Decomposed, alone
 from .householder import Projected
 from .layers import chunked
 from .operands import dtypes, unknown
 from .seminormal import Corrected
-from .tsqr import Decomposed, alone
 
 __all__ = ["answers", "solved", "spectrum"]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..._base.errors import shown, suggest
 from ..._base.solvers import Solving
+from .decomposition import Decomposed
 from .factorized import DaskFactorized
 from .householder import Projected
 from .layers import chunked
@@ -18,7 +19,7 @@ from .operands import allowed, as_dask, both, check, check_cutoff, dtypes, fitti
 from .outcome import solved, spectrum
 from .seminormal import Corrected
 from .square import each, within
-from .tsqr import Decomposed, reduced_and_right
+from .tsqr import reduced_and_right
 from .wide import pseudo_inverse, shortest
 
 __all__ = ["scipy_inv", "scipy_lstsq", "scipy_pinv", "scipy_solve"]

@@ -20,10 +20,11 @@ from dask.base import tokenize
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
+from .decomposition import Decomposed, alone
 from .fingerprint import Checked, changed
 from .householder import squares
 from .layers import handle
-from .tsqr import Decomposed, alone, groups
+from .tsqr import groups
 
 __all__ = ["PASSES", "Corrected", "corrected"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..._base.numpy_functions import numpy_inv, numpy_pinv, numpy_solve
 from ..._base.routes import NoRoute
+from .decomposition import alone
 from .operands import dtypes
-from .tsqr import alone
 
 __all__ = ["each", "inverse", "pseudo_inverses", "solution", "within"]
 

@@ -2,13 +2,12 @@
 
 This is TSQR (J. Demmel, L. Grigori, M. Hoemmen, J. Langou, SIAM J. Sci. Comput. 34, 2012) without Q: a
 right-hand side goes through the reflections of each chunk, and only n numbers a chunk of it go up the tree.
-What
-belongs to the matrix alone has keys of its own, so that several right-hand sides of one computation share it.
+What belongs to the matrix alone has keys of its own, so that several right-hand sides of one computation
+share it.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +16,14 @@ from dask.base import tokenize
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
-from ..._base.threads import single_threaded_blas
+from .decomposition import Reduced, alone, decompose
 from .householder import Householder, Projected, factor
 from .layers import chunked, handle, per_chunk, per_pair
 
 __all__ = [
     "FAN_IN",
-    "Decomposed",
-    "Reduced",
     "Triangle",
-    "alone",
     "chunk_of",
-    "decompose",
     "decomposed",
     "expanded",
     "groups",
@@ -41,27 +36,6 @@ Array = NDArray[Any]
 
 #: Triangles that one task of the tree folds together.
 FAN_IN = 8
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Reduced:
-    """What the rows of a part of the matrix come to.
-
-    Attributes
-    ----------
-    r : ndarray
-        Their triangle (n, n).
-    rows : int
-    digests : tuple of bytes
-        What the contents of each chunk hash to, where that is kept.
-    """
-
-    r: Array
-    rows: int
-    digests: tuple[bytes, ...] = ()
-
-    def __sizeof__(self) -> int:
-        return self.r.nbytes + 100 * len(self.digests)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,71 +53,6 @@ class Part:
 
     def __sizeof__(self) -> int:
         return self.reduced.__sizeof__() + self.right.__sizeof__()
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Decomposed:
-    """The triangle of the whole matrix, and its singular value decomposition.
-
-    Attributes
-    ----------
-    r, u, s, vh : ndarray
-        (n, n), (n, k), (k,) and (k, n), with k = min(m, n).
-    rows : int
-        m.
-    version : bytes
-        What tells it from one of other contents, where it is kept.
-    """
-
-    r: Array
-    u: Array
-    s: Array
-    vh: Array
-    rows: int
-    version: bytes = b""
-
-    def __sizeof__(self) -> int:
-        return self.r.nbytes + self.u.nbytes + self.s.nbytes + self.vh.nbytes
-
-    def rank(self, rcond: float | None) -> int:
-        """Singular values above ``rcond * s[0]``, as LAPACK's gelsd counts them."""
-        if rcond is None:
-            rcond = float(np.finfo(np.float64).eps) * max(self.rows, len(self.r))
-        elif not 0 < rcond < 1:  # gelsd reads these as its own eps, half of NumPy's
-            rcond = float(np.finfo(np.float64).eps) / 2
-        return int((self.s > rcond * self.s[:1]).sum())
-
-    def solve(self, c: Array, rank: int) -> Array:
-        """The shortest x (n, K) with ``|r x - c|`` least, of that rank."""
-        if rank == len(self.r):
-            from scipy.linalg import solve_triangular  # noqa: PLC0415 - 0.1 s, and only in tasks
-
-            x: Array = solve_triangular(self.r, c, check_finite=False) if c.size else np.zeros_like(c)
-            return x
-        u, s, vh = self.u[:, :rank], self.s[:rank], self.vh[:rank]
-        shortest: Array = vh.conj().T @ ((u.conj().T @ c) / s[:, None])
-        return shortest
-
-    def solve_adjoint(self, b: Array, rank: int) -> Array:
-        """The shortest z (n, K) with ``|r^H z - b|`` least, of that rank."""
-        if rank == len(self.r) and b.size:
-            from scipy.linalg import solve_triangular  # noqa: PLC0415 - likewise
-
-            z: Array = solve_triangular(self.r, b, trans="C", check_finite=False)
-            return z
-        return self.u[:, :rank] @ ((self.vh[:rank] @ b) / self.s[:rank, None])
-
-    def solve_normal(self, g: Array, rank: int) -> Array:
-        """The shortest x (n, K) with ``r^H r x = g``, of that rank."""
-        if rank == len(self.r) and g.size:
-            from scipy.linalg import solve_triangular  # noqa: PLC0415 - likewise
-
-            half = solve_triangular(self.r, g, trans="C", check_finite=False)
-            x: Array = solve_triangular(self.r, half, check_finite=False)
-            return x
-        s, vh = self.s[:rank], self.vh[:rank]
-        shortest: Array = vh.conj().T @ ((vh @ g) / s[:, None] ** 2)
-        return shortest
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -167,11 +76,6 @@ class Triangle:
     columns: int
     dtype: np.dtype[Any]
     reproducible: bool
-
-
-def alone(reproducible: bool) -> Any:
-    """What the tasks of a call under ``config(reproducible=True)`` run in."""
-    return single_threaded_blas() if reproducible else nullcontext()
 
 
 def triangle(a: Any, reproducible: bool) -> Triangle:
@@ -254,8 +158,7 @@ def _folded(a: Any, b: Any, reproducible: bool) -> tuple[Any, Any]:
     """``a`` and the one chunk of columns of ``b`` in one tree; one `Reduced` and one `Projected`.
 
     The reflections of a chunk are made and used in one task, which dask fuses with what makes both chunks:
-    they are
-    held only where several right-hand sides of one computation share them.
+    they are held only where several right-hand sides of one computation share them.
     """
     n, dtype = a.shape[1], _double(a)
     level = per_chunk(factor_chunk, _name_of_factors(a, reproducible), a, **_options(n, dtype, reproducible))
@@ -355,9 +258,8 @@ def chunk_of(blocks: Any, columns: int) -> Array:
     chunk = np.asarray(block)
     if chunk.ndim != 2 or chunk.shape[1] != columns:
         raise ValueError(
-            f"a has a chunk of shape {chunk.shape} where its columns are {columns}; the function that "
-            "made a gave "
-            f"chunks of other shapes than it said"
+            f"a has a chunk of shape {chunk.shape} where its columns are {columns}; the function that made a "
+            f"gave chunks of other shapes than it said"
         )
     return chunk
 
@@ -388,9 +290,7 @@ def _project(factors: Householder, b: Any, place: int | None, reproducible: bool
     if len(columns) != factors.rows:
         raise LinAlgError(
             f"a has {factors.rows} rows in its chunk{'' if place is None else f' {place}'} and b has "
-            f"{len(columns)}; each row of b "
-            "belongs to a "
-            f"row of a: rechunk one as the other"
+            f"{len(columns)}; each row of b belongs to a row of a: rechunk one as the other"
         )
     wide = np.complex128 if columns.dtype.kind == "c" or factors.r.dtype.kind == "c" else np.float64
     with alone(reproducible):
@@ -408,23 +308,3 @@ def _expand(factors: Householder, z: Array, place: int, dtype: str, reproducible
     with alone(reproducible):
         made = factors.expand(z[place * n : (place + 1) * n])
     return made.astype(dtype, copy=False) if dtype else made
-
-
-def decompose(part: Reduced, reproducible: bool) -> Decomposed:
-    """The singular value decomposition of the triangle.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-    """
-    r = part.r
-    if not np.isfinite(r).all():
-        raise LinAlgError(
-            "SVD did not converge in Linear Least Squares: a holds nan or infinity, or numbers whose "
-            "squares are "
-            "beyond floating point; remove, replace or scale such rows first"
-        )
-    with alone(reproducible):
-        u, s, vh = np.linalg.svd(r)
-    count = min(part.rows, len(r))
-    return Decomposed(r, u[:, :count], s[:count], vh[:count], part.rows)

@@ -15,10 +15,11 @@ import numpy as np
 from dask.base import tokenize
 from numpy.typing import NDArray
 
+from .decomposition import Decomposed, alone
 from .layers import chunked, handle
 from .operands import dtypes, matrix, right_hand_side
 from .outcome import spectrum
-from .tsqr import Decomposed, alone, decomposed, expanded, triangle
+from .tsqr import decomposed, expanded, triangle
 
 __all__ = ["pseudo_inverse", "shortest"]
 

@@ -34,7 +34,10 @@ def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, 
         x, residuals, rank, s = given.on_arrays(_array(a), _array(b), rcond)
         return _back(x), _back(residuals), torch.tensor(int(rank)), _back(s)
     eps = torch.finfo(a.dtype).eps
-    cutoff = eps * max(a.shape) if rcond is None else eps if rcond == -1 else float(rcond)
+    if rcond is None:
+        cutoff = eps * max(a.shape)
+    else:  # what is not between 0 and 1 LAPACK reads as its own epsilon, half of NumPy's
+        cutoff = float(rcond) if 0 < rcond < 1 else eps / 2
     columns = b if b.ndim == 2 else b[:, None]
     here = at_hand(a) and at_hand(columns)
     if here:
