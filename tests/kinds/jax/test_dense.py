@@ -336,6 +336,20 @@ def test_explain_shows_the_operations() -> None:
     assert "bfloat16" in str(er.explain("ij,jk->ik", a.astype("bfloat16"), b.astype("bfloat16")))
     shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (a, b)]
     assert er.explain("ij,jk->ik", a, shapes[1]).routes == ("jax.dot_general",)
+    assert er.explain("ij,jk->ik", *shapes).routes == ("jax.dot_general",)
+    assert er.explain(er.matmul, shapes[0], np.ones((40, 3))).routes == ("jax.dot_general",)
+    assert "jax.numpy.linalg.lstsq" in str(er.explain(er.lstsq, shapes[0], jnp.ones(30)))
+    points = jax.ShapeDtypeStruct((1000, 10), jnp.float32)
+    d = er.pairwise_difference(points)
+    assert er.explain("ijk,ijk->ij", d, d).routes == ("jax.squared",)
+    made = jax.eval_shape(lambda x, y: er.einsum("ij,jk->ik", x, y), *shapes)
+    assert (made.shape, made.dtype) == ((30, 50), jnp.float32)
+
+
+def test_what_has_no_elements_is_named() -> None:
+    shape = jax.ShapeDtypeStruct((4, 3), jnp.float32)
+    with pytest.raises(TypeError, match=r"operand 1 is a ShapeDtypeStruct.*explain"):
+        er.einsum("ij,jk->ik", random(3, 4), shape)
 
 
 def test_record_tells_of_the_routes() -> None:

@@ -11,6 +11,7 @@ import scipy.sparse
 import einroute as er
 import einroute.scipy.linalg
 from tests.kinds.jax.helpers import jax, jnp
+from tests.kinds.jax.sparse_helpers import BCOO
 
 RNG = np.random.default_rng(5)
 TALL, WIDE, SQUARE = RNG.standard_normal((7, 4)), RNG.standard_normal((4, 7)), RNG.standard_normal((5, 5))
@@ -107,8 +108,26 @@ def test_integers_are_solved_in_floats() -> None:
     np.testing.assert_allclose(got, [0, 1], atol=1e-6)
 
 
+@pytest.mark.parametrize("array", [jnp.asarray, np.asarray])
+def test_structured_operands_are_written_out(array: Any) -> None:
+    roll, hot = er.rolled(array([1.0, 2.0, 5.0]), 3), er.one_hot(array([1, 2, 0]), 3)
+    b = jnp.asarray([1.0, 2.0, 3.0])
+    for operand in (roll, hot):
+        written = np.asarray(operand)
+        got = er.linalg.solve(operand, b)
+        assert isinstance(got, jax.Array)
+        np.testing.assert_allclose(got, np.linalg.solve(written, b), rtol=1e-5)
+        np.testing.assert_allclose(er.lstsq(operand, b)[0], got, rtol=1e-4)
+        if array is jnp.asarray:
+            for name in ("inv", "pinv"):
+                got = getattr(er.linalg, name)(operand)
+                assert isinstance(got, jax.Array)
+                np.testing.assert_allclose(got, np.linalg.inv(written), rtol=1e-4, atol=1e-6)
+
+
 def test_bad_operands() -> None:
     a = jnp.asarray(SQUARE, jnp.float32)
+    sparse = BCOO.fromdense(a)
     with pytest.raises(np.linalg.LinAlgError, match="rows"):
         er.lstsq(a, jnp.ones(4))
     with pytest.raises(ValueError, match="rows"):
@@ -124,6 +143,11 @@ def test_bad_operands() -> None:
         lambda: einroute.scipy.linalg.solve(a, a[0]),
         lambda: einroute.scipy.linalg.lstsq(a, a[0]),
         lambda: er.factorize(a),
+        lambda: er.linalg.inv(sparse),
+        lambda: er.linalg.pinv(sparse),
+        lambda: er.linalg.solve(sparse, np.ones(3)),
+        lambda: er.factorize(sparse),
+        lambda: er.linalg.solve(jax.ShapeDtypeStruct((3, 3), jnp.float32), jnp.ones(3)),
     ):
         with pytest.raises(TypeError):
             call()

@@ -244,6 +244,25 @@ def test_rows_in_more_bits_than_one_integer_holds() -> None:
     np.testing.assert_array_equal(got, a @ x)
 
 
+def test_padding_within_rows_of_bcsr() -> None:
+    made = BCSR((jnp.asarray([1.0, 7.0, 2.0]), jnp.asarray([1, 3, 0]), jnp.asarray([0, 2, 3])), shape=(2, 3))
+    x = jnp.arange(1.0, 7.0).reshape(3, 2)
+    for route in ("bcoo.csr", "bcoo.gather"):
+        with er.config(allow=route):
+            np.testing.assert_array_equal(er.matmul(made, x), [[3, 4], [2, 4]])
+
+
+def test_axes_of_length_zero_beside_padding() -> None:
+    empty = BCOO((jnp.ones(2), jnp.zeros((2, 2), int)), shape=(0, 4))
+    assert er.einsum("ij,ik->jk", empty, jnp.ones((0, 3))).tolist() == np.zeros((4, 3)).tolist()
+    assert er.einsum("aba,a,ba->", BCOO((jnp.ones(2), jnp.zeros((2, 3), int)), shape=(0, 4, 0)), jnp.ones(0),
+                     jnp.ones((4, 0))) == 0  # fmt: skip
+    other = BCOO((jnp.ones(2), jnp.zeros((2, 2), int)), shape=(0, 3))
+    for route in ("bcoo.pairs", "bcoo.first_entries", "bcoo.second_entries"):
+        with er.config(allow=route):
+            np.testing.assert_array_equal(as_dense(er.einsum("ij,ik->jk", empty, other)), np.zeros((4, 3)))
+
+
 def test_bcsr_beside_bcoo() -> None:
     a, b = values((4, 5), 0), values((5, 3), 1)
     for one, other in (

@@ -102,4 +102,5 @@ KIND = Kind(
     device=parts_device,
     unfit=unfit,
     joined=DENSE_KIND.joined,
+    solvers=DENSE_KIND.solvers,
 )

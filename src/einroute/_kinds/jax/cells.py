@@ -15,7 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-__all__ = ["Cells", "flattened", "in_places", "of_bcoo", "of_bcsr", "of_labels", "written"]
+__all__ = ["Cells", "flattened", "gathered", "in_places", "of_bcoo", "of_bcsr", "of_labels", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,13 @@ def of_labels(labels: Any, depth: int, dtype: Any) -> Cells:
 def _counted(full: tuple[int, ...], axis: int) -> Any:
     """The index along an axis of arrays that are made flat."""
     return lax.broadcasted_iota(jnp.int32, full, axis).reshape(-1)
+
+
+def gathered(x: Any, indices: tuple[Any, ...]) -> Any:
+    """An array's blocks of values at indices of its first axes; where those have no elements, zeros."""
+    if 0 in x.shape[: len(indices)]:
+        return jnp.zeros((*indices[0].shape, *x.shape[len(indices) :]), x.dtype)
+    return x.at[indices].get(mode="clip")
 
 
 def flattened(cells: Cells, data: Any, sizes: Sequence[int]) -> Cells:

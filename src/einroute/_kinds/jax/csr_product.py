@@ -125,7 +125,10 @@ def _in_rows(cells: Cells, found: _Product) -> tuple[Any, Any, Any]:
     rows, columns, _ = found.shape
     in_turn = (found.rows, found.summed) == ((0,), (1,))
     if cells.pointers is not None and in_turn:
-        return cells.data, cells.coords[1].astype(jnp.int32), cells.pointers.astype(jnp.int32)
+        # Whatever a row holds beyond the last column is padding: the kernel would read there.
+        valid = cells.valid
+        data = jnp.where(valid, cells.data, jnp.zeros((), cells.data.dtype))
+        return data, jnp.where(valid, cells.coords[1], 0).astype(jnp.int32), cells.pointers.astype(jnp.int32)
     row = cells.place(found.rows).astype(jnp.int32)
     column = _within(cells.place(found.summed).astype(jnp.int32), columns)
     if not cells.count:

@@ -67,8 +67,8 @@ def _weak(x: Any) -> Any:
 
 
 def _values(x: Any) -> Any:
-    """The values of an array of JAX's, dense or sparse; None of others."""
-    if isinstance(x, jax.Array):
+    """The values of an array of JAX's, dense or sparse, or what stands for them; None of others."""
+    if isinstance(x, jax.Array | jax.ShapeDtypeStruct):
         return x
     data = getattr(x, "data", None)
     return data if isinstance(data, jax.Array) else None

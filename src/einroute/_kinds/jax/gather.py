@@ -19,7 +19,7 @@ from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from .bcoo_result import ENTRIES, NAME
 from .blocks import block_of, contracted, in_blocks, limit_of
-from .cells import Cells, in_places
+from .cells import Cells, gathered, in_places
 from .dense import LIBRARY, sum_of
 
 __all__ = ["REDUCE", "ROUTE", "Gathered", "at_entries", "sparse_facts"]
@@ -187,7 +187,7 @@ def _looked_up(step: Step, position: int, labels: str) -> tuple[str, Callable[..
         if grid:
             return x.reshape(cells.count, *sizes)
         coords = cells.bounded()
-        return x.at[tuple(coords[i] for i in at)].get(mode="clip")
+        return gathered(x, tuple(coords[i] for i in at))
 
     return (_E if shared else "") + rest, look
 

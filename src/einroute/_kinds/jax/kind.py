@@ -28,8 +28,8 @@ _STRUCTURED = frozenset({"rolled", "one_hot", "difference"})
 
 
 def recognises(cls: type) -> bool:
-    """Whether a class is one of JAX's dense arrays, or of its tracers."""
-    return jax.core.Tracer in cls.__mro__ or issubclass(cls, jax.Array)
+    """Whether a class is one of JAX's dense arrays, of its tracers, or stands for arrays in `explain`."""
+    return jax.core.Tracer in cls.__mro__ or issubclass(cls, jax.Array | jax.ShapeDtypeStruct)
 
 
 def signature(x: Any) -> Hashable:

@@ -17,7 +17,7 @@ from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from .bcoo_result import ENTRIES, NAME
 from .blocks import limit_of
-from .cells import Cells, flattened, in_places, written
+from .cells import Cells, flattened, gathered, in_places, written
 from .dense import LIBRARY, multiply, sum_of
 from .gather import sparse_facts
 
@@ -174,7 +174,7 @@ def _spread_bind(step: Step, offer: Offer) -> Runner:
         bounded = dict(zip(labels, cells.bounded(), strict=True))
         at = tuple(bounded[c] for c in found.shared)
         if at:
-            values, pattern = (x.at[at].get(mode="clip") for x in (values, pattern))
+            values, pattern = gathered(values, at), gathered(pattern, at)
         else:
             values, pattern = values[None], pattern[None]
         value = cells.data.reshape(-1, *(1,) * (values.ndim - 1))

@@ -53,6 +53,8 @@ def compiled(run: Runner, key: Hashable) -> Runner:
     ------
     RuntimeError
         When it is called with an array whose buffer was donated or deleted: JAX's own, naming the operand.
+    TypeError
+        With what stands for an array and has no elements.
     """
     program = PROGRAMS.of(key, run)
 
@@ -65,6 +67,14 @@ def compiled(run: Runner, key: Hashable) -> Runner:
                     raise RuntimeError(
                         f"operand {i} ({type(x).__name__} of shape {tuple(x.shape)}) has been deleted or "
                         f"donated to another computation; keep a copy, or do not donate it"
+                    ) from error
+            raise
+        except TypeError as error:
+            for i, x in enumerate(operands):
+                if isinstance(x, jax.ShapeDtypeStruct):
+                    raise TypeError(
+                        f"operand {i} is a ShapeDtypeStruct, which has no elements; explain takes it, and so "
+                        f"does jax.eval_shape of a function with this call"
                     ) from error
             raise
 

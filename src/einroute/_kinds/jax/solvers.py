@@ -18,7 +18,9 @@ from ..._base.linalg import misfit
 from ..._base.solvers import Solving, Told
 from ..meeting import met
 from ..registry import kind_of, other_kind
+from ..structured import Structured
 from .dense import LIBRARY, at_hand
+from .operands import JaxOperand
 
 __all__ = ["explain_inv", "explain_lstsq", "explain_pinv", "explain_solve", "inv", "lstsq", "pinv", "solve"]
 
@@ -86,15 +88,9 @@ def _arrays(given: Solving, *operands: Any) -> tuple[Any, ...]:
     ValueError, numpy.linalg.LinAlgError
         Shapes that do not fit, as numpy.linalg's.
     """
-    for x in operands:
-        kind = other_kind(x)
-        if kind is not None and kind.form.name != LIBRARY.name:
-            raise TypeError(
-                f"{given.function} takes no {type(x).__name__} beside JAX's arrays; write it out as one"
-            )
-    taken = [x if isinstance(x, jax.Array) else np.asarray(x) for x in operands]
+    taken = [_written(given, x) for x in operands]
     kinds = met(taken, [kind for kind in map(kind_of, taken) if kind is not None])
-    dtype = LIBRARY.dtypes.promote(operands)
+    dtype = LIBRARY.dtypes.promote(taken)
     if dtype.kind in "biu":
         dtype = LIBRARY.dtypes.of(jnp.zeros((), float))
     shapes = [SimpleNamespace(shape=tuple(x.shape), ndim=len(x.shape), dtype=dtype) for x in taken]
@@ -105,6 +101,17 @@ def _arrays(given: Solving, *operands: Any) -> tuple[Any, ...]:
     return tuple(
         LIBRARY.cast(jnp.asarray(kind.adopt(x)), dtype) for kind, x in zip(kinds, taken, strict=True)
     )
+
+
+def _written(given: Solving, x: Any) -> Any:
+    """An operand as an array of JAX's or NumPy's: structured ones are written out."""
+    if isinstance(x, jax.Array):
+        return x
+    if isinstance(x, JaxOperand):
+        return x.written()
+    if not isinstance(x, Structured) and other_kind(x) is not None:
+        raise TypeError(f"{given.function} takes no {type(x).__name__}; write it out as an array first")
+    return np.asarray(x)
 
 
 def _told(given: Solving) -> Told:

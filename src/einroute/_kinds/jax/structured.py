@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -78,7 +77,7 @@ def pairwise_difference(x: Any, y: Any = None) -> Difference:
 def _points(value: Any, name: str) -> Any:
     """Points as an array of two axes."""
     kind = other_kind(value)
-    if not isinstance(value, jax.Array):
+    if kind is None or kind.form.name != LIBRARY.name:
         if kind is not None:
             raise TypeError(
                 f"{name} is of type {type(value).__name__}, expected an array of JAX's or NumPy's"

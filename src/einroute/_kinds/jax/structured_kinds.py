@@ -95,6 +95,7 @@ STRUCTURED = Kind(
     library=LIBRARY.name,
     device=lambda x: x.device(),
     joined=DENSE_KIND.joined,
+    solvers=DENSE_KIND.solvers,
 )
 ONE_HOT_KIND = replace(STRUCTURED, name=ONE_HOT, form=ONE_HOT_FORM, alike=None)
 #: What the registry knows the classes by; beside them BCOO's, which scipy.sparse's join as.
