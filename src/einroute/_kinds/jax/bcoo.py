@@ -37,7 +37,11 @@ def parts_device(x: Any) -> Hashable:
 
 def facts(x: Any) -> Operand:
     dtype = LIBRARY.dtypes.of(x)
-    return Operand(tuple(x.shape), dtype, (), NAME, entries_of(x), device=parts_device(x))
+    rows = getattr(x, "indices_sorted", False) and not x.n_batch and not x.n_dense
+    structure = "rows" if rows else None
+    return Operand(
+        tuple(x.shape), dtype, (), NAME, entries_of(x), structure=structure, device=parts_device(x)
+    )
 
 
 def _signature(x: Any) -> Hashable:
@@ -48,6 +52,7 @@ def _signature(x: Any) -> Hashable:
         x.indices.shape,
         x.dtype,
         x.data.weak_type,
+        x.indices_sorted,
         device_of(x.data),
         settings(),
     )

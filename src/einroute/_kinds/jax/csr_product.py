@@ -21,8 +21,10 @@ from .dense import LIBRARY, sum_of
 
 __all__ = ["ROUTE"]
 
-#: Multiply-adds a second of JAX's kernel; seconds an entry that sorting takes, and seeing whether it is due.
-_RATE, _SORTED, _ENTRY = 7e9, 20e-9, 5e-9
+#: Multiply-adds a second of JAX's kernel; seconds an entry that its product with a vector takes, seconds for
+#: each doubling of the entries that sorting an entry takes in one integer and in two, and seeing whether it is
+#: due.
+_RATE, _VECTOR, _SORTED, _SORTED_IN_TWO, _ENTRY = 8e9, 16e-9, 3.5e-9, 20e-9, 2e-9
 #: dtypes that JAX's kernel on the host has; of integers sums would not be of the same dtype there.
 _DTYPES = frozenset(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
 
@@ -95,7 +97,10 @@ def _verdict(step: Step) -> Offer | Refused:
     count = step.operands[own[0]].nnz or 0
     in_rows = step.operands[own[0]].structure == "rows" and (found.rows, found.summed) == ((0,), (1,))
     flops = float(count * shape[2])
-    each = 0.0 if in_rows else _SORTED + _ENTRY
+    each = _VECTOR if shape[2] == 1 else 0.0
+    if not in_rows:
+        bits = max(1, (count - 1).bit_length())
+        each += _ENTRY + bits * (_SORTED if _in_one(shape[0], bits) else _SORTED_IN_TWO)
     moved = float(step.in_bytes + step.out_bytes * (1 if found.axes == tuple(range(len(made))) else 3))
     rate = flops / (flops / _RATE + each * count) if flops else _RATE
     cost = Cost(flops, moved, LIBRARY.calls, rate)
@@ -126,9 +131,10 @@ def _in_rows(cells: Cells, found: _Product) -> tuple[Any, Any, Any]:
     in_turn = (found.rows, found.summed) == ((0,), (1,))
     if cells.pointers is not None and in_turn:
         # Whatever a row holds beyond the last column is padding: the kernel would read there.
-        valid = cells.valid
-        data = jnp.where(valid, cells.data, jnp.zeros((), cells.data.dtype))
-        return data, jnp.where(valid, cells.coords[1], 0).astype(jnp.int32), cells.pointers.astype(jnp.int32)
+        column = cells.coords[1]
+        within = (column >= 0) & (column < columns)
+        data = jnp.where(within, cells.data, jnp.zeros((), cells.data.dtype))
+        return data, jnp.where(within, column, 0).astype(jnp.int32), cells.pointers.astype(jnp.int32)
     row = cells.place(found.rows).astype(jnp.int32)
     column = _within(cells.place(found.summed).astype(jnp.int32), columns)
     if not cells.count:
@@ -138,8 +144,17 @@ def _in_rows(cells: Cells, found: _Product) -> tuple[Any, Any, Any]:
         data, column, row = lax.cond(
             jnp.all(row[1:] >= row[:-1]), lambda *parts: parts, partial(_sorted, rows), data, column, row
         )
-    pointers = jnp.searchsorted(row, jnp.arange(rows + 1, dtype=jnp.int32), method="scan_unrolled")
-    return data, column, pointers.astype(jnp.int32)
+    return data, column, _pointers(row, rows)
+
+
+def _pointers(row: Any, rows: int) -> Any:
+    """Where rows begin: each is looked for, or, where few rows have entries, these are counted."""
+    count = row.shape[0]
+    if 3 * (count + rows) < rows * count.bit_length():
+        counts = jnp.zeros(rows + 1, jnp.int32).at[row + 1].add(1, mode="drop", indices_are_sorted=True)
+        return jnp.cumsum(counts, dtype=jnp.int32)
+    found = jnp.searchsorted(row, jnp.arange(rows + 1, dtype=jnp.int32), method="scan")
+    return found.astype(jnp.int32)
 
 
 def _within(column: Any, columns: int) -> Any:
@@ -155,12 +170,17 @@ def _sorted(rows: int, data: Any, column: Any, row: Any) -> tuple[Any, Any, Any]
     count = row.shape[0]
     bits = max(1, (count - 1).bit_length())
     position = lax.iota(jnp.int32, count)
-    if rows.bit_length() + bits > 32:
+    if not _in_one(rows, bits):
         row, order = lax.sort((row, position), num_keys=1)
     else:
         key = lax.sort((row.astype(jnp.uint32) << bits) | position.astype(jnp.uint32))
         row, order = (key >> bits).astype(jnp.int32), (key & ((1 << bits) - 1)).astype(jnp.int32)
     return data[order], column[order], row
+
+
+def _in_one(rows: int, bits: int) -> bool:
+    """Whether a row and a position of so many bits are within 32 together."""
+    return rows.bit_length() + bits <= 32
 
 
 ROUTE = Route("bcoo.csr", _verdict, _bind)

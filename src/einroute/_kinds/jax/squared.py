@@ -3,13 +3,15 @@
 With points centred at their mean, ``d M d = x M x + y M y - x (M + M') y``. The sum loses digits where it is
 small against its terms: the products' error is at most about ``E eps T``, where ``T`` is the sum of both
 sides' ``|x| |M| |x|`` and ``E = 2 + 0.9 sqrt(R + 2) + (R + 2) / 8`` for R features. So an entry of at least
-``E T / 60`` is within ``60 eps`` of what its differences give; the others are computed from these. How many
-there are is found out inside of the program: for few there is room, and for more all are computed so.
+``E T / 1000`` is within ``1000 eps`` of itself of what its differences give; the others are computed from
+these, in blocks of points, which of them is found out inside of the program. (NumPy's arrays get 60 in place
+of 1000 by a factor of the metric, which may have none where values are not at hand.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -20,19 +22,18 @@ from jax import lax
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from .blocks import block_of, limit_of
+from .blocks import block_of, in_blocks, limit_of
 from .dense import LIBRARY
-from .differences import differences, some_points
+from .differences import differences
 
 __all__ = ["ROUTE"]
 
 _FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))
-_ALLOWED = 60.0
-#: The share of entries that there is room for to be computed again.
-_ROOM = 1 / 64
+_ALLOWED = 1000.0
 #: Features from which it pays; seconds an entry, and multiply-adds a second.
-_LEAST, _ENTRY, _RATE = 8, 8e-9, 2e10
-_BLOCK = 16 << 20
+_LEAST, _ENTRY, _RATE = 8, 1e-9, 2e10
+#: Bytes of differences at a time.
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,7 @@ def _verdict(step: Step) -> Offer | Refused:
 def _bind(step: Step, offer: Offer) -> Runner:
     form: _Form = offer.recipe
     n, m, features = (step.sizes[c] for c in step.inputs[form.at[0]])
-    room = max(1, int(n * m * _ROOM))
-    each = 2 * m * features * step.dtype.itemsize
-    block = block_of(n, 2 * each, _BLOCK if limit_of(step) is None else limit_of(step) or 1)
-    exactly = some_points(step, form.at, step.inputs[form.at[0]][0], block)
+    block = block_of(n, 2 * m * features * step.dtype.itemsize, min(_BLOCK, limit_of(step) or _BLOCK))
     level = _errors(features) / _ALLOWED
 
     def run(*operands: Any, out: Any = None) -> Any:
@@ -119,26 +117,20 @@ def _bind(step: Step, offer: Offer) -> Runner:
         if metric is not None and form.turned:
             metric = metric.T
         made, least = _expanded(x, y, metric, level)
-        close = jnp.abs(made) < least
+        small = (jnp.abs(made) < least) | ~jnp.isfinite(made)
         if form.same:
-            made = jnp.where(jnp.eye(n, dtype=bool), 0, made)
-            close &= ~jnp.eye(n, dtype=bool)
-        close |= ~jnp.isfinite(made)
-
-        def few(_: Any) -> Any:
-            rows, columns = jnp.nonzero(close, size=room, fill_value=n)
-            d = x.at[rows].get(mode="clip") - y.at[columns].get(mode="clip")
-            again = (d * (d if metric is None else d @ metric.T)).sum(1)
-            return made.at[rows, columns].set(again, mode="drop")
-
-        def all_of(_: Any) -> Any:
-            result = exactly(*operands)
-            return result.T if form.swapped else result
-
-        result = lax.cond(close.sum() <= room, few, all_of, 0)
+            diagonal = jnp.eye(n, dtype=bool)
+            made, small = jnp.where(diagonal, 0, made), small & ~diagonal
+        again = in_blocks(n, block, 0, (0, 0, 0), lambda _: partial(_again, y, metric))
+        result = lax.cond(small.any(), again, lambda made, _small, _x: made, made, small, x)
         return result.T if form.swapped else result
 
     return run
+
+
+def _product(x: Any, y: Any) -> Any:
+    """A product of matrices in the precision that the bound is of, also where devices have a quicker one."""
+    return jnp.matmul(x, y, precision=lax.Precision.HIGHEST)
 
 
 def _expanded(x: Any, y: Any, metric: Any, level: float) -> tuple[Any, Any]:
@@ -146,16 +138,25 @@ def _expanded(x: Any, y: Any, metric: Any, level: float) -> tuple[Any, Any]:
     centre = lax.stop_gradient((x.mean(0) + y.mean(0)) / 2)
     x, y = x - centre, y - centre
     if metric is None:
-        of_x, of_y, cross = (x * x).sum(1), (y * y).sum(1), 2 * (x @ y.T)
-        terms = of_x[:, None] + of_y[None, :]
-        bound = terms
-    else:
-        of_x, of_y = ((v * (v @ metric.T)).sum(1) for v in (x, y))
-        cross = x @ (metric + metric.T) @ y.T
-        terms = of_x[:, None] + of_y[None, :]
-        size_x, size_y = ((jnp.abs(v) * (jnp.abs(v) @ jnp.abs(metric).T)).sum(1) for v in (x, y))
-        bound = size_x[:, None] + size_y[None, :]
-    return terms - cross, lax.stop_gradient(level * bound)
+        terms = (x * x).sum(1)[:, None] + (y * y).sum(1)[None, :]
+        return terms - 2 * _product(x, y.T), lax.stop_gradient(level * terms)
+    of_x, of_y = ((v * _product(v, metric.T)).sum(1) for v in (x, y))
+    cross = _product(_product(x, metric + metric.T), y.T)
+    size_x, size_y = (
+        (jnp.abs(v) * _product(jnp.abs(v), jnp.abs(metric).T)).sum(1) for v in map(lax.stop_gradient, (x, y))
+    )
+    least = lax.stop_gradient(level * (size_x[:, None] + size_y[None, :]))
+    return of_x[:, None] + of_y[None, :] - cross, least
+
+
+def _again(y: Any, metric: Any, made: Any, small: Any, x: Any) -> Any:
+    """The entries of some points, the small ones from differences."""
+
+    def exactly(made: Any, small: Any, x: Any) -> Any:
+        d = x[:, None, :] - y[None, :, :]
+        return jnp.where(small, (d * (d if metric is None else _product(d, metric.T))).sum(2), made)
+
+    return lax.cond(small.any(), exactly, lambda made, _small, _x: made, made, small, x)
 
 
 def _errors(features: int) -> float:
