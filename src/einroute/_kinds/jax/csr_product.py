@@ -21,9 +21,8 @@ from .dense import LIBRARY, sum_of
 
 __all__ = ["ROUTE"]
 
-#: Multiply-adds a second of JAX's kernel; seconds an entry that its product with a vector takes, seconds for
-#: each doubling of the entries that sorting an entry takes in one integer and in two, and seeing whether it is
-#: due.
+#: Multiply-adds a second of JAX's kernel. Seconds an entry: of its product with a vector; of sorting, for
+#: each doubling of the entries, in one integer and in two; and of seeing whether that is due.
 _RATE, _VECTOR, _SORTED, _SORTED_IN_TWO, _ENTRY = 8e9, 16e-9, 3.5e-9, 20e-9, 2e-9
 #: dtypes that JAX's kernel on the host has; of integers sums would not be of the same dtype there.
 _DTYPES = frozenset(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
