@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -15,7 +16,7 @@ from ..._base.routes import Offer, Refused, Route, Runner
 from .dense import LIBRARY
 from .routes import one, pair
 
-__all__ = ["ROUTE", "block_of", "contracted", "in_blocks", "limit_of"]
+__all__ = ["ROUTE", "block_of", "contracted", "in_blocks", "limit_of", "recomputed"]
 
 Path = tuple[tuple[int, int], ...]
 #: Multiply-adds a second of blocks.
@@ -47,6 +48,12 @@ def block_of(size: int, each: int, limit: int) -> int:
     return even if 4 * even > longest else longest
 
 
+def recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, whose intermediates are made again for derivatives, and not kept of all turns of a loop."""
+    made: Callable[..., Any] = jax.checkpoint(function, prevent_cse=False)
+    return made
+
+
 def in_blocks(
     size: int, block: int, at: int, axes: tuple[int, ...], run_of: Callable[[int], Callable[..., Any]]
 ) -> Callable[..., Any]:
@@ -73,7 +80,8 @@ def in_blocks(
 
     def blocks(*arrays: Any) -> Any:
         starts = jnp.arange(whole) * block
-        made = lax.map(lambda start: run_of(block)(*sliced(arrays, start, block)), starts)
+        one = recomputed(lambda start: run_of(block)(*sliced(arrays, start, block)))
+        made = lax.map(one, starts)
         made = jnp.moveaxis(made, 0, at)
         made = made.reshape(*made.shape[:at], whole * block, *made.shape[at + 2 :])
         if not rest:

@@ -18,7 +18,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from .bcoo_result import ENTRIES, NAME
-from .blocks import block_of, contracted, in_blocks, limit_of
+from .blocks import block_of, contracted, in_blocks, limit_of, recomputed
 from .cells import Cells, gathered, in_places
 from .dense import LIBRARY, sum_of
 
@@ -254,13 +254,15 @@ def _in_parts(step: Step, found: Gathered, run: Callable[..., Any], part: int) -
         stacked = (padded.data, padded.coords, padded.valid)
         pieces = [jnp.reshape(x, (count, part)) for x in (stacked[0], *stacked[1], stacked[2])]
 
+        @recomputed
         def of(piece: Any) -> Any:
             data, *coords, valid = piece
             few = Cells(cells.shape, data, tuple(coords), valid)
-            return run(*operands[: found.sparse], few, *operands[found.sparse + 1 :])
+            made = run(*operands[: found.sparse], few, *operands[found.sparse + 1 :])
+            return made.data if step.form == NAME else made
 
         if step.form == NAME:
-            data = lax.map(lambda piece: of(piece).data, pieces)
+            data = lax.map(of, pieces)
             axes = [step.inputs[found.sparse].index(c) for c in step.output]
             return replace(padded, data=data.reshape(-1)).take(axes)
         add = jnp.logical_or if step.dtype.kind == "b" else jnp.add

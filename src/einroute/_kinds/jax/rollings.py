@@ -18,7 +18,7 @@ from jax import lax
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from .blocks import contracted
+from .blocks import contracted, recomputed
 from .dense import LIBRARY, cast
 from .dtypes import native
 from .written import structures
@@ -111,6 +111,7 @@ def _turns_bind(step: Step, offer: Offer) -> Runner:
         twice = jnp.concatenate([base, base], found.axis)
         starts = jnp.asarray([(found.step % size) * j % size for j in range(found.k)], jnp.int32)
 
+        @recomputed
         def turn(number: Any) -> Any:
             parts = [
                 lax.dynamic_slice_in_dim(twice, starts[number], size, found.axis)

@@ -22,7 +22,7 @@ from jax import lax
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from .blocks import block_of, in_blocks, limit_of
+from .blocks import block_of, in_blocks, limit_of, recomputed
 from .dense import LIBRARY
 from .differences import differences
 
@@ -152,6 +152,7 @@ def _expanded(x: Any, y: Any, metric: Any, level: float) -> tuple[Any, Any]:
 def _again(y: Any, metric: Any, made: Any, small: Any, x: Any) -> Any:
     """The entries of some points, the small ones from differences."""
 
+    @recomputed
     def exactly(made: Any, small: Any, x: Any) -> Any:
         d = x[:, None, :] - y[None, :, :]
         return jnp.where(small, (d * (d if metric is None else _product(d, metric.T))).sum(2), made)

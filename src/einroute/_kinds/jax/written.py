@@ -23,6 +23,8 @@ __all__ = ["NAME", "ROUTE", "dense_step", "structures"]
 NAME = "jax_structured"
 #: Multiply-adds a second of the product that follows.
 _RATE = 4e9
+#: Bytes from which on an array is not made where another way is left, and what it then counts for.
+_LARGE, _AVOIDED = 16 << 20, 100
 
 
 def structures(step: Step, name: str) -> list[int]:
@@ -80,7 +82,8 @@ def _verdict(step: Step) -> Offer | Refused:
         if step.form == BCOO and found.free:
             return Refused("the result is sparse, and has labels that entries have not")
         every = float((step.operands[at].nnz or 0) * step.extent(found.free))
-    cost = Cost(every, float(step.in_bytes + step.out_bytes + 4 * size), 2 * LIBRARY.calls, _RATE)
+    moved = float(step.in_bytes + step.out_bytes + size * (4 if size <= _LARGE else _AVOIDED))
+    cost = Cost(every, moved, 2 * LIBRARY.calls, _RATE)
     facts = sparse_facts(step, step.operands[at or 0].nnz or 0) if step.form == BCOO else None
     note = f"written out, {size} bytes"
     return Offer(cost, step.output, (tuple(positions), found), note, facts=facts)
