@@ -16,6 +16,7 @@ from tests.kinds.jax.helpers import jax, jnp
 from tests.kinds.jax.sparse_helpers import BCOO, as_dense, bcoo, values
 
 RNG = np.random.default_rng(3)
+EPS = np.finfo("f4").eps
 LABELS = np.array([0, 2, 1, -1, 2, 5, 0])
 BASE = RNG.standard_normal((6, 3, 5)).astype("f4")
 POINTS, OTHERS = RNG.standard_normal((9, 4)).astype("f4"), RNG.standard_normal((7, 4)).astype("f4")
@@ -225,15 +226,12 @@ def test_squared_forms(output: str, same: bool, with_metric: str, offset: float)
         operands, judged = [d, jnp.asarray(m), d], [written, m.astype("f8"), written]
     expected = np.einsum(subscripts, *judged)
     sizes = np.einsum(subscripts, *map(np.abs, judged))
-    for allow in ("jax.squared", "jax.differences"):
+    for allow, bound in (("jax.squared", 1001 * EPS), ("jax.differences", 64 * EPS)):
         with er.config(allow=allow):
             assert er.explain(subscripts, *operands).routes == (allow,)
             once = jax.jit(lambda d, *m: er.einsum(subscripts, d, *m, d))  # one operand, that comes twice
             for got in (er.einsum(subscripts, *operands), once(*operands[:-1])):
-                assert (
-                    np.abs(np.asarray(got, "f8") - expected)
-                    <= (1001 if allow == "jax.squared" else 64) * np.finfo("f4").eps * sizes
-                ).all()
+                assert (np.abs(np.asarray(got, "f8") - expected) <= bound * sizes).all()
                 if same and output == "ij":
                     assert not np.diagonal(got).any()
 
@@ -284,16 +282,16 @@ def test_derivatives_keep_nothing_written_out_either() -> None:
     n, k, features = 2000, 1000, 16
     x, a = jnp.ones((n, features)), jnp.ones((k, features))
     tensor = n * n * features * 4
-    squares = lambda x: er.einsum("ijk,ijk->ij", d := er.pairwise_difference(x), d).sum()  # noqa: E731
+    squares = lambda x: er.einsum("ijk,ijk->ij", d := er.pairwise_difference(x), d).sum()
     assert temporaries(jax.grad(squares), x) < tensor / 4  # a few arrays of n by n
-    sums = lambda x: (er.einsum("ijk,jk->i", er.pairwise_difference(x), x) ** 2).sum()  # noqa: E731
+    sums = lambda x: (er.einsum("ijk,jk->i", er.pairwise_difference(x), x) ** 2).sum()
     assert temporaries(jax.grad(sums), x) < tensor / 10
-    rolls = lambda b, a: (er.einsum("ijl,jl->i", er.rolled(b, k), a) ** 2).sum()  # noqa: E731
+    rolls = lambda b, a: (er.einsum("ijl,jl->i", er.rolled(b, k), a) ** 2).sum()
     for allow in ("jax.rollings", None):
         with er.config(allow=allow):
             assert temporaries(jax.grad(rolls, (0, 1)), x, a) < n * k * features
     labels = jnp.zeros(20_000, int)
-    added = lambda w: (er.einsum("tr,tc->rc", er.one_hot(labels, k), w) ** 2).sum()  # noqa: E731
+    added = lambda w: (er.einsum("tr,tc->rc", er.one_hot(labels, k), w) ** 2).sum()
     assert temporaries(jax.grad(added), jnp.ones((20_000, 4))) < 20_000 * k
 
 
