@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from einroute._kinds.dense.small import report
 from einroute._native import CORE
+from einroute._native.flags import report
 
 LETTERS = "abcdefgh"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from einroute._kinds.dense.small import report
 from einroute._native import CORE
+from einroute._native.flags import report
 
 #: Labels b and c are stacked; an operand may lack them.
 EXPRESSIONS = (

@@ -29,6 +29,7 @@ USE = (
     "assert np.allclose(er.einsum('bij,bjk->bik', x, x), x @ x)\n"
     "print(CORE is None, REASON or CORE.isa(), er.explain('bij,bjk->bik', x, x).routes)\n"
 )
+DOCTOR = "import runpy, sys; sys.argv[1:] = ['doctor']; runpy.run_module('einroute', run_name='__main__')"
 #: Puts a module in the way of the core.
 WITHOUT = "import sys; sys.modules['einroute._native._core'] = None\n"
 
@@ -58,10 +59,9 @@ def test_a_value_that_makes_no_sense_is_warned_of() -> None:
 
 
 def test_doctor_says_why() -> None:
-    code = "from einroute._cli import main; main(['doctor'])"
-    off = run(code, EINROUTE_NATIVE="0").stdout
+    off = run(DOCTOR, EINROUTE_NATIVE="0").stdout
     assert "core          none: switched off by EINROUTE_NATIVE=0\n" in off
-    missing = run(WITHOUT + code, EINROUTE_NATIVE="").stdout
+    missing = run(WITHOUT + DOCTOR, EINROUTE_NATIVE="").stdout
     assert "core          none: not built when einroute was installed\n" in missing
     assert "shows why it fails" in missing
 
@@ -78,5 +78,8 @@ class TestWithIt:
         assert "EINROUTE_ISA is 'sse9' and is ignored; expected one of" in result.stderr
 
     def test_doctor_names_the_instruction_set(self) -> None:
-        result = run("from einroute._cli import main; main(['doctor'])", EINROUTE_ISA="baseline")
+        result = run(
+            "import runpy, sys; sys.argv[1:] = ['doctor']; runpy.run_module('einroute', run_name='__main__')",
+            EINROUTE_ISA="baseline",
+        )
         assert "core          baseline of " in result.stdout

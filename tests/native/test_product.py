@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from einroute._kinds.dense.small import report
 from einroute._native import CORE
+from einroute._native.flags import report
 from tests.helpers import forcing
 
 if CORE is None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..._base.cost import Cost
 from ..._base.facts import Classes, Step, classify
-from ..._base.numpy_functions import numpy_matmul
 from ..._base.records import dataclass
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON
+from ..._native.flags import report
 from .layout import by_stride, strides_of
 
 
@@ -127,22 +125,6 @@ def _instructions(step: Step, labels: Classes, layout: str, lanes: str) -> float
     full = product + packed[0] + (scattered if is_complex or layout[-1] != lanes else 0)
     last = product + packed[1] + scattered
     return float(loops * (whole * full + (last if rest else 0)))
-
-
-_LARGE, _SMALL = 1e308, 1e-308
-#: A product that raises each of NumPy's floating-point flags.
-_RAISING = (
-    (2, (_LARGE, _LARGE)),
-    (4, (_SMALL, _SMALL)),
-    (8, (np.inf, 0.0)),
-)
-
-
-def report(flags: int) -> None:
-    """Raise floating-point flags as NumPy's matmul does: ``np.errstate`` decides what comes of them."""
-    x, y = ([pair[i] for flag, pair in _RAISING if flags & flag] for i in (0, 1))
-    if x:
-        numpy_matmul(np.array(x)[:, None, None], np.array(y)[:, None, None])
 
 
 def bind(step: Step, offer: Offer) -> Runner:
