@@ -75,6 +75,8 @@ class Form:
     holds : callable
         ``(inputs, own, output) -> bool``: whether a result is in this form, from the labels of the operands
         and whether each is in this form.
+    results : str
+        The name of the form that the results are in which it holds, where that is another.
     prepare : callable
         Facts of an operand, and how it is brought to unique labels, consistent sizes and the common dtype.
     bring : callable
@@ -122,6 +124,7 @@ class Form:
     routes: tuple[Route, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     holds: Callable[[Sequence[str], Sequence[bool], str], bool] = _none
+    results: str = ""
     prepare: _Prepare | None = None
     bring: Callable[[Prepared, DType], Bring | None] | None = None
     result: _Result | None = None

@@ -262,7 +262,7 @@ def _zero_d(run: Runner) -> Runner:
 
 def maker(kinds: Sequence[Kind], form: str) -> Kind:
     """The kind that makes a result in a form: that of highest precedence among the operands'."""
-    able = [kind for kind in kinds if kind.form.name == form and kind.make is not None]
+    able = [kind for kind in kinds if form in (kind.form.name, kind.form.results) and kind.make is not None]
     return max(able, key=lambda kind: kind.precedence)
 
 
