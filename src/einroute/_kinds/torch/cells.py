@@ -32,22 +32,22 @@ class Cells:
     coords : tuple of (Tensor or callable)
         The index of each entry on each axis, or what gives it.
     pointers : Tensor or None
-        Where the entries of each index on the first of two axes begin, in whose order they are.
+        Where the entries of each index on one of two axes begin, in whose order they are.
+    along : int
+        Which axis that is.
     ordered : int
         Along so many axes, from the first, entries are in the order of their indices.
     unique : bool
         Whether no place is known to have several.
-    tensor : Tensor or None
-        The sparse tensor that these are all of, in its order.
     """
 
     shape: tuple[int, ...]
     values: Tensor
     coords: tuple[Any, ...]
     pointers: Tensor | None = None
+    along: int = 0
     ordered: int = 0
     unique: bool = False
-    tensor: Tensor | None = None
 
     @property
     def count(self) -> int:
@@ -65,11 +65,14 @@ class Cells:
         if axes == tuple(range(len(self.shape))):
             return self
         ordered = next((n for n, i in enumerate(axes) if n != i), len(axes))
+        matrix = self.pointers is not None and axes == (1, 0)
         return Cells(
             tuple(self.shape[i] for i in axes),
             self.values,
             tuple(self.coords[i] for i in axes),
-            ordered=min(ordered, self.ordered),
+            pointers=self.pointers if matrix else None,
+            along=1 - self.along,
+            ordered=int(self.along == 1) if matrix else min(ordered, self.ordered),
             unique=self.unique and len(axes) == len(self.shape),
         )
 
@@ -91,7 +94,7 @@ class Cells:
 
     def with_values(self, values: Tensor) -> Cells:
         """Other values at the same places."""
-        return replace(self, values=values, tensor=None)
+        return replace(self, values=values)
 
     def place(self, axes: Sequence[int]) -> Tensor:
         """One index for some of the axes together, in C order."""
@@ -118,6 +121,12 @@ def put_together(cells: Cells) -> Cells:
     axes = range(len(cells.shape))
     if cells.unique and cells.ordered == len(cells.shape):
         return cells
+    if cells.unique and prod(cells.shape) <= _PLACES:
+        order = torch.argsort(cells.place(axes))
+        coords = tuple(cells.coord(i).index_select(0, order) for i in axes)
+        return Cells(
+            cells.shape, cells.values.index_select(0, order), coords, ordered=len(coords), unique=True
+        )
     if prod(cells.shape) > _PLACES:
         at = torch.stack([cells.coord(i).long() for i in axes])
         places, inverse = torch.unique(at, dim=1, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Two sparse tensors: each entry of one with those of the other of the same index on each shared axis.
+"""Two sparse tensors: each entry of one with those of the other of the same indices on shared axes.
 
 A join by sorting (Knuth, "The Art of Computer Programming", volume 3, section 6.5 on searching by attributes):
 one side is sorted by the shared axes, the other is looked up in it. How many pairs there are is read once:
@@ -19,7 +19,7 @@ from ..array_library.routes import laid_out
 from .cells import Cells, written
 from .dense import LIBRARY, Tensor
 from .gather import sparse_facts
-from .layouts import as_csr
+from .layouts import as_csr, rows_of
 from .pattern import traced
 from .sparse_matmul import NAME
 
@@ -158,17 +158,24 @@ def _spgemm_bind(step: Step, _offer: Offer) -> Runner:
         asked = torch.is_grad_enabled() and any(v.requires_grad for v in values)
         if asked or traced(*values) or not (x.count and y.count) or max(*shape, step.sizes[k]) > 2**31 - 1:
             return joined(x, y)
-        a, b = (as_csr((x, y)[i].take(turn)) for i, turn in zip((left, 1 - left), turns, strict=True))
-        met = b.crow_indices().diff().index_select(0, a.col_indices())
-        _check(min(int(met.sum()), shape[0] * shape[1]), step)
-        made = torch.sparse.mm(a, b)
-        pointers, cols = made.crow_indices(), made.col_indices()
-        rows = torch.repeat_interleave(
-            torch.arange(shape[0], device=cols.device), pointers.diff(), output_size=len(cols)
-        )
-        return Cells(shape, made.values(), (rows, cols), ordered=1)
+        a, b = ((x, y)[i].take(turn) for i, turn in zip((left, 1 - left), turns, strict=True))
+        turned = all(cells.pointers is not None and cells.along == 1 for cells in (a, b))
+        if turned:  # as products of the transposes, which need no sorting
+            a, b = b.take((1, 0)), a.take((1, 0))
+        made = _multiplied(as_csr(a), as_csr(b), step)
+        return made.take((1, 0)) if turned else made
 
     return run
+
+
+def _multiplied(a: Tensor, b: Tensor, step: Step) -> Cells:
+    """The product of two CSR tensors."""
+    met = b.crow_indices().diff().index_select(0, a.col_indices())
+    shape = (a.shape[0], b.shape[1])
+    _check(min(int(met.sum()), shape[0] * shape[1]), step)
+    made = torch.sparse.mm(a, b)
+    pointers, cols = made.crow_indices(), made.col_indices()
+    return Cells(shape, made.values(), (rows_of(pointers, len(cols)), cols), pointers, ordered=1, unique=True)
 
 
 ROUTES = (

@@ -17,7 +17,7 @@ from .cells import Cells, narrowed, put_together, widened
 from .dense import Tensor
 from .pattern import in_beta, row_starts
 
-__all__ = ["LAYOUTS", "as_csr", "as_sparse", "cells_of", "entries_of"]
+__all__ = ["LAYOUTS", "as_csr", "as_sparse", "cells_of", "entries_of", "rows_of"]
 
 #: Layouts that contractions take, and what they are called.
 LAYOUTS = {
@@ -140,19 +140,16 @@ def _cells_of(x: Tensor) -> Cells:
     coords = _coordinates(places, values)
     flat = values.reshape(-1)
     coalesced = x.layout is not torch.sparse_coo or x.is_coalesced()
-    plain = values.ndim == 1
-    if x.layout is torch.sparse_coo:
-        ordered = x.sparse_dim() if coalesced else 0
-    else:
-        ordered = 1 if plain and x.layout is torch.sparse_csr else 0
+    along = {torch.sparse_csr: 0, torch.sparse_csc: 1}.get(x.layout) if values.ndim == 1 else None
+    ordered = len(x.shape) if x.layout is torch.sparse_coo and coalesced else int(along == 0)
     return Cells(
         tuple(x.shape),
         flat,
         coords,
-        pointers=places.first if plain and x.layout is torch.sparse_csr else None,
-        ordered=len(x.shape) if ordered and x.layout is torch.sparse_coo else ordered,
+        pointers=None if along is None else places.first,
+        along=along or 0,
+        ordered=ordered,
         unique=coalesced,
-        tensor=x if plain else None,
     )
 
 
@@ -173,7 +170,7 @@ def _coordinates(places: _Places, values: Tensor) -> tuple[Any, ...]:
     batch = places.first.ndim - 1
     entry = places.second
     if not batch:
-        outer: Any = lambda: _expanded(places.first, entry.shape[-1])
+        outer: Any = rows_of(places.first, entry.shape[-1])
     else:
         outer = torch.stack(
             [_expanded(p, entry.shape[-1]) for p in places.first.reshape(-1, places.first.shape[-1])]
@@ -196,8 +193,13 @@ def _coordinates(places: _Places, values: Tensor) -> tuple[Any, ...]:
     return (*_counted(values, 0, batch), *axes, *_counted(values, dense))
 
 
+def rows_of(pointers: Tensor, count: int) -> Any:
+    """What gives the row of each entry, from where rows begin."""
+    return lambda: _expanded(pointers, count)
+
+
 def _expanded(pointers: Tensor, count: int) -> Tensor:
-    """The index of each entry from where the entries of each index begin."""
+    """The row of each entry, from where rows begin."""
     return torch.repeat_interleave(
         torch.arange(len(pointers) - 1, device=pointers.device), pointers.diff(), output_size=count
     )
@@ -258,11 +260,11 @@ def as_sparse(cells: Cells, operands: tuple[Any, ...] = ()) -> Tensor:
         return narrowed(widened(cells.values).sum(), cells.values.dtype)
     layouts = {x.layout for x in operands if isinstance(x, torch.Tensor) and x.layout in LAYOUTS}
     only = next(iter(layouts)) if len(layouts) == 1 and len(cells.shape) == 2 else torch.sparse_coo
-    if only is torch.sparse_csc:
-        turned = put_together(cells.take((1, 0)))
-        return _compressed(turned, only, cells.shape)
     if only is torch.sparse_csr:
         return as_csr(cells)
+    if only is torch.sparse_csc:
+        first, second = _compressed(cells.take((1, 0)))
+        return _Places(only, cells.shape, first, second[0]).result(second[1])
     cells = put_together(cells)
     indices = torch.stack([cells.coord(i).long() for i in range(len(cells.shape))])
     return _Places(torch.sparse_coo, cells.shape, indices).result(cells.values)
@@ -270,12 +272,14 @@ def as_sparse(cells: Cells, operands: tuple[Any, ...] = ()) -> Tensor:
 
 def as_csr(cells: Cells) -> Tensor:
     """Entries of two axes as a CSR tensor, one for each place."""
-    if cells.pointers is not None and cells.unique:
-        cols = cells.coord(1).to(cells.pointers.dtype)
-        return _Places(torch.sparse_csr, cells.shape, cells.pointers, cols).result(cells.values)
-    return _compressed(put_together(cells), torch.sparse_csr, cells.shape)
+    pointers, (cols, values) = _compressed(cells)
+    return _Places(torch.sparse_csr, cells.shape, pointers, cols).result(values)
 
 
-def _compressed(cells: Cells, layout: Any, shape: tuple[int, ...]) -> Tensor:
-    pointers = row_starts(cells.coord(0), cells.shape[0])
-    return _Places(layout, shape, pointers, cells.coord(1).long().contiguous()).result(cells.values)
+def _compressed(cells: Cells) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Where rows begin; columns and values, row by row."""
+    if cells.pointers is not None and cells.along == 0 and cells.unique:
+        return cells.pointers, (cells.coord(1).to(cells.pointers.dtype), cells.values)
+    cells = put_together(cells)
+    starts = row_starts(cells.coord(0), cells.shape[0])
+    return starts, (cells.coord(1).long().contiguous(), cells.values)

@@ -89,7 +89,7 @@ def pattern_of(cells: Cells, rows: list[int], cols: list[int]) -> Pattern:
 
     shape = (prod(cells.shape[i] for i in rows), prod(cells.shape[i] for i in cols))
     ordered = rows == list(range(len(rows))) and len(rows) <= cells.ordered
-    pointers = cells.pointers if rows == [0] else None
+    pointers = cells.pointers if rows == [cells.along] else None
     return Pattern(index(rows), index(cols), shape, pointers=pointers, ordered=ordered)
 
 
