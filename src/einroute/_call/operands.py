@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from .._base.facts import DType
 from .._base.kinds import Kind
+from .._base.records import dataclass
 from .._kernels.validate import BROKEN, unusable
 from .._kinds.meeting import met
 from .._kinds.registry import kind_of
