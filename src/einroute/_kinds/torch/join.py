@@ -1,8 +1,8 @@
-"""Two sparse tensors: each entry of one with those of the other of the same indices on shared axes.
+"""Two sparse tensors: each entry of one with those of the other that have its indices on shared axes.
 
-A join by sorting (Knuth, "The Art of Computer Programming", volume 3, section 6.5 on searching by attributes):
-one side is sorted by the shared axes, the other is looked up in it. How many pairs there are is read once:
-the only value that a device is waited for.
+A join by sorting (Knuth, "The Art of Computer Programming", volume 3, section 6.5): one side is sorted by the
+shared axes, the other is looked up in it. How many pairs there are is read once: the only value that a device
+is waited for.
 """
 
 from __future__ import annotations
