@@ -21,7 +21,7 @@ from .cells import Cells, narrowed, widened, written
 from .dense import LIBRARY, Tensor
 from .dtypes import native
 from .pattern import sampled, summed_by_row
-from .sparse_matmul import NAME, computed_in, pattern_of
+from .sparse_matmul import ENTRIES, NAME, computed_in, pattern_of
 
 __all__ = ["REDUCE", "ROUTE", "sparse_facts"]
 
@@ -87,7 +87,7 @@ class _Gathered:
 
 def _verdict(step: Step) -> Offer | Refused:
     """Offer to do a sparse tensor with dense ones, at its entries."""
-    own = [i for i, op in enumerate(step.operands) if op.form == NAME]
+    own = [i for i, op in enumerate(step.operands) if op.form in ENTRIES]
     if len(own) != 1 or len(step.inputs) < 2:
         return Refused("not one sparse tensor beside dense ones")
     labels = step.inputs[own[0]]

@@ -21,7 +21,7 @@ from .dense import LIBRARY, Tensor
 from .gather import sparse_facts
 from .layouts import as_csr, rows_of
 from .pattern import traced
-from .sparse_matmul import NAME
+from .sparse_matmul import ENTRIES, NAME
 
 __all__ = ["ROUTES"]
 
@@ -51,7 +51,7 @@ def _estimated(step: Step) -> tuple[int, int]:
 
 def _verdict(step: Step) -> Offer | Refused:
     """Offer to join two sparse tensors."""
-    if len(step.inputs) != 2 or any(op.form != NAME for op in step.operands):
+    if len(step.inputs) != 2 or any(op.form not in ENTRIES for op in step.operands):
         return Refused("not two sparse tensors")
     first, second = step.inputs
     shared = "".join(c for c in first if c in second)
@@ -124,7 +124,7 @@ def _check(pairs: int, step: Step) -> None:
 
 def _spgemm_verdict(step: Step) -> Offer | Refused:
     """Offer torch's product of two sparse matrices, which has no gradient on the pattern."""
-    if len(step.inputs) != 2 or any(op.form != NAME for op in step.operands):
+    if len(step.inputs) != 2 or any(op.form not in ENTRIES for op in step.operands):
         return Refused("not two sparse tensors")
     if step.form != NAME:
         return Refused("the result is dense")

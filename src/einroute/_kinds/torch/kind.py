@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,15 @@ import torch
 from ..._base.graphs import GRAPHS
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
+from ..registry import load
 from .dense import LIBRARY, Tensor
 from .graph import node
 from .override import override_kind, overrides, symbolic
 from .sparse_kind import joining, sparse_kind, unfit_layout
 
 FORM = array_form(LIBRARY, rank=4)
+#: Kinds of structured operands that join.
+_STRUCTURED = frozenset({"rolled", "one_hot", "difference"})
 _STRIDED, _PARAMETER = torch.strided, torch.nn.Parameter
 
 
@@ -51,11 +55,21 @@ def _refine(x: Any) -> Kind:
 
 
 def _joined(kind: Kind, device: Hashable) -> Kind | None:
-    return joining(kind, device) if kind.form.sparse else None
+    """Sparse and structured operands of NumPy's arrays join as tensors' kinds, loaded when first met."""
+    if kind.form.sparse:
+        return joining(kind, device)
+    if kind.name not in _STRUCTURED:
+        return None
+    load("torch.structured_kinds")
+    made: Kind = importlib.import_module(f"{__package__}.structured_kinds").joining(kind, device)
+    return made
 
 
-DENSE_KIND = array_kind(
-    LIBRARY, FORM, _recognises, _signature, unfit=_unfit, joined=_joined, solvers="_kinds.torch.solvers"
+DENSE_KIND = replace(
+    array_kind(
+        LIBRARY, FORM, _recognises, _signature, unfit=_unfit, joined=_joined, solvers="_kinds.torch.solvers"
+    ),
+    structures="_kinds.torch.structured",
 )
 assert DENSE_KIND.joined is not None
 SPARSE = sparse_kind(_unfit, DENSE_KIND.joined)

@@ -159,7 +159,8 @@ def product(pattern: Pattern, values: Tensor, dense: Tensor) -> Tensor:
 
 def sampled(pattern: Pattern, x: Tensor, y: Tensor) -> Tensor:
     """``sum(x[row] * y[column])`` at each entry, of ``(r, k)`` and ``(c, k)``."""
-    if traced(x, y) or not (x.shape[1] and _plain(pattern, x)):
+    crowded = len(pattern.cols()) > pattern.shape[0] * pattern.shape[1]  # which torch takes for an error
+    if crowded or traced(x, y) or not (x.shape[1] and _plain(pattern, x)):
         at_x, at_y = x.index_select(0, pattern.rows()), y.index_select(0, pattern.cols())
         return (at_x * at_y).sum(1, dtype=x.dtype)
     if _differentiated(x, y):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -11,13 +12,14 @@ import torch
 from ..._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from ..._base.kinds import Bring, Form, Term
 from ..sparse_labels import holds
-from . import gather, join, sparse_matmul
+from . import gather, join, sparse_matmul, written
 from .cells import Cells, put_together
 from .dense import LIBRARY
 from .layouts import cells_of
-from .sparse_matmul import NAME
+from .operands import OneHot
+from .sparse_matmul import NAME, ONE_HOT
 
-__all__ = ["FORM"]
+__all__ = ["FORM", "ONE_HOT_FORM"]
 
 
 def _prepare(
@@ -29,7 +31,7 @@ def _prepare(
     squeeze = tuple(i for i, c in enumerate(unique) if shape[i] != contraction.sizes[c])
     kept = "".join(c for i, c in enumerate(unique) if i not in squeeze)
     sizes = tuple(contraction.sizes[c] for c in kept)
-    facts = Operand(sizes, dtype, (), NAME, operand.nnz, device=operand.device)
+    facts = Operand(sizes, dtype, (), operand.form, operand.nnz, device=operand.device)
     diagonal = f"{labels}->{unique}" if unique != labels else None
     return Prepared(diagonal, squeeze, None if operand.dtype == dtype else dtype, kept, facts)
 
@@ -40,7 +42,7 @@ def _bring(p: Prepared, _dtype: DType) -> Bring:
     kept = [i for i in range(len(p.labels) + len(p.squeeze)) if i not in p.squeeze]
 
     def canonical(x: Any) -> Cells:
-        cells = x if isinstance(x, Cells) else cells_of(x)
+        cells = x if isinstance(x, Cells) else _cells(x)
         if p.cast is not None:
             # Bools of one place are "or", and integers wrap, before either is cast.
             cells = cells if cells.unique else put_together(cells)
@@ -50,6 +52,18 @@ def _bring(p: Prepared, _dtype: DType) -> Bring:
         return cells.take(kept) if p.squeeze else cells
 
     return canonical
+
+
+def _cells(x: Any) -> Cells:
+    if not isinstance(x, OneHot):
+        return cells_of(x)
+    labels = x.labels.reshape(-1).long()
+    shape, depth = x.labels.shape, x.shape[-1]
+    places = torch.arange(len(labels), device=labels.device)
+    coords = (*torch.unravel_index(places, shape), labels) if shape else (labels,)
+    ones = torch.ones(len(labels), dtype=x.dtype, device=labels.device)
+    cells = Cells(x.shape, ones, coords, ordered=len(shape), unique=True)
+    return cells.kept((labels >= 0) & (labels < depth))  # a label that is out of range has no entry
 
 
 def _result(
@@ -75,7 +89,7 @@ def _identity(facts: Operand) -> Cells:
 FORM = Form(
     NAME,
     rank=5,
-    routes=(gather.REDUCE, sparse_matmul.ROUTE, gather.ROUTE, *join.ROUTES),
+    routes=(gather.REDUCE, sparse_matmul.ROUTE, gather.ROUTE, *join.ROUTES, written.OF_ENTRIES),
     holds=holds,
     prepare=_prepare,
     bring=_bring,
@@ -84,8 +98,21 @@ FORM = Form(
     sums_first=False,
     identity=_identity,
     called="a sparse tensor",
-    meets=frozenset({DENSE, LIBRARY.name}),
+    meets=frozenset({DENSE, LIBRARY.name, ONE_HOT}),
     sparse=True,
     dtypes=LIBRARY.dtypes,
     eager=False,
+)
+
+#: Of one-hot operands, whose results are dense: how many entries there are at a place is not known.
+ONE_HOT_FORM = replace(
+    FORM,
+    name=ONE_HOT,
+    rank=6,
+    holds=lambda _inputs, own, _output: any(own),
+    results=LIBRARY.name,
+    identity=None,
+    called="a tensor",
+    meets=frozenset({DENSE, LIBRARY.name}),
+    sparse=False,
 )

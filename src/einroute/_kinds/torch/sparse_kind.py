@@ -73,4 +73,5 @@ def sparse_kind(unfit: Callable[[Tensor], str], joined: Callable[[Kind, Hashable
         device=LIBRARY.device_of,
         unfit=unfit,
         joined=joined,
+        structures="_kinds.torch.structured",
     )

@@ -19,10 +19,11 @@ from .dense import LIBRARY, Tensor
 from .dtypes import native
 from .pattern import Pattern, product
 
-__all__ = ["NAME", "ROUTE", "pattern_of"]
+__all__ = ["ENTRIES", "NAME", "ONE_HOT", "ROUTE", "pattern_of"]
 
-#: Of the form of sparse tensors.
-NAME = "torch_sparse"
+#: Of the form of sparse tensors, and of that of one-hot operands, which are entries, too.
+NAME, ONE_HOT = "torch_sparse", "torch_one_hot"
+ENTRIES = frozenset({NAME, ONE_HOT})
 #: Multiply-adds a second, and seconds an entry for its order.
 _RATE, _ENTRY = 2e9, 1.5e-8
 _LARGEST = 2**63 - 1
@@ -55,7 +56,7 @@ class _Matrix:
 
 def _verdict(step: Step) -> Offer | Refused:
     """Offer to do a sparse and a dense tensor whose result is dense."""
-    own = [i for i, op in enumerate(step.operands) if op.form == NAME]
+    own = [i for i, op in enumerate(step.operands) if op.form in ENTRIES]
     if len(own) != 1 or len(step.inputs) != 2:
         return Refused("not one sparse tensor and a dense one")
     if step.form == NAME:
