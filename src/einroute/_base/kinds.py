@@ -118,6 +118,10 @@ class Form:
         ``memory_limit`` is a task's, and what becomes of values and dtypes is found out in the tasks.
     keywords : frozenset of str
         Of einsum, beside NumPy's; its routes are told what they were given as.
+    compiled : callable or None
+        ``(run, key) -> run``: makes one program of a bound plan; equal keys say that plans do the same.
+    bounded : bool
+        Its routes are told the ``memory_limit``, and keep their own temporaries within it.
     """
 
     name: str
@@ -144,6 +148,8 @@ class Form:
     eager: bool = True
     tasks: bool = False
     keywords: frozenset[str] = frozenset()
+    compiled: Callable[[Runner, Hashable], Runner] | None = None
+    bounded: bool = False
 
     def takes(self, other: Form) -> bool:
         """Whether operands of this form and of another can be contracted together."""
@@ -221,7 +227,8 @@ class Kind:
     library : str
         The library whose operands do not mix with those of another one that is named.
     device : callable or None
-        ``operand -> hashable``: where its elements are; operands on two devices do not mix.
+        ``operand -> hashable``: where its elements are; operands on two devices do not mix. None of
+        those that go where the others are.
     unfit : callable
         ``operand -> str``: why an operand of this kind cannot take part; empty if it can.
     joined : callable or None

@@ -66,7 +66,7 @@ def _torch(torch: Any, entries: tuple[Array, Array], x: Array, y: Array) -> tupl
     plan = str(er.explain(_SUBSCRIPTS, *operands))
     value = er.einsum(_SUBSCRIPTS, *operands)
     value.backward()
-    return plan, float(value), sparse.grad.coalesce().values().numpy()
+    return plan, float(value.detach()), sparse.grad.coalesce().values().numpy()
 
 
 def _jax(jax: Any, entries: tuple[Array, Array], x: Array, y: Array) -> tuple[str, float, Array]:
