@@ -3,8 +3,8 @@
     python docs/measure_cluster.py              # all, about fifteen minutes, into docs/results/cluster.json
     python docs/measure_cluster.py simulated    # some; the others' figures stay
 
-The cluster is two worker processes of one thread and 1 GiB each, started anew for each run; what counts is
-the median of three runs, of CPU seconds of both workers and of the memory of the larger at its peak.
+The cluster is two worker processes of one thread and 1 GiB each, started anew for each way and size; what
+counts is the median of three runs, of CPU seconds of both workers and of the larger's memory at its peak.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ COMMAND = "python docs/measure_cluster.py"
 Way = Callable[..., Any]
 RUNS = 3
 
-#: Rows and columns, and of each chunk; np.einsum in tasks makes the largest last a minute.
-SQUARES, CHUNK = (1000, 2000, 3000, 4000), 500
+#: Rows and columns, and of each chunk; np.einsum in tasks makes the largest last longest.
+SQUARES, CHUNK = (500, 1000, 1500, 2000), 250
 WAYS: dict[str, Way] = {
     OURS: lambda a, b: er.einsum("ij,jk->ik", a, b),
     "da.einsum": lambda a, b: da.einsum("ij,jk->ik", a, b),
@@ -57,8 +57,15 @@ def _memory(reset: bool) -> int:
     return 1024 * int(found[1]) if found else 0
 
 
-def run(way: Way, operands: Sequence[Any]) -> tuple[float, float]:
-    """CPU seconds of both workers, and the memory of the larger at its peak."""
+def runs(way: Way, operands: Sequence[Any]) -> list[tuple[float, float]]:
+    """CPU seconds of both workers, and the memory of the larger at its peak, of each run.
+
+    Raises
+    ------
+    RuntimeError
+        A worker was killed.
+    """
+    found = []
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=None
@@ -67,29 +74,32 @@ def run(way: Way, operands: Sequence[Any]) -> tuple[float, float]:
     ):
         small = [x[:2, :2] for x in operands]
         client.compute(way(*small)).result()  # imports
-        client.run(_memory, True)
-        before = client.run(time.process_time)
-        client.compute(way(*operands).sum()).result()
-        after = client.run(time.process_time)
-        if set(before) != set(after):
-            raise RuntimeError("a worker was killed")
-        return sum(after[w] - before[w] for w in after), max(client.run(_memory, False).values())
+        for _ in range(RUNS):
+            client.run(_memory, True)
+            before = client.run(time.process_time)
+            client.compute(way(*operands).sum()).result()
+            after = client.run(time.process_time)
+            if set(before) != set(after):
+                raise RuntimeError("a worker was killed")
+            cpu = sum(after[worker] - before[worker] for worker in after)
+            found.append((cpu, max(client.run(_memory, False).values())))
+    return found
 
 
 def squares() -> Iterator[Curve]:
     """Square products of growing size."""
     rng = da.random.default_rng(0)
-    found: dict[int, dict[str, list[tuple[float, float]]]] = {n: {w: [] for w in WAYS} for n in SQUARES}
-    for n, ways in found.items():
+    found: dict[int, dict[str, list[tuple[float, float]]]] = {}
+    for n in SQUARES:
         operands = [rng.random((n, n), chunks=CHUNK) for _ in range(2)]
-        for _ in range(RUNS):
-            for name, runs in ways.items():
-                print(f"square {n}: {name}", file=sys.stderr, flush=True)
-                runs.append(run(WAYS[name], operands))
+        found[n] = {}
+        for name, way in WAYS.items():
+            print(f"square {n}: {name}", file=sys.stderr, flush=True)
+            found[n][name] = runs(way, operands)
     axis = f"rows and columns, in chunks of {CHUNK}"
 
     def point(n: int, at: int) -> Point:
-        medians = {w: Time(statistics.median(r[at] for r in runs)) for w, runs in found[n].items()}
+        medians = {w: Time(statistics.median(r[at] for r in own)) for w, own in found[n].items()}
         return Point(n, f"{n}x{n}", medians)
 
     for at, (name, unit) in enumerate((("square-cpu", "s"), ("square-peak", "B"))):
