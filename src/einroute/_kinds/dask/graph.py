@@ -83,9 +83,11 @@ def multiplied(
     groups = prod(len(lengths[c]) for c in summed)
     if groups == 1 and all(s.whole(lengths) for s in sources):
         pairs = [x for s in sources for x in (s.array, s.labels)]
+        known_sizes = tuple((c, None if c in hidden else sum(lengths[c])) for c in summed)
         return blockwise(
-            aligned_product, f"{name}-{token}", output, pairs, chunks, dtype, meta, recipe=recipe
-        )
+            aligned_product, f"{name}-{token}", output, pairs, chunks, dtype, meta,
+            recipe=recipe, labels=(*(s.labels for s in sources), output), summed=known_sizes,
+        )  # fmt: skip
     for source in sources:
         source.cut(lengths)
     layer = _tasks(sources, output, summed, lengths, cuts.split_every, recipe, name, token)

@@ -15,6 +15,7 @@ from dask._task_spec import Alias, GraphNode, convert_legacy_graph
 from dask.base import clone_key
 from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph
+from dask.layers import ArrayChunkShapeDep
 
 __all__ = ["anew", "blockwise", "chunked", "handle", "per_chunk", "per_pair"]
 
@@ -78,9 +79,20 @@ def blockwise(
     meta: Any,
     **options: Any,
 ) -> Any:
-    """``function(*chunks, **options)`` of the chunks that meet, of arrays and their labels in turn."""
+    """``function(*chunks, shape, **options)`` of the chunks that meet, of arrays and their labels in turn;
+    ``shape`` is the result's.
+    """
     made = da.blockwise(
-        function, output, *pairs, dtype=dtype, meta=meta, name=name, align_arrays=False, **options
+        function,
+        output,
+        *pairs,
+        ArrayChunkShapeDep(chunks),
+        output,
+        dtype=dtype,
+        meta=meta,
+        name=name,
+        align_arrays=False,
+        **options,
     )
     return da.Array(made.dask, made.name, chunks, dtype=dtype, meta=meta)
 

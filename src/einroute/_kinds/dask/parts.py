@@ -12,7 +12,7 @@ import numpy as np
 from dask.array.dispatch import concatenate_lookup
 from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["Differences", "Halo", "Labels", "Reader", "Window", "ours"]
+__all__ = ["Differences", "Halo", "Labels", "Misfit", "Reader", "Window", "ours"]
 
 Array = np.ndarray[Any, Any]
 _PACKAGE = __package__.partition(".")[0]
@@ -21,6 +21,10 @@ _PACKAGE = __package__.partition(".")[0]
 def ours() -> Any:
     """The public functions, which a task calls as a user would."""
     return importlib.import_module(_PACKAGE)
+
+
+class Misfit(ValueError):
+    """Chunks are not of the shapes that their array says."""
 
 
 class Reader(Protocol):
@@ -46,10 +50,13 @@ class Window:
         How many chunks along each axis; they come in C order.
     cut : tuple of (int, int) or None
         Where the part begins and ends along each axis of the chunks put together; None for all of it.
+    shape : tuple of int or None
+        Of the chunks put together; None along axes where it is not known.
     """
 
     grid: tuple[int, ...]
     cut: tuple[tuple[int, int], ...] | None = None
+    shape: tuple[int | None, ...] = ()
 
     @property
     def count(self) -> int:
@@ -57,11 +64,33 @@ class Window:
         return prod(self.grid)
 
     def read(self, blocks: Sequence[Any]) -> Any:
-        """The part."""
-        whole = blocks[0] if len(blocks) == 1 else _together(blocks, self.grid)
+        """The part.
+
+        Raises
+        ------
+        Misfit
+        """
+        try:
+            whole = blocks[0] if len(blocks) == 1 else _together(blocks, self.grid)
+        except (ValueError, IndexError):  # NumPy's, of shapes that cannot be put together
+            shapes = [np.shape(x) for x in blocks]
+            raise Misfit(f"they have shapes {shapes}, in a grid {self.grid} of shape {self.shape}") from None
+        check_shape(np.shape(whole), self.shape)
         if self.cut is None:
             return whole
         return whole[tuple(slice(low, high) for low, high in self.cut)]
+
+
+def check_shape(found: tuple[int, ...], said: tuple[int | None, ...]) -> None:
+    """Compare the shape of chunks with what their array says.
+
+    Raises
+    ------
+    Misfit
+    """
+    if len(found) != len(said) or any(n not in {None, own} for own, n in zip(found, said, strict=True)):
+        expected = tuple("?" if n is None else n for n in said)
+        raise Misfit(f"put together they have shape {found}, expected {expected}")
 
 
 def _together(blocks: Sequence[Any], grid: tuple[int, ...]) -> Any:
