@@ -11,8 +11,11 @@ import pytest
 
 import einroute as er
 
-da = pytest.importorskip("dask.array")
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("dask.array")
+pytest.importorskip("distributed")
+
+import dask.array as da
+import distributed
 
 from tests.kinds.dask.cluster_helpers import PATIENCE, WHOLE, killed, moments, settled, two_workers
 
