@@ -25,6 +25,7 @@ def use(package: Path, folder: Path) -> None:
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     subprocess.run([python, "-m", "pip", "install", "-q", str(package)], check=True)
     subprocess.run([python, "-c", _USE], check=True, cwd=folder)
+    subprocess.run([python.with_name("einroute"), "--version"], check=True, cwd=folder)
 
 
 def main() -> int:

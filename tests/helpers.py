@@ -68,6 +68,11 @@ def public_type(error: Exception) -> type[BaseException]:
     return next(t for t in type(error).__mro__ if t.__module__ in homes)
 
 
+def in_one_line(shown: object) -> str:
+    """What is shown, as one line: where lines are broken depends on their length."""
+    return " ".join(str(shown).split())
+
+
 def is_view(result: Any, args: tuple[Any, ...]) -> bool:
     """Whether `result` shares memory with an argument."""
     return isinstance(result, np.ndarray) and any(

@@ -6,6 +6,10 @@ array([[1., 1., 1.],
        [1., 1., 1.]])
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from . import linalg
 from ._api import structured_protocols as _structured_protocols  # noqa: F401 - puts itself in
 from ._api.einsum import einsum, einsum_path, tensordot
@@ -28,10 +32,16 @@ from ._override import install, override, uninstall
 from ._record import record
 from ._version import __version__
 
+if _TYPE_CHECKING:
+    from ._explain.explanation import Explanation
+    from ._record.recording import Recording
+
 __all__ = [
     "DensifyWarning",
+    "Explanation",
     "Factorized",
     "NoRoute",
+    "Recording",
     "__version__",
     "cache_clear",
     "cache_info",
@@ -63,4 +73,18 @@ __all__ = [
     "vecmat",
 ]
 
-_publish(__name__, __all__, globals())
+#: Types that most programs never ask for, and the modules that they are loaded from when one does.
+_LATER = {"Explanation": "einroute._explain.explanation", "Recording": "einroute._record.recording"}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+_publish(__name__, [name for name in __all__ if name not in _LATER], globals())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import io
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from importlib import metadata, util
 from pathlib import Path
 
@@ -58,6 +60,17 @@ class TestMain:
         assert "usage:" in result.stderr
         assert "Traceback" not in result.stderr
 
+    def test_it_tells_its_version(self, capsys):
+        with pytest.raises(SystemExit) as ended:
+            main(["--version"])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out == f"einroute {er.__version__}\n"
+
+    def test_the_script_is_the_same_command_line(self):
+        declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+        module, _, name = declared["project"]["scripts"]["einroute"].partition(":")
+        assert getattr(importlib.import_module(module), name) is main
+
     def test_help_names_the_commands(self):
         result = cli("--help")
         assert result.returncode == 0
@@ -104,6 +117,16 @@ class TestExplain:
         said = capsys.readouterr()
         assert said.out == ""
         assert "--picture: cannot write" in said.err
+        assert main([*arguments, "--picture", str(tmp_path / "x.png")]) == 2
+        assert "expected a name that ends in .svg or .html" in capsys.readouterr().err
+        assert not (tmp_path / "x.png").exists()
+
+    def test_verbose_says_what_was_refused(self, capsys):
+        assert main(["explain", "ij,jk->ik", "20x30", "30x40", "--verbose"]) == 0
+        text = capsys.readouterr().out
+        explained = er.explain("ij,jk->ik", np.ones((20, 30)), np.ones((30, 40)), verbose=True)
+        assert text == f"{explained}\n"
+        assert "not dense.half_matmul: not float16" in text
 
     @pytest.mark.parametrize(
         ("words", "function", "args", "options"),

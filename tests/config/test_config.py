@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import dataclasses
 import os
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 
 import einroute as er
 import einroute.scipy.linalg as scipys
-from einroute._config.options import FACTOR_ROUTES, known_routes
+from einroute._config.options import FACTOR_ROUTES, Config, known_routes
+from einroute._config.typed import Options, ProcessOptions
 from einroute._kinds.registry import route_names
 from tests.processes import printed
 from tests.stand_ins import Foreign
@@ -488,3 +490,9 @@ class TestEnvironment:
 
     def test_a_close_name_is_suggested(self):
         assert "did you mean 'dense.matmul'" in configured(EINROUTE_FORBID="dense.matmull").stderr
+
+
+def test_type_checkers_see_every_option() -> None:
+    own = {f.name for f in dataclasses.fields(Config)}
+    assert set(Options.__annotations__) == own
+    assert own | set(ProcessOptions.__annotations__) == set(er.get_config())

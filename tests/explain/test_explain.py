@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import scipy.sparse
 import sparse
 
 import einroute.scipy.linalg as scipys
-from tests.helpers import ER, forcing
+from einroute._explain.text import text as text_of
+from einroute._explain.text import width_of
+from tests.helpers import ER, forcing, in_one_line
 from tests.processes import printed
 from tests.stand_ins import Facts
 
@@ -77,15 +80,15 @@ def test_the_routes_explained_are_those_that_run() -> None:
 
 def test_tiny_calls_say_who_answers_first() -> None:
     a, text = np.ones((3, 3)), "ij,jk->ik"
-    assert "the first 64 or so such calls, then this plan" in str(ER.explain(text, a, a))
-    assert "the first 64 or so such calls, then this plan" in str(ER.explain(text, a.T, a))
+    assert "the first 64 or so such calls, then this plan" in in_one_line(ER.explain(text, a, a))
+    assert "the first 64 or so such calls, then this plan" in in_one_line(ER.explain(text, a.T, a))
     for explained in (
         ER.explain("ij->j", a),
         ER.explain(text, a, a, order="C"),
         ER.explain(text, a, a, out=np.empty((3, 3))),
         ER.explain("ij,jk,kl->il", a.T, a, a),
     ):
-        assert "this plan is not used" in str(explained)
+        assert "this plan is not used" in in_one_line(explained)
     for explained in (
         ER.explain(text, a, a, optimize=True),
         ER.explain(text, A, A),
@@ -95,7 +98,7 @@ def test_tiny_calls_say_who_answers_first() -> None:
         assert explained.tiny == ""
         assert "tiny" not in str(explained)
     with forcing(None):
-        assert "tiny" not in str(ER.explain(text, a, a))
+        assert "tiny" not in in_one_line(ER.explain(text, a, a))
 
 
 INTS = np.arange(250_000).reshape(500, 500)
@@ -452,10 +455,10 @@ def test_paths_are_numpys() -> None:
 
 def test_structured_operands_show_what_they_hand_on() -> None:
     one_hot = ER.one_hot(np.arange(5000) % 7, 7)
-    explained = ER.explain("tr,tc->rc", one_hot, Facts(5000, 30))
+    explained = ER.explain("tr,tc->rc", one_hot, Facts(5000, 30), verbose=True)
     assert explained.routes[0].startswith("one_hot.")
     assert explained.outline.operands[0].kind == "one_hot"
-    assert "not one_hot." in str(explained) or len(explained.outline.steps[0].others) == 0
+    assert "not one_hot." in str(explained)
     assert all(route in str(explained) for route in explained.routes)
     assert explained.svg()
 
@@ -585,6 +588,81 @@ class TestForms:
         assert explained._repr_html_() in page
         with pytest.raises(OSError, match="absent"):
             explained.picture(tmp_path / "absent" / "plan.svg")
+        with pytest.raises(ValueError, match=r"path is '.*plan\.png', expected a name that ends in \.svg or"):
+            explained.picture(tmp_path / "plan.png")
+        assert not (tmp_path / "plan.png").exists()
+
+    def test_short_says_a_step_a_line_and_verbose_all(self) -> None:
+        short = ER.explain("ij,jk->ik", A, A)
+        whole = ER.explain("ij,jk->ik", A, A, verbose=True)
+        step = short.outline.steps[0]
+        assert len(str(short).splitlines()) < len(str(whole).splitlines())
+        assert f"step 1: ij,jk->ik by {step.route}, about " in in_one_line(short)
+        assert "dense.half_matmul" not in str(short)
+        for route, reason in step.refused:
+            assert f"not {route}: {reason}" in in_one_line(whole)
+        assert str(replace(short, verbose=True)) == str(whole)
+        assert short.outline == whole.outline
+
+    def test_a_prompt_shows_the_text(self) -> None:
+        explained = ER.explain("ij,jk->ik", A, A)
+        assert repr(explained) == str(explained)
+
+    def test_show_can_be_asked_for_all(self) -> None:
+        explained = ER.explain("ij,jk->ik", A, A)
+        for verbose in (False, True):
+            stream = io.StringIO()
+            explained.show(stream, verbose=verbose)
+            assert stream.getvalue() == f"{replace(explained, verbose=verbose)}\n"
+        table = Terminal()
+        explained.show(table, verbose=True)
+        assert ("not float16" in table.getvalue()) == ("not float16" in str(replace(explained, verbose=True)))
+
+    @pytest.mark.parametrize("columns", [40, 80, 200])
+    def test_it_is_as_wide_as_the_terminal(self, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("einroute._explain.explanation.width_of", lambda: columns)
+        explained = ER.explain("ij,jk,kl->il", A, A, CSR, verbose=True)
+        lines = str(explained).splitlines()
+        assert max(map(len, lines)) <= columns
+        assert in_one_line(explained) == in_one_line(text_of(explained.outline, True, 10**6))
+
+    def test_without_a_terminal_there_are_80_columns(self) -> None:
+        assert width_of(io.StringIO()) == 80
+        closed = io.StringIO()
+        closed.close()
+        assert width_of(closed) == 80
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "args"),
+    [
+        ("lstsq", ER.lstsq, (A, A[0])),
+        ("linalg.solve", ER.linalg.solve, (A, A[0])),
+        ("solve", ER.linalg.solve, (A, A[0])),
+        ("dot", ER.dot, (A, A)),
+        ("tensordot", ER.tensordot, (A, A)),
+        ("linalg.matmul", ER.linalg.matmul, (A, A)),
+        ("multi_dot", ER.linalg.multi_dot, ([A, A, A],)),
+        ("einsum", ER.einsum, ("ij->ji", A)),
+        ("scipy.linalg.pinv", "scipy.linalg.pinv", (A,)),
+    ],
+)
+def test_functions_can_be_named(name: str, function: Any, args: tuple[Any, ...]) -> None:
+    explained = ER.explain(name, *args)
+    assert explained.function.removeprefix("linalg.") == name.removeprefix("linalg.")
+    if not isinstance(function, str):
+        assert explained.to_dict() == ER.explain(function, *args).to_dict()
+
+
+def test_a_name_that_is_subscripts_of_the_operand_means_subscripts() -> None:
+    assert ER.explain("dot", np.ones((2, 3, 4))).function == "einsum"
+    assert ER.explain("inv", A).function == "linalg.inv"
+
+
+@pytest.mark.parametrize("name", ["linalg.qr", "scipy.linalg.absent", "lstsqs"])
+def test_other_names_are_subscripts_and_refused_as_such(name: str) -> None:
+    with pytest.raises(ValueError, match=r"subscripts|einsum|sum"):
+        ER.explain(name, A, A[0])
 
 
 class Terminal(io.StringIO):

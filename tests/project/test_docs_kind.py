@@ -14,6 +14,7 @@ import scipy.sparse
 from einroute_docs import kind
 
 import einroute as er
+from tests.helpers import in_one_line
 
 SUBSCRIPTS = (
     "ij->ij",
@@ -95,7 +96,7 @@ def test_numpy_s_functions_take_it(Diagonal: Any) -> None:
 
 
 def test_explains_itself(Diagonal: Any) -> None:
-    text = str(er.explain("ij,jk->ijk", Diagonal(np.ones(N)), np.ones((N, 2))))
+    text = in_one_line(er.explain("ij,jk->ijk", Diagonal(np.ones(N)), np.ones((N, 2)), verbose=True))
     assert "by diagonal.written" in text
     assert "not diagonal.scale: both labels are in the output" in text
 

@@ -13,6 +13,7 @@ import pytest
 import einroute as er
 import einroute.linalg
 import einroute.numpy
+from tests.processes import printed
 from tests.routed_names import FLAT, FLAT_OF_LINALG, LINALG, SCIPY_LINALG
 
 ROUTED = set(FLAT)
@@ -20,8 +21,10 @@ ROUTED = set(FLAT)
 FROM_LINALG = set(FLAT_OF_LINALG)
 OWN = {
     "DensifyWarning",
+    "Explanation",
     "Factorized",
     "NoRoute",
+    "Recording",
     "explain",
     "factorize",
     "config",
@@ -59,6 +62,21 @@ def test_all_is_the_list() -> None:
 def test_every_listed_name_exists() -> None:
     for name in er.__all__:
         assert getattr(er, name) is not None
+
+
+def test_types_of_explanations_and_records_are_loaded_when_asked_for() -> None:
+    code = (
+        "import sys, einroute as er\n"
+        "before = [name for name in sys.modules if name.endswith(('.explanation', '.recording'))]\n"
+        "print(before, er.Explanation.__name__, er.Recording.__name__)\n"
+    )
+    assert printed(code).split() == ["[]", "Explanation", "Recording"]
+    assert type(er.explain("ij->i", np.ones((9, 9)))) is er.Explanation
+    with er.record() as r:
+        pass
+    assert type(r) is er.Recording
+    with pytest.raises(AttributeError, match="module 'einroute' has no attribute 'absent'"):
+        er.absent  # noqa: B018 - asking is what is tested
 
 
 def test_dir_shows_no_other_public_name() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from .._base import numpy_functions as numpys
 from .._base.graphs import GRAPHS
+from .._base.records import dataclass
 from .._base.stand_in import StandIn, stand_in
 from .einsum import einsum, einsum_path, tensordot
 from .linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot

@@ -6,7 +6,7 @@ their ratios matter, since costs are compared with each other.  This module impo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .records import dataclass
 
 #: Seconds of Python and dispatch behind one NumPy call made by a route.
 CALL = 0.6e-6

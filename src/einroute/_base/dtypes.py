@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .facts import DType
+from .records import dataclass
 
 __all__ = ["DTypeRules", "LibraryDType"]
 

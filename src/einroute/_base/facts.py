@@ -7,11 +7,13 @@ explained for operands that do not exist yet.  This module imports nothing of ou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any
 
 import numpy as np
+
+from .records import dataclass
 
 DType = np.dtype[Any]
 

@@ -9,13 +9,14 @@ decided. Both are frozen values; planning, binding and explaining ask them and k
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import numpy as np
 
 from .dtypes import DTypeRules
 from .facts import DENSE, Contraction, DType, Operand, Prepared
+from .records import dataclass
 from .rewrites import Rewrite
 from .routes import Route, Runner
 

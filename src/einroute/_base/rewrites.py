@@ -8,12 +8,13 @@ each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import numpy as np
 
 from .facts import DENSE, DType, Operand, Step
+from .records import dataclass
 from .routes import Declined, Offer, Refused
 
 Array = np.ndarray[Any, Any]

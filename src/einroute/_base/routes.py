@@ -7,12 +7,13 @@ A route is a value: a name, a ``verdict`` (an offer with its cost, or a refusal 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from .cost import Cost
 from .facts import Operand, Step
 from .formatting import prime_for, readable
+from .records import dataclass
 
 Runner = Callable[..., Any]
 """``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`."""

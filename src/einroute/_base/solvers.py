@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from .cost import Cost
+from .records import dataclass
 from .routes import NoRoute, Policy
 
 __all__ = ["Solving", "Told"]

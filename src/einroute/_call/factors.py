@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from .._base.linalg import SUPPORTED
+from .._base.records import dataclass
 from .._base.watch import WATCH, tell_factors
 from .._config.state import current
 from .._factors.cache import FACTORS, LATEST, NEW, REFUSED, Factors, Sight

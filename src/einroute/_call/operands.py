@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from .._base.facts import DType
 from .._base.kinds import Kind
+from .._base.records import dataclass
 from .._kernels.validate import BROKEN, unusable
 from .._kinds.meeting import met
 from .._kinds.registry import kind_of
@@ -82,7 +82,8 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
     Raises
     ------
     TypeError
-        An operand of a type that is none of ours beside one of a kind that NumPy does not know.
+        An operand of a type that is none of ours beside one of a kind that NumPy does not know, if NumPy's
+        protocol does not hand the call on to it.
     ValueError
         A broken operand.
     """
@@ -96,7 +97,7 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
     dtypes: list[DType] = []
     for i, (x, kind) in enumerate(zip(values, kinds, strict=True)):
         if kind is None:
-            if other is not None:
+            if other is not None and not left_to_dispatch(values):
                 raise TypeError(
                     f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other}, "
                     f"a {type(values[other]).__name__}; convert it with numpy.asarray"

@@ -8,12 +8,13 @@ one matrix; and operands that are no arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .._base import numpy_functions as numpys
+from .._base.records import dataclass
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.watch import WATCH
 from .._execute.call import Call

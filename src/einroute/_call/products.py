@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._base.facts import Contraction, Options
+from .._base.records import dataclass
 from .._base.routes import NoRoute, Runner
 from .._config.state import current, left_to_numpy
 from .._execute.call import Call

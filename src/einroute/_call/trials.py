@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from .._base.c_einsum import c_einsum
+from .._base.preparation import may_prepare
 from .._config.state import State, current
 from .._kinds.registry import other_kind
 from .keys import Key, einsum_key
@@ -62,7 +63,7 @@ def all_tiny(operands: tuple[Any, ...]) -> bool:
 def put_on_trial(operands: tuple[Any, ...], state: State) -> None:
     """Remember a tiny call, so that it is planned once it has come often enough."""
     key = _trial_key(operands)
-    if key is not None and state.plans.get(key) is None:
+    if key is not None and may_prepare() and state.plans.get(key) is None:
         state.plans.put(key, _Trial(key, operands[0], state.base or state))
 
 
@@ -101,7 +102,9 @@ class _Trial:
 
     def __call__(self, *arrays: Array) -> Any:
         self.calls += 1  # a lost count between threads only puts planning off
-        if self.calls == _EARNED:
+        if self.calls == _EARNED and not may_prepare():
+            self.calls -= 1  # the next call may be one that plans
+        elif self.calls == _EARNED:
             call = understand_einsum((self.subscripts, *arrays))
             if not isinstance(call, Fallback):
                 self.state.plans.put(self.key, call.bound(self.state))

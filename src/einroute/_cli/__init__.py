@@ -1,4 +1,4 @@
-"""``python -m einroute``: the command line.
+"""``python -m einroute``, or ``einroute``: the command line.
 
 A command is one file of this package with ``add(commands)``, which declares its arguments and sets ``run``, a
 function of the parsed arguments that prints and returns the exit status.
@@ -12,6 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .._version import __version__
 from . import bench, demo, doctor, explain, prepare, run
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m einroute",
         description="NumPy's signatures in front; behind them, the fastest right way to do each call.",
     )
+    top.add_argument("--version", action="version", version=f"einroute {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Exact)
     for command in COMMANDS:
         command.add(commands)

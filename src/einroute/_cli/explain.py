@@ -89,6 +89,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--order", choices=("K", "C", "F", "A"), help="of einsum: the result's memory order")
     command.add_argument("--optimize", metavar="HOW", help="of einsum: false, true, greedy, optimal, ...")
     command.add_argument("--axes", metavar="N", type=int, help="of tensordot: how many axes are contracted")
+    command.add_argument(
+        "--verbose", action="store_true", help="every other route too, and why each was refused"
+    )
     command.add_argument("--json", action="store_true", help="print it as JSON")
     command.add_argument(
         "--picture",
@@ -112,7 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
         each: list[Any] = list(operands([shape(text) for text in texts], dtypes(arguments.dtype)))
         if function is er.linalg.multi_dot:
             each = [each]
-        plan = er.explain(function, *before, *each, **options(function, arguments))
+        how = options(function, arguments)
+        plan = er.explain(function, *before, *each, verbose=arguments.verbose, **how)
     except (TypeError, ValueError, LookupError, er.NoRoute) as exc:
         reason = " ".join(str(exc).split())
         print(f"python -m einroute explain: {reason}", file=sys.stderr)
@@ -120,8 +124,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.picture is not None:
         try:
             plan.picture(arguments.picture)
-        except OSError as exc:
-            reason = f"--picture: cannot write {arguments.picture}: {exc.strerror}"
+        except (OSError, ValueError) as exc:
+            why = exc.strerror if isinstance(exc, OSError) else exc
+            reason = f"--picture: cannot write {arguments.picture}: {why}"
             print(f"python -m einroute explain: {reason}", file=sys.stderr)
             return 2
     if arguments.json:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from .._base.block import Block
 from .._base.plan_cache import PlanCache
+from .._base.records import dataclass
 from .._base.routes import Declined
 from .state import PROCESS_WIDE, State, _context, _process, changed, current
+from .typed import Options
 
 __all__ = ["config", "forcing"]
 
@@ -98,13 +100,13 @@ class config(Block):  # noqa: N801 - used like a function, as contextlib.suppres
     array([3., 3.])
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[Options]) -> None:
         for name in PROCESS_WIDE:
             if name in options:
                 raise TypeError(f"{name} belongs to the whole process; change it with set_config({name}=...)")
-        self._options = options
+        self._options: dict[str, Any] = {**options}
         self._base = current().config
-        self._changed = changed(self._base, options)  # now, since that refuses what makes no sense
+        self._changed = changed(self._base, self._options)  # now, since that refuses what makes no sense
         self._keys: list[object] = []
 
     def __enter__(self) -> None:

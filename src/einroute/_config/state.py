@@ -11,17 +11,19 @@ import os
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Protocol
+from dataclasses import asdict, field, fields, replace
+from typing import Any, Protocol, Unpack
 
 from .._base.errors import suggest, whole_number
 from .._base.plan_cache import PlanCache
+from .._base.records import dataclass
 from .._base.routes import Declined, NoRoute, Policy
 from .._base.watch import WATCH
 from .._factors.cache import FACTORS, PREPARE
 from .._kernels.earned import KERNELS
 from .._plan.decisions import DECISIONS
 from .options import Config
+from .typed import ProcessOptions
 
 __all__ = [
     "PROCESS_WIDE",
@@ -193,7 +195,7 @@ def _change_process(options: dict[str, Any]) -> None:
     FACTORS.prepare = prepare
 
 
-def set_config(**options: Any) -> None:
+def set_config(**options: Unpack[ProcessOptions]) -> None:
     """Change the process's default options.
 
     Parameters
@@ -220,8 +222,9 @@ def set_config(**options: Any) -> None:
     >>> er.set_config(prepare="now")
     >>> er.set_config(prepare="earned")
     """
-    process = {name: options.pop(name) for name in PROCESS_WIDE if name in options}
-    wanted = changed(_process.default.config, options)
+    given: dict[str, Any] = {**options}
+    process = {name: given.pop(name) for name in PROCESS_WIDE if name in given}
+    wanted = changed(_process.default.config, given)
     _change_process(process)
     _process.default = _process.state_of(wanted)
 

@@ -8,7 +8,7 @@ over as the mirrored function does, by the kind whose it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from .._base.errstate import quiet
 from .._base.facts import DENSE, DType, Options, Prepared
 from .._base.kinds import Bring, Form, Kind, as_it_is, handed_on
+from .._base.records import dataclass
 from .._base.routes import Runner
 from .._kernels.validate import BROKEN, unusable
 from .._kinds.registry import form_of

@@ -7,7 +7,7 @@ explaining it and recording it start here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from .._base.densify import densified, speak
 from .._base.errstate import quiet
 from .._base.facts import DENSE, Contraction, DType, Operand, Options
 from .._base.kinds import Kind
+from .._base.records import dataclass
 from .._base.rewrites import Inner
 from .._base.routes import NoRoute, Policy, Runner
 from .._base.threads import with_single_threaded_blas

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,31 @@ from .explanation import Explanation
 from .factors import explain_factored, is_factored
 from .products import PRODUCTS, explain_product
 
-__all__ = ["bound", "explain_function"]
+__all__ = ["bound", "explain_call"]
+
+#: The routed functions by the names that users write; those of ``linalg`` also without it where that is free.
+_NAMES = {
+    **{mirror.name.removeprefix("linalg."): function for function, mirror in ROUTED.items()},
+    **{mirror.name: function for function, mirror in ROUTED.items()},
+}
+
+
+def explain_call(asked: Any, args: tuple[Any, ...], kwargs: dict[str, Any], verbose: bool) -> Explanation:
+    """What the call of a function, of a function named, or of einsum by its subscripts would do."""
+    function = _named(asked, args) if isinstance(asked, str) else asked
+    if function is None:
+        function, args = einsum, (asked, *args)
+    return replace(explain_function(function, args, kwargs), verbose=verbose)
+
+
+def _named(text: str, args: tuple[Any, ...]) -> Any:
+    """The function of that name; None where the text is subscripts, also of operands such as these."""
+    if len(args) == 1 and np.ndim(args[0]) == len(text):
+        return None
+    house, _, name = text.rpartition(".")
+    if house == "scipy.linalg":
+        return getattr(importlib.import_module("einroute.scipy.linalg"), name, None)
+    return _NAMES.get(text)
 
 
 def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from .outline import Outline
 from .terminal import put
-from .text import lines
+from .text import text, width_of
 
 __all__ = ["Explanation"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """What a call would do.
 
-    `print` it; a notebook shows it as HTML, with the picture of its steps.
+    A prompt and `print` show it as text: a line a step, with the estimated time and the nearest other routes.
+    A notebook shows it as HTML, with the picture of its steps.
 
     Attributes
     ----------
@@ -35,6 +36,8 @@ class Explanation:
         Of `lstsq` and its relatives: "hit", or what kind of miss.
     method : str
         Of `lstsq` and its relatives: how they would answer.
+    verbose : bool
+        Show also what each step reads and does, every other route, and why each was refused.
     """
 
     outline: Outline
@@ -44,6 +47,7 @@ class Explanation:
     sparse: tuple[str, ...] = ()
     cache: str = ""
     method: str = ""
+    verbose: bool = False
 
     @property
     def function(self) -> str:
@@ -61,22 +65,26 @@ class Explanation:
         return self.outline.seconds
 
     def __str__(self) -> str:
-        return "\n".join(lines(self.outline))
+        return text(self.outline, self.verbose, width_of())
+
+    __repr__ = __str__
 
     def __rich__(self) -> Any:
         from .rich_tables import of_outline
 
-        return of_outline(self.outline)
+        return of_outline(self.outline, self.verbose)
 
-    def show(self, file: TextIO | None = None) -> None:
+    def show(self, file: TextIO | None = None, *, verbose: bool | None = None) -> None:
         """Print it: as a table where that goes to a terminal and rich is installed, else as plain text.
 
         Parameters
         ----------
         file : text stream, optional
             Default: ``sys.stdout``.
+        verbose : bool, optional
+            Default: as `explain` was asked.
         """
-        put(self, file)
+        put(self if verbose is None else replace(self, verbose=verbose), file)
 
     def _repr_html_(self) -> str:
         from .html import of_outline
@@ -112,21 +120,26 @@ class Explanation:
         Parameters
         ----------
         path : str or Path
-            What ends in ``.html`` gets the whole explanation, all else the SVG.
+            What ends in ``.svg`` gets the picture, what ends in ``.html`` the whole explanation.
 
         Raises
         ------
+        ValueError
+            The file's name ends in something else.
         OSError
             The file cannot be written.
         """
         path = Path(path)
-        if path.suffix.lower() in {".html", ".htm"}:
+        kind = path.suffix.lower()
+        if kind == ".svg":
+            document = self.svg()
+        elif kind in {".html", ".htm"}:
             from .html import page
 
-            text = page(f"einroute: {self.function}", self._repr_html_())
+            document = page(f"einroute: {self.function}", self._repr_html_())
         else:
-            text = self.svg()
-        path.write_text(text, encoding="utf-8")
+            raise ValueError(f"path is {str(path)!r}, expected a name that ends in .svg or .html")
+        path.write_text(document, encoding="utf-8")
 
 
 def plain(value: Any) -> Any:

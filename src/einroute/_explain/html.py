@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from .._base.formatting import count, in_bytes, in_time
+from .._base.formatting import in_bytes, in_time
 from .outline import Outline, OutlineStep
 from .picture import svg
+from .text import not_taken, sliced, work
 
 __all__ = ["STYLE", "code", "details", "of_outline", "page", "table"]
 
@@ -55,10 +56,7 @@ def _notes(outline: Outline) -> Iterator[str]:
     if outline.seconds is not None:
         peak = f", intermediates up to {in_bytes(outline.peak)}" if outline.peak else ""
         notes.append(f"about {in_time(outline.seconds)}{peak}")
-    notes += [
-        f"in {s.count} slices of {s.block} along {s.label}, on up to {s.threads} threads: {s.reason}"
-        for s in outline.slices
-    ]
+    notes += [sliced(slices) for slices in outline.slices]
     for note in (*notes, *outline.notes):
         yield f'<div class="er-q">{escape(note)}</div>'
 
@@ -69,13 +67,10 @@ def _steps(steps: Iterable[OutlineStep], prefix: str = "") -> Iterator[str]:
         yield (
             f'<div class="er-step"><b>{name}</b> {code(step.subscripts)} by <b>{escape(step.route)}</b></div>'
         )
-        work = ""
-        if step.flops or step.bytes:
-            work = f"{count(step.flops)} multiply-adds, {in_bytes(step.bytes)}, about {in_time(step.seconds)}"
-        for text in filter(None, (step.note, work, f"if {step.guard}; else the next" if step.guard else "")):
+        about = f"{work(step)}, about {in_time(step.seconds)}" if work(step) else ""
+        for text in filter(None, (step.note, about, f"if {step.guard}; else the next" if step.guard else "")):
             yield f'<div class="er-q">{escape(text)}</div>'
-        why = [(route, f"about {in_time(seconds)}") for route, seconds in step.others]
-        why += step.refused
+        why = list(not_taken(step))
         if why:
             yield details(
                 f"not taken: {len(why)} other routes" if len(why) > 1 else "not taken: one other route",

@@ -166,11 +166,11 @@ def _step_row(made: int, number: int, step: OutlineStep, across: float, *, last:
         texts += [_Text(f"then {route}", "er-t er-b", colour) for route in inner.routes]
     work = f"{count(step.flops)} multiply-adds, {in_bytes(step.bytes)}" if step.flops or step.bytes else ""
     about = f"about {in_time(step.seconds)}" if step.seconds else ""
-    told = [", ".join(filter(None, (work, about)))]
+    told = [step.note, ", ".join(filter(None, (work, about)))]
     if step.result.shape is not None:
         told.append(f"{'the result:' if last else 'gives'} {_facts(step.result)}")
     texts += [_Text(line, "er-t er-s") for text in told for line in wrap(text, int(across / SANS))]
-    why = [step.note, *(f"not {route}: about {in_time(s)}" for route, s in step.others)]
+    why = [f"not {route}: about {in_time(s)}" for route, s in step.others]
     why += [f"not {route}: {reason}" for route, reason in step.refused]
     title = "\n".join(filter(None, (f"step {number}: {step.subscripts} by {step.route}", *why)))
     return _Row(made, step.takes, tuple(texts), colour, behind, str(number), title, _width(step.result))

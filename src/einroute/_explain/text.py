@@ -1,36 +1,53 @@
-"""Outlines as plain text."""
+"""Outlines as plain text: a line a step, or all that was weighed."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from textwrap import wrap
+from typing import TextIO
 
-from .._base.formatting import in_time
+from .._base.formatting import count, in_bytes, in_time
 from .outline import Outline, OutlineSlices, OutlineStep
 
-__all__ = ["lines"]
+__all__ = ["not_taken", "sliced", "text", "width_of", "work"]
+
+#: Columns where no terminal tells how many it has.
+COLUMNS = 80
+#: Routes not taken that a short explanation names.
+NEAREST = 2
+
+Line = tuple[int, str]
 
 
-def lines(outline: Outline) -> Iterator[str]:
-    """The text line by line."""
-    yield f"{outline.function} {outline.subscripts or _shapes(outline)}".rstrip()
-    if outline.dtype:
-        sizes = " ".join(f"{label}={size}" for label, size in outline.sizes.items())
-        yield (
-            f"  {outline.dtype}, order {outline.order}, {outline.iterations:.3g} products; "
-            f"sizes {sizes or 'none'}"
+def text(outline: Outline, verbose: bool = False, width: int = COLUMNS) -> str:
+    """The outline, no line wider than that but for a word that is."""
+    return "\n".join(
+        piece
+        for indent, line in _lines(outline, verbose)
+        for piece in wrap(
+            line,
+            width,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * (indent + 4),
+            break_long_words=False,
+            break_on_hyphens=False,
         )
-    yield from (f"  {note}" for note in outline.notes)
-    for i, op in enumerate(outline.operands):
-        if op.note:
-            yield f"  operand {i}: {op.note}"
-    yield from (f"  {_sliced(slices)}" for slices in outline.slices)
-    for number, step in enumerate(outline.steps, 1):
-        yield from _step(step, f"step {number}: ", outline)
-    if outline.dtype and outline.seconds is not None:
-        yield f"  about {in_time(outline.seconds)}; intermediates up to {outline.peak:.3g} bytes"
+    )
 
 
-def _sliced(slices: OutlineSlices) -> str:
+def width_of(stream: TextIO | None = None) -> int:
+    """How many columns a stream has: a terminal's own, else 80."""
+    stream = sys.stdout if stream is None else stream
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or COLUMNS
+    except (AttributeError, OSError, ValueError):  # no stream, no file, no terminal, closed
+        return COLUMNS
+
+
+def sliced(slices: OutlineSlices) -> str:
+    """What is said of slices."""
     done_with = "added up" if slices.summed else "put side by side"
     return (
         f"in {slices.count} slices of {slices.block} along {slices.label}, {done_with}, "
@@ -38,27 +55,62 @@ def _sliced(slices: OutlineSlices) -> str:
     )
 
 
-def _step(step: OutlineStep, head: str, outline: Outline) -> Iterator[str]:
-    planned = bool(outline.dtype)
-    subscripts = f"{step.subscripts}  " if planned else ""
-    yield f"  {head if planned else ''}{subscripts}by {step.route}"
-    work = ""
-    if step.flops or step.bytes or planned:
-        work = f"{step.flops:.3g} multiply-adds, {step.bytes:.3g} bytes, about {in_time(step.seconds)}"
-    told = "; ".join(filter(None, (step.note, work)))
-    if told:
-        yield f"      {told}"
+def work(step: OutlineStep) -> str:
+    """A step's multiply-adds and bytes; nothing where there are none."""
+    if not (step.flops or step.bytes):
+        return ""
+    return f"{count(step.flops)} multiply-adds, {in_bytes(step.bytes)}"
+
+
+def not_taken(step: OutlineStep) -> Iterator[tuple[str, str]]:
+    """The other routes, each with its time or why it was refused."""
+    yield from ((route, f"about {in_time(seconds)}") for route, seconds in step.others)
+    yield from step.refused
+
+
+def _lines(outline: Outline, verbose: bool) -> Iterator[Line]:
+    """Each line's indentation and text."""
+    yield 0, f"{outline.function} {outline.subscripts or _shapes(outline)}".rstrip()
+    if outline.dtype:
+        sizes = " ".join(f"{label}={size}" for label, size in outline.sizes.items())
+        work_of_all = f"{count(outline.iterations)} products; sizes {sizes or 'none'}"
+        yield 2, f"{outline.dtype}, order {outline.order}, {work_of_all}"
+    yield from ((2, note) for note in outline.notes)
+    for i, op in enumerate(outline.operands):
+        if op.note:
+            yield 2, f"operand {i}: {op.note}"
+    yield from _steps(outline, verbose, 2)
+    if outline.dtype and outline.seconds is not None:
+        peak = f"; intermediates up to {in_bytes(outline.peak)}" if outline.peak else ""
+        yield 2, f"about {in_time(outline.seconds)}{peak}"
+
+
+def _steps(outline: Outline, verbose: bool, indent: int) -> Iterator[Line]:
+    yield from ((indent, sliced(slices)) for slices in outline.slices)
+    for number, step in enumerate(outline.steps, 1):
+        yield from _step(step, f"step {number}: " if outline.dtype else "", verbose, indent)
+
+
+def _step(step: OutlineStep, head: str, verbose: bool, indent: int) -> Iterator[Line]:
+    told = f"{head}{step.subscripts} by " if head else "by "
+    told += step.route
+    if step.seconds:
+        told += f", about {in_time(step.seconds)}"
+    if step.note:
+        told += f": {step.note}"
+    if not verbose and step.others:
+        nearest = sorted(step.others, key=lambda other: other[1])[:NEAREST]
+        told += f" ({', '.join(f'{route} {in_time(seconds)}' for route, seconds in nearest)})"
+    yield indent, told
     if step.guard:
-        yield f"      if {step.guard}; else the next"
-    for route, seconds in step.others:
-        yield f"      not {route}: about {in_time(seconds)}"
-    for route, reason in step.refused:
-        yield f"      not {route}: {reason}"
+        yield indent + 4, f"if {step.guard}; else the next"
+    if verbose:
+        if work(step):
+            yield indent + 4, work(step)
+        yield from ((indent + 4, f"not {route}: {why}") for route, why in not_taken(step))
     for inner in step.inner:
-        yield f"      hands on {inner.subscripts}"
-        yield from (f"      {_sliced(slices)}" for slices in inner.slices)
-        for number, within in enumerate(inner.steps, 1):
-            yield from (f"    {line}" for line in _step(within, f"step {number}: ", inner))
+        yield indent + 4, f"hands on {inner.subscripts}"
+        yield from _steps(inner, verbose, indent + 4)
 
 
 def _shapes(outline: Outline) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._base.numpy_functions import numpy_inv
+from .._base.records import dataclass
 from .cache import Factors
 from .lu import Inverse, LUFactors
 from .svd import SVDFactors

@@ -12,11 +12,12 @@ import importlib
 import logging  # noqa: F401 - its hook at a fork must come before ours: see `_before_fork`
 import os
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._base.records import dataclass
 
 Array = NDArray[Any]
 

@@ -14,7 +14,6 @@ then have one to three digits more than LAPACK's (N. Higham, Accuracy and Stabil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from .._base.errstate import quiet
 from .._base.numpy_functions import numpy_dot, numpy_einsum, numpy_vdot
+from .._base.records import dataclass
 
 Array = NDArray[Any]
 Answer = tuple[Array, Array | None]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._base.preparation import may_prepare
 from .entries import Entries
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +46,7 @@ class CsrSource:
         vectors : int
             How many dense vectors this call multiplies with it.
         """
-        if self.lookup is not None and self._worth(a, rows):
+        if self.lookup is not None and self._worth(a, rows) and may_prepare():
             found = self.lookup(a, rows, columns, vectors, True)
             if found is not None:
                 return found
@@ -53,7 +54,7 @@ class CsrSource:
 
     def kept(self, a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR | None:
         """The matrix where it is kept, or has paid for being made by now; None otherwise."""
-        if self.lookup is None or not self._worth(a, rows):
+        if self.lookup is None or not self._worth(a, rows) or not may_prepare():
             return None
         return self.lookup(a, rows, columns, vectors, False)
 

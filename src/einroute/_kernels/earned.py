@@ -13,17 +13,19 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .._base.records import dataclass
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Kernel = Callable[..., None]
 
 #: Seconds that importing numba takes, that compiling a kernel takes, and that loading a compiled one takes.
 IMPORT, COMPILE, LOAD = 0.8, 2.0, 0.05
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class Signature:
         return f"{self.kernel}-{self.dtype}-{self.index}"
 
     @property
-    def path(self) -> Path:
-        """The file that it is compiled from."""
-        return _HERE / "dense_csr.py"
+    def file(self) -> str:
+        """The file beside this one that it is compiled from."""
+        return "dense_csr.py"
 
     def parts(self) -> tuple[Kernel, tuple[Any, ...]]:
         """The function to compile, and the types of its arguments: arrays of `real` and indices."""
@@ -100,9 +102,9 @@ class FormSignature:
         return f"form{self.features}-{'whole' if self.whole else 'diagonal'}-{self.dtype}"
 
     @property
-    def path(self) -> Path:
-        """The file that it is compiled from."""
-        return _HERE / "forms.py"
+    def file(self) -> str:
+        """The file beside this one that it is compiled from."""
+        return "forms.py"
 
     def parts(self) -> tuple[Kernel, tuple[Any, ...]]:
         """The function to compile, and the types of its arguments."""
@@ -244,10 +246,13 @@ def _marks(signature: AnySignature) -> list[Path]:
 
     A mark that lies costs one compilation before its time.
     """
+    from pathlib import Path  # noqa: PLC0415 - takes 3 ms to load, which import einroute need not
+
+    source = Path(__file__).with_name(signature.file)
     folder = os.environ.get("NUMBA_CACHE_DIR")
-    kept = Path(folder) if folder else _HERE / "__pycache__"
+    kept = Path(folder) if folder else source.parent / "__pycache__"
     try:
-        stamp = signature.path.stat().st_mtime_ns
+        stamp = source.stat().st_mtime_ns
     except OSError:  # imported from an archive
         return []
     return [kept / f"einroute-{signature.name}-{stamp}.{sys.implementation.cache_tag}.kept"]

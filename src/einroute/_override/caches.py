@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from .._base.records import dataclass
 
 __all__ = ["CLIENTS", "Client", "caches"]
 

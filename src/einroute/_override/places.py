@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._base import numpy_functions as numpys
 from .._base.errors import shown, suggest
+from .._base.records import dataclass
 from .._base.stand_in import StandIn, stand_in
 
 __all__ = ["FUNCTIONS", "PLACES", "Function", "chosen"]

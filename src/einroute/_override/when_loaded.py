@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # whose module takes 5 ms to load
 
 __all__ = ["WhenLoaded"]
 
 
-class WhenLoaded(MetaPathFinder):
+class WhenLoaded:
     """Calls back each time that a module has been executed.
 
     Parameters
@@ -51,12 +53,12 @@ class WhenLoaded(MetaPathFinder):
             spec: ModuleSpec | None = None if finder is self or find is None else find(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Telling(spec.loader, self._then)
+                    spec.loader = cast("Loader", _Telling(spec.loader, self._then))
                 return spec
         return None
 
 
-class _Telling(Loader):
+class _Telling:
     """A loader that tells when it is done; the module does not see it."""
 
     def __init__(self, loader: Any, then: Callable[[], None]) -> None:

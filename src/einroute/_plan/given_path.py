@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from .._base.cost import Cost
 from .._base.facts import Step
 from .._base.kinds import Term
 from .._base.labels import check_sizes
+from .._base.records import dataclass
 from .._base.rewrites import Contract, Inner, Rewrite, Rewriting
 from .._base.routes import Offer, Refused
 from .._kinds.registry import form_of

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import prod
 from typing import Any
 
 from .._base.facts import DENSE, Contraction, DType, Operand, Prepared, Step
+from .._base.records import dataclass
 from .._base.rewrites import Rewrite, Rewriting
 from .._base.routes import Decision, Refused
 

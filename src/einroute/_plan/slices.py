@@ -5,9 +5,9 @@ Only the choice of the label and the length is made here; the planner plans the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
+from .._base.records import dataclass
 from .plans import Chain, Planned, Problem
 
 #: Estimated seconds from which cutting into blocks for the threads pays.

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("dask")
 
-from einroute._kinds.dask.cutting import merged, split
-from einroute._kinds.dask.tiles import tree_tasks
+from einroute._kinds.dask.chunked import Chunked
+from einroute._kinds.dask.cutting import Part, merged, split
+from einroute._kinds.dask.tiles import cuts_for, tree_tasks
 
 LENGTHS = st.lists(st.integers(0, 9), min_size=1, max_size=30).map(tuple)
 
@@ -40,3 +41,18 @@ def test_a_tree_adds_up_all(count: int, every: int) -> None:
     tasks = tree_tasks(count, every)
     assert (tasks == 0) == (count == 1)
     assert tasks >= (count - 1) / (every - 1) - 1e-9
+
+
+def test_large_tiles_are_added_up_fewer_at_a_time() -> None:
+    """Not cut for the sake of how many are added up at once: a task for each product of chunks, and sums."""
+    chunks = (3000,) * 100
+    parts = tuple(
+        Part(labels, Chunked((chunks, chunks), (False, False), ((0, 1),)), 8) for labels in ("ij", "jk")
+    )
+    budget = 4 * 8 * 3000**2
+    found = cuts_for(parts, "ik", 8, budget, budget, None)
+    assert dict(found.lengths) == dict.fromkeys("ijk", chunks)
+    assert found.costs.products == 100**3
+    assert found.split_every == 3
+    assert found.costs.peak <= budget
+    assert cuts_for(parts, "ik", 8, budget, budget, 5).split_every == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,28 @@ def test_names_of_tasks_are_readable() -> None:
 
 
 def test_culling() -> None:
-    x = da.ones((4000, 4000), chunks=1000)
-    with er.config(memory_limit=30 << 20):
+    """Ten rows need the tiles of the first row of tiles, their groups, and the chunks that these read."""
+    x = da.ones((4000, 4000), chunks=500)
+    with er.config(memory_limit=10 << 20):
         whole = er.einsum("ij,jk->ik", x, x.T)
-    assert tasks_of(whole[:10]) < 0.3 * tasks_of(whole)
+    assert whole.numblocks[0] > 3
+    culled = keys(whole[:10])
+    rows = {key[1] for key in culled if key_split(key).startswith("einsum")}
+    assert rows == {0}
+    assert len(culled) < 0.6 * tasks_of(whole)
+    made: list[tuple[int, ...]] = []
+
+    def make(block_info: Any = None) -> np.ndarray:
+        place = block_info[None]["chunk-location"]
+        made.append(place)
+        return np.ones(block_info[None]["chunk-shape"])
+
+    lazy = da.map_blocks(make, chunks=((500,) * 8,) * 2, dtype=float, meta=np.empty((0, 0)))
+    with er.config(memory_limit=10 << 20):
+        rows_of = er.einsum("ij,jk->ik", lazy, np.ones((4000, 3)))[:10].compute(scheduler="sync")
+    np.testing.assert_array_equal(rows_of, np.full((10, 3), 4000.0))
+    assert len(made) < 64
+    assert {row for row, _ in made} <= {0, 1, 2, 3}
 
 
 def test_aligned_products_are_fused_with_their_neighbours() -> None:
@@ -155,6 +174,14 @@ def test_fewer_tasks_than_dask(subscripts: str, first: Any, second: Any, share: 
     assert ours <= share * theirs
 
 
+@pytest.mark.parametrize("chunk", [2000, 4000])
+def test_few_chunks_are_not_moved_to_be_more(chunk: int) -> None:
+    x = da.ones((4000, 4000), chunks=chunk)
+    result = er.einsum("ij,jk->ik", x, x)
+    assert not any("rechunk" in name for name in result.dask.layers)
+    assert sum(key_split(key).startswith("einsum") for key in keys(result)) <= 12
+
+
 def test_a_chain_is_contracted_in_the_order_that_costs_least() -> None:
     a, b, c = (
         da.ones((4000, 4000), chunks=500),
@@ -210,3 +237,30 @@ def test_explain_tells_of_an_order_in_every_form() -> None:
     told = er.explain("ij,jk,kl,lm->im", x, x, x, da.ones((2000, 3), chunks=500))
     assert str(told).count("dask.tasks") == 3
     assert told._repr_html_().count("dask.tasks") >= 3
+
+
+def test_views_of_whole_chunks_take_no_memory_and_others_keep_none() -> None:
+    shared: list[bool] = []
+
+    def look(chunk: np.ndarray, made: np.ndarray) -> np.ndarray:
+        shared.append(np.shares_memory(chunk, made))
+        return made
+
+    x = da.from_array(np.ones((30, 30)), chunks=-1).persist(scheduler="sync")
+    da.map_blocks(look, x.T, er.einsum("ij->ji", x), meta=x._meta).compute(scheduler="sync")
+    diagonal = er.einsum("ii->i", x)
+    da.blockwise(look, "i", x, "ij", diagonal, "i", concatenate=True, meta=np.empty(0)).compute(
+        scheduler="sync"
+    )
+    assert shared == [True, False]
+
+
+def test_one_file_builds_graphs() -> None:
+    folder = Path(er.__file__).parent / "_kinds" / "dask"
+    builds = ("HighLevelGraph(", "HighLevelGraph.from", "da.Array(", "da.blockwise(", "import HighLevelGraph")
+    found = {
+        path.name
+        for path in folder.glob("*.py")
+        if any(word in path.read_text(encoding="utf-8") for word in builds)
+    }
+    assert found == {"layers.py"}

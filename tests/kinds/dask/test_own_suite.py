@@ -13,11 +13,11 @@ pytest.importorskip("dask.array")
 
 #: dask's tests of what is dask's choice, and why they fail.
 MAY_FAIL = {
-    "test_tensordot": "wants a PerformanceWarning for many more chunks, which do not come to be",
-    "test_einsum_chunksizes": "asks for the chunks that dask rechunks the result to",
+    "test_tensordot": "wants a PerformanceWarning of many more chunks, which do not come to be",
+    "test_einsum_chunksizes": "wants the chunks that dask gives the result, where the plan finds better ones",
     **dict.fromkeys(
         [f"test_binary_function_type_precedence[arr_upcast1-arr_downcast1-{f}]" for f in ("matmul", "dot")],
-        "an operand of a class that no kind claims is refused beside a dask array, not wrapped",
+        "operands of no kind are left to NumPy's function, which calls da.matmul: ours, here",
     ),
 }
 

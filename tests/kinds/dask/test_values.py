@@ -187,6 +187,15 @@ def test_objects() -> None:
     )
 
 
+def test_objects_without_dimensions() -> None:
+    x, y = da.from_array(np.array(10**30, object)), da.from_array(np.array([2, 3], object), chunks=1)
+    assert er.einsum(",->", x, x).compute(scheduler="sync") == 10**60
+    np.testing.assert_array_equal(
+        er.einsum(",i->i", x, y).compute(scheduler="sync"), [2 * 10**30, 3 * 10**30]
+    )
+    assert er.einsum("i,i->", y, y).compute(scheduler="sync") == 13
+
+
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0)])
 def test_sizes_of_zero(shape: tuple[int, int]) -> None:
     x = np.ones(shape)

@@ -16,7 +16,7 @@ from einroute._base.facts import Operand, Step
 from einroute._kinds.dense import batches, residues
 from einroute._kinds.dense import windows as route
 from einroute._kinds.dense.overlap import memory_under
-from tests.helpers import forcing, small_integers
+from tests.helpers import forcing, in_one_line, small_integers
 
 ROUTES = {
     "f": "dense.windows",
@@ -160,9 +160,10 @@ class TestRoutes:
 
     def test_explain_names_the_layout(self, rng):
         a, b = rng.standard_normal((2, 1000, 4, 4))
-        text = str(er.explain("imn,ijnl->ijml", a, windows(np.concatenate([b, b[:9]]), 10)))
+        text = in_one_line(er.explain("imn,ijnl->ijml", a, windows(np.concatenate([b, b[:9]]), 10)))
         assert "the memory under ijnl laid out as n(i+j)l: GEMM 4x4 by 4x40, 1000 times" in text
-        text = str(er.explain("ij,jm->im", sliding_window_view(b.ravel(), 30), rng.standard_normal((30, 8))))
+        wide = sliding_window_view(b.ravel(), 30)
+        text = in_one_line(er.explain("ij,jm->im", wide, rng.standard_normal((30, 8)), verbose=True))
         assert "rows 30 apart do not overlap" in text
 
 

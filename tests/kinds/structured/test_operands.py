@@ -349,7 +349,7 @@ class TestPlans:
         names = {rewrite.name for rewrite in form_of(kind.name).rewrites}
         assert all(name.startswith(f"{kind.name}.") for name in names)
         subscripts, operands = arrays_for(kind.expressions[0], kind)
-        text = str(er.explain(subscripts, *operands))
+        text = str(er.explain(subscripts, *operands, verbose=True))
         assert all(name in text for name in names)
 
     def test_bases_may_change_between_calls(self, kind):

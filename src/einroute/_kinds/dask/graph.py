@@ -1,8 +1,7 @@
-"""Plans as dask graphs: the only file that builds any of contractions (`layers` is the solvers').
+"""Plans as tasks, of which `layers` makes graphs.
 
 Keys follow from the operands' names, the plan and the options in force: the same call of the same arrays has
-the same keys.  Products of whole chunks are a `Blockwise` layer, which dask fuses with its neighbours;
-everything else is a layer of task specs, which dask culls key by key.
+the same keys.  Products of whole chunks are functions of these; everything else is task specs by key.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from typing import Any
 import dask.array as da
 from dask._task_spec import DataNode, Task, TaskRef
 from dask.base import tokenize
-from dask.highlevelgraph import HighLevelGraph
 
 from ..._base.facts import DType
 from .chunked import Lengths, known, starts
+from .layers import blockwise, chunked
 from .parts import Reader
 from .sources import Source
 from .tasks import Recipe, added, aligned_product, product
@@ -46,7 +45,7 @@ def held_array(x: Any, chunks: tuple[Lengths, ...], meta: Any) -> da.Array:
         piece = x[cut] if many else x
         piece = piece.copy() if hasattr(piece, "copy") else piece
         layer[(name, *index)] = DataNode((name, *index), piece)
-    return da.Array(HighLevelGraph.from_collections(name, layer), name, chunks, meta=meta)
+    return chunked(name, layer, chunks, meta.dtype, (), meta)
 
 
 def multiplied(
@@ -83,28 +82,14 @@ def multiplied(
     summed = [c for c in lengths if c not in output]
     groups = prod(len(lengths[c]) for c in summed)
     if groups == 1 and all(s.whole(lengths) for s in sources):
-        return _blockwise(sources, output, dtype, chunks, recipe, meta, f"{name}-{token}")
+        pairs = [x for s in sources for x in (s.array, s.labels)]
+        return blockwise(
+            aligned_product, f"{name}-{token}", output, pairs, chunks, dtype, meta, recipe=recipe
+        )
     for source in sources:
         source.cut(lengths)
     layer = _tasks(sources, output, summed, lengths, cuts.split_every, recipe, name, token)
-    graph = HighLevelGraph.from_collections(f"{name}-{token}", layer, [x for s in sources for x in s.arrays])
-    return da.Array(graph, f"{name}-{token}", chunks, dtype=dtype, meta=meta)
-
-
-def _blockwise(
-    sources: Sequence[Source],
-    output: str,
-    dtype: DType,
-    chunks: tuple[tuple[Any, ...], ...],
-    recipe: Recipe,
-    meta: Any,
-    name: str,
-) -> da.Array:
-    pairs = [x for s in sources for x in (s.array, s.labels)]
-    made = da.blockwise(
-        aligned_product, output, *pairs, dtype=dtype, meta=meta, name=name, align_arrays=False, recipe=recipe
-    )
-    return da.Array(made.dask, made.name, chunks, dtype=dtype, meta=meta)
+    return chunked(f"{name}-{token}", layer, chunks, dtype, [x for s in sources for x in s.arrays], meta)
 
 
 def _tasks(

@@ -1,8 +1,12 @@
-"""Layers of the solvers' graphs: tasks that give objects, and tasks that give chunks."""
+"""Tasks and functions of chunks as dask arrays: the only file that builds graphs.
+
+What is given as tasks becomes a layer that dask culls key by key; a function of whole chunks becomes a
+`Blockwise` layer, which dask fuses with its neighbours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dask.array as da
@@ -12,7 +16,7 @@ from dask.base import clone_key
 from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph
 
-__all__ = ["anew", "chunked", "handle", "per_chunk"]
+__all__ = ["anew", "blockwise", "chunked", "handle", "per_chunk", "per_pair"]
 
 
 def handle(name: str, tasks: dict[Any, Any], blocks: tuple[int, ...], parents: Iterable[Any]) -> Any:
@@ -51,11 +55,34 @@ def _one(_rows: Any) -> int:
 
 
 def chunked(
-    name: str, tasks: dict[Any, Any], chunks: Any, dtype: np.dtype[Any], parents: Iterable[Any]
+    name: str,
+    tasks: dict[Any, Any],
+    chunks: Any,
+    dtype: np.dtype[Any],
+    parents: Iterable[Any],
+    meta: Any = None,
 ) -> Any:
-    """Tasks that give chunks, as a dask array."""
+    """Tasks that give chunks, as a dask array; of NumPy's arrays unless ``meta`` says of which."""
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=tuple(parents))
-    return da.Array(graph, name, chunks, meta=np.empty((0,) * len(chunks), dtype))
+    meta = np.empty((0,) * len(chunks), dtype) if meta is None else meta
+    return da.Array(graph, name, chunks, dtype=dtype, meta=meta)
+
+
+def blockwise(
+    function: Any,
+    name: str,
+    output: str,
+    pairs: Sequence[Any],
+    chunks: Any,
+    dtype: Any,
+    meta: Any,
+    **options: Any,
+) -> Any:
+    """``function(*chunks, **options)`` of the chunks that meet, of arrays and their labels in turn."""
+    made = da.blockwise(
+        function, output, *pairs, dtype=dtype, meta=meta, name=name, align_arrays=False, **options
+    )
+    return da.Array(made.dask, made.name, chunks, dtype=dtype, meta=meta)
 
 
 def anew(a: Any, seed: str) -> Any:

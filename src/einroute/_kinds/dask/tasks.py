@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.facts import DType
+from ..._base.preparation import unprepared
 from .parts import Reader, ours
 
 __all__ = ["Recipe", "added", "aligned_product", "multiplied_metas", "narrowed", "product"]
@@ -83,15 +84,20 @@ def _only(block: Any) -> Any:
 
 def multiplied_metas(recipe: Recipe, metas: Sequence[Any]) -> Any:
     """The meta of a product: what einsum gives of empty ones."""
-    made = _multiplied(replace(recipe, options=_ANY_WAY), list(metas))
+    made = _multiplied(replace(recipe, options=_ANY_WAY), [_filled(x) for x in metas])
     return made if hasattr(made, "ndim") and not isinstance(made, np.generic) else np.asarray(made)
+
+
+def _filled(meta: Any) -> Any:
+    """A meta that can be multiplied: one of objects without dimensions holds None."""
+    return np.zeros_like(meta) if getattr(meta, "dtype", None) == np.dtype(object) else meta
 
 
 def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
     einroute = ours()
     _check(recipe, values)
     how: dict[str, Any] = {} if recipe.dtype is None else {"dtype": recipe.dtype, "casting": "unsafe"}
-    with einroute.config(**dict(recipe.options)):
+    with einroute.config(**dict(recipe.options)), unprepared():
         try:
             result = einroute.einsum(recipe.subscripts, *values, **how)
         except ValueError as error:
@@ -103,8 +109,13 @@ def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
 
 
 def _shares(result: Any, values: list[Any]) -> bool:
-    """Whether a result is a view of a chunk, which it would keep alive, and which may be read-only."""
-    return type(result) is np.ndarray and result.base is not None and len(values) == 1
+    """Whether a result is a view of part of a chunk, all of which it would keep alive."""
+    return (
+        type(result) is np.ndarray
+        and result.base is not None
+        and len(values) == 1
+        and result.size != np.size(values[0])
+    )
 
 
 def _check(recipe: Recipe, values: list[Any]) -> None:

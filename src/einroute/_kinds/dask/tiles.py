@@ -26,9 +26,10 @@ __all__ = ["Costs", "Cuts", "cuts_for", "tree_tasks"]
 RATE, BANDWIDTH, COPY = 8e9, 200e6, 4e9
 #: Seconds that a task costs the scheduler, its worker and whoever builds the graph.
 TASK = 1e-3
-#: Workers' threads that a plan, which knows no cluster, counts on.
+#: Workers' threads that a plan, which knows no cluster, counts on at most; no more than there are products of
+#: chunks as they come: whoever chose the chunks chose these, and no data is moved to have more.
 PARALLEL = 16
-#: Partial results that one task of a tree adds up, unless the caller says.
+#: Partial results that one task of a tree adds up at most, unless the caller says.
 SPLIT_EVERY = 8
 #: Rounds of the search, each of which looks at every label.
 _ROUNDS = 6
@@ -100,10 +101,11 @@ class _Problem:
     itemsize: int
     budget: int
     largest: int
-    split_every: int
+    split_every: int | None
     cuts: Mapping[str, tuple[Cut, ...]]
     fixed: tuple[bool, ...]
     flops: float
+    parallel: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +141,21 @@ def cuts_for(
     fixed = tuple(p.facts.held or not p.facts.plain or any(c in unknown for c in p.labels) for p in parts)
     # More than two at once are multiplied in an order that the task finds.
     flops = float(prod(sum(found[0].lengths) for found in cuts.values())) * max(1, len(parts) - 1)
-    every = SPLIT_EVERY if split_every is None else split_every
-    problem = _Problem(parts, output, itemsize, budget, largest, every, cuts, fixed, flops)
+    parallel = min(PARALLEL, _products(parts, tuple(cuts)))
+    problem = _Problem(parts, output, itemsize, budget, largest, split_every, cuts, fixed, flops, parallel)
     base = {label: found[0] for label, found in cuts.items()}
     summed = {label: min(cuts[label], key=lambda cut: cut.count) for label in cuts if label not in output}
     plain = tuple(False for _ in parts)
     found = [_descended(problem, _Choice(start, plain)) for start in (base, {**base, **summed})]
     best = min(found, key=lambda choice: _rank(problem, choice))
     chosen = tuple((label, cut.lengths) for label, cut in best.cuts.items())
-    return Cuts(chosen, best.rechunked, every, _costs(problem, best))
+    return Cuts(chosen, best.rechunked, _every(problem, _tile(problem, best)), _costs(problem, best))
+
+
+def _products(parts: tuple[Part, ...], labels: tuple[str, ...]) -> int:
+    """Products of chunks as they come: along each label, of the operand that has most."""
+    firm = [part for part in parts if not part.facts.held]
+    return prod(max((len(p.lengths(c)) for p in firm if c in p.labels), default=1) for c in labels)
 
 
 def _descended(problem: _Problem, choice: _Choice) -> _Choice:
@@ -176,10 +184,21 @@ def _descended(problem: _Problem, choice: _Choice) -> _Choice:
 
 def _rank(problem: _Problem, choice: _Choice) -> tuple[float, float]:
     """What is over the limits, then the time."""
-    costs = _costs(problem, choice)
-    tile = problem.itemsize * prod(choice.cuts[c].longest for c in problem.output)
+    costs, tile = _costs(problem, choice), _tile(problem, choice)
     over = max(0.0, costs.peak - problem.budget) + max(0, tile - problem.largest)
     return over, costs.seconds
+
+
+def _tile(problem: _Problem, choice: _Choice) -> int:
+    """Bytes of the largest tile."""
+    return problem.itemsize * prod(choice.cuts[c].longest for c in problem.output)
+
+
+def _every(problem: _Problem, tile: int) -> int:
+    """Partial results that a task adds up: unless the caller says, as many as the budget has room for."""
+    if problem.split_every is not None:
+        return problem.split_every
+    return min(SPLIT_EVERY, max(2, problem.budget // max(1, tile) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +242,12 @@ def _costs(problem: _Problem, choice: _Choice) -> Costs:
             before += prod(cuts[c].reaches[number, axis].pieces for axis, c in enumerate(part.labels))
             before += prod(cuts[c].count for c in part.labels)
             moved += part.nbytes
-    tile = problem.itemsize * float(prod(cuts[c].longest for c in output))
-    sums = tiles * tree_tasks(groups, problem.split_every)
+    tile = _tile(problem, choice)
+    every = _every(problem, tile)
+    sums = tiles * tree_tasks(groups, every)
     moved += products * (read - min(read, largest)) + tiles * (groups - 1) * tile
-    adding = (min(problem.split_every, groups) + 1) * tile if groups > 1 else 0.0
+    adding = (min(every, groups) + 1) * tile if groups > 1 else 0
     tasks = products + sums + before
     work = problem.flops / RATE + (products * (copied + tile) + sums * tile) / COPY
-    seconds = (work + moved / BANDWIDTH) / max(1, min(PARALLEL, products)) + tasks * TASK
+    seconds = (work + moved / BANDWIDTH) / max(1, min(problem.parallel, products)) + tasks * TASK
     return Costs(tasks, products, moved, max(read + copied + tile, adding), problem.flops, seconds)

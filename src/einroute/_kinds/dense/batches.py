@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..._base.cost import CALL, MORE_BANDWIDTH, Cost
 from ..._base.facts import Step
+from ..._base.records import dataclass
 from ..._base.routes import Offer, Runner
 from ..._base.threads import run_blocks, with_single_threaded_blas
 from . import matmul

@@ -13,12 +13,12 @@ transpose) is what NumPy's tensordot does.  Facts only: no array is touched here
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 
 from ..._base.cost import CALL, SHARED, Cost, gemm_rate, moving
 from ..._base.facts import Classes, Step, classify
+from ..._base.records import dataclass
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
 TRANSPOSE = 2.5

@@ -7,7 +7,6 @@ write an array as large as an operand, and read it again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from ..._base.c_einsum import c_einsum
 from ..._base.cost import CALL, Cost, gemm_rate, streaming
 from ..._base.facts import Step
+from ..._base.records import dataclass
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks, single_threaded_blas
 from .layout import by_stride, fused_stride, strides_of

@@ -8,7 +8,7 @@ NumPy's loops.  The rows that are left over at the end are done one by one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from string import ascii_letters
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Step, classify
+from ..._base.records import dataclass
 from ..._base.routes import Offer, Refused, Runner
 from . import matmul
 from .batches import batched_cost, bind_batched

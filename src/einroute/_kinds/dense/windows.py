@@ -9,13 +9,14 @@ copy is laid out so that j and the free labels beside it fuse: each window is th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..._base.cost import SHARED, Cost
 from ..._base.facts import DType, Operand, Step, classify
+from ..._base.records import dataclass
 from ..._base.routes import Declined, Offer, Refused, Route, Runner
 from . import integers, matmul
 from .batches import batched_cost, bind_batched

@@ -1,0 +1,27 @@
+"""The options as type checkers and editors see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+__all__ = ["Options", "ProcessOptions"]
+
+
+class Options(TypedDict, total=False):
+    """What `config` takes."""
+
+    threads: int
+    memory_limit: int | None
+    reproducible: bool
+    on_densify: Literal["warn", "raise", "allow"]
+    strict: bool
+    allow: str | Sequence[str] | None
+    forbid: str | Sequence[str]
+
+
+class ProcessOptions(Options, total=False):
+    """What `set_config` takes."""
+
+    cache_bytes: int
+    prepare: Literal["earned", "now", "never"]
