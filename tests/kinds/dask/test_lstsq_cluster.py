@@ -118,6 +118,30 @@ def test_a_persisted_matrix_is_read_where_it_lies(client: Any, file: File, b: np
     np.testing.assert_allclose(er.lstsq(a, b)[0].compute(), right, rtol=1e-10)
 
 
+def test_factors_that_are_kept_no_more(file: File, b: np.ndarray) -> None:
+    """Refused at the call: the client cancelled them, was restarted, or is closed."""
+
+    def refused(f: Any) -> None:
+        for call in (lambda: er.lstsq(f, b), lambda: f.rank, lambda: f.cond, f.pinv):
+            with pytest.raises(distributed.client.FutureCancelledError, match=r"'file-tall'(.|\n)*Factorize"):
+                call()
+
+    a = file.array(CHUNK)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        f = er.factorize(a)
+        client.cancel(f._kept)
+        refused(f)
+        f = er.factorize(a)
+        client.restart()
+        refused(f)
+        f = er.factorize(a)
+        f.s.compute()
+    refused(f)
+
+
 def test_not_finite_is_an_error_when_asked_for(client: Any) -> None:
     import dask.array as da
 

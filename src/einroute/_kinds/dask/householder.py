@@ -112,7 +112,8 @@ class _Panels:
     @property
     def rows(self) -> int:
         """Of all panels."""
-        return len(self.v) * self.v.shape[2]
+        count, _, rows = self.v.shape
+        return int(count * rows)
 
     def project(self, b: Array) -> tuple[Array, Array]:
         """The first n rows of ``Q^H b`` of each panel (count * n, K), and the squared norms of the rest."""

@@ -189,7 +189,7 @@ def _extended(rows: Array, b: Array, x: Array) -> tuple[Array, Array]:
     x, wider = x.astype(_WIDER[x.dtype.kind]), _WIDER[rows.dtype.kind]
     g, norms = np.zeros(x.shape, x.dtype), np.zeros(x.shape[1])
     for start in range(0, len(rows), _ROWS):
-        part = rows[start : start + _ROWS].astype(wider)
+        part: Array = rows[start : start + _ROWS].astype(wider)
         rest = b[start : start + _ROWS] - part @ x
         g += part.conj().T @ rest
         norms += squares(rest).astype(np.float64)
