@@ -34,7 +34,7 @@ MADE_BY_THE_READER = {
     "src/einroute/_operands/diagonal.py",
 }
 #: Pages whose examples need a library that is optional.
-NEEDED = {"docs/dask.md": "dask.array", "docs/torch.md": "torch"}
+NEEDED = {"docs/dask.md": "dask.array", "docs/torch.md": "torch", "docs/jax.md": "jax"}
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
 MEASURED = results.read(results.FOLDER / "problems.json")
 

@@ -32,7 +32,15 @@ FLOORS = (
 )
 #: Of ours, what a kind may import; beside that its own parts, and the dense kind if it must.
 KINDS_MAY = (
-    *("_base", "_kernels", "_kinds.array_library", "_kinds.meeting", "_kinds.registry", "_kinds.structured"),
+    *(
+        "_base",
+        "_kernels",
+        "_kinds.array_library",
+        "_kinds.meeting",
+        "_kinds.registry",
+        "_kinds.sparse_labels",
+    ),
+    "_kinds.structured",
 )
 #: Imports nothing of ours.
 GROUND = ("_base.facts", "_base.cost", "_base.errors", "_base.records")

@@ -76,6 +76,8 @@ class Form:
     holds : callable
         ``(inputs, own, output) -> bool``: whether a result is in this form, from the labels of the operands
         and whether each is in this form.
+    results : str
+        The name of the form that the results are in which it holds, where that is another.
     prepare : callable
         Facts of an operand, and how it is brought to unique labels, consistent sizes and the common dtype.
     bring : callable
@@ -116,6 +118,10 @@ class Form:
         ``memory_limit`` is a task's, and what becomes of values and dtypes is found out in the tasks.
     keywords : frozenset of str
         Of einsum, beside NumPy's; its routes are told what they were given as.
+    compiled : callable or None
+        ``(run, key) -> run``: makes one program of a bound plan; equal keys say that plans do the same.
+    bounded : bool
+        Its routes are told the ``memory_limit``, and keep their own temporaries within it.
     """
 
     name: str
@@ -123,6 +129,7 @@ class Form:
     routes: tuple[Route, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     holds: Callable[[Sequence[str], Sequence[bool], str], bool] = _none
+    results: str = ""
     prepare: _Prepare | None = None
     bring: Callable[[Prepared, DType], Bring | None] | None = None
     result: _Result | None = None
@@ -141,6 +148,8 @@ class Form:
     eager: bool = True
     tasks: bool = False
     keywords: frozenset[str] = frozenset()
+    compiled: Callable[[Runner, Hashable], Runner] | None = None
+    bounded: bool = False
 
     def takes(self, other: Form) -> bool:
         """Whether operands of this form and of another can be contracted together."""
@@ -218,7 +227,8 @@ class Kind:
     library : str
         The library whose operands do not mix with those of another one that is named.
     device : callable or None
-        ``operand -> hashable``: where its elements are; operands on two devices do not mix.
+        ``operand -> hashable``: where its elements are; operands on two devices do not mix. None of
+        those that go where the others are.
     unfit : callable
         ``operand -> str``: why an operand of this kind cannot take part; empty if it can.
     joined : callable or None

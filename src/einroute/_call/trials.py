@@ -11,7 +11,7 @@ from typing import Any
 from .._base.c_einsum import c_einsum
 from .._base.preparation import may_prepare
 from .._config.state import State, current
-from .._kinds.registry import other_kind
+from .._kinds.registry import of_library, other_kind
 from .keys import Key, einsum_key
 from .operands import Array, Fallback, ndarray
 from .understand import understand_einsum
@@ -31,6 +31,8 @@ def small_arrays(operands: tuple[Any, ...]) -> list[Array] | None:
         return None  # of one operand it may be a view that einsum returns
     work = 1
     for x in operands[1:]:
+        if type(x) is not ndarray and of_library(x):
+            return None  # and its sizes may be symbols
         for n in getattr(x, "shape", ()):
             work *= n
     if not 0 < work <= TINY:

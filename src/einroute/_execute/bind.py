@@ -7,7 +7,7 @@ over as the mirrored function does, by the kind whose it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -67,6 +67,9 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
     assert isinstance(plan.node, Chain | Sliced)
     options, on_run = how.options, how.on_run
     forms = tuple(form_of(p.facts.form) for p in plan.prepared)
+    compiled = max(forms, key=lambda form: form.rank).compiled
+    if compiled is not None:
+        return announced(_program(plan, how, forms, compiled), plan, on_run)
     dense = all(form.rank == 0 for form in forms)
     run = bind_node(plan.node, on_run)
     bare = run
@@ -79,8 +82,7 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
         _bring(i, p, kind, form, plan.dtype)
         for i, (p, kind, form) in enumerate(zip(plan.prepared, how.kinds, forms, strict=True))
     )
-    if any(bring is not None for bring in brings):
-        run = _brought(run, brings)
+    run = _brought(run, brings)
     if dense:
         short = _short(run, bare, plan, how, forms)
         if short is not None:
@@ -92,6 +94,59 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
     if options.quiet and eager and not dense:
         run = quiet(run)
     return announced(run, plan, on_run)
+
+
+def _program(
+    plan: Plan,
+    how: Handling,
+    forms: Sequence[Form],
+    compiled: Callable[[Runner, Hashable], Runner],
+) -> Runner:
+    """The plan as one program of the library whose form it is; operands are adopted before it.
+
+    Who watches is told of the steps when it has run: inside they are met once, when it is made.
+    """
+    assert isinstance(plan.node, Chain)
+    steps = tuple(
+        (s.positions, s.at, s.decision.route.name, s.step.output, s.decision.offer.note)
+        for s in plan.node.steps
+    )
+    contraction, maker_of = plan.contraction, maker(how.kinds, plan.form).name
+    sizes = tuple(contraction.sizes.items())
+    key = (
+        contraction.inputs,
+        contraction.output,
+        sizes,
+        plan.dtype,
+        plan.prepared,
+        plan.form,
+        maker_of,
+        steps,
+    )
+    brings = tuple(_brings_of(form)(p, plan.dtype) for p, form in zip(plan.prepared, forms, strict=True))
+    inner = _handed_over(_brought(bind_node(plan.node, None), brings), plan, how)
+    run = compiled(inner, key)
+    adopts = tuple(kind.adopt for kind in how.kinds)
+    if any(adopt is not as_it_is for adopt in adopts):
+        run = _brought(run, adopts)
+    return run if how.on_run is None else _told(run, [s[2] for s in steps], how.on_run)
+
+
+def _brings_of(form: Form) -> Callable[[Prepared, DType], Bring | None]:
+    assert form.bring is not None
+    return form.bring
+
+
+def _told(run: Runner, routes: Sequence[str], on_run: OnRun) -> Runner:
+    """The same, telling of the routes that it went."""
+
+    def told(*operands: Any, out: Any = None) -> Any:
+        result = run(*operands) if out is None else run(*operands, out=out)
+        for name in routes:
+            on_run(name, None)
+        return result
+
+    return told
 
 
 def announced(run: Runner, plan: Plan, on_run: OnRun | None) -> Runner:
@@ -157,6 +212,8 @@ def _bring(position: int, p: Prepared, kind: Kind, form: Form, dtype: DType) -> 
 
 
 def _brought(run: Runner, brings: tuple[Bring | None, ...]) -> Runner:
+    if all(bring is None for bring in brings):
+        return run
     if len(brings) == 1:
         only = brings[0]
         assert only is not None
@@ -263,7 +320,7 @@ def _zero_d(run: Runner) -> Runner:
 
 def maker(kinds: Sequence[Kind], form: str) -> Kind:
     """The kind that makes a result in a form: that of highest precedence among the operands'."""
-    able = [kind for kind in kinds if kind.form.name == form and kind.make is not None]
+    able = [kind for kind in kinds if form in (kind.form.name, kind.form.results) and kind.make is not None]
     return max(able, key=lambda kind: kind.precedence)
 
 

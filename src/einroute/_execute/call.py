@@ -141,6 +141,8 @@ class Call:
         told: tuple[tuple[str, Any], ...] = ()
         if any(kind.form.tasks for kind in self.kinds):
             told, memory = (*self.told, ("memory_limit", memory), *for_tasks(config)), None
+        elif any(kind.form.bounded for kind in self.kinds):
+            told = (("memory_limit", memory),)
         plan = make_plan(
             self.contraction,
             facts,

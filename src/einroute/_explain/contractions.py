@@ -10,7 +10,6 @@ from typing import Any
 from .._api.einsum import einsum, einsum_path
 from .._api.functions import ROUTED
 from .._base.errors import SizesError
-from .._base.facts import DENSE
 from .._base.numpy_functions import numpy_einsum, numpy_tensordot
 from .._base.routes import NoRoute
 from .._call.ask import BAD_CALL
@@ -21,7 +20,7 @@ from .._call.understand import understand_einsum, understand_tensordot
 from .._config.config_block import config
 from .._config.state import check_strict, current, left_to_numpy
 from .._execute.call import Call
-from .._kinds.registry import any_other
+from .._kinds.registry import any_other, form_of
 from .explanation import Explanation
 from .outline import OutlineOperand
 from .outlining import in_one_step, operand_of, outline_of
@@ -137,12 +136,13 @@ def _sparse_notes(call: Call, plan: Any) -> tuple[str, ...]:
         for i, (x, kind) in enumerate(zip(call.operands, call.kinds, strict=True))
         if kind.stored is not None
     ]
+    sparse = form_of(plan.form).sparse
     why = (
         "no dense operand shares a contracted label with a sparse one, nor adds a label to the output"
-        if plan.form != DENSE
+        if sparse
         else "a dense operand shares a contracted label with a sparse one, or adds a label to the output"
     )
-    notes.append(f"the result is {'dense' if plan.form == DENSE else 'sparse'}: {why}")
+    notes.append(f"the result is {'sparse' if sparse else 'dense'}: {why}")
     said = call.densifies(plan)
     if said:
         notes.append(f"on_densify: {said}")

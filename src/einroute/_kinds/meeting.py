@@ -24,28 +24,32 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         Operands of two libraries, or on two devices, or one that cannot take part.
     """
     host: int | None = None
+    placed: int | None = None  # the first operand that is to stay where it is
     for i, kind in enumerate(kinds):
         if not kind.library:
             continue
         reason = kind.unfit(values[i])
         if reason:
             raise TypeError(f"operand {i} ({type(values[i]).__name__}) {reason}")
-        if host is None:
-            host = i
-        elif kinds[host].library != kind.library:
+        host = i if host is None else host
+        if kinds[host].library != kind.library:
             raise TypeError(
                 f"operand {host} is of {kinds[host].library} and operand {i} of {kind.library}, which do not "
                 f"mix; convert one, as in numpy.from_dlpack or {kind.library}'s own from_dlpack"
             )
-        elif _device(kinds[host], values[host]) != _device(kind, values[i]):
-            one, other = _device(kinds[host], values[host]), _device(kind, values[i])
+        device = _device(kind, values[i])
+        if device is None:
+            continue
+        if placed is None:
+            placed = i
+        elif device != (other := _device(kinds[placed], values[placed])):
             raise TypeError(
-                f"operand {host} is on device {one} and operand {i} on {other}; nothing is moved between "
-                f"devices silently: move one of them yourself"
+                f"operand {placed} is on device {other} and operand {i} on {device}; nothing is moved "
+                f"between devices silently: move one of them yourself"
             )
     if host is None:
         return tuple(kinds)
-    device = _device(kinds[host], values[host])
+    device = None if placed is None else _device(kinds[placed], values[placed])
     join = kinds[host].joined
     if join is None:
         return tuple(kinds)

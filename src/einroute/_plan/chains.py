@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .._base.cost import FRESH
-from .._base.facts import DENSE, Step
+from .._base.facts import Step
 from .._base.kinds import Form, Term
 from .._base.routes import NoRoute, Policy, decide
 from .._kinds.registry import form_of
@@ -99,8 +99,10 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
         chosen = [remaining.terms[i] for i in positions]
         output = problem.output if last else remaining.result_of(positions)
         made = step_form(chosen, output)
-        if problem.form not in {DENSE, made.name} and (
-            last or any(term.facts.form == problem.form for term in chosen)
+        if (
+            made.name != problem.form
+            and form_of(problem.form).sparse
+            and (last or any(term.facts.form == problem.form for term in chosen))
         ):
             raise NoRoute(
                 f"{problem.inputs} to {problem.output!r}: this path would make the result {made.name}"

@@ -147,7 +147,7 @@ def step_form(terms: Sequence[Term], output: str) -> Form:
         form = form_of(name)
         if form.rank > found.rank and form.holds(inputs, [t.facts.form == name for t in terms], output):
             found = form
-    return found
+    return form_of(found.results) if found.results else found
 
 
 def result_facts(terms: Sequence[Term], output: str, layout: str, form: Form, problem: Problem) -> Operand:

@@ -80,6 +80,6 @@ def _joining(library: ArrayLibrary, form: Form, kind: Kind, device: Hashable) ->
         return Operand(own.shape, own.dtype, (), form.name, device=device)
 
     def adopt(x: Any) -> Any:
-        return library.from_numpy(x if type(x) is np.ndarray else np.asarray(x), device)
+        return library.from_numpy(np.asarray(x) if isinstance(x, np.ndarray) else x, device)
 
-    return replace(kind, form=form, facts=facts, adopt=adopt, make=None)
+    return replace(kind, form=form, facts=facts, adopt=adopt, make=handed_on)

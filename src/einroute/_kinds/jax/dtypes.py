@@ -1,0 +1,96 @@
+"""JAX's dtypes as plans know them, and how they promote: by jax.numpy.result_type, weak types included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..._base.dtypes import DTypeRules, LibraryDType
+from ..._base.facts import DType
+
+__all__ = ["BFLOAT16", "RULES", "native", "of_native"]
+
+_SCALARS = (bool, int, float, complex)
+#: dtypes that NumPy has, too.
+_KNOWN = frozenset(
+    map(np.dtype, ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16"])
+)
+BFLOAT16: Any = LibraryDType("bfloat16", "f", 2)
+_NATIVE_BFLOAT16 = np.dtype(jnp.bfloat16)
+#: Ranks of kinds of numbers, under casting="same_kind".
+_ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def native(dtype: DType) -> Any:
+    """A dtype as JAX's calls take it."""
+    return _NATIVE_BFLOAT16 if dtype == BFLOAT16 else dtype
+
+
+def of_native(dtype: Any) -> DType:
+    """A dtype of JAX's as plans know it; of kind "V" where it has no products that plans know."""
+    if dtype == _NATIVE_BFLOAT16:
+        found: DType = BFLOAT16
+        return found
+    if isinstance(dtype, np.dtype) and (numpys := dtype.newbyteorder("=")) in _KNOWN:
+        return numpys
+    made: Any = LibraryDType(str(dtype), "V", getattr(dtype, "itemsize", 1))
+    return made  # type: ignore[no-any-return]
+
+
+def _of(x: Any) -> DType:
+    dtype = getattr(x, "dtype", None)
+    found = of_native(np.asarray(x).dtype if dtype is None else dtype)
+    if found.kind == "V" and _values(x) is None:
+        raise TypeError(
+            f"an operand of type {type(x).__name__} has dtype {found}, which JAX does not have; convert it "
+            f"with astype, to float32 or int32 say"
+        )
+    return found
+
+
+def _promote(operands: Sequence[Any]) -> DType:
+    given = [_weak(x) if type(x) not in _SCALARS else x for x in operands]
+    return of_native(jnp.result_type(*given))
+
+
+def _weak(x: Any) -> Any:
+    """What stands for an operand in a promotion: itself, where its type may be weak; else an empty array.
+
+    (Of a dtype alone JAX warns where it has 64 bits that are not enabled.)
+    """
+    values = _values(x)
+    return np.empty(0, native(_of(x))) if values is None else values
+
+
+def _values(x: Any) -> Any:
+    """The values of an array of JAX's, dense or sparse, or what stands for them; None of others."""
+    if isinstance(x, jax.Array | jax.ShapeDtypeStruct):
+        return x
+    data = getattr(x, "data", None)
+    return data if isinstance(data, jax.Array) else None
+
+
+def _named(wanted: Any) -> DType:
+    try:
+        found = jnp.empty((), wanted).dtype  # which warns where 64 bits are asked for and not enabled
+    except (TypeError, ValueError):
+        found = None
+    made = None if found is None else of_native(found)
+    if made is None or made.kind == "V":
+        raise TypeError(f"dtype is {wanted}, expected one that JAX has products of, float32 say")
+    return made
+
+
+def _casts(given: DType, wanted: DType, casting: str) -> bool:
+    if given == wanted or casting == "unsafe":
+        return True
+    if casting == "same_kind":
+        return _ORDER[given.kind] <= _ORDER[wanted.kind]
+    return casting == "safe" and jnp.promote_types(native(given), native(wanted)) == native(wanted)
+
+
+RULES = DTypeRules(_of, _promote, _named, _casts)

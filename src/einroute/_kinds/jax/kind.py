@@ -1,0 +1,70 @@
+"""JAX's dense arrays and tracers as a kind."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+import jax
+
+from ..._base.kinds import Kind
+from ..array_library import array_form, array_kind
+from ..registry import load
+from .blocks import ROUTE
+from .dense import LIBRARY, device_of
+from .program import compiled
+from .routes import ROUTES
+from .settings import settings
+
+__all__ = ["FORM", "KIND"]
+
+FORM = replace(array_form(LIBRARY, rank=4, routes=(*ROUTES, ROUTE)), compiled=compiled, bounded=True)
+
+
+#: Kinds of structured operands that join.
+_STRUCTURED = frozenset({"rolled", "one_hot", "difference"})
+
+
+def recognises(cls: type) -> bool:
+    """Whether a class is one of JAX's dense arrays, of its tracers, or stands for arrays in `explain`."""
+    return jax.core.Tracer in cls.__mro__ or issubclass(cls, jax.Array | jax.ShapeDtypeStruct)
+
+
+def signature(x: Any) -> Hashable:
+    """What a bound plan depends on, the settings under which dtypes promote included."""
+    return (
+        x.shape,
+        x.dtype,
+        x.weak_type,
+        device_of(x),
+        settings(),
+    )
+
+
+def unfit(x: Any) -> str:
+    """Why an array cannot take part in a contraction."""
+    if LIBRARY.dtypes.of(x).kind == "V":
+        return f"has dtype {x.dtype}, of which contractions have no products; convert it, with x.astype say"
+    if not all(type(n) is int for n in x.shape):
+        return f"has shape {x.shape}, with sizes that are symbols; export it for sizes that are numbers"
+    return ""
+
+
+def _joined(kind: Kind, device: Hashable) -> Kind | None:
+    """Sparse and structured operands of NumPy's arrays join as JAX's, whose kinds are loaded then."""
+    home = "bcoo" if kind.form.sparse else "structured_kinds" if kind.name in _STRUCTURED else ""
+    if not home:
+        return None
+    load(f"jax.{home}")
+    made: Kind = importlib.import_module(f"{__package__}.{home}").joining(kind, device)
+    return made
+
+
+KIND = replace(
+    array_kind(
+        LIBRARY, FORM, recognises, signature, unfit=unfit, joined=_joined, solvers="_kinds.jax.solvers"
+    ),
+    structures="_kinds.jax.structured",
+)

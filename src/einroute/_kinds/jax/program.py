@@ -1,0 +1,85 @@
+"""Bound plans as compiled programs: one call of XLA's each, inlined where they are traced themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+
+from ..._base.routes import Runner
+
+__all__ = ["PROGRAMS", "compiled"]
+
+
+class Programs:
+    """Compiled programs by what they do, the ones used last; bound plans that say the same share one.
+
+    A call that has no key is planned each time, but not compiled each time.
+    """
+
+    def __init__(self, most: int = 1024) -> None:
+        self._programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def of(self, key: Hashable, run: Runner) -> Callable[..., Any]:
+        """The program of a key; a new one of ``run`` where there is none."""
+        with self._lock:
+            found = self._programs.get(key)
+            if found is None:
+                found = self._programs[key] = jax.jit(run, inline=True)
+                if len(self._programs) > self._most:
+                    self._programs.popitem(last=False)
+            else:
+                self._programs.move_to_end(key)
+            return found
+
+    def clear(self) -> None:
+        """Forget every program."""
+        with self._lock:
+            self._programs.clear()
+
+
+PROGRAMS = Programs()
+
+
+def compiled(run: Runner, key: Hashable) -> Runner:
+    """A bound plan as a program.
+
+    Raises
+    ------
+    RuntimeError
+        When it is called with an array whose buffer was donated or deleted: JAX's own, naming the operand.
+    TypeError
+        With what stands for an array and has no elements.
+    """
+    program = PROGRAMS.of(key, run)
+
+    def call(*operands: Any, out: Any = None) -> Any:
+        try:
+            return program(*operands)
+        except RuntimeError as error:
+            for i, x in enumerate(operands):
+                if any(_deleted(part) for part in jax.tree.leaves(x)):
+                    raise RuntimeError(
+                        f"operand {i} ({type(x).__name__} of shape {tuple(x.shape)}) has been deleted or "
+                        f"donated to another computation; keep a copy, or do not donate it"
+                    ) from error
+            raise
+        except TypeError as error:
+            for i, x in enumerate(operands):
+                if isinstance(x, jax.ShapeDtypeStruct):
+                    raise TypeError(
+                        f"operand {i} is a ShapeDtypeStruct, which has no elements; explain takes it, and so "
+                        f"does jax.eval_shape of a function with this call"
+                    ) from error
+            raise
+
+    return call
+
+
+def _deleted(x: Any) -> bool:
+    return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer) and x.is_deleted()

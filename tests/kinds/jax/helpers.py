@@ -1,0 +1,50 @@
+"""What JAX's tests share: operands, and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers import SIZES
+
+jax = pytest.importorskip("jax")
+
+import jax.numpy as jnp  # noqa: E402 - jax may be missing
+
+DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "int32", "uint32", "float16", "bfloat16", "float32",
+          "complex64")  # fmt: skip
+WIDE = ("int64", "uint64", "float64", "complex128")
+
+
+def arrays(terms: str, dtype: str, seed: int = 0, sizes: dict[str, int] = SIZES) -> list[Any]:
+    """Operands of small integer values for the subscripts `terms`."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for term in terms.partition("->")[0].split(","):
+        values = rng.integers(
+            0 if dtype[0] in "bu" and dtype != "bfloat16" else -3, 4, [sizes[c] for c in term]
+        )
+        values = values + 1j * rng.integers(-3, 4, values.shape) if "complex" in dtype else values
+        made.append(jnp.asarray(np.asarray(values).astype(jnp.dtype(dtype))))
+    return made
+
+
+def as_numpy(x: Any) -> np.ndarray[Any, Any]:
+    """An array's values; of bfloat16 in single precision."""
+    found = np.asarray(x)
+    return found.astype(np.float32) if found.dtype == jnp.bfloat16 else found
+
+
+def numpys_einsum(subscripts: str, *operands: Any) -> np.ndarray[Any, Any]:
+    """The judge: NumPy's einsum of the same values, in the dtype of all."""
+    return np.asarray(np.einsum(subscripts, *map(as_numpy, operands)))
+
+
+def random(*shape: int, seed: int = 1, dtype: Any = np.float32) -> Any:
+    """Normal numbers."""
+    values = np.random.default_rng(seed).standard_normal(shape)
+    if np.dtype(dtype).kind == "c":
+        values = values + 1j * np.random.default_rng(seed + 1).standard_normal(shape)
+    return jnp.asarray(values.astype(dtype))
