@@ -117,7 +117,7 @@ def check_kept(persisted: Any, name: str) -> None:
     distributed.client.FutureCancelledError
     """
     for held in dict(persisted.__dask_graph__()).values():
-        if getattr(held, "status", None) in {"cancelled", "lost"}:
+        if getattr(held, "status", None) == "cancelled":  # what is "lost" with a worker is made again
             # A future is here, so that its library is loaded.
             cancelled = sys.modules[type(held).__module__].FutureCancelledError
             raise cancelled(
