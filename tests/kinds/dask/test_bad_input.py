@@ -129,6 +129,18 @@ def test_unknown_sizes_that_differ() -> None:
         er.einsum("ij,ik->jk", one, other).compute(scheduler="sync")
 
 
+@pytest.mark.parametrize("limit", [None, 8])
+def test_unknown_sizes_of_one_beside_others(limit: int | None) -> None:
+    """A chunk with one row left is not broadcast against chunks with several."""
+    x = da.from_array(np.arange(24.0).reshape(6, 4), chunks=(2, 2))
+    many, one = x[x[:, 0] >= 0], x[x[:, 0] % 8 == 0]
+    for subscripts in ("ij,i->j", "ij,i->ij", "ij,ij->ij", "ij,ij->"):
+        with er.config(memory_limit=limit):
+            lazy = er.einsum(subscripts, many, one[:, 0] if "i-" in subscripts else one)
+        with pytest.raises(ValueError, match="unknown sizes of the operands are not the same"):
+            lazy.compute(scheduler="sync")
+
+
 def test_query_planning_is_refused() -> None:
     source = (
         "import dask\ndask.config.set({'array.query-planning': True})\n"
