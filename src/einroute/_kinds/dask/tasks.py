@@ -125,8 +125,8 @@ def _check_sizes(recipe: Recipe, values: Sequence[Any]) -> None:
         for label, n in zip(labels, shape, strict=True):
             if sizes.setdefault(label, n) != n:
                 raise ValueError(
-                    f"chunks of shapes {shapes} do not fit {recipe.subscripts!r}: unknown sizes of the operands "
-                    "are not the same"
+                    f"chunks of shapes {shapes} do not fit {recipe.subscripts!r}: unknown sizes of the "
+                    "operands are not the same"
                 )
 
 
