@@ -107,6 +107,7 @@ def understand_einsum(
         or bool(output)
         or taken.sparse
         or taken.tasks
+        or any(kind.form.dtypes is not None for kind in taken.kinds)  # whose scalars are arrays of theirs
         or _is_scalar(subscripts, taken.values, optimize)
     )
     limit = None if elements is None else elements * dtype.itemsize

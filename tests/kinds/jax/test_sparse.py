@@ -10,11 +10,20 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jax.experimental.sparse import sparsify
 
 import einroute as er
 from tests.kinds.jax.helpers import jax, jnp
-from tests.kinds.jax.sparse_helpers import BCOO, BCSR, FORMS, as_dense, bcoo, is_sparse, operands, values
+from tests.kinds.jax.sparse_helpers import (
+    BCOO,
+    BCSR,
+    FORMS,
+    as_dense,
+    bcoo,
+    is_sparse,
+    operands,
+    sparsify,
+    values,
+)
 
 KINDS = ("sorted", "shuffled", "duplicates", "padding")
 

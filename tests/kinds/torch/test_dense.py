@@ -58,6 +58,14 @@ def test_numpys_arrays_and_scipys_join_in_any_place(subscripts: str) -> None:
         np.testing.assert_array_equal(got.numpy(), numpys_einsum(subscripts, *operands))
 
 
+@pytest.mark.parametrize("optimize", [True, "greedy", ("greedy", 10**6), ["einsum_path", (0, 1), (0, 1)]])
+def test_full_contractions_along_a_path(optimize: Any) -> None:
+    operands = tensors("ij,jk,ki", "float32")
+    got = er.einsum("ij,jk,ki->", *operands, optimize=optimize)
+    assert type(got) is torch.Tensor
+    assert got == torch.einsum("ij,jk,ki->", *operands)
+
+
 PROMOTED = tuple(product(DTYPES, repeat=2))
 
 

@@ -116,19 +116,14 @@ def test_what_would_be_copied_to_the_host_is_refused() -> None:
     for call in (
         lambda: er.lstsq(scipy.sparse.csr_array(SQUARE), b),
         lambda: er.linalg.solve(scipy.sparse.csr_array(SQUARE), b),
+        lambda: er.lstsq(a.to_sparse(), b),
+        lambda: er.linalg.solve(a.to_sparse_csr(), b),
+        lambda: er.linalg.inv(a.to_sparse_csr()),
+        lambda: er.linalg.pinv(a.to_sparse()),
         lambda: einroute.scipy.linalg.solve(a, b),
         lambda: einroute.scipy.linalg.lstsq(a, b),
         lambda: er.factorize(a),
-        lambda: er.one_hot(torch.tensor([0, 1]), 3),
-        lambda: er.pairwise_difference(a),
-        lambda: er.rolled(b, 2),
         lambda: er.routed(a),
-        lambda: er.einsum("ij,jk->ik", a, scipy.sparse.csr_array(SQUARE)),
-        lambda: er.einsum("ij,jk->ik", a, er.rolled(np.ones(5), 2)),
-        lambda: er.einsum("ij,jk->ik", a, a.to_sparse()),
-        lambda: er.matmul(a, a.to_sparse_csr()),
-        lambda: er.matmul(a.to_sparse_csc(), a),
-        lambda: er.matmul(a.to_sparse_bsr((5, 5)), a),
     ):
         with pytest.raises(TypeError):
             call()

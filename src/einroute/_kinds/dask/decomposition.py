@@ -89,7 +89,7 @@ class Decomposed:
         if rank == len(self.r) and g.size:
             return _back_substituted(self.r, _back_substituted(self.r, g, "C"))
         s, vh = self.s[:rank], self.vh[:rank]
-        shortest: Array = vh.conj().T @ ((vh @ g) / s[:, None] ** 2)
+        shortest: Array = vh.conj().T @ (vh @ g / s[:, None] / s[:, None])  # their squares may underflow
         return shortest
 
 
