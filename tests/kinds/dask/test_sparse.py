@@ -15,7 +15,7 @@ scipy_sparse = pytest.importorskip("scipy.sparse")
 RNG = np.random.default_rng(0)
 DENSE = RNG.random((6, 6)) * (RNG.random((6, 6)) < 0.5)
 #: Those whose chunks dask cuts and puts together.
-SLICED = ("csr_array", "csc_array", "csr_matrix", "lil_array")
+SLICED = ("csr_array", "csr_matrix")
 ALL = (*SLICED, "dok_array", "coo_array", "coo_matrix", "bsr_array", "dia_array")
 
 
@@ -31,11 +31,9 @@ def written(x: Any) -> np.ndarray:
     return np.asarray(x.toarray() if hasattr(x, "toarray") else x)
 
 
-@pytest.mark.parametrize("limit", [None, 1, 200])
+@pytest.mark.parametrize("limit", [None, 1])
 @pytest.mark.parametrize("form", ALL)
-@pytest.mark.parametrize(
-    "subscripts", ["ij->i", "ij->j", "ij->ji", "ii->i", "ij->", "ij,ij->i", "ij,jk->ik", "ij,kl->ijkl"]
-)
+@pytest.mark.parametrize("subscripts", ["ij->i", "ij->ji", "ii->i", "ij->", "ij,jk->ik", "ij,kl->ijkl"])
 def test_results_in_several_chunks(subscripts: str, form: str, limit: int | None) -> None:
     """Vectors and tensors of scipy.sparse are put together as they lie, by `compute` too."""
     count = subscripts.count(",") + 1
@@ -72,8 +70,7 @@ def test_vectors_of_sums_are_operands() -> None:
             np.testing.assert_allclose(written(lazy.compute(scheduler="sync")), DENSE.sum(1) @ DENSE)
 
 
-@pytest.mark.parametrize("limit", [None, 30])
-def test_held_coo_arrays_stay_what_they_are(limit: int | None) -> None:
+def test_held_coo_arrays_stay_what_they_are() -> None:
     """Those of pydata/sparse call their format as scipy.sparse does."""
     sparse = pytest.importorskip("sparse")
     x = da.from_array(DENSE, chunks=(2, 3))
@@ -83,7 +80,7 @@ def test_held_coo_arrays_stay_what_they_are(limit: int | None) -> None:
     )
     for operands, subscripts in (((many, matrix), "ij,jk->ik"), ((x, vector), "ij,j->i")):
         dense = [DENSE, DENSE if subscripts.startswith("ij,jk") else DENSE[0]]
-        with er.config(memory_limit=limit):
+        with er.config(memory_limit=30):
             lazy = er.einsum(subscripts, *operands)
         found = lazy.compute(scheduler="sync")
         assert type(found) is type(lazy._meta)
