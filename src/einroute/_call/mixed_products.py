@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,12 @@ def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:
     shapes = [np.shape(x) if other_kind(x) is None else tuple(x.shape) for x in (a, b)]
     if all(len(shape) == 1 for shape in shapes) or (name == "vdot" and shapes[0] == shapes[1]):
         return a, b
+    for argument, shape in zip("ab", shapes, strict=True):
+        if len(shape) != 1 and any(map(isnan, shape)):
+            raise ValueError(
+                f"{name}: {argument} has {len(shape)} axes, some of unknown sizes, and cannot be flattened; "
+                f"call {argument}.compute_chunk_sizes() first, or pass a vector"
+            )
     one, other = (x.reshape(-1) if of_library(x) else np.ravel(x) for x in (a, b))
     return one, other
 

@@ -83,7 +83,10 @@ def understand_einsum(
     path = path_of(way, len(inputs), mixed=mixed)
     if not mixed and type(path) is tuple and len(inputs) > 1 and any(len(p) == 1 for p in path):
         return Fallback("steps of one operand in a given path: what they do to the layout is NumPy's own")
-    dtype = computed_in(taken, kwargs, None if lenient or out is None else out.dtype)
+    # NumPy's view of an operand, all of whose labels are kept, has the operand's dtype whatever `dtype` is.
+    as_it_is = taken.tasks and _keeps_all(inputs, output)
+    asked = {name: x for name, x in kwargs.items() if name != "dtype"} if as_it_is else kwargs
+    dtype = computed_in(taken, asked, None if lenient or out is None else out.dtype)
     if not mixed:
         left = _left_to_numpy(taken.values, inputs, output, dtype, kwargs, lenient=lenient, out=out)
         if left is not None:
@@ -162,9 +165,14 @@ def _left_to_numpy(
         return Fallback(f"dtype {dtype} is one that only NumPy's own loops know")
     if lenient and kwargs.get("dtype") is None and _follows_path(arrays):
         return Fallback("integers of several dtypes and floats, with optimize: the dtype follows the path")
-    if len(arrays) == 1 and out is None and set(inputs[0]) == set(output):
+    if out is None and _keeps_all(inputs, output):
         return Fallback("every label is kept: the result is a view of the operand", fallback=False)
     return None
+
+
+def _keeps_all(inputs: tuple[str, ...], output: str) -> bool:
+    """Whether the result is a single operand's elements, in another place at most."""
+    return len(inputs) == 1 and set(inputs[0]) == set(output)
 
 
 def understand_tensordot(a: Any, b: Any, axes: Any = 2) -> Call | Fallback:

@@ -129,6 +129,26 @@ def test_unknown_sizes_that_differ() -> None:
         er.einsum("ij,ik->jk", one, other).compute(scheduler="sync")
 
 
+@pytest.mark.parametrize("limit", [None, 8])
+def test_unknown_sizes_of_one_beside_others(limit: int | None) -> None:
+    """A chunk with one row left is not broadcast against chunks with several."""
+    x = da.from_array(np.arange(24.0).reshape(6, 4), chunks=(2, 2))
+    many, one = x[x[:, 0] >= 0], x[x[:, 0] % 8 == 0]
+    for subscripts in ("ij,i->j", "ij,i->ij", "ij,ij->ij", "ij,ij->"):
+        with er.config(memory_limit=limit):
+            lazy = er.einsum(subscripts, many, one[:, 0] if "i-" in subscripts else one)
+        with pytest.raises(ValueError, match="unknown sizes of the operands are not the same"):
+            lazy.compute(scheduler="sync")
+
+
+def test_unknown_sizes_that_are_flattened() -> None:
+    some = X[X[:, 0] > 0.3]
+    for call in (lambda: er.outer(A[0], some), lambda: er.vdot(A, some)):
+        with pytest.raises(ValueError, match=r"b has 2 axes, some of unknown sizes.*b.compute_chunk_sizes"):
+            call()
+    assert er.outer(some[:, 0], A).shape[1] == A.size
+
+
 def test_query_planning_is_refused() -> None:
     source = (
         "import dask\ndask.config.set({'array.query-planning': True})\n"
@@ -163,25 +183,3 @@ def test_override_routes_numpys_functions() -> None:
 def test_numpys_array_beside_a_routed_one() -> None:
     found = np.einsum("ij,jk->ik", er.routed(X.compute()), A)
     np.testing.assert_allclose(found, X.compute() @ A)
-
-
-def test_sparse_chunks() -> None:
-    sparse = pytest.importorskip("sparse")
-    scipy_sparse = pytest.importorskip("scipy.sparse")
-    dense = np.random.default_rng(0).random((30, 20)) * (np.random.default_rng(1).random((30, 20)) < 0.2)
-    lazy = da.from_array(dense, chunks=(7, 6))
-    for make in (sparse.COO.from_numpy, scipy_sparse.csr_array):
-        chunks = lazy.map_blocks(make, dtype=float, meta=make(np.empty((0, 0))))
-        for limit in (None, 3000):
-            with er.config(memory_limit=limit):
-                other = np.random.default_rng(2).random((20, 5))
-                found = er.einsum("ij,jk->ik", chunks, da.from_array(other, chunks=(5, 3)))
-                np.testing.assert_allclose(found.compute(scheduler="sync"), dense @ other)
-                product = er.einsum("ij,kj->ik", chunks, chunks)
-                assert type(product._meta) is type(make(np.empty((0, 0))))
-                parts = product.map_blocks(lambda x: x.todense(), dtype=float, meta=np.empty((0, 0)))
-                np.testing.assert_allclose(parts.compute(scheduler="sync"), dense @ dense.T)
-    for held in (scipy_sparse.csr_array(dense), scipy_sparse.coo_matrix(dense), sparse.COO.from_numpy(dense)):
-        found = er.einsum("ij,jk->ik", da.ones((4, 30), chunks=3), held)
-        assert isinstance(found, da.Array)
-        np.testing.assert_allclose(found.compute(scheduler="sync"), np.ones((4, 30)) @ dense)

@@ -260,7 +260,7 @@ def _graph(a: Any, token: str, seed: int, reproducible: bool) -> Any:
 
 
 def _factor_chunk(blocks: Any, columns: int, dtype_name: str, seed: int, reproducible: bool) -> Reduced:
-    chunk = chunk_of(blocks, columns)
+    chunk = chunk_of(blocks, columns, dtype_name)
     with alone(reproducible):
         made = factor(chunk, np.dtype(dtype_name), keep=False)
     return Reduced(made.r, made.rows, (digest(chunk, seed),))

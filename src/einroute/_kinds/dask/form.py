@@ -225,7 +225,7 @@ def _note(step: Step, cuts: Cuts) -> str:
     tiles = prod(len(lengths[c]) for c in step.output)
     groups = prod(len(lengths[c]) for c in lengths if c not in step.output)
     shape = "x".join(str(max(lengths[c], default=0)) for c in step.output)
-    text = f"{costs.tasks} tasks: {tiles} tile{'s' * (tiles != 1)}"
+    text = f"{costs.tasks} task{'s' * (costs.tasks != 1)}: {tiles} tile{'s' * (tiles != 1)}"
     text += f" of {shape}" if shape else ""
     if groups > 1:
         text += f", each the sum of {groups} partial products, {cuts.split_every} at a time"

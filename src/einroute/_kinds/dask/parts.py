@@ -9,8 +9,9 @@ from math import prod
 from typing import Any, Protocol
 
 import numpy as np
-from dask.array.dispatch import concatenate_lookup
 from numpy.lib.stride_tricks import as_strided
+
+from .joining import joined, sliced
 
 __all__ = ["Differences", "Halo", "Labels", "Misfit", "Reader", "Window", "ours"]
 
@@ -78,7 +79,7 @@ class Window:
         check_shape(np.shape(whole), self.shape)
         if self.cut is None:
             return whole
-        return whole[tuple(slice(low, high) for low, high in self.cut)]
+        return sliced(whole, tuple(slice(low, high) for low, high in self.cut))
 
 
 def check_shape(found: tuple[int, ...], said: tuple[int | None, ...]) -> None:
@@ -99,19 +100,8 @@ def _together(blocks: Sequence[Any], grid: tuple[int, ...]) -> Any:
     for axis in reversed(range(len(grid))):
         count = grid[axis]
         if count > 1:
-            found = [_joined(found[i : i + count], axis) for i in range(0, len(found), count)]
+            found = [joined(found[i : i + count], axis) for i in range(0, len(found), count)]
     return found[0]
-
-
-def _joined(blocks: list[Any], axis: int) -> Any:
-    """Chunks put one after the other, as their library does it."""
-    if blocks[0].ndim == 2 and type(blocks[0]).__module__.startswith(
-        "scipy."
-    ):  # dask knows SciPy's arrays from 2025.4 on only
-        from scipy import sparse  # noqa: PLC0415 - such a chunk is SciPy's, or made by it
-
-        return (sparse.hstack if axis else sparse.vstack)(blocks, format=blocks[0].format)
-    return concatenate_lookup.dispatch(type(blocks[0]))(blocks, axis=axis)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def product(recipe: Recipe, readers: tuple[Reader, ...], *blocks: Any) -> Any:
             except Misfit as error:
                 raise _misfit(len(values), error) from None
         given.append((reader, own))
+    _check_sizes(recipe, values)
     return _multiplied(recipe, values)
 
 
@@ -99,6 +100,7 @@ def aligned_product(
             check_shape(np.shape(x), tuple(sizes[c] for c in own))
         except Misfit as error:
             raise _misfit(i, error) from None
+    _check_sizes(recipe, values)
     return _multiplied(recipe, values)
 
 
@@ -107,6 +109,25 @@ def _misfit(number: int, error: Misfit) -> ValueError:
         f"chunks of operand {number} are not as its .chunks says: {error}; "
         f"give map_blocks or from_delayed the right chunks= or shape="
     )
+
+
+def _check_sizes(recipe: Recipe, values: Sequence[Any]) -> None:
+    """Refuse parts that do not fit each other, a size of 1 beside another too: the call has dropped the axes
+    that are broadcast.
+
+    Raises
+    ------
+    ValueError
+    """
+    sizes: dict[str, int] = {}
+    shapes = [np.shape(x) for x in values]
+    for labels, shape in zip(recipe.subscripts.partition("->")[0].split(","), shapes, strict=True):
+        for label, n in zip(labels, shape, strict=True):
+            if sizes.setdefault(label, n) != n:
+                raise ValueError(
+                    f"chunks of shapes {shapes} do not fit {recipe.subscripts!r}: unknown sizes of the "
+                    "operands are not the same"
+                )
 
 
 def _only(block: Any) -> Any:
@@ -131,13 +152,7 @@ def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
     values = [_checked(i, x, own) for i, (x, own) in enumerate(zip(values, recipe.dtypes, strict=True))]
     how: dict[str, Any] = {} if recipe.dtype is None else {"dtype": recipe.dtype, "casting": "unsafe"}
     with einroute.config(**dict(recipe.options)), unprepared():
-        try:
-            result = einroute.einsum(recipe.subscripts, *values, **how)
-        except ValueError as error:
-            raise ValueError(
-                f"chunks of shapes {[np.shape(x) for x in values]} do not fit {recipe.subscripts!r}: {error}"
-                f"; unknown sizes of the operands are not the same"
-            ) from error
+        result = einroute.einsum(recipe.subscripts, *values, **how)
     return result.copy() if _shares(result, values) else result
 
 
