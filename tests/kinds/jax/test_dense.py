@@ -370,6 +370,8 @@ BAD = (
     (lambda a: er.matmul(a, a.T, out=jnp.zeros((3, 3))), "out is of type ArrayImpl"),
     (lambda a: er.matmul(a, a.T, out=np.zeros((3, 3))), "out"),
     (lambda a: er.einsum("ij,jk->ik", np.ones((3, 4)), np.ones((4, 5)), out=jnp.zeros((3, 5))), "rray"),
+    (lambda a: er.einsum("ij,jk->ik", a, a.T, out=np.zeros((3, 3))), "call without out"),
+    (lambda a: er.einsum("ij,jk->ik", a, a.T, out=jnp.zeros((3, 3))), "call without out"),
     (lambda a: er.einsum("ij,jk->ik", a, object()), "operand 1.*object"),
     (lambda a: er.einsum("ij,jk->ik", a, np.array(["x"] * 4)[:, None]), "operand 1"),
     (er.routed, "."),
@@ -385,7 +387,8 @@ def test_bad_operands_are_named(call: Any, message: str) -> None:
     np.testing.assert_array_equal(a, kept)
 
 
-def test_deleted_arrays_are_named() -> None:
+@pytest.mark.parametrize("deleted", [True, False])  # or donated only
+def test_deleted_arrays_are_named(deleted: bool) -> None:
     b = random(4, 5)
     for call in (
         lambda a, b: er.einsum("ij,jk->ik", a, b),
@@ -395,7 +398,8 @@ def test_deleted_arrays_are_named() -> None:
         a = random(3, 4)
         call(a, b)
         jax.jit(lambda x: x + 1, donate_argnums=0)(a).block_until_ready()
-        a.delete()
+        if deleted:
+            a.delete()
         for _ in range(2):
             with pytest.raises(RuntimeError, match=r"operand [01].*\(3, 4\).*deleted or donated"):
                 call(a, b)
