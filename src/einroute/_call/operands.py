@@ -99,8 +99,8 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
         if kind is None:
             if other is not None and not left_to_dispatch(values):
                 raise TypeError(
-                    f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other} of "
-                    f"type {type(values[other]).__name__}; convert it with numpy.asarray"
+                    f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other} "
+                    f"of type {type(values[other]).__name__}; convert it with numpy.asarray"
                 )
             return unclaimed(i, x)
         value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
