@@ -118,12 +118,11 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
             reason = kind.unfit(x) if kind.library else ""  # which names the library's own way to convert
             if reason:
                 raise TypeError(f"operand {i} ({type(x).__name__}) {reason}")
-            beside = (
-                "" if other == i else f" beside operand {other} of type {type(values[other or 0]).__name__}"
-            )
+            what = type(values[other or 0]).__name__
+            beside = "" if other == i else f" beside operand {other} of type {what}"
             raise TypeError(
-                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers{beside}; "
-                f"convert it with astype"
+                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers"
+                f"{beside}; convert it with astype"
             )
         taken.append(value)
         known.append(kind)
