@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 import einroute as er
 from tests.helpers import EXPRESSIONS
-from tests.kinds.jax.helpers import DTYPES, WIDE, arrays, as_numpy, jax, jnp, numpys_einsum, random
+from tests.kinds.jax.helpers import (
+    DTYPES,
+    WIDE,
+    arrays,
+    as_numpy,
+    combined,
+    jax,
+    jnp,
+    numpys_einsum,
+    random,
+)
 
 
 def check(got: Any, expected: Any, dtype: Any) -> None:
@@ -25,8 +35,13 @@ def check(got: Any, expected: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(as_numpy(got), expected)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("subscripts", EXPRESSIONS)
+@pytest.mark.parametrize(
+    ("subscripts", "dtype"),
+    # Single precision throughout, of other dtypes two in eleven by turns.
+    combined(
+        lambda text, dtype: DTYPES[dtype] == "float32" or (text + 2 * dtype) % 11 < 2, EXPRESSIONS, DTYPES
+    ),
+)
 def test_einsum_agrees_with_numpy(subscripts: str, dtype: str) -> None:
     operands = arrays(subscripts, dtype)
     check(er.einsum(subscripts, *operands), numpys_einsum(subscripts, *operands), dtype)
@@ -114,8 +129,10 @@ def test_numpys_arrays_join_in_any_place(subscripts: str) -> None:
         check(er.einsum(subscripts, *mixed), numpys_einsum(subscripts, *operands), "float32")
 
 
-@pytest.mark.parametrize("x64", [False, True])
-@pytest.mark.parametrize(("one", "other"), tuple(product(DTYPES, DTYPES)))
+@pytest.mark.parametrize(
+    ("one", "other", "x64"),
+    combined(lambda one, other, x64: (one + other) % 2 == x64, DTYPES, DTYPES, (False, True)),
+)
 def test_promotion_is_jaxs(one: str, other: str, x64: bool) -> None:
     with jax.enable_x64(x64):
         a, b = arrays("ij", one)[0], arrays("jk", other, 1)[0]
