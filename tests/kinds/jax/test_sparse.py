@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import product
 from typing import Any
 
@@ -525,3 +527,13 @@ def test_random_contractions_agree_with_numpy(drawn: Any, seed: int, kind: str) 
     expected = np.einsum(subscripts, *arrays)
     assert got.shape == np.shape(expected)
     np.testing.assert_allclose(as_dense(got), expected, rtol=1e-5)
+
+
+def test_a_sparse_array_may_be_the_first_operand_of_jaxs_that_is_met() -> None:
+    code = (
+        "import numpy as np, einroute as er; from jax.experimental.sparse import BCOO, BCSR\n"
+        "x = {}.fromdense(np.eye(3, dtype='f4'))\n"
+        "assert er.einsum('ij,jk->ik', x, np.ones((3, 2), 'f4')).tolist() == [[1, 1]] * 3"
+    )
+    for name in ("BCOO", "BCSR"):
+        subprocess.run([sys.executable, "-c", code.format(name)], check=True)
