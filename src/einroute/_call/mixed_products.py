@@ -29,7 +29,7 @@ from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
 from .keys import Key, mixed_key, plain
 from .operands import KINDS, Array, Fallback, ndarray, taken_in
-from .options import check_casting, check_out, computed_in, layout_letter
+from .options import bad_out_type, check_casting, check_out, computed_in, layout_letter
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
 from .understand import LETTERS
 
@@ -177,9 +177,7 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
     if type(out) is tuple and len(out) == 1 and name in CORES:
         out = given["out"] = out[0]
     if out is not None and type(out) is not ndarray:
-        raise TypeError(
-            f"out is of type {type(out).__name__}, expected an ndarray where an operand is no array"
-        )
+        raise TypeError(bad_out_type(out))
     return given
 
 

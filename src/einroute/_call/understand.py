@@ -18,9 +18,11 @@ from .._base.facts import Contraction, DType, Options
 from .._base.labels import check_sizes
 from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
 from .._execute.call import Call
+from .._kinds.meeting import dtype_rules
 from .._kinds.registry import other_kind, shape_alone
 from .operands import KINDS, Array, Fallback, ndarray, taken_in
 from .options import (
+    bad_out_type,
     check_casts,
     check_out,
     computed_in,
@@ -69,9 +71,7 @@ def understand_einsum(
     mixed = taken.mixed
     if out is not None and type(out) is not ndarray:
         if mixed:
-            raise TypeError(
-                f"out is of type {type(out).__name__}, expected an ndarray where operands are no arrays"
-            )
+            raise TypeError(bad_out_type(out))
         return Fallback(f"out is of type {type(out).__name__}, and has a way of its own to take results")
     if lenient and not mixed and _NUMPY_2_3 and ("dtype" in kwargs or not isinstance(operands[0], str)):
         return Fallback("before NumPy 2.4 optimize drops dtype on its way, and spells sublists otherwise")
@@ -102,7 +102,7 @@ def understand_einsum(
             return Fallback(f"out of dtype {out.dtype} for a result of dtype {dtype}, with optimize")
         if lenient and not (taken.sparse or taken.tasks) and out.dtype != dtype:
             _ask_for_casts(subscripts, taken.values, optimize, out, kwargs)
-        if not lenient:
+        if not lenient and dtype_rules(taken.kinds) is None:  # else the result is of a library, and no out's
             check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
         order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
     scalar = (

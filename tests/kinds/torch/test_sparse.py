@@ -340,3 +340,31 @@ def test_random_contractions(data: st.DataObject) -> None:
     assert tuple(got.shape) == np.shape(expected)
     assert got.requires_grad == any(x.requires_grad for x in made)
     np.testing.assert_array_equal(values_of(got), expected)
+
+
+def test_a_memory_limit_bounds_joins_and_what_is_looked_up() -> None:
+    full = torch.ones(100, 100).to_sparse()
+    x, y = torch.randn(100, 3, 20), torch.randn(100, 20, 5)
+    expected = torch.einsum("ij,iak,jkb->ab", full.to_dense(), x, y)
+    with er.config(memory_limit=200_000):
+        with pytest.raises(er.NoRoute, match=r"1000000 pairs .* memory_limit=200000"):
+            er.einsum("ij,jk->ijk", full, full)
+        torch.testing.assert_close(er.einsum("ij,iak,jkb->ab", full, x, y), expected, rtol=1e-4, atol=1e-2)
+        with (
+            er.config(allow=["torch_sparse.gather", "torch_sparse.reduce"]),
+            pytest.raises(er.NoRoute, match=r"a gradient keeps.*memory_limit=200000"),
+        ):
+            er.einsum("ij,iak,jkb->ab", full, x.requires_grad_(), y)
+    assert er.einsum("ij,jk->ijk", full, full).shape == (100, 100, 100)
+
+
+def test_large_dense_tensors_of_sparse_ones_are_spoken_of() -> None:
+    n = 5000
+    tall = torch.sparse_coo_tensor(torch.tensor([[0, n - 1], [0, n - 1]]), torch.ones(2), (n, n))
+    x = torch.ones(n, 2)
+    with er.config(on_densify="raise"):
+        with pytest.raises(ValueError, match="the result is dense and takes 95 MiB"):
+            er.einsum("ij,kl->ik", tall, x)
+        assert er.einsum("ij,jk->ik", tall, x).shape == (n, 2)
+    with pytest.warns(er.DensifyWarning):
+        er.einsum("ij,kl->ik", tall, x)

@@ -75,7 +75,7 @@ def _named(wanted: Any) -> DType:
     if isinstance(wanted, torch.dtype):
         found = of_native(wanted)
     else:
-        found = np.dtype(wanted).newbyteorder("=")
+        found = of_native(torch.bfloat16) if wanted == "bfloat16" else np.dtype(wanted).newbyteorder("=")
     if found not in _NATIVE:
         raise TypeError(f"dtype is {wanted}, expected one that torch has products of, float32 say")
     return found

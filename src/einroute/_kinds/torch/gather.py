@@ -15,7 +15,7 @@ import torch
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
-from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.routes import NoRoute, Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
 from .cells import Cells, narrowed, widened, written
 from .dense import LIBRARY, Tensor
@@ -185,6 +185,8 @@ def _at_entries(step: Step, found: _Gathered, labels: str) -> Callable[[Cells, l
     every.sort(key=lambda c: found.free.index(c) if c in found.free else len(found.free))
     sizes = [step.sizes[c] for c in every]
     free = step.extent(found.free)
+    limit: int | None = dict(step.told).get("memory_limit")
+    most = _BLOCK if limit is None else min(_BLOCK, limit // step.dtype.itemsize)
 
     def some(values: Tensor, coords: list[Tensor], dense: list[Tensor]) -> Tensor:
         gathered = [look(x, coords, len(values)) for (_, look), x in zip(looked, dense, strict=True)]
@@ -201,8 +203,14 @@ def _at_entries(step: Step, found: _Gathered, labels: str) -> Callable[[Cells, l
 
     def multiply(cells: Cells, dense: list[Tensor]) -> Tensor:
         coords = [cells.coord(i) for i in range(len(labels))]
-        block = max(1, _BLOCK // max(widest, 1))
+        block = max(1, most // max(widest, 1))
         kept = torch.is_grad_enabled() and any(x.requires_grad for x in (cells.values, *dense))
+        takes = cells.count * widest * step.dtype.itemsize
+        if limit is not None and kept and takes > limit:
+            raise NoRoute(
+                f"dense tensors at {cells.count} entries take {takes} bytes, which a gradient keeps, more "
+                f"than memory_limit={limit}: allow more, or call under torch.no_grad()"
+            )
         if kept or block >= cells.count or cells.values.device.type != "cpu":
             return some(cells.values, coords, dense)
         parts = [

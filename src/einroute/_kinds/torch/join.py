@@ -100,6 +100,12 @@ def _pairs(a: Tensor, b: Tensor, step: Step) -> tuple[Tensor, Tensor]:
     counts = torch.searchsorted(keys, a, right=True) - low
     total = int(counts.sum())
     _check(total, step)
+    limit: int | None = dict(step.told).get("memory_limit")
+    if limit is not None and (takes := total * (step.dtype.itemsize + _BYTES)) > limit:
+        raise NoRoute(
+            f"{total} pairs of entries of two sparse tensors are multiplied, which takes {takes} bytes, more "
+            f"than memory_limit={limit}: allow more, or contract in another order"
+        )
     at_a = torch.repeat_interleave(torch.arange(len(a), device=a.device), counts, output_size=total)
     before = (counts.cumsum(0) - counts - low).index_select(0, at_a)
     at_b = order.index_select(0, torch.arange(total, device=a.device) - before)

@@ -51,6 +51,10 @@ def _refine(x: Any) -> Kind:
     cls = type(x)
     if cls is not Tensor and cls is not _PARAMETER and (overrides(cls) or symbolic(x)):
         return OVERRIDE
+    if x.is_nested:
+        raise TypeError(
+            "a nested tensor has no shape, and takes no part; pad it, with x.to_padded_tensor(0.0)"
+        )
     return DENSE_KIND if x.layout is _STRIDED else SPARSE
 
 

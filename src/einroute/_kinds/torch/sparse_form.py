@@ -102,6 +102,7 @@ FORM = Form(
     sparse=True,
     dtypes=LIBRARY.dtypes,
     eager=False,
+    bounded=True,
 )
 
 #: Of one-hot operands, whose results are dense: how many entries there are at a place is not known.

@@ -74,4 +74,5 @@ def sparse_kind(unfit: Callable[[Tensor], str], joined: Callable[[Kind, Hashable
         unfit=unfit,
         joined=joined,
         structures="_kinds.torch.structured",
+        solvers="_kinds.torch.solvers",
     )
