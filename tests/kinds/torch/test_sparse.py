@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from tests.kinds.torch.helpers import DTYPES, torch
+from tests.kinds.torch.helpers import DTYPES, Calls, torch
 from tests.kinds.torch.sparse_helpers import LAYOUTS, fits, full, sparse, values_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
@@ -278,6 +278,55 @@ def test_products_at_the_entries_make_nothing_of_the_whole_size() -> None:
     assert s.grad._nnz() == s._nnz()
     er.einsum("ij,jk->ik", s, y).sum().backward()
     assert er.einsum("ij,kj->ik", s.detach(), s.detach()).layout is torch.sparse_coo
+
+
+PARTS = {"crow_indices", "col_indices", "ccol_indices", "row_indices", "values", "_indices", "_values"}
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "layout", "shape", "product"),
+    [
+        ("ij,jk->ik", "csr", (6, 3), "mm"),
+        ("ij,jk->ki", "csr", (6, 3), "mm"),
+        ("ij,kj->ik", "csr", (3, 6), "mm"),
+        ("ij,j->i", "csr", (6,), "mv"),
+        ("ij,ik->jk", "csc", (4, 3), "mm"),
+        ("ij,ki->kj", "csc", (3, 4), "mm"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_products_that_torch_has_take_no_tensor_apart(
+    dtype: str, subscripts: str, layout: str, shape: Any, product: str
+) -> None:
+    x, y = sparse(dense((4, 6), dtype, 0), layout), dense(shape, dtype, 1, 0.9)
+    first, second, output = subscripts.replace("->", ",").split(",")
+    turned = f"{second},{first}->{output}"
+    for spelled, given_operands in ((subscripts, (x, y)), (turned, (y, x)), (subscripts, (x, y.conj()))):
+        er.einsum(spelled, *given_operands)
+        with Calls() as calls:
+            got = er.einsum(spelled, *given_operands)
+        check(got, spelled, list(given_operands), dtype)
+        assert calls.names.count(product) == 1
+        assert PARTS.isdisjoint(calls.names)
+
+
+@pytest.mark.parametrize("layout", ["coo", "csr", "csc"])
+def test_products_of_two_sparse_tensors_are_one_call(layout: str) -> None:
+    x, y = (sparse(dense((6, 6), "float64", n), layout) for n in (0, 1))
+    for subscripts in ("ij,jk->ik", "ji,kj->ik", "jk,ij->ik"):
+        given_operands = (x, y)
+        with Calls() as calls:
+            got = er.einsum(subscripts, *given_operands)
+        check(got, subscripts, list(given_operands), "float64")
+        assert got.layout is x.layout
+        assert calls.names.count("_sparse_mm") + calls.names.count("mm") == 1, calls.names
+        assert "sort" not in calls.names
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_result_is_no_operand(layout: str) -> None:
+    x = sparse(dense((4, 6), "float64", 0), layout)
+    assert er.einsum("ij->ij", x) is not x
 
 
 def test_too_many_pairs_are_refused_with_their_size() -> None:

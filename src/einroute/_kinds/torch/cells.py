@@ -94,7 +94,9 @@ class Cells:
 
     def with_values(self, values: Tensor) -> Cells:
         """Other values at the same places."""
-        return replace(self, values=values)
+        return Cells(
+            self.shape, values, self.coords, self.pointers, self.along, self.ordered, unique=self.unique
+        )
 
     def place(self, axes: Sequence[int]) -> Tensor:
         """One index for some of the axes together, in C order."""

@@ -19,8 +19,8 @@ from ..array_library.routes import laid_out
 from .cells import Cells, written
 from .dense import LIBRARY, Tensor
 from .gather import sparse_facts
-from .layouts import as_csr, rows_of
-from .pattern import traced
+from .layouts import TensorCells, as_csr, cells_of, entries_of
+from .pattern import LONGEST, watched
 from .sparse_matmul import ENTRIES, NAME
 
 __all__ = ["ROUTES"]
@@ -30,6 +30,7 @@ _PAIRS, _SPGEMM, _BYTES = 3e7, 1e8, 40
 #: Pairs beyond which they are refused.
 _MOST = 1 << 31
 _LARGEST = 2**63 - 1
+_MATRICES = frozenset({torch.sparse_coo, torch.sparse_csr, torch.sparse_csc})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,28 +161,47 @@ def _spgemm_bind(step: Step, _offer: Offer) -> Runner:
     shape = (step.sizes[row], step.sizes[column])
 
     def run(x: Cells, y: Cells, out: Any = None) -> Any:
-        values = (x.values, y.values)
-        asked = torch.is_grad_enabled() and any(v.requires_grad for v in values)
-        if asked or traced(*values) or not (x.count and y.count) or max(*shape, step.sizes[k]) > 2**31 - 1:
+        given = (_given(x), _given(y))
+        if watched(*given) or not all(map(_stored, (x, y))) or max(*shape, step.sizes[k]) > LONGEST:
             return joined(x, y)
-        a, b = ((x, y)[i].take(turn) for i, turn in zip((left, 1 - left), turns, strict=True))
-        turned = all(cells.pointers is not None and cells.along == 1 for cells in (a, b))
-        if turned:  # as products of the transposes, which need no sorting
-            a, b = b.take((1, 0)), a.take((1, 0))
-        made = _multiplied(as_csr(a), as_csr(b), step)
-        return made.take((1, 0)) if turned else made
+        a, b = (_matrix((x, y)[i], turn) for i, turn in zip((left, 1 - left), turns, strict=True))
+        if a.layout is not b.layout:
+            a, b = (z if z.layout is torch.sparse_csr else as_csr(cells_of(z)) for z in (a, b))
+        if a.layout is torch.sparse_csc:  # as a product of the transposes, which needs no sorting
+            return TensorCells(_multiplied(b.t(), a.t(), step).t())
+        return TensorCells(_multiplied(a, b, step))
 
     return run
 
 
-def _multiplied(a: Tensor, b: Tensor, step: Step) -> Cells:
-    """The product of two CSR tensors."""
-    met = b.crow_indices().diff().index_select(0, a.col_indices())
-    shape = (a.shape[0], b.shape[1])
-    _check(min(int(met.sum()), shape[0] * shape[1]), step)
-    made = torch.sparse.mm(a, b)
-    pointers, cols = made.crow_indices(), made.col_indices()
-    return Cells(shape, made.values(), (rows_of(pointers, len(cols)), cols), pointers, ordered=1, unique=True)
+def _given(cells: Cells) -> Tensor:
+    """The tensor that derivatives would be asked of."""
+    return cells.tensor if isinstance(cells, TensorCells) else cells.values
+
+
+def _stored(cells: Cells) -> int:
+    """How many entries there are, of a tensor without reading its parts."""
+    return entries_of(cells.tensor) if isinstance(cells, TensorCells) else cells.count
+
+
+def _matrix(cells: Cells, turn: list[int]) -> Tensor:
+    """A COO, CSR or CSC tensor of entries, their two axes in order or turned."""
+    if isinstance(cells, TensorCells):
+        x = cells.tensor
+        if x.layout in _MATRICES and (x.layout is not torch.sparse_coo or x.sparse_dim() == 2):
+            return x if turn == [0, 1] else x.t()
+    return as_csr(cells.take(turn))
+
+
+def _multiplied(a: Tensor, b: Tensor, step: Step) -> Tensor:
+    """The product of two COO or two CSR tensors."""
+    if a.layout is torch.sparse_coo:
+        counts, cols = torch.bincount(b._indices()[0], minlength=b.shape[0]), a._indices()[1]
+    else:
+        counts, cols = b.crow_indices().diff(), a.col_indices()
+    _check(min(int(counts.index_select(0, cols).sum()), a.shape[0] * b.shape[1]), step)
+    made: Tensor = torch.sparse.mm(a, b)
+    return made
 
 
 ROUTES = (

@@ -7,7 +7,7 @@ BSR and BSC are COO, since torch accumulates no others for them.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from typing import Any
 
@@ -17,7 +17,7 @@ from .cells import Cells, narrowed, put_together, widened
 from .dense import Tensor
 from .pattern import in_beta, row_starts
 
-__all__ = ["LAYOUTS", "as_csr", "as_sparse", "cells_of", "entries_of", "rows_of"]
+__all__ = ["LAYOUTS", "TensorCells", "as_csr", "as_sparse", "cells_of", "entries_of", "rows_of"]
 
 #: Layouts that contractions take, and what they are called.
 LAYOUTS = {
@@ -120,6 +120,33 @@ class _Made(torch.autograd.Function):  # type: ignore[misc]  # torch is not foll
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return ctx.places.at(grad), None
+
+
+class TensorCells(Cells):
+    """The entries of a sparse tensor, read when they are first asked for.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Products that torch does of it need none of its parts.
+    """
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        object.__setattr__(self, "tensor", tensor)
+
+    def __getattr__(self, name: str) -> Any:
+        # Called of attributes that are not there yet.
+        if name not in _FIELDS:
+            raise AttributeError(name)
+        cells = cells_of(self.tensor)
+        for field in _FIELDS:
+            object.__setattr__(self, field, getattr(cells, field))
+        return getattr(cells, name)
+
+
+_FIELDS = frozenset(field.name for field in fields(Cells))
 
 
 def cells_of(x: Tensor) -> Cells:
@@ -225,18 +252,28 @@ def _counted(values: Tensor, start: int, stop: int | None = None) -> list[Tensor
 
 def entries_of(x: Tensor) -> int:
     """How many entries a sparse tensor holds, those of blocks, batches and dense dimensions counted."""
-    if x.layout not in LAYOUTS:
+    layout = x.layout
+    if layout not in LAYOUTS:
         return 0
-    with _unwrapped():
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        with _unwrapped():
+            return _entries_of(x, layout)
+    return _entries_of(x, layout)
+
+
+def _entries_of(x: Tensor, layout: Any) -> int:
+    count: int = x._nnz()
+    if layout is torch.sparse_coo:
+        sparse, ndim = x.sparse_dim(), x.ndim
+        return count if sparse == ndim else count * int(prod(x.shape[sparse:]))
+    if x.ndim > 2:
         shape, dense = x.shape, x.dense_dim()
-        count: int = x._nnz()
-        if x.layout is torch.sparse_coo:
-            return count * int(prod(shape[x.sparse_dim() :]))
         batch = len(shape) - dense - 2
         count *= prod((*shape[:batch], *shape[len(shape) - dense :]))
-        if x.layout in _BLOCKED:
-            count *= prod(x.values().shape[batch + 1 : batch + 3])
-        return count
+    if layout in _BLOCKED:
+        batch = x.ndim - x.dense_dim() - 2
+        count *= prod(x.values().shape[batch + 1 : batch + 3])
+    return count
 
 
 def _unwrapped() -> AbstractContextManager[Any]:
@@ -260,6 +297,11 @@ def as_sparse(cells: Cells, operands: tuple[Any, ...] = ()) -> Tensor:
         return narrowed(widened(cells.values).sum(), cells.values.dtype)
     layouts = {x.layout for x in operands if isinstance(x, torch.Tensor) and x.layout in LAYOUTS}
     only = next(iter(layouts)) if len(layouts) == 1 and len(cells.shape) == 2 else torch.sparse_coo
+    if isinstance(cells, TensorCells):
+        made = cells.tensor
+        ready = made.layout is not torch.sparse_coo or made.is_coalesced()
+        if made.layout is only and ready and not any(made is x for x in operands):
+            return made
     if only is torch.sparse_csr:
         return as_csr(cells)
     if only is torch.sparse_csc:

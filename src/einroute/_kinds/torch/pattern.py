@@ -18,12 +18,24 @@ from torch.autograd import forward_ad
 
 from .dense import Tensor
 
-__all__ = ["Pattern", "in_beta", "product", "row_starts", "sampled", "summed_by_row", "traced"]
+__all__ = [
+    "FLOATS",
+    "LONGEST",
+    "Pattern",
+    "in_beta",
+    "product",
+    "row_starts",
+    "sampled",
+    "summed_by_row",
+    "traced",
+    "watched",
+]
 
+_wrapped, _DISPATCH = torch._C._functorch.is_functorch_wrapped_tensor, Tensor.__torch_dispatch__
 #: dtypes of torch's sparse products on every device.
-_FLOATS = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
+FLOATS = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
 #: Sizes from which indices exceed those of the libraries that torch calls.
-_LONGEST = 2**31 - 1
+LONGEST = 2**31 - 1
 #: Elements of what is gathered at once.
 _BLOCK = 1 << 21
 
@@ -123,20 +135,19 @@ def row_starts(rows: Tensor, count: int) -> Tensor:
 
 def traced(*tensors: Tensor) -> bool:
     """Whether a transform of functions, or a mode, is to see plain operations on a tensor."""
-    return any(
-        torch._C._functorch.is_functorch_wrapped_tensor(x)
-        or type(x).__torch_dispatch__ is not Tensor.__torch_dispatch__
-        for x in tensors
-    )
+    for x in tensors:
+        if _wrapped(x) or (type(x) is not Tensor and type(x).__torch_dispatch__ is not _DISPATCH):
+            return True
+    return False
 
 
 def _plain(pattern: Pattern, values: Tensor) -> bool:
     """Whether torch's own sparse product takes these operands."""
     return (
-        values.dtype in _FLOATS
+        values.dtype in FLOATS
         and values.shape[0] > 0
-        and 0 < pattern.shape[0] <= _LONGEST
-        and 0 < pattern.shape[1] <= _LONGEST
+        and 0 < pattern.shape[0] <= LONGEST
+        and 0 < pattern.shape[1] <= LONGEST
     )
 
 
@@ -145,6 +156,11 @@ def _differentiated(*tensors: Tensor) -> bool:
     if forward_ad._current_level >= 0:
         return True
     return torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
+
+
+def watched(*tensors: Tensor) -> bool:
+    """Whether anything else than values is asked of a product: derivatives, or what it is made of."""
+    return _differentiated(*tensors) or traced(*tensors)
 
 
 def product(pattern: Pattern, values: Tensor, dense: Tensor) -> Tensor:

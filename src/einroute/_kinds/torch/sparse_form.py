@@ -15,7 +15,7 @@ from ..sparse_labels import holds
 from . import gather, join, sparse_matmul, written
 from .cells import Cells, put_together
 from .dense import LIBRARY
-from .layouts import cells_of
+from .layouts import TensorCells
 from .operands import OneHot
 from .sparse_matmul import NAME, ONE_HOT
 
@@ -56,7 +56,7 @@ def _bring(p: Prepared, _dtype: DType) -> Bring:
 
 def _cells(x: Any) -> Cells:
     if not isinstance(x, OneHot):
-        return cells_of(x)
+        return TensorCells(x)
     labels = x.labels.reshape(-1).long()
     shape, depth = x.labels.shape, x.shape[-1]
     places = torch.arange(len(labels), device=labels.device)
