@@ -23,6 +23,9 @@ CALLS: dict[str, tuple[str, list[tuple[tuple[int, ...], tuple[int, ...]]]]] = {
     "gram": ("ij,ik->jk", [((200, 4000), (10, 4000))] * 2),
     "outer": ("i,j->ij", [((20000,), (1000,))] * 2),
     "tall": ("ij,ik->jk", [((3000000, 50), (30000, 50))] * 2),
+    "few": ("ij,jk->ik", [((4000, 4000), (2000, 2000))] * 2),
+    "turned": ("ij->ji", [((8000, 8000), (1000, 1000))]),
+    "dask10053": ("aijkl,amnop->ijklmnop", [((1024, 16, 16, 16, 16), (256, 8, 8, 8, 8))] * 2),
 }
 
 
@@ -70,12 +73,14 @@ class MillionProducts:
 class Cluster:
     """CPU seconds and peak memory of two worker processes."""
 
-    params = ["square", "tall"]
+    params = ["square", "tall", "few", "turned"]
     param_names = ("call",)
     timeout = 300.0
     sizes = {
         "square": ("ij,jk->ik", [((3000, 3000), (500, 500))] * 2),
         "tall": ("ij,ik->jk", [((1000000, 50), (50000, 50))] * 2),
+        "few": CALLS["few"],
+        "turned": CALLS["turned"],
     }
 
     def setup(self, _call: str) -> None:

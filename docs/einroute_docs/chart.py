@@ -1,4 +1,4 @@
-"""Times against size as SVG: both axes logarithmic, colours and fonts left to the style sheet.
+"""Times, bytes or tasks against size as SVG: both axes logarithmic, colours and fonts of the style sheet.
 
 It stands within the page and not in an image file, so that it follows the page's light and dark colours.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from math import ceil, floor, log10
+
+from einroute._base.formatting import in_bytes
 
 from .results import Curve
 
@@ -41,6 +43,19 @@ def number(value: float) -> str:
     if value >= 1e6:
         return f"{value / 1e6:g}M"
     return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
+
+
+def amount(value: float, unit: str) -> str:
+    """What was measured, with its unit.
+
+    >>> amount(0.25, "s"), amount(3 * 2**20, "B"), amount(12345, "tasks"), amount(0.52, "tasks")
+    ('250 ms', '3 MiB', '12k', '0.52')
+    """
+    if unit == "s":
+        return seconds(value)
+    if unit == "B":
+        return in_bytes(value)
+    return number(float(f"{value:.2g}"))
 
 
 class Axis:
@@ -120,7 +135,7 @@ def _frame(curve: Curve, across: Axis, up: Axis) -> list[str]:
     for value in up.ticks():
         y = up(value)
         parts.append(f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
-        label = seconds(value).replace(".0 ", " ")
+        label = amount(value, curve.unit).replace(".0 ", " ")
         parts.append(f'<text class="tick" x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     for point in curve.points:
         x = across(point.x)

@@ -14,7 +14,7 @@ from .shown import Shown, parts
 
 
 def _read(directive: SphinxDirective) -> results.Results:
-    path = results.FOLDER / "problems.json"
+    path = results.FOLDER / f"{directive.options.get('results', 'problems')}.json"
     directive.env.note_dependency(str(path))
     return results.read(path)
 
@@ -42,10 +42,14 @@ class ShownDirective(SphinxDirective):
 
 
 class TimingsDirective(SphinxDirective):
-    """Draws the curve named by its argument; its content is the title."""
+    """Draws the curve named by its argument; its content is the title.
+
+    The option ``results`` names the file that the curve is in, if that is not ``problems``.
+    """
 
     required_arguments = 1
     has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"results": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
         """The figure."""
@@ -58,7 +62,9 @@ class TimingsDirective(SphinxDirective):
 
 
 class MachineDirective(SphinxDirective):
-    """Says where the times were measured."""
+    """Says where the times were measured; the option ``results`` is that of ``timings``."""
+
+    option_spec: ClassVar[dict[str, Any]] = {"results": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
         """The sentence."""

@@ -56,8 +56,9 @@ def _table(curve: Curve) -> str:
         if parts
         else ""
     )
+    less = "faster" if curve.unit == "s" else "less"
     return (
-        "<details><summary>The numbers, and how many times faster einroute is (×)</summary>"
+        f"<details><summary>The numbers, and how many times {less} einroute is (×)</summary>"
         f'<div class="table-wrapper"><table class="docutils"><thead><tr><th>size</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{note}</details>"
     )
@@ -71,7 +72,7 @@ def _row(curve: Curve, point: Point) -> str:
         if time is None:
             cells.append("<td></td>")
             continue
-        text = ("≈ " if time.part else "") + chart.seconds(time.seconds)
+        text = ("≈ " if time.part else "") + chart.amount(time.seconds, curve.unit)
         faster = "" if way == OURS else f" <small>{_multiple(time.seconds / ours)}</small>"
         cells.append(f"<td>{text}{faster}</td>")
     return f"<tr>{''.join(cells)}</tr>"

@@ -14,7 +14,9 @@ OURS = "einroute"
 
 @dataclass(frozen=True)
 class Time:
-    """Seconds that one way took at one size; `part` says in words what was timed where that was not all."""
+    """Seconds that one way took at one size, or as much of its curve's unit; `part` says in words what was
+    timed where that was not all.
+    """
 
     seconds: float
     part: str = ""
@@ -41,11 +43,14 @@ class Curve:
         What grows from one size to the next, in words.
     points : tuple of Point
         In increasing order of size.
+    unit : {"s", "B", "tasks"}
+        Of what was measured.
     """
 
     name: str
     axis: str
     points: tuple[Point, ...]
+    unit: str = "s"
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -96,4 +101,5 @@ def _curve(given: Mapping[str, Any]) -> Curve:
             Point(point["x"], point["label"], {way: Time(**time) for way, time in point["times"].items()})
             for point in points
         ),
+        given.get("unit", "s"),
     )

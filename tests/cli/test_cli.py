@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import importlib
 import io
@@ -18,7 +17,7 @@ import numpy as np
 import pytest
 
 import einroute as er
-from einroute._cli import demo, explain, main
+from einroute._cli import demo, explain, main, parser
 
 A23, A34, A42 = np.ones((20, 30)), np.ones((30, 40)), np.ones((40, 20))
 
@@ -272,7 +271,7 @@ class TestDemo:
     def test_a_failed_check_is_status_1(self, monkeypatch, capsys):
         wrong = dataclasses.replace(PROBLEMS[2], ours=lambda data: PROBLEMS[2].ours(data) + 1)
         monkeypatch.setattr(demo, "PROBLEMS", (PROBLEMS[1], wrong))
-        arguments = argparse.Namespace(cluster=False, full=False, only=None, json=None)
+        arguments = parser().parse_args(["demo"])
         assert demo.run(arguments, scale=0.02, budget=0.0, rest=0.0) == 1
         assert "2 of 4 checks passed" in capsys.readouterr().out
         monkeypatch.setattr(demo, "PROBLEMS", PROBLEMS[:2])
@@ -293,7 +292,7 @@ class TestDemo:
         )
         monkeypatch.setattr(demo, "PROBLEMS", (PROBLEMS[1], second))
         monkeypatch.setattr(sys, "stdout", out)
-        arguments = argparse.Namespace(cluster=False, full=False, only=None, json=None)
+        arguments = parser().parse_args(["demo"])
         assert demo.run(arguments, scale=0.02, budget=0.0, rest=0.0) == 0
         assert PROBLEMS[1].title in seen[0]
         assert "dense.quadratic" in seen[0] or "numpy.einsum" in seen[0]
@@ -304,7 +303,7 @@ class TestDemo:
     def test_a_busy_machine_is_warned_of_above_the_table_and_below(self, monkeypatch, capsys, load, warns):
         monkeypatch.setattr(os, "getloadavg", lambda: (load,) * 3, raising=False)
         monkeypatch.setattr(demo, "PROBLEMS", PROBLEMS[2:3])
-        arguments = argparse.Namespace(cluster=False, full=False, only=None, json=None)
+        arguments = parser().parse_args(["demo"])
         assert demo.run(arguments, scale=0.02, budget=0.0, rest=0.0) == 0
         text = capsys.readouterr().out
         assert text.count("WARNING: the load average is 2.5") == 2 * warns

@@ -269,16 +269,18 @@ CHECKS: dict[str, Callable[[Any], None]] = {
 }
 
 
-def table() -> dict[str, dict[str, str]]:
-    """The cells of the page's tables by option and group."""
+def table(first: str = "option") -> dict[str, dict[str, str]]:
+    """The cells of the page's tables by option and group; of those whose first column is called so."""
     found: dict[str, dict[str, str]] = {}
     heads: list[str] = []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
         if not cells or set(cells[0]) <= {"-"}:
             continue
-        if cells[0] == "option":
-            heads = cells
+        if cells[0] in {"option", "option, of other libraries"}:
+            heads = cells if cells[0] == first else []
+            continue
+        if not heads:
             continue
         found[cells[0]] = dict(zip(heads[-3:], cells[-3:], strict=True))
     return found

@@ -16,6 +16,7 @@ from einroute._factors.csr_cache import lookup_csr
 from einroute._kernels import csr_source
 from einroute._kernels.entries import Entries
 from einroute._kinds.sparse.scipy import adopt
+from tests.processes import printed
 
 ROWS, COLUMNS = (0,), (1,)
 
@@ -45,6 +46,18 @@ def test_a_matrix_seen_twice_is_compressed_once(form: str) -> None:
     for number in range(4):
         np.testing.assert_allclose(er.dot(a.copy(), x), a.toarray() @ x)
         assert _made() == (min(number, 1), max(0, number - 1))
+
+
+def test_it_is_there_in_every_process() -> None:
+    code = (
+        "import numpy as np, scipy.sparse as sp, einroute as er\n"
+        "a = sp.random_array((2000, 300), density=0.05, format='csc', rng=np.random.default_rng(0))\n"
+        "for _ in range(4): er.dot(a, np.ones((300, 20)))\n"
+        "info = er.cache_info(); print(info['made'], info['hits'])\n"
+    )
+    made, hits = printed(code).split()
+    assert int(made) == 1
+    assert int(hits) >= 1
 
 
 def test_changed_in_place_it_is_another_matrix() -> None:
@@ -145,6 +158,6 @@ def test_intermediates_are_not_remembered() -> None:
     a = adopt(_csc(shape=(30, 30)))
     fresh = Entries(a.shape, a.data, None, a.compressed, fresh=True)
     for _ in range(3):
-        assert csr_source.CSR_SOURCE.kept(fresh, ROWS, COLUMNS, 100) is None
-        csr_source.CSR_SOURCE.csr(fresh, ROWS, COLUMNS, 100)
+        assert csr_source.kept(fresh, ROWS, COLUMNS, 100) is None
+        csr_source.compressed(fresh, ROWS, COLUMNS, 100)
     assert FACTORS.info()["seen"] == FACTORS.info()["factorizations"] == 0

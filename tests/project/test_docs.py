@@ -37,6 +37,7 @@ MADE_BY_THE_READER = {
 NEEDED = {"docs/dask.md": "dask.array", "docs/torch.md": "torch", "docs/jax.md": "jax"}
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q tox && .venv/bin/tox"
 MEASURED = results.read(results.FOLDER / "problems.json")
+CLUSTER = results.read(results.FOLDER / "cluster.json")
 
 
 def _examples(page: Path) -> doctest.DocTest:
@@ -99,24 +100,29 @@ def test_the_reference_has_every_public_name() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_curve_that_a_page_draws_was_measured(page: str) -> None:
-    known = {series.name for series in measure.SERIES}
-    for name in re.findall(r"(?m)^```\{timings\} (\S+)$", PAGES[page].read_text(encoding="utf-8")):
-        assert name in known
-        assert MEASURED.curve(name).points
+    text = PAGES[page].read_text(encoding="utf-8")
+    for name, file in re.findall(r"(?m)^```\{timings\} (\S+)(?:\n:results: (\S+))?$", text):
+        found = results.read(results.FOLDER / f"{file or 'problems'}.json")
+        assert found.curve(name).points
+        assert file or name in {series.name for series in measure.SERIES}
 
 
-@pytest.mark.parametrize("name", [series.name for series in measure.SERIES])
-def test_figures_show_every_time(name: str) -> None:
-    curve = MEASURED.curve(name)
+CURVES = [(MEASURED, series.name) for series in measure.SERIES]
+CURVES += [(CLUSTER, curve.name) for curve in CLUSTER.curves]
+
+
+@pytest.mark.parametrize(("measured", "name"), CURVES, ids=[name for _, name in CURVES])
+def test_figures_show_every_time(measured: results.Results, name: str) -> None:
+    curve = measured.curve(name)
     picture = ElementTree.fromstring(chart.svg(curve, "a & b"))
     assert picture.get("aria-label") == "a & b"
     marks = [node for node in picture.iter() if node.tag in {"circle", "polygon"}]
     assert len(marks) == sum(len(point.times) for point in curve.points)
-    html = figure.figure(MEASURED, name, "A title.")
+    html = figure.figure(measured, name, "A title.")
     for point in curve.points:
         assert point.label in html
         for time in point.times.values():
-            assert chart.seconds(time.seconds) in html
+            assert chart.amount(time.seconds, curve.unit) in html
 
 
 def test_the_performance_page_shows_every_case() -> None:

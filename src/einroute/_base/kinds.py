@@ -237,7 +237,7 @@ class Kind:
     refine : callable or None
         ``operand -> Kind``: which of several kinds an operand is, where its class does not tell.
     refined : tuple of Kind
-        The others that `refine` gives.
+        The others that `refine` gives, and those that have the forms of its results.
     """
 
     name: str

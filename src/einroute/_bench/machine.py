@@ -18,6 +18,8 @@ LIBRARIES = {
     "sparse": "sparse",
     "torch": "torch",
     "jax": "jax",
+    "dask": "dask",
+    "distributed": "distributed",
 }
 BLAS = {"openblas": "OpenBLAS", "mkl": "MKL", "blis": "BLIS", "flexiblas": "FlexiBLAS"}
 #: The load average from which figures with several BLAS threads are not to be trusted.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
 from .keys import Key, mixed_key, plain
 from .operands import KINDS, Array, Fallback, ndarray, taken_in
-from .options import check_casting, check_out, computed_in, layout_letter
+from .options import bad_out_type, check_casting, check_out, computed_in, layout_letter
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
 from .understand import LETTERS
 
@@ -147,6 +148,12 @@ def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:
     shapes = [np.shape(x) if other_kind(x) is None else tuple(x.shape) for x in (a, b)]
     if all(len(shape) == 1 for shape in shapes) or (name == "vdot" and shapes[0] == shapes[1]):
         return a, b
+    for argument, shape in zip("ab", shapes, strict=True):
+        if len(shape) != 1 and any(map(isnan, shape)):
+            raise ValueError(
+                f"{name}: {argument} has {len(shape)} axes, some of unknown sizes, and cannot be flattened; "
+                f"call {argument}.compute_chunk_sizes() first, or pass a vector"
+            )
     one, other = (x.reshape(-1) if of_library(x) else np.ravel(x) for x in (a, b))
     return one, other
 
@@ -170,9 +177,7 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
     if type(out) is tuple and len(out) == 1 and name in CORES:
         out = given["out"] = out[0]
     if out is not None and type(out) is not ndarray:
-        raise TypeError(
-            f"out is of type {type(out).__name__}, expected an ndarray where an operand is no array"
-        )
+        raise TypeError(bad_out_type(out))
     return given
 
 

@@ -99,8 +99,8 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
         if kind is None:
             if other is not None and not left_to_dispatch(values):
                 raise TypeError(
-                    f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other}, "
-                    f"a {type(values[other]).__name__}; convert it with numpy.asarray"
+                    f"operand {i} is of type {type(x).__name__}, which cannot be mixed with operand {other} "
+                    f"of type {type(values[other]).__name__}; convert it with numpy.asarray"
                 )
             return unclaimed(i, x)
         value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
@@ -115,9 +115,14 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
         dtypes.append(dtype)
         shapes.append(tuple(shape))
         if mixed and not tasks and dtype.kind not in KINDS:
+            reason = kind.unfit(x) if kind.library else ""  # which names the library's own way to convert
+            if reason:
+                raise TypeError(f"operand {i} ({type(x).__name__}) {reason}")
+            what = type(values[other or 0]).__name__
+            beside = "" if other == i else f" beside operand {other} of type {what}"
             raise TypeError(
-                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers beside "
-                f"operand {other}, a {type(values[other or 0]).__name__}; convert it with astype"
+                f"operand {i} has dtype {dtype}, expected bools, integers, floats or complex numbers"
+                f"{beside}; convert it with astype"
             )
         taken.append(value)
         known.append(kind)

@@ -14,6 +14,7 @@ from .._plan.planner import result_dtype
 from .operands import KINDS, Array, Operands, ndarray
 
 __all__ = [
+    "bad_out_type",
     "check_casting",
     "check_casts",
     "check_out",
@@ -97,6 +98,14 @@ def layout_letter(order: Any, taken: Operands) -> str:
         return letter
     arrays = [x for x in taken.values if type(x) is ndarray]
     return "F" if arrays and all(x.flags.f_contiguous for x in arrays) else "C"
+
+
+def bad_out_type(out: Any) -> str:
+    """What is wrong with an out that is no ndarray beside operands that are none."""
+    return (
+        f"out is of type {type(out).__name__}, expected an ndarray, for results that are arrays of NumPy's; "
+        f"call without out"
+    )
 
 
 def check_out(out: Array, shape: tuple[int, ...]) -> None:

@@ -18,9 +18,11 @@ from .._base.facts import Contraction, DType, Options
 from .._base.labels import check_sizes
 from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
 from .._execute.call import Call
+from .._kinds.meeting import dtype_rules
 from .._kinds.registry import other_kind, shape_alone
 from .operands import KINDS, Array, Fallback, ndarray, taken_in
 from .options import (
+    bad_out_type,
     check_casts,
     check_out,
     computed_in,
@@ -69,9 +71,7 @@ def understand_einsum(
     mixed = taken.mixed
     if out is not None and type(out) is not ndarray:
         if mixed:
-            raise TypeError(
-                f"out is of type {type(out).__name__}, expected an ndarray where operands are no arrays"
-            )
+            raise TypeError(bad_out_type(out))
         return Fallback(f"out is of type {type(out).__name__}, and has a way of its own to take results")
     if lenient and not mixed and _NUMPY_2_3 and ("dtype" in kwargs or not isinstance(operands[0], str)):
         return Fallback("before NumPy 2.4 optimize drops dtype on its way, and spells sublists otherwise")
@@ -83,7 +83,10 @@ def understand_einsum(
     path = path_of(way, len(inputs), mixed=mixed)
     if not mixed and type(path) is tuple and len(inputs) > 1 and any(len(p) == 1 for p in path):
         return Fallback("steps of one operand in a given path: what they do to the layout is NumPy's own")
-    dtype = computed_in(taken, kwargs, None if lenient or out is None else out.dtype)
+    # NumPy's view of an operand, all of whose labels are kept, has the operand's dtype whatever `dtype` is.
+    as_it_is = taken.tasks and _keeps_all(inputs, output)
+    asked = {name: x for name, x in kwargs.items() if name != "dtype"} if as_it_is else kwargs
+    dtype = computed_in(taken, asked, None if lenient or out is None else out.dtype)
     if not mixed:
         left = _left_to_numpy(taken.values, inputs, output, dtype, kwargs, lenient=lenient, out=out)
         if left is not None:
@@ -99,7 +102,7 @@ def understand_einsum(
             return Fallback(f"out of dtype {out.dtype} for a result of dtype {dtype}, with optimize")
         if lenient and not (taken.sparse or taken.tasks) and out.dtype != dtype:
             _ask_for_casts(subscripts, taken.values, optimize, out, kwargs)
-        if not lenient:
+        if not lenient and dtype_rules(taken.kinds) is None:  # else the result is of a library, and no out's
             check_casts(out.dtype, dtype, kwargs.get("casting", "safe"))
         order = "F" if out.flags.f_contiguous and not out.flags.c_contiguous else "C"
     scalar = (
@@ -107,6 +110,7 @@ def understand_einsum(
         or bool(output)
         or taken.sparse
         or taken.tasks
+        or any(kind.form.dtypes is not None for kind in taken.kinds)  # whose scalars are arrays of theirs
         or _is_scalar(subscripts, taken.values, optimize)
     )
     limit = None if elements is None else elements * dtype.itemsize
@@ -161,9 +165,14 @@ def _left_to_numpy(
         return Fallback(f"dtype {dtype} is one that only NumPy's own loops know")
     if lenient and kwargs.get("dtype") is None and _follows_path(arrays):
         return Fallback("integers of several dtypes and floats, with optimize: the dtype follows the path")
-    if len(arrays) == 1 and out is None and set(inputs[0]) == set(output):
+    if out is None and _keeps_all(inputs, output):
         return Fallback("every label is kept: the result is a view of the operand", fallback=False)
     return None
+
+
+def _keeps_all(inputs: tuple[str, ...], output: str) -> bool:
+    """Whether the result is a single operand's elements, in another place at most."""
+    return len(inputs) == 1 and set(inputs[0]) == set(output)
 
 
 def understand_tensordot(a: Any, b: Any, axes: Any = 2) -> Call | Fallback:

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from einroute._bench import machine
-from einroute._demo import PROBLEMS, Problem, cluster, runner, table
+from einroute._demo import PROBLEMS, Problem, cluster, libraries, runner, table
 
 if TYPE_CHECKING:
     import argparse
@@ -36,6 +36,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="instead, a contraction of ten times a worker's memory on two worker processes of dask's",
     )
+    command.add_argument(
+        "--libraries",
+        action="store_true",
+        help="instead, a contraction of arrays of each other library that is installed, and its gradient",
+    )
     command.set_defaults(run=run)
 
 
@@ -51,6 +56,8 @@ def run(
     """
     if arguments.cluster:
         return run_cluster(times=10 * scale)
+    if arguments.libraries:
+        return run_libraries()
     try:
         problems = select(PROBLEMS, arguments.only)
         if arguments.json is not None:
@@ -113,6 +120,20 @@ def run_cluster(times: float = 10.0) -> int:
     )
     print(f"the result is {'right' if outcome.ok else 'WRONG'}: at most {outcome.worst:.1f} deviations off")
     return 0 if outcome.ok else 1
+
+
+def run_libraries() -> int:
+    """Contract arrays of each other library that is installed, checked against NumPy.
+
+    Returns
+    -------
+    int
+        0, or 1 if a result is wrong.
+    """
+    outcomes = [libraries.run(library) for library in libraries.LIBRARIES]
+    for outcome in outcomes:
+        print(outcome.said)
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
 def _mib(nbytes: int) -> str:

@@ -24,7 +24,7 @@ from .._config.options import for_tasks
 from .._config.state import State
 from .._kinds.meeting import dtype_rules, met
 from .._kinds.registry import form_of, kind_of
-from .._plan.planner import largest_dense, make_plan
+from .._plan.planner import largest_dense, make_plan, of_arrays
 from .._plan.plans import Chain, Limits, Plan, Rewritten, Sliced
 from .._plan.rewriting import contraction_of
 from .bind import Handling, announced, bind_plan, maker, numpys_own
@@ -244,7 +244,7 @@ class Call:
         given = sum(op.nbytes for op in facts)
         made = largest_dense(plan.node)
         what = "an intermediate"
-        if plan.form == DENSE and not self.options.out and self.has_sparse:
+        if of_arrays(plan.form) and not self.options.out and self.has_sparse:
             size = self.dtype.itemsize
             for c in self.contraction.output:
                 size *= self.contraction.sizes[c]

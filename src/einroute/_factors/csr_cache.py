@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels.csr_source import CSR, CSR_SOURCE, Axes
+from .._kernels.csr_source import CSR, Axes
 from .._kernels.entries import Compressed, Entries
 from .._kernels.validate import check_pointers, check_within
 from .cache import FACTORS, LATEST, NEW, REFUSED, Sight
@@ -118,6 +118,3 @@ def _compressed(a: Entries, rows: Axes, columns: Axes) -> Turning:
     for part in csr:
         part.flags.writeable = False
     return Turning(csr)
-
-
-CSR_SOURCE.lookup = lookup_csr

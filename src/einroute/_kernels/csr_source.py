@@ -2,11 +2,12 @@
 
 Compressing the columns of a CSR matrix takes 2 to 3 ns an entry, and coordinates more: as long as a product
 with a few dense vectors. Telling a matrix by its contents takes 0.2 ns an entry. What remembers is the factor
-cache, which is no kernel: it is put in where operands are bound (`_factors.csr_cache`).
+cache, which is no kernel: it is loaded by its name, at the first matrix for which it may pay.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,43 +27,31 @@ Lookup = Callable[[Entries, Axes, Axes, int, bool], CSR | None]
 FEW = 8192
 
 
-class CsrSource:
-    """Where matrices that have to be compressed otherwise come from.
+def compressed(a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR:
+    """What `Entries.csr` gives, remembered where that may pay.
 
-    Attributes
+    Parameters
     ----------
-    lookup : callable or None
-        Remembers; None compresses each time.
+    vectors : int
+        How many dense vectors this call multiplies with it.
     """
-
-    def __init__(self) -> None:
-        self.lookup: Lookup | None = None
-
-    def csr(self, a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR:
-        """What `Entries.csr` gives, remembered where that may pay.
-
-        Parameters
-        ----------
-        vectors : int
-            How many dense vectors this call multiplies with it.
-        """
-        if self.lookup is not None and self._worth(a, rows) and may_prepare():
-            found = self.lookup(a, rows, columns, vectors, True)
-            if found is not None:
-                return found
-        return a.csr(rows, columns)
-
-    def kept(self, a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR | None:
-        """The matrix where it is kept, or has paid for being made by now; None otherwise."""
-        if self.lookup is None or not self._worth(a, rows) or not may_prepare():
-            return None
-        return self.lookup(a, rows, columns, vectors, False)
-
-    @staticmethod
-    def _worth(a: Entries, rows: Axes) -> bool:
-        """Whether the entries are an operand's own, many, and not compressed in this way already."""
-        c = a.compressed
-        return a.nnz >= FEW and not a.fresh and (c is None or (c.axis,) != rows)
+    found = _looked_up(a, rows, columns, vectors, needed=True)
+    return a.csr(rows, columns) if found is None else found
 
 
-CSR_SOURCE = CsrSource()
+def kept(a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR | None:
+    """The matrix where it is kept, or has paid for being made by now; None otherwise."""
+    return _looked_up(a, rows, columns, vectors, needed=False)
+
+
+def _looked_up(a: Entries, rows: Axes, columns: Axes, vectors: int, *, needed: bool) -> CSR | None:
+    if not (_worth(a, rows) and may_prepare()):
+        return None
+    lookup: Lookup = importlib.import_module("einroute._factors.csr_cache").lookup_csr
+    return lookup(a, rows, columns, vectors, needed)
+
+
+def _worth(a: Entries, rows: Axes) -> bool:
+    """Whether the entries are an operand's own, many, and not compressed in this way already."""
+    c = a.compressed
+    return a.nnz >= FEW and not a.fresh and (c is None or (c.axis,) != rows)

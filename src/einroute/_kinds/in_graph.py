@@ -20,7 +20,7 @@ __all__ = ["in_graph"]
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 
-def _of_torch() -> Callable[[], Callable[..., Any] | None]:
+def _of_torch() -> Callable[[Iterable[Any]], Callable[..., Any] | None]:
     from .torch.graph import node  # noqa: PLC0415 - an optional library's, whose operand is there
 
     return node
@@ -28,7 +28,7 @@ def _of_torch() -> Callable[[], Callable[..., Any] | None]:
 
 #: What only operands of a library have, the library's name, and what loads its `GRAPHS.nodes`. (A table of
 #: classes, and an import by name, such compilers do not follow.)
-_MARKS: tuple[tuple[str, str, Callable[[], Callable[[], Callable[..., Any] | None]]], ...] = (
+_MARKS: tuple[tuple[str, str, Callable[[], Callable[[Iterable[Any]], Callable[..., Any] | None]]], ...] = (
     ("__torch_function__", "torch", _of_torch),
 )
 
@@ -44,5 +44,5 @@ def in_graph(operands: Iterable[Any]) -> Callable[..., Any] | None:
         for mark, library, load in _MARKS:
             if hasattr(x, mark):
                 node = GRAPHS.nodes.get(library)
-                return load()() if node is None else node()
+                return (load() if node is None else node)(operands)
     return None

@@ -28,9 +28,7 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
     for i, kind in enumerate(kinds):
         if not kind.library:
             continue
-        reason = kind.unfit(values[i])
-        if reason:
-            raise TypeError(f"operand {i} ({type(values[i]).__name__}) {reason}")
+        _check(i, kind, values[i])
         host = i if host is None else host
         if kinds[host].library != kind.library:
             raise TypeError(
@@ -53,7 +51,17 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
     join = kinds[host].joined
     if join is None:
         return tuple(kinds)
-    return tuple(kind if kind.library else (join(kind, device) or kind) for kind in kinds)
+    joined = tuple(kind if kind.library else (join(kind, device) or kind) for kind in kinds)
+    for i, (kind, own) in enumerate(zip(joined, kinds, strict=True)):
+        if kind is not own:
+            _check(i, kind, values[i])
+    return joined
+
+
+def _check(position: int, kind: Kind, operand: Any) -> None:
+    reason = kind.unfit(operand)
+    if reason:
+        raise TypeError(f"operand {position} ({type(operand).__name__}) {reason}")
 
 
 def _device(kind: Kind, x: Any) -> Any:

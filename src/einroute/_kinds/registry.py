@@ -51,6 +51,7 @@ MODULES: dict[str, str] = {
     "jaxlib": "jax.kind",
     "einroute._kernels.entries": "sparse.entries",
     "einroute._kinds.jax.operands": "jax.structured_kinds",
+    "einroute._kinds.torch.operands": "torch.structured_kinds",
     "einroute._kinds.rolled.operand": "rolled.kind",
     "einroute._kinds.one_hot.operand": "one_hot.kind",
     "einroute._kinds.difference.operand": "difference.kind",

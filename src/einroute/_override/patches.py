@@ -20,6 +20,7 @@ from typing import Any
 from .._base.errors import shown
 from .._base.stand_in import StandIn
 from .caches import caches
+from .compilers import tell_compilers
 from .places import FUNCTIONS, PLACES, Function
 from .when_loaded import WhenLoaded
 
@@ -206,6 +207,7 @@ class _Patches:
                     words.append(site.put_back())
                     del self._scanned[key]
             if live is self._live and not any(held.over for held in live):
+                tell_compilers(self._stand_ins.values())
                 return [word for word in words if word]
 
     def _settle_function(self, function: Function, held: bool, names: dict[str, Any] | None) -> str:

@@ -27,7 +27,7 @@ from .plans import Chain, Limits, Path, Plan, Problem, Sliced
 from .rewriting import Known, rewritten
 from .slices import Cut, memory_cut, speed_cut
 
-__all__ = ["largest_dense", "make_plan", "prepare", "result_dtype", "result_form"]
+__all__ = ["largest_dense", "make_plan", "of_arrays", "prepare", "result_dtype", "result_form"]
 
 #: Bytes of intermediates from which one thread alone gains by blocks.
 _ALONE = 8 << 20
@@ -264,16 +264,22 @@ def _sliced(problem: Problem, chain: Chain, cut: Cut, policy: Policy, limits: Li
 
 
 def largest_dense(node: Chain | Sliced) -> int:
-    """Bytes of the largest array that steps with operands in another form make, the result left out."""
+    """Bytes of the largest dense array that steps with operands that are not make, the result left out."""
     while isinstance(node, Sliced):
         node = node.inner
     steps = [s.step for s in node.steps[:-1]]
     made = [
         step.out_bytes
         for step in steps
-        if step.form == DENSE and any(op.form != DENSE for op in step.operands)
+        if of_arrays(step.form) and not all(of_arrays(op.form) for op in step.operands)
     ]
     return max(made, default=0)
+
+
+def of_arrays(form: str) -> bool:
+    """Whether a form is that of dense arrays, NumPy's or another library's."""
+    found = form_of(form)
+    return form == DENSE or (found.dtypes is not None and not found.sparse and not found.tasks)
 
 
 def result_dtype(dtypes: Sequence[DType]) -> DType:

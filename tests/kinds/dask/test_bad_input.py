@@ -46,17 +46,107 @@ def test_out_stays_as_it_was() -> None:
     assert (out == 7).all()
 
 
-def test_chunks_of_another_shape_than_said() -> None:
-    wrong = X.map_blocks(lambda x: x[:, :-1], dtype=float, meta=np.empty((0, 0)))
-    wrong = da.Array(wrong.dask, wrong.name, X.chunks, meta=np.empty((0, 0)))
-    with pytest.raises(ValueError, match="map_blocks the right chunks"):
-        er.einsum("ij,kj->ik", wrong.rechunk({1: 3}), X).compute(scheduler="sync")
+def made_of(function: Any, dtype: Any = float) -> Any:
+    """`X` with a function of its chunks, which it is not told of."""
+    wrong = X.map_blocks(function, dtype=dtype, meta=np.empty((0, 0), dtype))
+    return da.Array(wrong.dask, wrong.name, X.chunks, meta=np.empty((0, 0), dtype))
 
 
-def test_chunks_of_another_dtype_than_said() -> None:
-    wrong = X.map_blocks(lambda x: x * 1j, dtype=float, meta=np.empty((0, 0)))
-    with pytest.raises(TypeError, match="operand 0 has dtype complex128, but its array says float64"):
-        er.einsum("ij,jk->ik", wrong, A).compute(scheduler="sync")
+@pytest.mark.parametrize("limit", [None, 400])
+@pytest.mark.parametrize(
+    "function",
+    [lambda b: b[:, :-1], lambda b: b[:-1], lambda b: b[:, :1], lambda b: b[0], lambda b: b[None]],
+)
+@pytest.mark.parametrize("subscripts", ["ij,kj->ik", "kj,ij->ik", "ij->j", "ij->ji", "ij->", "ij,ij->ij"])
+def test_chunks_of_another_shape_than_said(subscripts: str, function: Any, limit: int | None) -> None:
+    """Along contracted and kept labels, read in parts or whole; never a result of another shape than said."""
+    wrong = made_of(function)
+    many = subscripts.count(",")
+    place = 1 if subscripts.startswith("kj") else 0
+    operands = [X] * (many + 1)
+    operands[place] = wrong
+    with er.config(memory_limit=limit):
+        lazy = er.einsum(subscripts, *operands)
+        # What rechunks an operand is dask's, and so is the error that it gives.
+        again = any("rechunk" in layer for layer in lazy.dask.layers)
+        said = "." if again else f"operand {place} are not as its .chunks says.*the right chunks="
+        with pytest.raises(ValueError, match=said):
+            lazy.compute(scheduler="sync")
+
+
+def test_whole_chunks_of_another_shape_than_said() -> None:
+    x = da.ones((3000, 6000), chunks=3000)
+    wrong = x.map_blocks(lambda b: b[:-1], dtype=float, meta=np.empty((0, 0)))
+    wrong = da.Array(wrong.dask, wrong.name, x.chunks, meta=np.empty((0, 0)))
+    for subscripts, operands in (("ij,ij->ij", (x, wrong)), ("ij->ji", (wrong,))):
+        lazy = er.einsum(subscripts, *operands)
+        assert lazy.numblocks in {(1, 2), (2, 1)}
+        with pytest.raises(ValueError, match=r"shape \(2999, 3000\), expected \(3000, 3000\)"):
+            lazy.compute(scheduler="sync")
+
+
+@pytest.mark.parametrize("limit", [None, 400])
+def test_chunks_of_another_dtype_than_said(limit: int | None) -> None:
+    """An error where the dtype said does not hold the values, and that dtype where it does."""
+    for function, dtype, came in (
+        (lambda b: b * 1j, "f8", "complex128"),
+        (lambda b: b, "f4", "float64"),
+        (lambda b: b, "i8", "float64"),
+    ):
+        wrong = made_of(function, dtype)
+        said = np.dtype(dtype).name
+        for subscripts, operands in (("ij,kj->ik", (wrong, X.astype(dtype))), ("ij->ji", (wrong,))):
+            with er.config(memory_limit=limit):
+                lazy = er.einsum(subscripts, *operands)
+            with pytest.raises(TypeError, match=f"operand 0 has dtype {came}, but its array says {said}"):
+                lazy.compute(scheduler="sync")
+    for narrow, dtype in (("f4", "f8"), ("i4", "f8"), ("f8", "c16")):
+        lazy = er.einsum("ij->ji", made_of(lambda b, narrow=narrow: b.astype(narrow), dtype))
+        assert lazy.compute(scheduler="sync").dtype == lazy.dtype == dtype
+
+
+def test_masked_chunks_are_refused() -> None:
+    mask = X.compute() > 0.5
+    masked = da.ma.masked_array(X, mask=mask)
+    held = np.ma.masked_array(X.compute(), mask)
+    for call in (
+        lambda: er.einsum("ij,kj->ik", masked, X),
+        lambda: er.matmul(masked, X.T),
+        lambda: er.dot(masked, X.T),
+        lambda: er.einsum("ij->i", masked),
+        lambda: er.einsum("ij,kj->ik", held, X),
+    ):
+        with pytest.raises(TypeError, match=r"operand 0 .* masked.*da.ma.filled"):
+            call()
+    hidden = X.map_blocks(lambda b: np.ma.masked_array(b, b > 0.5), dtype=float, meta=np.empty((0, 0)))
+    with pytest.raises(TypeError, match=r"operand 1 are masked.*da.ma.filled"):
+        er.einsum("ij,kj->ik", X, hidden).compute(scheduler="sync")
+
+
+def test_unknown_sizes_that_differ() -> None:
+    one, other = X[X[:, 0] > 0.3], X[X[:, 1] > 0.7]
+    with pytest.raises(ValueError, match="unknown sizes of the operands are not the same"):
+        er.einsum("ij,ik->jk", one, other).compute(scheduler="sync")
+
+
+@pytest.mark.parametrize("limit", [None, 8])
+def test_unknown_sizes_of_one_beside_others(limit: int | None) -> None:
+    """A chunk with one row left is not broadcast against chunks with several."""
+    x = da.from_array(np.arange(24.0).reshape(6, 4), chunks=(2, 2))
+    many, one = x[x[:, 0] >= 0], x[x[:, 0] % 8 == 0]
+    for subscripts in ("ij,i->j", "ij,i->ij", "ij,ij->ij", "ij,ij->"):
+        with er.config(memory_limit=limit):
+            lazy = er.einsum(subscripts, many, one[:, 0] if "i-" in subscripts else one)
+        with pytest.raises(ValueError, match="unknown sizes of the operands are not the same"):
+            lazy.compute(scheduler="sync")
+
+
+def test_unknown_sizes_that_are_flattened() -> None:
+    some = X[X[:, 0] > 0.3]
+    for call in (lambda: er.outer(A[0], some), lambda: er.vdot(A, some)):
+        with pytest.raises(ValueError, match=r"b has 2 axes, some of unknown sizes.*b.compute_chunk_sizes"):
+            call()
+    assert er.outer(some[:, 0], A).shape[1] == A.size
 
 
 def test_query_planning_is_refused() -> None:
@@ -93,25 +183,3 @@ def test_override_routes_numpys_functions() -> None:
 def test_numpys_array_beside_a_routed_one() -> None:
     found = np.einsum("ij,jk->ik", er.routed(X.compute()), A)
     np.testing.assert_allclose(found, X.compute() @ A)
-
-
-def test_sparse_chunks() -> None:
-    sparse = pytest.importorskip("sparse")
-    scipy_sparse = pytest.importorskip("scipy.sparse")
-    dense = np.random.default_rng(0).random((30, 20)) * (np.random.default_rng(1).random((30, 20)) < 0.2)
-    lazy = da.from_array(dense, chunks=(7, 6))
-    for make in (sparse.COO.from_numpy, scipy_sparse.csr_array):
-        chunks = lazy.map_blocks(make, dtype=float, meta=make(np.empty((0, 0))))
-        for limit in (None, 3000):
-            with er.config(memory_limit=limit):
-                other = np.random.default_rng(2).random((20, 5))
-                found = er.einsum("ij,jk->ik", chunks, da.from_array(other, chunks=(5, 3)))
-                np.testing.assert_allclose(found.compute(scheduler="sync"), dense @ other)
-                product = er.einsum("ij,kj->ik", chunks, chunks)
-                assert type(product._meta) is type(make(np.empty((0, 0))))
-                parts = product.map_blocks(lambda x: x.todense(), dtype=float, meta=np.empty((0, 0)))
-                np.testing.assert_allclose(parts.compute(scheduler="sync"), dense @ dense.T)
-    for held in (scipy_sparse.csr_array(dense), scipy_sparse.coo_matrix(dense), sparse.COO.from_numpy(dense)):
-        found = er.einsum("ij,jk->ik", da.ones((4, 30), chunks=3), held)
-        assert isinstance(found, da.Array)
-        np.testing.assert_allclose(found.compute(scheduler="sync"), np.ones((4, 30)) @ dense)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,27 +11,24 @@ import pytest
 
 import einroute as er
 
-da = pytest.importorskip("dask.array")
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("dask.array")
+pytest.importorskip("distributed")
+
+import dask.array as da
+import distributed
+
+from tests.kinds.dask.cluster_helpers import PATIENCE, WHOLE, killed, moments, settled, two_workers
 
 # What clusters warn of while they start and stop (ports, sockets not closed yet) is theirs.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-#: Whether this is the environment for these tests (tox -e dask), where they may take minutes.
-WHOLE = os.environ.get("EINROUTE_CLUSTER") == "1"
-#: How often a worker is killed, and how many times a worker's memory operands take.
-KILLS, TIMES = (20, 10) if WHOLE else (4, 2)
+#: How many times a worker's memory operands take.
+TIMES = 10 if WHOLE else 2
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """Two worker processes of one thread and 1 GiB each."""
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=":0", processes=True
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with two_workers() as client:
         yield client
 
 
@@ -63,33 +57,23 @@ def test_killed_workers_lose_nothing(client: Any) -> None:
     with er.config(memory_limit=8 << 20):
         result = er.einsum("ij,jk->ik", a, b)
     expected = result.compute(scheduler="threads")
-    moments, done = random.Random(5), 0
-    while done < KILLS:
-        client.wait_for_workers(2)
-        # Of the nannies in this process: to ask a worker that is just dying may take for ever.
-        pids = [nanny.pid for nanny in client.cluster.workers.values() if nanny.pid]
-        victim = pids[done % len(pids)]
-        timer = threading.Timer(moments.uniform(0.02, 0.6), lambda pid=victim: os.kill(pid, signal.SIGKILL))
-        future = client.compute(result + done)
-        timer.start()
-        np.testing.assert_allclose(future.result(timeout=120) - done, expected)
-        timer.join()
-        done += 1
+    for number, after in enumerate(moments(5)):
+        with killed(client, after, number):
+            found = client.compute(result + number).result(timeout=PATIENCE)
+        np.testing.assert_allclose(found - number, expected)
 
 
 def test_many_times_the_memory_of_a_worker(client: Any) -> None:
     """Operands of `TIMES` GiB in all, of which each chunk is made, used and forgotten; nothing is spilled."""
-    client.restart()
-    client.wait_for_workers(2)
+    pids = settled(client)
     rng = da.random.default_rng(0)
     rows = 140_000 * TIMES
     x = rng.random((rows, 1000), chunks=(10_000, 1000), dtype="f4")
     y = rng.random((rows, 1000), chunks=(10_000, 1000), dtype="f4")
     assert x.nbytes + y.nbytes > TIMES * 2**30
-    pids = set(client.run(os.getpid).values())
     gram = er.einsum("ij,ik->jk", x, y).compute()
     np.testing.assert_allclose(gram, np.full_like(gram, rows / 4), rtol=2e-2)
-    assert set(client.run(os.getpid).values()) == pids  # no worker was killed for its memory
+    assert set(client.run(os.getpid).values()) == set(pids)  # no worker was killed for its memory
     spilled = client.run(lambda dask_worker: getattr(dask_worker.data, "spilled_total", None))
     assert all(total is None or total.disk == 0 for total in spilled.values())
 

@@ -49,6 +49,16 @@ def test_deficient_and_cut_off(rcond: Any) -> None:
         assert rank.compute() in {5, 6}  # the last singular value is rounding itself
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_deficient_at_any_scale(scale: float) -> None:
+    """Squares of the singular values are beyond floating point; the values are not."""
+    a, b = matrix((90, 4), "d")[:, [0, 1, 1, 2, 3]], matrix((90, 2), "d", 1)
+    x, _, rank, _ = er.factorize(chunked(a * scale, 20)).lstsq(b)
+    assert rank.compute() == 4
+    expected = np.linalg.lstsq(a, b)[0]
+    np.testing.assert_allclose(x.compute() * scale, expected, atol=1e-12)
+
+
 def test_its_facts() -> None:
     a = matrix((50, 4), "f")
     f = er.factorize(chunked(a, 20, 3))

@@ -265,3 +265,11 @@ def test_one_file_builds_graphs() -> None:
         if any(word in path.read_text(encoding="utf-8") for word in builds)
     }
     assert found == {"layers.py"}
+
+
+def test_one_task_and_one_chunk_are_said_so() -> None:
+    x = da.ones((30, 4), chunks=(30, 4))
+    assert "1 task: 1 tile of 30x30" in in_one_line(er.explain("ij,kj->ik", x, x))
+    assert "1 chunk of up to 30x4" in in_one_line(er.explain(er.lstsq, x, x[:, 0]))
+    with pytest.raises(ValueError, match=r"unknown \(1 chunk; call compute_chunk_sizes"):
+        er.einsum("ij,ij->i", x[x[:, 0] > 0], x)

@@ -18,11 +18,8 @@ from tests.factors import nist
 from tests.factors.test_accuracy import MATRICES, bound, digits, exact, perturbed, relative_error
 from tests.kinds.dask.lstsq_helpers import EPS, chunked
 
-#: A tenth of a digit in the mean, as for the factors of arrays; a triangle of several chunks is rounded once
-#: more
-#: than one of all rows.
+#: A tenth of a digit in the mean, as for the factors of arrays.
 ALLOWED = 0.1 if np.finfo(np.longdouble).nmant == 63 else 0.3
-CHUNKED = 0.25
 CONDITIONED = (
     "Wampler1",
     "random 9x8",
@@ -79,13 +76,16 @@ def test_mean_digits_over_perturbed_problems(name: str) -> None:
             found[which][1].append(theirs)
     for which, (ours, theirs) in found.items():
         mean, numpys = np.mean(ours), np.mean(theirs)
-        allowed = CHUNKED if which == "chunked" else ALLOWED
-        assert mean >= numpys - allowed, f"{which}: {mean:.2f} digits, NumPy's {numpys:.2f}"
+        assert mean >= numpys - ALLOWED, f"{which}: {mean:.2f} digits, NumPy's {numpys:.2f}"
 
 
-@pytest.mark.parametrize(("n", "problems"), [(10, 150), (50, 45)])
+@pytest.mark.parametrize(("n", "problems"), [(3, 300), (10, 300), (20, 150), (50, 60)])
 def test_many_rows_at_condition_1e6(n: int, problems: int) -> None:
-    """4000 rows in four chunks: in the mean over many problems, beside gelsd's."""
+    """4000 rows in four chunks: in the mean over many problems, beside gelsd's.
+
+    First answers lost 0.15 to 0.3 digits by OpenBLAS's matrix products of few columns. Kept factors lost half
+    a digit wherever b is not in the range of the matrix, so that they are compared by size of residuals, too.
+    """
     m, rng = 4000, np.random.default_rng(5)
     found: list[tuple[float, ...]] = []
     for i in range(problems):
@@ -100,8 +100,11 @@ def test_many_rows_at_condition_1e6(n: int, problems: int) -> None:
         most = bound(a, x, float(np.linalg.norm(b - a @ x.astype(float))))
         assert most is None or max(np.linalg.norm(one - x) / np.linalg.norm(x) for one in ours) <= most
     numpys, first, factorized = np.mean(found, axis=0)
-    assert first >= numpys - (CHUNKED if n == 10 else ALLOWED)
+    assert first >= numpys - ALLOWED
     assert factorized >= numpys - ALLOWED
+    for size in range(3):
+        numpys, _, factorized = np.mean(found[size::3], axis=0)
+        assert factorized >= numpys - ALLOWED, size
 
 
 def _digits(value: np.ndarray, right: np.ndarray) -> float:

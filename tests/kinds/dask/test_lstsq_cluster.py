@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +18,7 @@ pytest.importorskip("distributed")
 import dask
 import distributed
 
+from tests.kinds.dask.cluster_helpers import killed, moments, settled, two_workers
 from tests.kinds.dask.lstsq_helpers import File, matrix
 
 pytestmark = [
@@ -29,19 +27,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Sending large graph"),
 ]
 
-#: How often a worker is killed: 20 in the environment that is for these tests.
-KILLS = int(os.environ.get("EINROUTE_KILLS", "4"))
 ROWS, COLUMNS, CHUNK = 120_000, 20, 5000
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    with dask.config.set({"distributed.scheduler.allowed-failures": 30, "distributed.admin.log-length": 0}):
-        cluster = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, memory_limit="1GiB", dashboard_address=":0"
-        )
-        with cluster, distributed.Client(cluster) as made:
-            yield made
+    with two_workers() as client:
+        yield client
 
 
 @pytest.fixture
@@ -54,18 +46,6 @@ def b() -> np.ndarray:
     return matrix((ROWS,), "d", 1)
 
 
-def workers(client: Any) -> list[int]:
-    return [info["pid"] for info in client.run(_pid).values()]
-
-
-def _pid(dask_worker: Any = None) -> dict[str, int]:
-    return {"pid": os.getpid()}
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-
-
 def slow(block: np.ndarray) -> np.ndarray:
     """A chunk that takes a while to read, so that a worker dies in the middle of many."""
     time.sleep(0.02)
@@ -76,17 +56,13 @@ def expected(file: File, b: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(np.load(file.path), b)[0]
 
 
-@pytest.mark.parametrize("after", np.random.default_rng(0).uniform(0.02, 0.5, KILLS).round(2).tolist())
-def test_a_worker_killed_in_mid_run(client: Any, file: File, b: np.ndarray, after: float) -> None:
+@pytest.mark.parametrize(("number", "after"), list(enumerate(moments(0))))
+def test_a_worker_killed_in_mid_run(
+    client: Any, file: File, b: np.ndarray, number: int, after: float
+) -> None:
     a = file.array(CHUNK).map_blocks(slow, dtype=float, meta=np.empty((0, 0)))
-    client.wait_for_workers(2, timeout=20)
-    victim = workers(client)[0]
-    timer = threading.Timer(after, kill, [victim])
-    timer.start()
-    try:
+    with killed(client, after, number):
         x, residuals, rank, s = dask.compute(*er.lstsq(a, b))
-    finally:
-        timer.join()
     np.testing.assert_allclose(x, expected(file, b), rtol=1e-10)
     assert rank == COLUMNS
     np.testing.assert_allclose(s, np.linalg.svd(np.load(file.path), compute_uv=False), rtol=1e-12)
@@ -94,31 +70,30 @@ def test_a_worker_killed_in_mid_run(client: Any, file: File, b: np.ndarray, afte
 
 
 def test_factors_outlive_the_workers_that_hold_them(client: Any, file: File, b: np.ndarray) -> None:
-    client.wait_for_workers(2, timeout=20)
+    settled(client)
     a = file.array(CHUNK)
     f = er.factorize(a)
     right = expected(file, b)
     np.testing.assert_allclose(er.lstsq(f, b)[0].compute(), right, rtol=1e-10)
-    for _ in range(3):
+    for number in range(3):
         assert any("lstsq-kept" in str(key) for key in client.who_has())
-        kill(workers(client)[0])
+        with killed(client, 0.0, number):  # one of the two holds them
+            pass
         np.testing.assert_allclose(f.lstsq(b)[0].compute(), right, rtol=1e-10)
 
 
 def test_a_worker_killed_while_factors_answer(client: Any, file: File, b: np.ndarray) -> None:
-    client.wait_for_workers(2, timeout=20)
+    settled(client)
     f = er.factorize(file.array(CHUNK).map_blocks(slow, dtype=float, meta=np.empty((0, 0))))
-    timer = threading.Timer(0.3, kill, [workers(client)[1]])
-    timer.start()
-    x = f.lstsq(b)[0].compute()
-    timer.join()
+    with killed(client, 0.3, 1):
+        x = f.lstsq(b)[0].compute()
     np.testing.assert_allclose(x, expected(file, b), rtol=1e-10)
 
 
 def test_a_rewritten_file_is_found_out_by_whichever_worker_reads_it(
     client: Any, file: File, b: np.ndarray
 ) -> None:
-    client.wait_for_workers(2, timeout=20)
+    settled(client)
     a = file.array(CHUNK)
     f = er.factorize(a)
     distributed.wait(f.s.persist())
@@ -133,7 +108,7 @@ def test_a_rewritten_file_is_found_out_by_whichever_worker_reads_it(
 
 
 def test_a_persisted_matrix_is_read_where_it_lies(client: Any, file: File, b: np.ndarray) -> None:
-    client.wait_for_workers(2, timeout=20)
+    settled(client)
     a = file.array(CHUNK).persist()
     distributed.wait(a)
     right = expected(file, b)
@@ -143,10 +118,34 @@ def test_a_persisted_matrix_is_read_where_it_lies(client: Any, file: File, b: np
     np.testing.assert_allclose(er.lstsq(a, b)[0].compute(), right, rtol=1e-10)
 
 
+def test_factors_that_are_kept_no_more(file: File, b: np.ndarray) -> None:
+    """Refused at the call: the client cancelled them, was restarted, or is closed."""
+
+    def refused(f: Any) -> None:
+        for call in (lambda: er.lstsq(f, b), lambda: f.rank, lambda: f.cond, f.pinv):
+            with pytest.raises(distributed.client.FutureCancelledError, match=r"'file-tall'(.|\n)*Factorize"):
+                call()
+
+    a = file.array(CHUNK)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        f = er.factorize(a)
+        client.cancel(f._kept)
+        refused(f)
+        f = er.factorize(a)
+        client.restart()
+        refused(f)
+        f = er.factorize(a)
+        f.s.compute()
+    refused(f)
+
+
 def test_not_finite_is_an_error_when_asked_for(client: Any) -> None:
     import dask.array as da
 
-    client.wait_for_workers(2, timeout=20)
+    settled(client)
     f = er.factorize(da.full((100, 3), np.nan, chunks=10))
     with pytest.raises(np.linalg.LinAlgError, match="nan or infinity"):
         f.rank.compute()

@@ -124,3 +124,37 @@ def test_keys_are_deterministic() -> None:
     a = chunked(matrix((8, 8), "d"), 3, 3)
     for call in (lambda: er.linalg.inv(a), lambda: er.linalg.solve(a, a), lambda: er.linalg.pinv(a)):
         assert call().name == call().name
+
+
+def test_chunks_of_another_kind_of_dtype_than_said() -> None:
+    """Complex chunks of an array that says it is real are an error, never their real parts."""
+    a, b = matrix((40, 4), "d"), matrix((40,), "d", 1)
+    square = matrix((8, 8), "d")
+
+    def complex_of(x: np.ndarray, rows: int) -> Any:
+        return chunked(x, rows, -1).map_blocks(
+            lambda block: block * 1j, dtype=float, meta=np.empty((0,) * x.ndim)
+        )
+
+    wrong, wrong_b, wrong_square = complex_of(a, 9), complex_of(b, 9), complex_of(square, 3)
+    for lazy in (
+        er.lstsq(wrong, b)[0],
+        er.lstsq(chunked(a, 9, -1), wrong_b)[0],
+        er.lstsq(wrong.T, a[0])[0],
+        er.lstsq(chunked(a, 9, -1).T, wrong_b[:4])[0],
+        er.linalg.pinv(wrong),
+        er.linalg.solve(wrong_square, b[:8]),
+        er.linalg.solve(chunked(square, 3, -1), wrong_b[:8]),
+        er.linalg.inv(wrong_square),
+    ):
+        with pytest.raises(TypeError, match="the right dtype="):
+            lazy.compute()
+    with pytest.raises(TypeError, match="the right dtype="):
+        er.factorize(wrong).lstsq(b)[0].compute()
+
+
+@pytest.mark.parametrize("dtype", ["?", "i4", "f4", "f8"])
+def test_pseudo_inverses_of_nothing_have_numpys_dtype(dtype: str) -> None:
+    for shape in ((0, 0), (0, 3), (2, 0), (2, 0, 0), (2, 3, 0)):
+        a = np.empty(shape, dtype)
+        same(er.linalg.pinv(da.from_array(a)), np.linalg.pinv(a))

@@ -11,6 +11,7 @@ import einroute as er
 
 from .test_values import chunked, same
 
+dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 
 RNG = np.random.default_rng(1)
@@ -106,6 +107,29 @@ def test_numpys_functions() -> None:
     same(np.matmul(lazy, np.ones((4, 2))), written @ np.ones((4, 2)))
     same(lazy[2:4], written[2:4])
     np.testing.assert_array_equal(np.asarray(lazy), written)
+
+
+def test_dasks_functions_take_them_as_collections() -> None:
+    labels = np.array([2, 0, 1, 5])
+    lazy = er.one_hot(da.from_array(labels, chunks=3), 3)
+    written = np.asarray(er.one_hot(labels, 3))
+    assert dask.is_dask_collection(lazy)
+    with dask.config.set(scheduler="sync"):
+        (computed,) = dask.compute(lazy)
+        (persisted,) = dask.persist(lazy)
+        (optimized,) = dask.optimize(lazy)
+        total = dask.delayed(np.sum)(lazy).compute()
+    np.testing.assert_array_equal(computed, written)
+    same(persisted, written)
+    same(optimized, written)
+    assert total == written.sum()
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise AssertionError("computed")
+
+    with dask.config.set(scheduler=fail):
+        joined = da.concatenate([da.asarray(lazy), da.ones((2, 3))])
+    same(joined, np.concatenate([written, np.ones((2, 3))]))
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,7 @@ def test_no_chunk_is_looked_for_in_the_factor_cache(monkeypatch: pytest.MonkeyPa
     sparse = pytest.importorskip("scipy.sparse")
     looked: list[Any] = []
     monkeypatch.setattr("einroute._kernels.csr_source.FEW", 0)
-    monkeypatch.setattr(
-        "einroute._kernels.csr_source.CSR_SOURCE.lookup", lambda *args: looked.append(args), raising=False
-    )
+    monkeypatch.setattr("einroute._factors.csr_cache.lookup_csr", lambda *args: looked.append(args))
     matrix = sparse.random_array((40, 30), density=0.2, format="csc", rng=RNG)
     right = RNG.random((30, 20))
     chunks = da.from_array(np.ones((40, 30)), chunks=-1).map_blocks(

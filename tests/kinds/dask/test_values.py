@@ -172,6 +172,19 @@ def test_keywords(options: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.parametrize("subscripts", ["ij->ij", "ij->ji", "ij", "...->..."])
+@pytest.mark.parametrize("dtype", ["f4", "c16", "i8"])
+def test_a_dtype_of_nothing_summed(subscripts: str, dtype: str) -> None:
+    """NumPy gives a view of the operand, in its dtype."""
+    for options in ({}, {"casting": "unsafe"}, {"optimize": True}):
+        same(
+            er.einsum(subscripts, chunked(A), dtype=dtype, **options),
+            np.einsum(subscripts, A, dtype=dtype, **options),
+        )
+    square = np.arange(25, dtype=np.int16).reshape(5, 5)
+    same(er.einsum("ii->i", chunked(square), dtype=dtype), np.einsum("ii->i", square, dtype=dtype))
+
+
 def test_mixed_dtypes_promote_as_numpys() -> None:
     x, y = RNG.integers(0, 9, (5, 6)), RNG.random((6, 4)).astype("f4")
     same(er.einsum("ij,jk->ik", chunked(x), chunked(y)), np.einsum("ij,jk->ik", x, y))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ import jax.numpy as jnp  # noqa: E402 - jax may be missing
 
 DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "int32", "uint32", "float16", "bfloat16", "float32",
           "complex64")  # fmt: skip
+#: Whether every combination is tested, each of which JAX compiles anew, or some of each.
+NIGHTLY = os.environ.get("EINROUTE_NIGHTLY") == "1"
 WIDE = ("int64", "uint64", "float64", "complex128")
 
 
@@ -28,6 +33,19 @@ def arrays(terms: str, dtype: str, seed: int = 0, sizes: dict[str, int] = SIZES)
         )
         values = values + 1j * rng.integers(-3, 4, values.shape) if "complex" in dtype else values
         made.append(jnp.asarray(np.asarray(values).astype(jnp.dtype(dtype))))
+    return made
+
+
+def combined(keep: Callable[..., bool], *lists: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Every combination of what is in the lists, whose tuples stand for several entries.
+
+    Without ``EINROUTE_NIGHTLY=1`` those only whose positions `keep` takes.
+    """
+    made = []
+    for places in product(*(range(len(values)) for values in lists)):
+        if NIGHTLY or keep(*places):
+            found = [values[place] for values, place in zip(lists, places, strict=True)]
+            made.append(tuple(x for value in found for x in (value if type(value) is tuple else (value,))))
     return made
 
 

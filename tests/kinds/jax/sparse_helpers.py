@@ -10,7 +10,7 @@ from jax.experimental import sparse
 from tests.helpers import SIZES
 from tests.kinds.jax.helpers import jax, jnp
 
-BCOO, BCSR = sparse.BCOO, sparse.BCSR
+BCOO, BCSR, sparsify = sparse.BCOO, sparse.BCSR, sparse.sparsify
 
 #: 25 forms of einsum, BCOO where a term is in capitals' place given by `BCOOS`; jax refuses nine of them.
 FORMS: tuple[tuple[str, tuple[int, ...]], ...] = (

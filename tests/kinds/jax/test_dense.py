@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 import einroute as er
 from tests.helpers import EXPRESSIONS
-from tests.kinds.jax.helpers import DTYPES, WIDE, arrays, as_numpy, jax, jnp, numpys_einsum, random
+from tests.kinds.jax.helpers import (
+    DTYPES,
+    WIDE,
+    arrays,
+    as_numpy,
+    combined,
+    jax,
+    jnp,
+    numpys_einsum,
+    random,
+)
 
 
 def check(got: Any, expected: Any, dtype: Any) -> None:
@@ -25,8 +35,13 @@ def check(got: Any, expected: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(as_numpy(got), expected)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("subscripts", EXPRESSIONS)
+@pytest.mark.parametrize(
+    ("subscripts", "dtype"),
+    # Single precision throughout, of other dtypes two in eleven by turns.
+    combined(
+        lambda text, dtype: DTYPES[dtype] == "float32" or (text + 2 * dtype) % 11 < 2, EXPRESSIONS, DTYPES
+    ),
+)
 def test_einsum_agrees_with_numpy(subscripts: str, dtype: str) -> None:
     operands = arrays(subscripts, dtype)
     check(er.einsum(subscripts, *operands), numpys_einsum(subscripts, *operands), dtype)
@@ -114,8 +129,10 @@ def test_numpys_arrays_join_in_any_place(subscripts: str) -> None:
         check(er.einsum(subscripts, *mixed), numpys_einsum(subscripts, *operands), "float32")
 
 
-@pytest.mark.parametrize("x64", [False, True])
-@pytest.mark.parametrize(("one", "other"), tuple(product(DTYPES, DTYPES)))
+@pytest.mark.parametrize(
+    ("one", "other", "x64"),
+    combined(lambda one, other, x64: (one + other) % 2 == x64, DTYPES, DTYPES, (False, True)),
+)
 def test_promotion_is_jaxs(one: str, other: str, x64: bool) -> None:
     with jax.enable_x64(x64):
         a, b = arrays("ij", one)[0], arrays("jk", other, 1)[0]
@@ -370,6 +387,8 @@ BAD = (
     (lambda a: er.matmul(a, a.T, out=jnp.zeros((3, 3))), "out is of type ArrayImpl"),
     (lambda a: er.matmul(a, a.T, out=np.zeros((3, 3))), "out"),
     (lambda a: er.einsum("ij,jk->ik", np.ones((3, 4)), np.ones((4, 5)), out=jnp.zeros((3, 5))), "rray"),
+    (lambda a: er.einsum("ij,jk->ik", a, a.T, out=np.zeros((3, 3))), "call without out"),
+    (lambda a: er.einsum("ij,jk->ik", a, a.T, out=jnp.zeros((3, 3))), "call without out"),
     (lambda a: er.einsum("ij,jk->ik", a, object()), "operand 1.*object"),
     (lambda a: er.einsum("ij,jk->ik", a, np.array(["x"] * 4)[:, None]), "operand 1"),
     (er.routed, "."),
@@ -385,7 +404,8 @@ def test_bad_operands_are_named(call: Any, message: str) -> None:
     np.testing.assert_array_equal(a, kept)
 
 
-def test_deleted_arrays_are_named() -> None:
+@pytest.mark.parametrize("deleted", [True, False])  # or donated only
+def test_deleted_arrays_are_named(deleted: bool) -> None:
     b = random(4, 5)
     for call in (
         lambda a, b: er.einsum("ij,jk->ik", a, b),
@@ -395,7 +415,8 @@ def test_deleted_arrays_are_named() -> None:
         a = random(3, 4)
         call(a, b)
         jax.jit(lambda x: x + 1, donate_argnums=0)(a).block_until_ready()
-        a.delete()
+        if deleted:
+            a.delete()
         for _ in range(2):
             with pytest.raises(RuntimeError, match=r"operand [01].*\(3, 4\).*deleted or donated"):
                 call(a, b)

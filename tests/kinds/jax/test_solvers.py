@@ -163,3 +163,16 @@ def test_explain_tells_who_solves() -> None:
     assert "jax.numpy.linalg.solve" in str(er.explain(er.linalg.solve, a, a[0]))
     assert "jax.numpy.linalg.inv" in str(er.explain(er.linalg.inv, a))
     assert "jax.numpy.linalg.pinv" in str(er.explain(er.linalg.pinv, a))
+
+
+def test_deleted_arrays_are_named() -> None:
+    a = jnp.eye(3)
+    a.delete()
+    for call in (lambda: er.linalg.inv(a), lambda: er.linalg.solve(jnp.eye(3), a), lambda: er.lstsq(a, a)):
+        with pytest.raises(RuntimeError, match=r"operand [01].*\(3, 3\).*deleted or donated"):
+            call()
+
+
+def test_pinv_takes_one_cutoff() -> None:
+    with pytest.raises(ValueError, match="can't be both set"):
+        er.linalg.pinv(jnp.eye(3), rcond=1e-3, rtol=1e-3)

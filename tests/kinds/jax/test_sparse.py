@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import product
 from typing import Any
 
@@ -10,11 +12,20 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jax.experimental.sparse import sparsify
 
 import einroute as er
-from tests.kinds.jax.helpers import jax, jnp
-from tests.kinds.jax.sparse_helpers import BCOO, BCSR, FORMS, as_dense, bcoo, is_sparse, operands, values
+from tests.kinds.jax.helpers import NIGHTLY, combined, jax, jnp
+from tests.kinds.jax.sparse_helpers import (
+    BCOO,
+    BCSR,
+    FORMS,
+    as_dense,
+    bcoo,
+    is_sparse,
+    operands,
+    sparsify,
+    values,
+)
 
 KINDS = ("sorted", "shuffled", "duplicates", "padding")
 
@@ -30,9 +41,16 @@ def expect_sparse(subscripts: str, sparse_at: tuple[int, ...]) -> bool:
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int32", "complex64", "bool", "int8", "bfloat16"])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("subscripts", "sparse_at"), FORMS)
+@pytest.mark.parametrize(
+    ("subscripts", "sparse_at", "kind", "dtype"),
+    combined(
+        # Every kind in single precision, and one of them, by turns, in other dtypes.
+        lambda form, kind, dtype: dtype == 0 or (form + dtype) % 4 == kind,
+        FORMS,
+        KINDS,
+        ("float32", "int32", "complex64", "bool", "int8", "bfloat16"),
+    ),
+)
 def test_forms(subscripts: str, sparse_at: tuple[int, ...], kind: str, dtype: str) -> None:
     arrays, mixed = operands(subscripts, sparse_at, kind, "float32" if dtype == "bfloat16" else dtype)
     if dtype == "bfloat16":
@@ -47,8 +65,9 @@ def test_forms(subscripts: str, sparse_at: tuple[int, ...], kind: str, dtype: st
         np.testing.assert_array_equal(as_dense(got).astype(expected.dtype), expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("subscripts", "sparse_at"), FORMS)
+@pytest.mark.parametrize(
+    ("subscripts", "sparse_at", "kind"), combined(lambda form, kind: (form + kind) % 2 == 0, FORMS, KINDS)
+)
 def test_forms_under_grad(subscripts: str, sparse_at: tuple[int, ...], kind: str) -> None:
     _, mixed = operands(subscripts, sparse_at, kind)
 
@@ -159,7 +178,7 @@ def test_every_route_agrees(route: str, kind: str) -> None:
     ["ij,ij->ij", "ij,ij->", "ij,jk->i", "ij,jk->k", "ij,jk->", "i,j->ij", "ij,ik->ijk", "ij,ji->i"],
 )
 def test_pairs_of_sparse_operands(subscripts: str, route: str) -> None:
-    for kind in KINDS:
+    for kind in KINDS if NIGHTLY else ("duplicates", "padding"):
         sizes = {"i": 3, "j": 4, "k": 5}
         arrays = [
             values([sizes[c] for c in t], n)
@@ -508,3 +527,13 @@ def test_random_contractions_agree_with_numpy(drawn: Any, seed: int, kind: str) 
     expected = np.einsum(subscripts, *arrays)
     assert got.shape == np.shape(expected)
     np.testing.assert_allclose(as_dense(got), expected, rtol=1e-5)
+
+
+def test_a_sparse_array_may_be_the_first_operand_of_jaxs_that_is_met() -> None:
+    code = (
+        "import numpy as np, einroute as er; from jax.experimental.sparse import BCOO, BCSR\n"
+        "x = {}.fromdense(np.eye(3, dtype='f4'))\n"
+        "assert er.einsum('ij,jk->ik', x, np.ones((3, 2), 'f4')).tolist() == [[1, 1]] * 3"
+    )
+    for name in ("BCOO", "BCSR"):
+        subprocess.run([sys.executable, "-c", code.format(name)], check=True)

@@ -11,6 +11,7 @@ from tests.helpers import SIZES
 
 torch = pytest.importorskip("torch")
 
+from torch.overrides import TorchFunctionMode  # noqa: E402 - torch may be missing
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402 - torch may be missing
 
 #: torch's dtype of each of NumPy's, and one that NumPy has not.
@@ -49,3 +50,15 @@ def numpys_einsum(subscripts: str, *operands: Any) -> np.ndarray[Any, Any]:
     """The judge: NumPy's einsum of the same values, in the dtype of all."""
     arrays = [as_numpy(x) if isinstance(x, torch.Tensor) else np.asarray(x) for x in operands]
     return np.asarray(np.einsum(subscripts, *arrays))
+
+
+class Calls(TorchFunctionMode):
+    """Names of the functions of torch that are called meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(func.__name__)
+        return func(*args, **(kwargs or {}))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import pytest
 
 import einroute as er
@@ -79,6 +81,67 @@ def test_what_is_compiled_is_torchs_operations() -> None:
         str(node.target) for graph in graphs for node in graph.graph.nodes if node.op == "call_function"
     ]
     assert called == ["aten.mm.default"]
+
+
+NUMPYS: dict[str, Any] = {
+    "einsum": lambda a, b: np.einsum("ij,jk->ik", a, b),
+    "tensordot": lambda a, b: np.tensordot(a, b, 1),
+    "dot": lambda a, b: np.dot(a, b) + 1,
+    "inner": lambda a, b: np.inner(a, b.T),
+    "outer": lambda a, b: np.outer(a[0], b[0]),
+    "matmul": lambda a, b: np.matmul(a, b) + 1,
+    "linalg.solve": lambda a, b: np.linalg.solve(a[:, :3], a[:, 0]),
+    "linalg.inv": lambda a, b: np.linalg.inv(a[:, :3]),
+    "linalg.pinv": lambda a, b: np.linalg.pinv(a) + 1,
+    "linalg.multi_dot": lambda a, b: np.linalg.multi_dot([a, b, b.T]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NUMPYS))
+def test_code_of_numpys_is_compiled_under_override_as_without(name: str) -> None:
+    function: Any = NUMPYS[name]
+    rng = np.random.default_rng(0)
+    a, b = rng.random((3, 4)), rng.random((4, 5))
+    expected = function(a, b)
+    for override in (True, False, True):
+        torch._dynamo.reset()
+        compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+        with er.override() if override else nullcontext():
+            np.testing.assert_allclose(compiled(a, b), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_an_override_may_begin_before_torch_is_loaded() -> None:
+    program = (
+        "import numpy as np, einroute as er\n"
+        "f = lambda a, b: np.einsum('ij,jk->ik', a, b)\n"
+        "a, b = np.ones((2, 3)), np.ones((3, 2))\n"
+        "with er.override():\n"
+        "    import torch\n"
+        "    assert torch.compile(f, backend='aot_eager')(a, b).tolist() == [[3, 3], [3, 3]]\n"
+        "torch._dynamo.reset()\n"
+        "g = torch.compile(f, fullgraph=True, backend='aot_eager')\n"
+        "assert g(a, b).tolist() == [[3, 3], [3, 3]]\n"
+        "with er.override():\n"
+        "    torch._dynamo.reset()\n"
+        "    g = torch.compile(f, fullgraph=True, backend='aot_eager')\n"
+        "    assert g(a, b).tolist() == [[3, 3], [3, 3]]\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
+
+
+@pytest.mark.parametrize("make", [lambda x: x.to_sparse(), lambda x: x.to_sparse_csr()])
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of graph breaks, and that CSR is in beta
+def test_sparse_tensors_may_break_the_graph(make: Any) -> None:
+    s, y = make(torch.eye(3)), torch.randn(3, 4)
+    er.einsum("ij,jk->ik", s, y)
+    compiled = torch.compile(lambda y: er.einsum("ij,jk->ik", s, y).sin(), backend="aot_eager")
+    torch.testing.assert_close(compiled(y), y.sin())
+
+
+def test_structured_operands_may_break_the_graph() -> None:
+    h, y = er.one_hot(torch.tensor([0, 2, 1]), 3), torch.randn(3, 4)
+    compiled = torch.compile(lambda y: er.einsum("tr,tc->rc", h, y).sin(), backend="aot_eager")
+    torch.testing.assert_close(compiled(y), y[[0, 2, 1]].sin())
 
 
 def test_the_first_call_of_a_process_may_be_a_compiled_one() -> None:

@@ -58,6 +58,14 @@ def test_numpys_arrays_and_scipys_join_in_any_place(subscripts: str) -> None:
         np.testing.assert_array_equal(got.numpy(), numpys_einsum(subscripts, *operands))
 
 
+@pytest.mark.parametrize("optimize", [True, "greedy", ("greedy", 10**6), ["einsum_path", (0, 1), (0, 1)]])
+def test_full_contractions_along_a_path(optimize: Any) -> None:
+    operands = tensors("ij,jk,ki", "float32")
+    got = er.einsum("ij,jk,ki->", *operands, optimize=optimize)
+    assert type(got) is torch.Tensor
+    assert got == torch.einsum("ij,jk,ki->", *operands)
+
+
 PROMOTED = tuple(product(DTYPES, repeat=2))
 
 
@@ -265,7 +273,7 @@ def test_record_tells_of_the_routes() -> None:
 
 BAD = (
     (lambda a: er.einsum("ij,jk->ik", a, torch.empty(4, 5, device="meta")), "operand 1.*meta.*empty_like"),
-    (lambda a: er.einsum("ij,jk->ik", a, torch.ones(4, 5, dtype=torch.uint32)), "operand 1.*uint32.*convert"),
+    (lambda a: er.einsum("ij,jk->ik", a, torch.ones(4, 5, dtype=torch.uint32)), r"uint32.*x\.to\("),
     (lambda a: er.einsum("ij,jk->ik", a, np.ones((4, 5), np.uint32)), "uint32.*convert"),
     (lambda a: er.einsum("ij,jk->ik", a, np.ones((4, 5), np.longdouble)), "convert"),
     (lambda a: er.einsum("ij,jk->ik", a, a.T.to(torch.float8_e4m3fn)), "operand 1.*float8"),
@@ -274,6 +282,8 @@ BAD = (
     (lambda a: er.matmul(a, a.T, out=torch.zeros(3, 3)), "out is of type Tensor"),
     (lambda a: er.matmul(a, a.T, out=np.zeros((3, 3))), "out"),
     (lambda a: er.einsum("ij,jk->ik", np.ones((3, 4)), np.ones((4, 5)), out=torch.zeros(3, 5)), "rray"),
+    (lambda a: er.einsum("ij,jk->ik", a, a.T, out=np.zeros((3, 3), "f4")), "call without out"),
+    (lambda a: er.einsum("ij,jk->ik", a, a.T, out=torch.zeros(3, 3)), "call without out"),
     (lambda a: er.einsum("ij,jk->ik", a, object()), "operand 1.*object"),
     (lambda a: er.einsum("ij,jk->ik", a, np.array(["x"] * 4)[:, None]), "operand 1"),
 )  # fmt: skip
@@ -286,6 +296,20 @@ def test_bad_operands_are_named(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call(a)
     assert torch.equal(a, kept)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_nested_tensors_are_refused() -> None:
+    nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+    for call in (lambda: er.einsum("ij,jk->ik", nested, torch.ones(3, 3)), lambda: er.linalg.inv(nested)):
+        with pytest.raises(TypeError, match=r"nested.*pad"):
+            call()
+
+
+def test_dtypes_by_name() -> None:
+    a = torch.ones(2, 3)
+    for name in ("bfloat16", torch.bfloat16):
+        assert er.einsum("ij->i", a, dtype=name, casting="same_kind").dtype is torch.bfloat16
 
 
 def test_bad_shapes_are_named() -> None:

@@ -41,7 +41,9 @@ class UnknownSize(int):
         return hash(("unknown", int(self)))
 
     def __repr__(self) -> str:
-        return f"unknown ({self.count} chunks; call compute_chunk_sizes() on the array)"
+        return (
+            f"unknown ({self.count} chunk{'s' * (self.count != 1)}; call compute_chunk_sizes() on the array)"
+        )
 
     __str__ = __repr__
 

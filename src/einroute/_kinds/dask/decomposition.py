@@ -12,9 +12,25 @@ from numpy.typing import NDArray
 
 from ..._base.threads import single_threaded_blas
 
-__all__ = ["Decomposed", "Reduced", "alone", "decompose"]
+__all__ = ["Decomposed", "Reduced", "alone", "as_said", "decompose"]
 
 Array = NDArray[Any]
+
+
+def as_said(x: Array, dtype: Any) -> Array:
+    """An answer in the dtype that its dask array says.
+
+    Raises
+    ------
+    TypeError
+        That does not hold it: chunks were not of the dtype that theirs said.
+    """
+    if x.size and not np.can_cast(x.dtype, dtype, "same_kind"):
+        raise TypeError(
+            f"chunks of a or b have another dtype than their arrays say: the answer has dtype {x.dtype} "
+            f"where {np.dtype(dtype)} was said; give map_blocks or from_delayed the right dtype="
+        )
+    return x.astype(dtype, copy=False)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,7 +105,7 @@ class Decomposed:
         if rank == len(self.r) and g.size:
             return _back_substituted(self.r, _back_substituted(self.r, g, "C"))
         s, vh = self.s[:rank], self.vh[:rank]
-        shortest: Array = vh.conj().T @ ((vh @ g) / s[:, None] ** 2)
+        shortest: Array = vh.conj().T @ (vh @ g / s[:, None] / s[:, None])  # their squares may underflow
         return shortest
 
 

@@ -85,7 +85,8 @@ def _by_rows(given: Solving, function: str, a: Any, b: Any, columns: int, blocks
     height = max(rows)
     moved = len(rows) * (n * n + n * columns) * itemsize
     known = not np.isnan(height)
-    chunk = f"{len(rows)} chunks of up to {height}x{n}" if known else f"{len(rows)} chunks of unknown sizes"
+    chunk = f"{len(rows)} chunk{'s' * (len(rows) != 1)} of "
+    chunk += f"up to {height}x{n}" if known else "unknown sizes"
     peak = f"at most {in_bytes(3 * int(height) * n * itemsize)} in a task; " if known else ""
     side = "the adjoint's rows" if wide else "rows"
     method = (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .decomposition import Decomposed, Reduced, alone, decompose
 from .fingerprint import Checked, digest, same, version_of
 from .householder import factor
-from .layers import anew, chunked, handle, per_chunk
+from .layers import anew, check_kept, chunked, handle, per_chunk
 from .operands import check, check_cutoff, matrix, right_hand_side
 from .outcome import answers, solved, spectrum
 from .seminormal import corrected
@@ -143,11 +143,23 @@ class DaskFactorized(DaskMethodsMixin):  # type: ignore[misc]  # dask has no typ
 
     @property
     def cond(self) -> Any:
-        name = f"lstsq-cond-{tokenize(self._parts.name)}"
-        return chunked(name, {(name,): (_cond, (self._parts.name, 0))}, (), np.dtype(float), [self._parts])
+        parts = self._decomposed()
+        name = f"lstsq-cond-{tokenize(parts.name)}"
+        return chunked(name, {(name,): (_cond, (parts.name, 0))}, (), np.dtype(float), [parts])
 
     def _spectrum(self, rcond: float | None) -> tuple[Any, Any]:
-        return spectrum(self._parts, self._a, rcond)
+        return spectrum(self._decomposed(), self._a, rcond)
+
+    def _decomposed(self) -> Any:
+        """One `Decomposed`.
+
+        Raises
+        ------
+        distributed.client.FutureCancelledError
+            The client that kept it is closed, was restarted, or cancelled it.
+        """
+        check_kept(self._kept, self._name)
+        return self._parts
 
     def lstsq(self, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
         """`einroute.lstsq` of this matrix, by the corrected semi-normal equations; lazy.
@@ -170,7 +182,7 @@ class DaskFactorized(DaskMethodsMixin):  # type: ignore[misc]  # dask has no typ
         """
         cutoff = check_cutoff(rcond)
         b = right_hand_side("lstsq", self._a, b)
-        return answers(self._parts, self._corrected(b, cutoff), self._a, b, cutoff, self._reproducible)
+        return answers(self._decomposed(), self._corrected(b, cutoff), self._a, b, cutoff, self._reproducible)
 
     def solve(self, b: Any) -> Any:
         """`einroute.linalg.solve` of this matrix, lazy.
@@ -183,7 +195,9 @@ class DaskFactorized(DaskMethodsMixin):  # type: ignore[misc]  # dask has no typ
             As `lstsq`.
         """
         b = right_hand_side("solve", self._a, b)
-        return solved(self._parts, self._corrected(b, -1.0), self._a, b, -1.0, True, self._reproducible)
+        return solved(
+            self._decomposed(), self._corrected(b, -1.0), self._a, b, -1.0, True, self._reproducible
+        )
 
     def inv(self) -> Any:
         """The inverse (M, M), lazy; raises what `solve` does."""
@@ -202,11 +216,12 @@ class DaskFactorized(DaskMethodsMixin):  # type: ignore[misc]  # dask has no typ
         """The solution, its `Corrected`, the `Decomposed`, the matrix, and ``b`` in its chunks of rows."""
         b = right_hand_side("lstsq", self._a, b)
         right = self._corrected(b, rcond)
-        x = solved(self._parts, right, self._a, b, rcond, False, self._reproducible)
-        return x, right, self._parts, self._a, b
+        parts = self._decomposed()
+        x = solved(parts, right, self._a, b, rcond, False, self._reproducible)
+        return x, right, parts, self._a, b
 
     def _corrected(self, b: Any, rcond: float | None) -> Any:
-        return corrected(self._parts, self._checked, b, rcond, self._reproducible)
+        return corrected(self._decomposed(), self._checked, b, rcond, self._reproducible)
 
     def reading(self, number: int) -> Any:
         """The matrix under names of its own, each chunk compared with what was factored."""
@@ -216,6 +231,7 @@ class DaskFactorized(DaskMethodsMixin):  # type: ignore[misc]  # dask has no typ
         return chunked(name, tasks, self._a.chunks, self._a.dtype, [checked])
 
     def _checked(self, number: int) -> Any:
+        check_kept(self._kept, self._name)
         a = anew(self._a, f"{self._token}-{number}")
         name = f"lstsq-same-{self._token}-{number}"
         tasks = {
@@ -244,7 +260,7 @@ def _graph(a: Any, token: str, seed: int, reproducible: bool) -> Any:
 
 
 def _factor_chunk(blocks: Any, columns: int, dtype_name: str, seed: int, reproducible: bool) -> Reduced:
-    chunk = chunk_of(blocks, columns)
+    chunk = chunk_of(blocks, columns, dtype_name)
     with alone(reproducible):
         made = factor(chunk, np.dtype(dtype_name), keep=False)
     return Reduced(made.r, made.rows, (digest(chunk, seed),))

@@ -25,7 +25,7 @@ from .cutting import Part
 from .graph import held_array, multiplied
 from .sources import Source, array_facts
 from .structured import LazyOperand, source_of
-from .tasks import Recipe, multiplied_metas, narrowed
+from .tasks import MASKED, Recipe, multiplied_metas, narrowed
 from .tiles import Cuts, cuts_for
 
 __all__ = ["FORM", "NAME", "Held", "joined"]
@@ -59,7 +59,13 @@ def joined(kind: Kind, _: Hashable) -> Kind:
             structure=Chunked(tuple((n,) for n in shape), (False,) * len(shape), _all(len(shape)), True),
         )
 
-    return Kind(kind.name, FORM, kind.recognises, facts, kind.signature, precedence=-1, adopt=Held)
+    return Kind(
+        kind.name, FORM, kind.recognises, facts, kind.signature, precedence=-1, adopt=Held, unfit=_masked
+    )
+
+
+def _masked(x: Any) -> str:
+    return f"is masked, and {MASKED}" if isinstance(x, np.ma.MaskedArray) else ""
 
 
 def _all(ndim: int) -> tuple[tuple[int, ...], ...]:
@@ -219,7 +225,7 @@ def _note(step: Step, cuts: Cuts) -> str:
     tiles = prod(len(lengths[c]) for c in step.output)
     groups = prod(len(lengths[c]) for c in lengths if c not in step.output)
     shape = "x".join(str(max(lengths[c], default=0)) for c in step.output)
-    text = f"{costs.tasks} tasks: {tiles} tile{'s' * (tiles != 1)}"
+    text = f"{costs.tasks} task{'s' * (costs.tasks != 1)}: {tiles} tile{'s' * (tiles != 1)}"
     text += f" of {shape}" if shape else ""
     if groups > 1:
         text += f", each the sum of {groups} partial products, {cuts.split_every} at a time"

@@ -17,6 +17,7 @@ from dask.base import tokenize
 
 from ..._base.facts import DType
 from .chunked import Lengths, known, starts
+from .joining import sliceable, sliced
 from .layers import blockwise, chunked
 from .parts import Reader
 from .sources import Source
@@ -27,22 +28,18 @@ __all__ = ["held_array", "multiplied"]
 
 Index = tuple[int, ...]
 
-#: Formats of scipy.sparse that take no slices.
-_UNCUT = frozenset({"coo", "bsr", "dia"})
-
 
 def held_array(x: Any, chunks: tuple[Lengths, ...], meta: Any) -> da.Array:
     """What this process holds, as a dask array in chunks cut here."""
     name = f"held-{tokenize(x, chunks)}"
     many = any(len(lengths) > 1 for lengths in chunks)
-    if many and getattr(x, "format", None) in _UNCUT and x.ndim == 2:
-        x = x.tocsr()
+    x = sliceable(x) if many else x
     bounds = [starts(lengths) for lengths in chunks]
     layer: dict[Any, Any] = {}
     for index in cartesian(*(range(len(lengths)) for lengths in chunks)):
         cut = tuple(slice(b[i], b[i + 1]) for b, i in zip(bounds, index, strict=True))
         # A copy: what the caller writes to the array later does not count.
-        piece = x[cut] if many else x
+        piece = sliced(x, cut) if many else x
         piece = piece.copy() if hasattr(piece, "copy") else piece
         layer[(name, *index)] = DataNode((name, *index), piece)
     return chunked(name, layer, chunks, meta.dtype, (), meta)
@@ -83,9 +80,11 @@ def multiplied(
     groups = prod(len(lengths[c]) for c in summed)
     if groups == 1 and all(s.whole(lengths) for s in sources):
         pairs = [x for s in sources for x in (s.array, s.labels)]
+        known_sizes = tuple((c, None if c in hidden else sum(lengths[c])) for c in summed)
         return blockwise(
-            aligned_product, f"{name}-{token}", output, pairs, chunks, dtype, meta, recipe=recipe
-        )
+            aligned_product, f"{name}-{token}", output, pairs, chunks, dtype, meta,
+            recipe=recipe, labels=(*(s.labels for s in sources), output), summed=known_sizes,
+        )  # fmt: skip
     for source in sources:
         source.cut(lengths)
     layer = _tasks(sources, output, summed, lengths, cuts.split_every, recipe, name, token)

@@ -2,17 +2,13 @@
 
 Rows are factored a few hundred kilobytes at a time, and the triangles that come of them are stacked and
 factored again: TSQR within one task (J. Demmel, L. Grigori, M. Hoemmen, J. Langou, Communication-optimal
-parallel
-and sequential QR and LU factorizations, SIAM J. Sci. Comput. 34, 2012). Each row is read once, and Q is
-never formed.
-Folding all rows into one triangle, one part after the other, would cost as much and lose half a digit: errors
-of each fold are relative to the whole triangle.
+parallel and sequential QR and LU factorizations, SIAM J. Sci. Comput. 34, 2012). Each row is read once, and
+Q is never formed. Folding all rows into one triangle, one part after the other, would cost as much and lose
+half a digit: errors of each fold are relative to the whole triangle.
 
-Each part is LAPACK's tpqrt, and tpmqrt applies its ``Q^H``. SciPy's own wrappers of these hold Python's
-lock; here
-they are called through the pointers that `scipy.linalg.cython_lapack` publishes, so that the threads of one
-process
-work at the same time.
+Each part is LAPACK's tpqrt, and tpmqrt applies its ``Q^H``. SciPy's own wrappers of these hold Python's lock;
+here they are called through the pointers that `scipy.linalg.cython_lapack` publishes, so that the threads of
+one process work at the same time.
 """
 
 from __future__ import annotations
@@ -30,12 +26,14 @@ __all__ = ["Householder", "Projected", "factor", "squares"]
 
 Array = NDArray[Any]
 
-#: Rows factored at once, at least: they fit a core's own cache, and more of them lose digits. And how many
-#: times
-#: the columns at least, so that their triangles are much less than they were.
-_ROWS, _TIMES = 400, 8
-#: Reflections that LAPACK gathers into one product, by columns up to which that many are fastest.
-_GATHERED = ((64, 8), (512, 16))
+#: Rows factored at once, at least: sums over more of them lose digits. And how many times the columns at
+#: least, so that their triangles are much less than they were.
+_ROWS, _TIMES = 100, 8
+#: Reflections that LAPACK gathers into one product, by columns up to which that many are used. Where all are
+#: gathered, none is applied by a matrix product: those of OpenBLAS add up all rows one after the other, and
+#: with them x has 0.1 to 0.3 digits less than LAPACK's gelsd gives. Beyond, they are twice as fast, and
+#: gelsd applies its own so, too.
+_GATHERED = ((64, 64), (512, 16))
 _MOST_GATHERED = 32
 
 _pointer_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
@@ -54,57 +52,106 @@ def _lapack(name: str, dtype: np.dtype[Any], arguments: int) -> Callable[..., No
     return kind(_pointer_of(capsule, _name_of(capsule)))
 
 
-def _call(name: str, dtype: np.dtype[Any], *arguments: Any) -> None:
-    """Call a routine, whose last argument ``info`` is added here, with arrays, whole numbers and letters.
+def _each(name: str, dtype: np.dtype[Any], count: int, *arguments: Any) -> None:
+    """Call a routine for each of some problems, with arrays, whole numbers and letters.
+
+    Arrays of three axes hold what belongs to each problem; all else is shared. Only addresses change from one
+    call to the next: what Python adds to each is far less than a panel of few columns takes. The routine's
+    last argument ``info`` is added here.
 
     Raises
     ------
     RuntimeError
         LAPACK found an argument wrong.
     """
+    info = ctypes.c_int(0)
     kept: list[Any] = []
-    for value in (*arguments, 0):
+    strides: list[int] = []
+    for value in arguments:
+        own = isinstance(value, np.ndarray) and value.ndim == 3
+        strides.append(value.strides[0] if own else 0)
         if isinstance(value, np.ndarray):
             kept.append(value.ctypes)
-        elif isinstance(value, str):
-            kept.append(ctypes.c_char(value.encode()))
         else:
-            kept.append(ctypes.c_int(value))
+            kept.append(ctypes.c_char(value.encode()) if isinstance(value, str) else ctypes.c_int(value))
     addresses = [x.data if hasattr(x, "data") else ctypes.addressof(x) for x in kept]
-    _lapack(name, dtype, len(kept))(*addresses)
-    if kept[-1].value:
-        raise RuntimeError(f"LAPACK's {name} takes no argument {-kept[-1].value} as given")
+    routine = _lapack(name, dtype, len(kept) + 1)
+    for _ in range(count):
+        routine(*addresses, ctypes.addressof(info))
+        if info.value:
+            raise RuntimeError(f"LAPACK's {name} takes no argument {-info.value} as given")
+        addresses = [address + stride for address, stride in zip(addresses, strides, strict=True)]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Step:
-    """The factorization of some rows: reflections ``v`` (rows, n), and their products' triangles ``t``."""
+class _Panels:
+    """The factorizations of panels of as many rows each.
+
+    Attributes
+    ----------
+    v : ndarray
+        Their reflections (count, n, rows): as LAPACK has columns, one after the other.
+    t : ndarray
+        The triangles of the reflections' products (count, n, gathered).
+    """
 
     v: Array
     t: Array
 
     @classmethod
-    def make(cls, v: Array) -> tuple[_Step, Array]:
-        """Factor ``v``, in Fortran order, which is overwritten; the step, and the triangle (n, n)."""
-        m, n = v.shape
-        r = np.zeros((n, n), v.dtype, "F")
+    def make(cls, rows: Array, dtype: np.dtype[Any]) -> tuple[_Panels, Array]:
+        """Factor panels (count, rows, n); the factorizations, and the triangles (count * n, n)."""
+        count, m, n = rows.shape
+        v = np.array(rows.transpose(0, 2, 1), dtype, order="C")
+        r = np.zeros((count, n, n), dtype)
         gathered = min(n, next((most for columns, most in _GATHERED if n <= columns), _MOST_GATHERED))
-        t, work = np.empty((gathered, n), r.dtype, "F"), np.empty((gathered, n), r.dtype)
-        _call("tpqrt", r.dtype, m, n, 0, gathered, r, n, v, m, t, gathered, work)
-        return cls(v, t), r
+        t, work = np.empty((count, n, gathered), dtype), np.empty(gathered * n, dtype)
+        _each("tpqrt", dtype, count, m, n, 0, gathered, r, n, v, m, t, gathered, work)
+        return cls(v, t), _rows(r)
 
-    def apply(self, c: Array, rows: Array, *, adjoint: bool = True) -> None:
+    @property
+    def rows(self) -> int:
+        """Of all panels."""
+        count, _, rows = self.v.shape
+        return int(count * rows)
+
+    def project(self, b: Array) -> tuple[Array, Array]:
+        """The first n rows of ``Q^H b`` of each panel (count * n, K), and the squared norms of the rest."""
+        count, n, m = self.v.shape
+        rows = _columns(b, count, m, self.v.dtype)
+        c = np.zeros((count, b.shape[1], n), self.v.dtype)
+        self._apply(c, rows, "C" if c.dtype.kind == "c" else "T")
+        return _rows(c), squares(rows, (0, 2))
+
+    def expand(self, c: Array) -> Array:
+        """``Q [c; 0]`` of each panel (count * rows, K), for c (count * n, K)."""
+        count, n, m = self.v.shape
+        own = _columns(c, count, n, self.v.dtype)
+        rows = np.zeros((count, c.shape[1], m), self.v.dtype)
+        self._apply(own, rows, "N")
+        return _rows(rows)
+
+    def _apply(self, c: Array, rows: Array, turned: str) -> None:
         """``Q^H [c; rows]``, or Q times that, in place of both."""
-        (m, n), k = self.v.shape, c.shape[1]
+        (count, n, m), k, gathered = self.v.shape, c.shape[1], self.t.shape[2]
         if not k:
             return
-        gathered = len(self.t)
-        work = np.empty((gathered, k), c.dtype)
-        turned = ("C" if c.dtype.kind == "c" else "T") if adjoint else "N"
-        _call(
-            "tpmqrt", c.dtype, "L", turned, m, k, n, 0, gathered,
+        work = np.empty(gathered * k, c.dtype)
+        _each(
+            "tpmqrt", c.dtype, count, "L", turned, m, k, n, 0, gathered,
             self.v, m, self.t, gathered, c, n, rows, m, work,
         )  # fmt: skip
+
+
+def _columns(rows: Array, count: int, length: int, dtype: np.dtype[Any]) -> Array:
+    """Rows (count * length, K) as a copy (count, K, length)."""
+    return np.array(rows.reshape(count, length, rows.shape[1]).transpose(0, 2, 1), dtype, order="C")
+
+
+def _rows(columns: Array) -> Array:
+    """What `_columns` gives, put back."""
+    count, k, length = columns.shape
+    return columns.transpose(0, 2, 1).reshape(count * length, k)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -134,8 +181,8 @@ class Householder:
     ----------
     r : ndarray
         The triangle (n, n).
-    steps : tuple of _Step
-        How each part of the rows was factored; as much memory as the rows took.
+    panels : tuple of _Panels
+        How the rows were factored, those of whole panels and the rest; as much memory as the rows took.
     above : Householder or None
         How the triangles of several parts were.
     rows : int
@@ -143,12 +190,12 @@ class Householder:
     """
 
     r: Array
-    steps: tuple[_Step, ...]
+    panels: tuple[_Panels, ...]
     above: Householder | None
     rows: int
 
     def __sizeof__(self) -> int:
-        own = self.r.nbytes + sum(step.v.nbytes + step.t.nbytes for step in self.steps)
+        own = self.r.nbytes + sum(part.v.nbytes + part.t.nbytes for part in self.panels)
         return own + (self.above.__sizeof__() if self.above is not None else 0)
 
     def project(self, b: Array) -> Projected:
@@ -166,16 +213,14 @@ class Householder:
             c.real, c.imag = parts.c[:, :columns], parts.c[:, columns:]
             return Projected(c, parts.outside[:columns] + parts.outside[columns:])
         n, columns = len(self.r), b.shape[1]
-        if not self.steps:
+        if not self.panels:
             return Projected(np.zeros((n, columns), b.dtype), squares(b))
-        start, outside, found = 0, np.zeros(columns), []
-        for step in self.steps:
-            c = np.zeros((n, columns), self.r.dtype, "F")
-            rows = np.array(b[start : start + len(step.v)], self.r.dtype, order="F")
-            step.apply(c, rows)
-            outside += squares(rows)
+        start, found, outside = 0, [], np.zeros(columns)
+        for part in self.panels:
+            c, rest = part.project(b[start : start + part.rows])
             found.append(c)
-            start += len(step.v)
+            outside += rest
+            start += part.rows
         if self.above is None:
             return Projected(found[0], outside)
         last = self.above.project(np.concatenate(found))
@@ -187,21 +232,21 @@ class Householder:
         if c.dtype.kind == "c" and self.r.dtype.kind != "c":
             parts = self.expand(np.hstack([c.real, c.imag]))
             return parts[:, :columns] + 1j * parts[:, columns:]
-        if not self.steps:
+        if not self.panels:
             return np.zeros((self.rows, columns), c.dtype)
         own = c if self.above is None else self.above.expand(c)
-        made: list[Array] = []
-        for i, step in enumerate(self.steps):
-            rows = np.zeros((len(step.v), columns), self.r.dtype, "F")
-            step.apply(np.array(own[i * n : (i + 1) * n], self.r.dtype, order="F"), rows, adjoint=False)
-            made.append(rows)
+        start, made = 0, []
+        for part in self.panels:
+            stop = start + len(part.v) * n
+            made.append(part.expand(own[start:stop]))
+            start = stop
         return np.concatenate(made)
 
 
-def squares(rows: Array) -> Array:
+def squares(rows: Array, axes: int | tuple[int, ...] = 0) -> Array:
     """The squared norm of each column."""
-    norms: Array = np.add.reduce(rows.real**2, axis=0)
-    return norms + np.add.reduce(rows.imag**2, axis=0) if rows.dtype.kind == "c" else norms
+    norms: Array = np.add.reduce(rows.real**2, axis=axes)
+    return norms + np.add.reduce(rows.imag**2, axis=axes) if rows.dtype.kind == "c" else norms
 
 
 def factor(a: Array, dtype: np.dtype[Any], *, rows: int | None = None, keep: bool = True) -> Householder:
@@ -218,18 +263,21 @@ def factor(a: Array, dtype: np.dtype[Any], *, rows: int | None = None, keep: boo
     keep : bool
         Keep the reflections; else only ``r`` is of use.
     """
-    m, n = a.shape
+    (m, n), whole = a.shape, len(a) if rows is None else rows
+    if not a.size:
+        return Householder(np.zeros((n, n), dtype, "F"), (), None, whole)
     at_once = max(_ROWS, _TIMES * n)
-    steps: list[_Step] = []
+    count = m // at_once
+    panels: list[_Panels] = []
     triangles: list[Array] = []
-    for start in range(0, m if n else 0, at_once):
-        step, r = _Step.make(np.array(a[start : start + at_once], dtype, order="F"))
-        triangles.append(r)
-        if keep:
-            steps.append(step)
-    whole = m if rows is None else rows
-    if len(triangles) < 2:
-        r = triangles[0] if triangles else np.zeros((n, n), dtype, "F")
-        return Householder(r, tuple(steps), None, whole)
-    above = factor(np.concatenate(triangles), dtype, keep=keep)
-    return Householder(above.r, tuple(steps), above if keep else None, whole)
+    for part, number in ((a[: count * at_once], count), (a[count * at_once :], 1)):
+        if len(part):
+            made, r = _Panels.make(part.reshape(number, len(part) // number, n), dtype)
+            triangles.append(r)
+            if keep:
+                panels.append(made)
+    stacked = np.concatenate(triangles)
+    if len(stacked) == n:
+        return Householder(stacked, tuple(panels), None, whole)
+    above = factor(stacked, dtype, keep=keep)
+    return Householder(above.r, tuple(panels), above if keep else None, whole)

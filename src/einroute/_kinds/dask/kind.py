@@ -16,6 +16,7 @@ from .factorized import DaskFactorized
 from .form import FORM, NAME, joined
 from .sources import array_facts
 from .structured import LazyOperand
+from .tasks import MASKED
 
 __all__ = ["KIND"]
 
@@ -64,6 +65,13 @@ def make(value: da.Array, _: tuple[Any, ...]) -> da.Array:
     return value
 
 
+def _unfit(x: Any) -> str:
+    """Masked chunks."""
+    x = _adopt(x)
+    masked = isinstance(x, da.Array) and isinstance(x._meta, np.ma.MaskedArray)
+    return f"has masked chunks, and {MASKED}" if masked else ""
+
+
 def _alike(x: Any, y: Any) -> bool:
     """Whether two operands stand for one tensor."""
     x, y = _adopt(x), _adopt(y)
@@ -83,6 +91,7 @@ KIND = Kind(
     adopt=_adopt,
     make=make,
     alike=_alike,
+    unfit=_unfit,
     structures="_kinds.dask.structured",
     solvers="_kinds.dask.solvers",
     library="dask",

@@ -6,6 +6,7 @@ What is given as tasks becomes a layer that dask culls key by key; a function of
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from dask._task_spec import Alias, GraphNode, convert_legacy_graph
 from dask.base import clone_key
 from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph
+from dask.layers import ArrayChunkShapeDep
 
 __all__ = ["anew", "blockwise", "chunked", "handle", "per_chunk", "per_pair"]
 
@@ -78,9 +80,20 @@ def blockwise(
     meta: Any,
     **options: Any,
 ) -> Any:
-    """``function(*chunks, **options)`` of the chunks that meet, of arrays and their labels in turn."""
+    """``function(*chunks, shape, **options)`` of the chunks that meet, of arrays and their labels in turn;
+    ``shape`` is the result's.
+    """
     made = da.blockwise(
-        function, output, *pairs, dtype=dtype, meta=meta, name=name, align_arrays=False, **options
+        function,
+        output,
+        *pairs,
+        ArrayChunkShapeDep(chunks),
+        output,
+        dtype=dtype,
+        meta=meta,
+        name=name,
+        align_arrays=False,
+        **options,
     )
     return da.Array(made.dask, made.name, chunks, dtype=dtype, meta=meta)
 
@@ -90,8 +103,7 @@ def anew(a: Any, seed: str) -> Any:
     for them.
 
     What was persisted is not made again. (`dask.graph_manipulation.clone` leaves the tasks of a rechunking
-    under
-    their old names: https://github.com/dask/dask, seen with 2026.8.)
+    under their old names: https://github.com/dask/dask, seen with 2026.8.)
     """
     keys = list(flatten(a.__dask_keys__()))
     tasks = dict(da.optimize(a.__dask_graph__(), keys))
@@ -107,3 +119,21 @@ def anew(a: Any, seed: str) -> Any:
             made[(name, *key[1:])] = Alias((name, *key[1:]), key)
     graph = HighLevelGraph.from_collections(name, made, dependencies=())
     return da.Array(graph, name, a.chunks, meta=a._meta)
+
+
+def check_kept(persisted: Any, name: str) -> None:
+    """Refuse what was persisted of the array ``name`` if its client no longer keeps it.
+
+    Raises
+    ------
+    distributed.client.FutureCancelledError
+    """
+    for held in dict(persisted.__dask_graph__()).values():
+        if getattr(held, "status", None) == "cancelled":  # what is "lost" with a worker is made again
+            # A future is here, so that its library is loaded.
+            cancelled = sys.modules[type(held).__module__].FutureCancelledError
+            raise cancelled(
+                f"what factorize kept of the dask array {name!r}",
+                "its client was closed or restarted, or cancelled it",
+                "Factorize the array again.",
+            )

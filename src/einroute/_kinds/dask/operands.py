@@ -112,7 +112,9 @@ def check_cutoff(rcond: Any) -> float | None:
     """
     if rcond is None:
         return None
-    if not isinstance(rcond, Real | np.floating | np.integer):
+    if isinstance(rcond, np.ndarray) and rcond.ndim == 0:
+        rcond = rcond[()]
+    if not isinstance(rcond, Real | np.bool | np.floating | np.integer):
         raise TypeError(
             f"rcond is {shown(rcond)}, expected a number or None; it is part of the plan, so that it "
             "must be known"

@@ -9,7 +9,7 @@ from dask.base import tokenize
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
-from .decomposition import Decomposed, alone
+from .decomposition import Decomposed, alone, as_said
 from .householder import Projected
 from .layers import chunked
 from .operands import dtypes, unknown
@@ -91,7 +91,7 @@ def _solution(
         )
     with alone(reproducible):
         x = right.x if isinstance(right, Corrected) else parts.solve(right.c, parts.rank(rcond))
-    x = x.astype(dtype, copy=False)
+    x = as_said(x, dtype)
     return x[:, 0] if ndim == 1 else x
 
 

@@ -9,10 +9,11 @@ from math import prod
 from typing import Any, Protocol
 
 import numpy as np
-from dask.array.dispatch import concatenate_lookup
 from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["Differences", "Halo", "Labels", "Reader", "Window", "ours"]
+from .joining import joined, sliced
+
+__all__ = ["Differences", "Halo", "Labels", "Misfit", "Reader", "Window", "ours"]
 
 Array = np.ndarray[Any, Any]
 _PACKAGE = __package__.partition(".")[0]
@@ -21,6 +22,10 @@ _PACKAGE = __package__.partition(".")[0]
 def ours() -> Any:
     """The public functions, which a task calls as a user would."""
     return importlib.import_module(_PACKAGE)
+
+
+class Misfit(ValueError):
+    """Chunks are not of the shapes that their array says."""
 
 
 class Reader(Protocol):
@@ -46,10 +51,13 @@ class Window:
         How many chunks along each axis; they come in C order.
     cut : tuple of (int, int) or None
         Where the part begins and ends along each axis of the chunks put together; None for all of it.
+    shape : tuple of int or None
+        Of the chunks put together; None along axes where it is not known.
     """
 
     grid: tuple[int, ...]
     cut: tuple[tuple[int, int], ...] | None = None
+    shape: tuple[int | None, ...] = ()
 
     @property
     def count(self) -> int:
@@ -57,11 +65,33 @@ class Window:
         return prod(self.grid)
 
     def read(self, blocks: Sequence[Any]) -> Any:
-        """The part."""
-        whole = blocks[0] if len(blocks) == 1 else _together(blocks, self.grid)
+        """The part.
+
+        Raises
+        ------
+        Misfit
+        """
+        try:
+            whole = blocks[0] if len(blocks) == 1 else _together(blocks, self.grid)
+        except (ValueError, IndexError):  # NumPy's, of shapes that cannot be put together
+            shapes = [np.shape(x) for x in blocks]
+            raise Misfit(f"they have shapes {shapes}, in a grid {self.grid} of shape {self.shape}") from None
+        check_shape(np.shape(whole), self.shape)
         if self.cut is None:
             return whole
-        return whole[tuple(slice(low, high) for low, high in self.cut)]
+        return sliced(whole, tuple(slice(low, high) for low, high in self.cut))
+
+
+def check_shape(found: tuple[int, ...], said: tuple[int | None, ...]) -> None:
+    """Compare the shape of chunks with what their array says.
+
+    Raises
+    ------
+    Misfit
+    """
+    if len(found) != len(said) or any(n not in {None, own} for own, n in zip(found, said, strict=True)):
+        expected = tuple("?" if n is None else n for n in said)
+        raise Misfit(f"put together they have shape {found}, expected {expected}")
 
 
 def _together(blocks: Sequence[Any], grid: tuple[int, ...]) -> Any:
@@ -70,19 +100,8 @@ def _together(blocks: Sequence[Any], grid: tuple[int, ...]) -> Any:
     for axis in reversed(range(len(grid))):
         count = grid[axis]
         if count > 1:
-            found = [_joined(found[i : i + count], axis) for i in range(0, len(found), count)]
+            found = [joined(found[i : i + count], axis) for i in range(0, len(found), count)]
     return found[0]
-
-
-def _joined(blocks: list[Any], axis: int) -> Any:
-    """Chunks put one after the other, as their library does it."""
-    if blocks[0].ndim == 2 and type(blocks[0]).__module__.startswith(
-        "scipy."
-    ):  # dask knows SciPy's arrays from 2025.4 on only
-        from scipy import sparse  # noqa: PLC0415 - such a chunk is SciPy's, or made by it
-
-        return (sparse.hstack if axis else sparse.vstack)(blocks, format=blocks[0].format)
-    return concatenate_lookup.dispatch(type(blocks[0]))(blocks, axis=axis)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,9 @@
 
 ``R^H R x = A^H b`` has errors of the squared condition number; corrections with the residual ``b - A x`` take
 them away (A. Bjorck, Stability analysis of the method of seminormal equations for linear least squares
-problems,
-Linear Algebra Appl. 88/89, 1987). Each reads A once. Beyond a condition number of 1e4 the residual is formed
-in
-extended double, where the processor has that: without it, x has up to half a digit less than LAPACK's gelsd
-gives.
+problems, Linear Algebra Appl. 88/89, 1987). Each reads A once. Beyond a condition number of 1e4 the residual,
+and its products with A, are formed in extended double, where the processor has that: without it, x has up to
+half a digit less than LAPACK's gelsd gives.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ Array = NDArray[Any]
 _MATRIX = "a matrix whose factors were lost, and made again,"
 #: Readings of the matrix: the first solution, and one correction.
 PASSES = 2
-#: The condition number beyond which residuals are formed in more than double precision, and the rows at once.
+#: The condition number beyond which corrections are formed in more than double precision, and rows at once.
 _EXTENDED, _ROWS = 1e4, 500
 _WIDER = {"f": np.longdouble, "c": np.clongdouble}
 #: An extended double of 64 bits is a register of x86 processors; elsewhere it is a double, or made by
@@ -74,7 +72,7 @@ class Corrected:
     outside : ndarray
         The squared norms of ``b - A x`` (K,).
     extended : bool
-        Whether residuals need more than double precision.
+        Whether the next correction needs more than double precision.
     """
 
     x: Array
@@ -173,29 +171,29 @@ def read(a: Checked, b: Any, last: Corrected | None, place: int, reproducible: b
     rows, columns = a.chunk, np.asarray(b)
     if len(columns) != len(rows):
         raise LinAlgError(
-            f"a has {len(rows)} rows in its chunk {place} and b has {len(columns)}; each row of b "
-            "belongs to a row "
-            f"of a: rechunk one as the other"
+            f"a has {len(rows)} rows in its chunk {place} and b has {len(columns)}; each row of b belongs to "
+            "a row of a: rechunk one as the other"
         )
     rows = rows.astype(np.complex128 if rows.dtype.kind == "c" else np.float64, copy=False)
     columns = columns[:, None] if columns.ndim == 1 else columns
     columns = columns.astype(np.complex128 if columns.dtype.kind == "c" else np.float64, copy=False)
     with alone(reproducible):
-        rest = columns if last is None else _residual(rows, columns, last)
+        if last is not None and last.extended:
+            return Pass(*_extended(rows, columns, last.x), a.version)
+        rest = columns if last is None else columns - rows @ last.x
         return Pass(rows.conj().T @ rest, squares(rest), a.version)
 
 
-def _residual(rows: Array, b: Array, last: Corrected) -> Array:
-    """``b - rows @ x``."""
-    if not last.extended:
-        left: Array = b - rows @ last.x
-        return left
-    x: Array = last.x.astype(_WIDER[last.x.dtype.kind])
-    left = np.empty(b.shape, last.x.dtype)
+def _extended(rows: Array, b: Array, x: Array) -> tuple[Array, Array]:
+    """``A^H (b - A x)``, formed and left in extended double, and the squared norms of ``b - A x``."""
+    x, wider = x.astype(_WIDER[x.dtype.kind]), _WIDER[rows.dtype.kind]
+    g, norms = np.zeros(x.shape, x.dtype), np.zeros(x.shape[1])
     for start in range(0, len(rows), _ROWS):
-        part = slice(start, start + _ROWS)
-        left[part] = b[part] - rows[part].astype(_WIDER[rows.dtype.kind]) @ x
-    return left
+        part: Array = rows[start : start + _ROWS].astype(wider)
+        rest = b[start : start + _ROWS] - part @ x
+        g += part.conj().T @ rest
+        norms += squares(rest).astype(np.float64)
+    return g, norms
 
 
 def added(parts: list[Pass]) -> Pass:
@@ -231,7 +229,8 @@ def correct(
     s = factors.s
     rank = factors.rank(rcond)
     with alone(reproducible):
-        step = factors.solve_normal(now.g, rank)
+        g = now.g.astype(np.complex128 if now.g.dtype.kind == "c" else np.float64, copy=False)
+        step = factors.solve_normal(g, rank)
         moved = squares(factors.r @ step)
     # Its squared norm is that of b - A x less what the correction takes away: the two are orthogonal.
     outside = np.maximum(now.squares - moved, 0)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from itertools import product as cartesian
+from math import isnan
 from typing import Any
 
 import dask.array as da
@@ -51,7 +52,13 @@ class _Blocks:
         grid = tuple(len(numbers) for numbers, *_ in spans)
         whole = all(span[3] for span in spans)
         cut = None if whole else tuple((low, high) for _, low, high, _ in spans)
-        return Window(grid, cut), tuple(self.ref(index) for index in cartesian(*(span[0] for span in spans)))
+        shape = tuple(
+            None if isnan(own[0]) else sum(own[i] for i in numbers)
+            for own, (numbers, *_) in zip(self.array.chunks, spans, strict=True)
+        )
+        return Window(grid, cut, shape), tuple(
+            self.ref(index) for index in cartesian(*(span[0] for span in spans))
+        )
 
     def ref(self, index: Index) -> TaskRef:
         """One chunk."""

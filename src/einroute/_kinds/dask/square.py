@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..._base.numpy_functions import numpy_inv, numpy_pinv, numpy_solve
 from ..._base.routes import NoRoute
-from .decomposition import alone
+from .decomposition import alone, as_said
 from .operands import dtypes
 
 __all__ = ["each", "inverse", "pseudo_inverses", "solution", "within"]
@@ -48,7 +48,8 @@ def pseudo_inverses(
 
 def each(function: Any, inside: str, name: str, operands: tuple[Any, ...], reproducible: bool) -> Any:
     """A function of whole matrices, of each of a stack."""
-    run = partial(_alone, function, reproducible)
+    dtype = dtypes(*operands)[0] if name != "pinv" or operands[0].size else operands[0].dtype  # as NumPy
+    run = partial(_alone, function, dtype.str, reproducible)
     run.__name__ = name  # type: ignore[attr-defined]  # what dask calls the tasks
     inner = [term.count(",") + 1 for term in inside.partition("->")[0].split("),(")]
     pairs: list[Any] = []
@@ -58,12 +59,12 @@ def each(function: Any, inside: str, name: str, operands: tuple[Any, ...], repro
         labels = [*(f"stack {i}" for i in range(stack, 0, -1)), *(f"{number} {i}" for i in range(core))]
         pairs += [x.rechunk(dict.fromkeys(range(-core, 0), -1)), labels]
     _, whole = da.core.unify_chunks(*pairs)
-    return da.apply_gufunc(run, inside, *whole, output_dtypes=dtypes(*operands)[0])
+    return da.apply_gufunc(run, inside, *whole, output_dtypes=dtype)
 
 
-def _alone(function: Any, reproducible: bool, *matrices: Array) -> Any:
+def _alone(function: Any, dtype: str, reproducible: bool, *matrices: Array) -> Any:
     with alone(reproducible):
-        return function(*matrices)
+        return as_said(function(*matrices), dtype)
 
 
 def within(function: str, a: Any, memory_limit: int | None) -> None:

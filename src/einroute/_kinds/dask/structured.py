@@ -103,6 +103,29 @@ class LazyOperand(DaskMethodsMixin, NDArrayOperatorsMixin):  # type: ignore[misc
         labels = "abcdefghijklmnopqrstuvwxyz"[: self.ndim]
         return ours().einsum(f"{labels}->{labels}", self)
 
+    # The protocol of dask collections, by what it is written out.
+    __dask_optimize__ = staticmethod(da.Array.__dask_optimize__)
+    __dask_scheduler__ = staticmethod(da.Array.__dask_scheduler__)
+
+    def __dask_graph__(self) -> Any:
+        return self.written().__dask_graph__()
+
+    def __dask_keys__(self) -> Any:
+        return self.written().__dask_keys__()
+
+    def __dask_layers__(self) -> Any:
+        return self.written().__dask_layers__()
+
+    def __dask_postcompute__(self) -> Any:
+        return self.written().__dask_postcompute__()
+
+    def __dask_postpersist__(self) -> Any:
+        return self.written().__dask_postpersist__()
+
+    def to_dask_array(self, **_: Any) -> da.Array:
+        """The tensor as a dask array, for ``da.asarray``, which computes nothing then."""
+        return self.written()
+
     def conj(self) -> LazyOperand:
         """The complex conjugate; itself where it is real."""
         if self.dtype.kind != "c":

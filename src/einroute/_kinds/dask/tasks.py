@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import Any
 
 import numpy as np
 
 from ..._base.facts import DType
 from ..._base.preparation import unprepared
-from .parts import Reader, ours
+from .parts import Misfit, Reader, check_shape, ours
 
-__all__ = ["Recipe", "added", "aligned_product", "multiplied_metas", "narrowed", "product"]
+__all__ = ["MASKED", "Recipe", "added", "aligned_product", "multiplied_metas", "narrowed", "product"]
 
 
+#: How masked operands are mended.
+MASKED = "masks are not followed through sums of products; fill them with da.ma.filled(x, 0)"
 #: Options under which empty chunks, which few routes take, are multiplied.
 _ANY_WAY = (("allow", None), ("forbid", ()), ("strict", False), ("on_densify", "allow"))
 
@@ -66,14 +69,65 @@ def product(recipe: Recipe, readers: tuple[Reader, ...], *blocks: Any) -> Any:
                 values.append(values[other])
                 break
         else:
-            values.append(reader.read(own))
+            try:
+                values.append(reader.read(own))
+            except Misfit as error:
+                raise _misfit(len(values), error) from None
         given.append((reader, own))
+    _check_sizes(recipe, values)
     return _multiplied(recipe, values)
 
 
-def aligned_product(*blocks: Any, recipe: Recipe) -> Any:
-    """The product of whole chunks, which come in lists along contracted labels."""
-    return _multiplied(recipe, [_only(block) for block in blocks])
+def aligned_product(
+    *blocks: Any, recipe: Recipe, labels: tuple[str, ...], summed: tuple[tuple[str, int | None], ...]
+) -> Any:
+    """The product of whole chunks, in lists along contracted labels; the last block is the result's shape.
+
+    Parameters
+    ----------
+    *blocks : array or list
+    recipe : Recipe
+    labels : tuple of str
+        Of each operand and of the result.
+    summed : tuple of (str, int or None)
+        Sizes of contracted labels.
+    """
+    values = [_only(block) for block in blocks[:-1]]
+    sizes = dict(summed)
+    sizes |= {c: None if isnan(n) else int(n) for c, n in zip(labels[-1], blocks[-1], strict=True)}
+    for i, (x, own) in enumerate(zip(values, labels[:-1], strict=True)):
+        try:
+            check_shape(np.shape(x), tuple(sizes[c] for c in own))
+        except Misfit as error:
+            raise _misfit(i, error) from None
+    _check_sizes(recipe, values)
+    return _multiplied(recipe, values)
+
+
+def _misfit(number: int, error: Misfit) -> ValueError:
+    return ValueError(
+        f"chunks of operand {number} are not as its .chunks says: {error}; "
+        f"give map_blocks or from_delayed the right chunks= or shape="
+    )
+
+
+def _check_sizes(recipe: Recipe, values: Sequence[Any]) -> None:
+    """Refuse parts that do not fit each other, a size of 1 beside another too: the call has dropped the axes
+    that are broadcast.
+
+    Raises
+    ------
+    ValueError
+    """
+    sizes: dict[str, int] = {}
+    shapes = [np.shape(x) for x in values]
+    for labels, shape in zip(recipe.subscripts.partition("->")[0].split(","), shapes, strict=True):
+        for label, n in zip(labels, shape, strict=True):
+            if sizes.setdefault(label, n) != n:
+                raise ValueError(
+                    f"chunks of shapes {shapes} do not fit {recipe.subscripts!r}: unknown sizes of the "
+                    "operands are not the same"
+                )
 
 
 def _only(block: Any) -> Any:
@@ -95,16 +149,10 @@ def _filled(meta: Any) -> Any:
 
 def _multiplied(recipe: Recipe, values: list[Any]) -> Any:
     einroute = ours()
-    _check(recipe, values)
+    values = [_checked(i, x, own) for i, (x, own) in enumerate(zip(values, recipe.dtypes, strict=True))]
     how: dict[str, Any] = {} if recipe.dtype is None else {"dtype": recipe.dtype, "casting": "unsafe"}
     with einroute.config(**dict(recipe.options)), unprepared():
-        try:
-            result = einroute.einsum(recipe.subscripts, *values, **how)
-        except ValueError as error:
-            raise ValueError(
-                f"chunks of shapes {[np.shape(x) for x in values]} do not fit {recipe.subscripts!r}: {error}"
-                f"; those of an operand are not as its .chunks says: give map_blocks the right chunks="
-            ) from error
+        result = einroute.einsum(recipe.subscripts, *values, **how)
     return result.copy() if _shares(result, values) else result
 
 
@@ -118,14 +166,24 @@ def _shares(result: Any, values: list[Any]) -> bool:
     )
 
 
-def _check(recipe: Recipe, values: list[Any]) -> None:
-    for i, (x, dtype) in enumerate(zip(values, recipe.dtypes, strict=True)):
-        own = getattr(x, "dtype", None)
-        if own is not None and own != dtype and not np.can_cast(own, dtype, "same_kind"):
-            raise TypeError(
-                f"a chunk of operand {i} has dtype {own}, but its array says {dtype}; give map_blocks or "
-                f"from_delayed the right dtype="
-            )
+def _checked(number: int, x: Any, dtype: DType) -> Any:
+    """A chunk in the dtype that its array says, if that holds it.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"chunks of operand {number} are masked; {MASKED}")
+    own = getattr(x, "dtype", dtype)
+    if own == dtype:
+        return x
+    if not np.can_cast(own, dtype, "safe"):
+        raise TypeError(
+            f"a chunk of operand {number} has dtype {own}, but its array says {dtype}; give map_blocks or "
+            f"from_delayed the right dtype="
+        )
+    return x.astype(dtype)
 
 
 def added(*partial: Any) -> Any:

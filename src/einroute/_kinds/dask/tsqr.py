@@ -16,7 +16,7 @@ from dask.base import tokenize
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
-from .decomposition import Reduced, alone, decompose
+from .decomposition import Reduced, alone, as_said, decompose
 from .householder import Householder, Projected, factor
 from .layers import chunked, handle, per_chunk, per_pair
 
@@ -244,15 +244,15 @@ def decomposed(top: Any, reproducible: bool) -> Any:
 def factor_chunk(blocks: Any, columns: int, dtype_name: str, reproducible: bool) -> Householder:
     """Factor the one chunk that a row of chunks has."""
     with alone(reproducible):
-        return factor(chunk_of(blocks, columns), np.dtype(dtype_name))
+        return factor(chunk_of(blocks, columns, dtype_name), np.dtype(dtype_name))
 
 
-def chunk_of(blocks: Any, columns: int) -> Array:
-    """The chunk, as an array whose shape is what its dask array says.
+def chunk_of(blocks: Any, columns: int, dtype_name: str) -> Array:
+    """The chunk, as an array whose shape is what its dask array says, to be computed with in a dtype.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
     """
     (block,) = blocks
     chunk = np.asarray(block)
@@ -260,6 +260,11 @@ def chunk_of(blocks: Any, columns: int) -> Array:
         raise ValueError(
             f"a has a chunk of shape {chunk.shape} where its columns are {columns}; the function that made a "
             f"gave chunks of other shapes than it said"
+        )
+    if not np.can_cast(chunk.dtype, dtype_name, "same_kind"):
+        raise TypeError(
+            f"a has a chunk of dtype {chunk.dtype}, which {dtype_name} does not hold, and its array says "
+            f"another; give map_blocks or from_delayed the right dtype="
         )
     return chunk
 
@@ -307,4 +312,4 @@ def _expand(factors: Householder, z: Array, place: int, dtype: str, reproducible
     n = len(factors.r)
     with alone(reproducible):
         made = factors.expand(z[place * n : (place + 1) * n])
-    return made.astype(dtype, copy=False) if dtype else made
+    return as_said(made, dtype) if dtype else made

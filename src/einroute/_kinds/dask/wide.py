@@ -56,7 +56,7 @@ def pseudo_inverse(
 ) -> tuple[Any, Any]:
     """The pseudo-inverse (N, M) of a dask matrix (M, N) whose sizes are known, and its rank."""
     wide = a.shape[0] < a.shape[1]
-    tall = matrix("pinv", a.conj().T if wide else a, memory_limit)
+    tall = matrix("pinv", _adjoint(a) if wide else a, memory_limit)
     made = triangle(tall, reproducible)
     parts = decomposed(made.top, reproducible)
     name = f"pinv-inside-{tokenize(parts.name, cutoff, absolute, reproducible)}"
@@ -69,7 +69,12 @@ def pseudo_inverse(
     rank = chunked(
         name, {(name,): (_above, (parts.name, 0), cutoff, absolute)}, (), np.dtype(np.int64), [parts]
     )
-    return x if wide else x.conj().T, rank
+    return x if wide else _adjoint(x), rank
+
+
+def _adjoint(x: Any) -> Any:
+    """The conjugate transpose; NumPy's conjugate of bools is no bool."""
+    return (x.conj() if x.dtype.kind == "c" else x).T
 
 
 def _inside(parts: Decomposed, b: Any, rcond: float | None, reproducible: bool) -> Array:

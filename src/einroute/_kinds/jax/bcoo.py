@@ -108,4 +108,5 @@ KIND = Kind(
     unfit=unfit,
     joined=DENSE_KIND.joined,
     solvers=DENSE_KIND.solvers,
+    refined=(DENSE_KIND,),  # whose form results are in, before a dense operand was met
 )

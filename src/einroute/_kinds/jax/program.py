@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
 
 from ..._base.routes import Runner
 
-__all__ = ["PROGRAMS", "compiled"]
+__all__ = ["PROGRAMS", "check_kept", "compiled"]
 
 
 class Programs:
@@ -61,13 +61,8 @@ def compiled(run: Runner, key: Hashable) -> Runner:
     def call(*operands: Any, out: Any = None) -> Any:
         try:
             return program(*operands)
-        except RuntimeError as error:
-            for i, x in enumerate(operands):
-                if any(_deleted(part) for part in jax.tree.leaves(x)):
-                    raise RuntimeError(
-                        f"operand {i} ({type(x).__name__} of shape {tuple(x.shape)}) has been deleted or "
-                        f"donated to another computation; keep a copy, or do not donate it"
-                    ) from error
+        except (RuntimeError, ValueError) as error:  # either, by how far the call came
+            check_kept(operands, error)
             raise
         except TypeError as error:
             for i, x in enumerate(operands):
@@ -79,6 +74,22 @@ def compiled(run: Runner, key: Hashable) -> Runner:
             raise
 
     return call
+
+
+def check_kept(operands: Sequence[Any], error: Exception | None = None) -> None:
+    """Refuse arrays whose buffers are gone.
+
+    Raises
+    ------
+    RuntimeError
+        Naming the first.
+    """
+    for i, x in enumerate(operands):
+        if any(_deleted(part) for part in jax.tree.leaves(x)):
+            raise RuntimeError(
+                f"operand {i} ({type(x).__name__} of shape {tuple(x.shape)}) has been deleted or "
+                f"donated to another computation; keep a copy, or do not donate it"
+            ) from error
 
 
 def _deleted(x: Any) -> bool:

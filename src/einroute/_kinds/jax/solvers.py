@@ -21,6 +21,7 @@ from ..registry import kind_of, other_kind
 from ..structured import Structured
 from .dense import LIBRARY, at_hand
 from .operands import JaxOperand
+from .program import check_kept
 
 __all__ = ["explain_inv", "explain_lstsq", "explain_pinv", "explain_solve", "inv", "lstsq", "pinv", "solve"]
 
@@ -74,6 +75,8 @@ def pinv(
 ) -> Any:
     """`einroute.linalg.pinv` of a JAX array; the cutoff is JAX's own where none is given."""
     (a,) = _arrays(given, a)
+    if rcond is not None and rtol is not np._NoValue:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
     cutoff = rcond if rtol is np._NoValue else rtol
     return jnp.linalg.pinv(a, rtol=cutoff, hermitian=hermitian)
 
@@ -85,10 +88,13 @@ def _arrays(given: Solving, *operands: Any) -> tuple[Any, ...]:
     ------
     TypeError
         Operands that do not mix, a dtype that LAPACK does not take.
+    RuntimeError
+        An array whose buffer was donated or deleted.
     ValueError, numpy.linalg.LinAlgError
         Shapes that do not fit, as numpy.linalg's.
     """
     taken = [_written(given, x) for x in operands]
+    check_kept(taken)
     kinds = met(taken, [kind for kind in map(kind_of, taken) if kind is not None])
     dtype = LIBRARY.dtypes.promote(taken)
     if dtype.kind in "biu":

@@ -46,7 +46,7 @@ def one_hot(labels: Any, depth: int, *, dtype: Any = float) -> OneHot:
         raise TypeError(
             f"labels have dtype {labels.dtype}, expected integers; convert them with labels.astype(int)"
         )
-    made = jnp.empty((), float).dtype if dtype is float else native(LIBRARY.dtypes.named(dtype))
+    made = jnp.result_type(float) if dtype is float else native(LIBRARY.dtypes.named(dtype))
     return OneHot(labels, checked.depth, made)
 
 

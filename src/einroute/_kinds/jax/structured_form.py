@@ -7,8 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..._base.facts import DENSE, Contraction, DType, Operand, Prepared
+from ..._base.facts import DENSE, DType, Prepared
 from ..._base.kinds import Bring
+from ..array_library.structured import preparing
 from . import differences, rollings, squared, written
 from .bcoo_result import NAME as BCOO
 from .bcoo_result import ONE_HOT
@@ -17,28 +18,6 @@ from .kind import FORM as DENSE_FORM
 from .written import NAME
 
 __all__ = ["FORM"]
-
-
-def _prepare(
-    labels: str, operand: Operand, contraction: Contraction, dtype: DType, *, repeated: str, cast: bool
-) -> Prepared:
-    """An operand as it is; written out, if a label repeats or an axis is broadcast."""
-    unique = "".join(dict.fromkeys(labels))
-    shape = tuple(operand.shape[labels.index(c)] for c in unique)
-    squeeze = tuple(i for i, c in enumerate(unique) if shape[i] != contraction.sizes[c])
-    kept = "".join(c for i, c in enumerate(unique) if i not in squeeze)
-    regular = kept == labels
-    facts = Operand(
-        tuple(contraction.sizes[c] for c in kept),
-        dtype,
-        (),
-        NAME,
-        structure=operand.structure if regular else ("written",),
-        alias=operand.alias if regular else None,
-        device=operand.device,
-    )
-    diagonal = None if unique == labels else f"{labels}->{unique}"
-    return Prepared(diagonal, squeeze, None if operand.dtype == dtype else dtype, kept, facts)
 
 
 def _bring(p: Prepared, dtype: DType) -> Bring | None:
@@ -63,7 +42,7 @@ FORM = replace(
     routes=(squared.ROUTE, differences.ROUTE, *rollings.ROUTES, written.ROUTE),
     holds=lambda _inputs, own, _output: any(own),
     results=LIBRARY.name,
-    prepare=_prepare,
+    prepare=preparing(NAME),
     bring=_bring,
     sums_first=False,
     identity=None,

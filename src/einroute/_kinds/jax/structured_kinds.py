@@ -99,4 +99,4 @@ STRUCTURED = Kind(
 )
 ONE_HOT_KIND = replace(STRUCTURED, name=ONE_HOT, form=ONE_HOT_FORM, alike=None)
 #: What the registry knows the classes by; beside them BCOO's, which scipy.sparse's join as.
-KIND = replace(STRUCTURED, refine=_refine, refined=(ONE_HOT_KIND,))
+KIND = replace(STRUCTURED, refine=_refine, refined=(ONE_HOT_KIND, DENSE_KIND))

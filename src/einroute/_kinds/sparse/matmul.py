@@ -17,7 +17,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import cuts, run_blocks
-from ..._kernels.csr_source import CSR_SOURCE
+from ..._kernels import csr_source
 from ..._kernels.entries import Entries, tools
 from .result import SORT, entries_of, layout, row_cuts, sparse_and_dense
 
@@ -140,7 +140,7 @@ class _Product:
         c = a.compressed
         if by_columns and c is not None and (c.axis,) == self.columns and (1 - c.axis,) == self.rows:
             return _Matrix(self.n, self.m, c.indptr, c.indices, a.data, _COLUMNS)
-        return _Matrix(self.n, self.m, *CSR_SOURCE.csr(a, self.rows, self.columns, self.width), _ROWS)
+        return _Matrix(self.n, self.m, *csr_source.compressed(a, self.rows, self.columns, self.width), _ROWS)
 
     def zeros(self, out: Array | None) -> Array:
         """A result to add to."""

@@ -18,7 +18,8 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Declined, Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
-from ..._kernels.csr_source import CSR, CSR_SOURCE
+from ..._kernels import csr_source
+from ..._kernels.csr_source import CSR
 from ..._kernels.earned import KERNELS, Kernel, Signature
 from ..._kernels.entries import Entries
 from .result import entries_of, row_cuts, sparse_and_dense
@@ -214,7 +215,7 @@ class _Product:
 
     def better(self, a: Entries) -> tuple[Kernel, CSR] | None:
         """The kernel for columns, and them, of a matrix whose rows would do: if both are there."""
-        matrix = CSR_SOURCE.kept(a, (self.kept,), (self.contracted,), self.width)
+        matrix = csr_source.kept(a, (self.kept,), (self.contracted,), self.width)
         if matrix is None:
             return None
         signature = Signature(self.kernel(False), self.name, self.index(a, False))
@@ -229,7 +230,7 @@ class _Product:
     def arrays(self, a: Entries, scatter: bool, index: str, kept: CSR | None) -> CSR:
         """The matrix as the kernel takes it: its values as real numbers."""
         rows, columns = (self.contracted, self.kept) if scatter else (self.kept, self.contracted)
-        indptr, indices, data = kept or CSR_SOURCE.csr(a, (rows,), (columns,), self.width)
+        indptr, indices, data = kept or csr_source.compressed(a, (rows,), (columns,), self.width)
         indptr, indices = (np.ascontiguousarray(part, index) for part in (indptr, indices))
         return indptr, indices, np.ascontiguousarray(data, self.dtype).view(self.real)
 

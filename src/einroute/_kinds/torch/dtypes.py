@@ -40,9 +40,9 @@ def of_native(dtype: Any) -> DType:
 
 def _theirs(x: Any) -> Any:
     """The dtype, as torch has it, of an operand of any kind."""
-    if isinstance(x, torch.Tensor):
-        return x.dtype
     dtype = getattr(x, "dtype", None)
+    if isinstance(dtype, torch.dtype):
+        return dtype
     known = np.dtype(np.asarray(x).dtype if dtype is None else dtype).newbyteorder("=")
     try:
         return _NATIVE[known]
@@ -54,7 +54,7 @@ def _theirs(x: Any) -> Any:
 
 
 def _of(x: Any) -> DType:
-    return of_native(x.dtype) if isinstance(x, torch.Tensor) else of_native(_theirs(x))
+    return of_native(_theirs(x))
 
 
 def _promote(operands: Sequence[Any]) -> DType:
@@ -75,7 +75,7 @@ def _named(wanted: Any) -> DType:
     if isinstance(wanted, torch.dtype):
         found = of_native(wanted)
     else:
-        found = np.dtype(wanted).newbyteorder("=")
+        found = of_native(torch.bfloat16) if wanted == "bfloat16" else np.dtype(wanted).newbyteorder("=")
     if found not in _NATIVE:
         raise TypeError(f"dtype is {wanted}, expected one that torch has products of, float32 say")
     return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..._base.graphs import GRAPHS
@@ -18,9 +19,21 @@ def call(name: str, *args: Any, **kwargs: Any) -> Any:
 
 
 torch.compiler.allow_in_graph(call)
+#: The same outside of the graph, which breaks there.
+_outside: Callable[..., Any] = torch.compiler.disable(call)
 _compiling = torch.compiler.is_dynamo_compiling
+#: Types that a graph has nodes of.
+_TRACED = (torch.Tensor, np.ndarray, np.generic, str, int, float, complex, list, tuple, type(None), type(...))
 
 
-def node() -> Callable[..., Any] | None:
-    """What makes a node of a call; None where nothing is compiled."""
-    return call if _compiling() else None
+def node(operands: Iterable[Any]) -> Callable[..., Any] | None:
+    """What makes a node of a call, or calls outside of the graph; None where nothing is compiled.
+
+    Sparse tensors and structured operands are no nodes.
+    """
+    if not _compiling():
+        return None
+    for x in operands:
+        if not isinstance(x, _TRACED) or (isinstance(x, torch.Tensor) and x.layout is not torch.strided):
+            return _outside
+    return call

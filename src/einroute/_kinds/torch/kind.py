@@ -1,7 +1,8 @@
-"""torch's tensors as kinds: dense ones, and those of classes with a say of their own."""
+"""torch's tensors as kinds: dense ones, sparse ones, and those of classes with a say of their own."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
@@ -11,11 +12,15 @@ import torch
 from ..._base.graphs import GRAPHS
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
+from ..registry import load
 from .dense import LIBRARY, Tensor
 from .graph import node
 from .override import override_kind, overrides, symbolic
+from .sparse_kind import joining, sparse_kind, unfit_layout
 
 FORM = array_form(LIBRARY, rank=4)
+#: Kinds of structured operands that join.
+_STRUCTURED = frozenset({"rolled", "one_hot", "difference"})
 _STRIDED, _PARAMETER = torch.strided, torch.nn.Parameter
 
 
@@ -39,21 +44,40 @@ def _unfit(x: Tensor) -> str:
         return "is on device meta and has no elements; make one with torch.empty_like(x, device='cpu')"
     if LIBRARY.dtypes.of(x).kind == "V":
         return f"has dtype {x.dtype}, of which torch has no products; convert it, with x.to(torch.int64) say"
-    if x.layout is not _STRIDED:
-        return f"has layout {x.layout}, which contractions do not take; convert it with x.to_dense()"
-    return ""
+    return "" if x.layout is _STRIDED else unfit_layout(x)
 
 
 def _refine(x: Any) -> Kind:
     cls = type(x)
     if cls is not Tensor and cls is not _PARAMETER and (overrides(cls) or symbolic(x)):
         return OVERRIDE
-    return DENSE_KIND
+    if x.is_nested:
+        raise TypeError(
+            "a nested tensor has no shape, and takes no part; pad it, with x.to_padded_tensor(0.0)"
+        )
+    return DENSE_KIND if x.layout is _STRIDED else SPARSE
 
 
-DENSE_KIND = array_kind(LIBRARY, FORM, _recognises, _signature, unfit=_unfit, solvers="_kinds.torch.solvers")
+def _joined(kind: Kind, device: Hashable) -> Kind | None:
+    """Sparse and structured operands of NumPy's arrays join as tensors' kinds, loaded when first met."""
+    if kind.form.sparse:
+        return joining(kind, device)
+    if kind.name not in _STRUCTURED:
+        return None
+    load("torch.structured_kinds")
+    made: Kind = importlib.import_module(f"{__package__}.structured_kinds").joining(kind, device)
+    return made
+
+
+DENSE_KIND = replace(
+    array_kind(
+        LIBRARY, FORM, _recognises, _signature, unfit=_unfit, joined=_joined, solvers="_kinds.torch.solvers"
+    ),
+    structures="_kinds.torch.structured",
+)
 assert DENSE_KIND.joined is not None
+SPARSE = sparse_kind(_unfit, DENSE_KIND.joined)
 OVERRIDE = override_kind(DENSE_KIND.joined, frozenset({FORM.name}))
 #: What the registry knows every class of tensors by.
-KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE,))
+KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE, SPARSE))
 GRAPHS.nodes[LIBRARY.name] = node

@@ -17,7 +17,7 @@ from ..._base.kinds import Bring, Form, Kind, Term, as_it_is, handed_on
 from ..._base.routes import Offer, Refused, Route, Runner
 from .dense import LIBRARY, Tensor
 
-__all__ = ["override_kind", "overrides", "symbolic"]
+__all__ = ["NAME", "override_kind", "overrides", "symbolic"]
 
 NAME = "torch_function"
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -116,4 +116,5 @@ def override_kind(joined: Callable[[Kind, Hashable], Kind | None], met: frozense
         library=LIBRARY.name,
         device=LIBRARY.device_of,
         joined=joined,
+        solvers="_kinds.torch.solvers",
     )

@@ -19,6 +19,7 @@ from ..._base.solvers import Solving, Told
 from ..meeting import met
 from ..registry import kind_of, other_kind
 from .dense import LIBRARY, Tensor, at_hand
+from .override import NAME as OVERRIDING
 
 __all__ = ["explain_inv", "explain_lstsq", "explain_pinv", "explain_solve", "inv", "lstsq", "pinv", "solve"]
 
@@ -30,6 +31,7 @@ def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, 
     cannot depend on it.
     """
     a, b = _tensors(given, a, b)
+    rcond = rcond.item() if isinstance(rcond, torch.Tensor) else rcond
     if _remembered(a, b):
         x, residuals, rank, s = given.on_arrays(_array(a), _array(b), rcond)
         return _back(x), _back(residuals), torch.tensor(int(rank)), _back(s)
@@ -117,7 +119,7 @@ def _tensors(given: Solving, *operands: Any) -> tuple[Any, ...]:
         error, message = wrong
         raise error(f"{given.function}: {message}")
     for kind in kinds:
-        if kind.form.name != LIBRARY.name:
+        if kind.form.name not in (LIBRARY.name, OVERRIDING):
             raise TypeError(
                 f"{given.function} takes no operand of kind {kind.name} beside tensors; write it out"
             )
