@@ -4,7 +4,9 @@
 #include "numpy_api.hpp"
 
 #include "isa.hpp"
+#include "one_pass.hpp"
 #include "product.hpp"
+#include "threads.hpp"
 
 namespace {
 
@@ -52,6 +54,9 @@ PyMethodDef methods[] = {
 
 int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
+        return -1;
+    }
+    if (einroute::add_one_pass(module) < 0 || einroute::add_threads(module) < 0) {
         return -1;
     }
     return einroute::add_product(module);
