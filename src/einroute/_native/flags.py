@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .._base.numpy_functions import numpy_matmul
@@ -17,8 +20,8 @@ _RAISING = (
 )
 
 
-def report(flags: int) -> None:
-    """Raise floating-point flags as NumPy's matmul does: ``np.errstate`` decides what comes of them."""
+def report(flags: int, function: Callable[..., Any] = numpy_matmul) -> None:
+    """Raise floating-point flags as NumPy's function does: ``np.errstate`` decides what comes of them."""
     x, y = ([pair[i] for flag, pair in _RAISING if flags & flag] for i in (0, 1))
     if x:
-        numpy_matmul(np.array(x)[:, None, None], np.array(y)[:, None, None])
+        function(np.array(x)[:, None, None], np.array(y)[:, None, None])

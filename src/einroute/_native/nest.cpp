@@ -5,7 +5,7 @@ namespace einroute {
 namespace {
 
 // Bytes that a box keeps of sums, and of a packed operand along either axis.
-constexpr std::ptrdiff_t KEPT = 1 << 14, SIDE = 512;
+constexpr std::ptrdiff_t KEPT = 1 << 14, SIDE = 1024;
 // Rows that are added at once, and vectors that they are kept in, at most.
 constexpr std::ptrdiff_t ROWS = 32, SLOTS = KEPT / VECTOR;
 // Bytes of an operand's row, at most, that is summed in one go.

@@ -238,16 +238,23 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
     if (!find_out(self, args, PyVectorcall_NARGS(nargsf), names, given)) {
         return nullptr;
     }
-    PyArrayObject* x[MAX_OPERANDS];
-    for (int k = 0; k < self->operands; ++k) {
-        x[k] = checked(self, args[k], self->x[k], "an operand");
-        if (x[k] == nullptr) {
-            return nullptr;
+    PyArrayObject* x[MAX_OPERANDS] = {nullptr};
+    bool good = true;
+    for (int k = 0; good && k < self->operands; ++k) {
+        // What a step before this one summed may be one of NumPy's scalars.
+        PyObject* array = PyArray_CheckScalar(args[k]) ? PyArray_FromScalar(args[k], nullptr) : Py_NewRef(args[k]);
+        x[k] = array == nullptr ? nullptr : checked(self, array, self->x[k], "an operand");
+        good = x[k] != nullptr;
+        if (!good) {
+            Py_XDECREF(array);
         }
     }
-    PyArrayObject* out = result(self, given);
+    PyArrayObject* out = good ? result(self, given) : nullptr;
     if (out != nullptr && !run(self, x, out)) {
         Py_CLEAR(out);
+    }
+    for (PyArrayObject* held : x) {
+        Py_XDECREF(held);
     }
     return reinterpret_cast<PyObject*>(out);
 }

@@ -20,7 +20,7 @@ using std::ptrdiff_t;
 // Sums are added up in levels: of so many each goes to the next, so that rounding errors stay small.
 constexpr int LEVELS = 8, RADIX = 8;
 // Bytes of a level; of a packed operand; and of a box's result that is scattered.
-constexpr ptrdiff_t LEVEL = (1 << 14) + VECTOR * 128, PACKED = 1 << 16, SCATTERED = LEVEL;
+constexpr ptrdiff_t LEVEL = (1 << 14) + VECTOR * 128, PACKED = 1 << 17, SCATTERED = LEVEL;
 constexpr ptrdiff_t WORKSPACE = LEVELS * LEVEL + MAX_OPERANDS * PACKED + SCATTERED + 64;
 // Iterations from which the GIL is released.
 constexpr double RELEASED = 20000;
