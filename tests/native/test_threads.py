@@ -190,6 +190,7 @@ class TestLimit:
 
     def test_threadpoolctl_is_not_imported_for_it(self) -> None:
         code = """
+import sys
 from einroute._native import limits
 limits.register()
 print("threadpoolctl" in sys.modules)

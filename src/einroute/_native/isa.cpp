@@ -7,12 +7,12 @@ namespace einroute {
 namespace baseline {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
-}
+} // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
-}
+} // namespace avx2
 #endif
 
 namespace {

@@ -109,7 +109,7 @@ void cut_blocks(const Nest& nest, double kept, Cut& to) {
         return;
     }
     std::ptrdiff_t step = most(1, std::ptrdiff_t(BLOCK / inside));
-    const std::ptrdiff_t whole = i == nest.count - 1   ? (to.rows == 1 ? MULTIPLE : least(to.length, MULTIPLE))
+    const std::ptrdiff_t whole = i == nest.count - 1 ? (to.rows == 1 ? MULTIPLE : least(to.length, MULTIPLE))
                                  : i == nest.count - 2 ? least(to.rows, 128)
                                                        : 1;
     step = (step + whole - 1) / whole * whole;

@@ -29,15 +29,15 @@ struct Nest {
 
 // How a nest is cut. Its last two loops, `count - 2` and `count - 1`, are the rows and the elements of boxes.
 struct Cut {
-    bool summed, copied;            // whether anything is; one operand, and nothing summed
-    bool packed[MAX_OPERANDS];      // an operand that a box has a contiguous copy of
-    bool scattered;                 // the result's elements do not follow each other along a box
-    std::ptrdiff_t rows, length;    // of a box, at most
-    int cut;                        // the kept loop that blocks are cut along; -1: none is
-    std::ptrdiff_t step;            // by how much
-    long blocks;                    // of the result
-    int split;                      // the summed loop that is split; -1: none is
-    std::ptrdiff_t part;            // by how much
+    bool summed, copied;         // whether anything is; one operand, and nothing summed
+    bool packed[MAX_OPERANDS];   // an operand that a box has a contiguous copy of
+    bool scattered;              // the result's elements do not follow each other along a box
+    std::ptrdiff_t rows, length; // of a box, at most
+    int cut;                     // the kept loop that blocks are cut along; -1: none is
+    std::ptrdiff_t step;         // by how much
+    long blocks;                 // of the result
+    int split;                   // the summed loop that is split; -1: none is
+    std::ptrdiff_t part;         // by how much
     long splits;
     double iterations;
 };

@@ -209,9 +209,9 @@ PyArrayObject* result(const OnePass* self, PyObject* given) {
         Py_INCREF(out);
         return out;
     }
-    return reinterpret_cast<PyArrayObject*>(PyArray_NewFromDescr(
-        &PyArray_Type, PyArray_DescrFromType(self->type), self->out.count, self->shape, self->strides,
-        nullptr, 0, nullptr));
+    return reinterpret_cast<PyArrayObject*>(
+        PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(self->type), self->out.count, self->shape,
+                             self->strides, nullptr, 0, nullptr));
 }
 
 // The array `out` among the arguments, null for a fresh one. False with an exception set if they are wrong.
@@ -222,7 +222,8 @@ bool find_out(const OnePass* self, PyObject* const* args, Py_ssize_t count, PyOb
         return false;
     }
     if (keywords == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "out") != 0) {
-        PyErr_Format(PyExc_TypeError, "unexpected keyword argument %R; expected out", PyTuple_GET_ITEM(names, 0));
+        PyErr_Format(PyExc_TypeError, "unexpected keyword argument %R; expected out",
+                     PyTuple_GET_ITEM(names, 0));
         return false;
     }
     out = count + keywords > self->operands ? args[self->operands] : nullptr;
@@ -242,7 +243,8 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
     bool good = true;
     for (int k = 0; good && k < self->operands; ++k) {
         // What a step before this one summed may be one of NumPy's scalars.
-        PyObject* array = PyArray_CheckScalar(args[k]) ? PyArray_FromScalar(args[k], nullptr) : Py_NewRef(args[k]);
+        PyObject* array =
+            PyArray_IsScalar(args[k], Generic) ? PyArray_FromScalar(args[k], nullptr) : Py_NewRef(args[k]);
         x[k] = array == nullptr ? nullptr : checked(self, array, self->x[k], "an operand");
         good = x[k] != nullptr;
         if (!good) {
@@ -262,10 +264,11 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     PyObject *sizes, *operands, *output, *layout, *loops, *report;
     int character, threads;
-    static const char* const NAMES[] = {"char",   "sizes", "operands", "output", "layout",
+    static const char* const NAMES[] = {"char",  "sizes",   "operands", "output", "layout",
                                         "loops", "threads", "report",   nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOOOiO:OnePass", const_cast<char**>(NAMES), &character,
-                                     &sizes, &operands, &output, &layout, &loops, &threads, &report)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOOOiO:OnePass", const_cast<char**>(NAMES),
+                                     &character, &sizes, &operands, &output, &layout, &loops, &threads,
+                                     &report)) {
         return nullptr;
     }
     PyObject* object = type->tp_alloc(type, 0);
@@ -343,7 +346,9 @@ PyType_Spec spec = {
 // The loops of a copy in the order of the result's memory; but that along which the source is contiguous next
 // to the innermost.
 void order_copy(Nest& nest) {
-    const auto before = [](std::ptrdiff_t x, std::ptrdiff_t y) { return (x < 0 ? -x : x) > (y < 0 ? -y : y); };
+    const auto before = [](std::ptrdiff_t x, std::ptrdiff_t y) {
+        return (x < 0 ? -x : x) > (y < 0 ? -y : y);
+    };
     for (int i = 1; i < nest.count; ++i) {
         const Loop loop = nest.loops[i];
         int at = i;

@@ -45,7 +45,7 @@ struct Pass {
     const Cut cut;
     const TypeKernels& kernels;
     Transpose transpose;
-    char* to; // the result, or the first of its parts
+    char* to;                     // the result, or the first of its parts
     ptrdiff_t strides[MAX_DEPTH]; // of it
     ptrdiff_t apart;              // bytes from one part to the next
     std::atomic<int> flags{0};
@@ -210,9 +210,7 @@ class Walk {
     }
 
     // A level is added to the next one, and begins anew.
-    void raise(int level) {
-        pass_.kernels.add(state_ + (level + 1) * LEVEL, state_ + level * LEVEL, kept());
-    }
+    void raise(int level) { pass_.kernels.add(state_ + (level + 1) * LEVEL, state_ + level * LEVEL, kept()); }
 
     void count() {
         for (int level = 0; ++counts_[level] == RADIX && level < LEVELS - 1; ++level) {

@@ -6,7 +6,8 @@
 
 namespace einroute {
 
-// The kernels for elements of a dtype, by its character or by the bytes of an element; null if there are none.
+// The kernels for elements of a dtype, by its character or by the bytes of an element; null if there are
+// none.
 const TypeKernels* kernels_of(char character);
 const TypeKernels* copies_of(std::ptrdiff_t item);
 

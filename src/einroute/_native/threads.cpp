@@ -2,8 +2,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <climits>
+#include <condition_variable>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -25,7 +25,8 @@ using Clock = std::chrono::steady_clock;
 
 // How long blocks run before the calling thread looks whether a signal came.
 constexpr std::chrono::milliseconds HEARD{50};
-// What `next` is set to when no block is to be begun: more than any number of blocks, and far from the largest.
+// What `next` is set to when no block is to be begun: more than any number of blocks, and far from the
+// largest.
 constexpr long STOPPED = LONG_MAX / 2;
 
 struct Job {

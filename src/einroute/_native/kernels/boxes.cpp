@@ -1,4 +1,5 @@
-// Products and sums of products over boxes: compiled once for each instruction set, in a namespace of its own.
+// Products and sums of products over boxes: compiled once for each instruction set, in a namespace of its
+// own.
 //
 // A product is formed whole, in the order of the operands, before it is added. Sums are kept in as many lanes
 // for every instruction set, and added in an order that follows from the lengths alone.
@@ -217,20 +218,13 @@ constexpr TypeKernels KERNELS_OF = {
 
 extern const BoxKernels BOXES;
 const BoxKernels BOXES = {
-    KERNELS_OF<std::uint8_t>,
-    KERNELS_OF<std::uint16_t>,
-    KERNELS_OF<std::uint32_t>,
-    KERNELS_OF<std::uint64_t>,
-    KERNELS_OF<float>,
-    KERNELS_OF<double>,
-    KERNELS_OF<Complex<float>>,
-    KERNELS_OF<Complex<double>>,
-    KERNELS_OF<Truth>,
-    transpose<std::uint8_t>,
-    transpose<std::uint16_t>,
-    transpose<std::uint32_t>,
-    transpose<std::uint64_t>,
-    transpose<Pair>,
+    KERNELS_OF<std::uint8_t>,   KERNELS_OF<std::uint16_t>,
+    KERNELS_OF<std::uint32_t>,  KERNELS_OF<std::uint64_t>,
+    KERNELS_OF<float>,          KERNELS_OF<double>,
+    KERNELS_OF<Complex<float>>, KERNELS_OF<Complex<double>>,
+    KERNELS_OF<Truth>,          transpose<std::uint8_t>,
+    transpose<std::uint16_t>,   transpose<std::uint32_t>,
+    transpose<std::uint64_t>,   transpose<Pair>,
 };
 
 } // namespace EINROUTE_ISA_NAME

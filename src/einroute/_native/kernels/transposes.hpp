@@ -14,15 +14,18 @@ struct Pair {
 template <class U> constexpr int SIDE = sizeof(U) == 4 ? 8 : 4;
 
 // A square of SIDE rows and columns.
-template <class U> inline void square(const char* from, std::ptrdiff_t step, char* to, std::ptrdiff_t to_row) {
+template <class U>
+inline void square(const char* from, std::ptrdiff_t step, char* to, std::ptrdiff_t to_row) {
     constexpr int S = SIDE<U>;
 #if (defined(__clang__) || __GNUC__ >= 12) && !defined(EINROUTE_PLAIN_VECTORS)
     if constexpr (sizeof(U) == 8) {
         using V = Lanes<std::uint64_t>;
         const V a = load<std::uint64_t>(from), b = load<std::uint64_t>(from + step),
                 c = load<std::uint64_t>(from + 2 * step), d = load<std::uint64_t>(from + 3 * step);
-        const V ab = __builtin_shufflevector(a, b, 0, 4, 2, 6), ba = __builtin_shufflevector(a, b, 1, 5, 3, 7);
-        const V cd = __builtin_shufflevector(c, d, 0, 4, 2, 6), dc = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+        const V ab = __builtin_shufflevector(a, b, 0, 4, 2, 6),
+                ba = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+        const V cd = __builtin_shufflevector(c, d, 0, 4, 2, 6),
+                dc = __builtin_shufflevector(c, d, 1, 5, 3, 7);
         store(to, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
         store(to + to_row, __builtin_shufflevector(ba, dc, 0, 1, 4, 5));
         store(to + 2 * to_row, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
@@ -64,8 +67,8 @@ template <class U> inline void square(const char* from, std::ptrdiff_t step, cha
 }
 
 template <class U>
-inline void singly(const char* from, std::ptrdiff_t step, std::ptrdiff_t rows, std::ptrdiff_t length, char* to,
-                   std::ptrdiff_t to_row) {
+inline void singly(const char* from, std::ptrdiff_t step, std::ptrdiff_t rows, std::ptrdiff_t length,
+                   char* to, std::ptrdiff_t to_row) {
     constexpr std::ptrdiff_t SIZE = sizeof(U);
     for (std::ptrdiff_t r = 0; r < rows; ++r) {
         for (std::ptrdiff_t i = 0; i < length; ++i) {
