@@ -3,8 +3,10 @@
 #define EINROUTE_IMPORTS_NUMPY
 #include "numpy_api.hpp"
 
+#include "dispatch.hpp"
 #include "isa.hpp"
 #include "product.hpp"
+#include "table.hpp"
 
 namespace {
 
@@ -54,7 +56,9 @@ int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
         return -1;
     }
-    return einroute::add_product(module);
+    const bool added = einroute::add_product(module) == 0 && einroute::add_table(module) == 0 &&
+                       einroute::add_dispatch(module) == 0;
+    return added ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {
