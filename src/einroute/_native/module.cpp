@@ -3,6 +3,7 @@
 #define EINROUTE_IMPORTS_NUMPY
 #include "numpy_api.hpp"
 
+#include "contraction.hpp"
 #include "isa.hpp"
 #include "product.hpp"
 
@@ -54,7 +55,10 @@ int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
         return -1;
     }
-    return einroute::add_product(module);
+    if (einroute::add_product(module) < 0) {
+        return -1;
+    }
+    return einroute::add_contraction(module);
 }
 
 PyModuleDef_Slot slots[] = {
