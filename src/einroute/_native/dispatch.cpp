@@ -1,5 +1,6 @@
 #include "dispatch.hpp"
 
+#include "contraction.hpp"
 #include "table.hpp"
 
 #include <cstddef>
@@ -107,7 +108,7 @@ bool read_call(const Dispatch* self, PyObject* const* args, Py_ssize_t given, Py
             return false;
         }
     } else if (self->form == Form::Einsum) {
-        if (given < 2 || given > MAX_OPERANDS + 1 || !PyUnicode_CheckExact(args[0])) {
+        if (given < 2 || given > MOST_OPERANDS + 1 || !PyUnicode_CheckExact(args[0])) {
             return false;
         }
         subscripts = args[0];
@@ -133,6 +134,9 @@ bool read_call(const Dispatch* self, PyObject* const* args, Py_ssize_t given, Py
 }
 
 PyObject* run(PyObject* runner, PyObject* const* arrays, Py_ssize_t count) {
+    if (is_contraction(runner)) {
+        return contract(runner, arrays, count);
+    }
     return PyObject_Vectorcall(runner, arrays, static_cast<std::size_t>(count), nullptr);
 }
 
@@ -143,6 +147,12 @@ PyObject* runner_of(const Dispatch* self, const Found& call) {
         return nullptr;
     }
     PyObject* runner = Py_XNewRef(find(table, call.key));
+    if (runner == nullptr && self->form == Form::Einsum && answers_small(table)) {
+        runner = understand(call.key.subscripts, call.arrays, call.count);
+        if (runner != nullptr && keep(table, call.key, runner) < 0) {
+            Py_CLEAR(runner);
+        }
+    }
     Py_DECREF(table);
     return runner;
 }

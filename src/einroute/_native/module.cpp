@@ -3,6 +3,7 @@
 #define EINROUTE_IMPORTS_NUMPY
 #include "numpy_api.hpp"
 
+#include "contraction.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
 #include "product.hpp"
@@ -56,8 +57,8 @@ int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
         return -1;
     }
-    const bool added = einroute::add_product(module) == 0 && einroute::add_table(module) == 0 &&
-                       einroute::add_dispatch(module) == 0;
+    const bool added = einroute::add_product(module) == 0 && einroute::add_contraction(module) == 0 &&
+                       einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0;
     return added ? 0 : -1;
 }
 

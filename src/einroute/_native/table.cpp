@@ -188,7 +188,7 @@ bool begin_key(Key& key, int function, PyObject* subscripts) {
 }
 
 bool add_word(Key& key, std::int64_t word) {
-    if (key.count >= MAX_WORDS) {
+    if (key.count >= MOST_WORDS) {
         return false;
     }
     key.words[key.count++] = word;
@@ -202,7 +202,7 @@ bool add_operand(Key& key, PyObject* operand) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(operand);
     const int type = PyArray_TYPE(x), ndim = PyArray_NDIM(x);
     const bool number = (type >= NPY_BOOL && type <= NPY_CLONGDOUBLE) || type == NPY_HALF;
-    if (!number || !PyArray_ISNOTSWAPPED(x) || key.count + 1 + 2 * ndim > MAX_WORDS) {
+    if (!number || !PyArray_ISNOTSWAPPED(x) || key.count + 1 + 2 * ndim > MOST_WORDS) {
         return false;
     }
     const bool ordered = PyArray_IS_C_CONTIGUOUS(x);

@@ -8,8 +8,8 @@
 namespace einroute {
 
 // The most operands and words of a key: other calls are Python's to find.
-constexpr int MAX_OPERANDS = 16;
-constexpr int MAX_WORDS = 160;
+constexpr int MOST_OPERANDS = 16;
+constexpr int MOST_WORDS = 160;
 
 // The facts of a call: which function, and of each operand its dtype, shape and layout. What is compared by
 // value and may be long, einsum's subscripts, stands beside them.
@@ -17,7 +17,7 @@ struct Key {
     PyObject* subscripts; // borrowed; null for functions without
     std::uint64_t hash;
     int count;
-    std::int64_t words[MAX_WORDS];
+    std::int64_t words[MOST_WORDS];
 };
 
 // Begins the key of a call of a function of number `function`; false if the subscripts have no hash.
