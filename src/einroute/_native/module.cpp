@@ -6,6 +6,7 @@
 #include "contraction.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
+#include "least_squares.hpp"
 #include "product.hpp"
 #include "table.hpp"
 
@@ -58,7 +59,8 @@ int execute(PyObject* module) {
         return -1;
     }
     const bool added = einroute::add_product(module) == 0 && einroute::add_contraction(module) == 0 &&
-                       einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0;
+                       einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0 &&
+                       einroute::add_least_squares(module) == 0;
     return added ? 0 : -1;
 }
 
