@@ -52,15 +52,11 @@ def _look(watched: bool) -> None:
 WATCH.on_change.append(_look)
 
 
-def _einsum_runner(operands: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _einsum_runner(*operands: Any) -> Any:
     """What runs calls of einsum with operands of the same facts, as far as that is known."""
-    if kwargs or not all(type(x) is ndarray for x in operands[1:]):
-        return None
     key = einsum_key(operands, None, False, {})
-    if key is None:
-        return None
-    run = current().plans.get(key)
-    return tiny_runner(operands, current(), run, einsum)
+    state = current()
+    return None if key is None else tiny_runner(operands, state, state.plans.get(key), einsum)
 
 
 @found_by_core("einsum", _einsum_runner)
@@ -297,15 +293,9 @@ def _arguments(a: Any, b: Any, axes: Any = 2) -> Any:
     return a, b, axes
 
 
-def _tensordot_runner(operands: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _tensordot_runner(a: Any, b: Any, axes: Any = 2) -> Any:
     """What runs calls of tensordot with operands of the same facts, as far as that is known."""
-    try:
-        a, b, wanted = _arguments(*operands, **kwargs)
-    except TypeError:
-        return None
-    if not (type(a) is type(b) is ndarray):
-        return None
-    key = tensordot_key(a, b, wanted)
+    key = tensordot_key(a, b, axes)
     return None if key is None else current().plans.get(key)
 
 

@@ -119,13 +119,8 @@ class Product:
             return self.numpys(a, b)  # which says what is wrong
         return contract(terms, lambda: self.numpys(a, b))
 
-    def runner(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Runner | None:
-        """What runs calls with operands of the same facts: for the core, which looks for plain arrays."""
-        if kwargs or len(args) != 2:
-            return None
-        a, b = args
-        if not (type(a) is type(b) is ndarray):
-            return None
+    def runner(self, a: Array, b: Array) -> Runner | None:
+        """What runs calls with plain arrays of the same facts, as far as that is known."""
         if not self.worth(a, b):
             return self.numpys
         return None if self.name in CONJUGATED else known(self.name, (a, b))

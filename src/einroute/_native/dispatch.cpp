@@ -14,8 +14,8 @@ enum class Form { Einsum, Tensordot, Pair };
 
 struct Dispatch {
     PyObject_HEAD vectorcallfunc vectorcall;
-    PyObject* python;   // answers every call that is not known
-    PyObject* function; // what the public object stands for, and whose attributes those of a ufunc are
+    PyObject* function; // in Python: answers what the core does not look up; a ufunc's attributes are its
+    PyObject* unknown;  // answers a call that is looked up and not known, and lets the core remember it
     PyObject* dict;
     PyObject* weak;
     Form form;
@@ -159,21 +159,17 @@ PyObject* runner_of(const Dispatch* self, const Found& call) {
 
 PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
     const Dispatch* self = reinterpret_cast<Dispatch*>(object);
-    if (!here.watched) {
-        Found found;
-        if (read_call(self, args, PyVectorcall_NARGS(nargsf), names, found)) {
-            PyObject* runner = runner_of(self, found);
-            if (runner != nullptr) {
-                PyObject* result = run(runner, found.arrays, found.count);
-                Py_DECREF(runner);
-                return result;
-            }
-            if (PyErr_Occurred()) {
-                return nullptr;
-            }
-        }
+    Found found;
+    if (here.watched || !read_call(self, args, PyVectorcall_NARGS(nargsf), names, found)) {
+        return PyObject_Vectorcall(self->function, args, nargsf, names);
     }
-    return PyObject_Vectorcall(self->python, args, nargsf, names);
+    PyObject* runner = runner_of(self, found);
+    if (runner != nullptr) {
+        PyObject* result = run(runner, found.arrays, found.count);
+        Py_DECREF(runner);
+        return result;
+    }
+    return PyErr_Occurred() ? nullptr : PyObject_Vectorcall(self->unknown, args, nargsf, names);
 }
 
 PyObject* remember(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
@@ -195,11 +191,11 @@ PyObject* remember(PyObject* object, PyObject* const* args, Py_ssize_t count, Py
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-    static const char* const NAMES[] = {"python", "arguments", "function", nullptr};
-    PyObject *python, *function;
+    static const char* const NAMES[] = {"function", "arguments", "unknown", nullptr};
+    PyObject *function, *unknown;
     const char* arguments;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OsO", const_cast<char**>(NAMES), &python, &arguments,
-                                     &function)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OsO", const_cast<char**>(NAMES), &function, &arguments,
+                                     &unknown)) {
         return nullptr;
     }
     const char first = arguments[0];
@@ -214,7 +210,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     }
     Dispatch* self = reinterpret_cast<Dispatch*>(object);
     self->vectorcall = call;
-    self->python = Py_NewRef(python);
+    self->unknown = Py_NewRef(unknown);
     self->function = Py_NewRef(function);
     self->form = first == 'e' ? Form::Einsum : first == 't' ? Form::Tensordot : Form::Pair;
     self->number = here.functions++;
@@ -229,14 +225,14 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 int traverse(PyObject* object, visitproc visit, void* arg) {
     Dispatch* self = reinterpret_cast<Dispatch*>(object);
     Py_VISIT(Py_TYPE(object));
-    Py_VISIT(self->python);
+    Py_VISIT(self->unknown);
     Py_VISIT(self->function);
     Py_VISIT(self->dict);
     return 0;
 }
 
 int clear(PyObject* object) {
-    // Not `python`: the object may be called while it is taken apart. Its dict holds what is in cycles.
+    // Not the functions: it may be called while it is taken apart. Its dict holds what is in cycles.
     Py_CLEAR(reinterpret_cast<Dispatch*>(object)->dict);
     return 0;
 }
@@ -249,7 +245,7 @@ void release(PyObject* object) {
         PyObject_ClearWeakRefs(object);
     }
     Py_CLEAR(self->dict);
-    Py_CLEAR(self->python);
+    Py_CLEAR(self->unknown);
     Py_CLEAR(self->function);
     type->tp_free(object);
     Py_DECREF(type);

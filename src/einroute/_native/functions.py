@@ -16,9 +16,9 @@ from . import CORE
 __all__ = ["found_by_core"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-#: From a call's arguments to what runs calls of the same facts when given their arrays; None if that is not
-#: known, or not the same for all of them.
-FindRunner = Callable[[tuple[Any, ...], dict[str, Any]], Callable[..., Any] | None]
+#: From the arguments of a call of plain arrays to what runs calls of the same facts when given their arrays;
+#: None if that is not known, or not the same for all of them.
+FindRunner = Callable[..., Callable[..., Any] | None]
 
 
 def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = False) -> Callable[[F], F]:
@@ -40,16 +40,16 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
 
         def unknown(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
-            run = find_runner(args, kwargs)
+            run = find_runner(*args, **kwargs)
             if run is not None:
                 public.remember(run, *args, **kwargs)
             return result
 
         if ufunc:
-            public = CORE.Ufunc(unknown, arguments, function)
+            public = CORE.Ufunc(function, arguments, unknown)
             public.__doc__, public.__module__ = function.__doc__, function.__module__
         else:
-            public = update_wrapper(CORE.Function(unknown, arguments, function), function)
+            public = update_wrapper(CORE.Function(function, arguments, unknown), function)
         return cast("F", public)
 
     return found
