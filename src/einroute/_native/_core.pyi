@@ -59,6 +59,24 @@ class Contraction:
     def nanoseconds(self) -> float: ...
 
 def understand(subscripts: str, /, *arrays: Array) -> Contraction | None: ...
+
+class SparseProduct:
+    def __new__(
+        cls,
+        fallback: Callable[..., Any],
+        char: str,
+        sparse: int,
+        turned: bool,
+        rows: int,
+        columns: int,
+        shape: Sequence[int],
+        column: int,
+        row: int,
+        fortran: bool = False,
+    ) -> Self: ...
+    def __call__(self, a: Any, b: Any, /, out: Array | None = None) -> Any: ...
+
+def know_sparse(cls: type, kept: str, /) -> None: ...
 def apply_factors(
     uh: Array, w: Array, a: Array, b: Array, tall: bool, low: float, high: float, extended: bool, /
 ) -> tuple[Array, Array | None] | None: ...
