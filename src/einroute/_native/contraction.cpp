@@ -20,8 +20,8 @@ static_assert(sizeof(npy_intp) == sizeof(std::ptrdiff_t), "strides are handed on
 constexpr double SMALL = 1000;
 // Products that NumPy's order may take where a result is not finite.
 constexpr double REPEATED = 1 << 21;
-// Bytes of intermediates that lie on the stack.
-constexpr std::ptrdiff_t ON_STACK = 4096;
+// Bytes of intermediates and of kernels that lie on the stack.
+constexpr std::ptrdiff_t ON_STACK = 16384;
 
 PyTypeObject* contraction_type = nullptr;
 PyObject* c_einsum = nullptr;
@@ -135,7 +135,7 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
         data[i] = PyArray_BYTES(x);
         steps[i] = PyArray_STRIDES(x);
     }
-    alignas(16) char stack[ON_STACK];
+    alignas(32) char stack[ON_STACK];
     char* scratch = stack;
     if (self->program->scratch > ON_STACK) {
         scratch = static_cast<char*>(PyMem_Malloc(static_cast<size_t>(self->program->scratch)));

@@ -32,7 +32,7 @@ struct Problem {
 
 // Bytes that a kernel needs for the rows, columns and sums of a problem.
 constexpr std::size_t workspace(std::ptrdiff_t rows, std::ptrdiff_t columns, std::ptrdiff_t sums) {
-    return static_cast<std::size_t>((rows * sums + sums * columns) * 64 + 64);
+    return static_cast<std::size_t>((rows * sums + sums * columns) * 96 + 64);
 }
 
 using Kernel = void (*)(const Problem&);

@@ -51,7 +51,7 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 }
 
 // Instructions that it takes to pack or to scatter an element.
-constexpr double MOVE = 2.2;
+constexpr double MOVE = 2.2, PACK = 4;
 
 // About how many instructions the problem takes with an axis along the lanes.
 inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit, bool is_complex) {
@@ -84,20 +84,24 @@ inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrd
     to.size = static_cast<int>(before * size);
 }
 
-inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_complex, Arranged& to) {
+// Which axis along the lanes takes the fewest instructions, as `cost` says of each.
+template <class Cost> inline int cheapest(const Problem& p, const Cost& cost) {
     int lanes = -1;
     double least = 0;
     for (int i = 0; i < p.count; ++i) {
         if (p.axes[i].role != Role::Sum) {
-            const double cost = price(p, i, width, unit, is_complex);
-            if (lanes < 0 || cost < least) {
+            const double found = cost(i);
+            if (lanes < 0 || found < least) {
                 lanes = i;
-                least = cost;
+                least = found;
             }
         }
     }
-    // Rows are blocked: the operand with more of them goes first.
-    const bool turned = extent(p, Role::Column, lanes) > extent(p, Role::Row, lanes);
+    return lanes;
+}
+
+// The problem with an axis along the lanes; `turned`: the second operand goes first.
+inline void arrange_along(const Problem& p, int lanes, bool turned, Arranged& to) {
     to.first = turned ? p.b : p.a;
     to.second = turned ? p.a : p.b;
     to.out = p.out;
@@ -132,6 +136,75 @@ inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_co
             append(to.sums, axis.size, axis.a, axis.b);
             to.summed = true;
         }
+    }
+}
+
+inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_complex, Arranged& to) {
+    const int lanes = cheapest(p, [&](int i) { return price(p, i, width, unit, is_complex); });
+    // Rows are blocked: the operand with more of them goes first.
+    arrange_along(p, lanes, extent(p, Role::Column, lanes) > extent(p, Role::Row, lanes), to);
+}
+
+// Vectors that so many lanes take, about.
+inline int vectors_of(std::ptrdiff_t lanes, int width) {
+    const std::ptrdiff_t rest = lanes % width;
+    return static_cast<int>(lanes / width) + (rest == 0                                   ? 0
+                                              : (rest & (rest - 1)) == 0 || lanes > width ? 1
+                                                                                          : 2);
+}
+
+// Instructions of one block of lanes of real numbers. The rows, columns and sums are those without the lanes.
+inline double block_price(std::ptrdiff_t lanes, int width, double rows, double columns, double sums,
+                          bool both, bool packs_first, bool packs_second, bool scatters) {
+    const double vectors = vectors_of(lanes, width), n = static_cast<double>(lanes);
+    const double groups = rows >= 4 ? rows / 4 : 1;
+    double cost = 12 + columns * groups * 12;
+    cost += columns * rows * sums * (both ? 3 * vectors : 2 * vectors + 1) +
+            columns * groups * sums * (vectors + 2);
+    cost += columns * rows * (scatters ? PACK * n : vectors);
+    cost += (packs_second ? PACK * n * columns * sums : 0) + (packs_first ? PACK * n * rows * sums : 0);
+    return cost;
+}
+
+inline void arrange_real(const Problem& p, int width, int block, int most, std::ptrdiff_t unit,
+                         Arranged& to) {
+    double extents[4] = {1, 1, 1, 1}; // by role
+    for (int i = 0; i < p.count; ++i) {
+        extents[static_cast<int>(p.axes[i].role)] *= static_cast<double>(p.axes[i].size);
+    }
+    // The operand that has the lanes goes second; of two that have them the one with more rows goes first.
+    const auto turned = [&](int lanes) {
+        const Axis& axis = p.axes[lanes];
+        if ((axis.a != 0) != (axis.b != 0)) {
+            return axis.a != 0;
+        }
+        return extents[static_cast<int>(Role::Column)] > extents[static_cast<int>(Role::Row)];
+    };
+    const int lanes = cheapest(p, [&](int i) {
+        const Axis& axis = p.axes[i];
+        const bool swap = turned(i), both = axis.a != 0 && axis.b != 0;
+        double own[4];
+        for (int role = 0; role < 4; ++role) {
+            own[role] = extents[role];
+        }
+        own[static_cast<int>(axis.role)] /= static_cast<double>(axis.size);
+        const double rows = own[static_cast<int>(swap ? Role::Column : Role::Row)];
+        const double columns = own[static_cast<int>(swap ? Role::Row : Role::Column)];
+        const std::ptrdiff_t first = swap ? axis.b : axis.a, second = swap ? axis.a : axis.b;
+        const auto of = [&](std::ptrdiff_t n) {
+            return block_price(n, width, rows, columns, own[static_cast<int>(Role::Sum)], both,
+                               both && first != unit, axis.size > 1 && second != unit,
+                               axis.size > 1 && axis.out != unit);
+        };
+        const double each = axis.size <= most ? of(axis.size)
+                                              : static_cast<double>(axis.size / block) * of(block) +
+                                                    (axis.size % block != 0 ? of(axis.size % block) : 0);
+        return own[static_cast<int>(Role::Loop)] * each;
+    });
+    arrange_along(p, lanes, turned(lanes), to);
+    if (to.size == 1) { // no stride matters
+        to.by_first = 0;
+        to.by_second = to.by_out = unit;
     }
 }
 

@@ -7,17 +7,12 @@
 // raise.
 
 #include "arrange.hpp"
+#include "real.hpp"
 #include "vectors.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
-
-// An operand of a block: what is at `data` plus the offsets of a row or column and of a sum.
-struct Source {
-    const char* data;
-    const std::ptrdiff_t *outer, *sums;
-};
 
 // One lane after the other; FULL: as many as a value has.
 template <class V, class R, bool IS_COMPLEX, bool FULL>
@@ -239,7 +234,7 @@ template <class R, bool IS_COMPLEX> void run(const Problem& problem) {
 } // namespace
 
 extern const Kernels KERNELS;
-const Kernels KERNELS = {run<float, false>, run<double, false>, run<float, true>, run<double, true>};
+const Kernels KERNELS = {run_real<float>, run_real<double>, run<float, true>, run<double, true>};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute
