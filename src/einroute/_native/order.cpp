@@ -11,10 +11,10 @@ constexpr double STEP = 30, WRITTEN = 1.1;
 // The same of a kernel of pairs, which has more to arrange.
 constexpr double ARRANGED = 110, STORED = 0.4;
 
-// Of a product of so many operands that is added, or of one alone.
-double each(Element element, int operands, bool summed) {
+// Of a product of so many operands that is added; alone it is fast where all walk together.
+double each(Element element, int operands, bool summed, bool together) {
     const double sum = operands <= 2 ? 0.45 : operands == 3 ? 0.75 : 0.6 * operands;
-    const double cost = summed ? sum : operands <= 2 ? 0.8 : 0.8 * operands;
+    const double cost = summed ? sum : together ? 0.2 * operands : 0.6 + 0.7 * operands;
     return element == Element::Complex64 || element == Element::Complex128 ? 2.2 * cost : cost;
 }
 
@@ -50,10 +50,14 @@ Price price_of(const Mask* operands, int count, Mask output, const std::ptrdiff_
     }
     const double products = extent(all, sizes), written = extent(output, sizes);
     const bool summed = (all & ~output) != 0;
-    const double loops = STEP + each(element, count, summed) * products + (summed ? WRITTEN * written : 0);
-    const bool floating = element >= Element::Float32;
-    if (!floating || count != 2 || !summed || ((operands[0] ^ operands[1]) & ~output) != 0 ||
-        products > written * static_cast<double>(MAX_EXTENT)) {
+    bool together = true;
+    for (int i = 1; i < count; ++i) {
+        together = together && operands[i] == operands[0];
+    }
+    const double loops =
+        STEP + each(element, count, summed, together) * products + (summed ? WRITTEN * written : 0);
+    const bool in_pairs = count == 2 && ((operands[0] ^ operands[1]) & ~output) == 0;
+    if (element < Element::Float32 || !in_pairs || products > written * static_cast<double>(MAX_EXTENT)) {
         return {loops, false};
     }
     const double vectors = ARRANGED + each_in_vectors(element) * products + STORED * written;

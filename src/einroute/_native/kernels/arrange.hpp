@@ -36,7 +36,6 @@ struct Arranged {
     int loops;
     Axis loop[MAX_AXES];
     Offsets rows, columns, sums;
-    Packed packed;
     bool summed;
 };
 
@@ -53,8 +52,8 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 // Instructions that it takes to pack or to scatter an element.
 constexpr double MOVE = 2.2, PACK = 4;
 
-// About how many instructions the problem takes with an axis along the lanes.
-inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit, bool is_complex) {
+// About how many instructions a problem of complex numbers takes with an axis along the lanes.
+inline double price(const Problem& p, int lanes, int width) {
     const Axis& v = p.axes[lanes];
     const double loops = static_cast<double>(extent(p, Role::Loop, lanes));
     const double m = static_cast<double>(extent(p, Role::Row, lanes));
@@ -62,14 +61,9 @@ inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit,
     const double k = static_cast<double>(extent(p, Role::Sum, lanes));
     const double whole = static_cast<double>(v.size / width);
     const bool rest = v.size % width != 0;
-    const bool pack_a = v.a != 0 && (is_complex || v.a != unit);
-    const bool pack_b = v.b != 0 && (is_complex || v.b != unit);
-    const bool scatter = is_complex || v.out != unit;
-    const double product = 2 * m * n * k * (is_complex ? 4 : 1) + 30 + 4 * n;
+    const double product = 8 * m * n * k + 30 + 4 * n;
     const double a = MOVE * width * m * k, b = MOVE * width * k * n, out = MOVE * width * m * n;
-    const double full = product + pack_a * a + pack_b * b + scatter * out;
-    const double last = product + (v.a != 0) * a + (v.b != 0) * b + out;
-    return loops * (whole * full + rest * last);
+    return loops * (whole + rest) * (product + (v.a != 0) * a + (v.b != 0) * b + out);
 }
 
 inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
@@ -84,24 +78,30 @@ inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrd
     to.size = static_cast<int>(before * size);
 }
 
-// Which axis along the lanes takes the fewest instructions, as `cost` says of each.
-template <class Cost> inline int cheapest(const Problem& p, const Cost& cost) {
-    int lanes = -1;
-    double least = 0;
+// An axis along the lanes, and the instructions that it takes.
+struct Choice {
+    int lanes;
+    double cost;
+    bool turned; // the second operand goes first
+};
+
+// Which axis takes the fewest, as `cost` says of each.
+template <class Cost> inline Choice cheapest(const Problem& p, const Cost& cost) {
+    Choice least{-1, 0, false};
     for (int i = 0; i < p.count; ++i) {
         if (p.axes[i].role != Role::Sum) {
             const double found = cost(i);
-            if (lanes < 0 || found < least) {
-                lanes = i;
-                least = found;
+            if (least.lanes < 0 || found < least.cost) {
+                least = {i, found, false};
             }
         }
     }
-    return lanes;
+    return least;
 }
 
-// The problem with an axis along the lanes; `turned`: the second operand goes first.
-inline void arrange_along(const Problem& p, int lanes, bool turned, Arranged& to) {
+inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) {
+    const int lanes = choice.lanes;
+    const bool turned = choice.turned;
     to.first = turned ? p.b : p.a;
     to.second = turned ? p.a : p.b;
     to.out = p.out;
@@ -139,10 +139,11 @@ inline void arrange_along(const Problem& p, int lanes, bool turned, Arranged& to
     }
 }
 
-inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_complex, Arranged& to) {
-    const int lanes = cheapest(p, [&](int i) { return price(p, i, width, unit, is_complex); });
+inline Choice choose_complex(const Problem& p, int width) {
+    Choice best = cheapest(p, [&](int i) { return price(p, i, width); });
     // Rows are blocked: the operand with more of them goes first.
-    arrange_along(p, lanes, extent(p, Role::Column, lanes) > extent(p, Role::Row, lanes), to);
+    best.turned = extent(p, Role::Column, best.lanes) > extent(p, Role::Row, best.lanes);
+    return best;
 }
 
 // Vectors that so many lanes take, about.
@@ -166,8 +167,7 @@ inline double block_price(std::ptrdiff_t lanes, int width, double rows, double c
     return cost;
 }
 
-inline void arrange_real(const Problem& p, int width, int block, int most, std::ptrdiff_t unit,
-                         Arranged& to) {
+inline Choice choose_real(const Problem& p, int width, int block, int most, std::ptrdiff_t unit) {
     double extents[4] = {1, 1, 1, 1}; // by role
     for (int i = 0; i < p.count; ++i) {
         extents[static_cast<int>(p.axes[i].role)] *= static_cast<double>(p.axes[i].size);
@@ -180,7 +180,7 @@ inline void arrange_real(const Problem& p, int width, int block, int most, std::
         }
         return extents[static_cast<int>(Role::Column)] > extents[static_cast<int>(Role::Row)];
     };
-    const int lanes = cheapest(p, [&](int i) {
+    Choice best = cheapest(p, [&](int i) {
         const Axis& axis = p.axes[i];
         const bool swap = turned(i), both = axis.a != 0 && axis.b != 0;
         double own[4];
@@ -201,11 +201,8 @@ inline void arrange_real(const Problem& p, int width, int block, int most, std::
                                                     (axis.size % block != 0 ? of(axis.size % block) : 0);
         return own[static_cast<int>(Role::Loop)] * each;
     });
-    arrange_along(p, lanes, turned(lanes), to);
-    if (to.size == 1) { // no stride matters
-        to.by_first = 0;
-        to.by_second = to.by_out = unit;
-    }
+    best.turned = turned(best.lanes);
+    return best;
 }
 
 } // namespace

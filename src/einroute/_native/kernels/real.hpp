@@ -5,6 +5,7 @@
 #pragma once
 
 #include "arrange.hpp"
+#include "source.hpp"
 #include "spans.hpp"
 
 namespace einroute {
@@ -15,12 +16,6 @@ namespace {
 template <class R> constexpr int BLOCK = 2 * LANES<R>;
 template <class R> constexpr int MOST = LANES<R> == 4 ? 12 : 16;
 
-// An operand of a block: what is at `data` plus the offsets of a row or column and of a sum.
-struct Source {
-    const char* data;
-    const std::ptrdiff_t *outer, *sums;
-};
-
 // BOTH: whether both operands have the lanes.
 template <class R, int N, bool BOTH> struct Real {
     using S = Span<R, N>;
@@ -29,8 +24,7 @@ template <class R, int N, bool BOTH> struct Real {
     template <int ROWS>
     static EINROUTE_INLINE void rows(const Arranged& p, const Source& x, const Source& y, char* out, int at,
                                      int j) {
-        // A sum begins at 0, so that it is never -0 where NumPy's is not; a product alone is left as it is.
-        const R start = static_cast<R>(p.summed ? 0.0 : -0.0);
+        const R start = start_of<R>(p);
         S sum[ROWS];
         const char* row[ROWS];
         EINROUTE_UNROLL
@@ -182,9 +176,17 @@ template <class R, bool BOTH> RealBlock real_block(std::ptrdiff_t lanes) {
     return BLOCKS[lanes - 1];
 }
 
+template <class R> Choice choose_for(const Problem& problem) {
+    return choose_real(problem, LANES<R>, BLOCK<R>, MOST<R>, static_cast<std::ptrdiff_t>(sizeof(R)));
+}
+
 template <class R> void run_real(const Problem& problem) {
     Arranged p;
-    arrange_real(problem, LANES<R>, BLOCK<R>, MOST<R>, static_cast<std::ptrdiff_t>(sizeof(R)), p);
+    arrange_along(problem, choose_for<R>(problem), p);
+    if (p.size == 1) { // no stride matters
+        p.by_first = 0;
+        p.by_second = p.by_out = sizeof(R);
+    }
     char* work = static_cast<char*>(problem.work);
     const bool both = p.by_first != 0;
     const bool one = p.size <= MOST<R>;
@@ -193,10 +195,7 @@ template <class R> void run_real(const Problem& problem) {
     const std::ptrdiff_t rest = p.size % whole;
     const RealBlock last = rest == 0 ? block : both ? real_block<R, true>(rest) : real_block<R, false>(rest);
     const Axis stack = p.loops > 0 ? p.loop[--p.loops] : Axis{Role::Loop, 1, 0, 0, 0};
-    std::ptrdiff_t index[MAX_AXES] = {0};
-    const char *first = p.first, *second = p.second;
-    char* out = p.out;
-    for (;;) {
+    around(p, [&](const char* first, const char* second, char* out) {
         std::ptrdiff_t at = 0;
         for (; at + whole <= p.size; at += whole) {
             block(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
@@ -204,24 +203,7 @@ template <class R> void run_real(const Problem& problem) {
         if (rest != 0) {
             last(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
         }
-        int d = p.loops - 1;
-        for (; d >= 0; --d) {
-            const Axis& axis = p.loop[d];
-            first += axis.a;
-            second += axis.b;
-            out += axis.out;
-            if (++index[d] < axis.size) {
-                break;
-            }
-            index[d] = 0;
-            first -= axis.size * axis.a;
-            second -= axis.size * axis.b;
-            out -= axis.size * axis.out;
-        }
-        if (d < 0) {
-            return;
-        }
-    }
+    });
 }
 
 } // namespace
