@@ -91,14 +91,16 @@ bool element_of(int type, Element& to) {
     }
 }
 
+// An exponent of ones alone, and one more, reaches the sign.
 template <class Bits> bool all_finite(const char* data, npy_intp count, Bits exponent) {
-    bool infinite = false;
+    const Bits one = exponent & (~exponent + 1);
+    Bits all = 0;
     for (npy_intp i = 0; i < count; ++i) {
         Bits bits;
         std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
-        infinite |= (bits & exponent) == exponent;
+        all |= (bits & exponent) + one;
     }
-    return !infinite;
+    return (all & (exponent + one)) == 0;
 }
 
 bool is_finite(const Contraction* self, const char* data) {
@@ -468,6 +470,10 @@ PyObject* get_nanoseconds(PyObject* object, void*) {
     return PyFloat_FromDouble(self_of(object)->program->nanoseconds);
 }
 
+PyObject* get_intermediates(PyObject* object, void*) {
+    return PyLong_FromSsize_t(self_of(object)->program->work);
+}
+
 const char DOC[] =
     "Contraction(subscripts, char, shapes, *, order='C', scalar=True, report=None)\n--\n\n"
     "An einsum of arrays of known shapes and one dtype: called with them, and perhaps ``out``.";
@@ -481,6 +487,7 @@ PyMemberDef members[] = {
 PyGetSetDef properties[] = {
     {"steps", get_steps, nullptr, "Labels longer than 1 of each step.", nullptr},
     {"nanoseconds", get_nanoseconds, nullptr, "What it takes, about.", nullptr},
+    {"intermediates", get_intermediates, nullptr, "Bytes of the intermediates.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

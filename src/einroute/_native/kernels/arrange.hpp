@@ -51,6 +51,8 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 
 // Instructions that it takes to pack or to scatter an element.
 constexpr double MOVE = 2.2, PACK = 4;
+// Lines of lanes that the first cache holds, and how much slower a block of more is.
+constexpr double CACHED = 800, SPILLED = 2.5;
 
 // About how many instructions a problem of complex numbers takes with an axis along the lanes.
 inline double price(const Problem& p, int lanes, int width) {
@@ -158,13 +160,14 @@ inline int vectors_of(std::ptrdiff_t lanes, int width) {
 inline double block_price(std::ptrdiff_t lanes, int width, double rows, double columns, double sums,
                           bool both, bool packs_first, bool packs_second, bool scatters) {
     const double vectors = vectors_of(lanes, width), n = static_cast<double>(lanes);
+    const double lines = columns * sums + (both ? rows * sums : 0) + (scatters ? 0 : rows * columns);
     const double groups = rows >= 4 ? rows / 4 : 1;
     double cost = 12 + columns * groups * 12;
     cost += columns * rows * sums * (both ? 3 * vectors : 2 * vectors + 1) +
             columns * groups * sums * (vectors + 2);
     cost += columns * rows * (scatters ? PACK * n : vectors);
     cost += (packs_second ? PACK * n * columns * sums : 0) + (packs_first ? PACK * n * rows * sums : 0);
-    return cost;
+    return lines > CACHED ? SPILLED * cost : cost;
 }
 
 inline Choice choose_real(const Problem& p, int width, int block, int most, std::ptrdiff_t unit) {
