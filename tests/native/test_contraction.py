@@ -235,7 +235,11 @@ def test_steps_are_told() -> None:
     run = CORE.Contraction("ij,jk,kl->il", "d", [a.shape] * 3)
     assert run.subscripts == "ij,jk,kl->il"
     assert run.steps in {("ij,jk->ik", "kl,ik->il"), ("jk,kl->jl", "ij,jl->il")}
-    assert run.nanoseconds > 0
+    assert run.nanoseconds(*[a.strides] * 3) > 0
+    assert run.intermediates == 800
+    for wrong in ((), ([8, 8],), ([8, 8], [8, 8], [8])):
+        with pytest.raises((TypeError, ValueError)):
+            run.nanoseconds(*wrong)
 
 
 def test_nothing_leaks() -> None:
