@@ -105,6 +105,9 @@ class Route:
         It gives no floating-point warning.
     tasks : bool
         It makes tasks that run later: what is allowed is said of the calls inside these.
+    short : callable or None
+        ``(Step, Runner) -> Runner or None``: for a plan that is a step of this route and nothing else, a
+        runner of the operands as the caller gave them; the one given answers what that does not.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Route:
     earned: bool = False
     silent: bool = False
     tasks: bool = False
+    short: Callable[[Step, Runner], Runner | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

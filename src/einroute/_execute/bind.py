@@ -99,7 +99,26 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
     run = _handed_over(run, plan, how)
     if options.quiet and eager and not dense:
         run = quiet(run)
-    return announced(run, plan, on_run)
+    return announced(_of_one_step(run, plan, how), plan, on_run)
+
+
+def _of_one_step(run: Runner, plan: Plan, how: Handling) -> Runner:
+    """A shorter way by the route of a plan of one step, on the operands as they came, where it has one."""
+    node = plan.node
+    if (
+        how.on_run is not None
+        or how.options.out
+        or how.dtype != plan.dtype
+        or plan.form != DENSE
+        or not (isinstance(node, Chain) and len(node.steps) == 1)
+        or any(p.diagonal is not None or p.squeeze or p.cast is not None for p in plan.prepared)
+    ):
+        return run
+    (only,) = node.steps
+    short = only.decision.route.short
+    if short is None or only.positions != tuple(range(len(plan.prepared))):
+        return run
+    return short(only.step, run) or run
 
 
 def _whole(plan: Plan, how: Handling) -> Runner | None:
