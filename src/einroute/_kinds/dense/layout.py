@@ -241,9 +241,8 @@ class Search:
             cost = Cost(cost.flops, 8 * cost.bytes, cost.calls, cost.rate / 4)  # a cache line an element
             seconds = cost.seconds
         if recipe.loops and m > 1 and n > 1 and not recipe.pack_b and self._transposed(recipe):
-            count = s.extent(
-                recipe.loops
-            )  # BLAS copies the second matrix, and has no fast way where it is small
+            # BLAS copies the second matrix, and has no fast way where it is small.
+            count = s.extent(recipe.loops)
             each = 40e-9 + 0.9e-9 * s.extent(recipe.k) * s.extent(recipe.n)
             cost = Cost(cost.flops, cost.bytes, cost.calls + count * each / CALL, cost.rate)
             seconds = cost.seconds
