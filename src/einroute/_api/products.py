@@ -19,6 +19,7 @@ from .._call.pairs import DOT, INNER, OUTER, VDOT
 from .._call.products import chain_terms, contract, is_chain, worth, worth_inner, worth_outer
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other
+from .._native.functions import found_by_core
 
 __all__ = ["dot", "inner", "multi_dot", "outer", "vdot"]
 
@@ -27,6 +28,7 @@ def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
     """Never called: bears the signature of `dot` and of `outer`."""
 
 
+@found_by_core("pair", DOT.runner)
 @signed_as(_dot)
 def dot(*args: Any, **kwargs: Any) -> Any:
     """Dot product of two operands: `numpy.dot`, with exact integer products through BLAS.
@@ -62,11 +64,12 @@ def dot(*args: Any, **kwargs: Any) -> Any:
             if worth(a, b):
                 return DOT.of_arrays(a, b)
             if watched:
-                check_fallback("dot", args)
+                return DOT.watched(a, b)
             return numpy_dot(a, b)
     return DOT.of_others(dot, args, kwargs)
 
 
+@found_by_core("pair", INNER.runner)
 def inner(a: Any, b: Any, /) -> Any:
     """Inner product over the last axes: `numpy.inner`, with exact integer products through BLAS.
 
@@ -98,11 +101,12 @@ def inner(a: Any, b: Any, /) -> Any:
         if worth_inner(a, b):
             return INNER.of_arrays(a, b)
         if watched:
-            check_fallback("inner", (a, b))
+            return INNER.watched(a, b)
         return numpy_inner(a, b)
     return INNER.of_others(inner, (a, b), {})
 
 
+@found_by_core("pair", VDOT.runner)
 def vdot(a: Any, b: Any, /) -> Any:
     """Dot product of two operands taken as vectors, the first conjugated: `numpy.vdot`.
 
@@ -131,11 +135,12 @@ def vdot(a: Any, b: Any, /) -> Any:
         return observe(vdot, (a, b), {})
     if type(a) is type(b) is ndarray:
         if watched:
-            check_fallback("vdot", (a, b))
+            return VDOT.watched(a, b)
         return numpy_vdot(a, b)
     return VDOT.of_others(vdot, (a, b), {})
 
 
+@found_by_core("pair", OUTER.runner)
 @signed_as(_dot)
 def outer(*args: Any, **kwargs: Any) -> Any:
     """Outer product of two operands taken as vectors: `numpy.outer`, on all threads where it is large.
@@ -171,7 +176,7 @@ def outer(*args: Any, **kwargs: Any) -> Any:
             if worth_outer(a, b):
                 return OUTER.of_arrays(a, b)
             if watched:
-                check_fallback("outer", args)
+                return OUTER.watched(a, b)
             return numpy_outer(a, b)
     return OUTER.of_others(outer, args, kwargs)
 

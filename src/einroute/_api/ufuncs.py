@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._base.watch import WATCH, to_observe
-from .._call.fallback import check_fallback
 from .._call.observe import observe
 from .._call.operands import ndarray
 from .._call.pairs import MATMUL, MATVEC, VECDOT, VECMAT, Product
+from .._native.functions import found_by_core
 
 __all__ = ["RoutedUfunc", "matmul", "matvec", "vecdot", "vecmat"]
 
@@ -78,26 +78,27 @@ def _single(out: Any) -> Any:
 
 def _routed(product: Product) -> RoutedUfunc:
     """The ufunc of a product, which its call finds in a closure: through ``__getattr__`` it takes longer."""
-    worth, numpys, name = product.worth, product.numpys, product.name
+    worth, numpys = product.worth, product.numpys
 
     class Routed(RoutedUfunc):
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             watched = WATCH.on
             if watched and to_observe():
-                return observe(self, args, kwargs)
+                return observe(public, args, kwargs)
             if not kwargs and len(args) == 2:
                 a, b = args
                 if type(a) is type(b) is ndarray:
                     if worth(a, b):
                         return product.of_arrays(a, b)
                     if watched:
-                        check_fallback(name, args)
+                        return product.watched(a, b)
                     return numpys(a, b)
             if "out" in kwargs:
                 kwargs["out"] = _single(kwargs["out"])
-            return product.of_others(self, args, kwargs)
+            return product.of_others(public, args, kwargs)
 
-    return Routed(product)
+    public: RoutedUfunc = found_by_core("pair", product.runner, ufunc=True)(Routed(product))
+    return public
 
 
 matmul, matvec, vecmat, vecdot = map(_routed, (MATMUL, MATVEC, VECMAT, VECDOT))

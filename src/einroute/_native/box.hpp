@@ -6,15 +6,15 @@
 namespace einroute {
 
 // The most operands of a pass.
-constexpr int MAX_OPERANDS = 4;
+constexpr int BOX_OPERANDS = 4;
 // Bytes of a vector, of which a sum along rows is kept; as many for every instruction set.
 constexpr std::ptrdiff_t VECTOR = 32;
 
 // Elements [row][i] of each operand are at x + row * by_row + i * step. Strides are in bytes; steps are an
 // element, or 0 for an operand that is the same along the row. No axis has length 0.
 struct Box {
-    const char* x[MAX_OPERANDS];
-    std::ptrdiff_t by_row[MAX_OPERANDS], step[MAX_OPERANDS];
+    const char* x[BOX_OPERANDS];
+    std::ptrdiff_t by_row[BOX_OPERANDS], step[BOX_OPERANDS];
     std::ptrdiff_t rows, length;
     char* to; // of each row, elements or the vector that its sum is kept in
     std::ptrdiff_t to_row;
@@ -29,11 +29,11 @@ using Transpose = void (*)(const char* from, std::ptrdiff_t from_step, std::ptrd
 
 // The kernels of a dtype, by the number of operands less one.
 struct TypeKernels {
-    BoxKernel products[MAX_OPERANDS]; // to[row][i] = product
-    BoxKernel adds[MAX_OPERANDS];     // to[row][i] += product
-    BoxKernel sums[MAX_OPERANDS];     // to[i] += sum over rows of products
-    BoxKernel dots[MAX_OPERANDS];     // to[row] += vector whose lanes sum to the row's sum of products
-    BoxKernel dot[MAX_OPERANDS];      // to[0] += the same of all rows
+    BoxKernel products[BOX_OPERANDS]; // to[row][i] = product
+    BoxKernel adds[BOX_OPERANDS];     // to[row][i] += product
+    BoxKernel sums[BOX_OPERANDS];     // to[i] += sum over rows of products
+    BoxKernel dots[BOX_OPERANDS];     // to[row] += vector whose lanes sum to the row's sum of products
+    BoxKernel dot[BOX_OPERANDS];      // to[0] += the same of all rows
     // into[i] += from[i], for as many bytes: a multiple of a vector's.
     void (*add)(char* into, const char* from, std::ptrdiff_t bytes);
     // The sums of the lanes of vectors: to[slot * step] = sum of state[slot].

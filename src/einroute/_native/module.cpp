@@ -3,9 +3,15 @@
 #define EINROUTE_IMPORTS_NUMPY
 #include "numpy_api.hpp"
 
+#include "contraction.hpp"
+#include "dispatch.hpp"
 #include "isa.hpp"
+#include "least_squares.hpp"
 #include "one_pass.hpp"
 #include "product.hpp"
+#include "sparse_classes.hpp"
+#include "sparse_product.hpp"
+#include "table.hpp"
 #include "threads.hpp"
 
 namespace {
@@ -56,10 +62,13 @@ int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
         return -1;
     }
-    if (einroute::add_one_pass(module) < 0 || einroute::add_threads(module) < 0) {
-        return -1;
-    }
-    return einroute::add_product(module);
+    const bool added = einroute::add_product(module) == 0 && einroute::add_contraction(module) == 0 &&
+                       einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0 &&
+                       einroute::add_least_squares(module) == 0 &&
+                       einroute::add_sparse_classes(module) == 0 &&
+                       einroute::add_sparse_product(module) == 0 && einroute::add_one_pass(module) == 0 &&
+                       einroute::add_threads(module) == 0;
+    return added ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {

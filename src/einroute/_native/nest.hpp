@@ -13,14 +13,14 @@ constexpr long MAX_SPLITS = 64;
 // An axis of the loops, outermost first; strides in bytes, 0 where an array lacks it.
 struct Loop {
     std::ptrdiff_t size;
-    std::ptrdiff_t x[MAX_OPERANDS], out;
+    std::ptrdiff_t x[BOX_OPERANDS], out;
     bool summed;
 };
 
 // out[kept] = sum over summed of the product of all operands, or the copy of one. No axis has length 0.
 struct Nest {
     int operands;
-    const char* x[MAX_OPERANDS];
+    const char* x[BOX_OPERANDS];
     char* out;
     std::ptrdiff_t item; // bytes of an element
     int count;
@@ -30,7 +30,7 @@ struct Nest {
 // How a nest is cut. Its last two loops, `count - 2` and `count - 1`, are the rows and the elements of boxes.
 struct Cut {
     bool summed, copied;         // whether anything is; one operand, and nothing summed
-    bool packed[MAX_OPERANDS];   // an operand that a box has a contiguous copy of
+    bool packed[BOX_OPERANDS];   // an operand that a box has a contiguous copy of
     bool scattered;              // the result's elements do not follow each other along a box
     std::ptrdiff_t rows, length; // of a box, at most
     int cut;                     // the kept loop that blocks are cut along; -1: none is

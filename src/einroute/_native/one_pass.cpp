@@ -24,7 +24,7 @@ struct OnePass {
     npy_intp item;
     npy_intp sizes[MOST_LABELS];
     int loops[MOST_LABELS]; // outermost first
-    Labels x[MAX_OPERANDS], out;
+    Labels x[BOX_OPERANDS], out;
     npy_intp shape[MOST_LABELS], strides[MOST_LABELS]; // of a fresh result
 };
 
@@ -81,9 +81,9 @@ bool read_operands(OnePass* self, PyObject* given) {
         return false;
     }
     const Py_ssize_t count = PySequence_Fast_GET_SIZE(items);
-    bool good = 0 < count && count <= MAX_OPERANDS;
+    bool good = 0 < count && count <= BOX_OPERANDS;
     if (!good) {
-        PyErr_Format(PyExc_ValueError, "%zd operands; expected 1 to %d", count, MAX_OPERANDS);
+        PyErr_Format(PyExc_ValueError, "%zd operands; expected 1 to %d", count, BOX_OPERANDS);
     }
     for (Py_ssize_t i = 0; good && i < count; ++i) {
         good = read_labels(self, PySequence_Fast_GET_ITEM(items, i), "an operand", self->x[i]);
@@ -239,7 +239,7 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
     if (!find_out(self, args, PyVectorcall_NARGS(nargsf), names, given)) {
         return nullptr;
     }
-    PyArrayObject* x[MAX_OPERANDS] = {nullptr};
+    PyArrayObject* x[BOX_OPERANDS] = {nullptr};
     bool good = true;
     for (int k = 0; good && k < self->operands; ++k) {
         // What a step before this one summed may be one of NumPy's scalars.

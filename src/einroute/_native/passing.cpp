@@ -21,7 +21,7 @@ using std::ptrdiff_t;
 constexpr int LEVELS = 8, RADIX = 8;
 // Bytes of a level; of a packed operand; and of a box's result that is scattered.
 constexpr ptrdiff_t LEVEL = (1 << 14) + VECTOR * 128, PACKED = 1 << 17, SCATTERED = LEVEL;
-constexpr ptrdiff_t WORKSPACE = LEVELS * LEVEL + MAX_OPERANDS * PACKED + SCATTERED + 64;
+constexpr ptrdiff_t WORKSPACE = LEVELS * LEVEL + BOX_OPERANDS * PACKED + SCATTERED + 64;
 // Iterations from which the GIL is released.
 constexpr double RELEASED = 20000;
 
@@ -80,7 +80,7 @@ class Walk {
   public:
     Walk(Pass& pass, char* work)
         : pass_(pass), nest_(pass.nest), cut_(pass.cut), state_(work), packs_(work + LEVELS * LEVEL),
-          scattered_(work + LEVELS * LEVEL + MAX_OPERANDS * PACKED), rows_(nest_.count - 2),
+          scattered_(work + LEVELS * LEVEL + BOX_OPERANDS * PACKED), rows_(nest_.count - 2),
           along_(nest_.count - 1) {
         for (int i = 0; i < nest_.count; ++i) {
             from_[i] = 0;
@@ -91,7 +91,7 @@ class Walk {
     void run(long index) {
         take(index);
         order();
-        const char* x[MAX_OPERANDS];
+        const char* x[BOX_OPERANDS];
         for (int k = 0; k < nest_.operands; ++k) {
             x[k] = nest_.x[k];
         }
@@ -170,7 +170,7 @@ class Walk {
         const int axis = order_[depth];
         const Loop& loop = nest_.loops[axis];
         const ptrdiff_t step = axis == rows_ ? cut_.rows : axis == along_ ? cut_.length : 1;
-        const char* at[MAX_OPERANDS];
+        const char* at[BOX_OPERANDS];
         for (int k = 0; k < nest_.operands; ++k) {
             at[k] = x[k];
         }

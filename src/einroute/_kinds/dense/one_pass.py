@@ -10,17 +10,14 @@ as large as an operand.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from math import prod
 from typing import Any
-
-import numpy as np
 
 from ..._base.cost import CALL, MORE_BANDWIDTH, Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON, limits
-from ..._native.flags import report
+from ..._native.flags import reporter
 from .layout import by_stride, layout_strides, strides_of
 
 #: The most operands, and the most labels, of a pass.
@@ -158,7 +155,7 @@ def bind(step: Step, offer: Offer) -> Runner:
     assert CORE is not None
     loops: str = offer.recipe
     limits.register()
-    told = report if set(loops) != set(step.output) else partial(report, function=np.multiply)
+    told = reporter("matmul" if set(loops) != set(step.output) else "multiply")
     run: Any = CORE.OnePass(
         step.dtype.char,
         [step.sizes[c] for c in loops],
