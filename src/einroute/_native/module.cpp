@@ -4,6 +4,7 @@
 #include "numpy_api.hpp"
 
 #include "isa.hpp"
+#include "pool.hpp"
 #include "product.hpp"
 
 namespace {
@@ -54,7 +55,7 @@ int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
         return -1;
     }
-    return einroute::add_product(module);
+    return einroute::add_product(module) < 0 ? -1 : einroute::add_pool(module);
 }
 
 PyModuleDef_Slot slots[] = {
