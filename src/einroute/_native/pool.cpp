@@ -189,7 +189,9 @@ PyObject* empty(int type, int ndim, const npy_intp* dims, const npy_intp* stride
 }
 
 int add_pool(PyObject* module) {
-    return PyModule_AddFunctions(module, methods);
+    const long large = static_cast<long>(blocks::LARGE);
+    return PyModule_AddIntConstant(module, "LARGE_BYTES", large) < 0 ? -1
+                                                                     : PyModule_AddFunctions(module, methods);
 }
 
 } // namespace einroute

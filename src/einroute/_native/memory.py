@@ -1,0 +1,155 @@
+"""Large results from blocks that were freed before: how much of them is kept, and what makes such arrays.
+
+From the size on where the C library gives memory back to the system at every free, a fresh result costs as
+much in page faults as in work. On Linux the core keeps freed blocks instead (blocks.hpp).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from .._base.environment import read, whole
+from . import CORE
+
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
+__all__ = ["MEMORY", "Memory", "allocator", "default_bytes", "told"]
+
+Array = np.ndarray[Any, Any]
+
+#: The part of the memory that is kept by default, and the most of it.
+SHARE, MOST = 32, 1 << 28
+#: Bytes from which the core's arrays are made of kept blocks.
+LARGE: int = sys.maxsize if CORE is None else CORE.LARGE_BYTES
+#: Where each version of control groups is found, and its limit of memory.
+_GROUPS = {"": ("/sys/fs/cgroup", "memory.max"), "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")}
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - os.fspath of a Path is all that it adds
+            return file.read()
+    except (OSError, ValueError):
+        return ""
+
+
+def _group_limits() -> Iterator[int]:
+    """Bytes that this process's control group may take, and those above it."""
+    for line in _text("/proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            if controller not in _GROUPS:
+                continue
+            root, name = _GROUPS[controller]
+            group = PurePosixPath(path)
+            for folder in (group, *group.parents):
+                limit = _text(f"{root}{folder}/{name}").strip()
+                if limit.isdigit():
+                    yield int(limit)
+
+
+def _process_limits() -> Iterator[int]:
+    """Bytes of addresses and of data that this process may take."""
+    if resource is None:
+        return
+    for what in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        limit = resource.getrlimit(what)[0]
+        if limit >= 0:
+            yield limit
+
+
+def _machines() -> Iterator[int]:
+    try:
+        yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return
+
+
+def default_bytes() -> int:
+    """The least of 256 MiB and a thirty-second of the memory that the machine has and the process may take."""
+    return min([MOST, *(n // SHARE for ways in (_machines, _group_limits, _process_limits) for n in ways())])
+
+
+def in_worker() -> bool:
+    """Whether a worker of `distributed` lives in this process: it takes what a process keeps for its data's."""
+    module: Any = sys.modules.get("distributed.worker")
+    return bool(getattr(getattr(module, "Worker", None), "_instances", ()))
+
+
+class Memory:
+    """How many bytes of freed blocks are kept."""
+
+    def __init__(self) -> None:
+        self._given = read("EINROUTE_KEEP_BYTES", whole, "a number of bytes")
+        self._default: int | None = None
+
+    @property
+    def limit(self) -> int:
+        """What was asked for; else `default_bytes`, and in a worker of `distributed` nothing."""
+        if self._given is not None:
+            return self._given
+        if in_worker():
+            return 0
+        if self._default is None:
+            self._default = default_bytes()
+        return self._default
+
+    def begin(self) -> None:
+        """Tell the core, which asks again for each large array where nothing was asked for."""
+        if CORE is not None:
+            CORE.keep((lambda: self.limit) if self._given is None else min(self._given, sys.maxsize))
+
+    def resize(self, limit: int | None) -> None:
+        """Keep as many bytes from now on; None is the default."""
+        self._given = limit
+        self.begin()
+
+    def clear(self) -> None:
+        """Give everything that is kept back to the system."""
+        if CORE is not None:
+            CORE.clear_kept()
+
+    def info(self) -> dict[str, int]:
+        """Counts."""
+        blocks, size, reused = (0, 0, 0) if CORE is None else CORE.kept()
+        return {
+            "kept_blocks": blocks,
+            "kept_bytes": size,
+            "max_kept_bytes": self.limit,
+            "blocks_reused": reused,
+        }
+
+
+#: Of this process.
+MEMORY = Memory()
+MEMORY.begin()
+
+
+def allocator(nbytes: int) -> Callable[..., Array]:
+    """What makes fresh arrays of so many bytes: `numpy.empty`, or the core's where they are large.
+
+    It takes a shape, a dtype and perhaps an order, without their names.
+    """
+    if nbytes < LARGE or CORE is None:
+        return np.empty
+    made: Callable[..., Array] = CORE.empty
+    return made
+
+
+def told() -> str:
+    """What ``doctor`` says of freed blocks."""
+    if CORE is None:
+        return "keeps no freed blocks: there is no core"
+    fault = CORE.keep_fault()
+    if fault:
+        return f"keeps no freed blocks: {fault}"
+    return f"keeps up to {MEMORY.limit} bytes of freed blocks, each {LARGE} and more (keep_bytes)"
