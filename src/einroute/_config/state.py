@@ -268,8 +268,8 @@ def cache_info() -> dict[str, int]:
         at the most. Of kept factors: ``factorizations`` held, the ``bytes`` they take and ``max_bytes``;
         ``seen``, matrices that are known but not kept; and since the last `cache_clear` the ``hits``, the
         ``misses``, how many were ``made`` and how many ``evicted``. ``kernels`` are the compiled kernels
-        that are loaded. Of freed memory: ``kept_blocks`` and the ``kept_bytes`` they take, ``max_kept_bytes``,
-        and ``blocks_reused``, how often one was used again in this process.
+        that are loaded. Of freed memory: ``kept_blocks``, the ``kept_bytes`` they take and
+        ``max_kept_bytes``, and ``blocks_reused``, how often one was used again in this process.
     """
     plans = {"plans": len(current().plans), "max_plans": current().plans.limit}
     return plans | FACTORS.info() | KERNELS.info() | MEMORY.info()

@@ -1,4 +1,4 @@
-"""Large results from blocks that were freed before: how much of them is kept, and what makes such arrays.
+"""How many bytes of freed blocks the core keeps for large results.
 
 From the size on where the C library gives memory back to the system at every free, a fresh result costs as
 much in page faults as in work. On Linux the core keeps freed blocks instead (blocks.hpp).
@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
-
-import numpy as np
 
 from .._base.environment import read, whole
 from . import CORE
@@ -22,14 +20,10 @@ try:
 except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
-__all__ = ["MEMORY", "Memory", "allocator", "default_bytes", "told"]
-
-Array = np.ndarray[Any, Any]
+__all__ = ["MEMORY", "Memory", "default_bytes", "told"]
 
 #: The part of the memory that is kept by default, and the most of it.
 SHARE, MOST = 32, 1 << 28
-#: Bytes from which the core's arrays are made of kept blocks.
-LARGE: int = sys.maxsize if CORE is None else CORE.LARGE_BYTES
 #: Where each version of control groups is found, and its limit of memory.
 _GROUPS = {"": ("/sys/fs/cgroup", "memory.max"), "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")}
 
@@ -75,12 +69,12 @@ def _machines() -> Iterator[int]:
 
 
 def default_bytes() -> int:
-    """The least of 256 MiB and a thirty-second of the memory that the machine has and the process may take."""
+    """The least of 256 MiB and a thirty-second of what the machine has, and what the process may take."""
     return min([MOST, *(n // SHARE for ways in (_machines, _group_limits, _process_limits) for n in ways())])
 
 
 def in_worker() -> bool:
-    """Whether a worker of `distributed` lives in this process: it takes what a process keeps for its data's."""
+    """Whether a worker of `distributed` lives here: it takes what a process keeps for its data's."""
     module: Any = sys.modules.get("distributed.worker")
     return bool(getattr(getattr(module, "Worker", None), "_instances", ()))
 
@@ -134,17 +128,6 @@ MEMORY = Memory()
 MEMORY.begin()
 
 
-def allocator(nbytes: int) -> Callable[..., Array]:
-    """What makes fresh arrays of so many bytes: `numpy.empty`, or the core's where they are large.
-
-    It takes a shape, a dtype and perhaps an order, without their names.
-    """
-    if nbytes < LARGE or CORE is None:
-        return np.empty
-    made: Callable[..., Array] = CORE.empty
-    return made
-
-
 def told() -> str:
     """What ``doctor`` says of freed blocks."""
     if CORE is None:
@@ -152,4 +135,4 @@ def told() -> str:
     fault = CORE.keep_fault()
     if fault:
         return f"keeps no freed blocks: {fault}"
-    return f"keeps up to {MEMORY.limit} bytes of freed blocks, each {LARGE} and more (keep_bytes)"
+    return f"keeps up to {MEMORY.limit} bytes of freed blocks, each {CORE.LARGE_BYTES} and more (keep_bytes)"

@@ -11,6 +11,7 @@ import numpy as np
 from ..._base.c_einsum import ascii_subscripts, c_einsum
 from ..._base.facts import DENSE, Contraction, DType, Operand, Prepared, c_strides
 from ..._base.kinds import Bring, Form, Term
+from ..._native import fresh
 from . import (
     counting,
     elementwise,
@@ -109,7 +110,7 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
         if squeeze:
             x = x[(*index, ...)]
         if cast is not None:
-            x = x.astype(cast, order="C")
+            x = fresh.cast(x, cast, "C")
         return x
 
     return view

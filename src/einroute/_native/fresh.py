@@ -1,0 +1,43 @@
+"""Fresh arrays for results: NumPy's, or the core's where they are large."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from . import CORE
+
+__all__ = ["LARGE", "allocator", "cast"]
+
+Array = np.ndarray[Any, Any]
+
+#: Bytes from which arrays are the core's, of memory that was freed before.
+LARGE: int = sys.maxsize if CORE is None else CORE.LARGE_BYTES
+
+
+def allocator(nbytes: int) -> Callable[..., Array]:
+    """What makes fresh arrays of so many bytes: `numpy.empty`, or the core's.
+
+    It takes a shape, a dtype and perhaps an order, without their names.
+    """
+    if nbytes < LARGE:
+        return np.empty
+    made: Callable[..., Array] = CORE.empty
+    return made
+
+
+def cast(x: Array, dtype: np.dtype[Any], order: Literal["K", "C"] = "K") -> Array:
+    """``x.astype(dtype, order)``."""
+    if x.size * dtype.itemsize < LARGE:
+        return x.astype(dtype, order)
+    axes = list(range(x.ndim))
+    if order == "K":
+        axes.sort(key=lambda i: -abs(x.strides[i]))
+    made: Array = CORE.empty(tuple(x.shape[i] for i in axes), dtype)
+    if axes != list(range(x.ndim)):
+        made = made.transpose(np.argsort(axes))
+    np.copyto(made, x, casting="unsafe")
+    return made
