@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 from .._base.environment import read, whole
@@ -30,7 +29,7 @@ _GROUPS = {"": ("/sys/fs/cgroup", "memory.max"), "memory": ("/sys/fs/cgroup/memo
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123 - os.fspath of a Path is all that it adds
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded for this
             return file.read()
     except (OSError, ValueError):
         return ""
@@ -44,9 +43,9 @@ def _group_limits() -> Iterator[int]:
             if controller not in _GROUPS:
                 continue
             root, name = _GROUPS[controller]
-            group = PurePosixPath(path)
-            for folder in (group, *group.parents):
-                limit = _text(f"{root}{folder}/{name}").strip()
+            above = path.rstrip("/").split("/")
+            for depth in range(len(above), 0, -1):
+                limit = _text(f"{root}{'/'.join(above[:depth])}/{name}").strip()
                 if limit.isdigit():
                     yield int(limit)
 
