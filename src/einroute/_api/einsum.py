@@ -27,11 +27,12 @@ from .._call.ask import BAD_CALL, ask_numpy, ask_on_arrays
 from .._call.keys import Key, einsum_key, plain, scalars_as_arrays, tensordot_key
 from .._call.observe import WatchedContext, observe, telling_why
 from .._call.operands import Array, Fallback, ndarray
-from .._call.trials import TINY, all_tiny, put_on_trial, small_arrays
+from .._call.trials import TINY, all_tiny, put_on_trial, small_arrays, tiny_runner
 from .._call.understand import understand_einsum, understand_tensordot
 from .._config.state import _context, _process, check_strict, current, left_to_numpy
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other, of_library, other_kind, shape_alone
+from .._native.functions import found_by_core
 
 __all__ = ["einsum", "einsum_path", "tensordot"]
 
@@ -51,6 +52,14 @@ def _look(watched: bool) -> None:
 WATCH.on_change.append(_look)
 
 
+def _einsum_runner(*operands: Any) -> Any:
+    """What runs calls of einsum with operands of the same facts, as far as that is known."""
+    key = einsum_key(operands, None, False, {})
+    state = current()
+    return None if key is None else tiny_runner(operands, state, state.plans.get(key), einsum)
+
+
+@found_by_core("einsum", _einsum_runner)
 def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kwargs: Any) -> Any:
     """Evaluate the Einstein summation convention on the operands, by the fastest right route.
 
@@ -284,6 +293,13 @@ def _arguments(a: Any, b: Any, axes: Any = 2) -> Any:
     return a, b, axes
 
 
+def _tensordot_runner(a: Any, b: Any, axes: Any = 2) -> Any:
+    """What runs calls of tensordot with operands of the same facts, as far as that is known."""
+    key = tensordot_key(a, b, axes)
+    return None if key is None else current().plans.get(key)
+
+
+@found_by_core("tensordot", _tensordot_runner)
 @signed_as(_arguments)
 def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
     """Sum of products over the given axes of two operands.

@@ -19,6 +19,7 @@ from .._call.pairs import DOT, INNER, OUTER, VDOT
 from .._call.products import chain_terms, contract, is_chain, worth, worth_inner, worth_outer
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other
+from .._native.functions import found_by_core
 
 __all__ = ["dot", "inner", "multi_dot", "outer", "vdot"]
 
@@ -27,6 +28,7 @@ def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
     """Never called: bears the signature of `dot` and of `outer`."""
 
 
+@found_by_core("pair", DOT.runner)
 @signed_as(_dot)
 def dot(*args: Any, **kwargs: Any) -> Any:
     """Dot product of two operands: `numpy.dot`, with exact integer products through BLAS.
@@ -67,6 +69,7 @@ def dot(*args: Any, **kwargs: Any) -> Any:
     return DOT.of_others(dot, args, kwargs)
 
 
+@found_by_core("pair", INNER.runner)
 def inner(a: Any, b: Any, /) -> Any:
     """Inner product over the last axes: `numpy.inner`, with exact integer products through BLAS.
 
@@ -103,6 +106,7 @@ def inner(a: Any, b: Any, /) -> Any:
     return INNER.of_others(inner, (a, b), {})
 
 
+@found_by_core("pair", VDOT.runner)
 def vdot(a: Any, b: Any, /) -> Any:
     """Dot product of two operands taken as vectors, the first conjugated: `numpy.vdot`.
 
@@ -136,6 +140,7 @@ def vdot(a: Any, b: Any, /) -> Any:
     return VDOT.of_others(vdot, (a, b), {})
 
 
+@found_by_core("pair", OUTER.runner)
 @signed_as(_dot)
 def outer(*args: Any, **kwargs: Any) -> Any:
     """Outer product of two operands taken as vectors: `numpy.outer`, on all threads where it is large.

@@ -11,6 +11,7 @@ from .._call.fallback import check_fallback
 from .._call.observe import observe
 from .._call.operands import ndarray
 from .._call.pairs import MATMUL, MATVEC, VECDOT, VECMAT, Product
+from .._native.functions import found_by_core
 
 __all__ = ["RoutedUfunc", "matmul", "matvec", "vecdot", "vecmat"]
 
@@ -84,7 +85,7 @@ def _routed(product: Product) -> RoutedUfunc:
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             watched = WATCH.on
             if watched and to_observe():
-                return observe(self, args, kwargs)
+                return observe(public, args, kwargs)
             if not kwargs and len(args) == 2:
                 a, b = args
                 if type(a) is type(b) is ndarray:
@@ -95,9 +96,10 @@ def _routed(product: Product) -> RoutedUfunc:
                     return numpys(a, b)
             if "out" in kwargs:
                 kwargs["out"] = _single(kwargs["out"])
-            return product.of_others(self, args, kwargs)
+            return product.of_others(public, args, kwargs)
 
-    return Routed(product)
+    public: RoutedUfunc = found_by_core("pair", product.runner, ufunc=True)(Routed(product))
+    return public
 
 
 matmul, matvec, vecmat, vecdot = map(_routed, (MATMUL, MATVEC, VECMAT, VECDOT))

@@ -128,11 +128,12 @@ def stand_in(name: str, original: _Function, ours: _Function, home: str | None =
     }
     base = _OfUfunc if isinstance(original, np.ufunc) else _OfFunction
     made: StandIn = object.__new__(type("StandIn", (base,), body))
+    call = type(ours).__call__  # of an object of Python's: called without being looked up
     values = {
         "_name": name,
         "_found_at": f"{home or place}:{last}",
         "_original": original,
-        "_ours": ours if isinstance(ours, FunctionType) else MethodType(type(ours).__call__, ours),
+        "_ours": MethodType(call, ours) if isinstance(call, FunctionType) else ours,
         "__doc__": (ours if home else original).__doc__,
     }
     if home:

@@ -16,6 +16,7 @@ import numpy as np
 from .._base import numpy_functions as numpys
 from .._base.records import dataclass
 from .._base.routed_operand import any_routed, on_arrays
+from .._base.routes import Runner
 from .._base.watch import WATCH
 from .._execute.call import Call
 from .._kinds.in_graph import in_graph
@@ -117,6 +118,12 @@ class Product:
         except ValueError:
             return self.numpys(a, b)  # which says what is wrong
         return contract(terms, lambda: self.numpys(a, b))
+
+    def runner(self, a: Array, b: Array) -> Runner | None:
+        """What runs calls with plain arrays of the same facts, as far as that is known."""
+        if not self.worth(a, b):
+            return self.numpys
+        return None if self.name in CONJUGATED else known(self.name, (a, b))
 
     def of_others(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The product in a call with options, or with operands that are not both plain arrays."""

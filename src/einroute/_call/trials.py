@@ -5,18 +5,20 @@ A plan takes about 100 us to make and saves about 1 us a call.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from .._base.c_einsum import c_einsum
 from .._base.preparation import may_prepare
+from .._base.routes import Runner
 from .._config.state import State, current
 from .._kinds.registry import of_library, other_kind
 from .keys import Key, einsum_key
 from .operands import Array, Fallback, ndarray
 from .understand import understand_einsum
 
-__all__ = ["TINY", "all_tiny", "put_on_trial", "small_arrays", "tiny_note"]
+__all__ = ["TINY", "all_tiny", "put_on_trial", "small_arrays", "tiny_note", "tiny_runner"]
 
 #: Below this many products (an upper bound: the product of the operands' sizes) planning is put off.
 TINY = 4096
@@ -88,10 +90,25 @@ def tiny_note(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[s
     return f"{what}, and this plan is not used"
 
 
+def tiny_runner(operands: tuple[Any, ...], state: State, run: Runner | None, public: Any) -> Runner | None:
+    """What the core is to run for a call that it did not know, given the runner of its plan.
+
+    Parameters
+    ----------
+    public : callable
+        Whose calls they are: told when a trial has ended.
+    """
+    if isinstance(run, _Trial):
+        run.remember = public.remember
+    elif run is None and len(operands) == 2 and state.tiny and 0 < operands[1].size <= TINY:
+        return partial(c_einsum, operands[0])  # it may be a view; there is no plan
+    return run
+
+
 class _Trial:
     """Runs a tiny call by NumPy's einsum, until planning it has been earned."""
 
-    __slots__ = ("calls", "key", "run", "state", "subscripts")
+    __slots__ = ("calls", "key", "remember", "run", "state", "subscripts")
 
     counts = True  # so that who watches leaves it in its place
 
@@ -101,6 +118,7 @@ class _Trial:
         self.state = state
         self.calls = 0
         self.run = partial(c_einsum, subscripts)
+        self.remember: Callable[..., None] | None = None
 
     def __call__(self, *arrays: Array) -> Any:
         self.calls += 1  # a lost count between threads only puts planning off
@@ -109,5 +127,8 @@ class _Trial:
         elif self.calls == _EARNED:
             call = understand_einsum((self.subscripts, *arrays))
             if not isinstance(call, Fallback):
-                self.state.plans.put(self.key, call.bound(self.state))
+                bound = call.bound(self.state)
+                self.state.plans.put(self.key, bound)
+                if self.remember is not None:
+                    self.remember(bound, self.subscripts, *arrays)
         return self.run(*arrays)

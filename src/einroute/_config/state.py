@@ -21,6 +21,7 @@ from .._base.routes import Declined, NoRoute, Policy
 from .._base.watch import WATCH
 from .._factors.cache import FACTORS, PREPARE
 from .._kernels.earned import KERNELS
+from .._native import CORE
 from .._native.memory import MEMORY
 from .._plan.decisions import DECISIONS
 from .options import Config
@@ -60,6 +61,9 @@ class State:
         The ordinary state of one in which calls are watched.
     watched : list of State
         The state in which the calls of this one are watched, once there is one.
+    table : Table or None
+        Where the core finds what runs calls that are known; None without the core, and where calls are
+        watched.
     """
 
     config: Config
@@ -70,6 +74,7 @@ class State:
     products: bool = True
     base: State | None = None
     watched: list[State] = field(default_factory=list, repr=False)
+    table: Any = None
 
     @classmethod
     def of(cls, config: Config) -> State:
@@ -78,12 +83,15 @@ class State:
         tiny = not config.reproducible and not config.strict and not policy.forbids("numpy.einsum")
         if config.strict:
             WATCH.be_strict()
-        return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible)
+        table = None if CORE is None else CORE.Table(small=tiny)
+        return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible, table=table)
 
     def clear(self) -> None:
         """Drop every plan."""
         for state in (self, *self.watched):
             state.plans.clear()
+        if self.table is not None:
+            self.table.clear()
 
     def after_fork(self) -> None:
         """In a child: whoever held a lock in the parent is not here to let go of it."""
@@ -97,7 +105,13 @@ class _Process:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.states: dict[Config, State] = {}
-        self.default = self.state_of(Config())
+        self.make_default(self.state_of(Config()))
+
+    def make_default(self, state: State) -> None:
+        """Let a state be in force wherever the context names none."""
+        self.default = state
+        if state.table is not None:
+            CORE.set_table(state.table)
 
     def state_of(self, config: Config) -> State:
         with self.lock:
@@ -127,6 +141,9 @@ _process = _Process()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_process.after_fork)
 _context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
+if CORE is not None:
+    CORE.set_context(_context)
+    WATCH.on_change.append(CORE.set_watched)
 
 
 def current() -> State:
@@ -237,7 +254,7 @@ def set_config(**options: Unpack[ProcessOptions]) -> None:
     process = {name: given.pop(name) for name in PROCESS_WIDE if name in given}
     wanted = changed(_process.default.config, given)
     _change_process(process)
-    _process.default = _process.state_of(wanted)
+    _process.make_default(_process.state_of(wanted))
 
 
 def get_config() -> dict[str, Any]:

@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 from .._base.errstate import quiet
 from .._base.numpy_functions import numpy_dot, numpy_einsum, numpy_vdot
 from .._base.records import dataclass
+from .._native import CORE
 
 Array = NDArray[Any]
 Answer = tuple[Array, Array | None]
 _dot = numpy_dot
+_DOUBLE = np.dtype(np.float64)
 
 #: A singular value within this factor of the cutoff is too near to it.
 NEAR = 2.0
@@ -44,6 +46,8 @@ _WIDER = {
 #: Condition numbers from which they are, and up to how many products: 3 us, and 50 us where many digits are
 #: lost that this brings back.
 _EXTENDED = ((1e5, 8192), (1e2, 512))
+#: Elements of a matrix up to which the core's loops take less time than BLAS and its threads.
+_CORES = 1 << 16
 #: By precision: the squared norms of x between which nothing over- or underflowed, and the same for s[0].
 _SAFE = {8: (1e-280, 1e280, 1e-100, 1e100), 4: (1e-28, 1e28, 1e-10, 1e10)}
 
@@ -125,7 +129,6 @@ class SVDFactors:
             rcond = float(np.finfo(self.s.dtype).eps) / 2
         return _rank(self.s, rcond, max(self.shape))
 
-    @quiet
     def lstsq(self, a: Array, b: Array, rank: int) -> Answer | None:
         """The minimum-norm least-squares solution.
 
@@ -152,6 +155,15 @@ class SVDFactors:
         if rank < len(uh):
             uh, w = uh[:rank], w[:rank]
         tall = self.tall and rank == w.shape[1]
+        answer: Answer | None
+        if b.ndim == 1 and CORE is not None and a.size <= _CORES and _by_core(uh, a, b):
+            answer = CORE.apply_factors(uh, w, a, b, tall, self.low, self.high, a.size <= self.cheap)
+        else:
+            answer = self._by_numpy(a, b, uh, w, tall)
+        return answer
+
+    @quiet
+    def _by_numpy(self, a: Array, b: Array, uh: Array, w: Array, tall: bool) -> Answer | None:
         complex_b, complex_a = b.dtype.kind == "c", uh.dtype.kind == "c"
         if b.ndim == 1 and not complex_a and not complex_b:
             return self._vector(a, b, uh, w, tall)
@@ -216,6 +228,11 @@ class SVDFactors:
         """The pseudo-inverse (n, m) over the ``rank`` largest singular values."""
         inverse: Array = _dot(self.w[:rank].T, self.uh[:rank])
         return inverse
+
+
+def _by_core(*arrays: Array) -> bool:
+    """Whether the core has loops for these: doubles that lie as it reads them."""
+    return arrays[-1].flags.c_contiguous and all(x.dtype == _DOUBLE and x.flags.aligned for x in arrays)
 
 
 def _rank(s: Array, rcond: float, longest: int) -> int | None:

@@ -3,9 +3,13 @@
 #define EINROUTE_IMPORTS_NUMPY
 #include "numpy_api.hpp"
 
+#include "contraction.hpp"
+#include "dispatch.hpp"
 #include "isa.hpp"
+#include "least_squares.hpp"
 #include "pool.hpp"
 #include "product.hpp"
+#include "table.hpp"
 
 namespace {
 
@@ -55,7 +59,10 @@ int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
         return -1;
     }
-    return einroute::add_product(module) < 0 ? -1 : einroute::add_pool(module);
+    const bool added = einroute::add_product(module) == 0 && einroute::add_contraction(module) == 0 &&
+                       einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0 &&
+                       einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0;
+    return added ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {

@@ -1,0 +1,22 @@
+// The Python type `Contraction`: an einsum of arrays of known shapes and one dtype, done by the core's loops.
+#pragma once
+
+#include "numpy_api.hpp"
+
+namespace einroute {
+
+// Adds the type and `understand` to the module; -1 with an exception set if that fails.
+int add_contraction(PyObject* module);
+
+bool is_contraction(PyObject* object);
+
+// The result of arrays that fit, a new array or NumPy's scalar; null with an exception set if memory is
+// short. Nothing is checked: exact ndarrays of the dtype and shapes that it was made for, of any strides.
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n);
+
+// The contraction of a call seen first: subscripts are an exact str, arrays exact ndarrays. Null without an
+// exception where it is not ours: malformed or with an ellipsis, sizes that do not fit, a view, dtypes that
+// differ or are not plain, empty arrays, much work. Null with an exception only if memory is short.
+PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n);
+
+} // namespace einroute

@@ -1,0 +1,412 @@
+#include "dispatch.hpp"
+
+#include "contraction.hpp"
+#include "table.hpp"
+
+#include <cstddef>
+
+namespace einroute {
+
+namespace {
+
+// What the arguments of a function are, as far as the core looks.
+enum class Form { Einsum, Tensordot, Pair };
+
+struct Dispatch {
+    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject* function; // in Python: answers what the core does not look up; a ufunc's attributes are its
+    PyObject* unknown;  // answers a call that is looked up and not known, and lets the core remember it
+    PyObject* dict;
+    PyObject* weak;
+    Form form;
+    int number; // by which keys of functions differ
+};
+
+// The module's own store, set once when einroute is imported and whenever the process's configuration
+// changes.
+struct Configuration {
+    PyObject* context = nullptr; // the context variable: a state, or None where the process's is in force
+    PyObject* table = nullptr;   // the process's
+    PyObject* name = nullptr;    // "table", the attribute of a state
+    bool watched = false;        // whether every call is Python's
+    int functions = 0;
+};
+Configuration here;
+
+// The table in force: a new reference, null if there is none. An exception is not set.
+PyObject* table_here() {
+    if (here.context == nullptr) {
+        return nullptr;
+    }
+    PyObject* state;
+    if (PyContextVar_Get(here.context, Py_None, &state) < 0) {
+        PyErr_Clear();
+        return nullptr;
+    }
+    if (state == Py_None) {
+        Py_DECREF(state);
+        return Py_XNewRef(here.table);
+    }
+    PyObject* table = PyObject_GetAttr(state, here.name);
+    Py_DECREF(state);
+    if (table == nullptr) {
+        PyErr_Clear();
+    } else if (!is_table(table)) {
+        Py_CLEAR(table);
+    }
+    return table;
+}
+
+// Adds the items of a tuple or list of small ints, or one int.
+bool add_axes(Key& key, PyObject* axes, bool nested) {
+    if (PyLong_CheckExact(axes)) {
+        int overflow;
+        const long value = PyLong_AsLongAndOverflow(axes, &overflow);
+        return overflow == 0 && add_word(key, value);
+    }
+    const bool tuple = PyTuple_CheckExact(axes);
+    if (!tuple && !PyList_CheckExact(axes)) {
+        return false;
+    }
+    const Py_ssize_t count = tuple ? PyTuple_GET_SIZE(axes) : PyList_GET_SIZE(axes);
+    // No axis is numbered so: what begins a sequence is never taken for a number.
+    if (count > NPY_MAXDIMS || !add_word(key, INT64_MIN + count)) {
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < count; ++i) {
+        PyObject* item = tuple ? PyTuple_GET_ITEM(axes, i) : PyList_GET_ITEM(axes, i);
+        if (!nested && !PyLong_CheckExact(item)) {
+            return false;
+        }
+        if (!add_axes(key, item, false)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A call as the table knows it: its key, and where its arrays are.
+struct Found {
+    Key key;
+    PyObject* const* arrays;
+    Py_ssize_t count;
+};
+
+bool read_call(const Dispatch* self, PyObject* const* args, Py_ssize_t given, PyObject* names, Found& to) {
+    PyObject* subscripts = nullptr;
+    PyObject* axes = nullptr;
+    to.arrays = args;
+    to.count = 2;
+    if (self->form == Form::Tensordot) {
+        if (given == 2 && names != nullptr && PyTuple_GET_SIZE(names) == 1 &&
+            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "axes") == 0) {
+            names = nullptr;
+            axes = args[2];
+        } else if (given == 3) {
+            axes = args[2];
+        } else if (given != 2) {
+            return false;
+        }
+    } else if (self->form == Form::Einsum) {
+        if (given < 2 || given > MOST_OPERANDS + 1 || !PyUnicode_CheckExact(args[0])) {
+            return false;
+        }
+        subscripts = args[0];
+        to.arrays = args + 1;
+        to.count = given - 1;
+    } else if (given != 2) {
+        return false;
+    }
+    if (names != nullptr || !begin_key(to.key, self->number, subscripts)) {
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < to.count; ++i) {
+        if (!add_operand(to.key, to.arrays[i])) {
+            return false;
+        }
+    }
+    if (self->form == Form::Tensordot &&
+        !(axes == nullptr ? add_word(to.key, 2) : add_axes(to.key, axes, true))) {
+        return false;
+    }
+    end_key(to.key);
+    return true;
+}
+
+PyObject* run(PyObject* runner, PyObject* const* arrays, Py_ssize_t count) {
+    if (is_contraction(runner)) {
+        return contract(runner, arrays, count);
+    }
+    return PyObject_Vectorcall(runner, arrays, static_cast<std::size_t>(count), nullptr);
+}
+
+// What runs a call: a new reference; null if only Python knows, or with an exception set.
+PyObject* runner_of(const Dispatch* self, const Found& call) {
+    PyObject* table = table_here();
+    if (table == nullptr) {
+        return nullptr;
+    }
+    PyObject* runner = Py_XNewRef(find(table, call.key));
+    if (runner == nullptr && self->form == Form::Einsum && answers_small(table)) {
+        runner = understand(call.key.subscripts, call.arrays, call.count);
+        if (runner != nullptr && keep(table, call.key, runner) < 0) {
+            Py_CLEAR(runner);
+        }
+    }
+    Py_DECREF(table);
+    return runner;
+}
+
+PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
+    const Dispatch* self = reinterpret_cast<Dispatch*>(object);
+    Found found;
+    if (here.watched || !read_call(self, args, PyVectorcall_NARGS(nargsf), names, found)) {
+        return PyObject_Vectorcall(self->function, args, nargsf, names);
+    }
+    PyObject* runner = runner_of(self, found);
+    if (runner != nullptr) {
+        PyObject* result = run(runner, found.arrays, found.count);
+        Py_DECREF(runner);
+        return result;
+    }
+    return PyErr_Occurred() ? nullptr : PyObject_Vectorcall(self->unknown, args, nargsf, names);
+}
+
+PyObject* remember(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+    const Dispatch* self = reinterpret_cast<Dispatch*>(object);
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "expected what runs the call, then its arguments");
+        return nullptr;
+    }
+    Found found;
+    if (!here.watched && read_call(self, args + 1, count - 1, names, found)) {
+        PyObject* table = table_here();
+        const int kept = table == nullptr ? 0 : keep(table, found.key, args[0]);
+        Py_XDECREF(table);
+        if (kept < 0) {
+            return nullptr;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+    static const char* const NAMES[] = {"function", "arguments", "unknown", nullptr};
+    PyObject *function, *unknown;
+    const char* arguments;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OsO", const_cast<char**>(NAMES), &function, &arguments,
+                                     &unknown)) {
+        return nullptr;
+    }
+    const char first = arguments[0];
+    if (first != 'e' && first != 't' && first != 'p') {
+        PyErr_Format(PyExc_ValueError, "arguments must be 'einsum', 'tensordot' or 'pair', not '%s'",
+                     arguments);
+        return nullptr;
+    }
+    PyObject* object = type->tp_alloc(type, 0);
+    if (object == nullptr) {
+        return nullptr;
+    }
+    Dispatch* self = reinterpret_cast<Dispatch*>(object);
+    self->vectorcall = call;
+    self->unknown = Py_NewRef(unknown);
+    self->function = Py_NewRef(function);
+    self->form = first == 'e' ? Form::Einsum : first == 't' ? Form::Tensordot : Form::Pair;
+    self->number = here.functions++;
+    self->dict = PyDict_New();
+    if (self->dict == nullptr) {
+        Py_DECREF(object);
+        return nullptr;
+    }
+    return object;
+}
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+    Dispatch* self = reinterpret_cast<Dispatch*>(object);
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->unknown);
+    Py_VISIT(self->function);
+    Py_VISIT(self->dict);
+    return 0;
+}
+
+int clear(PyObject* object) {
+    // Not the functions: it may be called while it is taken apart. Its dict holds what is in cycles.
+    Py_CLEAR(reinterpret_cast<Dispatch*>(object)->dict);
+    return 0;
+}
+
+void release(PyObject* object) {
+    PyTypeObject* type = Py_TYPE(object);
+    Dispatch* self = reinterpret_cast<Dispatch*>(object);
+    PyObject_GC_UnTrack(object);
+    if (self->weak != nullptr) {
+        PyObject_ClearWeakRefs(object);
+    }
+    Py_CLEAR(self->dict);
+    Py_CLEAR(self->unknown);
+    Py_CLEAR(self->function);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+PyObject* bind(PyObject* object, PyObject* instance, PyObject*) {
+    return instance == nullptr || instance == Py_None ? Py_NewRef(object) : PyMethod_New(object, instance);
+}
+
+PyObject* attribute(PyObject* object, const char* name) {
+    return PyObject_GetAttrString(object, name);
+}
+
+PyObject* represent(PyObject* object) {
+    PyObject* name = attribute(object, "__name__");
+    PyObject* text = name == nullptr ? nullptr : PyUnicode_FromFormat("<function %U of einroute>", name);
+    Py_XDECREF(name);
+    return text;
+}
+
+// Of a ufunc everything but the call is the function's, which hands it on to NumPy's ufunc.
+PyObject* represent_ufunc(PyObject* object) {
+    return PyObject_Repr(reinterpret_cast<Dispatch*>(object)->function);
+}
+
+PyObject* attribute_of_ufunc(PyObject* object, PyObject* name) {
+    PyObject* found = PyObject_GenericGetAttr(object, name);
+    if (found != nullptr || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        return found;
+    }
+    PyErr_Clear();
+    return PyObject_GetAttr(reinterpret_cast<Dispatch*>(object)->function, name);
+}
+
+PyObject* reduce(PyObject* object, PyObject*) {
+    return attribute(object, "__qualname__");
+}
+
+PyMethodDef methods[] = {
+    {"remember", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(remember)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "remember(run, /, *args, **kwargs)\n--\n\nLet calls with arguments of the same facts be run by "
+     "``run(*arrays)``."},
+    {"__reduce__", reduce, METH_NOARGS, "Pickled by name."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMemberDef members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Dispatch, vectorcall), READONLY, nullptr},
+    {"__dictoffset__", T_PYSSIZET, offsetof(Dispatch, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Dispatch, weak), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+PyGetSetDef attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PyType_Slot function_slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(make)},
+    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+    {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(clear)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(release)},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {Py_tp_getset, attributes},
+    {Py_tp_repr, reinterpret_cast<void*>(represent)},
+    {Py_tp_descr_get, reinterpret_cast<void*>(bind)},
+    {0, nullptr},
+};
+
+PyType_Slot ufunc_slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(make)},
+    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+    {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(clear)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(release)},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {Py_tp_getset, attributes},
+    {Py_tp_repr, reinterpret_cast<void*>(represent_ufunc)},
+    {Py_tp_getattro, reinterpret_cast<void*>(attribute_of_ufunc)},
+    {0, nullptr},
+};
+
+constexpr unsigned long FLAGS =
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE;
+
+PyType_Spec function_spec = {
+    "einroute._native._core.Function",    sizeof(Dispatch), 0,
+    FLAGS | Py_TPFLAGS_METHOD_DESCRIPTOR, function_slots,
+};
+
+PyType_Spec ufunc_spec = {"einroute._native._core.Ufunc", sizeof(Dispatch), 0, FLAGS, ufunc_slots};
+
+PyObject* set_context(PyObject*, PyObject* context) {
+    if (!PyContextVar_CheckExact(context)) {
+        PyErr_Format(PyExc_TypeError, "expected a context variable, not %s", Py_TYPE(context)->tp_name);
+        return nullptr;
+    }
+    Py_XSETREF(here.context, Py_NewRef(context));
+    Py_RETURN_NONE;
+}
+
+PyObject* set_table(PyObject*, PyObject* table) {
+    if (!is_table(table)) {
+        PyErr_Format(PyExc_TypeError, "expected a Table, not %s", Py_TYPE(table)->tp_name);
+        return nullptr;
+    }
+    Py_XSETREF(here.table, Py_NewRef(table));
+    Py_RETURN_NONE;
+}
+
+PyObject* set_watched(PyObject*, PyObject* watched) {
+    const int truth = PyObject_IsTrue(watched);
+    if (truth < 0) {
+        return nullptr;
+    }
+    here.watched = truth != 0;
+    Py_RETURN_NONE;
+}
+
+PyObject* get_table(PyObject*, PyObject*) {
+    PyObject* table = table_here();
+    return table == nullptr ? Py_NewRef(Py_None) : table;
+}
+
+PyMethodDef functions[] = {
+    {"table_in_force", get_table, METH_NOARGS,
+     "table_in_force()\n--\n\nThe table in which calls that are made here are looked up, or None."},
+    {"set_context", set_context, METH_O,
+     "set_context(variable, /)\n--\n\nThe context variable whose value, a state, has the table in force."},
+    {"set_table", set_table, METH_O,
+     "set_table(table, /)\n--\n\nThe table in force where the context variable is None."},
+    {"set_watched", set_watched, METH_O,
+     "set_watched(watched, /)\n--\n\nWhether every call is Python's, since somebody listens."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+int add_type(PyObject* module, PyType_Spec& spec) {
+    PyObject* type = PyType_FromModuleAndSpec(module, &spec, nullptr);
+    if (type == nullptr) {
+        return -1;
+    }
+    const int result = PyModule_AddType(module, reinterpret_cast<PyTypeObject*>(type));
+    Py_DECREF(type);
+    return result;
+}
+
+} // namespace
+
+int add_dispatch(PyObject* module) {
+    if (here.name == nullptr) {
+        here.name = PyUnicode_InternFromString("table");
+    }
+    if (here.name == nullptr || add_type(module, function_spec) < 0 || add_type(module, ufunc_spec) < 0) {
+        return -1;
+    }
+    return PyModule_AddFunctions(module, functions);
+}
+
+} // namespace einroute

@@ -1,0 +1,55 @@
+"""Public functions whose calls the core looks up before Python sees them.
+
+The core knows a call by the facts of its operands: plain arrays, and what says what is done with them.  A
+call that it does not know is the Python function's; what runs such calls is asked for afterwards and
+remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar, cast
+
+from . import CORE
+
+__all__ = ["found_by_core"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+#: From the arguments of a call of plain arrays to what runs calls of the same facts when given their arrays;
+#: None if that is not known, or not the same for all of them.
+FindRunner = Callable[..., Callable[..., Any] | None]
+
+
+def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = False) -> Callable[[F], F]:
+    """Let the core look up the calls of a function; without the core the function is left as it is.
+
+    Parameters
+    ----------
+    arguments : {"einsum", "tensordot", "pair"}
+        Where the operands are among the arguments.
+    find_runner : callable
+    ufunc : bool, optional
+        Whether it stands for a ufunc: it does not bind as a method then, and its attributes are those of
+        the object that is given.
+    """
+
+    def found(function: F) -> F:
+        if CORE is None:
+            return function
+
+        def unknown(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            run = find_runner(*args, **kwargs)
+            if run is not None:
+                public.remember(run, *args, **kwargs)
+            return result
+
+        if ufunc:
+            public = CORE.Ufunc(function, arguments, unknown)
+            public.__doc__, public.__module__ = function.__doc__, function.__module__
+        else:
+            public = update_wrapper(CORE.Function(function, arguments, unknown), function)
+        return cast("F", public)
+
+    return found

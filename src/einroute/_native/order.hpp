@@ -1,0 +1,27 @@
+// In which order operands are contracted. No Python here.
+#pragma once
+
+#include "labels.hpp"
+#include "walk.hpp"
+
+namespace einroute {
+
+// A step over operands still there: which, and the labels of what it makes. What it makes is put at the end.
+struct Joint {
+    int count;
+    int position[MAX_OPERANDS];
+    Mask output;
+};
+
+struct Order {
+    int count;
+    Joint joint[2 * MAX_OPERANDS];
+    double nanoseconds;
+};
+
+// The cheapest order: all operands at once, or pairs and sums of one operand before. Labels of length 1 are
+// left out of the masks.
+void find_order(const Mask* operands, int count, Mask output, const std::ptrdiff_t* sizes, Element element,
+                Order& to);
+
+} // namespace einroute

@@ -1,0 +1,256 @@
+#include "program.hpp"
+
+#include "order.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace einroute {
+
+namespace {
+
+constexpr std::ptrdiff_t ALIGNMENT = 16;
+
+bool has(Mask mask, int label) {
+    return (mask >> label & 1) != 0;
+}
+
+// An operand of the contraction, or an intermediate that lies in C order of its labels.
+struct Term {
+    Mask labels;
+    int source;
+    std::ptrdiff_t offset;
+    std::vector<int> order;
+};
+
+class Builder {
+  public:
+    Builder(const Expression& expression, Element element, Program& to)
+        : e_(expression), element_(element), to_(to) {}
+
+    bool build(double limit) {
+        Mask operands[MAX_OPERANDS];
+        for (int i = 0; i < e_.operands; ++i) {
+            Mask all = 0;
+            for (int d = 0; d < e_.ndim[i]; ++d) {
+                if (e_.shape[i][d] > 1) {
+                    all |= Mask{1} << e_.label[i][d];
+                }
+            }
+            operands[i] = all;
+            terms_.push_back({all, i, -1, {}});
+        }
+        for (int d = 0; d < e_.out_ndim; ++d) {
+            output_ |= (e_.size[e_.out[d]] > 1 ? Mask{1} : Mask{0}) << e_.out[d];
+        }
+        Order order;
+        find_order(operands, e_.operands, output_, e_.size, element_, order);
+        if (order.nanoseconds > limit) {
+            return false;
+        }
+        to_.nanoseconds = order.nanoseconds;
+        to_.scratch = 0;
+        to_.reorders = order.count > 1 || sums_before_products(operands);
+        for (int i = 0; i < order.count; ++i) {
+            if (!add(order.joint[i], i + 1 == order.count)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+  private:
+    // NumPy takes a factor that stands still out of the innermost sum of a pair.
+    bool sums_before_products(const Mask* operands) const {
+        return e_.operands == 2 && ((operands[0] ^ operands[1]) & ~output_) != 0;
+    }
+
+    // The labels of a step's result in the order of its memory: of the result as they stand there, of an
+    // intermediate as its operands have them.
+    std::vector<int> order_of(Mask output, bool last) const {
+        std::vector<int> order;
+        if (last) {
+            for (int d = 0; d < e_.out_ndim; ++d) {
+                if (has(output, e_.out[d])) {
+                    order.push_back(e_.out[d]);
+                }
+            }
+        } else {
+            for (int label = 0; label < e_.labels; ++label) {
+                if (has(output, label)) {
+                    order.push_back(label);
+                }
+            }
+        }
+        return order;
+    }
+
+    bool add(const Joint& joint, bool last) {
+        std::vector<Term> chosen;
+        Mask all = 0;
+        for (int i = 0; i < joint.count; ++i) {
+            chosen.push_back(terms_[joint.position[i]]);
+            all |= chosen.back().labels;
+        }
+        for (int i = joint.count - 1; i >= 0; --i) {
+            terms_.erase(terms_.begin() + joint.position[i]);
+        }
+        std::vector<int> loops = order_of(joint.output, last);
+        const std::vector<int> made = loops;
+        const int kept = static_cast<int>(loops.size());
+        for (int label = 0; label < e_.labels; ++label) {
+            if (has(all & ~joint.output, label)) {
+                loops.push_back(label);
+            }
+        }
+        if (loops.size() > MAX_LOOPS) {
+            return false;
+        }
+        Step step{};
+        step.operands = joint.count;
+        step.kept = kept;
+        step.loops = static_cast<int>(loops.size());
+        step.summed = last ? sums() : step.loops > kept;
+        step.output = joint.output;
+        step.run = find_loops(element_, joint.count);
+        step.strides.assign(loops.size() * (joint.count + 1), 0);
+        for (int l = 0; l < step.loops; ++l) {
+            step.size[l] = e_.size[loops[l]];
+        }
+        for (int i = 0; i < joint.count; ++i) {
+            read(chosen[i], i, loops, step);
+        }
+        write(made, last, step);
+        to_.steps.push_back(std::move(step));
+        return true;
+    }
+
+    // Whether some label is summed, however short.
+    bool sums() const {
+        for (int label = 0; label < e_.labels; ++label) {
+            if (std::find(e_.out, e_.out + e_.out_ndim, label) == e_.out + e_.out_ndim) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void read(const Term& term, int operand, const std::vector<int>& loops, Step& step) const {
+        step.source[operand] = term.source;
+        step.offset[operand] = term.offset;
+        step.inputs[operand] = term.labels;
+        if (term.source < 0) {
+            fill(term.order, operand, loops, step);
+            return;
+        }
+        for (int d = 0; d < e_.ndim[term.source]; ++d) {
+            const auto found = std::find(loops.begin(), loops.end(), int(e_.label[term.source][d]));
+            if (e_.shape[term.source][d] > 1) {
+                step.addends.push_back(
+                    {static_cast<std::uint8_t>(found - loops.begin()), static_cast<std::uint8_t>(operand),
+                     static_cast<std::uint8_t>(term.source), static_cast<std::uint8_t>(d)});
+            }
+        }
+    }
+
+    // Strides of labels that lie in C order.
+    void fill(const std::vector<int>& order, int column, const std::vector<int>& loops, Step& step) const {
+        std::ptrdiff_t reach = item_size(element_);
+        for (auto label = order.rbegin(); label != order.rend(); ++label) {
+            const auto loop = std::find(loops.begin(), loops.end(), *label) - loops.begin();
+            step.strides[loop * (step.operands + 1) + column] = reach;
+            reach *= e_.size[*label];
+        }
+    }
+
+    void write(const std::vector<int>& made, bool last, Step& step) {
+        if (last) {
+            step.target = -1;
+            for (int loop = 0; loop < step.kept; ++loop) {
+                for (int d = 0; d < e_.out_ndim; ++d) {
+                    if (e_.out[d] == made[loop]) {
+                        step.result_axes.push_back({loop, d});
+                    }
+                }
+            }
+            return;
+        }
+        std::vector<int> loops = made; // the first loops of the step
+        fill(made, step.operands, loops, step);
+        std::ptrdiff_t bytes = item_size(element_);
+        for (int label : made) {
+            bytes *= e_.size[label];
+        }
+        step.target = to_.scratch;
+        terms_.push_back({step.output, -1, to_.scratch, made});
+        to_.scratch += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+
+    const Expression& e_;
+    Element element_;
+    Program& to_;
+    std::vector<Term> terms_;
+    Mask output_ = 0;
+};
+
+// Neighbouring loops that every operand and the result walks as one become one.
+void merge(Walk& walk, int first, int last, int& at) {
+    const int begin = at;
+    for (int l = first; l < last; ++l) {
+        bool one = at > begin;
+        for (int i = 0; one && i <= walk.operands; ++i) {
+            one = walk.stride[at - 1][i] == walk.stride[l][i] * walk.size[l];
+        }
+        if (one) {
+            --at;
+            walk.size[at] *= walk.size[l];
+        } else {
+            walk.size[at] = walk.size[l];
+        }
+        if (at != l) {
+            std::memcpy(walk.stride[at], walk.stride[l], (walk.operands + 1) * sizeof(std::ptrdiff_t));
+        }
+        ++at;
+    }
+}
+
+} // namespace
+
+bool make_program(const Expression& expression, Element element, double limit, Program& to) {
+    return Builder(expression, element, to).build(limit);
+}
+
+void run_program(const Program& program, const char* const* data, const std::ptrdiff_t* const* strides,
+                 char* out, const std::ptrdiff_t* out_strides, char* scratch) {
+    Walk walk;
+    for (const Step& step : program.steps) {
+        const int columns = step.operands + 1;
+        const std::ptrdiff_t* known = step.strides.data();
+        for (int l = 0; l < step.loops; ++l, known += columns) {
+            walk.size[l] = step.size[l];
+            for (int i = 0; i < columns; ++i) {
+                walk.stride[l][i] = known[i];
+            }
+        }
+        for (const Addend& a : step.addends) {
+            walk.stride[a.loop][a.operand] += strides[a.input][a.axis];
+        }
+        for (int i = 0; i < step.operands; ++i) {
+            walk.data[i] = step.source[i] < 0 ? scratch + step.offset[i] : data[step.source[i]];
+        }
+        walk.out = step.target < 0 ? out : scratch + step.target;
+        for (const auto& axis : step.result_axes) {
+            walk.stride[axis.first][step.operands] = out_strides[axis.second];
+        }
+        walk.operands = step.operands;
+        walk.summed = step.summed;
+        int at = 0;
+        merge(walk, 0, step.kept, at);
+        walk.kept = at;
+        merge(walk, step.kept, step.loops, at);
+        walk.loops = at;
+        step.run(walk);
+    }
+}
+
+} // namespace einroute
