@@ -469,7 +469,7 @@ class TestCalls:
     A = np.random.default_rng(3).random((2048, 2100))
     V = A[0].copy()
     THIN = A[:, :3].copy()
-    STACK = A[:40, :2000].reshape(40, 1000, 2)
+    STACK = A[:40, :2000].reshape(40, 1000, 2).copy()
     INTEGERS = (A[:, :4] * 9).astype(np.int64)
 
     @pytest.mark.parametrize(
@@ -522,6 +522,32 @@ class TestCalls:
         for result in (er.outer(self.V, self.V), er.tensordot(self.V, self.V, 0)):
             np.testing.assert_array_equal(result, np.multiply.outer(self.V, self.V))
             assert ours(result if result.base is None else result.base)
+
+    @pytest.mark.parametrize(
+        ("function", "a", "b"),
+        [
+            ("dot", THIN, THIN.T),
+            ("dot", THIN.astype("F"), THIN.T.astype("F")),
+            ("matmul", THIN, THIN.T),
+            ("matmul", np.asfortranarray(THIN), THIN.T.copy()),
+            ("matmul", STACK[:5], STACK[:5].transpose(0, 2, 1).copy()),
+            ("matmul", STACK[:5], STACK[0].T.copy()),
+            ("matmul", THIN, STACK[:2, :, 0][:, None, :].repeat(3, 1)),
+        ],
+    )
+    def test_matrices(self, function: str, a: np.ndarray, b: np.ndarray) -> None:
+        right = getattr(np, function)(a, b)
+        for _ in range(3):
+            result = getattr(er, function)(a, b)
+            np.testing.assert_array_equal(result, right)
+            assert (result.dtype, result.strides, result.flags.owndata) == (right.dtype, right.strides, True)
+        assert ours(result) == (right.nbytes >= LARGE)
+
+    def test_stacks_that_lie_otherwise_give_what_numpy_lays_out(self) -> None:
+        a = self.STACK[:6].reshape(2, 3, 1000, 2).transpose(1, 0, 2, 3)
+        b = a.swapaxes(2, 3)
+        for _ in range(3):
+            assert er.matmul(a, b).strides == np.matmul(a, b).strides
 
     def test_warnings_are_numpys(self) -> None:
         x = np.full((2048, 2048), 1e200)
