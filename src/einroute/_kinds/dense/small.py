@@ -50,6 +50,8 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("not a pair of operands of a BLAS dtype")
     if 0 in step.sizes.values():
         return Refused("a dimension of length 0")
+    if not all(step.inputs):
+        return Refused("an operand is a number")  # as sums to no axes give it: no array
     labels = classify(step)
     if set("".join(step.inputs)) - set(step.output) - set(labels.contracted):
         return Refused("a label of one operand alone is summed")
