@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from . import CORE
+from .memory import MEMORY
 
-__all__ = ["LARGE", "allocator", "cast"]
+__all__ = ["LARGE", "allocator", "cast", "of_freed_memory"]
 
 Array = np.ndarray[Any, Any]
 
@@ -27,6 +28,11 @@ def allocator(nbytes: int) -> Callable[..., Array]:
         return np.empty
     made: Callable[..., Array] = CORE.empty
     return made
+
+
+def of_freed_memory(nbytes: int) -> bool:
+    """Whether an array of so many bytes is spared its page faults, once calls have gone before."""
+    return LARGE <= nbytes <= MEMORY.limit
 
 
 def cast(x: Array, dtype: np.dtype[Any], order: Literal["K", "C"] = "K") -> Array:

@@ -102,7 +102,7 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
         diagonal = ascii_subscripts((source,), target)
     ndim = len(p.labels) + len(p.squeeze)
     index = tuple(0 if i in p.squeeze else slice(None) for i in range(ndim))
-    squeeze, cast = bool(p.squeeze), p.cast
+    squeeze, cast, large = bool(p.squeeze), p.cast, p.facts.nbytes >= fresh.LARGE
 
     def view(x: Array) -> Array:
         if diagonal is not None:
@@ -110,7 +110,7 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
         if squeeze:
             x = x[(*index, ...)]
         if cast is not None:
-            x = fresh.cast(x, cast, "C")
+            x = fresh.cast(x, cast, "C") if large else x.astype(cast, order="C")
         return x
 
     return view

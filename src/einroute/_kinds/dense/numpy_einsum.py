@@ -10,7 +10,7 @@ from ..._base.c_einsum import ascii_subscripts, c_einsum
 from ..._base.cost import CALL, Cost, first_touched
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from ..._native.fresh import LARGE
+from ..._native.fresh import of_freed_memory
 
 Array = np.ndarray[Any, Any]
 
@@ -62,7 +62,7 @@ def verdict(step: Step) -> Offer | Refused:
     elif len(step.inputs) == 1 and summing == 2 and layout[-1] != inner:
         rate = _TRANSPOSED
     # The result is NumPy's, not one of freed memory as other routes have.
-    new = first_touched(step.out_bytes) if step.out_bytes >= LARGE else 0.0
+    new = first_touched(step.out_bytes) if of_freed_memory(step.out_bytes) else 0.0
     cost = Cost(
         size,
         float(step.in_bytes + 2 * step.out_bytes),  # the result is cleared before it is added to
