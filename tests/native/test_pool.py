@@ -354,7 +354,7 @@ class TestKept:
         MEMORY.resize(1 << 28)  # asked for
         assert ours(made())
 
-    def test_the_default_is_a_part_of_what_the_process_may_take(self) -> None:
+    def test_the_default_is_a_part_of_the_address_space(self) -> None:
         code = (
             "import resource\nfrom einroute._native.memory import default_bytes\nprint(default_bytes())\n"
             "resource.setrlimit(resource.RLIMIT_AS, (1 << 32, -1))\nprint(default_bytes())"
