@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,29 @@ def use(package: Path, folder: Path) -> None:
     subprocess.run([python.with_name("einroute"), "--version"], check=True, cwd=folder)
 
 
+def built_without_compiler(folder: Path) -> str:
+    """The name of the wheel that is built where there is no compiler: one without the core."""
+    missing = {"CC": "/nonexistent", "CXX": "/nonexistent"}
+    environment = {name: x for name, x in os.environ.items() if name != "EINROUTE_NATIVE"} | missing
+    # The build folder is kept from build to build; one that has found a compiler would not look again.
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "build",
+            "-w",
+            "-Cbuild-dir=" + str(folder / "build"),
+            "-o",
+            str(folder),
+            str(ROOT),
+        ],
+        check=True,
+        env=environment,
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel.name
+
+
 def main() -> int:
     """Build both, look into the wheel, and use both."""
     with tempfile.TemporaryDirectory() as name:
@@ -45,6 +69,7 @@ def main() -> int:
         assert any(file.startswith("einroute/_native/_core.") and not file.endswith(".pyi") for file in files)
         assert wheel.stat().st_size < 3_000_000
         assert any(file.startswith("einroute/_kinds/") for file in files)
+        assert "none-any" in built_without_compiler(folder / "pure")
         use(wheel, folder / "from-wheel")
         use(sdist, folder / "from-sdist")
     return 0

@@ -11,7 +11,7 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from .cost import Cost
-from .facts import Operand, Step
+from .facts import Contraction, Operand, Step
 from .formatting import prime_for, readable
 from .records import dataclass
 
@@ -61,6 +61,10 @@ class Offer:
         Of the result, where they follow from how it is made.
     temporary : int
         Bytes that it takes besides operands and result.
+    whole : callable or None
+        ``(contraction, shapes of the operands, scalar) -> Runner | None``: where the step is all of a call of
+        einsum, that call on its operands as they came and with einsum's manners: silent, and repeated in
+        NumPy's order where it overflowed.
     """
 
     cost: Cost
@@ -74,6 +78,7 @@ class Offer:
     overwrites: bool = False
     facts: Operand | None = None
     temporary: int = 0
+    whole: Callable[[Contraction, tuple[tuple[int, ...], ...], bool], Runner | None] | None = None
 
 
 class NoRoute(RuntimeError):
@@ -100,6 +105,9 @@ class Route:
         It gives no floating-point warning.
     tasks : bool
         It makes tasks that run later: what is allowed is said of the calls inside these.
+    short : callable or None
+        ``(Step, Runner) -> Runner or None``: for a plan that is a step of this route and nothing else, a
+        runner of the operands as the caller gave them; the one given answers what that does not.
     """
 
     name: str
@@ -109,6 +117,7 @@ class Route:
     earned: bool = False
     silent: bool = False
     tasks: bool = False
+    short: Callable[[Step, Runner], Runner | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

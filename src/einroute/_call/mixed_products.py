@@ -22,6 +22,7 @@ from .._base.numpy_functions import (
     numpy_vecdot,
     numpy_vecmat,
 )
+from .._base.routes import Runner
 from .._config.state import current
 from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
@@ -40,6 +41,7 @@ __all__ = [
     "dot_of_all",
     "given_options",
     "is_contraction",
+    "known_product",
     "product",
     "refuse_undispatched",
     "understand_chain",
@@ -120,9 +122,8 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     if name in _FLATTENED:
         a, b = _flattened(name, a, b)
     state, given = current(), (a, b)
-    if name not in CONJUGATED and (not options or (len(options) == 1 and options.get("out", name) is None)):
-        key = mixed_key(("product", name), given)
-        run = None if key is None else state.plans.get(key)
+    if not options or (len(options) == 1 and options.get("out", name) is None):
+        run = known_product(name, a, b)
         if run is not None:
             return run(a, b)
     try:
@@ -141,6 +142,14 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
         assert run is not None
         result = run(a, b) if out is None else run(a, b, out=out)
     return result if out is not None or options.get("subok") is False else _wrapped(result, (a, b))
+
+
+def known_product(name: str, a: Any, b: Any) -> Runner | None:
+    """The bound plan of a product without options, if there is one, and it takes the operands as they are."""
+    if name in CONJUGATED:
+        return None
+    key = mixed_key(("product", name), (a, b))
+    return None if key is None else current().plans.get(key)
 
 
 def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:

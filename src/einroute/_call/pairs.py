@@ -28,6 +28,7 @@ from .mixed_products import (
     conjugated,
     given_options,
     is_contraction,
+    known_product,
     product,
     refuse_undispatched,
     understand_product,
@@ -122,7 +123,9 @@ class Product:
         return contract(terms, lambda: self.numpys(a, b))
 
     def runner(self, a: Array, b: Array) -> Runner | None:
-        """What runs calls with plain arrays of the same facts, as far as that is known."""
+        """What runs calls of the same facts, of plain arrays or sparse operands, as far as that is known."""
+        if not type(a) is type(b) is ndarray:
+            return known_product(self.name, a, b)
         if not self.worth(a, b):
             large = self.numpys in _MATRICES and a.size * b.size >= LARGE // 16
             return (_large_product(self.numpys, a, b) if large else None) or self.numpys

@@ -48,6 +48,8 @@ class Handling:
         absent elements may have been multiplied.
     on_run : callable or None
         Told of every route that ends, or declines.
+    shapes : tuple of shapes or None
+        Of the operands as they come, where these are arrays of the plan's dtype.
     """
 
     kinds: tuple[Kind, ...]
@@ -56,6 +58,7 @@ class Handling:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     strict: Callable[[], Chain | Sliced] | None = None
     on_run: OnRun | None = None
+    shapes: tuple[tuple[int, ...], ...] | None = None
 
 
 def bind_plan(plan: Plan, how: Handling) -> Runner:
@@ -66,6 +69,9 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
     """
     assert isinstance(plan.node, Chain | Sliced)
     options, on_run = how.options, how.on_run
+    whole = _whole(plan, how)
+    if whole is not None:
+        return whole
     forms = tuple(form_of(p.facts.form) for p in plan.prepared)
     compiled = max(forms, key=lambda form: form.rank).compiled
     if compiled is not None:
@@ -93,7 +99,37 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
     run = _handed_over(run, plan, how)
     if options.quiet and eager and not dense:
         run = quiet(run)
-    return announced(run, plan, on_run)
+    return announced(_of_one_step(run, plan, how), plan, on_run)
+
+
+def _of_one_step(run: Runner, plan: Plan, how: Handling) -> Runner:
+    """A shorter way by the route of a plan of one step, on the operands as they came, where it has one."""
+    node = plan.node
+    if (
+        how.on_run is not None
+        or how.options.out
+        or how.dtype != plan.dtype
+        or plan.form != DENSE
+        or not (isinstance(node, Chain) and len(node.steps) == 1)
+        or any(p.diagonal is not None or p.squeeze or p.cast is not None for p in plan.prepared)
+    ):
+        return run
+    (only,) = node.steps
+    short = only.decision.route.short
+    if short is None or only.positions != tuple(range(len(plan.prepared))):
+        return run
+    return short(only.step, run) or run
+
+
+def _whole(plan: Plan, how: Handling) -> Runner | None:
+    """The call as one runner of a route's with einsum's manners, where there is one and nobody watches."""
+    options, node = how.options, plan.node
+    if how.shapes is None or not options.quiet or options.out or how.on_run is not None:
+        return None
+    if not isinstance(node, Chain) or len(node.steps) != 1 or how.dtype != plan.dtype:
+        return None
+    make = node.steps[0].decision.offer.whole
+    return None if make is None else make(plan.contraction, how.shapes, options.scalar)
 
 
 def _program(

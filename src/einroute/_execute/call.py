@@ -199,7 +199,9 @@ class Call:
     def _handling(self, plan: Plan, state: State) -> Handling:
         sparse = any(kind.form.sparse for kind in self.kinds)
         strict = self._strictly(plan, state) if sparse else None
-        return Handling(self.kinds, self.dtype, self.options, self.keywords, strict, state.on_run)
+        plain = all(type(x) is ndarray and x.dtype == plan.dtype for x in self.operands)
+        shapes = tuple(x.shape for x in self.operands) if plain else None
+        return Handling(self.kinds, self.dtype, self.options, self.keywords, strict, state.on_run, shapes)
 
     def _strictly(self, plan: Plan, state: State) -> Callable[[], Chain | Sliced] | None:
         """A plan in which no absent element is multiplied, and dense operands not by each other.

@@ -20,8 +20,8 @@ static_assert(sizeof(npy_intp) == sizeof(std::ptrdiff_t), "strides are handed on
 constexpr double SMALL = 1000;
 // Products that NumPy's order may take where a result is not finite.
 constexpr double REPEATED = 1 << 21;
-// Bytes of intermediates that lie on the stack.
-constexpr std::ptrdiff_t ON_STACK = 4096;
+// Bytes of intermediates and of kernels that lie on the stack.
+constexpr std::ptrdiff_t ON_STACK = 16384;
 
 PyTypeObject* contraction_type = nullptr;
 PyObject* c_einsum = nullptr;
@@ -91,14 +91,16 @@ bool element_of(int type, Element& to) {
     }
 }
 
+// An exponent of ones alone, and one more, reaches the sign.
 template <class Bits> bool all_finite(const char* data, npy_intp count, Bits exponent) {
-    bool infinite = false;
+    const Bits one = exponent & (~exponent + 1);
+    Bits all = 0;
     for (npy_intp i = 0; i < count; ++i) {
         Bits bits;
         std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
-        infinite |= (bits & exponent) == exponent;
+        all |= (bits & exponent) + one;
     }
-    return !infinite;
+    return (all & (exponent + one)) == 0;
 }
 
 bool is_finite(const Contraction* self, const char* data) {
@@ -135,7 +137,7 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
         data[i] = PyArray_BYTES(x);
         steps[i] = PyArray_STRIDES(x);
     }
-    alignas(16) char stack[ON_STACK];
+    alignas(32) char stack[ON_STACK];
     char* scratch = stack;
     if (self->program->scratch > ON_STACK) {
         scratch = static_cast<char*>(PyMem_Malloc(static_cast<size_t>(self->program->scratch)));
@@ -468,6 +470,10 @@ PyObject* get_nanoseconds(PyObject* object, void*) {
     return PyFloat_FromDouble(self_of(object)->program->nanoseconds);
 }
 
+PyObject* get_intermediates(PyObject* object, void*) {
+    return PyLong_FromSsize_t(self_of(object)->program->work);
+}
+
 const char DOC[] =
     "Contraction(subscripts, char, shapes, *, order='C', scalar=True, report=None)\n--\n\n"
     "An einsum of arrays of known shapes and one dtype: called with them, and perhaps ``out``.";
@@ -481,6 +487,7 @@ PyMemberDef members[] = {
 PyGetSetDef properties[] = {
     {"steps", get_steps, nullptr, "Labels longer than 1 of each step.", nullptr},
     {"nanoseconds", get_nanoseconds, nullptr, "What it takes, about.", nullptr},
+    {"intermediates", get_intermediates, nullptr, "Bytes of the intermediates.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -1,6 +1,7 @@
 #include "dispatch.hpp"
 
 #include "contraction.hpp"
+#include "sparse_product.hpp"
 #include "table.hpp"
 
 #include <cstddef>
@@ -137,7 +138,19 @@ PyObject* run(PyObject* runner, PyObject* const* arrays, Py_ssize_t count) {
     if (is_contraction(runner)) {
         return contract(runner, arrays, count);
     }
+    if (is_sparse_product(runner)) {
+        return multiply_sparse(runner, arrays, count);
+    }
     return PyObject_Vectorcall(runner, arrays, static_cast<std::size_t>(count), nullptr);
+}
+
+bool all_arrays(const Found& call) {
+    for (Py_ssize_t i = 0; i < call.count; ++i) {
+        if (!PyArray_CheckExact(call.arrays[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // What runs a call: a new reference; null if only Python knows, or with an exception set.
@@ -147,7 +160,7 @@ PyObject* runner_of(const Dispatch* self, const Found& call) {
         return nullptr;
     }
     PyObject* runner = Py_XNewRef(find(table, call.key));
-    if (runner == nullptr && self->form == Form::Einsum && answers_small(table)) {
+    if (runner == nullptr && self->form == Form::Einsum && answers_small(table) && all_arrays(call)) {
         runner = understand(call.key.subscripts, call.arrays, call.count);
         if (runner != nullptr && keep(table, call.key, runner) < 0) {
             Py_CLEAR(runner);

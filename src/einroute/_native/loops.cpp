@@ -125,7 +125,7 @@ template <class T, int N> struct Over {
         for (int i = 0; i < n; ++i) {
             p[i] = from[i];
         }
-        if (size >= LANES) {
+        if (size >= 2 * LANES) {
             S lane[LANES] = {};
             for (; size >= LANES; size -= LANES) {
                 for (int l = 0; l < LANES; ++l) {

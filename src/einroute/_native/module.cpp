@@ -9,6 +9,8 @@
 #include "least_squares.hpp"
 #include "pool.hpp"
 #include "product.hpp"
+#include "sparse_classes.hpp"
+#include "sparse_product.hpp"
 #include "table.hpp"
 
 namespace {
@@ -61,7 +63,8 @@ int execute(PyObject* module) {
     }
     const bool added = einroute::add_product(module) == 0 && einroute::add_contraction(module) == 0 &&
                        einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0 &&
-                       einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0;
+                       einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0 &&
+                       einroute::add_sparse_classes(module) == 0 && einroute::add_sparse_product(module) == 0;
     return added ? 0 : -1;
 }
 

@@ -1,20 +1,70 @@
 #include "order.hpp"
 
+#include "problem.hpp"
+
 namespace einroute {
 
 namespace {
 
-// Nanoseconds that a step costs, each run of its innermost loops, each element it writes, and each product.
-constexpr double STEP = 20, LINE = 3.5, WRITTEN = 1.6;
+// Nanoseconds that a step costs, and each sum that it writes.
+constexpr double STEP = 30, WRITTEN = 1.1;
+// The same of a kernel of pairs, which has more to arrange.
+constexpr double ARRANGED = 110, STORED = 0.4;
 
-// Of a product of so many operands that is added.
-double each(Element element, int operands) {
-    double cost = operands <= 2 ? 0.8 : operands == 3 ? 1.1 : 0.9 * operands;
-    if (element == Element::Complex64 || element == Element::Complex128) {
-        cost *= 2.2;
-    }
-    return cost;
+// Of a product of so many operands that is added; alone it is fast where all walk together.
+double each(Element element, int operands, bool summed, bool together) {
+    const double sum = operands <= 2 ? 0.45 : operands == 3 ? 0.75 : 0.6 * operands;
+    const double cost = summed ? sum : together ? 0.2 * operands : 0.6 + 0.7 * operands;
+    return element == Element::Complex64 || element == Element::Complex128 ? 2.2 * cost : cost;
 }
+
+double each_in_vectors(Element element) {
+    switch (element) {
+    case Element::Float32:
+        return 0.07;
+    case Element::Float64:
+        return 0.12;
+    case Element::Complex64:
+        return 0.35;
+    default:
+        return 0.6;
+    }
+}
+
+double extent(Mask labels, const std::ptrdiff_t* sizes) {
+    double size = 1;
+    for (int label = 0; labels != 0; ++label, labels >>= 1) {
+        if (labels & 1) {
+            size *= static_cast<double>(sizes[label]);
+        }
+    }
+    return size;
+}
+
+} // namespace
+
+Price price_of(const Mask* operands, int count, Mask output, const std::ptrdiff_t* sizes, Element element) {
+    Mask all = 0;
+    for (int i = 0; i < count; ++i) {
+        all |= operands[i];
+    }
+    const double products = extent(all, sizes), written = extent(output, sizes);
+    const bool summed = (all & ~output) != 0;
+    bool together = true;
+    for (int i = 1; i < count; ++i) {
+        together = together && operands[i] == operands[0];
+    }
+    const double loops =
+        STEP + each(element, count, summed, together) * products + (summed ? WRITTEN * written : 0);
+    const bool in_pairs = count == 2 && ((operands[0] ^ operands[1]) & ~output) == 0;
+    if (element < Element::Float32 || !in_pairs || products > written * static_cast<double>(MAX_EXTENT)) {
+        return {loops, false};
+    }
+    const double vectors = ARRANGED + each_in_vectors(element) * products + STORED * written;
+    return vectors < loops ? Price{vectors, true} : Price{loops, false};
+}
+
+namespace {
 
 class Search {
   public:
@@ -33,19 +83,13 @@ class Search {
   private:
     static constexpr int EXHAUSTIVE = 5;
 
-    double extent(Mask labels) const {
-        double size = 1;
-        for (int label = 0; labels != 0; ++label, labels >>= 1) {
-            if (labels & 1) {
-                size *= static_cast<double>(sizes_[label]);
-            }
-        }
-        return size;
+    double price(const Mask* operands, int count, Mask output) const {
+        return price_of(operands, count, output, sizes_, element_).nanoseconds;
     }
 
-    double price(int operands, Mask all, Mask output) const {
-        const double written = extent(output);
-        return STEP + each(element_, operands) * extent(all) + WRITTEN * written + LINE * written / 4;
+    double price_of_two(const Mask* operands, int i, int j, Mask output) const {
+        const Mask two[] = {operands[i], operands[j]};
+        return price(two, i == j ? 1 : 2, output);
     }
 
     // The labels that a step over two operands must keep.
@@ -61,14 +105,12 @@ class Search {
 
     void finish(const Mask* operands, int count, Order& sofar) {
         Joint& last = sofar.joint[sofar.count];
-        Mask all = 0;
         last.count = count;
         last.output = output_;
         for (int i = 0; i < count; ++i) {
             last.position[i] = i;
-            all |= operands[i];
         }
-        const double total = sofar.nanoseconds + price(count, all, output_);
+        const double total = sofar.nanoseconds + price(operands, count, output_);
         if (total < best_->nanoseconds) {
             *best_ = sofar;
             ++best_->count;
@@ -89,10 +131,10 @@ class Search {
                 if (i == j ? kept(operands, count, i, i) == operands[i] : count == 2) {
                     continue;
                 }
-                const Mask all = operands[i] | operands[j];
-                const double cost = price(i == j ? 1 : 2, all, kept(operands, count, i, j));
+                const double cost = price_of_two(operands, i, j, kept(operands, count, i, j));
                 if (!exhaustive_) {
-                    const double gained = cost - (i == j ? 0 : extent(operands[i]) + extent(operands[j]));
+                    const double gained =
+                        cost - (i == j ? 0 : extent(operands[i], sizes_) + extent(operands[j], sizes_));
                     if (gained < least) {
                         least = gained;
                         best_i = i;
@@ -104,9 +146,8 @@ class Search {
             }
         }
         if (!exhaustive_ && best_i >= 0) {
-            const Mask all = operands[best_i] | operands[best_j];
-            join(operands, count, best_i, best_j,
-                 price(best_i == best_j ? 1 : 2, all, kept(operands, count, best_i, best_j)), sofar);
+            const Mask output = kept(operands, count, best_i, best_j);
+            join(operands, count, best_i, best_j, price_of_two(operands, best_i, best_j, output), sofar);
         }
     }
 

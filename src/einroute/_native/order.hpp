@@ -19,6 +19,14 @@ struct Order {
     double nanoseconds;
 };
 
+// What a step takes, about; `vectors`: whether the kernels of pairs are faster than loops.
+struct Price {
+    double nanoseconds;
+    bool vectors;
+};
+
+Price price_of(const Mask* operands, int count, Mask output, const std::ptrdiff_t* sizes, Element element);
+
 // The cheapest order: all operands at once, or pairs and sums of one operand before. Labels of length 1 are
 // left out of the masks.
 void find_order(const Mask* operands, int count, Mask output, const std::ptrdiff_t* sizes, Element element,

@@ -32,14 +32,17 @@ struct Problem {
 
 // Bytes that a kernel needs for the rows, columns and sums of a problem.
 constexpr std::size_t workspace(std::ptrdiff_t rows, std::ptrdiff_t columns, std::ptrdiff_t sums) {
-    return static_cast<std::size_t>((rows * sums + sums * columns) * 64 + 64);
+    return static_cast<std::size_t>((rows * sums + sums * columns) * 96 + 64);
 }
 
 using Kernel = void (*)(const Problem&);
+// About how many instructions a problem takes, whose addresses do not matter.
+using Pricing = double (*)(const Problem&);
 
 // The kernels of one instruction set, by dtype.
 struct Kernels {
     Kernel float32, float64, complex64, complex128;
+    Pricing price_float32, price_float64, price_complex64, price_complex128;
 };
 
 } // namespace einroute

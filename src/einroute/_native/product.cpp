@@ -38,6 +38,7 @@ struct Product {
     Shape a, b, out;
     npy_intp strides[MAX_AXES]; // of a fresh result
     Kernel Kernels::* kernel;
+    Pricing Kernels::* pricing;
     std::size_t work;
     double products;
 };
@@ -72,14 +73,13 @@ PyArrayObject* fresh(const Product* self) {
         &PyArray_Type, descr, self->out.ndim, self->out.sizes, self->strides, nullptr, 0, nullptr));
 }
 
-std::ptrdiff_t stride(PyArrayObject* x, int axis) {
-    return axis < 0 ? 0 : PyArray_STRIDE(x, axis);
+npy_intp stride(const npy_intp* strides, int axis) {
+    return axis < 0 ? 0 : strides[axis];
 }
 
-void describe(const Product* self, PyArrayObject* a, PyArrayObject* b, PyArrayObject* out, Problem& problem) {
-    problem.a = PyArray_BYTES(a);
-    problem.b = PyArray_BYTES(b);
-    problem.out = PyArray_BYTES(out);
+// The axes of a problem from the strides of its arrays.
+void describe(const Product* self, const npy_intp* a, const npy_intp* b, const npy_intp* out,
+              Problem& problem) {
     problem.count = 0;
     bool lanes = false;
     for (int i = 0; i < self->count; ++i) {
@@ -98,7 +98,10 @@ void describe(const Product* self, PyArrayObject* a, PyArrayObject* b, PyArrayOb
 bool run(const Product* self, PyArrayObject* a, PyArrayObject* b, PyArrayObject* out) {
     alignas(32) char stack[ON_STACK];
     Problem problem;
-    describe(self, a, b, out, problem);
+    problem.a = PyArray_BYTES(a);
+    problem.b = PyArray_BYTES(b);
+    problem.out = PyArray_BYTES(out);
+    describe(self, PyArray_STRIDES(a), PyArray_STRIDES(b), PyArray_STRIDES(out), problem);
     void* heap = nullptr;
     problem.work = stack;
     if (self->work > ON_STACK) {
@@ -289,16 +292,20 @@ bool lay_out(Product* self, PyObject* order, npy_intp itemsize) {
 bool choose_kernel(Product* self, int character, npy_intp& itemsize) {
     switch (character) {
     case 'f':
-        self->type = NPY_FLOAT, self->kernel = &Kernels::float32, itemsize = 4;
+        self->type = NPY_FLOAT, self->kernel = &Kernels::float32, self->pricing = &Kernels::price_float32,
+        itemsize = 4;
         return true;
     case 'd':
-        self->type = NPY_DOUBLE, self->kernel = &Kernels::float64, itemsize = 8;
+        self->type = NPY_DOUBLE, self->kernel = &Kernels::float64, self->pricing = &Kernels::price_float64,
+        itemsize = 8;
         return true;
     case 'F':
-        self->type = NPY_CFLOAT, self->kernel = &Kernels::complex64, itemsize = 8;
+        self->type = NPY_CFLOAT, self->kernel = &Kernels::complex64,
+        self->pricing = &Kernels::price_complex64, itemsize = 8;
         return true;
     case 'D':
-        self->type = NPY_CDOUBLE, self->kernel = &Kernels::complex128, itemsize = 16;
+        self->type = NPY_CDOUBLE, self->kernel = &Kernels::complex128,
+        self->pricing = &Kernels::price_complex128, itemsize = 16;
         return true;
     default:
         PyErr_Format(PyExc_ValueError, "no kernel for dtype character %c; expected one of f, d, F, D",
@@ -356,6 +363,36 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     return object;
 }
 
+bool read_strides(PyObject* given, int ndim, npy_intp* to) {
+    PyObject* items = PySequence_Fast(given, "expected a sequence of strides");
+    if (items == nullptr) {
+        return false;
+    }
+    bool good = PySequence_Fast_GET_SIZE(items) == ndim;
+    for (int i = 0; good && i < ndim; ++i) {
+        to[i] = PyLong_AsSsize_t(PySequence_Fast_GET_ITEM(items, i));
+        good = to[i] != -1 || !PyErr_Occurred();
+    }
+    Py_DECREF(items);
+    if (!good && !PyErr_Occurred()) {
+        PyErr_Format(PyExc_ValueError, "expected %d strides", ndim);
+    }
+    return good;
+}
+
+PyObject* instructions(PyObject* object, PyObject* args) {
+    const Product* self = reinterpret_cast<Product*>(object);
+    PyObject *a, *b;
+    npy_intp of_a[MAX_AXES], of_b[MAX_AXES];
+    if (!PyArg_ParseTuple(args, "OO:instructions", &a, &b) || !read_strides(a, self->a.ndim, of_a) ||
+        !read_strides(b, self->b.ndim, of_b)) {
+        return nullptr;
+    }
+    Problem problem;
+    describe(self, of_a, of_b, self->strides, problem);
+    return PyFloat_FromDouble((kernels().*(self->pricing))(problem));
+}
+
 int traverse(PyObject* object, visitproc visit, void* arg) {
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(reinterpret_cast<Product*>(object)->report);
@@ -384,8 +421,15 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
+PyMethodDef methods[] = {
+    {"instructions", instructions, METH_VARARGS,
+     "instructions(a, b, /)\n--\n\nAbout how many instructions it takes, of operands of these strides."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PyType_Slot slots[] = {
     {Py_tp_doc, const_cast<char*>(DOC)},
+    {Py_tp_methods, methods},
     {Py_tp_new, reinterpret_cast<void*>(make)},
     {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
     {Py_tp_traverse, reinterpret_cast<void*>(traverse)},

@@ -1,5 +1,6 @@
 #include "program.hpp"
 
+#include "isa.hpp"
 #include "order.hpp"
 
 #include <algorithm>
@@ -9,7 +10,7 @@ namespace einroute {
 
 namespace {
 
-constexpr std::ptrdiff_t ALIGNMENT = 16;
+constexpr std::ptrdiff_t ALIGNMENT = 32;
 
 bool has(Mask mask, int label) {
     return (mask >> label & 1) != 0;
@@ -56,6 +57,8 @@ class Builder {
                 return false;
             }
         }
+        to_.work = to_.scratch;
+        to_.scratch += work_;
         return true;
     }
 
@@ -121,8 +124,34 @@ class Builder {
             read(chosen[i], i, loops, step);
         }
         write(made, last, step);
+        use_kernel(loops, step);
         to_.steps.push_back(std::move(step));
         return true;
+    }
+
+    // The kernel of pairs, where that is faster. Rows and columns that are many are taken as a stack.
+    void use_kernel(const std::vector<int>& loops, Step& step) {
+        if (!price_of(step.inputs, step.operands, step.output, e_.size, element_).vectors) {
+            return;
+        }
+        std::ptrdiff_t extents[4] = {1, 1, 1, 1}; // by role
+        for (int l = step.loops - 1; l >= 0; --l) {
+            const bool a = has(step.inputs[0], loops[l]), b = has(step.inputs[1], loops[l]);
+            Role role = l >= step.kept ? Role::Sum : a && b ? Role::Loop : a ? Role::Row : Role::Column;
+            std::ptrdiff_t& extent = extents[static_cast<int>(role)];
+            if (role != Role::Loop && extent * step.size[l] > MAX_EXTENT) {
+                role = Role::Loop; // never of a sum: its price says so
+            } else {
+                extent *= step.size[l];
+            }
+            step.role[l] = role;
+        }
+        constexpr Kernel Kernels::* KERNELS[] = {&Kernels::float32, &Kernels::float64, &Kernels::complex64,
+                                                 &Kernels::complex128};
+        step.kernel = KERNELS[static_cast<int>(element_) - static_cast<int>(Element::Float32)];
+        const auto of = [&](Role role) { return extents[static_cast<int>(role)]; };
+        work_ = std::max(
+            work_, static_cast<std::ptrdiff_t>(workspace(of(Role::Row), of(Role::Column), of(Role::Sum))));
     }
 
     // Whether some label is summed, however short.
@@ -191,13 +220,14 @@ class Builder {
     Program& to_;
     std::vector<Term> terms_;
     Mask output_ = 0;
+    std::ptrdiff_t work_ = 0;
 };
 
 // Neighbouring loops that every operand and the result walks as one become one.
-void merge(Walk& walk, int first, int last, int& at) {
+void merge(Walk& walk, Role* role, int first, int last, int& at) {
     const int begin = at;
     for (int l = first; l < last; ++l) {
-        bool one = at > begin;
+        bool one = at > begin && role[at - 1] == role[l];
         for (int i = 0; one && i <= walk.operands; ++i) {
             one = walk.stride[at - 1][i] == walk.stride[l][i] * walk.size[l];
         }
@@ -206,12 +236,30 @@ void merge(Walk& walk, int first, int last, int& at) {
             walk.size[at] *= walk.size[l];
         } else {
             walk.size[at] = walk.size[l];
+            role[at] = role[l];
         }
         if (at != l) {
             std::memcpy(walk.stride[at], walk.stride[l], (walk.operands + 1) * sizeof(std::ptrdiff_t));
         }
         ++at;
     }
+}
+
+void run_kernel(const Walk& walk, const Role* role, Kernel kernel, void* work) {
+    Problem problem;
+    problem.a = walk.data[0];
+    problem.b = walk.data[1];
+    problem.out = walk.out;
+    problem.count = walk.loops;
+    problem.work = work;
+    for (int l = 0; l < walk.loops; ++l) {
+        problem.axes[l] = {role[l], walk.size[l], walk.stride[l][0], walk.stride[l][1],
+                           role[l] == Role::Sum ? 0 : walk.stride[l][2]};
+    }
+    if (walk.kept == 0) { // a dot product has an axis of length 1
+        problem.axes[problem.count++] = {Role::Loop, 1, 0, 0, 0};
+    }
+    kernel(problem);
 }
 
 } // namespace
@@ -244,12 +292,18 @@ void run_program(const Program& program, const char* const* data, const std::ptr
         }
         walk.operands = step.operands;
         walk.summed = step.summed;
+        Role role[MAX_LOOPS];
+        std::memcpy(role, step.role, sizeof role);
         int at = 0;
-        merge(walk, 0, step.kept, at);
+        merge(walk, role, 0, step.kept, at);
         walk.kept = at;
-        merge(walk, step.kept, step.loops, at);
+        merge(walk, role, step.kept, step.loops, at);
         walk.loops = at;
-        step.run(walk);
+        if (step.kernel != nullptr) {
+            run_kernel(walk, role, kernels().*(step.kernel), scratch + program.work);
+        } else {
+            step.run(walk);
+        }
     }
 }
 

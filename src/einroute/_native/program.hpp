@@ -2,6 +2,7 @@
 #pragma once
 
 #include "labels.hpp"
+#include "problem.hpp"
 #include "walk.hpp"
 
 #include <vector>
@@ -27,12 +28,15 @@ struct Step {
     std::vector<Addend> addends;                  // strides of the contraction's own operands
     std::vector<std::pair<int, int>> result_axes; // loop, axis of the result
     Loops run;
+    Kernel Kernels::* kernel;          // of pairs, instead of loops; null: none
+    Role role[MAX_LOOPS];              // of the loops, for the kernel
     Mask inputs[MAX_OPERANDS], output; // labels, to be told
 };
 
 struct Program {
     std::vector<Step> steps;
-    std::ptrdiff_t scratch; // bytes of the intermediates
+    std::ptrdiff_t scratch; // bytes of the intermediates, and then of what kernels need
+    std::ptrdiff_t work;    // where that begins
     double nanoseconds;     // that all steps take, about
     bool reorders;          // NumPy's order may stay finite where this one does not
 };

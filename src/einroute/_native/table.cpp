@@ -1,5 +1,7 @@
 #include "table.hpp"
 
+#include "sparse_classes.hpp"
+
 #include <cstddef>
 #include <cstring>
 
@@ -171,6 +173,60 @@ PyType_Spec spec = {
 
 } // namespace
 
+namespace {
+
+PyObject *name_shape = nullptr, *name_data = nullptr;
+
+bool is_number(int type) {
+    return (type >= NPY_BOOL && type <= NPY_CLONGDOUBLE) || type == NPY_HALF;
+}
+
+// Adds a shape, a tuple; false without an exception if it is not one of numbers.
+bool add_shape(Key& key, PyObject* shape) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); ++i) {
+        PyObject* item = PyTuple_GET_ITEM(shape, i);
+        const Py_ssize_t size = PyLong_Check(item) ? PyLong_AsSsize_t(item) : -1;
+        if (size < 0 || !add_word(key, size)) {
+            PyErr_Clear();
+            return false;
+        }
+    }
+    return true;
+}
+
+// Entries count by powers of two: a plan is good for all operands that hold about as many.
+int bits_of(npy_intp count) {
+    int bits = 0;
+    for (; count > 0; count >>= 1) {
+        ++bits;
+    }
+    return bits;
+}
+
+// Adds the facts of a sparse operand of a class that is known; false without an exception if it is none.
+bool add_sparse(Key& key, PyObject* operand) {
+    if (format_of(operand) == Format::Unknown) {
+        return false;
+    }
+    PyObject* data = PyObject_GetAttr(operand, name_data);
+    PyObject* shape = data == nullptr ? nullptr : PyObject_GetAttr(operand, name_shape);
+    bool good = shape != nullptr && PyArray_CheckExact(data) && PyTuple_CheckExact(shape);
+    if (good) {
+        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(data);
+        const int type = PyArray_TYPE(x);
+        good = is_number(type) && PyArray_ISNOTSWAPPED(x) &&
+               add_word(key, reinterpret_cast<std::intptr_t>(Py_TYPE(operand))) &&
+               add_word(key, type | bits_of(PyArray_SIZE(x)) << 8 | int(PyTuple_GET_SIZE(shape)) << 16) &&
+               add_shape(key, shape);
+    }
+    Py_XDECREF(data);
+    Py_XDECREF(shape);
+    PyErr_Clear();
+    return good;
+}
+
+} // namespace
+
 bool begin_key(Key& key, int function, PyObject* subscripts) {
     key.subscripts = subscripts;
     key.count = 0;
@@ -197,12 +253,11 @@ bool add_word(Key& key, std::int64_t word) {
 
 bool add_operand(Key& key, PyObject* operand) {
     if (!PyArray_CheckExact(operand)) {
-        return false;
+        return add_sparse(key, operand);
     }
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(operand);
     const int type = PyArray_TYPE(x), ndim = PyArray_NDIM(x);
-    const bool number = (type >= NPY_BOOL && type <= NPY_CLONGDOUBLE) || type == NPY_HALF;
-    if (!number || !PyArray_ISNOTSWAPPED(x) || key.count + 1 + 2 * ndim > MOST_WORDS) {
+    if (!is_number(type) || !PyArray_ISNOTSWAPPED(x) || key.count + 1 + 2 * ndim > MOST_WORDS) {
         return false;
     }
     const bool ordered = PyArray_IS_C_CONTIGUOUS(x);
@@ -281,6 +336,11 @@ bool is_table(PyObject* object) {
 }
 
 int add_table(PyObject* module) {
+    name_shape = PyUnicode_InternFromString("_shape");
+    name_data = PyUnicode_InternFromString("data");
+    if (name_shape == nullptr || name_data == nullptr) {
+        return -1;
+    }
     table_type = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
     return table_type == nullptr ? -1 : PyModule_AddType(module, table_type);
 }

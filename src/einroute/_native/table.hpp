@@ -26,7 +26,8 @@ bool begin_key(Key& key, int function, PyObject* subscripts);
 // Adds a number; false if the key is full.
 bool add_word(Key& key, std::int64_t word);
 
-// Adds the facts of an operand; false if it is no plain array, or the key is full.
+// Adds the facts of an operand; false if it is neither a plain array nor of a sparse class that is known, or
+// the key is full.
 //
 // An array is plain if it is exactly an ndarray, of numbers or bools in native byte order. The strides of a
 // C-contiguous array follow from its shape.

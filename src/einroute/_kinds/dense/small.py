@@ -1,57 +1,102 @@
-"""Products of small matrices and vectors, and of stacks of them, by the compiled core.
+"""Contractions of small arrays, and products of stacks of small matrices, by the compiled core.
 
-One axis runs along the lanes of vectors: the stack's, or that of the rows or columns of each matrix,
-whichever the layout of the operands makes cheapest.  NumPy calls BLAS for each matrix instead.
-Sums are added in the order of their labels in the first operand, so that bits depend on the operands alone.
+What is small in all is contracted by loops over its labels, or over those of pairs, whichever takes less; any
+number of operands is one step.  Of a stack one axis runs along the lanes of vectors: the stack's, or that of
+the rows or columns of each matrix, whichever the layout of the operands makes cheapest.  NumPy calls BLAS for
+each matrix instead.  Sums are added in the order of their labels, so that bits depend on the operands alone.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from ..._base.c_einsum import ascii_subscripts
 from ..._base.cost import Cost
-from ..._base.facts import Classes, Step, classify
-from ..._base.records import dataclass
+from ..._base.facts import Classes, Contraction, Step, classify
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON
 from ..._native.flags import report
 from .layout import by_stride, strides_of
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a product is done.
-
-    Attributes
-    ----------
-    layout : str
-        The result's labels in the order of its memory.
-    loops : str
-        Labels of the stack: of both operands, or of one, and then the other is shared.
-    """
-
-    layout: str
-    loops: str
-
-
-#: The most rows, columns and products of a sum: beyond, BLAS is faster.
+#: The most rows, columns and products of a sum of a stack: beyond, BLAS is faster.
 _MOST = 32
-#: Of NumPy's call, in the units of `Cost`: a look at the arrays, and the result.
-_CALL = 0.35
-#: Bytes of a vector, instructions a second, and how many it takes to pack or to scatter an element.
-_VECTOR, _RATE, _MOVE = 32, 5e9, 2.2
+#: Products beyond which the core's loops are no contraction of small arrays.
+_MOST_PRODUCTS = 1 << 16
+#: Of NumPy's call, in the units of `Cost`: the result, and for a stack a look at the arrays.
+_CALL, _LOOK = 0.2, 0.35
+#: Instructions of a stack's products a second: of sums, of products alone, and of complex numbers.
+_SUMS, _ALONE, _COMPLEX = 6e9, 4e9, 3e9
+_PLAIN = frozenset("?bBhHiIlLqQfdFD")
 
 
 def verdict(step: Step) -> Offer | Refused:
-    """Offer the core's loops where rows, columns and sums are short."""
+    """Offer the core's loops where all is small, or rows, columns and sums of a stack are short."""
     if CORE is None:
         return Refused(f"the compiled core is not there: {REASON}")
-    if len(step.inputs) != 2 or step.dtype.char not in "fdFD":
-        return Refused("not a pair of operands of a BLAS dtype")
     if 0 in step.sizes.values():
         return Refused("a dimension of length 0")
     if not all(step.inputs):
         return Refused("an operand is a number")  # as sums to no axes give it: no array
+    whole, stack = _contraction(step), _stack(step)
+    if isinstance(stack, Offer) and isinstance(whole, Offer):
+        return min(whole, stack, key=lambda offer: offer.cost.seconds)
+    return whole if isinstance(whole, Offer) else stack
+
+
+def _contraction(step: Step) -> Offer | Refused:
+    """All operands in one call of the core."""
+    char = step.dtype.char
+    if char not in _PLAIN or any(op.dtype != step.dtype for op in step.operands):
+        return Refused("not operands of one plain dtype")
+    summed = set("".join(step.inputs)) - set(step.output)
+    if len(step.inputs) == 1 and not summed:
+        return Refused("nothing to contract")
+    if step.iterations > _MOST_PRODUCTS and len(step.inputs) < 3:
+        return Refused(f"more than {_MOST_PRODUCTS} products")
+    fortran = step.order == "F"
+    shapes = [op.shape for op in step.operands]
+    run = _made(step.inputs, step.output, char, shapes, order="F" if fortran else "C", report=report)
+    if run is None:
+        return Refused("more operands, labels or products than the core takes")
+    layout = step.output[::-1] if fortran else step.output
+    flops = float(step.iterations)
+    products = f"{len(run.steps)} steps" if len(run.steps) > 1 else f"{flops:.0f} products"
+    return Offer(
+        Cost(flops, 0.0, _CALL, flops / (run.nanoseconds * 1e-9)),
+        layout,
+        run,
+        f"{len(step.inputs)} operands in one call, {products}",
+        flagged=len(run.steps) == 1,
+        single=not summed and len(run.steps) == 1,
+        temporary=run.intermediates,
+        whole=partial(_whole, char, "F" if fortran else "C"),
+    )
+
+
+def _made(inputs: tuple[str, ...], output: str, char: str, shapes: Any, **options: Any) -> Any:
+    """The core's contraction; None if it takes no such."""
+    assert CORE is not None
+    try:
+        return CORE.Contraction(ascii_subscripts(inputs, output), char, shapes, **options)
+    except (ValueError, StopIteration):  # more labels than letters
+        return None
+
+
+def _whole(
+    char: str, order: str, contraction: Contraction, shapes: tuple[tuple[int, ...], ...], scalar: bool
+) -> Runner | None:
+    """The call on the operands as they came: diagonals and broadcast axes are the core's as well."""
+    run: Runner | None = _made(
+        contraction.inputs, contraction.output, char, shapes, order=order, scalar=scalar
+    )
+    return run
+
+
+def _stack(step: Step) -> Offer | Refused:
+    """Products of the matrices of a stack."""
+    if len(step.inputs) != 2 or step.dtype.char not in "fdFD":
+        return Refused("not a pair of operands of a BLAS dtype")
     labels = classify(step)
     if set("".join(step.inputs)) - set(step.output) - set(labels.contracted):
         return Refused("a label of one operand alone is summed")
@@ -64,12 +109,12 @@ def verdict(step: Step) -> Offer | Refused:
     labels = _stacked(step, labels)
     layout = _layout(step, labels)
     rows, columns, sums = (step.extent(x) for x in (labels.left, labels.right, labels.contracted))
-    note = f"{step.extent(labels.batch)} products {rows}x{sums} by {sums}x{columns}"
+    run = _product(step, labels, layout)
     return Offer(
-        _cost(step, labels, layout),
+        _cost(step, run),
         layout,
-        Recipe(layout, labels.batch),
-        note,
+        run,
+        f"{step.extent(labels.batch)} products {rows}x{sums} by {sums}x{columns}",
         flagged=True,
         single=not labels.contracted,
     )
@@ -101,49 +146,38 @@ def _layout(step: Step, labels: Classes) -> str:
     return by_stride(labels.batch, strides) + "".join(c for c in step.output if c not in labels.batch)
 
 
-def _cost(step: Step, labels: Classes, layout: str) -> Cost:
-    """By the instructions with each axis along the lanes: so the core chooses one (arrange.hpp)."""
-    least = min((_instructions(step, labels, layout, c) for c in step.output), default=30.0)
-    flops = float(step.iterations)
-    return Cost(flops, float(step.in_bytes + step.out_bytes), _CALL, _RATE * flops / least)
-
-
-def _instructions(step: Step, labels: Classes, layout: str, lanes: str) -> float:
-    size, is_complex = step.dtype.itemsize, step.dtype.kind == "c"
-    width = _VECTOR // (size // 2 if is_complex else size)
-    groups = (labels.left, labels.right, labels.contracted)
-    m, n, k = (step.extent("".join(c for c in group if c != lanes)) for group in groups)
-    loops = step.extent("".join(c for c in labels.batch if c != lanes))
-    a, b = (
-        strides_of(own, op.strides).get(lanes, 0) for own, op in zip(step.inputs, step.operands, strict=True)
-    )
-    whole, rest = divmod(step.sizes[lanes], width)
-    product = 2 * m * n * k * (4 if is_complex else 1) + 30 + 4 * n
-    packed = [0.0, 0.0]  # of a full block, and of the last
-    for stride, elements in ((a, _MOVE * width * m * k), (b, _MOVE * width * k * n)):
-        packed[0] += elements if stride and (is_complex or stride != size) else 0
-        packed[1] += elements if stride else 0
-    scattered = _MOVE * width * m * n
-    full = product + packed[0] + (scattered if is_complex or layout[-1] != lanes else 0)
-    last = product + packed[1] + scattered
-    return float(loops * (whole * full + (last if rest else 0)))
-
-
-def bind(step: Step, offer: Offer) -> Runner:
+def _product(step: Step, labels: Classes, layout: str) -> Any:
     """The core's product of these shapes."""
     assert CORE is not None
     a, b = step.inputs
-    recipe: Recipe = offer.recipe
     arrays = (a, b, step.output)
-    axes = [(*(own.find(c) for own in arrays), c in recipe.loops) for c in dict.fromkeys(a + b)]
-    run: Any = CORE.Product(
+    return CORE.Product(
         step.dtype.char,
         *(tuple(step.sizes[c] for c in own) for own in arrays),
-        axes,
-        tuple(step.output.index(c) for c in recipe.layout),
+        [(*(own.find(c) for own in arrays), c in labels.batch) for c in dict.fromkeys(a + b)],
+        tuple(step.output.index(c) for c in layout),
         report,
     )
-    return run  # type: ignore[no-any-return]
+
+
+def _cost(step: Step, run: Any) -> Cost:
+    """By the instructions of the axis along the lanes that the core chooses."""
+    instructions = run.instructions(*(op.strides for op in step.operands))
+    rate = (
+        _COMPLEX
+        if step.dtype.kind == "c"
+        else _SUMS
+        if len(set("".join(step.inputs))) > len(step.output)
+        else _ALONE
+    )
+    flops = float(step.iterations)
+    return Cost(flops, float(step.in_bytes + step.out_bytes), _LOOK, rate * flops / instructions)
+
+
+def bind(step: Step, offer: Offer) -> Runner:
+    """The core's object is the runner."""
+    run: Runner = offer.recipe
+    return run
 
 
 ROUTE = Route("dense.small", verdict, bind)

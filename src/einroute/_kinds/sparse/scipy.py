@@ -24,6 +24,7 @@ from ..._kernels.validate import (
     index_array,
     keyed,
 )
+from ..._native import CORE
 from .form import FORM
 
 Array = np.ndarray[Any, Any]
@@ -193,6 +194,23 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
         matrix.sum_duplicates()
     return matrix
 
+
+#: What the core is told of each class: how its entries are kept.
+_CORES = {
+    sparse.csr_array: "rows",
+    sparse.csr_matrix: "rows",
+    sparse.csc_array: "columns",
+    sparse.csc_matrix: "columns",
+    sparse.coo_array: "other",
+    sparse.coo_matrix: "other",
+    sparse.bsr_array: "other",
+    sparse.bsr_matrix: "other",
+    sparse.dia_array: "other",
+    sparse.dia_matrix: "other",
+}
+if CORE is not None:
+    for _cls, _kept in _CORES.items():
+        CORE.know_sparse(_cls, _kept)
 
 KIND = Kind(
     "scipy_sparse",

@@ -36,7 +36,6 @@ struct Arranged {
     int loops;
     Axis loop[MAX_AXES];
     Offsets rows, columns, sums;
-    Packed packed;
     bool summed;
 };
 
@@ -51,10 +50,12 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 }
 
 // Instructions that it takes to pack or to scatter an element.
-constexpr double MOVE = 2.2;
+constexpr double MOVE = 2.2, PACK = 4;
+// Lines of lanes that the first cache holds, and how much slower a block of more is.
+constexpr double CACHED = 800, SPILLED = 2.5;
 
-// About how many instructions the problem takes with an axis along the lanes.
-inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit, bool is_complex) {
+// About how many instructions a problem of complex numbers takes with an axis along the lanes.
+inline double price(const Problem& p, int lanes, int width) {
     const Axis& v = p.axes[lanes];
     const double loops = static_cast<double>(extent(p, Role::Loop, lanes));
     const double m = static_cast<double>(extent(p, Role::Row, lanes));
@@ -62,14 +63,9 @@ inline double price(const Problem& p, int lanes, int width, std::ptrdiff_t unit,
     const double k = static_cast<double>(extent(p, Role::Sum, lanes));
     const double whole = static_cast<double>(v.size / width);
     const bool rest = v.size % width != 0;
-    const bool pack_a = v.a != 0 && (is_complex || v.a != unit);
-    const bool pack_b = v.b != 0 && (is_complex || v.b != unit);
-    const bool scatter = is_complex || v.out != unit;
-    const double product = 2 * m * n * k * (is_complex ? 4 : 1) + 30 + 4 * n;
+    const double product = 8 * m * n * k + 30 + 4 * n;
     const double a = MOVE * width * m * k, b = MOVE * width * k * n, out = MOVE * width * m * n;
-    const double full = product + pack_a * a + pack_b * b + scatter * out;
-    const double last = product + (v.a != 0) * a + (v.b != 0) * b + out;
-    return loops * (whole * full + rest * last);
+    return loops * (whole + rest) * (product + (v.a != 0) * a + (v.b != 0) * b + out);
 }
 
 inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
@@ -84,20 +80,30 @@ inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrd
     to.size = static_cast<int>(before * size);
 }
 
-inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_complex, Arranged& to) {
-    int lanes = -1;
-    double least = 0;
+// An axis along the lanes, and the instructions that it takes.
+struct Choice {
+    int lanes;
+    double cost;
+    bool turned; // the second operand goes first
+};
+
+// Which axis takes the fewest, as `cost` says of each.
+template <class Cost> inline Choice cheapest(const Problem& p, const Cost& cost) {
+    Choice least{-1, 0, false};
     for (int i = 0; i < p.count; ++i) {
         if (p.axes[i].role != Role::Sum) {
-            const double cost = price(p, i, width, unit, is_complex);
-            if (lanes < 0 || cost < least) {
-                lanes = i;
-                least = cost;
+            const double found = cost(i);
+            if (least.lanes < 0 || found < least.cost) {
+                least = {i, found, false};
             }
         }
     }
-    // Rows are blocked: the operand with more of them goes first.
-    const bool turned = extent(p, Role::Column, lanes) > extent(p, Role::Row, lanes);
+    return least;
+}
+
+inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) {
+    const int lanes = choice.lanes;
+    const bool turned = choice.turned;
     to.first = turned ? p.b : p.a;
     to.second = turned ? p.a : p.b;
     to.out = p.out;
@@ -133,6 +139,73 @@ inline void arrange(const Problem& p, int width, std::ptrdiff_t unit, bool is_co
             to.summed = true;
         }
     }
+}
+
+inline Choice choose_complex(const Problem& p, int width) {
+    Choice best = cheapest(p, [&](int i) { return price(p, i, width); });
+    // Rows are blocked: the operand with more of them goes first.
+    best.turned = extent(p, Role::Column, best.lanes) > extent(p, Role::Row, best.lanes);
+    return best;
+}
+
+// Vectors that so many lanes take, about.
+inline int vectors_of(std::ptrdiff_t lanes, int width) {
+    const std::ptrdiff_t rest = lanes % width;
+    return static_cast<int>(lanes / width) + (rest == 0                                   ? 0
+                                              : (rest & (rest - 1)) == 0 || lanes > width ? 1
+                                                                                          : 2);
+}
+
+// Instructions of one block of lanes of real numbers. The rows, columns and sums are those without the lanes.
+inline double block_price(std::ptrdiff_t lanes, int width, double rows, double columns, double sums,
+                          bool both, bool packs_first, bool packs_second, bool scatters) {
+    const double vectors = vectors_of(lanes, width), n = static_cast<double>(lanes);
+    const double lines = columns * sums + (both ? rows * sums : 0) + (scatters ? 0 : rows * columns);
+    const double groups = rows >= 4 ? rows / 4 : 1;
+    double cost = 12 + columns * groups * 12;
+    cost += columns * rows * sums * (both ? 3 * vectors : 2 * vectors + 1) +
+            columns * groups * sums * (vectors + 2);
+    cost += columns * rows * (scatters ? PACK * n : vectors);
+    cost += (packs_second ? PACK * n * columns * sums : 0) + (packs_first ? PACK * n * rows * sums : 0);
+    return lines > CACHED ? SPILLED * cost : cost;
+}
+
+inline Choice choose_real(const Problem& p, int width, int block, int most, std::ptrdiff_t unit) {
+    double extents[4] = {1, 1, 1, 1}; // by role
+    for (int i = 0; i < p.count; ++i) {
+        extents[static_cast<int>(p.axes[i].role)] *= static_cast<double>(p.axes[i].size);
+    }
+    // The operand that has the lanes goes second; of two that have them the one with more rows goes first.
+    const auto turned = [&](int lanes) {
+        const Axis& axis = p.axes[lanes];
+        if ((axis.a != 0) != (axis.b != 0)) {
+            return axis.a != 0;
+        }
+        return extents[static_cast<int>(Role::Column)] > extents[static_cast<int>(Role::Row)];
+    };
+    Choice best = cheapest(p, [&](int i) {
+        const Axis& axis = p.axes[i];
+        const bool swap = turned(i), both = axis.a != 0 && axis.b != 0;
+        double own[4];
+        for (int role = 0; role < 4; ++role) {
+            own[role] = extents[role];
+        }
+        own[static_cast<int>(axis.role)] /= static_cast<double>(axis.size);
+        const double rows = own[static_cast<int>(swap ? Role::Column : Role::Row)];
+        const double columns = own[static_cast<int>(swap ? Role::Row : Role::Column)];
+        const std::ptrdiff_t first = swap ? axis.b : axis.a, second = swap ? axis.a : axis.b;
+        const auto of = [&](std::ptrdiff_t n) {
+            return block_price(n, width, rows, columns, own[static_cast<int>(Role::Sum)], both,
+                               both && first != unit, axis.size > 1 && second != unit,
+                               axis.size > 1 && axis.out != unit);
+        };
+        const double each = axis.size <= most ? of(axis.size)
+                                              : static_cast<double>(axis.size / block) * of(block) +
+                                                    (axis.size % block != 0 ? of(axis.size % block) : 0);
+        return own[static_cast<int>(Role::Loop)] * each;
+    });
+    best.turned = turned(best.lanes);
+    return best;
 }
 
 } // namespace

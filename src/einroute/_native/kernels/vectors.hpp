@@ -59,15 +59,9 @@ inline Vec<float> everywhere(float x) {
     return Vec<float>{x, x, x, x, x, x, x, x};
 }
 
-// Real numbers, or complex ones as their parts, VECTORS times as many as a vector has lanes.
-template <class R, bool IS_COMPLEX, int VECTORS> struct Value {
-    static constexpr int COUNT = VECTORS * LANES<R>;
-    Vec<R> re[VECTORS];
-};
-
-template <class R, int VECTORS> struct Value<R, true, VECTORS> {
-    static constexpr int COUNT = VECTORS * LANES<R>;
-    Vec<R> re[VECTORS], im[VECTORS];
+// Complex numbers, a vector of each of their parts.
+template <class R> struct Parts {
+    Vec<R> re, im;
 };
 
 } // namespace

@@ -1,0 +1,143 @@
+// A few numbers in registers, as many as the compiler is told: the widest vectors that fit, then narrower
+// ones.
+#pragma once
+
+#include "vectors.hpp"
+
+// Of loops over registers: they are no loops then.
+#if defined(__clang__)
+#define EINROUTE_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define EINROUTE_UNROLL _Pragma("GCC unroll 16")
+#else
+#define EINROUTE_UNROLL
+#endif
+
+namespace einroute {
+namespace EINROUTE_ISA_NAME {
+namespace {
+
+#if defined(__GNUC__) || defined(__clang__)
+template <class R, int W> struct Part;
+#define EINROUTE_PART(R, W)                                                                                  \
+    template <> struct Part<R, W> {                                                                          \
+        typedef R type __attribute__((vector_size(W * sizeof(R))));                                          \
+    }
+EINROUTE_PART(double, 4);
+EINROUTE_PART(double, 2);
+EINROUTE_PART(float, 8);
+EINROUTE_PART(float, 4);
+EINROUTE_PART(float, 2);
+#undef EINROUTE_PART
+#define EINROUTE_INLINE inline __attribute__((always_inline))
+#else
+// The same with plain loops.
+template <class R, int W> struct Part {
+    struct type {
+        R lane[W];
+        R& operator[](int i) { return lane[i]; }
+        friend type operator+(type x, const type& y) {
+            for (int i = 0; i < W; ++i)
+                x.lane[i] += y.lane[i];
+            return x;
+        }
+        friend type operator*(type x, const type& y) {
+            for (int i = 0; i < W; ++i)
+                x.lane[i] *= y.lane[i];
+            return x;
+        }
+    };
+};
+#define EINROUTE_INLINE __forceinline
+#endif
+
+template <class R> struct Part<R, 1> {
+    typedef R type;
+};
+
+constexpr int widest(int n, int lanes) {
+    return n >= lanes ? lanes : widest(n, lanes / 2);
+}
+
+// What is left of n numbers after the widest vector: taken from the end as one vector that overlaps it, where
+// that saves another.
+constexpr int rest_of(int n, int lanes) {
+    const int rest = n - widest(n, lanes);
+    int power = 1;
+    while (power < rest) {
+        power *= 2;
+    }
+    return rest == 0 || rest >= lanes || power > widest(n, lanes) || (rest & (rest - 1)) == 0 ? rest : power;
+}
+
+template <class R, int W> EINROUTE_INLINE typename Part<R, W>::type everywhere_in(R x) {
+    if constexpr (W == 1) {
+        return x;
+    } else if constexpr (W == 2) {
+        return typename Part<R, W>::type{x, x};
+    } else if constexpr (W == 4) {
+        return typename Part<R, W>::type{x, x, x, x};
+    } else {
+        return typename Part<R, W>::type{x, x, x, x, x, x, x, x};
+    }
+}
+
+template <class R, int N> struct Span;
+
+template <class R> struct Span<R, 0> {
+    EINROUTE_INLINE void fill(R) {}
+    EINROUTE_INLINE void load(const char*) {}
+    EINROUTE_INLINE void gather(const char*, std::ptrdiff_t) {}
+    EINROUTE_INLINE void store(char*) const {}
+    EINROUTE_INLINE void add_product(const Span&, const Span&) {}
+    EINROUTE_INLINE void add_scaled(R, const Span&) {}
+};
+
+// The narrower ones are a base, which takes no room where there are none.
+template <class R, int N> struct Span : Span<R, rest_of(N, LANES<R>)> {
+    static constexpr int W = widest(N, LANES<R>);
+    static constexpr int REST = rest_of(N, LANES<R>);
+    static constexpr int OFFSET = (N - REST) * static_cast<int>(sizeof(R)); // of what is left
+    using Rest = Span<R, REST>;
+    typename Part<R, W>::type head;
+
+    EINROUTE_INLINE void fill(R x) {
+        head = everywhere_in<R, W>(x);
+        Rest::fill(x);
+    }
+
+    EINROUTE_INLINE void load(const char* p) {
+        std::memcpy(&head, p, sizeof head);
+        Rest::load(p + OFFSET);
+    }
+
+    EINROUTE_INLINE void gather(const char* p, std::ptrdiff_t step) {
+        if constexpr (W == 1) {
+            std::memcpy(&head, p, sizeof head);
+        } else {
+            for (int i = 0; i < W; ++i) {
+                head[i] = einroute::EINROUTE_ISA_NAME::load<R>(p + i * step);
+            }
+        }
+        Rest::gather(p + (N - REST) * step, step);
+    }
+
+    EINROUTE_INLINE void store(char* p) const {
+        std::memcpy(p, &head, sizeof head);
+        Rest::store(p + OFFSET);
+    }
+
+    EINROUTE_INLINE void add_product(const Span& x, const Span& y) {
+        head = head + x.head * y.head;
+        Rest::add_product(x, y);
+    }
+
+    EINROUTE_INLINE void add_scaled(R x, const Span& y) {
+        head = head + everywhere_in<R, W>(x) * y.head;
+        Rest::add_scaled(x, y);
+    }
+};
+
+} // namespace
+} // namespace EINROUTE_ISA_NAME
+} // namespace einroute

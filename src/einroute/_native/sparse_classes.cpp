@@ -1,0 +1,63 @@
+#include "sparse_classes.hpp"
+
+namespace einroute {
+
+namespace {
+
+constexpr int MOST = 32;
+
+struct Class {
+    PyTypeObject* type;
+    Format format;
+};
+
+Class classes[MOST];
+int count = 0;
+
+PyObject* know_sparse(PyObject*, PyObject* args) {
+    PyObject* type;
+    const char* format;
+    if (!PyArg_ParseTuple(args, "O!s:know_sparse", &PyType_Type, &type, &format)) {
+        return nullptr;
+    }
+    if (count == MOST) {
+        PyErr_Format(PyExc_ValueError, "more than %d classes", MOST);
+        return nullptr;
+    }
+    const Format found = format[0] == 'r'   ? Format::Rows
+                         : format[0] == 'c' ? Format::Columns
+                         : format[0] == 'o' ? Format::Other
+                                            : Format::Unknown;
+    if (found == Format::Unknown) {
+        PyErr_Format(PyExc_ValueError, "format must be 'rows', 'columns' or 'other', not '%s'", format);
+        return nullptr;
+    }
+    classes[count++] = {reinterpret_cast<PyTypeObject*>(Py_NewRef(type)), found};
+    Py_RETURN_NONE;
+}
+
+PyMethodDef functions[] = {
+    {"know_sparse", know_sparse, METH_VARARGS,
+     "know_sparse(cls, format, /)\n--\n\n"
+     "Look operands of a class up, with attributes ``data`` and ``_shape``; ``format``: which of a matrix "
+     "is\n"
+     "compressed, 'rows' or 'columns', or 'other'."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+} // namespace
+
+Format format_of(PyObject* operand) {
+    for (int i = 0; i < count; ++i) {
+        if (Py_TYPE(operand) == classes[i].type) {
+            return classes[i].format;
+        }
+    }
+    return Format::Unknown;
+}
+
+int add_sparse_classes(PyObject* module) {
+    return PyModule_AddFunctions(module, functions);
+}
+
+} // namespace einroute

@@ -1,0 +1,16 @@
+// The classes of sparse operands that the core knows: told by Python, and kept as long as the process.
+#pragma once
+
+#include "numpy_api.hpp"
+
+namespace einroute {
+
+// How the entries of a class are kept; Other: no loops of the core's read them.
+enum class Format { Unknown, Rows, Columns, Other };
+
+Format format_of(PyObject* operand);
+
+// Adds `know_sparse` to the module; -1 with an exception set if that fails.
+int add_sparse_classes(PyObject* module);
+
+} // namespace einroute
