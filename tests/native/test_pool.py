@@ -21,7 +21,7 @@ import pytest
 
 import einroute as er
 from einroute._native import CORE
-from einroute._native.fresh import LARGE, allocator, cast
+from einroute._native.fresh import BRIEF, LARGE, allocator, cast
 from einroute._native.memory import MEMORY, default_bytes
 
 if CORE is None or CORE.keep_fault():
@@ -503,20 +503,36 @@ class TestCalls:
         owner = result if result.base is None else result.base
         assert ours(owner) or er.explain(subscripts, *operands).routes[-1] == "numpy.einsum"
 
-    def test_an_intermediate_goes_back_within_the_call(self) -> None:
-        a = self.THIN
-        before = er.cache_info()["blocks_reused"]
-        with er.config(forbid="numpy.einsum"):
-            er.einsum("i,j,ij->i", self.V[:2048], self.V, self.A)
-            er.einsum(
-                "ik,kj,jl,lm->im",
-                a,
-                a.T.copy(),
-                a,
-                a.T.copy(),
-                optimize=["einsum_path", (0, 1), (0, 2), (0, 1)],
-            )
-        assert er.cache_info()["blocks_reused"] >= before
+    @pytest.mark.parametrize("side", [200, 512, 1024, 2048])
+    def test_intermediates_are_made_of_the_last_calls(self, side: int) -> None:
+        a, b, c = self.A[:side, :4], self.A[:4, :side], self.A[:side, :side]
+        path = ["einsum_path", (0, 1), (0, 1), (0, 1)]
+        right = np.einsum("ik,kj,ij,ij->i", a, b, c, c, optimize=path)
+        reused = []
+        for _ in range(4):
+            with er.config(forbid="dense.small"):
+                result = er.einsum("ik,kj,ij,ij->i", a, b, c, c, optimize=path)
+            np.testing.assert_allclose(result, right)
+            assert not ours(result)
+            reused.append(er.cache_info()["blocks_reused"])
+        assert reused[-1] > reused[0]
+
+    def test_small_blocks(self) -> None:
+        assert CORE is not None
+        x = CORE.intermediate((BRIEF,), np.dtype("b"))
+        assert ours(x)
+        assert not ours(CORE.intermediate((BRIEF - 1,), np.dtype("b")))
+        where = x.ctypes.data
+        x[...] = 1
+        del x
+        assert er.cache_info()["kept_bytes"] == BRIEF
+        assert CORE.intermediate((BRIEF // 2,), np.dtype("b")).ctypes.data != where
+        x = CORE.intermediate((BRIEF,), np.dtype("b"))
+        assert x.ctypes.data == where
+        x[...] = 2
+        for size in (2 * BRIEF, LARGE, BRIEF, 10):
+            x.resize((size,), refcheck=False)
+            assert (x[:10] == 2).all()
 
     def test_outer_and_tensordot(self) -> None:
         for result in (er.outer(self.V, self.V), er.tensordot(self.V, self.V, 0)):
@@ -570,6 +586,7 @@ class TestCalls:
         np.testing.assert_array_equal(made, right)
 
     def test_small_allocations_are_numpys_own_function(self) -> None:
-        assert allocator(LARGE - 1) is np.empty
+        assert allocator(LARGE - 1, last=True) is allocator(BRIEF - 1, last=False) is np.empty
         assert CORE is not None
-        assert allocator(LARGE) is CORE.empty
+        assert allocator(LARGE, last=True) is CORE.empty
+        assert allocator(BRIEF, last=False) is CORE.intermediate

@@ -215,7 +215,7 @@ def _large_product(function: Callable[..., Any], a: Array, b: Array) -> Runner |
     nbytes = prod(shape) * dtype.itemsize
     if nbytes < LARGE:
         return None
-    empty = allocator(nbytes)
+    empty = allocator(nbytes, last=True)
     return lambda a, b: function(a, b, empty(shape, dtype))
 
 

@@ -227,10 +227,10 @@ def set_config(**options: Unpack[ProcessOptions]) -> None:
         Bytes that kept factors may take, least recently used out first; 0 keeps none. Default:
         ``EINROUTE_CACHE_BYTES``, or a sixteenth of the machine's memory.
     keep_bytes : int, optional
-        Bytes of freed memory that are kept for results of 30 MiB and more, until they have been idle for a
-        second; 0 keeps none. Only where the compiled core is, on Linux. Default: ``EINROUTE_KEEP_BYTES``, or
-        the least of 256 MiB and a thirty-second of the memory of the machine and of what the process may
-        take; in a worker of dask's, 0.
+        Bytes of freed memory that are kept for results of 30 MiB and more and for intermediates, until they
+        have been idle for a second; 0 keeps none. Only where the compiled core is, on Linux. Default:
+        ``EINROUTE_KEEP_BYTES``, or the least of 256 MiB and a thirty-second of the memory of the machine and
+        of what the process may take; in a worker of dask's, 0.
     prepare : {"earned", "now", "never"}, optional
         When a matrix is factored: once the work seen would have paid for it, no later than its third sight;
         at first sight; never. Default: ``EINROUTE_PREPARE``, or "earned".

@@ -124,7 +124,7 @@ def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
     dtype = _dtype(plan)
     threads = plan.threads
     blocks = _blocks(plan)
-    empty = allocator(prod(shape) * dtype.itemsize)
+    empty = allocator(prod(shape) * dtype.itemsize, last=True)
 
     def run(*arrays: Any, out: Any = None) -> Any:
         result = empty(shape, dtype).transpose(axes) if out is None else out
@@ -167,7 +167,7 @@ def _bind_summed(
         return (tail if index == last else inner)(*slices, out=out)
 
     def together(arrays: tuple[Any, ...]) -> Any:
-        partial = allocator(len(cuts) * prod(shape) * dtype.itemsize)((len(cuts), *shape), dtype)
+        partial = allocator(len(cuts) * prod(shape) * dtype.itemsize, last=False)((len(cuts), *shape), dtype)
         blocks(len(cuts), lambda i: part(arrays, i, partial[i, ...]), threads)
         return add.reduce(partial, axis=0, dtype=dtype)
 
@@ -193,7 +193,7 @@ def _laid_out(total: Array, plan: Sliced) -> Array:
     """The sum in the layout that was asked for."""
     axes = tuple(plan.layout.index(c) for c in plan.output)
     shape = tuple(total.shape[plan.output.index(c)] for c in plan.layout)
-    result = allocator(total.nbytes)(shape, total.dtype).transpose(axes)
+    result = allocator(total.nbytes, last=True)(shape, total.dtype).transpose(axes)
     if result.strides == total.strides:
         return total
     permuted_copy(total, result, 1)

@@ -158,7 +158,7 @@ int best(std::size_t size) {
     int found = -1;
     for (int i = pool.count - 1; i >= 0; --i) {
         const std::size_t capacity = pool.kept[i].mapping.capacity;
-        if (capacity >= size && capacity - size <= size / UNUSED &&
+        if (capacity >= size && capacity - size <= size / UNUSED + GRAIN &&
             (found < 0 || capacity < pool.kept[found].mapping.capacity)) {
             found = i;
         }
@@ -166,7 +166,9 @@ int best(std::size_t size) {
     return found;
 }
 
-void* large(std::size_t size) {
+} // namespace
+
+void* allocate_block(std::size_t size) {
     {
         Lock lock;
         const int at = best(size);
@@ -185,6 +187,8 @@ void* large(std::size_t size) {
     return data;
 }
 
+namespace {
+
 // Keeps a block, or gives it back.
 void put(const Mapping& mapping) {
     {
@@ -196,7 +200,9 @@ void put(const Mapping& mapping) {
             clock_gettime(CLOCK_MONOTONIC, &kept.since);
             if (pool.running || start()) {
                 poison(mapping);
-                give_up(mapping);
+                if (mapping.capacity >= LARGE) {
+                    give_up(mapping);
+                }
                 ++pool.count;
                 pool.bytes += mapping.capacity;
                 return;
@@ -209,7 +215,7 @@ void put(const Mapping& mapping) {
 } // namespace
 
 void* allocate(std::size_t size) {
-    return size >= LARGE ? large(size) : small(size);
+    return size >= LARGE ? allocate_block(size) : small(size);
 }
 
 void* allocate_zeroed(std::size_t size) {

@@ -20,6 +20,10 @@ namespace einroute::blocks {
 // each free; and of two in turn that are a little smaller, what lies at the end of its heap.
 constexpr std::size_t LARGE = std::size_t(30) << 20;
 
+// The same for intermediates, which go soon and come again at the next call: what malloc has of them at the
+// end of its heap, it may give back after every call.
+constexpr std::size_t BRIEF = std::size_t(256) << 10;
+
 struct Info {
     std::size_t count, bytes; // that are kept
     std::size_t limit;
@@ -30,6 +34,7 @@ struct Info {
 
 // As malloc, calloc, realloc and free; smaller sizes are the C library's. Aligned to 64 bytes.
 void* allocate(std::size_t size);
+void* allocate_block(std::size_t size); // from the pool, whatever its size
 void* allocate_zeroed(std::size_t size);
 void* reallocate(void* data, std::size_t size);
 void release(void* data);

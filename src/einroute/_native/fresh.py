@@ -11,22 +11,25 @@ import numpy as np
 from . import CORE
 from .memory import MEMORY
 
-__all__ = ["LARGE", "allocator", "cast", "of_freed_memory"]
+__all__ = ["BRIEF", "LARGE", "allocator", "cast", "of_freed_memory"]
 
 Array = np.ndarray[Any, Any]
 
 #: Bytes from which arrays are the core's, of memory that was freed before.
 LARGE: int = sys.maxsize if CORE is None else CORE.LARGE_BYTES
+#: The same for intermediates, which come again at the next call.
+BRIEF: int = sys.maxsize if CORE is None else CORE.BRIEF_BYTES
 
 
-def allocator(nbytes: int) -> Callable[..., Array]:
+def allocator(nbytes: int, *, last: bool) -> Callable[..., Array]:
     """What makes fresh arrays of so many bytes: `numpy.empty`, or the core's.
 
-    It takes a shape, a dtype and perhaps an order, without their names.
+    It takes a shape, a dtype and perhaps an order, without their names. What is not the ``last`` step's goes
+    within the call.
     """
-    if nbytes < LARGE:
+    if nbytes < (LARGE if last else BRIEF):
         return np.empty
-    made: Callable[..., Array] = CORE.empty
+    made: Callable[..., Array] = CORE.empty if last else CORE.intermediate
     return made
 
 

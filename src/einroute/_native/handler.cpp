@@ -107,7 +107,7 @@ bool handler_is_numpys() {
 
 PyObject* pooled_array(PyArray_Descr* descr, int ndim, const npy_intp* dims, const npy_intp* strides,
                        bool fortran, std::size_t bytes) {
-    void* data = blocks::allocate(bytes);
+    void* data = blocks::allocate_block(bytes);
     if (data == nullptr) {
         return nullptr;
     }

@@ -52,14 +52,18 @@ bool huge() {
     return wanted;
 }
 
-std::size_t rounded(std::size_t size) {
-    return (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+std::size_t rounded(std::size_t size, std::size_t to = HUGE_PAGE) {
+    return (size + to - 1) / to * to;
+}
+
+std::size_t capacity_for(std::size_t size) {
+    return rounded(size, size >= LARGE ? HUGE_PAGE : GRAIN);
 }
 
 } // namespace
 
 void* map(std::size_t size) {
-    const std::size_t capacity = rounded(size), total = page() + capacity + HUGE_PAGE;
+    const std::size_t capacity = capacity_for(size), total = page() + capacity + HUGE_PAGE;
     if (capacity < size || total < capacity) {
         return nullptr;
     }
@@ -86,7 +90,7 @@ void* map(std::size_t size) {
 }
 
 void* remap(const Mapping& mapping, std::size_t size) {
-    const std::size_t capacity = rounded(size);
+    const std::size_t capacity = capacity_for(size);
     if (capacity < size || capacity + page() < capacity) {
         return nullptr;
     }

@@ -7,6 +7,9 @@
 
 namespace einroute::blocks {
 
+// What the size of a mapping is rounded up to, where it is small.
+constexpr std::size_t GRAIN = std::size_t(64) << 10;
+
 // Memory that was handed out: where it begins and how much there is.
 struct Mapping {
     void* data;

@@ -77,10 +77,11 @@ PyObject* large(PyArray_Descr* descr, int ndim, const npy_intp* dims, const npy_
 #endif
 
 // Steals the descriptor.
-PyObject* fresh(PyArray_Descr* descr, int ndim, const npy_intp* dims, const npy_intp* strides, bool fortran) {
+PyObject* fresh(PyArray_Descr* descr, int ndim, const npy_intp* dims, const npy_intp* strides, bool fortran,
+                [[maybe_unused]] std::size_t least) {
 #if EINROUTE_HAS_BLOCKS
     const std::size_t bytes = bytes_of(PyDataType_ELSIZE(descr), ndim, dims);
-    if (bytes >= blocks::LARGE) {
+    if (bytes >= least) {
         return large(descr, ndim, dims, strides, fortran, bytes);
     }
 #endif
@@ -98,7 +99,7 @@ bool read_order(PyObject* given, bool& fortran) {
     return true;
 }
 
-PyObject* make(PyObject*, PyObject* const* args, Py_ssize_t count) {
+PyObject* make(PyObject* const* args, Py_ssize_t count, std::size_t least) {
     if (count < 2 || count > 3) {
         PyErr_SetString(PyExc_TypeError, "expected a shape, a dtype and perhaps an order");
         return nullptr;
@@ -114,10 +115,18 @@ PyObject* make(PyObject*, PyObject* const* args, Py_ssize_t count) {
     PyArray_Descr* descr = nullptr;
     PyObject* array = nullptr;
     if (PyArray_DescrConverter(args[1], &descr)) {
-        array = fresh(descr, shape.len, shape.ptr, nullptr, fortran);
+        array = fresh(descr, shape.len, shape.ptr, nullptr, fortran, least);
     }
     PyDimMem_FREE(shape.ptr);
     return array;
+}
+
+PyObject* make_result(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    return make(args, count, blocks::LARGE);
+}
+
+PyObject* make_intermediate(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    return make(args, count, blocks::BRIEF);
 }
 
 #if EINROUTE_HAS_BLOCKS
@@ -168,8 +177,12 @@ PyObject* fault(PyObject*, PyObject*) {
 }
 
 PyMethodDef methods[] = {
-    {"empty", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make)), METH_FASTCALL,
+    {"empty", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_result)), METH_FASTCALL,
      "empty(shape, dtype, order='C', /)\n--\n\nnumpy.empty, of memory that is kept when it is large."},
+    {"intermediate", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_intermediate)),
+     METH_FASTCALL,
+     "intermediate(shape, dtype, order='C', /)\n--\n\nThe same for what goes within the call that makes it: "
+     "also where it is smaller."},
     {"keep", keep, METH_O,
      "keep(limit, /)\n--\n\nBytes of freed blocks that are kept, or what says so each time that a large "
      "array is "
@@ -185,11 +198,14 @@ PyMethodDef methods[] = {
 
 PyObject* empty(int type, int ndim, const npy_intp* dims, const npy_intp* strides) {
     PyArray_Descr* descr = PyArray_DescrFromType(type);
-    return descr == nullptr ? nullptr : fresh(descr, ndim, dims, strides, false);
+    return descr == nullptr ? nullptr : fresh(descr, ndim, dims, strides, false, blocks::LARGE);
 }
 
 int add_pool(PyObject* module) {
-    const long large = static_cast<long>(blocks::LARGE);
+    const long large = static_cast<long>(blocks::LARGE), brief = static_cast<long>(blocks::BRIEF);
+    if (PyModule_AddIntConstant(module, "BRIEF_BYTES", brief) < 0) {
+        return -1;
+    }
     return PyModule_AddIntConstant(module, "LARGE_BYTES", large) < 0 ? -1
                                                                      : PyModule_AddFunctions(module, methods);
 }

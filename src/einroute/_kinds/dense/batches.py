@@ -75,7 +75,7 @@ def bind_batched(step: Step, offer: Offer) -> Runner:
     sizes = tuple(step.sizes[c] for c in offer.layout)
     axes = tuple(offer.layout.index(c) for c in step.output)
     of_a, of_b, of_out = (_slicer(labels, cut.label) for labels in (*step.inputs, step.output))
-    threads, dtype, empty = step.threads, step.dtype, allocator(step.out_bytes)
+    threads, dtype, empty = step.threads, step.dtype, allocator(step.out_bytes, last=step.last)
     spread = with_single_threaded_blas(run_blocks) if cut.hold else run_blocks
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:

@@ -84,7 +84,7 @@ def _converter(op: Operand, dtype: np.dtype[Any], threads: int) -> Converter:
         return lambda x: cast(x, dtype)
     ordered = tuple(op.shape[i] for i in order)
     back = tuple(order.index(i) for i in range(len(order)))
-    empty = allocator(prod(ordered) * dtype.itemsize)
+    empty = allocator(prod(ordered) * dtype.itemsize, last=False)
 
     def convert(x: Array) -> Array:
         copy = empty(ordered, dtype)

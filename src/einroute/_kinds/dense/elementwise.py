@@ -11,7 +11,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step, c_strides
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
-from ..._native.fresh import LARGE, allocator
+from ..._native.fresh import allocator
 from .layout import by_stride, strides_of
 from .transpose import innermost, tiles
 
@@ -99,9 +99,9 @@ def bind(step: Step, offer: Offer) -> Runner:
     dtype = step.dtype
     multiply = np.logical_and if dtype.kind == "b" else np.multiply
 
-    empty = allocator(step.out_bytes)
+    empty = allocator(step.out_bytes, last=step.last)
 
-    if _natural(step, layout) and step.out_bytes < LARGE:
+    if _natural(step, layout) and empty is np.empty:
         if step.inputs[0] == step.inputs[1]:
             return multiply
         return lambda a, b, out=None: multiply(as_a(a), as_b(b), out=out)

@@ -13,7 +13,7 @@ import numpy as np
 from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
-from ..._native.fresh import LARGE, allocator
+from ..._native.fresh import allocator
 from .layout import Recipe, Search
 from .transpose import SMALL, permuted_copy
 
@@ -86,8 +86,9 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
     permute = None if axes == tuple(range(len(axes))) else axes
     to_made = tuple(step.output.index(c) for c in made)
     fused = tuple(step.extent(group) for group in (rows, columns) if group)
-    small = step.out_bytes < LARGE
-    made_by = product if small else _into_fresh(product, fused, step)
+    empty = allocator(step.out_bytes, last=step.last)
+    small = empty is np.empty
+    made_by = product if small else _into_fresh(product, fused, step.dtype, empty)
 
     if (
         small
@@ -155,9 +156,10 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
     return run
 
 
-def _into_fresh(product: Any, shape: tuple[int, ...], step: Step) -> Callable[[Array, Array], Array]:
-    """The product, with a large result."""
-    dtype, empty = step.dtype, allocator(step.out_bytes)
+def _into_fresh(
+    product: Any, shape: tuple[int, ...], dtype: np.dtype[Any], empty: Callable[..., Array]
+) -> Callable[[Array, Array], Array]:
+    """The product into an array that ``empty`` makes."""
     return lambda a, b: product(a, b, empty(shape, dtype))
 
 
@@ -199,7 +201,7 @@ def _operand_2d(
         axes = tuple(labels.index(c) for c in free + k)
         shape = tuple(step.sizes[c] for c in free + k)
         flat: tuple[int, ...] = (rows, depth) if free else (depth,)
-        empty = allocator(step.operands[position].nbytes)
+        empty = allocator(step.operands[position].nbytes, last=False)
 
         def packed(x: Array) -> Array:
             buffer = empty(shape, x.dtype)
@@ -248,10 +250,10 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     to_result = tuple(layout.index(c) for c in step.output)
     to_groups = tuple(step.output.index(c) for c in "".join(groups))
     shape3 = tuple(step.extent(g) for g in groups)
-    dtype, empty = step.dtype, allocator(step.out_bytes)
+    dtype, empty = step.dtype, allocator(step.out_bytes, last=step.last)
     pack_out = recipe.pack_out
     plain = recipe.layout == step.output == loops + m + n and not (pack_a or pack_b)
-    if plain and step.out_bytes < LARGE and _in_place(step, recipe):
+    if plain and empty is np.empty and _in_place(step, recipe):
         return numpy_matmul  # the operands as they come, batch axes and all
 
     target = recipe.layout
@@ -319,7 +321,7 @@ def _operand_3d(
     looped = (step.sizes[c] if c in labels else 1 for c in loops)
     shape = (*looped, step.extent(rows), step.extent(columns))
     packed_shape = tuple(step.sizes[c] for c in order)
-    empty = allocator(step.operands[position].nbytes)
+    empty = allocator(step.operands[position].nbytes, last=False)
     threads = step.threads
 
     def view(x: Array) -> Array:

@@ -151,6 +151,6 @@ class Packed:
 
     def copied(self, source: Array, threads: int) -> Array:
         """The view of a copy of that array."""
-        copy = allocator(source.size * self.dtype.itemsize)(source.shape, self.dtype)
+        copy = allocator(source.size * self.dtype.itemsize, last=False)(source.shape, self.dtype)
         permuted_copy(source, copy, threads)
         return np.ndarray(self.shape, self.dtype, copy, self.origin, self.strides)

@@ -132,7 +132,7 @@ def bind(step: Step, offer: Offer) -> Runner:
     # So few products a row are summed faster by a matrix-vector product than by a loop for each row.
     ones = np.ones(depth, step.dtype) if 1 < depth <= _FEW and step.dtype.kind == "f" else None
     threads = step.threads if offer.cost.seconds * step.threads > _SHARED else 1
-    empty = allocator(step.out_bytes)
+    empty = allocator(step.out_bytes, last=step.last)
 
     def run(*arrays: Array, out: Array | None = None) -> Any:
         a, m, b = (arrays[p].transpose(x) for p, x in zip((r.left, r.middle, r.right), axes, strict=True))

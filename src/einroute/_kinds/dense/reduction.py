@@ -50,7 +50,7 @@ def bind(step: Step, offer: Offer) -> Runner:
     to_kept = tuple(step.output.index(c) for c in kept)
     sizes = tuple(step.sizes[c] for c in layout)
     axes = tuple(layout.index(c) for c in step.output)
-    dtype, empty = step.dtype, allocator(step.out_bytes)
+    dtype, empty = step.dtype, allocator(step.out_bytes, last=step.last)
     reduce = np.logical_or.reduce if dtype.kind == "b" else np.add.reduce
 
     def run(a: Array, out: Array | None = None) -> Any:
@@ -105,7 +105,7 @@ def dot_bind(step: Step, offer: Offer) -> Runner:
     layout = offer.layout
     sizes = tuple(step.sizes[c] for c in layout)
     axes = tuple(layout.index(c) for c in step.output)
-    dtype, empty = step.dtype, allocator(step.out_bytes)
+    dtype, empty = step.dtype, allocator(step.out_bytes, last=step.last)
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if out is None:

@@ -125,7 +125,7 @@ def bind_residues(step: Step, cut: Residues) -> Runner:
     shape = tuple(step.sizes[c] for c in step.output)
     order: Any = "F" if step.order == "F" else "C"
     whole = cut.rows * cut.apart
-    empty = allocator(step.out_bytes)
+    empty = allocator(step.out_bytes, last=step.last)
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         result = empty(shape, step.dtype, order) if out is None else out

@@ -161,7 +161,7 @@ def bind(step: Step, offer: Offer) -> Runner:
     axes = tuple(step.inputs[0].index(c) for c in step.output)
     sizes = tuple(step.sizes[c] for c in step.output)
     order: Any = "F" if step.order == "F" else "C"
-    empty = allocator(step.out_bytes)
+    empty = allocator(step.out_bytes, last=step.last)
 
     def run(a: Array, out: Array | None = None) -> Any:
         if out is None:
