@@ -1,4 +1,4 @@
-"""Fuzz of the compiled core: random products, right and wrong, in any layout: `python -m tests.native.fuzz`.
+"""Fuzz of the core: random products and contractions, right and wrong: `python -m tests.native.fuzz`.
 
 It ends with an error where a result is not NumPy's; what corrupts memory is the sanitizers' to find.
 """
@@ -10,36 +10,12 @@ import random
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from einroute._native import CORE
 from einroute._native.flags import report
+from tests.native.contractions import drawn, same, strange
 
 LETTERS = "abcdefgh"
-
-
-def strange(rng: random.Random, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """An array of small whole numbers with steps of any sign, also 0, perhaps unaligned."""
-    item = np.dtype(dtype).itemsize
-    steps = [rng.choice((-3, -2, -1, 0, 1, 1, 1, 2, 5)) for _ in shape]
-    strides, reach, start = [], 1, 0
-    for n, step in sorted(zip(shape, steps, strict=True), key=lambda _: rng.random()):
-        strides.append((n, step * reach * item))
-        start += max(0, -(n - 1) * step * reach * item)
-        reach *= max(1, (n - 1) * abs(step) + 1)
-    shift = rng.choice((0, 0, 1, 4))
-    memory = np.zeros(reach * item + shift, "u1")
-    numbers = np.frombuffer(
-        np.random.default_rng(rng.randrange(1000)).integers(-4, 5, reach).astype(dtype), "u1"
-    )
-    memory[shift:] = numbers
-    order: list[tuple[int, int]] = []
-    left = list(strides)
-    for n in shape:  # back in the order of the axes
-        at = next(i for i, pair in enumerate(left) if pair[0] == n)
-        order.append(left.pop(at))
-    base = memory[shift + start :][:item].view(dtype)
-    return as_strided(base, shape, [s for _, s in order])
 
 
 def case(rng: random.Random) -> None:
@@ -76,6 +52,23 @@ def case(rng: random.Random) -> None:
     assert np.array_equal(result, right), (a, b, out, sizes, dtype)
 
 
+def contraction(rng: random.Random) -> None:
+    """One call of einsum, which is understood and then NumPy's, or is left to NumPy."""
+    subscripts, arrays = drawn(rng, most=8)
+    run = CORE.understand(subscripts, *arrays)
+    if run is None:
+        try:
+            shapes = [x.shape for x in arrays]
+            run = CORE.Contraction(subscripts, arrays[0].dtype.char, shapes, order=rng.choice("CF"))
+        except ValueError:
+            return
+    right = np.einsum(subscripts, *arrays)
+    out = np.full(np.shape(right)[::-1], 9, right.dtype).T
+    assert run(*arrays, out=out) is out
+    assert np.array_equal(out, right), (subscripts, run.steps)
+    assert same(run(*arrays), right), (subscripts, run.steps)
+
+
 def main() -> None:
     """Run as many cases as asked for, from a seed that is told."""
     parser = argparse.ArgumentParser()
@@ -86,7 +79,8 @@ def main() -> None:
         CORE.choose_isa(isa)
         for number in range(arguments.cases):
             case(random.Random(arguments.seed + number))
-        print(f"{arguments.cases} products by {CORE.isa()} are NumPy's")
+            contraction(random.Random(arguments.seed + number))
+        print(f"{arguments.cases} products and contractions by {CORE.isa()} are NumPy's")
 
 
 if __name__ == "__main__":

@@ -235,7 +235,11 @@ def test_steps_are_told() -> None:
     run = CORE.Contraction("ij,jk,kl->il", "d", [a.shape] * 3)
     assert run.subscripts == "ij,jk,kl->il"
     assert run.steps in {("ij,jk->ik", "kl,ik->il"), ("jk,kl->jl", "ij,jl->il")}
-    assert run.nanoseconds > 0
+    assert run.nanoseconds(*[a.strides] * 3) > 0
+    assert run.intermediates == 800
+    for wrong in ((), ([8, 8],), ([8, 8], [8, 8], [8])):
+        with pytest.raises((TypeError, ValueError)):
+            run.nanoseconds(*wrong)
 
 
 def test_nothing_leaks() -> None:
@@ -269,3 +273,28 @@ def test_nothing_leaks() -> None:
         tracemalloc.stop()
     assert grown < 20_000
     assert [sys.getrefcount(x) for x in (a, report)] == counts
+
+
+@given(st.integers(0, 2**32))
+@settings(deadline=None, max_examples=150)
+def test_what_is_understood_at_sight_is_what_the_planner_chooses(seed: int) -> None:
+    import einroute as er  # after the core is known to be there
+
+    subscripts, arrays = drawn(random.Random(seed))
+    if CORE.understand(subscripts, *arrays) is not None:
+        assert er.explain(subscripts, *arrays).routes == ("dense.small",)
+
+
+def test_where_python_plans_the_runner_is_the_cores_own() -> None:
+    import einroute as er  # after the core is known to be there
+
+    a = np.random.default_rng(2).random((12, 12))
+    assert CORE.understand("ij,jk,kl,lm,mn->in", *[a] * 5) is None
+    assert er.explain("ij,jk,kl,lm,mn->in", *[a] * 5).routes == ("dense.small",)
+    plain = np.einsum("ij,jk,kl,lm,mn->in", *[a] * 5, optimize=True)
+    np.testing.assert_allclose(er.einsum("ij,jk,kl,lm,mn->in", *[a] * 5), plain, rtol=1e-12)
+    with er.record() as seen:
+        er.einsum("ij,jk,kl,lm,mn->in", *[a] * 5)
+    assert "dense.small" in str(seen)
+    with er.config(memory_limit=0):
+        assert er.explain("ij,jk,kl->il", a, a, a).routes != ("dense.small",)

@@ -501,7 +501,8 @@ class TestCalls:
             assert order == "K" or result.flags[f"{order}_CONTIGUOUS"]
             assert all(not np.may_share_memory(result, x) for x in operands)
         owner = result if result.base is None else result.base
-        assert ours(owner) or er.explain(subscripts, *operands).routes[-1] == "numpy.einsum"
+        own = {"numpy.einsum", "dense.small"}  # which make their results themselves
+        assert ours(owner) or er.explain(subscripts, *operands).routes[-1] in own
 
     @pytest.mark.parametrize("side", [200, 512, 1024, 2048])
     def test_intermediates_are_made_of_the_last_calls(self, side: int) -> None:

@@ -64,7 +64,7 @@ def dot(*args: Any, **kwargs: Any) -> Any:
             if worth(a, b):
                 return DOT.of_arrays(a, b)
             if watched:
-                check_fallback("dot", args)
+                return DOT.watched(a, b)
             return numpy_dot(a, b)
     return DOT.of_others(dot, args, kwargs)
 
@@ -101,7 +101,7 @@ def inner(a: Any, b: Any, /) -> Any:
         if worth_inner(a, b):
             return INNER.of_arrays(a, b)
         if watched:
-            check_fallback("inner", (a, b))
+            return INNER.watched(a, b)
         return numpy_inner(a, b)
     return INNER.of_others(inner, (a, b), {})
 
@@ -135,7 +135,7 @@ def vdot(a: Any, b: Any, /) -> Any:
         return observe(vdot, (a, b), {})
     if type(a) is type(b) is ndarray:
         if watched:
-            check_fallback("vdot", (a, b))
+            return VDOT.watched(a, b)
         return numpy_vdot(a, b)
     return VDOT.of_others(vdot, (a, b), {})
 
@@ -176,7 +176,7 @@ def outer(*args: Any, **kwargs: Any) -> Any:
             if worth_outer(a, b):
                 return OUTER.of_arrays(a, b)
             if watched:
-                check_fallback("outer", args)
+                return OUTER.watched(a, b)
             return numpy_outer(a, b)
     return OUTER.of_others(outer, args, kwargs)
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .._base.watch import WATCH, to_observe
-from .._call.fallback import check_fallback
 from .._call.observe import observe
 from .._call.operands import ndarray
 from .._call.pairs import MATMUL, MATVEC, VECDOT, VECMAT, Product
@@ -79,7 +78,7 @@ def _single(out: Any) -> Any:
 
 def _routed(product: Product) -> RoutedUfunc:
     """The ufunc of a product, which its call finds in a closure: through ``__getattr__`` it takes longer."""
-    worth, numpys, name = product.worth, product.numpys, product.name
+    worth, numpys = product.worth, product.numpys
 
     class Routed(RoutedUfunc):
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -92,7 +91,7 @@ def _routed(product: Product) -> RoutedUfunc:
                     if worth(a, b):
                         return product.of_arrays(a, b)
                     if watched:
-                        check_fallback(name, args)
+                        return product.watched(a, b)
                     return numpys(a, b)
             if "out" in kwargs:
                 kwargs["out"] = _single(kwargs["out"])

@@ -47,6 +47,7 @@ from .products import (
     worth_outer_of_vectors,
     worth_vecmat,
 )
+from .small_products import small_product
 
 __all__ = [
     "DOT",
@@ -127,9 +128,20 @@ class Product:
         if not type(a) is type(b) is ndarray:
             return known_product(self.name, a, b)
         if not self.worth(a, b):
-            large = self.numpys in _MATRICES and a.size * b.size >= LARGE // 16
-            return (_large_product(self.numpys, a, b) if large else None) or self.numpys
+            small: Runner | None = small_product(self.name, a, b)
+            if small is None and WATCH.on:
+                check_fallback(self.name, (a, b))
+            if small is None and self.numpys in _MATRICES and a.size * b.size >= LARGE // 16:
+                return _large_product(self.numpys, a, b) or self.numpys
+            return small or self.numpys
         return None if self.name in CONJUGATED else known(self.name, (a, b))
+
+    def watched(self, a: Array, b: Array) -> Any:
+        """The product of two plain arrays that are not worth a route, where somebody may be told of it."""
+        if small_product(self.name, a, b) is not None:
+            return product(self.name, a, b)  # by a plan, which can be told of
+        check_fallback(self.name, (a, b))
+        return self.numpys(a, b)
 
     def of_others(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The product in a call with options, or with operands that are not both plain arrays."""
@@ -170,7 +182,11 @@ class Product:
             return Fallback(_by_others(a, b), fallback=False)
         if options.keys() & UFUNC_ONLY:
             return Fallback("options of a ufunc, which only NumPy's takes", fallback=False)
-        if options or not type(a) is type(b) is ndarray or not self.worth(a, b):
+        if options or not type(a) is type(b) is ndarray:
+            return Fallback("", fallback=False)
+        if small_product(self.name, a, b) is not None:
+            return understand_product(self.name, a, b)
+        if not self.worth(a, b):
             return Fallback("", fallback=False)
         return pair_terms(self.name, _as_conjugated(a) if self.name in CONJUGATED else a, b).call()
 

@@ -3,6 +3,7 @@
 #include "float_status.hpp"
 #include "labels.hpp"
 #include "program.hpp"
+#include "strides.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,9 @@ namespace {
 
 static_assert(sizeof(npy_intp) == sizeof(std::ptrdiff_t), "strides are handed on as they are");
 
-// Nanoseconds up to which a call is understood at first sight: no other way is faster then.
-constexpr double SMALL = 1000;
+// Nanoseconds up to which a call is understood at first sight: no other way is faster then, since a call of
+// NumPy's takes as long; and of three operands and more there are two, or one of its loops.
+constexpr double SMALL = 450, SMALL_OF_MANY = 1000;
 // Products that NumPy's order may take where a result is not finite.
 constexpr double REPEATED = 1 << 21;
 // Bytes of intermediates and of kernels that lie on the stack.
@@ -466,8 +468,22 @@ PyObject* get_steps(PyObject* object, void*) {
     return told;
 }
 
-PyObject* get_nanoseconds(PyObject* object, void*) {
-    return PyFloat_FromDouble(self_of(object)->program->nanoseconds);
+PyObject* nanoseconds(PyObject* object, PyObject* const* args, Py_ssize_t count) {
+    const Contraction* self = self_of(object);
+    const Expression& e = *self->expression;
+    npy_intp strides[MAX_OPERANDS][MAX_DIMS];
+    const npy_intp* rows[MAX_OPERANDS];
+    if (count != e.operands) {
+        PyErr_Format(PyExc_TypeError, "expected the strides of %d operands", e.operands);
+        return nullptr;
+    }
+    for (int i = 0; i < e.operands; ++i) {
+        rows[i] = strides[i];
+        if (!read_strides(args[i], e.ndim[i], strides[i])) {
+            return nullptr;
+        }
+    }
+    return PyFloat_FromDouble(price_program(*self->program, rows, self->out_strides));
 }
 
 PyObject* get_intermediates(PyObject* object, void*) {
@@ -486,13 +502,19 @@ PyMemberDef members[] = {
 
 PyGetSetDef properties[] = {
     {"steps", get_steps, nullptr, "Labels longer than 1 of each step.", nullptr},
-    {"nanoseconds", get_nanoseconds, nullptr, "What it takes, about.", nullptr},
     {"intermediates", get_intermediates, nullptr, "Bytes of the intermediates.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
+PyMethodDef methods[] = {
+    {"nanoseconds", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(nanoseconds)), METH_FASTCALL,
+     "nanoseconds(*strides)\n--\n\nWhat it takes on operands of these strides, about."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PyType_Slot slots[] = {
     {Py_tp_doc, const_cast<char*>(DOC)},
+    {Py_tp_methods, methods},
     {Py_tp_new, reinterpret_cast<void*>(make)},
     {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
     {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
@@ -570,12 +592,20 @@ PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n
         }
     }
     const bool view = good && n == 1 && e.labels == e.out_ndim;
-    if (!good || view || complete(self, subscripts, descr, SMALL) != Made::Yes) {
+    if (!good || view || complete(self, subscripts, descr, 1e300) != Made::Yes) {
         Py_DECREF(object);
         return nullptr;
     }
     self->scalar = self->out_ndim == 0;
     lay_out(self, false);
+    const npy_intp* strides[MAX_OPERANDS];
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        strides[i] = PyArray_STRIDES(reinterpret_cast<PyArrayObject*>(arrays[i]));
+    }
+    if (price_program(*self->program, strides, self->out_strides) > (n > 2 ? SMALL_OF_MANY : SMALL)) {
+        Py_DECREF(object);
+        return nullptr;
+    }
     return object;
 }
 

@@ -99,6 +99,8 @@ template <class T, int N> struct Over {
     using S = typename Computed<T>::Sum;
     static constexpr int MOST = N ? N : MAX_OPERANDS;
     static constexpr int LANES = 8;
+    // Whether the order of sums matters: then it must not depend on strides.
+    static constexpr bool ROUNDED = IsComplex<T>::value || std::is_floating_point_v<T>;
 
     static int count(const Walk& w) { return N ? N : w.operands; }
 
@@ -125,7 +127,7 @@ template <class T, int N> struct Over {
         for (int i = 0; i < n; ++i) {
             p[i] = from[i];
         }
-        if (size >= 2 * LANES) {
+        if (size >= 2 * LANES && (CONTIGUOUS || ROUNDED)) {
             S lane[LANES] = {};
             for (; size >= LANES; size -= LANES) {
                 for (int l = 0; l < LANES; ++l) {

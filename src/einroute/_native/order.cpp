@@ -10,12 +10,22 @@ namespace {
 constexpr double STEP = 30, WRITTEN = 1.1;
 // The same of a kernel of pairs, which has more to arrange.
 constexpr double ARRANGED = 110, STORED = 0.4;
+constexpr std::ptrdiff_t DOT = 16;
 
 // Of a product of so many operands that is added; alone it is fast where all walk together.
 double each(Element element, int operands, bool summed, bool together) {
-    const double sum = operands <= 2 ? 0.45 : operands == 3 ? 0.75 : 0.6 * operands;
-    const double cost = summed ? sum : together ? 0.2 * operands : 0.6 + 0.7 * operands;
-    return element == Element::Complex64 || element == Element::Complex128 ? 2.2 * cost : cost;
+    const bool is_complex = element > Element::Float64;
+    if (!summed) {
+        const double alone = together ? 0.2 * operands : operands <= 2 ? 1.2 : 0.8 * operands;
+        return is_complex ? 2.2 * alone : alone;
+    }
+    if (is_complex) {
+        return operands <= 2 ? 0.2 + 0.8 * operands : 1.2 * operands;
+    }
+    if (operands > 2) {
+        return operands == 3 ? 0.75 : 0.6 * operands;
+    }
+    return together ? 0.25 : element < Element::Float32 ? 0.6 : 0.45;
 }
 
 double each_in_vectors(Element element) {
@@ -43,6 +53,11 @@ double extent(Mask labels, const std::ptrdiff_t* sizes) {
 
 } // namespace
 
+double instructions_in_nanoseconds(double instructions, Element element, bool summed) {
+    const double rate = element > Element::Float64 || !summed ? 4 : 6;
+    return ARRANGED + instructions / rate;
+}
+
 Price price_of(const Mask* operands, int count, Mask output, const std::ptrdiff_t* sizes, Element element) {
     Mask all = 0;
     for (int i = 0; i < count; ++i) {
@@ -56,7 +71,11 @@ Price price_of(const Mask* operands, int count, Mask output, const std::ptrdiff_
     }
     const double loops =
         STEP + each(element, count, summed, together) * products + (summed ? WRITTEN * written : 0);
-    const bool in_pairs = count == 2 && ((operands[0] ^ operands[1]) & ~output) == 0;
+    const bool is_complex = element > Element::Float64;
+    // Long dot products of neighbours are no work for lanes across them.
+    const bool dots = together && products >= written * static_cast<double>(DOT);
+    const bool in_pairs =
+        count == 2 && !dots && (summed || !is_complex) && ((operands[0] ^ operands[1]) & ~output) == 0;
     if (element < Element::Float32 || !in_pairs || products > written * static_cast<double>(MAX_EXTENT)) {
         return {loops, false};
     }

@@ -27,6 +27,9 @@ struct Price {
 
 Price price_of(const Mask* operands, int count, Mask output, const std::ptrdiff_t* sizes, Element element);
 
+// Nanoseconds of a kernel of pairs, from its instructions.
+double instructions_in_nanoseconds(double instructions, Element element, bool summed);
+
 // The cheapest order: all operands at once, or pairs and sums of one operand before. Labels of length 1 are
 // left out of the masks.
 void find_order(const Mask* operands, int count, Mask output, const std::ptrdiff_t* sizes, Element element,

@@ -3,6 +3,7 @@
 #include "float_status.hpp"
 #include "isa.hpp"
 #include "problem.hpp"
+#include "strides.hpp"
 
 #include <cstddef>
 #include <new>
@@ -361,23 +362,6 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
         return nullptr;
     }
     return object;
-}
-
-bool read_strides(PyObject* given, int ndim, npy_intp* to) {
-    PyObject* items = PySequence_Fast(given, "expected a sequence of strides");
-    if (items == nullptr) {
-        return false;
-    }
-    bool good = PySequence_Fast_GET_SIZE(items) == ndim;
-    for (int i = 0; good && i < ndim; ++i) {
-        to[i] = PyLong_AsSsize_t(PySequence_Fast_GET_ITEM(items, i));
-        good = to[i] != -1 || !PyErr_Occurred();
-    }
-    Py_DECREF(items);
-    if (!good && !PyErr_Occurred()) {
-        PyErr_Format(PyExc_ValueError, "expected %d strides", ndim);
-    }
-    return good;
 }
 
 PyObject* instructions(PyObject* object, PyObject* args) {

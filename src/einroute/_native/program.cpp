@@ -116,6 +116,7 @@ class Builder {
         step.summed = last ? sums() : step.loops > kept;
         step.output = joint.output;
         step.run = find_loops(element_, joint.count);
+        step.element = element_;
         step.strides.assign(loops.size() * (joint.count + 1), 0);
         for (int l = 0; l < step.loops; ++l) {
             step.size[l] = e_.size[loops[l]];
@@ -131,7 +132,9 @@ class Builder {
 
     // The kernel of pairs, where that is faster. Rows and columns that are many are taken as a stack.
     void use_kernel(const std::vector<int>& loops, Step& step) {
-        if (!price_of(step.inputs, step.operands, step.output, e_.size, element_).vectors) {
+        const Price price = price_of(step.inputs, step.operands, step.output, e_.size, element_);
+        step.nanoseconds = price.nanoseconds;
+        if (!price.vectors) {
             return;
         }
         std::ptrdiff_t extents[4] = {1, 1, 1, 1}; // by role
@@ -148,7 +151,11 @@ class Builder {
         }
         constexpr Kernel Kernels::* KERNELS[] = {&Kernels::float32, &Kernels::float64, &Kernels::complex64,
                                                  &Kernels::complex128};
-        step.kernel = KERNELS[static_cast<int>(element_) - static_cast<int>(Element::Float32)];
+        constexpr Pricing Kernels::* PRICES[] = {&Kernels::price_float32, &Kernels::price_float64,
+                                                 &Kernels::price_complex64, &Kernels::price_complex128};
+        const int of_floats = static_cast<int>(element_) - static_cast<int>(Element::Float32);
+        step.kernel = KERNELS[of_floats];
+        step.pricing = PRICES[of_floats];
         const auto of = [&](Role role) { return extents[static_cast<int>(role)]; };
         work_ = std::max(
             work_, static_cast<std::ptrdiff_t>(workspace(of(Role::Row), of(Role::Column), of(Role::Sum))));
@@ -245,13 +252,9 @@ void merge(Walk& walk, Role* role, int first, int last, int& at) {
     }
 }
 
-void run_kernel(const Walk& walk, const Role* role, Kernel kernel, void* work) {
-    Problem problem;
-    problem.a = walk.data[0];
-    problem.b = walk.data[1];
-    problem.out = walk.out;
+// The axes of a kernel's problem.
+void describe(const Walk& walk, const Role* role, Problem& problem) {
     problem.count = walk.loops;
-    problem.work = work;
     for (int l = 0; l < walk.loops; ++l) {
         problem.axes[l] = {role[l], walk.size[l], walk.stride[l][0], walk.stride[l][1],
                            role[l] == Role::Sum ? 0 : walk.stride[l][2]};
@@ -259,7 +262,33 @@ void run_kernel(const Walk& walk, const Role* role, Kernel kernel, void* work) {
     if (walk.kept == 0) { // a dot product has an axis of length 1
         problem.axes[problem.count++] = {Role::Loop, 1, 0, 0, 0};
     }
-    kernel(problem);
+}
+
+// The loops of a step over arrays of these strides.
+void lay_out(const Step& step, const std::ptrdiff_t* const* strides, const std::ptrdiff_t* out_strides,
+             Walk& walk, Role* role) {
+    const int columns = step.operands + 1;
+    const std::ptrdiff_t* known = step.strides.data();
+    for (int l = 0; l < step.loops; ++l, known += columns) {
+        walk.size[l] = step.size[l];
+        role[l] = step.role[l];
+        for (int i = 0; i < columns; ++i) {
+            walk.stride[l][i] = known[i];
+        }
+    }
+    for (const Addend& a : step.addends) {
+        walk.stride[a.loop][a.operand] += strides[a.input][a.axis];
+    }
+    for (const auto& axis : step.result_axes) {
+        walk.stride[axis.first][step.operands] = out_strides[axis.second];
+    }
+    walk.operands = step.operands;
+    walk.summed = step.summed;
+    int at = 0;
+    merge(walk, role, 0, step.kept, at);
+    walk.kept = at;
+    merge(walk, role, step.kept, step.loops, at);
+    walk.loops = at;
 }
 
 } // namespace
@@ -268,42 +297,46 @@ bool make_program(const Expression& expression, Element element, double limit, P
     return Builder(expression, element, to).build(limit);
 }
 
+double price_program(const Program& program, const std::ptrdiff_t* const* strides,
+                     const std::ptrdiff_t* out_strides) {
+    double nanoseconds = 0;
+    for (const Step& step : program.steps) {
+        if (step.kernel == nullptr) {
+            nanoseconds += step.nanoseconds;
+            continue;
+        }
+        Walk walk;
+        Role role[MAX_LOOPS];
+        lay_out(step, strides, out_strides, walk, role);
+        Problem problem;
+        describe(walk, role, problem);
+        nanoseconds +=
+            instructions_in_nanoseconds((kernels().*(step.pricing))(problem), step.element, step.summed);
+    }
+    return nanoseconds;
+}
+
 void run_program(const Program& program, const char* const* data, const std::ptrdiff_t* const* strides,
                  char* out, const std::ptrdiff_t* out_strides, char* scratch) {
     Walk walk;
+    Role role[MAX_LOOPS];
     for (const Step& step : program.steps) {
-        const int columns = step.operands + 1;
-        const std::ptrdiff_t* known = step.strides.data();
-        for (int l = 0; l < step.loops; ++l, known += columns) {
-            walk.size[l] = step.size[l];
-            for (int i = 0; i < columns; ++i) {
-                walk.stride[l][i] = known[i];
-            }
-        }
-        for (const Addend& a : step.addends) {
-            walk.stride[a.loop][a.operand] += strides[a.input][a.axis];
-        }
+        lay_out(step, strides, out_strides, walk, role);
         for (int i = 0; i < step.operands; ++i) {
             walk.data[i] = step.source[i] < 0 ? scratch + step.offset[i] : data[step.source[i]];
         }
         walk.out = step.target < 0 ? out : scratch + step.target;
-        for (const auto& axis : step.result_axes) {
-            walk.stride[axis.first][step.operands] = out_strides[axis.second];
-        }
-        walk.operands = step.operands;
-        walk.summed = step.summed;
-        Role role[MAX_LOOPS];
-        std::memcpy(role, step.role, sizeof role);
-        int at = 0;
-        merge(walk, role, 0, step.kept, at);
-        walk.kept = at;
-        merge(walk, role, step.kept, step.loops, at);
-        walk.loops = at;
-        if (step.kernel != nullptr) {
-            run_kernel(walk, role, kernels().*(step.kernel), scratch + program.work);
-        } else {
+        if (step.kernel == nullptr) {
             step.run(walk);
+            continue;
         }
+        Problem problem;
+        problem.a = walk.data[0];
+        problem.b = walk.data[1];
+        problem.out = walk.out;
+        problem.work = scratch + program.work;
+        describe(walk, role, problem);
+        (kernels().*(step.kernel))(problem);
     }
 }
 

@@ -28,7 +28,10 @@ struct Step {
     std::vector<Addend> addends;                  // strides of the contraction's own operands
     std::vector<std::pair<int, int>> result_axes; // loop, axis of the result
     Loops run;
-    Kernel Kernels::* kernel;          // of pairs, instead of loops; null: none
+    Element element;
+    double nanoseconds;       // about, by sizes alone
+    Kernel Kernels::* kernel; // of pairs, instead of loops; null: none
+    Pricing Kernels::* pricing;
     Role role[MAX_LOOPS];              // of the loops, for the kernel
     Mask inputs[MAX_OPERANDS], output; // labels, to be told
 };
@@ -43,6 +46,10 @@ struct Program {
 
 // False where it has more loops than a walk holds, or steps of more than `limit` nanoseconds.
 bool make_program(const Expression& expression, Element element, double limit, Program& to);
+
+// Nanoseconds of it on arrays of these strides.
+double price_program(const Program& program, const std::ptrdiff_t* const* strides,
+                     const std::ptrdiff_t* out_strides);
 
 // Runs it on arrays given by their addresses and strides; `scratch` is aligned as operands are.
 void run_program(const Program& program, const char* const* data, const std::ptrdiff_t* const* strides,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._base.cost import FRESH
 from .._base.facts import Step
 from .._base.kinds import Form, Term
-from .._base.routes import NoRoute, Policy, decide
+from .._base.routes import Decision, NoRoute, Policy, decide
 from .._kinds.registry import form_of
 from .decisions import NETWORK, decide_alike
 from .paths import Remaining, result_facts, step_form
@@ -72,9 +72,19 @@ class _Builder:
         )
         highest = max((form_of(term.facts.form) for term in chosen), key=lambda found: found.rank)
         if len(p.inputs) < NETWORK:
-            return Planned(positions, keep, decide(step, self.policy, highest.routes), step)
+            decision = self._within_memory(decide(step, self.policy, highest.routes))
+            return Planned(positions, keep, decision, step)
         decision, back = decide_alike(step, self.policy, highest)
-        return Planned(positions, keep, decision, step, back)
+        return Planned(positions, keep, self._within_memory(decision), step, back)
+
+    def _within_memory(self, decision: Decision) -> Decision:
+        """The offers that take no more than the limit first."""
+        limit = self.limits.memory
+        if limit is None or decision.offer.temporary <= limit:
+            return decision
+        return replace(
+            decision, offers=tuple(sorted(decision.offers, key=lambda pair: pair[1].temporary > limit))
+        )
 
 
 def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limits: Limits) -> Chain:

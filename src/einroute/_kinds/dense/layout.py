@@ -218,7 +218,7 @@ class Search:
             if m * n * k >= 65536:  # and packing its operands, which short sides do not pay back
                 each = 1e-6 + self.itemsize * (m * k + k * n) / SHARED
             if min(m, n) == 1:
-                each = 30e-9
+                each = 45e-9
         nbytes = float(count) * self.itemsize * (m * k + k * n + m * n)
         cost = Cost(flops, nbytes, 1.0 + count * each / CALL, rate)
         if min(m, n) == 1:  # GEMV: the matrix is read once, by all threads if it is one
@@ -240,6 +240,12 @@ class Search:
         if recipe.loops and m == n == 1 and self._dot_strides(recipe.k):
             cost = Cost(cost.flops, 8 * cost.bytes, cost.calls, cost.rate / 4)  # a cache line an element
             seconds = cost.seconds
+        if recipe.loops and m > 1 and n > 1 and not recipe.pack_b and self._transposed(recipe):
+            # BLAS copies the second matrix, and has no fast way where it is small.
+            count = s.extent(recipe.loops)
+            each = 40e-9 + 0.9e-9 * s.extent(recipe.k) * s.extent(recipe.n)
+            cost = Cost(cost.flops, cost.bytes, cost.calls + count * each / CALL, cost.rate)
+            seconds = cost.seconds
         copied = 0
         if recipe.pack_a:
             copied += s.operands[0].nbytes
@@ -251,6 +257,11 @@ class Search:
         moved = TRANSPOSE * 2 * copied
         seconds += calls * CALL + moving(moved)
         return seconds, Cost(cost.flops, cost.bytes + moved, cost.calls + calls, cost.rate)
+
+    def _transposed(self, recipe: Recipe) -> bool:
+        """Whether the matrix on the right lies with its contracted labels innermost."""
+        strides = self.a if recipe.swapped else self.b
+        return any(strides[c] == self.itemsize and self.sizes[c] > 1 for c in recipe.k)
 
     def _dot_strides(self, k: str) -> bool:
         """Whether the contracted labels are not contiguous in both operands."""

@@ -26,7 +26,7 @@ _MOST_PRODUCTS = 1 << 16
 #: Of NumPy's call, in the units of `Cost`: the result, and for a stack a look at the arrays.
 _CALL, _LOOK = 0.2, 0.35
 #: Instructions of a stack's products a second: of sums, of products alone, and of complex numbers.
-_SUMS, _ALONE, _COMPLEX = 6e9, 4e9, 3e9
+_SUMS, _ALONE, _COMPLEX = 6e9, 4e9, 4e9
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
 
 
@@ -61,9 +61,10 @@ def _contraction(step: Step) -> Offer | Refused:
         return Refused("more operands, labels or products than the core takes")
     layout = step.output[::-1] if fortran else step.output
     flops = float(step.iterations)
+    seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands))
     products = f"{len(run.steps)} steps" if len(run.steps) > 1 else f"{flops:.0f} products"
     return Offer(
-        Cost(flops, 0.0, _CALL, flops / (run.nanoseconds * 1e-9)),
+        Cost(flops, 0.0, _CALL, flops / seconds),
         layout,
         run,
         f"{len(step.inputs)} operands in one call, {products}",

@@ -49,10 +49,12 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
     return size;
 }
 
-// Instructions that it takes to pack or to scatter an element.
-constexpr double MOVE = 2.2, PACK = 4;
+// Instructions that it takes to pack or to scatter a complex element, and a real one.
+constexpr double MOVE = 5, PACK = 2.5;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
 constexpr double CACHED = 800, SPILLED = 2.5;
+// How much faster squares are whose size the compiler knows.
+constexpr double UNROLLED = 0.5;
 
 // About how many instructions a problem of complex numbers takes with an axis along the lanes.
 inline double price(const Problem& p, int lanes, int width) {
@@ -167,6 +169,9 @@ inline double block_price(std::ptrdiff_t lanes, int width, double rows, double c
             columns * groups * sums * (vectors + 2);
     cost += columns * rows * (scatters ? PACK * n : vectors);
     cost += (packs_second ? PACK * n * columns * sums : 0) + (packs_first ? PACK * n * rows * sums : 0);
+    if (!both && !packs_second && !scatters && columns == 1 && rows == n && sums == n && lanes <= 6) {
+        return UNROLLED * cost;
+    }
     return lines > CACHED ? SPILLED * cost : cost;
 }
 
