@@ -14,6 +14,7 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
+from einroute._config.state import PROCESS_WIDE
 from tests.sparse_helpers import written_out
 
 PAGE = Path(__file__).parents[2] / "docs" / "options.md"
@@ -293,7 +294,7 @@ def test_the_table_is_whole() -> None:
     assert TABLE.keys() == CHECKS.keys()
     assert {cell for cells in TABLE.values() for cell in cells.values()} <= {"yes", "refused", "-"}
     assert all(cells.keys() == {"dense", "sparse", "structured"} for cells in TABLE.values())
-    options = set(er.get_config()) - {"cache_bytes", "prepare"}  # which are of kept factors, not of operands
+    options = set(er.get_config()) - set(PROCESS_WIDE)  # which are of what is kept, not of operands
     assert {f"`{option}`" for option in options} <= TABLE.keys()
 
 

@@ -241,6 +241,14 @@ def test_nothing_leaks() -> None:
     assert [sys.getrefcount(x) for x in (a, b, report)] == counts
 
 
+def test_an_intermediate_that_is_a_number_is_no_operand() -> None:
+    import einroute as er  # after the core is known to be there
+
+    x, v = np.arange(9.0).reshape(3, 3), np.ones(3000)
+    path = ["einsum_path", (1, 2), (0, 1)]
+    assert_agrees(er.einsum("ij,k,k->ij", x, v, v, optimize=path), x * 3000)
+
+
 def test_einsum_takes_it() -> None:
     import einroute as er  # after the core is known to be there
 

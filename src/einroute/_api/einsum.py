@@ -202,7 +202,7 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
                     return c_einsum(operands[0], *arrays)
                 except BAD_CALL:
                     pass  # diagnosed below
-    elif optimize is False and state.tiny and all_tiny(operands):
+    elif optimize is False and state.tiny and all_tiny(operands, out is None and not kwargs):
         try:
             result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)
         except BAD_CALL:

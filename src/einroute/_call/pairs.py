@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .._base.watch import WATCH
 from .._execute.call import Call
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other, other_kind
+from .._native.fresh import LARGE, allocator
 from .fallback import check_fallback, fallback_reason
 from .mixed_products import (
     conjugated,
@@ -129,6 +131,8 @@ class Product:
             small: Runner | None = small_product(self.name, a, b)
             if small is None and WATCH.on:
                 check_fallback(self.name, (a, b))
+            if small is None and self.numpys in _MATRICES and a.size * b.size >= LARGE // 16:
+                return _large_product(self.numpys, a, b) or self.numpys
             return small or self.numpys
         return None if self.name in CONJUGATED else known(self.name, (a, b))
 
@@ -206,6 +210,29 @@ def _options(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, ...
     if len(args) > 2 and args[2] is not None:
         given.append("out")
     return tuple(name for name in given if name not in {"a", "b"})
+
+
+#: Products of matrices that NumPy's own function answers, into an array of ours where that is large.
+_MATRICES = (numpys.numpy_dot, numpys.numpy_matmul)
+
+
+def _large_product(function: Callable[..., Any], a: Array, b: Array) -> Runner | None:
+    """NumPy's product of matrices, or of stacks of them, into freed memory; None where the result is small.
+
+    That of stacks is laid out after theirs, so they are to lie in C order.
+    """
+    dtype = a.dtype
+    if a.ndim < 2 or b.ndim < 2 or dtype != b.dtype or dtype.char not in "fdFD" or not dtype.isnative:
+        return None
+    stacked = a.ndim > 2 or b.ndim > 2
+    if stacked and not (function is numpys.numpy_matmul and a.flags.c_contiguous and b.flags.c_contiguous):
+        return None
+    shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+    nbytes = prod(shape) * dtype.itemsize
+    if nbytes < LARGE:
+        return None
+    empty = allocator(nbytes, last=True)
+    return lambda a, b: function(a, b, empty(shape, dtype))
 
 
 DOT = Product("dot", numpys.numpy_dot, worth)

@@ -14,6 +14,7 @@ from .._base.preparation import may_prepare
 from .._base.routes import Runner
 from .._config.state import State, current
 from .._kinds.registry import of_library, other_kind
+from .._native import CORE
 from .keys import Key, einsum_key
 from .operands import Array, Fallback, ndarray
 from .understand import understand_einsum
@@ -51,8 +52,16 @@ def small_arrays(operands: tuple[Any, ...]) -> list[Array] | None:
     return arrays
 
 
-def all_tiny(operands: tuple[Any, ...]) -> bool:
-    """Whether the operands are plain arrays that c_einsum passes before a plan could be looked up."""
+def all_tiny(operands: tuple[Any, ...], plain: bool = False) -> bool:
+    """Whether the operands are plain arrays that c_einsum passes before a plan could be looked up.
+
+    Parameters
+    ----------
+    operands : tuple
+        Arguments of einsum.
+    plain : bool, optional
+        Whether the call has no options. Where the core understands it, it is planned at once.
+    """
     arrays = operands[1:] if operands and type(operands[0]) is str else operands[: len(operands) // 2 * 2 : 2]
     work = 1
     for x in arrays:
@@ -61,7 +70,14 @@ def all_tiny(operands: tuple[Any, ...]) -> bool:
         work *= x.size
         if work > TINY:
             return False
-    return work > 0  # NumPy's loops are not safe for empty operands, see _kinds.dense.empty
+    if not work:
+        return False  # NumPy's loops are not safe for empty operands, see _kinds.dense.empty
+    return not (plain and understood_by_core(operands))
+
+
+def understood_by_core(operands: tuple[Any, ...]) -> bool:
+    """Whether the core answers a call of plain arrays itself, however often it comes."""
+    return CORE is not None and type(operands[0]) is str and CORE.understand(*operands) is not None
 
 
 def put_on_trial(operands: tuple[Any, ...], state: State) -> None:
@@ -82,7 +98,7 @@ def _trial_key(operands: tuple[Any, ...]) -> Key | None:
 
 def tiny_note(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> str:
     """Who answers a tiny call before its plan does, as `explain` puts it; empty if it is none."""
-    if optimize is not False or not current().tiny or not all_tiny(operands):
+    if optimize is not False or not current().tiny or not all_tiny(operands, out is None and not kwargs):
         return ""
     what = f"tiny, at most {TINY} products: NumPy's C einsum answers"
     if out is None and not kwargs and _trial_key(operands) is not None:

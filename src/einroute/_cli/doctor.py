@@ -15,6 +15,7 @@ import einroute as er
 from einroute._base.environment import first_count
 from einroute._kinds.registry import MODULES
 from einroute._native import told
+from einroute._native.memory import told as told_of_memory
 from einroute._override.caches import CLIENTS
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ def run(_arguments: argparse.Namespace) -> int:
         ("system", [system]),
         *((name, [version(name)]) for name in LIBRARIES),
         ("core", told()),
+        ("memory", [told_of_memory()]),
         ("BLAS", lines),
         ("fast BLAS", [verdict]),
         ("threads", threads()),

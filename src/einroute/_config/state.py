@@ -22,6 +22,7 @@ from .._base.watch import WATCH
 from .._factors.cache import FACTORS, PREPARE
 from .._kernels.earned import KERNELS
 from .._native import CORE
+from .._native.memory import MEMORY
 from .._plan.decisions import DECISIONS
 from .options import Config
 from .typed import ProcessOptions
@@ -131,8 +132,8 @@ class _Process:
             state.after_fork()
 
 
-#: Options of the whole process, which no context can change: factors are shared by all threads.
-PROCESS_WIDE = ("cache_bytes", "prepare")
+#: Options of the whole process, which no context can change: factors and memory are shared by all threads.
+PROCESS_WIDE = ("cache_bytes", "keep_bytes", "prepare")
 
 KERNELS.prepare = lambda: FACTORS.prepare
 
@@ -205,11 +206,16 @@ def _change_process(options: dict[str, Any]) -> None:
     """Check the options of the whole process, then set them."""
     given = options.get("cache_bytes", FACTORS.limit)
     cache_bytes = whole_number("cache_bytes", given, 0, "a number of bytes")
+    keep_bytes = options.get("keep_bytes")
+    if "keep_bytes" in options:
+        keep_bytes = whole_number("keep_bytes", keep_bytes, 0, "a number of bytes")
     prepare = options.get("prepare", FACTORS.prepare)
     if prepare not in PREPARE:
         raise ValueError(f"prepare must be one of {', '.join(map(repr, PREPARE))}, not {prepare!r}")
     FACTORS.resize(cache_bytes)
     FACTORS.prepare = prepare
+    if keep_bytes is not None:
+        MEMORY.resize(keep_bytes)
 
 
 def set_config(**options: Unpack[ProcessOptions]) -> None:
@@ -220,6 +226,11 @@ def set_config(**options: Unpack[ProcessOptions]) -> None:
     cache_bytes : int, optional
         Bytes that kept factors may take, least recently used out first; 0 keeps none. Default:
         ``EINROUTE_CACHE_BYTES``, or a sixteenth of the machine's memory.
+    keep_bytes : int, optional
+        Bytes of freed memory that are kept for results of 30 MiB and more and for intermediates, until they
+        have been idle for a second; 0 keeps none. Only where the compiled core is, on Linux. Default:
+        ``EINROUTE_KEEP_BYTES``, or the least of 256 MiB and a thirty-second of the memory of the machine and
+        of what the process may take; in a worker of dask's, 0.
     prepare : {"earned", "now", "never"}, optional
         When a matrix is factored: once the work seen would have paid for it, no later than its third sight;
         at first sight; never. Default: ``EINROUTE_PREPARE``, or "earned".
@@ -258,9 +269,10 @@ def get_config() -> dict[str, Any]:
     --------
     >>> import einroute as er
     >>> print(*sorted(er.get_config()))
-    allow cache_bytes forbid memory_limit on_densify prepare reproducible strict threads
+    allow cache_bytes forbid keep_bytes memory_limit on_densify prepare reproducible strict threads
     """
-    return asdict(current().config) | {"cache_bytes": FACTORS.limit, "prepare": FACTORS.prepare}
+    process = {"cache_bytes": FACTORS.limit, "keep_bytes": MEMORY.limit, "prepare": FACTORS.prepare}
+    return asdict(current().config) | process
 
 
 def cache_info() -> dict[str, int]:
@@ -273,17 +285,22 @@ def cache_info() -> dict[str, int]:
         at the most. Of kept factors: ``factorizations`` held, the ``bytes`` they take and ``max_bytes``;
         ``seen``, matrices that are known but not kept; and since the last `cache_clear` the ``hits``, the
         ``misses``, how many were ``made`` and how many ``evicted``. ``kernels`` are the compiled kernels
-        that are loaded.
+        that are loaded. Of freed memory: ``kept_blocks``, the ``kept_bytes`` they take and
+        ``max_kept_bytes``, and ``blocks_reused``, how often one was used again in this process.
     """
-    plans = current().plans
-    return {"plans": len(plans), "max_plans": plans.limit} | FACTORS.info() | KERNELS.info()
+    plans = {"plans": len(current().plans), "max_plans": current().plans.limit}
+    return plans | FACTORS.info() | KERNELS.info() | MEMORY.info()
 
 
 def cache_clear() -> None:
-    """Forget every bound plan, under every configuration, and all kept factors and their counts."""
+    """Forget every bound plan, under every configuration, and all kept factors and their counts.
+
+    Freed memory that is kept goes back to the system.
+    """
     with _process.lock:
         for state in _process.states.values():
             state.clear()
     current().clear()
     FACTORS.clear()
     DECISIONS.clear()
+    MEMORY.clear()

@@ -24,4 +24,5 @@ class ProcessOptions(Options, total=False):
     """What `set_config` takes."""
 
     cache_bytes: int
+    keep_bytes: int
     prepare: Literal["earned", "now", "never"]

@@ -122,14 +122,18 @@ def _of_one_step(run: Runner, plan: Plan, how: Handling) -> Runner:
 
 
 def _whole(plan: Plan, how: Handling) -> Runner | None:
-    """The call as one runner of a route's with einsum's manners, where there is one and nobody watches."""
+    """The call as one runner of a route's with einsum's manners, where there is one."""
     options, node = how.options, plan.node
-    if how.shapes is None or not options.quiet or options.out or how.on_run is not None:
+    if how.shapes is None or not options.quiet or options.out:
         return None
     if not isinstance(node, Chain) or len(node.steps) != 1 or how.dtype != plan.dtype:
         return None
-    make = node.steps[0].decision.offer.whole
-    return None if make is None else make(plan.contraction, how.shapes, options.scalar)
+    decision = node.steps[0].decision
+    make = decision.offer.whole
+    run = None if make is None else make(plan.contraction, how.shapes, options.scalar)
+    if run is None or how.on_run is None:
+        return run
+    return announced(_told(run, [decision.route.name], how.on_run), plan, how.on_run)
 
 
 def _program(

@@ -7,6 +7,7 @@ it was decided to be.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .._base.facts import Step
 from .._base.routes import Declined, Runner, bind
 from .._base.threads import run_blocks, with_single_threaded_blas
 from .._kinds.dense.transpose import permuted_copy
+from .._native.fresh import allocator
 from .._plan.plans import Chain, Planned, Sliced
 
 __all__ = ["OnRun", "bind_node"]
@@ -122,9 +124,10 @@ def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
     dtype = _dtype(plan)
     threads = plan.threads
     blocks = _blocks(plan)
+    empty = allocator(prod(shape) * dtype.itemsize, last=True)
 
     def run(*arrays: Any, out: Any = None) -> Any:
-        result = np.empty(shape, dtype).transpose(axes) if out is None else out
+        result = empty(shape, dtype).transpose(axes) if out is None else out
 
         def work(index: int) -> None:
             cut = cuts[index]
@@ -164,7 +167,7 @@ def _bind_summed(
         return (tail if index == last else inner)(*slices, out=out)
 
     def together(arrays: tuple[Any, ...]) -> Any:
-        partial = np.empty((len(cuts), *shape), dtype)
+        partial = allocator(len(cuts) * prod(shape) * dtype.itemsize, last=False)((len(cuts), *shape), dtype)
         blocks(len(cuts), lambda i: part(arrays, i, partial[i, ...]), threads)
         return add.reduce(partial, axis=0, dtype=dtype)
 
@@ -189,9 +192,8 @@ def _bind_summed(
 def _laid_out(total: Array, plan: Sliced) -> Array:
     """The sum in the layout that was asked for."""
     axes = tuple(plan.layout.index(c) for c in plan.output)
-    result = np.empty(tuple(total.shape[plan.output.index(c)] for c in plan.layout), total.dtype).transpose(
-        axes
-    )
+    shape = tuple(total.shape[plan.output.index(c)] for c in plan.layout)
+    result = allocator(total.nbytes, last=True)(shape, total.dtype).transpose(axes)
     if result.strides == total.strides:
         return total
     permuted_copy(total, result, 1)

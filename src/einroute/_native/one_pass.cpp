@@ -1,6 +1,7 @@
 #include "one_pass.hpp"
 
 #include "passing.hpp"
+#include "pool.hpp"
 
 #include <cstddef>
 
@@ -209,9 +210,7 @@ PyArrayObject* result(const OnePass* self, PyObject* given) {
         Py_INCREF(out);
         return out;
     }
-    return reinterpret_cast<PyArrayObject*>(
-        PyArray_NewFromDescr(&PyArray_Type, PyArray_DescrFromType(self->type), self->out.count, self->shape,
-                             self->strides, nullptr, 0, nullptr));
+    return reinterpret_cast<PyArrayObject*>(empty(self->type, self->out.count, self->shape, self->strides));
 }
 
 // The array `out` among the arguments, null for a fresh one. False with an exception set if they are wrong.

@@ -341,12 +341,14 @@ ptrdiff_t lay_out(const Nest& nest, ptrdiff_t (&strides)[MAX_DEPTH]) {
 
 // Adds the parts pairwise, and copies their sum to the result.
 bool put_together(Pass& pass, char* parts, int threads) {
+    clear_status(); // helpers may have run all blocks
     for (long apart = 1; apart < pass.cut.splits; apart *= 2) {
         for (long i = 0; i + apart < pass.cut.splits; i += 2 * apart) {
             pass.kernels.add(parts + i * pass.apart, parts + (i + apart) * pass.apart, pass.apart);
         }
     }
     pass.flags |= read_status();
+    clear_status();
     Nest copy{1, {parts}, pass.nest.out, pass.nest.item, 0, {}};
     for (int i = 0; i < pass.nest.count; ++i) {
         const Loop& loop = pass.nest.loops[i];

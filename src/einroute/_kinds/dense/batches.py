@@ -14,6 +14,7 @@ from ..._base.facts import Step
 from ..._base.records import dataclass
 from ..._base.routes import Offer, Runner
 from ..._base.threads import run_blocks, with_single_threaded_blas
+from ..._native.fresh import allocator
 from . import matmul
 from .layout import Recipe
 
@@ -74,11 +75,11 @@ def bind_batched(step: Step, offer: Offer) -> Runner:
     sizes = tuple(step.sizes[c] for c in offer.layout)
     axes = tuple(offer.layout.index(c) for c in step.output)
     of_a, of_b, of_out = (_slicer(labels, cut.label) for labels in (*step.inputs, step.output))
-    threads, dtype = step.threads, step.dtype
+    threads, dtype, empty = step.threads, step.dtype, allocator(step.out_bytes, last=step.last)
     spread = with_single_threaded_blas(run_blocks) if cut.hold else run_blocks
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
-        result = np.empty(sizes, dtype).transpose(axes) if out is None else out
+        result = empty(sizes, dtype).transpose(axes) if out is None else out
 
         def work(index: int) -> None:
             block = blocks[index]

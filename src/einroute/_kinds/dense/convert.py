@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..._base.facts import Operand, Step, c_strides
 from ..._base.routes import Refused
+from ..._native.fresh import allocator, cast
 from .transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
@@ -76,15 +78,16 @@ def converters(step: Step, dtype: np.dtype[Any]) -> tuple[Converter, ...]:
 def _converter(op: Operand, dtype: np.dtype[Any], threads: int) -> Converter:
     if _repeats(op):
         base, shape, strides = memory(op), op.shape, _strides(op, dtype.itemsize)
-        return lambda x: np.lib.stride_tricks.as_strided(base(x).astype(dtype), shape, strides)
+        return lambda x: np.lib.stride_tricks.as_strided(cast(base(x), dtype), shape, strides)
     order = _order(op)
     if order == tuple(range(len(order))) and op.strides == c_strides(op.shape, op.dtype.itemsize):
-        return lambda x: x.astype(dtype)
+        return lambda x: cast(x, dtype)
     ordered = tuple(op.shape[i] for i in order)
     back = tuple(order.index(i) for i in range(len(order)))
+    empty = allocator(prod(ordered) * dtype.itemsize, last=False)
 
     def convert(x: Array) -> Array:
-        copy = np.empty(ordered, dtype)
+        copy = empty(ordered, dtype)
         permuted_copy(x.transpose(order), copy, threads)
         return copy.transpose(back)
 

@@ -11,6 +11,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step, c_strides
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
+from ..._native.fresh import allocator
 from .layout import by_stride, strides_of
 from .transpose import innermost, tiles
 
@@ -98,7 +99,9 @@ def bind(step: Step, offer: Offer) -> Runner:
     dtype = step.dtype
     multiply = np.logical_and if dtype.kind == "b" else np.multiply
 
-    if _natural(step, layout):
+    empty = allocator(step.out_bytes, last=step.last)
+
+    if _natural(step, layout) and empty is np.empty:
         if step.inputs[0] == step.inputs[1]:
             return multiply
         return lambda a, b, out=None: multiply(as_a(a), as_b(b), out=out)
@@ -108,7 +111,7 @@ def bind(step: Step, offer: Offer) -> Runner:
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if out is None:
-            out = np.empty(sizes, dtype).transpose(axes)
+            out = empty(sizes, dtype).transpose(axes)
         a, b = as_a(a), as_b(b)
         if not tiled:
             multiply(a, b, out=out)

@@ -11,6 +11,7 @@ import numpy as np
 from ..._base.c_einsum import ascii_subscripts, c_einsum
 from ..._base.facts import DENSE, Contraction, DType, Operand, Prepared, c_strides
 from ..._base.kinds import Bring, Form, Term
+from ..._native import fresh
 from . import (
     counting,
     elementwise,
@@ -103,7 +104,7 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
         diagonal = ascii_subscripts((source,), target)
     ndim = len(p.labels) + len(p.squeeze)
     index = tuple(0 if i in p.squeeze else slice(None) for i in range(ndim))
-    squeeze, cast = bool(p.squeeze), p.cast
+    squeeze, cast, large = bool(p.squeeze), p.cast, p.facts.nbytes >= fresh.LARGE
 
     def view(x: Array) -> Array:
         if diagonal is not None:
@@ -111,7 +112,7 @@ def bring(p: Prepared, dtype: DType) -> Bring | None:
         if squeeze:
             x = x[(*index, ...)]
         if cast is not None:
-            x = x.astype(cast, order="C")
+            x = fresh.cast(x, cast, "C") if large else x.astype(cast, order="C")
         return x
 
     return view

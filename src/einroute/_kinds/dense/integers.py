@@ -17,12 +17,14 @@ import numpy as np
 from ..._base.cost import SHARED, Cost
 from ..._base.facts import Step, classify
 from ..._base.routes import Declined, Offer, Refused, Route, Runner
+from ..._native.fresh import cast
 from . import matmul
 from .convert import converted, converters, memory
 
 Array = np.ndarray[Any, Any]
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 _EXACT_SINGLE, _EXACT_DOUBLE = 1 << 24, 1 << 53
 #: Bits of the low half of a split operand.
 _HALF_BITS = 16
@@ -117,9 +119,9 @@ def _in(step: Step, dtype: np.dtype[Any]) -> Callable[[Array, Array], Array]:
 
 def _narrow(dtype: np.dtype[Any]) -> Callable[[Array], Array]:
     """From exact floats to the dtype, wrapping: a float out of its range must not be cast directly."""
-    if dtype == np.int64:
-        return lambda x: x.astype(np.int64)
-    return lambda x: x.astype(np.int32 if x.dtype == _SINGLE else np.int64).astype(dtype)
+    if dtype == _INT64:
+        return lambda x: cast(x, _INT64)
+    return lambda x: cast(cast(x, _INT32 if x.dtype == _SINGLE else _INT64), dtype)
 
 
 def split_bind(step: Step, offer: Offer) -> Runner:
@@ -140,7 +142,7 @@ def split_bind(step: Step, offer: Offer) -> Runner:
         result: Any = None
         for i, x in enumerate(halves[0]):
             for j, y in enumerate(halves[1]):
-                part = np.asarray(product(x, y)).astype(np.int64).view(np.uint64)
+                part = cast(np.asarray(product(x, y)), _INT64).view(np.uint64)
                 part <<= np.uint64(_HALF_BITS * (i + j))
                 result = part if result is None else np.add(result, part, out=result)
         if out is None:

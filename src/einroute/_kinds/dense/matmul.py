@@ -13,6 +13,7 @@ import numpy as np
 from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
+from ..._native.fresh import allocator
 from .layout import Recipe, Search
 from .transpose import SMALL, permuted_copy
 
@@ -85,13 +86,28 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
     permute = None if axes == tuple(range(len(axes))) else axes
     to_made = tuple(step.output.index(c) for c in made)
     fused = tuple(step.extent(group) for group in (rows, columns) if group)
+    empty = allocator(step.out_bytes, last=step.last)
+    small = empty is np.empty
+    made_by = product if small else _into_fresh(product, fused, step.dtype, empty)
 
-    if left is None and right is None and reshape is None and permute is None and product is not numpy_matmul:
+    if (
+        small
+        and left is None
+        and right is None
+        and reshape is None
+        and permute is None
+        and product is not numpy_matmul
+    ):
         if recipe.swapped:
             return lambda a, b, out=None: b.dot(a) if out is None else _dot_into(b, a, out)
         return dot
 
-    if reshape is None and product is not numpy_matmul and {left, right} <= {None, matrix_transpose}:
+    if (
+        small
+        and reshape is None
+        and product is not numpy_matmul
+        and {left, right} <= {None, matrix_transpose}
+    ):
         turn_left, turn_right, turn_result = (
             left is matrix_transpose,
             right is matrix_transpose,
@@ -127,7 +143,7 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
             else:
                 numpy_matmul(a, b, out=target) if product is numpy_matmul else _dot_into(a, b, target)
                 return out
-        c = product(a, b)
+        c = made_by(a, b)
         if reshape is not None:
             c = c.reshape(reshape)
         if permute is not None:
@@ -138,6 +154,13 @@ def _bind_plain(step: Step, recipe: Recipe) -> Runner:
         return out
 
     return run
+
+
+def _into_fresh(
+    product: Any, shape: tuple[int, ...], dtype: np.dtype[Any], empty: Callable[..., Array]
+) -> Callable[[Array, Array], Array]:
+    """The product into an array that ``empty`` makes."""
+    return lambda a, b: product(a, b, empty(shape, dtype))
 
 
 def _dot_copies(step: Step, recipe: Recipe) -> bool:
@@ -178,9 +201,10 @@ def _operand_2d(
         axes = tuple(labels.index(c) for c in free + k)
         shape = tuple(step.sizes[c] for c in free + k)
         flat: tuple[int, ...] = (rows, depth) if free else (depth,)
+        empty = allocator(step.operands[position].nbytes, last=False)
 
         def packed(x: Array) -> Array:
-            buffer = np.empty(shape, x.dtype)
+            buffer = empty(shape, x.dtype)
             permuted_copy(x.transpose(axes), buffer, threads)
             matrix = buffer.reshape(flat)
             return matrix.T if transposed else matrix
@@ -226,9 +250,10 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     to_result = tuple(layout.index(c) for c in step.output)
     to_groups = tuple(step.output.index(c) for c in "".join(groups))
     shape3 = tuple(step.extent(g) for g in groups)
-    dtype = step.dtype
+    dtype, empty = step.dtype, allocator(step.out_bytes, last=step.last)
     pack_out = recipe.pack_out
-    if recipe.layout == step.output == loops + m + n and not (pack_a or pack_b) and _in_place(step, recipe):
+    plain = recipe.layout == step.output == loops + m + n and not (pack_a or pack_b)
+    if plain and empty is np.empty and _in_place(step, recipe):
         return numpy_matmul  # the operands as they come, batch axes and all
 
     target = recipe.layout
@@ -241,7 +266,7 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
         shape2, to_rows = shape3[:-1], to_groups
 
         def run_vectors(a: Array, b: Array, out: Array | None = None) -> Any:
-            made = np.empty(sizes, dtype).transpose(to_result) if out is None else out
+            made = empty(sizes, dtype).transpose(to_result) if out is None else out
             rows = made.transpose(to_rows)
             if rows.shape == shape2:
                 numpy_matvec(as_a(a), vectors(b)[..., 0, :], out=rows)
@@ -260,14 +285,14 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
             else:
                 numpy_matmul(as_a(a), as_b(b), out=matrix)
                 return out
-        made = np.empty(sizes, dtype).transpose(to_result)
+        made = empty(sizes, dtype).transpose(to_result)
         matrix = made.transpose(to_groups).reshape(shape3, copy=False)
         numpy_matmul(as_a(a), as_b(b), out=matrix)
         if out is not None:
             permuted_copy(made, out, step.threads)
             return out
         if pack_out:
-            result = np.empty(target_sizes, dtype).transpose(target_axes)
+            result = empty(target_sizes, dtype).transpose(target_axes)
             permuted_copy(made, result, step.threads)
             return result
         return made
@@ -296,12 +321,13 @@ def _operand_3d(
     looped = (step.sizes[c] if c in labels else 1 for c in loops)
     shape = (*looped, step.extent(rows), step.extent(columns))
     packed_shape = tuple(step.sizes[c] for c in order)
+    empty = allocator(step.operands[position].nbytes, last=False)
     threads = step.threads
 
     def view(x: Array) -> Array:
         x = x.transpose(axes)
         if pack:
-            buffer = np.empty(packed_shape, x.dtype)
+            buffer = empty(packed_shape, x.dtype)
             permuted_copy(x, buffer, threads)
             x = buffer
         return x.reshape(shape)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..._base.c_einsum import ascii_subscripts, c_einsum
-from ..._base.cost import Cost
+from ..._base.cost import CALL, Cost, first_touched
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
+from ..._native.fresh import of_freed_memory
 
 Array = np.ndarray[Any, Any]
 
@@ -60,10 +61,12 @@ def verdict(step: Step) -> Offer | Refused:
         rate /= 3
     elif len(step.inputs) == 1 and summing == 2 and layout[-1] != inner:
         rate = _TRANSPOSED
+    # The result is NumPy's, not one of freed memory as other routes have.
+    new = first_touched(step.out_bytes) if of_freed_memory(step.out_bytes) else 0.0
     cost = Cost(
         size,
         float(step.in_bytes + 2 * step.out_bytes),  # the result is cleared before it is added to
-        1.9 + 0.2 * len(step.inputs),
+        1.9 + 0.2 * len(step.inputs) + new / CALL,
         1 / (1 / rate + loop / length),
     )
     return Offer(cost, layout, None, "NumPy's own loops", numpys=True)

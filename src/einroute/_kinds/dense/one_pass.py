@@ -22,6 +22,8 @@ from .layout import by_stride, layout_strides, strides_of
 
 #: The most operands, and the most labels, of a pass.
 _MOST, _LABELS = 4, 60
+#: Of the call, in the units of `Cost`: among steps of a chain the core's own chains are faster.
+_CALL = 1.0
 #: Seconds that a box of two loops takes to begin, and a row of it.
 _BOX, _ROW = 100e-9, 5e-9
 #: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one.
@@ -147,7 +149,7 @@ def _cost(step: Step, seconds: float) -> Cost:
     threads = min(step.threads, 2) if step.iterations > _SHARED else 1
     nbytes = (step.in_bytes + step.out_bytes) / (1 + MORE_BANDWIDTH * (threads - 1))
     flops = float(step.iterations)
-    return Cost(flops, nbytes, 0.5, flops * threads / max(seconds, CALL * 1e-3))
+    return Cost(flops, nbytes, _CALL, flops * threads / max(seconds, CALL * 1e-3))
 
 
 def bind(step: Step, offer: Offer) -> Runner:

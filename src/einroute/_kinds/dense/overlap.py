@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..._base.facts import DType, Operand, Step, c_strides, classify
+from ..._native.fresh import allocator
 from .transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
@@ -150,6 +151,6 @@ class Packed:
 
     def copied(self, source: Array, threads: int) -> Array:
         """The view of a copy of that array."""
-        copy = np.empty(source.shape, self.dtype)
+        copy = allocator(source.size * self.dtype.itemsize, last=False)(source.shape, self.dtype)
         permuted_copy(source, copy, threads)
         return np.ndarray(self.shape, self.dtype, copy, self.origin, self.strides)

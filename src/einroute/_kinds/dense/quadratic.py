@@ -17,6 +17,7 @@ from ..._base.facts import Step
 from ..._base.records import dataclass
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks, single_threaded_blas
+from ..._native.fresh import allocator
 from .layout import by_stride, fused_stride, strides_of
 
 Array = np.ndarray[Any, Any]
@@ -131,13 +132,14 @@ def bind(step: Step, offer: Offer) -> Runner:
     # So few products a row are summed faster by a matrix-vector product than by a loop for each row.
     ones = np.ones(depth, step.dtype) if 1 < depth <= _FEW and step.dtype.kind == "f" else None
     threads = step.threads if offer.cost.seconds * step.threads > _SHARED else 1
+    empty = allocator(step.out_bytes, last=step.last)
 
     def run(*arrays: Array, out: Array | None = None) -> Any:
         a, m, b = (arrays[p].transpose(x) for p, x in zip((r.left, r.middle, r.right), axes, strict=True))
         matrix = m.reshape(k) if vector else m.reshape(k, depth)
         if r.flat:
             a, b = (x.reshape(head + tail) for x, head, tail in zip((a, b), heads, tails, strict=True))
-        result = np.empty(rows, step.dtype)
+        result = empty(rows, step.dtype)
 
         def work(index: int) -> None:
             cut = cuts[index]
@@ -160,7 +162,7 @@ def bind(step: Step, offer: Offer) -> Runner:
         if out is None and offer.layout == r.batch:
             return shaped.transpose(to_result)
         if out is None:
-            out = np.empty(made_shape, step.dtype).transpose(to_result)
+            out = empty(made_shape, step.dtype).transpose(to_result)
         out.transpose(to_batch)[...] = shaped
         return out
 

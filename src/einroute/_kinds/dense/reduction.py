@@ -11,6 +11,7 @@ from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_vecdot
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE
+from ..._native.fresh import allocator
 from .layout import GEMV_BYTES, by_stride, is_matrix, strides_of
 
 Array = np.ndarray[Any, Any]
@@ -50,12 +51,12 @@ def bind(step: Step, offer: Offer) -> Runner:
     to_kept = tuple(step.output.index(c) for c in kept)
     sizes = tuple(step.sizes[c] for c in layout)
     axes = tuple(layout.index(c) for c in step.output)
-    dtype = step.dtype
+    dtype, empty = step.dtype, allocator(step.out_bytes, last=step.last)
     reduce = np.logical_or.reduce if dtype.kind == "b" else np.add.reduce
 
     def run(a: Array, out: Array | None = None) -> Any:
         if out is None:
-            out = np.empty(sizes, dtype).transpose(axes)
+            out = empty(sizes, dtype).transpose(axes)
         reduce(a, axis=summed, dtype=dtype, out=out.transpose(to_kept))
         return out
 
@@ -105,11 +106,11 @@ def dot_bind(step: Step, offer: Offer) -> Runner:
     layout = offer.layout
     sizes = tuple(step.sizes[c] for c in layout)
     axes = tuple(layout.index(c) for c in step.output)
-    dtype = step.dtype
+    dtype, empty = step.dtype, allocator(step.out_bytes, last=step.last)
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
         if out is None:
-            out = np.empty(sizes, dtype).transpose(axes)
+            out = empty(sizes, dtype).transpose(axes)
         numpy_vecdot(a.transpose(left), b.transpose(right), out=out)
         return out
 

@@ -19,6 +19,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step, classify
 from ..._base.records import dataclass
 from ..._base.routes import Offer, Refused, Runner
+from ..._native.fresh import allocator
 from . import matmul
 from .batches import batched_cost, bind_batched
 
@@ -124,9 +125,10 @@ def bind_residues(step: Step, cut: Residues) -> Runner:
     shape = tuple(step.sizes[c] for c in step.output)
     order: Any = "F" if step.order == "F" else "C"
     whole = cut.rows * cut.apart
+    empty = allocator(step.out_bytes, last=step.last)
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
-        result = np.empty(shape, step.dtype, order) if out is None else out
+        result = empty(shape, step.dtype, order) if out is None else out
         windows = b if cut.position else a
         parts = [_rows(x, axis, slice(whole)) for x, axis in zip((windows, result), axes, strict=True)]
         x, y = (_split(x, axis, cut.rows) for x, axis in zip(parts, axes, strict=True))

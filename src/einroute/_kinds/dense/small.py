@@ -36,6 +36,8 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused(f"the compiled core is not there: {REASON}")
     if 0 in step.sizes.values():
         return Refused("a dimension of length 0")
+    if not all(step.inputs):
+        return Refused("an operand is a number")  # as sums to no axes give it: no array
     whole, stack = _contraction(step), _stack(step)
     if isinstance(stack, Offer) and isinstance(whole, Offer):
         return min(whole, stack, key=lambda offer: offer.cost.seconds)

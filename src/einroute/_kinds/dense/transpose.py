@@ -19,6 +19,7 @@ from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import inside_block, run_blocks
 from ..._native import CORE
+from ..._native.fresh import allocator
 from .layout import TRANSPOSE, by_stride, strides_of
 
 Array = np.ndarray[Any, Any]
@@ -165,10 +166,11 @@ def bind(step: Step, offer: Offer) -> Runner:
     axes = tuple(step.inputs[0].index(c) for c in step.output)
     sizes = tuple(step.sizes[c] for c in step.output)
     order: Any = "F" if step.order == "F" else "C"
+    empty = allocator(step.out_bytes, last=step.last)
 
     def run(a: Array, out: Array | None = None) -> Any:
         if out is None:
-            out = np.empty(sizes, step.dtype, order)
+            out = empty(sizes, step.dtype, order)
         permuted_copy(a.transpose(axes), out, step.threads)
         return out
 
