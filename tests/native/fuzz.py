@@ -6,6 +6,7 @@ It ends with an error where a result is not NumPy's; what corrupts memory is the
 from __future__ import annotations
 
 import argparse
+import math
 import random
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from einroute._native import CORE
 from einroute._native.flags import report
 from tests.native.contractions import drawn, same, strange
+from tests.native.passes import bound
 
 LETTERS = "abcdefgh"
 
@@ -52,6 +54,40 @@ def case(rng: random.Random) -> None:
     assert np.array_equal(result, right), (a, b, out, sizes, dtype)
 
 
+def pass_case(rng: random.Random) -> None:
+    """One pass over one to four operands, or a copy, compared with NumPy's."""
+    dtype = rng.choice("fdFD?bHiq")
+    labels = rng.sample(LETTERS, rng.randint(1, 4))
+    sizes = {c: rng.choice((1, 2, 3, 5, 9, 17, 40, 130)) for c in labels}
+    while math.prod(sizes.values()) > 300_000:
+        sizes[rng.choice(labels)] = 2
+    inputs = [""] * rng.randint(1, 4)
+    for c in labels:
+        for k in rng.sample(range(len(inputs)), rng.randint(1, len(inputs))):
+            inputs[k] += c
+    inputs = ["".join(rng.sample(own, len(own))) for own in inputs]
+    output = "".join(rng.sample(labels, rng.randint(0, len(labels))))
+    arrays = [strange(rng, tuple(sizes[c] for c in own), dtype) for own in inputs]
+    subscripts = ",".join(inputs) + "->" + output
+    layout = rng.sample(range(len(output)), len(output))
+    run = bound(
+        subscripts,
+        sizes,
+        dtype,
+        rng.randint(1, 3),
+        loops="".join(rng.sample(labels, len(labels))),
+        layout=layout,
+    )
+    right = np.einsum(subscripts, *arrays)
+    result = run(*arrays) if rng.random() < 0.5 else run(*arrays, out=np.full(right.shape[::-1], 9, dtype).T)
+    assert result.dtype == right.dtype
+    assert np.array_equal(result, right), (subscripts, sizes, dtype)
+    view = arrays[0]
+    copy = np.full((*view.shape, 2), 9, dtype)[..., 1] if rng.random() < 0.5 else np.empty(view.shape, dtype)
+    CORE.copy(view, copy, rng.randint(1, 3))
+    assert np.array_equal(copy, view), (view.shape, view.strides, dtype)
+
+
 def contraction(rng: random.Random) -> None:
     """One call of einsum, which is understood and then NumPy's, or is left to NumPy."""
     subscripts, arrays = drawn(rng, most=8)
@@ -79,8 +115,9 @@ def main() -> None:
         CORE.choose_isa(isa)
         for number in range(arguments.cases):
             case(random.Random(arguments.seed + number))
+            pass_case(random.Random(arguments.seed + number))
             contraction(random.Random(arguments.seed + number))
-        print(f"{arguments.cases} products and contractions by {CORE.isa()} are NumPy's")
+        print(f"{arguments.cases} products, passes and contractions by {CORE.isa()} are NumPy's")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ _ASKED: dict[str, Callable[[Array, Array], Any]] = {
     "vecdot": lambda x, y: numpys.numpy_vecdot(x[:, None], y[:, None]),
     "dot": lambda x, y: numpys.numpy_dot(np.diag(x), np.diag(y)),
     "inner": lambda x, y: numpys.numpy_inner(np.diag(x), np.diag(y)),
+    "multiply": np.multiply,
     "outer": numpys.numpy_outer,
     "vdot": numpys.numpy_vdot,
 }

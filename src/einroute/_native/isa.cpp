@@ -6,11 +6,13 @@ namespace einroute {
 
 namespace baseline {
 extern const Kernels KERNELS;
-}
+extern const BoxKernels BOXES;
+} // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
 extern const Kernels KERNELS;
-}
+extern const BoxKernels BOXES;
+} // namespace avx2
 #endif
 
 namespace {
@@ -18,6 +20,7 @@ namespace {
 struct Isa {
     const char* name;
     const Kernels* kernels;
+    const BoxKernels* boxes;
     bool (*supported)();
 };
 
@@ -34,9 +37,9 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, has_avx2},
+    {"avx2", &avx2::KERNELS, &avx2::BOXES, has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, always},
+    {"baseline", &baseline::KERNELS, &baseline::BOXES, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -67,6 +70,10 @@ const char* isa_name() {
 
 const Kernels& kernels() {
     return *chosen->kernels;
+}
+
+const BoxKernels& box_kernels() {
+    return *chosen->boxes;
 }
 
 const char* compiled_isa(int index) {

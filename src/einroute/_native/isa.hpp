@@ -1,6 +1,7 @@
 // Which instruction set's kernels run: chosen once, when the module is loaded.
 #pragma once
 
+#include "box.hpp"
 #include "problem.hpp"
 
 namespace einroute {
@@ -10,6 +11,7 @@ bool choose_isa(const char* cap);
 
 const char* isa_name();
 const Kernels& kernels();
+const BoxKernels& box_kernels();
 
 // The names of the sets that were compiled, best first, as far as `index` goes; null after the last.
 const char* compiled_isa(int index);

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.cost import Cost
+from ..._base.cost import MORE_BANDWIDTH, Cost
 from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_vecdot
 from ..._base.routes import Offer, Refused, Route, Runner
+from ..._native import CORE
 from ..._native.fresh import allocator
 from .layout import GEMV_BYTES, by_stride, is_matrix, strides_of
 
@@ -136,7 +137,8 @@ def ones_verdict(step: Step) -> Offer | Refused:
         return Refused("the result would have to be copied")
     share = min(step.threads, 2)  # BLAS reads it by all threads
     rate = share * 8e9 / (3 if step.dtype.kind == "c" else 1)
-    nbytes = GEMV_BYTES * step.in_bytes / share
+    # Two threads get less than twice as much out of memory, which counts where the core sums as fast.
+    nbytes = GEMV_BYTES * step.in_bytes / (share if CORE is None else 1 + MORE_BANDWIDTH * (share - 1))
     cost = Cost(float(step.extent(labels)), nbytes, 1.2 if len(labels) <= 2 else 4.0, rate)
     return Offer(cost, kept, (kept, summed), f"GEMV with {depth} ones", blas=True, flagged=True)
 

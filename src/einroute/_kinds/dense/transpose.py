@@ -3,7 +3,8 @@
 NumPy copies along one axis at a time; where that axis is contiguous on one side only, every element
 costs a cache line on the other, five to ten times a plain copy.  Cutting the copy into blocks whose
 lines fit in the second-level cache, and giving the blocks to our threads, mends that without compiled
-code: 4000x4000 float64 in 16 ms against 65 ms, where a plain copy takes 10 to 15 ms.
+code: 4000x4000 float64 in 16 ms against 65 ms, where a plain copy takes 10 to 15 ms.  Where the compiled core
+is there it does the same, squares of a few elements at a time in registers.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from ..._base.threads import run_blocks
+from ..._base.threads import inside_block, run_blocks
+from ..._native import CORE
 from ..._native.fresh import allocator
 from .layout import TRANSPOSE, by_stride, strides_of
 
@@ -49,6 +51,9 @@ def permuted_copy(view: Array, out: Array, threads: int) -> None:
     threads : int
         How many threads may take part.
     """
+    if CORE is not None and view.dtype == out.dtype and view.dtype.kind in "?biufc" and view.itemsize <= 16:
+        CORE.copy(view, out, 1 if inside_block() else threads)
+        return
     if view.nbytes < _WHOLE or view.ndim < 2 or 0 in view.shape:
         np.copyto(out, view, casting="unsafe")
         return

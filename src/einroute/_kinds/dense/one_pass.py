@@ -1,0 +1,172 @@
+"""Products and sums of products in one pass over all operands, by the compiled core.
+
+One operand, or the result where nothing is summed, has all labels: its memory gives the order of the loops.
+Each product is formed whole, in the order of the operands, in the precision of the dtype, and added in
+blocks whose order follows from sizes and strides alone, not from the number of threads or the machine.
+NumPy has such loops for some layouts of up to three operands, on one thread; else it writes intermediates
+as large as an operand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from ..._base.cost import CALL, MORE_BANDWIDTH, Cost
+from ..._base.facts import Step
+from ..._base.routes import Offer, Refused, Route, Runner
+from ..._native import CORE, REASON, limits
+from ..._native.flags import reporter
+from .layout import by_stride, layout_strides, strides_of
+
+#: The most operands, and the most labels, of a pass.
+_MOST, _LABELS = 4, 60
+#: Seconds that a box of two loops takes to begin, and a row of it.
+_BOX, _ROW = 100e-9, 5e-9
+#: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one.
+_READ, _ACROSS, _SINGLY = 0.09e-9, 0.7e-9, 1.6e-9
+#: How much slower products of complex numbers are.
+_COMPLEX = 2.5
+#: Iterations from which threads take part: two blocks of the core's (nest.cpp).
+_SHARED = 1 << 17
+
+
+def verdict(step: Step) -> Offer | Refused:
+    """Offer one pass where some operand, or the result of products, has all labels."""
+    if CORE is None:
+        return Refused(f"the compiled core is not there: {REASON}")
+    if not 1 <= len(step.inputs) <= _MOST or len(step.sizes) > _LABELS:
+        return Refused(f"not one to {_MOST} operands")
+    if step.dtype.char not in "fdFD?bBhHiIlLqQ" or any(op.dtype != step.dtype for op in step.operands):
+        return Refused(f"no loops for {step.dtype.name}, or of operands of another dtype")
+    if 0 in step.sizes.values():
+        return Refused("a dimension of length 0")
+    labels = set("".join(step.inputs))
+    summed = labels != set(step.output)
+    if not summed and len(step.inputs) == 1:
+        return Refused("nothing to sum or to multiply")
+    found = _leading(step, labels)
+    if summed and found is None:
+        return Refused("no operand has all labels")
+    layout = _layout(step, found)
+    lead = by_stride(step.inputs[found], _strides(step, found)) if summed and found is not None else layout
+    loops, seconds = min((_priced(step, order, layout) for order in _orders(step, lead)), key=lambda x: x[1])
+    return Offer(
+        _cost(step, seconds),
+        layout,
+        loops,
+        f"one pass along {loops}",
+        flagged=True,
+        single=not summed,
+        overwrites=not summed,
+    )
+
+
+def _strides(step: Step, position: int) -> dict[str, int]:
+    return strides_of(step.inputs[position], step.operands[position].strides)
+
+
+def _leading(step: Step, labels: set[str]) -> int | None:
+    """The first operand that has all labels and does not repeat its memory; else one that does."""
+    whole = [i for i, own in enumerate(step.inputs) if set(own) == labels]
+    return min(whole, key=lambda i: step.operands[i].span < step.operands[i].nbytes, default=None)
+
+
+def _layout(step: Step, leading: int | None) -> str:
+    """The result's labels in the order of memory: for order "K" that of the operand that has them all."""
+    if step.order != "K":
+        return step.output if step.order == "C" else step.output[::-1]
+    if leading is None or 0 in step.operands[leading].strides:
+        return step.output
+    return by_stride(step.output, _strides(step, leading))
+
+
+def _orders(step: Step, lead: str) -> list[str]:
+    """Orders of the loops to choose from: as the lead lies, and with a longer label innermost.
+
+    The label along which an operand lies across that comes next to it.
+    """
+    found = []
+    longest = max(lead, key=lambda c: step.sizes[c], default="")
+    for inner in dict.fromkeys(lead[-1:] + longest):
+        outer = lead.replace(inner, "")
+        across = [
+            (op.nbytes, c)
+            for own, op in zip(step.inputs, step.operands, strict=True)
+            if own
+            for c in by_stride(own, strides_of(own, op.strides))[-1:]
+            if c in outer and inner in own
+        ]
+        if across:
+            c = max(across)[1]
+            outer = outer.replace(c, "") + c
+        found.append(outer + inner)
+    return found or [""]
+
+
+def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
+    """The loops, and the seconds that they take on one thread with everything in cache."""
+    item = step.dtype.itemsize
+    arrays = [_strides(step, i) for i in range(len(step.inputs))]
+    out = layout_strides(layout, step.sizes, item)
+    sizes, inner = _fused(step, loops, [*arrays, out])
+    iterations = prod(sizes)
+    each = _READ * len(arrays) * item / 8 * (_COMPLEX if step.dtype.kind == "c" and len(arrays) > 1 else 1)
+    if inner in step.output:
+        each += _READ * item / 8
+    rows, boxes = iterations / sizes[-1], iterations / prod(sizes[-2:])
+    seconds = iterations * each + rows * _ROW * len(arrays) + boxes * _BOX
+    last = loops[-2:-1]
+    for own in (*arrays, out) if inner in step.output else arrays:
+        if inner and own.get(inner, 0) not in (0, item) and step.sizes[inner] > 1:
+            across = own is not out and own.get(last, 0) == item
+            seconds += iterations * (_ACROSS if across else _SINGLY) * max(item, 4) / 8
+    return loops, seconds
+
+
+def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]]) -> tuple[list[int], str]:
+    """Lengths of the loops once those are one that are one in all arrays, and the innermost label."""
+    sizes: list[int] = [1]
+    before = ""
+    for c in loops:
+        n = step.sizes[c]
+        if n == 1:
+            continue
+        same = before and (before in step.output) == (c in step.output)
+        if same and all(own.get(before, 0) == own.get(c, 0) * n for own in arrays):
+            sizes[-1] *= n
+        else:
+            sizes.append(n)
+        before = c
+    return sizes, before
+
+
+def _cost(step: Step, seconds: float) -> Cost:
+    """On as many threads as take part."""
+    threads = min(step.threads, 2) if step.iterations > _SHARED else 1
+    nbytes = (step.in_bytes + step.out_bytes) / (1 + MORE_BANDWIDTH * (threads - 1))
+    flops = float(step.iterations)
+    return Cost(flops, nbytes, 0.5, flops * threads / max(seconds, CALL * 1e-3))
+
+
+def bind(step: Step, offer: Offer) -> Runner:
+    """The core's pass over arrays of these shapes."""
+    assert CORE is not None
+    loops: str = offer.recipe
+    limits.register()
+    told = reporter("matmul" if set(loops) != set(step.output) else "multiply")
+    run: Any = CORE.OnePass(
+        step.dtype.char,
+        [step.sizes[c] for c in loops],
+        [[loops.index(c) for c in own] for own in step.inputs],
+        [loops.index(c) for c in step.output],
+        [step.output.index(c) for c in offer.layout],
+        list(range(len(loops))),
+        step.threads,
+        told,
+    )
+    return run  # type: ignore[no-any-return]
+
+
+ROUTE = Route("dense.one_pass", verdict, bind)

@@ -1,0 +1,178 @@
+#include "nest.hpp"
+
+namespace einroute {
+
+namespace {
+
+// Bytes that a box keeps of sums, and of a packed operand along either axis.
+constexpr std::ptrdiff_t KEPT = 1 << 14, SIDE = 1024;
+// Rows that are added at once, and vectors that they are kept in, at most.
+constexpr std::ptrdiff_t ROWS = 32, SLOTS = KEPT / VECTOR;
+// Bytes of an operand's row, at most, that is summed in one go.
+constexpr std::ptrdiff_t SUMMED = 1 << 16;
+// Iterations of a block, about; and bytes of all parts of a result that is put together, at most.
+constexpr double BLOCK = 1 << 16;
+constexpr double PARTS = 1 << 22;
+// What lengths along a row are cut to multiples of.
+constexpr std::ptrdiff_t MULTIPLE = 1024;
+
+std::ptrdiff_t least(std::ptrdiff_t x, std::ptrdiff_t y) {
+    return x < y ? x : y;
+}
+
+std::ptrdiff_t most(std::ptrdiff_t x, std::ptrdiff_t y) {
+    return x > y ? x : y;
+}
+
+// Whether two loops, one around the other, are one in all arrays.
+bool one(const Nest& nest, const Loop& outer, const Loop& inner) {
+    bool same = outer.summed == inner.summed && outer.out == inner.out * inner.size;
+    for (int k = 0; k < nest.operands; ++k) {
+        same = same && outer.x[k] == inner.x[k] * inner.size;
+    }
+    return same;
+}
+
+void size_boxes(const Nest& nest, Cut& to) {
+    const Loop &rows = nest.loops[nest.count - 2], &along = nest.loops[nest.count - 1];
+    bool packs = false;
+    for (int k = 0; k < nest.operands; ++k) {
+        packs = packs || to.packed[k];
+    }
+    if (packs) {
+        to.rows = to.length = least(128, most(32, SIDE / nest.item));
+        if (to.scattered || (to.summed && !along.summed && !rows.summed)) {
+            to.rows = KEPT / (to.length * nest.item);
+        }
+    } else if (along.summed) {
+        to.rows = SLOTS;
+        to.length = SUMMED / nest.item;
+    } else if (!to.summed && !to.scattered) {
+        to.rows = rows.size;
+        to.length = along.size;
+    } else {
+        to.length = least(along.size, KEPT / nest.item);
+        const std::ptrdiff_t pitch = (to.length * nest.item + VECTOR - 1) / VECTOR * VECTOR;
+        to.rows = rows.summed ? ROWS : most(1, KEPT / pitch);
+    }
+    to.rows = least(to.rows, rows.size);
+    to.length = least(to.length, along.size);
+}
+
+void split_sums(const Nest& nest, double kept, Cut& to) {
+    int first = 0;
+    while (first < nest.count - 1 && nest.loops[first].size == 1) {
+        ++first;
+    }
+    double wanted = to.iterations / BLOCK;
+    if (!nest.loops[first].summed) { // blocks are cut along what is kept, where there is enough of it
+        wanted /= kept;
+    }
+    while (!nest.loops[first].summed) {
+        ++first;
+    }
+    const Loop& loop = nest.loops[first];
+    const double limits[] = {double(MAX_SPLITS), PARTS / (kept * double(nest.item)),
+                             to.iterations / (4 * kept)};
+    for (const double limit : limits) {
+        wanted = wanted < limit ? wanted : limit;
+    }
+    if (wanted < 2) {
+        return;
+    }
+    std::ptrdiff_t part = most(1, std::ptrdiff_t(double(loop.size) / wanted));
+    if (first == nest.count - 1) {
+        part = (part + MULTIPLE - 1) / MULTIPLE * MULTIPLE;
+    }
+    const std::ptrdiff_t splits = (loop.size + part - 1) / part;
+    if (splits > 1 && splits <= 2 * MAX_SPLITS) {
+        to.split = first;
+        to.part = part;
+        to.splits = long(splits);
+    }
+}
+
+void cut_blocks(const Nest& nest, double kept, Cut& to) {
+    double inside = to.iterations / kept / double(to.splits);
+    int i = nest.count - 1;
+    for (; i >= 0; --i) {
+        const Loop& loop = nest.loops[i];
+        if (loop.summed) {
+            continue;
+        }
+        if (inside * double(loop.size) > 2 * BLOCK) {
+            break;
+        }
+        inside *= double(loop.size);
+    }
+    if (i < 0) {
+        return;
+    }
+    std::ptrdiff_t step = most(1, std::ptrdiff_t(BLOCK / inside));
+    const std::ptrdiff_t whole = i == nest.count - 1 ? (to.rows == 1 ? MULTIPLE : least(to.length, MULTIPLE))
+                                 : i == nest.count - 2 ? least(to.rows, 128)
+                                                       : 1;
+    step = (step + whole - 1) / whole * whole;
+    to.cut = i;
+    to.step = step;
+    double blocks = double((nest.loops[i].size + step - 1) / step);
+    for (int j = 0; j < i; ++j) {
+        blocks *= nest.loops[j].summed ? 1 : double(nest.loops[j].size);
+    }
+    to.blocks = long(blocks);
+}
+
+} // namespace
+
+void simplify(Nest& nest) {
+    int count = 0;
+    for (int i = 0; i < nest.count; ++i) {
+        const Loop& loop = nest.loops[i];
+        if (loop.size == 1) {
+            continue;
+        }
+        if (count > 0 && one(nest, nest.loops[count - 1], loop)) {
+            const std::ptrdiff_t size = nest.loops[count - 1].size * loop.size;
+            nest.loops[count - 1] = loop;
+            nest.loops[count - 1].size = size;
+        } else {
+            nest.loops[count++] = loop;
+        }
+    }
+    for (; count < 2; ++count) {
+        for (int i = count; i > 0; --i) {
+            nest.loops[i] = nest.loops[i - 1];
+        }
+        nest.loops[0] = {1, {0}, 0, false};
+    }
+    nest.count = count;
+}
+
+Cut cut_of(const Nest& nest) {
+    Cut to{};
+    double kept = 1;
+    to.iterations = 1;
+    for (int i = 0; i < nest.count; ++i) {
+        to.summed = to.summed || nest.loops[i].summed;
+        to.iterations *= double(nest.loops[i].size);
+        kept *= nest.loops[i].summed ? 1 : double(nest.loops[i].size);
+    }
+    to.copied = nest.operands == 1 && !to.summed;
+    const Loop& along = nest.loops[nest.count - 1];
+    for (int k = 0; k < nest.operands; ++k) {
+        to.packed[k] = along.size > 1 && along.x[k] != 0 && along.x[k] != nest.item;
+    }
+    to.scattered = !along.summed && along.size > 1 && along.out != nest.item;
+    size_boxes(nest, to);
+    to.cut = to.split = -1;
+    to.blocks = to.splits = 1;
+    if (to.iterations > 2 * BLOCK) {
+        if (to.summed) {
+            split_sums(nest, kept, to);
+        }
+        cut_blocks(nest, kept, to);
+    }
+    return to;
+}
+
+} // namespace einroute
