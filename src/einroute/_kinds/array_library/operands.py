@@ -89,6 +89,11 @@ class ArrayOperand:
         """Where its elements are."""
         return self.calls.library.device_of(self.arrays[0])
 
+    @staticmethod
+    def shape_of(shapes: Any, given: tuple[Any, ...]) -> tuple[int, ...]:
+        """The shape, from those of the arrays."""
+        raise NotImplementedError
+
     def structure(self) -> tuple[Any, ...]:
         """What a plan depends on beside shape and dtype."""
         return (self.name, *self.given)

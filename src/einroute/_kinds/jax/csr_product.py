@@ -151,7 +151,7 @@ def _product(cells: Cells, found: _Product, x: Any) -> Any:
 
 
 def _by_pointers(shape: tuple[int, int, int], data: Any, column: Any, pointers: Any, x: Any) -> Any:
-    """JAX's product; of values alone it is differentiated, and where the product is a vector, it wants one."""
+    """JAX's product, differentiated of values alone; where it is a vector, JAX wants one."""
     matrix = BCSR((data, column, pointers), shape=shape[:2])
     return (matrix @ x[:, 0])[:, None] if shape[2] == 1 else matrix @ x
 
