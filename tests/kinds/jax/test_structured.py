@@ -313,6 +313,8 @@ def test_products_and_functions_of_jaxs() -> None:
 
 
 def test_dtypes() -> None:
+    few = er.one_hot(jnp.asarray([5, 7], "uint8"), 300)  # a depth that they cannot count to
+    assert np.argwhere(few.written()).tolist() == [[0, 5], [1, 7]]
     labels = jnp.asarray(LABELS)
     assert er.one_hot(labels, 3).dtype == jnp.float32
     with jax.enable_x64(True):

@@ -182,7 +182,7 @@ def _pointers(row: Any, rows: int) -> Any:
     wanted = jnp.arange(rows + 1, dtype=jnp.int32)
 
     def halve(turn: Any, before: Any) -> Any:
-        probe = before + lax.shift_right_logical(jnp.int32(1 << (bits - 1)), turn)
+        probe = before + lax.shift_right_logical(jnp.int32(1 << (bits - 1)), turn.astype(jnp.int32))
         first = (probe <= count) & (row[jnp.minimum(probe, count) - 1] < wanted)
         return jnp.where(first, probe, before)
 
