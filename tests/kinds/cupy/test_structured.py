@@ -143,6 +143,21 @@ def test_one_hot_in_every_dtype(dtype: str) -> None:
         )
 
 
+def test_one_hot_operands_in_dtypes_and_sizes_that_differ() -> None:
+    labels, others = np.array([0, 2, 1]), np.array([1, 1, 5])
+    for dtype, other in (("u1", "i1"), ("f4", "c8"), ("?", "f2")):
+        hot = [er.one_hot(put(x), 3, dtype=d) for put in (on_device, np.asarray)
+               for x, d in ((labels, dtype), (others, other))]  # fmt: skip
+        w = np.arange(3).astype(dtype)
+        for subscripts in ("tr,tq,q->rq", "tr,sq,t->rs", "tr,tr,r->t"):
+            expected = np.einsum(subscripts, *map(np.asarray, hot[2:]), w)
+            agrees(er.einsum(subscripts, *hot[:2], on_device(w)), expected)
+    nothing, ones = er.one_hot(on_device(labels), 0), np.ones(3)
+    agrees(er.einsum("tr,t->r", nothing, on_device(ones)), np.zeros(0))
+    agrees(er.einsum("tr,t->t", nothing, on_device(ones)), np.zeros(3))
+    agrees(er.einsum("tr,tq->rq", nothing, er.one_hot(on_device(labels), 3)), np.zeros((0, 3)))
+
+
 def test_differences_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     from einroute._kinds.array_library import written
 

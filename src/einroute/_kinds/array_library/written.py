@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..._base.cost import Cost
-from ..._base.facts import Operand, Step
+from ..._base.facts import DType, Operand, Step
 from ..._base.routes import Offer, Policy, Refused, Route, Runner, bind, decide
 from .operands import ArrayOperand, DifferenceOf, StructuredCalls, part
 from .routes import array_routes, laid_out
@@ -36,7 +36,7 @@ class Written:
     at_entries : callable
         ``() -> routes``: of one operand by its entries with dense ones.
     as_array : callable
-        What an operand by its entries is, written out.
+        ``(operand, dtype) -> array``: an operand by its entries, written out in the dtype of the step.
     """
 
     calls: StructuredCalls
@@ -44,7 +44,7 @@ class Written:
     entries: frozenset[str]
     sparse: str
     at_entries: Callable[[], tuple[Route, ...]]
-    as_array: Callable[[Any], Any]
+    as_array: Callable[[Any, DType], Any]
 
     def structures(self, step: Step, name: str) -> list[int]:
         """Positions of operands of a structure."""
@@ -128,7 +128,11 @@ class Written:
         def whole(*operands: Any, out: Any = None) -> Any:
             return run(
                 *(
-                    self.as_array(x) if i in hot else x if op.form in self.entries else self._array(x, step)
+                    self.as_array(x, step.dtype)
+                    if i in hot
+                    else x
+                    if op.form in self.entries
+                    else self._array(x, step)
                     for i, (x, op) in enumerate(zip(operands, step.operands, strict=True))
                 )
             )

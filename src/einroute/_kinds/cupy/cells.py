@@ -153,7 +153,9 @@ class Sums:
         self._sums = cupy.zeros((*self._shape, *pairs), self._added)
 
     def add(self, places: Any, values: Any) -> None:
-        """Add values at their places."""
+        """Add values at their places; where there is none, all values are padding."""
+        if not self._shape[0]:
+            return
         if self.dtype.kind == "c":
             parts = cupy.ascontiguousarray(values).view(self._added)
             cupy.add.at(self._sums, places, parts.reshape(*values.shape, 2))

@@ -13,6 +13,13 @@ __all__ = ["NAME", "OF_ENTRIES", "WRITTEN"]
 
 #: Of the form of rolled operands and differences.
 NAME = "torch_structured"
-WRITTEN = Written(CALLS, NAME, ENTRIES, SPARSE, lambda: (sparse_matmul.ROUTE, gather.ROUTE), written)
+WRITTEN = Written(
+    CALLS,
+    NAME,
+    ENTRIES,
+    SPARSE,
+    lambda: (sparse_matmul.ROUTE, gather.ROUTE),
+    lambda cells, _dtype: written(cells),  # they have been cast
+)
 #: In the forms of entries.
 OF_ENTRIES = WRITTEN.route("torch_sparse.written")
