@@ -12,7 +12,7 @@ import numpy as np
 
 from .._execute.call import aliases
 from .._kernels.validate import BROKEN
-from .._kinds.registry import kind_of
+from .._kinds.registry import claiming_kind
 
 Key = tuple[Any, ...]
 
@@ -60,7 +60,7 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
         if type(x) is ndarray:
             facts += (x.shape, x.dtype, x.strides)
             continue
-        kind = kind_of(x)
+        kind = claiming_kind(type(x))
         if kind is None or not kind.form.rank:
             return None
         mixed = True

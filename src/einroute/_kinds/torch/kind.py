@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 
-from ..._base.graphs import GRAPHS
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
 from ..registry import load
 from .dense import LIBRARY, Tensor
 from .graph import node
 from .override import override_kind, overrides, symbolic
-from .sparse_kind import joining, sparse_kind, unfit_layout
+from .sparse_kind import joining, sparse_kind, sparse_signature, unfit_layout
 
 FORM = array_form(LIBRARY, rank=4)
 #: Kinds of structured operands that join.
@@ -29,11 +28,16 @@ def _recognises(cls: type) -> bool:
 
 
 def _signature(x: Tensor) -> Hashable:
-    """What a bound plan depends on; None of tracers whose sizes are no numbers."""
-    shape = x.shape
+    """What a bound plan depends on; None of operands whose plan is not found again."""
+    cls = type(x)
+    if cls is not Tensor and cls is not _PARAMETER and (overrides(cls) or symbolic(x)):
+        return None
+    if x.layout is not _STRIDED:
+        return sparse_signature(x)
     try:
+        shape = x.shape
         hash(shape)
-    except TypeError:
+    except (TypeError, RuntimeError):  # of sizes that are symbols, and of nested tensors, which have none
         return None
     return shape, x.dtype, x.is_cpu or x.device
 
@@ -76,8 +80,7 @@ DENSE_KIND = replace(
     structures="_kinds.torch.structured",
 )
 assert DENSE_KIND.joined is not None
-SPARSE = sparse_kind(_unfit, DENSE_KIND.joined)
+SPARSE = sparse_kind(_signature, _unfit, DENSE_KIND.joined)
 OVERRIDE = override_kind(DENSE_KIND.joined, frozenset({FORM.name}))
 #: What the registry knows every class of tensors by.
-KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE, SPARSE))
-GRAPHS.nodes[LIBRARY.name] = node
+KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE, SPARSE), node=node)

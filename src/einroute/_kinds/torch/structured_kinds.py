@@ -9,6 +9,7 @@ from typing import Any
 from ..._base.facts import Operand
 from ..._base.kinds import Kind, handed_on
 from .dense import LIBRARY
+from .graph import node
 from .kind import KIND as DENSE_KIND
 from .operands import Difference, OneHot, Rolled, TorchOperand
 from .sparse_form import ONE_HOT_FORM
@@ -81,4 +82,4 @@ STRUCTURED = Kind(
 )
 ONE_HOT_KIND = replace(STRUCTURED, name=ONE_HOT, form=ONE_HOT_FORM, alike=None)
 #: What the registry knows the classes by.
-KIND = replace(STRUCTURED, refine=_refine, refined=(ONE_HOT_KIND,))
+KIND = replace(STRUCTURED, refine=_refine, refined=(ONE_HOT_KIND,), node=node)
