@@ -134,7 +134,7 @@ class TensorCells(Cells):
     __slots__ = ("tensor",)
 
     def __init__(self, tensor: Tensor) -> None:
-        object.__setattr__(self, "tensor", tensor)
+        _keep(self, tensor)
 
     def __getattr__(self, name: str) -> Any:
         # Called of attributes that are not there yet.
@@ -146,6 +146,8 @@ class TensorCells(Cells):
         return getattr(cells, name)
 
 
+#: What puts the tensor into one, which is frozen.
+_keep = TensorCells.tensor.__set__  # type: ignore[attr-defined]
 _FIELDS = frozenset(field.name for field in fields(Cells))
 
 
@@ -293,15 +295,15 @@ def as_sparse(cells: Cells, operands: tuple[Any, ...] = ()) -> Tensor:
     Of two dimensions it is CSR or CSC where every sparse operand is; else it is COO. It is coalesced, and one
     without dimensions is dense.
     """
-    if not cells.shape:
-        return narrowed(widened(cells.values).sum(), cells.values.dtype)
-    layouts = {x.layout for x in operands if isinstance(x, torch.Tensor) and x.layout in LAYOUTS}
-    only = next(iter(layouts)) if len(layouts) == 1 and len(cells.shape) == 2 else torch.sparse_coo
     if isinstance(cells, TensorCells):
         made = cells.tensor
         ready = made.layout is not torch.sparse_coo or made.is_coalesced()
-        if made.layout is only and ready and not any(made is x for x in operands):
+        fits = ready and made.ndim > 0 and made.layout is _layout(operands, made.ndim)
+        if fits and not any(made is x for x in operands):
             return made
+    if not cells.shape:
+        return narrowed(widened(cells.values).sum(), cells.values.dtype)
+    only = _layout(operands, len(cells.shape))
     if only is torch.sparse_csr:
         return as_csr(cells)
     if only is torch.sparse_csc:
@@ -310,6 +312,14 @@ def as_sparse(cells: Cells, operands: tuple[Any, ...] = ()) -> Tensor:
     cells = put_together(cells)
     indices = torch.stack([cells.coord(i).long() for i in range(len(cells.shape))])
     return _Places(torch.sparse_coo, cells.shape, indices).result(cells.values)
+
+
+def _layout(operands: tuple[Any, ...], ndim: int) -> Any:
+    """The layout of a sparse result."""
+    if ndim != 2:
+        return torch.sparse_coo
+    layouts = {x.layout for x in operands if isinstance(x, torch.Tensor) and x.layout in LAYOUTS}
+    return layouts.pop() if len(layouts) == 1 else torch.sparse_coo
 
 
 def as_csr(cells: Cells) -> Tensor:
