@@ -38,6 +38,8 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
     for x in operands[1:]:
         if type(x) is not ndarray:
             given = () if bare else _given(out, optimize, kwargs)
+            if follows_layout(kwargs.get("order")):
+                return None
             return None if given is None else mixed_key(("einsum", given, operands[0]), operands[1:])
         hot = hot and x.flags.c_contiguous
         facts += (x.shape, x.dtype, x.strides)
@@ -46,6 +48,11 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
         return tuple(facts)
     given = None if bare else _given(out, optimize, kwargs)
     return None if given is None and not bare else (given, *facts)
+
+
+def follows_layout(order: Any) -> bool:
+    """Whether a result's layout is the operands', of which keys of other kinds than arrays say nothing."""
+    return isinstance(order, str) and order.upper() == "A"
 
 
 def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:

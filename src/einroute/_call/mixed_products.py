@@ -27,7 +27,7 @@ from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
 from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
-from .keys import Key, mixed_key, plain
+from .keys import Key, follows_layout, mixed_key, plain
 from .operands import KINDS, Array, Fallback, ndarray, taken_in
 from .options import bad_out_type, check_casting, check_out, computed_in, layout_letter
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
@@ -193,6 +193,8 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def _key(name: str, a: Any, b: Any, options: dict[str, Any]) -> Key | None:
     """What a product is found again by; None if it is not."""
+    if follows_layout(options.get("order")):
+        return None
     head: list[Any] = ["product", name]
     for option, value in options.items():
         if option == "out":
