@@ -18,6 +18,10 @@ def _same(dtype: DType, _summed: int, _device: Hashable) -> DType | None:
     return dtype
 
 
+def _unchanged(run: Callable[..., Any]) -> Callable[..., Any]:
+    return run
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayLibrary:
     """The calls of a library that its routes are made of.
@@ -66,6 +70,9 @@ class ArrayLibrary:
         products of a dtype exactly, or as exactly as in itself; None where it has none.
     in_order : callable or None
         ``(array, "C" or "F") -> array``: in that memory layout; None where layouts are not the user's.
+    exactly : callable
+        ``runner -> runner``: the same, computed in the dtypes of its operands, where the library may be told
+        to compute in others.
     calls : float
         What a call of the library takes, in calls of NumPy's.
     eager : bool
@@ -92,5 +99,6 @@ class ArrayLibrary:
     matmul_dtype: Callable[[DType, int, Hashable], DType | None] = _same
     in_order: Callable[[Any, str], Any] | None = None
     stacked: Callable[[Any, Any], Any] | None = None
+    exactly: Callable[[Callable[..., Any]], Callable[..., Any]] = _unchanged
     calls: float = 3.0
     eager: bool = True

@@ -20,7 +20,7 @@ _PLAIN = frozenset({Tensor, torch.nn.Parameter})
 _CSR, _CSC, _COO = torch.sparse_csr, torch.sparse_csc, torch.sparse_coo
 #: Layouts of matrices without blocks.
 ORDERLY = frozenset({_CSR, _CSC, _COO})
-_transformed = torch._C._functorch.peek_interpreter_stack
+_transformed, _modes = torch._C._functorch.peek_interpreter_stack, torch._C._len_torch_dispatch_stack
 _starts, _expanded = torch._convert_indices_from_coo_to_csr, torch._convert_indices_from_csr_to_coo
 
 
@@ -32,6 +32,7 @@ def bare(x: Tensor, y: Tensor) -> bool:
         and not ((x.requires_grad or y.requires_grad) and torch.is_grad_enabled())
         and forward_ad._current_level < 0
         and _transformed() is None
+        and not _modes()
     )
 
 

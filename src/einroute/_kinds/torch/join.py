@@ -16,6 +16,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import NoRoute, Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
+from .autocast import plainly
 from .cells import Cells, written
 from .compressed import bare
 from .dense import LIBRARY, Tensor
@@ -86,6 +87,7 @@ def _bind(step: Step, offer: Offer) -> Runner:
         made = Cells(tuple(step.sizes[c] for c in found.output), values, coords)
         return written(made) if dense else made
 
+    run = plainly(step, run)
     return laid_out(LIBRARY, step, run) if dense else run
 
 
@@ -173,7 +175,7 @@ def _spgemm_bind(step: Step, _offer: Offer) -> Runner:
             return TensorCells(_multiplied(b.t(), a.t(), step).t())
         return TensorCells(_multiplied(a, b, step))
 
-    return run
+    return plainly(step, run)
 
 
 def _given(cells: Cells) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
@@ -51,6 +52,15 @@ def _unfit(x: Tensor) -> str:
     return "" if x.layout is _STRIDED else unfit_layout(x)
 
 
+def _stand_in(x: Tensor) -> Tensor:
+    """A fake tensor on the host for one on the meta device, which is refused where something is computed."""
+    if x.device.type != "meta":
+        return x
+    with FakeTensorMode():
+        made: Tensor = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="cpu")
+    return made
+
+
 def _refine(x: Any) -> Kind:
     cls = type(x)
     if cls is not Tensor and cls is not _PARAMETER and (overrides(cls) or symbolic(x)):
@@ -78,6 +88,8 @@ DENSE_KIND = replace(
         LIBRARY, FORM, _recognises, _signature, unfit=_unfit, joined=_joined, solvers="_kinds.torch.solvers"
     ),
     structures="_kinds.torch.structured",
+    stand_in=_stand_in,
+    f_contiguous=lambda x: bool(x.permute(*reversed(range(x.ndim))).is_contiguous()),
 )
 assert DENSE_KIND.joined is not None
 SPARSE = sparse_kind(_signature, _unfit, DENSE_KIND.joined)

@@ -17,7 +17,16 @@ from .cells import Cells, narrowed, put_together, widened
 from .dense import Tensor
 from .pattern import in_beta, row_starts
 
-__all__ = ["LAYOUTS", "TensorCells", "as_csr", "as_sparse", "cells_of", "entries_of", "rows_of"]
+__all__ = [
+    "LAYOUTS",
+    "TensorCells",
+    "as_csr",
+    "as_sparse",
+    "cells_of",
+    "entries_of",
+    "rows_of",
+    "transformed",
+]
 
 #: Layouts that contractions take, and what they are called.
 LAYOUTS = {
@@ -27,6 +36,7 @@ LAYOUTS = {
     torch.sparse_bsr: "BSR",
     torch.sparse_bsc: "BSC",
 }
+transformed = torch._C._functorch.is_functorch_wrapped_tensor
 _ROWS = frozenset({torch.sparse_csr, torch.sparse_bsr})
 _BLOCKED = frozenset({torch.sparse_bsr, torch.sparse_bsc})
 
@@ -56,6 +66,12 @@ class _Places:
 
     def result(self, values: Tensor) -> Tensor:
         """The same as the result of a call, through which gradients flow."""
+        if transformed(values):
+            raise TypeError(
+                "the result is sparse and an operand is one that torch.func or vmap transforms, which have "
+                "no rules for sparse tensors; write the sparse operands out with to_dense(), or transform a "
+                "function whose result is dense"
+            )
         if values.requires_grad and torch.is_grad_enabled():
             made: Tensor = _Made.apply(values, self)
             return made
@@ -258,6 +274,8 @@ def entries_of(x: Tensor) -> int:
     if layout not in LAYOUTS:
         return 0
     if torch._C._functorch.peek_interpreter_stack() is not None:
+        if transformed(x):
+            return 0  # it cannot take part, and has no rule that tells
         with _unwrapped():
             return _entries_of(x, layout)
     return _entries_of(x, layout)

@@ -12,7 +12,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Kind
 from .cells import Cells
 from .dense import LIBRARY, Tensor
-from .layouts import LAYOUTS, as_sparse, entries_of
+from .layouts import LAYOUTS, as_sparse, entries_of, transformed
 from .sparse_form import FORM
 from .sparse_matmul import NAME
 
@@ -32,7 +32,7 @@ def sparse_signature(x: Tensor) -> Hashable:
     layout, shape = x.layout, x.shape
     if layout in _PLAIN and len(shape) == 2 and _transformed() is None:
         count = x._nnz()
-    elif layout in LAYOUTS:
+    elif layout in LAYOUTS and not transformed(x):
         count = entries_of(x)
     else:
         return None
@@ -43,6 +43,12 @@ def unfit_layout(x: Tensor) -> str:
     """Why a tensor that is not strided cannot take part."""
     if x.layout not in LAYOUTS:
         return f"has layout {x.layout}, which contractions do not take; convert it with x.to_dense()"
+    if transformed(x):
+        return (
+            f"is a sparse tensor ({LAYOUTS[x.layout]}) that torch.func or vmap transforms, which have no "
+            f"rules for those; write it out with x.to_dense(), or ask for derivatives by "
+            f"x.requires_grad_() and backward()"
+        )
     return ""
 
 

@@ -14,6 +14,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
+from .autocast import lowered
 from .cells import Cells, narrowed
 from .compressed import bare, multiplied
 from .dense import LIBRARY, Tensor
@@ -73,7 +74,7 @@ def _verdict(step: Step) -> Offer | Refused:
     found = _Matrix(own[0], rows, cols, free, alone)
     count = step.operands[own[0]].nnz or 0
     flops = float(count * step.extent(free))
-    sorted_first = labels[: len(rows)] != rows
+    sorted_first = bool(free) and labels[: len(rows)] != rows
     seconds = flops / _RATE + _ENTRY * count * sorted_first
     cost = Cost(
         flops,
@@ -164,7 +165,7 @@ def _bind(step: Step, offer: Offer) -> Runner:
             made = made.reshape(shape)
         return made if straight else made.permute(order)
 
-    return laid_out(LIBRARY, step, run)
+    return laid_out(LIBRARY, step, lowered(step, run))
 
 
 ROUTE = Route("torch_sparse.matmul", _verdict, _bind)
