@@ -171,6 +171,29 @@ def test_views_share_memory_and_nothing_is_written_to() -> None:
     assert torch.equal(x, kept)
 
 
+class OwnSay(torch.Tensor):
+    """A class that overrides ``__torch_function__``."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+@pytest.mark.parametrize("subscripts", ["kk,kl,j->", "kk,kl,lj->j", "ii->i", "iij,jk->k", "ij,j->i"])
+@pytest.mark.parametrize("dtype", ["float64", "complex128", "int32"])
+def test_repeated_labels_of_a_class_of_its_own(subscripts: str, dtype: str) -> None:
+    operands = [
+        torch.ones([3 if c in "kij" else 4 for c in term], dtype=getattr(torch, dtype))
+        for term in subscripts.partition("->")[0].split(",")
+    ]
+    got = er.einsum(subscripts, operands[0].as_subclass(OwnSay), *operands[1:])
+    assert type(got) is OwnSay
+    assert got.dtype is operands[0].dtype
+    np.testing.assert_array_equal(
+        as_numpy(got.as_subclass(torch.Tensor)), numpys_einsum(subscripts, *operands)
+    )
+
+
 ORDERS = [(x, y) for x in ("C", "F", "both", "NumPy C", "NumPy F") for y in ("C", "F", "neither")]
 
 

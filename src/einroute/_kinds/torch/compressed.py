@@ -12,11 +12,10 @@ import torch
 from torch.autograd import forward_ad
 
 from .dense import Tensor
-from .pattern import LONGEST, in_beta
+from .pattern import LONGEST, PLAIN, in_beta
 
 __all__ = ["ORDERLY", "bare", "csr", "multiplied", "ordering"]
 
-_PLAIN = frozenset({Tensor, torch.nn.Parameter})
 _CSR, _CSC, _COO = torch.sparse_csr, torch.sparse_csc, torch.sparse_coo
 #: Layouts of matrices without blocks.
 ORDERLY = frozenset({_CSR, _CSC, _COO})
@@ -27,8 +26,8 @@ _starts, _expanded = torch._convert_indices_from_coo_to_csr, torch._convert_indi
 def bare(x: Tensor, y: Tensor) -> bool:
     """Whether nothing but values is asked of a product: no derivative, no transform, no class's own say."""
     return (
-        type(x) in _PLAIN
-        and type(y) in _PLAIN
+        type(x) in PLAIN
+        and type(y) in PLAIN
         and not ((x.requires_grad or y.requires_grad) and torch.is_grad_enabled())
         and forward_ad._current_level < 0
         and _transformed() is None

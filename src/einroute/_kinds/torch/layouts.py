@@ -15,7 +15,7 @@ import torch
 
 from .cells import Cells, narrowed, put_together, widened
 from .dense import Tensor
-from .pattern import in_beta, row_starts
+from .pattern import PLAIN, in_beta, row_starts
 
 __all__ = [
     "LAYOUTS",
@@ -53,6 +53,8 @@ class _Places:
     def tensor(self, values: Tensor) -> Tensor:
         """A tensor of the layout with other values."""
         made: Tensor
+        if type(values) not in PLAIN:
+            values = values.as_subclass(Tensor)  # torch makes no sparse tensors of other classes
         if self.second is None:
             made = torch.sparse_coo_tensor(
                 self.first, values, self.shape, is_coalesced=True, check_invariants=False

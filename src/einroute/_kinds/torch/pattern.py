@@ -21,6 +21,7 @@ from .dense import Tensor, exactly, recorded
 __all__ = [
     "FLOATS",
     "LONGEST",
+    "PLAIN",
     "Pattern",
     "in_beta",
     "product",
@@ -31,7 +32,9 @@ __all__ = [
     "watched",
 ]
 
-_wrapped, _DISPATCH = torch._C._functorch.is_functorch_wrapped_tensor, Tensor.__torch_dispatch__
+_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+#: Classes of tensors without a say of their own; of others torch makes no sparse tensors.
+PLAIN = frozenset({Tensor, torch.nn.Parameter})
 _mm, _dot = exactly(torch.mm), exactly(torch.dot)
 #: dtypes of torch's sparse products on every device.
 FLOATS = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
@@ -135,11 +138,11 @@ def row_starts(rows: Tensor, count: int) -> Tensor:
 
 
 def traced(*tensors: Tensor) -> bool:
-    """Whether a transform of functions, or a mode, is to see plain operations on a tensor."""
+    """Whether a transform of functions, a mode or a class is to see plain operations on a tensor."""
     if recorded():
         return True
     for x in tensors:
-        if _wrapped(x) or (type(x) is not Tensor and type(x).__torch_dispatch__ is not _DISPATCH):
+        if type(x) not in PLAIN or _wrapped(x):
             return True
     return False
 
