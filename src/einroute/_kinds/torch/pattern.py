@@ -139,12 +139,7 @@ def row_starts(rows: Tensor, count: int) -> Tensor:
 
 def traced(*tensors: Tensor) -> bool:
     """Whether a transform of functions, a mode or a class is to see plain operations on a tensor."""
-    if recorded():
-        return True
-    for x in tensors:
-        if type(x) not in PLAIN or _wrapped(x):
-            return True
-    return False
+    return recorded() or any(type(x) not in PLAIN or _wrapped(x) for x in tensors)
 
 
 def _plain(pattern: Pattern, values: Tensor) -> bool:
