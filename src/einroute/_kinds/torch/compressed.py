@@ -20,11 +20,12 @@ _CSR, _CSC, _COO = torch.sparse_csr, torch.sparse_csc, torch.sparse_coo
 #: Layouts of matrices without blocks.
 ORDERLY = frozenset({_CSR, _CSC, _COO})
 _transformed, _modes = torch._C._functorch.peek_interpreter_stack, torch._C._len_torch_dispatch_stack
+_autocast = torch._C._is_any_autocast_enabled
 _starts, _expanded = torch._convert_indices_from_coo_to_csr, torch._convert_indices_from_csr_to_coo
 
 
 def bare(x: Tensor, y: Tensor) -> bool:
-    """Whether nothing but values is asked of a product: no derivative, no transform, no class's own say."""
+    """Whether nothing but values is asked of a product: no derivative, transform or other dtype."""
     return (
         type(x) in PLAIN
         and type(y) in PLAIN
@@ -32,6 +33,7 @@ def bare(x: Tensor, y: Tensor) -> bool:
         and forward_ad._current_level < 0
         and _transformed() is None
         and not _modes()
+        and not _autocast()
     )
 
 

@@ -137,21 +137,29 @@ def _bind(step: Step, offer: Offer) -> Runner:
     vector = whole and not found.free and not alone
     transposed = axes == [1, 0] and not alone and len(found.cols) == 1
 
+    def matrix_of(dense: Tensor) -> Tensor:
+        if transposed:
+            return dense.t()
+        if as_given:
+            return dense
+        dense = LIBRARY.sum(dense, alone) if alone else dense
+        return dense.permute(axes).reshape(matrix)
+
     def run(x: Any, y: Any, out: Any = None) -> Tensor:
         cells, dense = (y, x) if second else (x, y)
-        if transposed:
-            dense = dense.t()
-        elif not as_given and not vector:
-            dense = LIBRARY.sum(dense, alone) if alone else dense
-            dense = dense.permute(axes).reshape(matrix)
-        if whole and type(cells) is TensorCells and bare(cells.tensor, dense):
-            made = multiplied(cells.tensor, dense, turned=turned, conjugates=conjugates)
+        if type(cells) is TensorCells and bare(cells.tensor, dense):
+            given = dense if vector else matrix_of(dense)
+            made = multiplied(cells.tensor, given, turned=turned, conjugates=conjugates)
             if made is not None:
                 if not (flat or vector):
                     made = made.reshape(shape)
                 return made if straight else made.permute(order)
-        if vector:
-            dense = dense[:, None]
+        result: Tensor = slow(x, y)
+        return result
+
+    def general(x: Any, y: Any, out: Any = None) -> Tensor:
+        cells, dense = (y, x) if second else (x, y)
+        dense = matrix_of(dense)
         values = cells.values
         made_in = computed_in(dtype, cells.count, device)
         if made_in != dtype:
@@ -165,7 +173,8 @@ def _bind(step: Step, offer: Offer) -> Runner:
             made = made.reshape(shape)
         return made if straight else made.permute(order)
 
-    return laid_out(LIBRARY, step, lowered(step, run))
+    slow = lowered(step, general)
+    return laid_out(LIBRARY, step, run if whole else slow)
 
 
 ROUTE = Route("torch_sparse.matmul", _verdict, _bind)
