@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._base import numpy_functions as numpys
-from .._base.graphs import GRAPHS
+from .._base.graphs import FUNCTIONS
 from .._base.records import dataclass
 from .._base.stand_in import StandIn, stand_in
 from .einsum import einsum, einsum_path, tensordot
@@ -118,4 +118,4 @@ def equal_to_numpys(place: str) -> dict[str, StandIn]:
 
 
 # Of linalg's functions the others' names stand for the same calls.
-GRAPHS.functions.update({mirror.name: function for function, mirror in ROUTED.items()})
+FUNCTIONS.update({mirror.name: function for function, mirror in ROUTED.items()})

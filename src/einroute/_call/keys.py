@@ -12,7 +12,7 @@ import numpy as np
 
 from .._execute.call import aliases
 from .._kernels.validate import BROKEN
-from .._kinds.registry import kind_of
+from .._kinds.registry import claiming_kind
 
 Key = tuple[Any, ...]
 
@@ -38,6 +38,8 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
     for x in operands[1:]:
         if type(x) is not ndarray:
             given = () if bare else _given(out, optimize, kwargs)
+            if follows_layout(kwargs.get("order")):
+                return None
             return None if given is None else mixed_key(("einsum", given, operands[0]), operands[1:])
         hot = hot and x.flags.c_contiguous
         facts += (x.shape, x.dtype, x.strides)
@@ -46,6 +48,11 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
         return tuple(facts)
     given = None if bare else _given(out, optimize, kwargs)
     return None if given is None and not bare else (given, *facts)
+
+
+def follows_layout(order: Any) -> bool:
+    """Whether a result's layout is the operands', of which keys of other kinds than arrays say nothing."""
+    return isinstance(order, str) and order.upper() == "A"
 
 
 def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
@@ -60,7 +67,7 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
         if type(x) is ndarray:
             facts += (x.shape, x.dtype, x.strides)
             continue
-        kind = kind_of(x)
+        kind = claiming_kind(type(x))
         if kind is None or not kind.form.rank:
             return None
         mixed = True

@@ -27,7 +27,7 @@ from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
 from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
-from .keys import Key, mixed_key, plain
+from .keys import Key, follows_layout, mixed_key, plain
 from .operands import KINDS, Array, Fallback, ndarray, taken_in
 from .options import bad_out_type, check_casting, check_out, computed_in, layout_letter
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
@@ -40,6 +40,7 @@ __all__ = [
     "dot_of_all",
     "given_options",
     "is_contraction",
+    "known_product",
     "product",
     "refuse_undispatched",
     "understand_chain",
@@ -50,6 +51,8 @@ __all__ = [
 _ONE_CORE = frozenset({"vecdot"})
 #: Products of operands taken as vectors.
 _FLATTENED = frozenset({"outer", "vdot"})
+#: Those whose operands are not multiplied as they come.
+_CHANGED = _FLATTENED | frozenset(CONJUGATED)
 #: NumPy's function of each name.
 NUMPYS: dict[str, Callable[..., Any]] = {
     "dot": numpy_dot,
@@ -100,6 +103,14 @@ def is_contraction(name: str, operands: Sequence[Any]) -> bool:
     return name != "vdot" or a == b
 
 
+def known_product(name: str, a: Any, b: Any) -> Callable[..., Any] | None:
+    """The bound plan of a product without options, of operands as they are; None if there is none."""
+    if name in _CHANGED:
+        return None
+    key = mixed_key(("product", name), (a, b))
+    return None if key is None else current().plans.get(key)
+
+
 def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     """A product of two operands, of which at least one is no array.
 
@@ -120,9 +131,8 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     if name in _FLATTENED:
         a, b = _flattened(name, a, b)
     state, given = current(), (a, b)
-    if name not in CONJUGATED and (not options or (len(options) == 1 and options.get("out", name) is None)):
-        key = mixed_key(("product", name), given)
-        run = None if key is None else state.plans.get(key)
+    if len(options) == 1 and options.get("out", name) is None:
+        run = known_product(name, a, b)
         if run is not None:
             return run(a, b)
     try:
@@ -183,6 +193,8 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def _key(name: str, a: Any, b: Any, options: dict[str, Any]) -> Key | None:
     """What a product is found again by; None if it is not."""
+    if follows_layout(options.get("order")):
+        return None
     head: list[Any] = ["product", name]
     for option, value in options.items():
         if option == "out":

@@ -218,12 +218,24 @@ def _brought(run: Runner, brings: tuple[Bring | None, ...]) -> Runner:
         only = brings[0]
         assert only is not None
         return lambda x, out=None: run(only(x), out=out)
+    if len(brings) == 2:
+        return _pair_brought(run, *brings)
 
     def brought(*operands: Any, out: Any = None) -> Any:
         ready = [x if bring is None else bring(x) for x, bring in zip(operands, brings, strict=True)]
         return run(*ready, out=out)
 
     return brought
+
+
+def _pair_brought(run: Runner, first: Bring | None, second: Bring | None) -> Runner:
+    """The same of two operands, of which at least one is to be brought."""
+    if first is None:
+        assert second is not None
+        return lambda x, y, out=None: run(x, second(y), out=out)
+    if second is None:
+        return lambda x, y, out=None: run(first(x), y, out=out)
+    return lambda x, y, out=None: run(first(x), second(y), out=out)
 
 
 def _any_shared(out: Array, arrays: tuple[Any, ...]) -> bool:

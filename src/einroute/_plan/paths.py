@@ -130,7 +130,7 @@ class Remaining:
         """Take operands away and put a step's result at the end, or at a place of one that was summed."""
         for i in sorted(positions, reverse=True):
             number = self._numbers.pop(i)
-            for c in self.terms.pop(i).labels:
+            for c in set(self.terms.pop(i).labels):  # forms that take operands as they come repeat some
                 del self._holders[c][number]
         if at is None:
             number, self._next = self._next, self._next + 1

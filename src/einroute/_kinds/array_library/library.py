@@ -19,7 +19,7 @@ def _same(dtype: DType, _summed: int, _device: Hashable) -> DType | None:
     return dtype
 
 
-def _anywhere(run: Runner) -> Runner:
+def _unchanged(run: Runner) -> Runner:
     return run
 
 
@@ -73,6 +73,9 @@ class ArrayLibrary:
         ``(array, "C" or "F") -> array``: in that memory layout; None where layouts are not the user's.
     placed : callable
         ``run -> run``: runs what makes arrays where its operands are, of libraries with a current device.
+    exactly : callable
+        ``runner -> runner``: the same, computed in the dtypes of its operands, where the library may be told
+        to compute in others.
     calls : float
         What a call of the library takes, in calls of NumPy's.
     eager : bool
@@ -99,6 +102,7 @@ class ArrayLibrary:
     matmul_dtype: Callable[[DType, int, Hashable], DType | None] = _same
     in_order: Callable[[Any, str], Any] | None = None
     stacked: Callable[[Any, Any], Any] | None = None
-    placed: Callable[[Runner], Runner] = _anywhere
+    placed: Callable[[Runner], Runner] = _unchanged
+    exactly: Callable[[Runner], Runner] = _unchanged
     calls: float = 3.0
     eager: bool = True

@@ -8,6 +8,7 @@ from typing import Any
 from ..._base.kinds import Kind
 from ..array_library.structured import Structures
 from .dense import LIBRARY
+from .graph import node
 from .kind import KIND as DENSE_KIND
 from .operands import Difference, OneHot, Rolled, TorchOperand
 from .sparse_form import ONE_HOT_FORM
@@ -25,4 +26,4 @@ def _refine(x: Any) -> Kind:
 
 
 #: What the registry knows the classes by.
-KIND = replace(STRUCTURED, refine=_refine, refined=(ONE_HOT_KIND,))
+KIND = replace(STRUCTURED, refine=_refine, refined=(ONE_HOT_KIND,), node=node)
