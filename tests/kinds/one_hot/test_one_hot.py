@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import tracemalloc
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -529,6 +530,38 @@ class TestSparse:
         sparse = (set(a) & set(b)) <= set(output) and set(output) <= set(b)
         assert sp.issparse(result) == (sparse and bool(output))
         np.testing.assert_array_equal(result.toarray() if sp.issparse(result) else result, right)
+
+    @pytest.mark.parametrize("route", [None, "one_hot.arrays_first", "one_hot.written"])
+    @pytest.mark.parametrize("form", ["all", "some"])
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            "s~,t,tr*->s", "s~,tr*,t->s", "xy~,tr*,t->", "s~,b,sr*->", "s~,t,ttss*->s", "sx~,tr*,rx->sx",
+            "sx~,sr*,rx->sx", "t~,tr*,tc*,tx->t", "s~,b~,tr*,t->sb", "xx~,tr*,t->x", "rs~,t,tr*->rs",
+        ],
+    )  # fmt: skip
+    def test_a_one_hot_counts_as_an_array_beside_sparse_operands_and_arrays(self, expression, form, route):
+        rng = np.random.default_rng(3)
+        dense = expression.replace("~", "")
+        subscripts, operands = case(dense, form, sizes={**SIZES, "s": 4 if "ss*" in dense else 5})
+        for i, term in enumerate(expression.partition("->")[0].split(",")):
+            if term.endswith("~"):
+                operands[i] = sp.coo_array(operands[i] * (rng.random(operands[i].shape) < 0.5))
+        right = np.einsum(subscripts, *(x.toarray() if sp.issparse(x) else written(x) for x in operands))
+        with forcing(route) if route else nullcontext():
+            result = er.einsum(subscripts, *operands)
+            arrays = [written(x) if isinstance(x, OneHot) else x for x in operands]
+            assert type(result) is type(er.einsum(subscripts, *arrays))
+        np.testing.assert_array_equal(result.toarray() if sp.issparse(result) else result, right)
+
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_zeros_of_a_one_hot_meet_nothing_that_is_not_finite(self, place):
+        table = np.ones((3, 4))
+        table[place] = np.inf
+        a = sp.coo_array(np.eye(2, 4))
+        labels = er.one_hot(np.array([1, 1]), 3)
+        got = er.einsum("ij,ir,rj->ij", a, labels, table)
+        np.testing.assert_array_equal(got.data, [np.inf if place == 1 else 1.0] * 2)
 
     def test_matrix_products(self):
         operand = er.one_hot(np.array([1, 0, 3]), 4)
