@@ -269,9 +269,9 @@ def _both(step: Step) -> tuple[Inner, Inner]:
     met = set(step.output).union(*(step.inputs[p] for p in sparse))
     labels = dict.fromkeys("".join(step.inputs[p] for p in dense))
     made = "".join(c for c in labels if c in met)
-    # An axis of length 1 that is broadcast has that length in what is made, too.
+    # An axis of length 1 that is broadcast has that length in what is made, too, but not beside length 0.
     pairs = [pair for p in dense for pair in zip(step.inputs[p], step.operands[p].shape, strict=True)]
-    shape = tuple(max(n for own, n in pairs if own == c) for c in made)
+    shape = tuple(next((n for own, n in pairs if own == c and n != 1), 1) for c in made)
     first = Inner(tuple(step.inputs[p] for p in dense), made, tuple(step.operands[p] for p in dense))
     facts = Operand(shape, step.dtype, c_strides(shape, step.dtype.itemsize))
     second = Inner(
