@@ -631,3 +631,33 @@ class TestAccuracy:
     def test_small_integers_wrap(self):
         operand = er.one_hot(np.zeros(300, int), 1, dtype=np.int8)
         assert er.einsum("tr->r", operand)[0] == np.int8(300 - 256)
+
+
+class TestShortWays:
+    """Calls that take their short way, with labels of every sort."""
+
+    @pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i8", "i1", "?"])
+    @pytest.mark.parametrize("labels", ["i1", "u1", "i4", "i8", "u8", ">i4"])
+    @pytest.mark.parametrize("form", ["all", "some", "none"])
+    @pytest.mark.parametrize(
+        "expression", ["tr*->t", "tr*->", "tr*,tr->t", "tr*,tr*->t", "tr*,tr*->", "tr*,tc*->cr", "tr*,t->r"]
+    )
+    def test_values(self, expression, form, labels, dtype):
+        subscripts, operands = case(expression, form, dtype, sizes={**SIZES, "t": 300})
+        operands = [
+            er.one_hot(x.labels.astype(labels), x.depth, dtype=dtype) if isinstance(x, OneHot) else x
+            for x in operands
+        ]
+        got = er.einsum(subscripts, *operands)
+        right = np.einsum(subscripts, *map(written, operands))
+        assert got.dtype == right.dtype
+        np.testing.assert_array_equal(got, right)
+
+    @pytest.mark.parametrize("expression", ["tr*->t", "tr*->", "tr*,tr->t", "tr*,tr*->t", "tr*,tc*->rc"])
+    def test_they_are_taken(self, expression, monkeypatch):
+        monkeypatch.setattr(gather, "find", None)
+        monkeypatch.setattr(gather, "untested", None)
+        subscripts, operands = case(expression)
+        np.testing.assert_array_equal(
+            er.einsum(subscripts, *operands), np.einsum(subscripts, *map(written, operands))
+        )

@@ -9,7 +9,7 @@ from .elementwise import elementwise
 from .integers import integers
 from .lstsq import columns, once, repeated, sparse_systems, square
 from .numpy_asv import numpy_asv
-from .one_hot import counts, fields, gathers
+from .one_hot import counts, fields, gathers, places
 from .pairwise import forms
 from .rolled import convolutions, rollings
 from .small import tiny, tiny_functions
@@ -47,7 +47,7 @@ GROUPS: dict[str, str] = {
 CASES: tuple[AnyCase, ...] = (
     *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
-    *products(), *patterns(), *rollings(), *convolutions(), *counts(), *gathers(), *fields(), *forms(),
+    *products(), *patterns(), *rollings(), *convolutions(), *counts(), *gathers(), *places(), *fields(), *forms(),
 )  # fmt: skip
 
 
