@@ -13,7 +13,7 @@ from .one_hot import counts, fields, gathers, places
 from .pairwise import forms
 from .rolled import convolutions, rollings
 from .small import tiny, tiny_functions
-from .sparse import patterns, products
+from .sparse import by_stacks, patterns, products
 from .strided import strided
 
 __all__ = ["CASES", "GROUPS", "AnyCase", "in_suite"]
@@ -47,7 +47,8 @@ GROUPS: dict[str, str] = {
 CASES: tuple[AnyCase, ...] = (
     *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
-    *products(), *patterns(), *rollings(), *convolutions(), *counts(), *gathers(), *places(), *fields(), *forms(),
+    *products(), *patterns(), *by_stacks(), *rollings(), *convolutions(), *counts(), *gathers(), *places(),
+    *fields(), *forms(),
 )  # fmt: skip
 
 

@@ -1,0 +1,51 @@
+"""Which route a step with sparse operands takes, where the wrong one takes many times as long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import einroute as er
+from tests.helpers import forcing
+
+
+def entries(n: int, m: int, nnz: int, form: str = "csr") -> Any:
+    rng = np.random.default_rng(nnz)
+    places = rng.choice(n * m, nnz, replace=False)
+    a = sp.coo_array((rng.random(nnz), np.unravel_index(places, (n, m))), shape=(n, m))
+    return a.asformat(form)
+
+
+def judged(subscripts: str, *operands: Any) -> np.ndarray:
+    return np.einsum(subscripts, *(x.toarray() if sp.issparse(x) else x for x in operands), optimize=True)
+
+
+class TestStacksOfArrays:
+    """A matrix by a stack is SciPy's loops; an entry or few beside a large array look that up."""
+
+    @pytest.mark.parametrize("subscripts", ["ij,tjk->tik", "nm,bmk->bnk", "ij,jtk->itk"])
+    @pytest.mark.parametrize("form", ["csr", "csc"])
+    def test_a_matrix_by_a_stack(self, subscripts, form):
+        a = entries(600, 500, 6000, form)
+        x = np.random.default_rng(0).random((500, 8, 6) if "jtk" in subscripts else (8, 500, 6))
+        with er.config(forbid="sparse.tiles"):
+            assert er.explain(subscripts, a, x).routes == ("sparse.scipy",)
+            np.testing.assert_allclose(er.einsum(subscripts, a, x), judged(subscripts, a, x))
+
+    @pytest.mark.parametrize("count", [1, 200])
+    def test_few_entries_beside_a_large_array(self, count):
+        a, x = entries(5, 893, count, "coo"), np.random.default_rng(0).random((5, 749, 893))
+        assert er.explain("aij,aj->ai", x, a).routes == ("sparse.gather",)
+        np.testing.assert_allclose(er.einsum("aij,aj->ai", x, a), judged("aij,aj->ai", x, a))
+
+    @pytest.mark.parametrize("shape", [(8, 30, 6), (8, 6, 30)])
+    def test_what_is_looked_up_may_lie_in_any_order(self, shape):
+        subscripts = "ij,tjk->tik" if shape[1] == 30 else "ij,tkj->tik"
+        x = np.random.default_rng(0).random(shape)
+        for a in (entries(40, 30, 2), entries(40, 30, 400)):
+            with forcing("sparse.gather"):
+                got = er.einsum(subscripts, a, x)
+            np.testing.assert_allclose(got, judged(subscripts, a, x))
