@@ -49,3 +49,34 @@ class TestStacksOfArrays:
             with forcing("sparse.gather"):
                 got = er.einsum(subscripts, a, x)
             np.testing.assert_allclose(got, judged(subscripts, a, x))
+
+
+class TestSumsFirst:
+    """Labels of one operand alone are summed before it meets the other."""
+
+    @pytest.mark.parametrize("subscripts", ["ij,jk->", "ij,jk->i", "ij,jk->k", "ji,kj->"])
+    @pytest.mark.parametrize("dense", [False, True])
+    def test_of_a_pair(self, subscripts, dense):
+        a, b = entries(300, 300, 3000), entries(300, 300, 4000)
+        right = b.toarray() if dense else b
+        told = er.explain(subscripts, a, right)
+        assert len(told.routes) > 1
+        got = er.einsum(subscripts, a, right)
+        assert type(got) is type(er.einsum(subscripts, a, right, optimize=["einsum_path", (0, 1)]))
+        got = got.toarray() if sp.issparse(got) else got
+        np.testing.assert_allclose(got, judged(subscripts, a, right))
+
+    @pytest.mark.parametrize("dtype", ["i1", "?", "f4", "c16"])
+    def test_values_in_other_dtypes(self, dtype):
+        a, b = (
+            sp.csr_array((entries(40, 40, n).toarray() * 9).astype(dtype)) for n in (300, 500)
+        )
+        got, right = er.einsum("ij,jk->", a, b), np.einsum("ij,jk->", a.toarray(), b.toarray())
+        assert got.dtype == right.dtype
+        np.testing.assert_allclose(got, right, rtol=1e-5)
+
+    def test_an_infinity_meets_no_absent_entry(self):
+        a = sp.csr_array(np.array([[1.0, 0.0], [0.0, 2.0]]))
+        b = sp.csr_array(np.array([[0.0, 0.0], [np.inf, 3.0]]))
+        assert er.einsum("ij,jk->", a, b) == np.inf
+        assert er.einsum("ij,kj->", a, sp.csr_array(np.array([[0.0, np.inf], [0.0, -np.inf]]))) != 0
