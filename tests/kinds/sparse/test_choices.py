@@ -68,9 +68,7 @@ class TestSumsFirst:
 
     @pytest.mark.parametrize("dtype", ["i1", "?", "f4", "c16"])
     def test_values_in_other_dtypes(self, dtype):
-        a, b = (
-            sp.csr_array((entries(40, 40, n).toarray() * 9).astype(dtype)) for n in (300, 500)
-        )
+        a, b = (sp.csr_array((entries(40, 40, n).toarray() * 9).astype(dtype)) for n in (300, 500))
         got, right = er.einsum("ij,jk->", a, b), np.einsum("ij,jk->", a.toarray(), b.toarray())
         assert got.dtype == right.dtype
         np.testing.assert_allclose(got, right, rtol=1e-5)
