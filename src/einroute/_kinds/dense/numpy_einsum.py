@@ -120,7 +120,7 @@ def _innermost(step: Step) -> tuple[str, bool]:
 def bind(step: Step, offer: Offer) -> Runner:
     """``c_einsum`` on the step's own labels, renamed to ASCII letters."""
     subscripts = ascii_subscripts(step.inputs, step.output)
-    # An intermediate must lie as the offer says; left alone, einsum lays it out after its operands. One axis has
+    # An intermediate must lie as the offer says; einsum lays it out after its operands. But one axis has
     # one layout, and asked for it NumPy does not run axes that follow each other as one.
     order = step.order if step.last or step.order != "K" else "C"
     if len(step.output) < 2:
