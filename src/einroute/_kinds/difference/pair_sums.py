@@ -115,7 +115,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         products += 4e-9 * n * m  # absolute values, sums, and the weights in double precision
     if not form.square and len(form.features) == 2:
         products += 3.0 * (n + m) * features**2 / gemm_rate(features, features, n, 8, False, 1)
-    points = 2e-8 * (n + m) * features
+    points = 1e-8 * (n + m) * features
     cost = Cost((products + points) * 1e9, 0.0, 60.0, 1e9)
     note = (
         "points multiplied out, centred, by matrix products; rows that would lose digits of their differences"
@@ -173,14 +173,15 @@ class _Moments:
     two: Array
 
     @classmethod
-    def of(cls, w: Array | None, y: Array, rows: int) -> _Moments:
-        """For weights (n, m), or for ones; y is (m, features)."""
+    def of(cls, w: Array | None, points: Array, rows: int) -> _Moments:
+        """For weights (n, m), or for ones; ``points`` (m, 2 * features) are y and its squares."""
+        features = points.shape[1] // 2
         if w is None:
-            shape = (rows, y.shape[1])
-            none = np.full((rows, 1), float(len(y)))
-            return cls(none, np.broadcast_to(y.sum(0), shape), np.broadcast_to((y * y).sum(0), shape))
-        both = w @ np.concatenate((y, y * y), axis=1)
-        return cls(w.sum(axis=1, keepdims=True), both[:, : y.shape[1]], both[:, y.shape[1] :])
+            none = np.full((rows, 1), float(len(points)))
+            both = np.broadcast_to(points.sum(0), (rows, 2 * features))
+        else:
+            none, both = w.sum(axis=1, keepdims=True), w @ points
+        return cls(none, both[:, :features], both[:, features:])
 
     def squares(self, x: Array) -> Array:
         """Weighed sums of squared differences, (n, features)."""
@@ -194,9 +195,12 @@ def _products(form: PairSum, x: Array, y: Array, w: Array | None) -> Array | Non
     spread = high - low
     middle = low + spread / 2
     points = x, y
-    x, y = x - middle, y - middle
-    signed = _Moments.of(w, y, len(x))
-    plain = signed if w is None or not (w < 0).any() else _Moments.of(np.abs(w), y, len(x))
+    x, features = x - middle, x.shape[1]
+    both = np.empty((len(y), 2 * features))
+    y = np.subtract(y, middle, out=both[:, :features])
+    np.multiply(y, y, out=both[:, features:])
+    signed = _Moments.of(w, both, len(x))
+    plain = signed if w is None or not (w < 0).any() else _Moments.of(np.abs(w), both, len(x))
     squares, weight = plain.squares(x), plain.none
     if not form.kept:
         squares, weight = squares.sum(0), weight.sum(0)
