@@ -78,3 +78,11 @@ class TestSumsFirst:
         b = sp.csr_array(np.array([[0.0, 0.0], [np.inf, 3.0]]))
         assert er.einsum("ij,jk->", a, b) == np.inf
         assert er.einsum("ij,kj->", a, sp.csr_array(np.array([[0.0, np.inf], [0.0, -np.inf]]))) != 0
+
+
+@pytest.mark.parametrize("count", [3, 30, 300])
+def test_small_matrices_are_multiplied_as_rows(count):
+    """Matching entries by their labels takes many calls, whatever their number."""
+    a, b = entries(77, 38, count), entries(38, 57, count + 1)
+    assert er.explain("ij,jk->ik", a, b).routes == ("sparse.spgemm",)
+    np.testing.assert_allclose(er.einsum("ij,jk->ik", a, b).toarray(), judged("ij,jk->ik", a, b))
