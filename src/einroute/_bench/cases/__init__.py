@@ -9,11 +9,11 @@ from .elementwise import elementwise
 from .integers import integers
 from .lstsq import columns, once, repeated, sparse_systems, square
 from .numpy_asv import numpy_asv
-from .one_hot import counts, fields, gathers
-from .pairwise import forms
-from .rolled import convolutions, rollings
+from .one_hot import counts, fields, gathers, places
+from .pairwise import forms, sums
+from .rolled import convolutions, rollings, vectors
 from .small import tiny, tiny_functions
-from .sparse import patterns, products
+from .sparse import by_stacks, patterns, products
 from .strided import strided
 
 __all__ = ["CASES", "GROUPS", "AnyCase", "in_suite"]
@@ -47,7 +47,8 @@ GROUPS: dict[str, str] = {
 CASES: tuple[AnyCase, ...] = (
     *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
-    *products(), *patterns(), *rollings(), *convolutions(), *counts(), *gathers(), *fields(), *forms(),
+    *products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *convolutions(), *counts(), *gathers(), *places(),
+    *fields(), *forms(), *sums(),
 )  # fmt: skip
 
 

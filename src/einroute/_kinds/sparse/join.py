@@ -20,6 +20,8 @@ Array = np.ndarray[Any, Any]
 
 #: Seconds that each product costs, with its coordinates.
 _PRODUCT = 25e-9
+#: NumPy calls around that.
+_CALLS = 90.0
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -33,7 +35,7 @@ def verdict(step: Step) -> Offer | Refused:
     products = left * right / max(1, step.extent(shared))
     work = (left + right) * SORT * 4 + products * _PRODUCT
     made = 0 if step.form == "entries" else step.out_bytes
-    cost = Cost(work * 1e9, float(step.in_bytes + made), 25.0, 1e9)
+    cost = Cost(work * 1e9, float(step.in_bytes + made), _CALLS, 1e9)
     return Offer(cost, layout(step), shared, "entries are matched by their shared labels")
 
 
