@@ -78,6 +78,40 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
     return tuple(facts) if mixed else None
 
 
+def contract_key(
+    subscripts: Any,
+    operands: tuple[Any, ...],
+    out: Any,
+    optimize: Any,
+    memory_limit: Any,
+    backend: Any,
+    kwargs: dict[str, Any],
+) -> Key | None:
+    """The key of a call of contract; None if not all it is given is plain."""
+    if type(subscripts) is not str or type(memory_limit) not in (int, str, type(None)) or backend != "auto":
+        return None
+    way: Any = optimize
+    if type(optimize) not in _PLAIN:
+        way = plain(optimize)
+        if type(way) is not tuple:
+            return None
+    given: Key | None = ()
+    if out is not None or kwargs:
+        given = _given(out, None, kwargs)
+        if given is None:
+            return None
+    head = ("contract", subscripts, way, memory_limit, given)
+    for x in operands:
+        if type(x) is not ndarray:
+            return mixed_key(head, operands)
+    return (
+        head,
+        tuple([x.shape for x in operands]),
+        tuple([x.dtype for x in operands]),
+        tuple([x.strides for x in operands]),
+    )
+
+
 def _given(out: Any, optimize: Any, kwargs: dict[str, Any]) -> Key | None:
     """What keyword arguments add to a key."""
     known: list[Any] = [optimize]

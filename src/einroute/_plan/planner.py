@@ -21,7 +21,8 @@ from .._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from .._base.kinds import Form, Term
 from .._base.routes import NoRoute, Policy
 from .._kinds.registry import form_of
-from .chains import chain_along, path_of
+from .chains import at_once, chain_along, path_of
+from .decisions import NETWORK
 from .paths import joined, proposed, step_form
 from .plans import Chain, Limits, Path, Plan, Problem, Sliced
 from .rewriting import Known, rewritten
@@ -164,6 +165,10 @@ def _uncut(prepared: Sequence[Prepared], form: str) -> frozenset[str]:
 
 
 def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
+    if limits.stepwise and len(problem.inputs) >= NETWORK and not isinstance(limits.path, str):
+        chain = at_once(problem, limits.path, policy, limits)
+        if chain is not None:
+            return chain
     best = _cheapest(problem, policy, limits)
     if limits.memory is not None and best.peak > limits.memory:
         return _within_memory(problem, best, policy, limits)

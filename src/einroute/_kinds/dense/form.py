@@ -19,6 +19,7 @@ from . import (
     integer_loops,
     integers,
     matmul,
+    network,
     numpy_einsum,
     quadratic,
     reduction,
@@ -33,6 +34,7 @@ Array = np.ndarray[Any, Any]
 ROUTES = (
     empty.ROUTE,
     matmul.ROUTE,
+    network.ROUTE,
     integers.ROUTE,
     integers.SPLIT_ROUTE,
     integers.BOOL_ROUTE,
