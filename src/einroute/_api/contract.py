@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._base.watch import tell_fallback
+from .._base.watch import WATCH, tell_fallback, to_observe
 from .._call.contracting import sharing, understand_contract
 from .._call.expressions import Expression, expression_of
 from .._call.keys import contract_key
 from .._call.operands import Fallback
+from .._call.observe import observe
 from .._call.opt_einsums import own
 from .._config.state import check_strict, current
 from .._call.contract_paths import path_and_report
+
+#: What a call that is observed need not tell.
+_DEFAULTS = {"out": None, "use_blas": True, "optimize": True, "memory_limit": None, "backend": "auto"}
 
 __all__ = ["contract", "contract_expression", "contract_path"]
 
@@ -90,6 +94,16 @@ def contract(
     >>> er.contract(a, ["row", "col"], a, ["row", "col"])
     array(55.)
     """
+    if WATCH.on and to_observe():
+        given = {
+            "out": out,
+            "use_blas": use_blas,
+            "optimize": optimize,
+            "memory_limit": memory_limit,
+            "backend": backend,
+        }
+        named = {name: x for name, x in given.items() if x is not _DEFAULTS[name]}
+        return observe(contract, (subscripts, *operands), named | kwargs)
     state = current()
     key = contract_key(subscripts, operands, out, optimize, memory_limit, backend, kwargs)
     if key is not None and not sharing():

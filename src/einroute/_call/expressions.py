@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from .._base.facts import DType
 from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._base.watch import WATCH, tell_fallback, to_observe
@@ -127,7 +128,8 @@ class Expression:
         self._ours = ours  # nobody asked for this path
         self._key = object()
         self._lock = threading.Lock()
-        self._left: _Left | None = None if constants else _Left(given.network, path, ())
+        self._left: dict[DType, _Left] = {}
+        self._whole = _Left(given.network, path, ())
         self._opt_einsums: Any = None
         self.num_args = len(shapes) - len(constants)
 
@@ -163,28 +165,34 @@ class Expression:
             ) from error
 
     def _contracted(self, arrays: tuple[Any, ...], out: Any) -> Any:
-        left = self._left
-        if left is None:
-            with self._lock:
-                left = self._left = self._left or self._folded()
-        if left is None:
-            return self._by_opt_einsum(arrays, out, "auto", False)
+        left = self._whole
         operands = arrays
-        if left.places:
+        if self._constants:
             following = iter(arrays)
-            operands = tuple([next(following) if x is None else x for x in left.places])
+            held = self._constants
+            operands = tuple([held[i] if i in held else next(following) for i in range(len(self._shapes))])
         taken = taken_in(operands)
         if isinstance(taken, Fallback):
             return self._left_to_opt_einsum(taken, arrays, out)
+        dtype = computed(taken, self._kwargs)
+        if isinstance(dtype, Fallback):
+            return self._left_to_opt_einsum(dtype, arrays, out)
+        if self._constants:
+            with self._lock:
+                found = self._left.get(dtype)
+                if found is None:
+                    found = self._left[dtype] = self._folded(dtype)
+            left = found
+            following = iter(arrays)
+            operands = tuple([next(following) if x is None else x for x in left.places])
+            taken = taken_in(operands)
+            assert not isinstance(taken, Fallback)
         ndims, wanted = [len(shape) for shape in taken.shapes], [len(x) for x in left.network.inputs]
         if ndims != wanted:
             i = next(i for i, (n, m) in enumerate(zip(ndims, wanted, strict=True)) if n != m)
             raise ValueError(f"operand {i} has {ndims[i]} dimensions, expected {wanted[i]}")
         network = left.network
         sizes = check_sizes(network.inputs, taken.shapes, network.names)
-        dtype = computed(taken, self._kwargs)
-        if isinstance(dtype, Fallback):
-            return self._left_to_opt_einsum(dtype, arrays, out)
         given = Asked(self._given.text, network, sizes, operands)
         plain = not any(kind.form.sparse or kind.form.rewrites or kind.form.tasks for kind in taken.kinds)
         path: Path | str = left.path if plain or not self._ours else AUTO
@@ -214,20 +222,16 @@ class Expression:
             )
         return mixed_key((self._key,), arrays)
 
-    def _folded(self) -> _Left | None:
-        """The network with its constants contracted; None where opt_einsum is to do it."""
+    def _folded(self, dtype: DType) -> _Left:
+        """The network with its constants contracted in the dtype of the result."""
         network, path = self._given.network, self._path
         found: Folding = folding(network.inputs, network.output, path, self._constants)
         inputs = [network.inputs[i] for i in found.kept]
         places = [self._constants.get(i) for i in found.kept]
         for one in found.folded:
             taken = taken_in([self._constants[i] for i in one.positions])
-            if isinstance(taken, Fallback):
-                return None
+            assert not isinstance(taken, Fallback)
             own = Network(tuple(network.inputs[i] for i in one.positions), one.output, network.names)
-            dtype = computed(taken, self._kwargs)
-            if isinstance(dtype, Fallback):
-                return None
             given = Asked(self._given.text, own, check_sizes(own.inputs, taken.shapes, own.names), taken.given)
             kwargs = {name: x for name, x in self._kwargs.items() if name != "order"}
             call = call_of(given, taken, dtype, one.path, None, self._memory_limit, kwargs)

@@ -78,6 +78,16 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
     return tuple(facts) if mixed else None
 
 
+def _path_key(path: Any) -> Key | None:
+    """A path as tuples of ints; None if it is anything else."""
+    if type(path) is not list and type(path) is not tuple:
+        return None
+    if not {type(step) for step in path} <= {tuple, list}:
+        return None
+    steps = tuple(map(tuple, path))
+    return steps if {type(i) for step in steps for i in step} <= {int} else None
+
+
 def contract_key(
     subscripts: Any,
     operands: tuple[Any, ...],
@@ -92,8 +102,8 @@ def contract_key(
         return None
     way: Any = optimize
     if type(optimize) not in _PLAIN:
-        way = plain(optimize)
-        if type(way) is not tuple:
+        way = _path_key(optimize)
+        if way is None:
             return None
     given: Key | None = ()
     if out is not None or kwargs:

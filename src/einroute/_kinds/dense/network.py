@@ -18,7 +18,8 @@ from ..._base.facts import DType, Step
 from ..._base.formatting import count, in_bytes, plural
 from ..._base.numpy_functions import numpy_dot, numpy_matmul
 from ..._base.routes import Offer, Refused, Route, Runner
-from .program import Op, Program, View, compiled
+from .program import Op, Program, compiled
+from .program_steps import Loop, Part
 
 __all__ = ["ROUTE"]
 
@@ -62,11 +63,12 @@ def verdict(step: Step) -> Offer | Refused:
 
 def _note(program: Program, step: Step) -> str:
     size = step.dtype.itemsize
-    copies = sum(op.loop == "copy" for op in program.ops)
+    copies = sum(op.loop.name == "copy" for op in program.ops)
     return (
         f"{plural(len(step.path or ()), 'step')} in one buffer of {in_bytes(program.size * size)}, "
         f"{count(program.flops)} multiply-adds, the largest intermediate {in_bytes(program.largest * size)}, "
-        f"{copies} copied first"
+        f"{copies} copied first; most multiply-adds in steps "
+        + ", ".join(f"{number + 1} ({count(flops)})" for flops, number in program.heavy)
     )
 
 
@@ -78,30 +80,58 @@ class _Buffer:
     def __init__(self, program: Program, dtype: DType) -> None:
         memory = np.empty(program.size, dtype)
         self.given = memory[: program.given]
-        self.calls = [_call(op, memory) for op in program.ops]
-        self.result = _array(program.result, memory)
+        self.calls = _calls(program.ops, memory)
+        self.result = _array(program.result, program.at, memory)
         self.nbytes = memory.nbytes + 400 * len(self.calls)
 
 
-def _array(view: View, memory: Array) -> Array:
-    size = memory.itemsize
-    strides = tuple([s * size for s in view.strides])
-    return np.ndarray(view.shape, memory.dtype, memory, view.offset * size, strides)
+Bytes = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def _call(op: Op, memory: Array) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """A step as a function and its arguments."""
-    inputs = [_array(view, memory) for view in op.inputs]
-    output = _array(op.output, memory)
-    if op.loop == "copy":
-        return np.copyto, (output, inputs[0])
-    if op.loop == "sum":
-        add = np.logical_or if memory.dtype.kind == "b" else np.add
-        return partial(add.reduce, axis=op.axes, dtype=memory.dtype, out=output), (inputs[0],)
-    if op.loop == "einsum":
-        return partial(c_einsum, op.text, out=output), tuple(inputs)
-    loop = {"dot": numpy_dot, "matmul": numpy_matmul, "multiply": np.multiply}[op.loop]
-    return loop, (*inputs, output)
+def _in_bytes(part: Part, size: int) -> Bytes:
+    """Shape, and strides in bytes."""
+    return part.shape, tuple([s * size for s in part.strides])
+
+
+def _array(part: Part, at: int, memory: Array) -> Array:
+    shape, strides = _in_bytes(part, memory.itemsize)
+    return np.ndarray(shape, memory.dtype, memory, at * memory.itemsize, strides)
+
+
+def _calls(ops: tuple[Op, ...], memory: Array) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Steps as functions and their arguments."""
+    array, dtype, size = np.ndarray, memory.dtype, memory.itemsize
+    known: dict[Loop, list[Bytes]] = {}  # by identity: steps that are alike have the same loop
+    calls = []
+    for op in ops:
+        loop = op.loop
+        parts = known.get(loop)
+        if parts is None:
+            parts = known[loop] = [_in_bytes(part, size) for part in (*loop.inputs, loop.output)]
+        views = [
+            array(shape, dtype, memory, at * size, strides)
+            for (shape, strides), at in zip(parts, op.offsets, strict=True)
+        ]
+        function = _FUNCTIONS.get(loop.name)
+        if function is not None:
+            calls.append((function, tuple(views)))
+        elif loop.name == "copy":
+            calls.append((np.copyto, (views[1], views[0])))
+        else:
+            calls.append(_with_options(loop, views, dtype))
+    return calls
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"dot": numpy_dot, "matmul": numpy_matmul, "multiply": np.multiply}
+
+
+def _with_options(loop: Loop, views: list[Array], dtype: DType) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A sum or an einsum into its place."""
+    *operands, out = views
+    if loop.name == "sum":
+        add = np.logical_or if dtype.kind == "b" else np.add
+        return partial(add.reduce, axis=loop.axes, dtype=dtype, out=out), tuple(operands)
+    return partial(c_einsum, loop.text, out=out), tuple(operands)
 
 
 def bind(step: Step, offer: Offer) -> Runner:
