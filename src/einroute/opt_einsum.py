@@ -1,6 +1,6 @@
 """opt_einsum's names, the routed ones in place: ``import einroute.opt_einsum as oe``.
 
-`contract`, `contract_expression` and `contract_path` are einroute's; everything else is opt_einsum's own object.
+`contract`, `contract_expression` and `contract_path` are einroute's; all else is opt_einsum's own.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .._base.watch import WATCH, tell_fallback, to_observe
+from .._call.contract_paths import path_and_report
 from .._call.contracting import sharing, understand_contract
 from .._call.expressions import Expression, expression_of
 from .._call.keys import contract_key
-from .._call.operands import Fallback
 from .._call.observe import observe
+from .._call.operands import Fallback
 from .._call.opt_einsums import own
 from .._config.state import check_strict, current
-from .._call.contract_paths import path_and_report
 
 #: What a call that is observed need not tell.
 _DEFAULTS = {"out": None, "use_blas": True, "optimize": True, "memory_limit": None, "backend": "auto"}
@@ -78,11 +78,11 @@ def contract(
 
     Notes
     -----
-    Inside ``opt_einsum.shared_intermediates()``, and for operands that are none of einroute's kinds, opt_einsum
-    answers.
+    Inside ``opt_einsum.shared_intermediates()``, and for operands that are none of einroute's kinds,
+    opt_einsum answers.
 
-    Paths are opt_einsum's (Smith and Gray, "opt_einsum", JOSS 3(26), 753, 2018), or cotengrust's where that is
-    installed (Gray and Kourtis, "Hyper-optimized tensor network contraction", Quantum 5, 410, 2021).
+    Paths are opt_einsum's (Smith and Gray, "opt_einsum", JOSS 3(26), 753, 2018), or cotengrust's where
+    that is installed (Gray and Kourtis, "Hyper-optimized tensor network contraction", Quantum 5, 410, 2021).
 
     Examples
     --------

@@ -65,6 +65,8 @@ _OF_NUMPY: dict[Any, tuple[str, Callable[..., Any]]] = {
     inv: ("linalg.inv", numpys.numpy_inv),
     pinv: ("linalg.pinv", numpys.numpy_pinv),
 }
+
+
 def opt_einsums_contract(*args: Any, **kwargs: Any) -> Any:
     """opt_einsum's own ``contract``, loaded when it is called."""
     return own("contract")(*args, **kwargs)

@@ -34,7 +34,7 @@ def path_and_report(
     path = path_for(optimize, found, memory_limit)
     if path == AUTO:  # of so few operands opt_einsum's search is ours
         return report(*args, optimize=True, **given)
-    return report(*args, optimize=[*path], **given)  # type: ignore[misc]
+    return report(*args, optimize=[*path], **given)
 
 
 def _shapes_of(args: Sequence[Any]) -> tuple[tuple[int, ...], ...]:

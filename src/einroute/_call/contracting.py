@@ -1,4 +1,4 @@
-"""What a call of opt_einsum's functions means: a contraction to plan, or that it is opt_einsum's own to answer.
+"""What a call of opt_einsum's functions means: a contraction to plan, or opt_einsum's own to answer.
 
 opt_einsum itself is not loaded for it, unless a path is asked for that only it can find.
 """
@@ -23,7 +23,16 @@ from .network_labels import Network, network_of, sublists_as_text
 from .operands import KINDS, Fallback, Operands, ndarray, taken_in
 from .options import check_casts, check_out, computed_in, layout_letter
 
-__all__ = ["Asked", "asked", "call_of", "computed", "memory_elements", "path_for", "sharing", "understand_contract"]
+__all__ = [
+    "Asked",
+    "asked",
+    "call_of",
+    "computed",
+    "memory_elements",
+    "path_for",
+    "sharing",
+    "understand_contract",
+]
 
 #: Operands from which our own path is searched for as that of a network.
 NETWORK = 8
@@ -71,7 +80,7 @@ def asked(args: Sequence[Any], shapes: Sequence[tuple[int, ...]] | None = None) 
         text, operands = args[0].replace(" ", ""), tuple(args[1:])
     elif len(args) < 2:
         raise ValueError(
-            "contract takes a subscripts string and operands, or operands each followed by its list of labels; "
+            "contract takes a subscripts string and operands, or operands each followed by a list of labels; "
             f"{len(args)} positional argument(s) came"
         )
     else:
@@ -125,7 +134,9 @@ def understand_contract(
     is_name(optimize)
     for name in kwargs:
         if name not in _KEYWORDS:
-            raise TypeError(unknown_keyword("contract", name, ("out", "optimize", "memory_limit", *_KEYWORDS)))
+            raise TypeError(
+                unknown_keyword("contract", name, ("out", "optimize", "memory_limit", *_KEYWORDS))
+            )
     if sharing():
         return Fallback("inside shared_intermediates(), which opt_einsum keeps", fallback=False)
     if backend not in _OURS and not _is_library_of(backend, args):
@@ -159,9 +170,7 @@ def _is_library_of(backend: Any, args: Sequence[Any]) -> bool:
     return bool(operands) and all(type(x).__module__.partition(".")[0] == backend for x in operands)
 
 
-def path_for(
-    optimize: Any, given: Asked, memory_limit: Any, taken: Operands | None = None
-) -> Path | str:
+def path_for(optimize: Any, given: Asked, memory_limit: Any, taken: Operands | None = None) -> Path | str:
     """The path that ``optimize=`` asks for; a name where the planner is to choose.
 
     Raises
@@ -170,7 +179,7 @@ def path_for(
     """
     network, sizes = given.network, given.sizes
     limit = memory_elements(memory_limit, given)
-    if optimize is True or optimize is None or optimize == AUTO and isinstance(optimize, str):
+    if optimize is True or optimize is None or (optimize == AUTO and isinstance(optimize, str)):
         plain = taken is None or not any(
             kind.form.sparse or kind.form.rewrites or kind.form.tasks for kind in taken.kinds
         )
@@ -195,7 +204,8 @@ def memory_elements(memory_limit: Any, given: Asked) -> int | None:
     if isinstance(memory_limit, str):
         if memory_limit != "max_input":
             raise ValueError(
-                f"memory_limit is {shown(memory_limit)}, expected None, -1, a number of elements or 'max_input'"
+                f"memory_limit is {shown(memory_limit)}, expected None, -1, a number of elements or "
+                "'max_input'"
             )
         found = 1
         for labels in (*given.network.inputs, given.network.output):
@@ -208,7 +218,7 @@ def memory_elements(memory_limit: Any, given: Asked) -> int | None:
         return None
     if memory_limit < 1:
         raise ValueError(
-            f"memory_limit is {memory_limit}, expected a number of elements that is larger than 0, or -1 for none"
+            f"memory_limit is {memory_limit}, expected a number of elements larger than 0, or -1 for none"
         )
     return int(memory_limit)
 

@@ -50,7 +50,9 @@ def expression_of(
         raise ValueError("optimize is False, and an expression has a path; pass True, a path or an optimizer")
     for name in ("out", "backend"):
         if kwargs.get(name) is not None:
-            raise ValueError(f"{name} is given to contract_expression; pass it to the expression when it is called")
+            raise ValueError(
+                f"{name} is given to contract_expression; pass it to the expression when it is called"
+            )
     args = (subscripts, *shapes)
     fixed = frozenset(constants or ())
     given = args[1:] if isinstance(subscripts, str) else args[: len(args) // 2 * 2 : 2]
@@ -63,8 +65,9 @@ def expression_of(
     for name in [name for name in named if name not in ("dtype", "order", "casting")]:
         raise TypeError(f"contract_expression() got an unexpected keyword argument {name!r}")
     path = path_for(optimize, found, memory_limit)
-    ours = isinstance(path, str)
-    if ours:
+    ours = False
+    if isinstance(path, str):
+        ours = True
         path = searched(found.network.inputs, found.network.output, found.sizes)
     held = {i: given[i] for i in sorted(fixed)}
     return Expression(contract, found, tuple(sized), path, held, use_blas, memory_limit, named, ours=ours)
@@ -76,7 +79,7 @@ def _shape(position: int, x: Any) -> tuple[int, ...]:
         return tuple(x)
     except TypeError:
         raise TypeError(
-            f"operand {position} is of type {type(x).__name__}, expected a shape, or an array that is a constant"
+            f"operand {position} is of type {type(x).__name__}, expected a shape, or a constant's array"
         ) from None
 
 
@@ -232,7 +235,9 @@ class Expression:
             taken = taken_in([self._constants[i] for i in one.positions])
             assert not isinstance(taken, Fallback)
             own = Network(tuple(network.inputs[i] for i in one.positions), one.output, network.names)
-            given = Asked(self._given.text, own, check_sizes(own.inputs, taken.shapes, own.names), taken.given)
+            given = Asked(
+                self._given.text, own, check_sizes(own.inputs, taken.shapes, own.names), taken.given
+            )
             kwargs = {name: x for name, x in self._kwargs.items() if name != "order"}
             call = call_of(given, taken, dtype, one.path, None, self._memory_limit, kwargs)
             inputs.append(one.output)

@@ -77,7 +77,10 @@ def folding(inputs: Sequence[str], output: str, path: Path, constants: Collectio
     folded = tuple(_folded(root, inputs, output, steps) for root in made)
     taken = {i for one in folded for i in one.positions}
     kept = tuple(i for i in range(count) if i not in taken)
-    numbers = {**{i: at for at, i in enumerate(kept)}, **{root: len(kept) + at for at, root in enumerate(made)}}
+    numbers = {
+        **{i: at for at, i in enumerate(kept)},
+        **{root: len(kept) + at for at, root in enumerate(made)},
+    }
     rest = [(count + n, chosen) for n, chosen in enumerate(steps) if not constant[count + n]]
     return Folding(kept, folded, _positions(rest, numbers, len(kept) + len(made)))
 
@@ -105,7 +108,7 @@ def _folded(root: int, inputs: Sequence[str], output: str, steps: Sequence[tuple
 def _positions(steps: Sequence[tuple[int, tuple[int, ...]]], numbers: dict[int, int], count: int) -> Path:
     """Steps by the numbers of tensors as positions among those that are left."""
     there = list(range(count))
-    path = []
+    path: list[tuple[int, ...]] = []
     for made, chosen in steps:
         positions = tuple(there.index(numbers[i]) for i in chosen)
         for i in sorted(positions, reverse=True):

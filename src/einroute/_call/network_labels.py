@@ -87,7 +87,9 @@ def network_of(text: str, shapes: Sequence[Shape], names: Mapping[str, str] | No
         output = output.translate(own)
     inputs, longest = _spelled_out(text, terms, shapes)
     if not arrow:
-        return Network(inputs, _implicit_output(inputs, longest, {new: old for old, new in own.items()}), known)
+        return Network(
+            inputs, _implicit_output(inputs, longest, {new: old for old, new in own.items()}), known
+        )
     output = output.replace("...", _dimensions(longest))
     _check_output(text, output, set("".join(inputs)), known)
     return Network(inputs, output, known)
@@ -140,8 +142,8 @@ def _check_output(text: str, output: str, labels: set[str], names: Mapping[str, 
     if len(named) != len(output):
         twice = next(c for c in output if output.count(c) > 1)
         raise SubscriptsError(
-            f"subscripts {shown(text)}: the output names label {names.get(twice, repr(twice))} more than once; "
-            f"name it once"
+            f"subscripts {shown(text)}: the output names label {names.get(twice, repr(twice))} more than "
+            f"once; name it once"
         )
     missing = sorted(named - labels)
     if missing:
@@ -174,15 +176,17 @@ def sublists_as_text(args: Sequence[Any]) -> tuple[str, tuple[Any, ...], dict[st
     try:
         labels = dict.fromkeys(chain.from_iterable(sublists))
     except TypeError as error:
-        raise TypeError(f"a sublist has an entry that cannot be a label, since it has no hash: {error}") from None
+        raise TypeError(
+            f"a sublist has an entry that cannot be a label, since it has no hash: {error}"
+        ) from None
     labels.pop(Ellipsis, None)
     try:
         ordered: Iterable[Any] = sorted(labels)
     except TypeError as error:
         if output is None:
             raise TypeError(
-                f"labels of the sublists cannot be sorted ({error}), by which the order of the output would be "
-                f"told; pass the output's sublist last"
+                f"labels of the sublists cannot be sorted ({error}), by which the order of the output would "
+                f"be told; pass the output's sublist last"
             ) from None
         ordered = labels
     symbols = {label: _symbol(i) for i, label in enumerate(ordered)}
@@ -216,7 +220,7 @@ def _sublist(sublist: Any, where: str) -> list[Any]:
 
 
 def _symbol(number: int) -> str:
-    """The letter of a label's number, as opt_einsum counts them, so that an implicit output is in its order."""
+    """The letter of a label's number, as opt_einsum counts: so implicit outputs are in its order."""
     if number < len(_LETTERS):
         return _LETTERS[number]
     return chr(number + 140 if number + 140 < _SURROGATES else number + 140 + 2048)

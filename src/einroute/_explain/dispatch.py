@@ -14,10 +14,10 @@ from .._api.einsum import einsum, einsum_path, tensordot
 from .._api.functions import ROUTED, ours, routed
 from .._api.linalg_products import linalg_tensordot
 from .._base.routed_operand import any_routed
-from .networks import explain_contract
 from .contractions import explain_einsum, explain_path, explain_tensordot
 from .explanation import Explanation
 from .factors import explain_factored, is_factored
+from .networks import explain_contract
 from .products import PRODUCTS, explain_product
 
 __all__ = ["bound", "explain_call"]

@@ -115,7 +115,7 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
 
 
 def at_once(problem: Problem, path: Path, policy: Policy, limits: Limits) -> Chain | None:
-    """Every step along a path by one route, if one offers that within the memory that intermediates may take."""
+    """Every step along a path by one route, if one offers that within the memory limit."""
     forms = {op.form for op in problem.facts}
     if forms != {problem.form}:
         return None

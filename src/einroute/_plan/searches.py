@@ -33,7 +33,7 @@ _OPTIMAL = 8
 _OPTIMAL_IN_PYTHON = 5
 #: Seconds that one trial takes for each operand: in cotengrust, and in opt_einsum.
 _TRIAL_NATIVE, _TRIAL_PYTHON = 2e-6, 100e-6
-#: The share of a path's estimated time that a search for a better one may take, and the trials it has at most.
+#: The share of a path's estimated time that a search may take, and the trials it has at most.
 _SHARE, _TRIALS = 0.25, 128
 
 
@@ -130,8 +130,8 @@ def _checked(path: Any, count: int) -> Path:
         path = tuple([tuple([operator.index(i) for i in step]) for step in path])
     except TypeError:
         raise TypeError(
-            f"optimize is {shown(given)}, expected True, False, a name, a path as [(0, 1), ...], or an optimizer "
-            f"or a tree that gives one"
+            f"optimize is {shown(given)}, expected True, False, a name, a path as [(0, 1), ...], or an "
+            f"optimizer or a tree that gives one"
         ) from None
     if not path and count == 1:
         return ((0,),)  # as opt_einsum writes it for one operand
@@ -164,7 +164,7 @@ def _random_untouched() -> Iterator[None]:
 
 
 def searched(inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> Path:
-    """Our own path: optimal for few operands, else the best of greedy and of trials that are worth their time."""
+    """Our own path: optimal for few operands, else the best of greedy and of worthwhile trials."""
     native = _native()
     many = len(inputs)
     if many <= 2:

@@ -62,7 +62,7 @@ def _as_it_is(labels: str, op: Operand, contraction: Contraction, repeated: str)
     """Whether an operand's labels are unique and all there, each in its full size."""
     sizes, dropped = contraction.sizes, contraction.dropped
     for c, n, s in zip(labels, op.shape, op.strides, strict=True):
-        if n != sizes[c] or n == 1 and c in dropped or s == 0 and c in repeated:
+        if n != sizes[c] or (n == 1 and c in dropped) or (s == 0 and c in repeated):
             return False
     return len(set(labels)) == len(labels)
 

@@ -122,7 +122,11 @@ def _calls(ops: tuple[Op, ...], memory: Array) -> list[tuple[Callable[..., Any],
     return calls
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"dot": numpy_dot, "matmul": numpy_matmul, "multiply": np.multiply}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "dot": numpy_dot,
+    "matmul": numpy_matmul,
+    "multiply": np.multiply,
+}
 
 
 def _with_options(loop: Loop, views: list[Array], dtype: DType) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -141,7 +145,7 @@ def bind(step: Step, offer: Offer) -> Runner:
     concatenate, take, give = np.concatenate, BUFFERS.take, BUFFERS.give
 
     def run(*arrays: Array, out: Array | None = None) -> Any:
-        buffer = take(key) or _Buffer(program, dtype)
+        buffer: Any = take(key) or _Buffer(program, dtype)
         concatenate(arrays, axis=None, out=buffer.given)
         for function, args in buffer.calls:
             function(*args)

@@ -1,8 +1,8 @@
 """A network of small arrays as a program: flat steps on one buffer, laid out once.
 
 Operands, intermediates and copies lie in one buffer, each where nothing alive is.  A step names a loop and
-where its operands and its result lie; between steps there is nothing left to decide, so that they can be run by
-anything that can multiply matrices in memory.
+where its operands and its result lie; between steps there is nothing left to decide, so that they can be run
+by anything that can multiply matrices in memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Path = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """A step: a loop, and where in the buffer each of its operands and then its result begins, in elements."""
+    """A step: a loop, and where each of its operands and then its result begins, in elements."""
 
     loop: Loop
     offsets: tuple[int, ...]
@@ -134,9 +134,7 @@ class _Builder:
         for c in reversed(labels):
             strides[c] = reach
             reach *= self.sizes[c]
-        result = Part(
-            tuple([self.sizes[c] for c in self.output]), tuple([strides[c] for c in self.output])
-        )
+        result = Part(tuple([self.sizes[c] for c in self.output]), tuple([strides[c] for c in self.output]))
         heavy = sorted(((flops, -i) for i, flops in enumerate(self.costs)), reverse=True)[:_HEAVY]
         return Program(
             tuple(self.ops),
@@ -186,8 +184,8 @@ class _Builder:
 def _followed(
     inputs: Sequence[str], output: str, path: Path
 ) -> list[tuple[list[int], frozenset[str], frozenset[str] | None]]:
-    """For each step the tensors it takes, by number; the labels its result keeps; and those of the result that
-    the step which takes it sums, where that is a pair's.
+    """For each step the tensors it takes, by number; the labels its result keeps; and those of the result
+    that the step which takes it sums, where that is a pair's.
     """
     holders = dict.fromkeys(output, 1)
     for labels in inputs:

@@ -36,8 +36,8 @@ class Loop:
     Attributes
     ----------
     name : {"dot", "matmul", "multiply", "copy", "sum", "einsum"}
-        "dot" and "matmul" take (m, k) and (k, n) to (m, n), the latter in batches; "multiply" broadcasts; "sum"
-        adds up ``axes`` of one operand; "einsum" obeys ``text``.
+        "dot" and "matmul" take (m, k) and (k, n) to (m, n), the latter in batches; "multiply" broadcasts;
+        "sum" adds up ``axes`` of one operand; "einsum" obeys ``text``.
     inputs : tuple of Part
     output : Part
         C-ordered.
@@ -216,7 +216,9 @@ class _Step:
         self._add(loop, (at_a, at_b), batch + m + n)
         return batch + m + n
 
-    def _matrix(self, number: int, labels: Labels, batch: Labels, k: Labels, free: Labels) -> tuple[int, bool, Labels]:
+    def _matrix(
+        self, number: int, labels: Labels, batch: Labels, k: Labels, free: Labels
+    ) -> tuple[int, bool, Labels]:
         """An operand as (batch, free, k) or, turned, (batch, k, free); and the order of its free labels."""
         if labels[: len(batch)] == batch:
             rest = labels[len(batch) :]
