@@ -150,8 +150,8 @@ class Expression:
             run = current().plans.get(key)
             if run is not None:
                 return run(*arrays)
-        if WATCH.on and to_observe():
-            return observe(self._contract, (self._given.text, *arrays), {})
+        if WATCH.on and not evaluate_constants and len(arrays) == self.num_args and to_observe():
+            return self._observed(arrays, out, backend)
         if evaluate_constants or sharing() or backend not in _OURS:
             return self._by_opt_einsum(arrays, out, backend, evaluate_constants)
         if len(arrays) != self.num_args:
@@ -167,13 +167,22 @@ class Expression:
                 f"arrays must be those of the expression '{self.contraction}'."
             ) from error
 
+    def _all(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The operands that are given, with the constants in their places."""
+        if not self._constants:
+            return arrays
+        following, held = iter(arrays), self._constants
+        return tuple([held[i] if i in held else next(following) for i in range(len(self._shapes))])
+
+    def _observed(self, arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
+        """The same as a call of contract, of which those who listen are told."""
+        named = {"optimize": True if self._ours else self._path, "memory_limit": self._memory_limit}
+        named |= {"backend": backend, **self._kwargs} | ({} if out is None else {"out": out})
+        return observe(self._contract, (self._given.text, *self._all(arrays)), named)
+
     def _contracted(self, arrays: tuple[Any, ...], out: Any) -> Any:
         left = self._whole
-        operands = arrays
-        if self._constants:
-            following = iter(arrays)
-            held = self._constants
-            operands = tuple([held[i] if i in held else next(following) for i in range(len(self._shapes))])
+        operands = self._all(arrays)
         taken = taken_in(operands)
         if isinstance(taken, Fallback):
             return self._left_to_opt_einsum(taken, arrays, out)

@@ -132,7 +132,7 @@ def at_once(problem: Problem, path: Path, policy: Policy, limits: Limits) -> Cha
         path=path,
     )
     try:
-        decision = decide(step, policy, form_of(problem.form).routes)
+        decision = decide(step, policy, [r for r in form_of(problem.form).routes if r.whole])
     except NoRoute:
         return None
     offer = decision.offer

@@ -8,6 +8,7 @@ by their interface alone: `opt_einsum.paths.PathOptimizer`'s call, and the ``get
 from __future__ import annotations
 
 import importlib
+import inspect
 import operator
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -84,8 +85,20 @@ def found_by(
             return whole
         sets = [frozenset(labels) for labels in inputs]
         with _random_untouched():
-            return _checked(optimize(sets, frozenset(output), dict(sizes), limit), many)
+            return _checked(_asked(optimize, sets, frozenset(output), dict(sizes), limit), many)
     return _checked(optimize, many)
+
+
+def _asked(optimize: Any, sets: Any, output: Any, sizes: Any, limit: int | None) -> Any:
+    """An optimizer's answer; some of cotengra's take no limit."""
+    try:
+        named = inspect.signature(optimize).parameters.values()
+    except (TypeError, ValueError):
+        return optimize(sets, output, sizes, limit)
+    places = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in named)
+    if places == 3 and not any(p.kind is p.VAR_POSITIONAL for p in named):
+        return optimize(sets, output, sizes)
+    return optimize(sets, output, sizes, limit)
 
 
 def _path_of_tree(tree: Any, inputs: Sequence[str], output: str) -> Any:
