@@ -60,7 +60,6 @@ def same(got: Any, wanted: Any, rtol: float = 1e-9) -> None:
         (A, [..., 1], B, [1, 2], [2, ...]),
         (A, np.array([0, 1]), B, np.array([1, 2])),
     ],
-    ids=str,
 )
 def test_calls(args: tuple[Any, ...]) -> None:
     same(er.contract(*args), opt_einsum.contract(*args))
@@ -146,7 +145,7 @@ def test_what_an_optimizer_raises_is_handed_on() -> None:
         oe.DynamicProgramming(),
         oe.BranchBound(),
     ],
-    ids=str,
+    ids=lambda x: str(x) if isinstance(x, (str, bool, list)) else type(x).__name__,
 )
 @pytest.mark.parametrize("limit", [None, -1, 4, "max_input"])
 def test_optimize_and_memory_limit(optimize: Any, limit: Any) -> None:
@@ -403,6 +402,31 @@ class TestKinds:
             er.contract("ij,jk->ik", A, B)
             er.contract("ab,bc->ac", A, B)
         assert opt_einsum.sharing.count_cached_ops(cache)["tensordot"] == 1
+
+
+class TestStripExponent:
+    @pytest.mark.parametrize("seed", range(30))
+    def test_values(self, seed: int) -> None:
+        text, operands = random_network(seed, ("f8", "c16"))
+        mantissa, exponent = er.contract(text, *operands, strip_exponent=True)
+        wanted = opt_einsum.contract(text, *operands, optimize="greedy")
+        scale = np.abs(opt_einsum.contract(text, *[np.abs(x) for x in operands], optimize="greedy"))
+        assert np.shape(mantissa) == np.shape(wanted)
+        assert np.all(np.abs(mantissa * 10**exponent - wanted) <= 1e-12 * scale + 1e-300)
+
+    def test_beyond_floats(self) -> None:
+        text, operands = chain(200, 3)
+        mantissa, exponent = er.contract(text, *[1e9 * x for x in operands], strip_exponent=True)
+        plain, own = er.contract(text, *operands, strip_exponent=True)
+        assert exponent > 400
+        np.testing.assert_allclose([float(mantissa), exponent - 9 * 200], [float(plain), own], rtol=1e-9)
+
+    def test_refusals(self) -> None:
+        with pytest.raises(TypeError, match="floats"):
+            er.contract("ij,jk->ik", A > 0, B > 0, strip_exponent=True)
+        with pytest.raises(TypeError, match="out is given"):
+            er.contract("ij,jk->ik", A, B, out=np.zeros((3, 5)), strip_exponent=True)
+        same(er.contract("ij,jk->ik", A, B, strip_exponent=False), A @ B)
 
 
 def test_slices_keep_within_a_memory_limit() -> None:

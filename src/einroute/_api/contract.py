@@ -12,6 +12,7 @@ from .._call.keys import contract_key
 from .._call.observe import observe
 from .._call.operands import Fallback
 from .._call.opt_einsums import own
+from .._call.stripped import stripped
 from .._config.state import check_strict, current
 
 #: What a call that is observed need not tell.
@@ -56,6 +57,9 @@ def contract(
         A library to hand the operands to, by opt_einsum. "auto" follows the operands.
     dtype, order, casting : optional
         As of `numpy.einsum`.
+    strip_exponent : bool, optional
+        Return ``(result, exponent)``, of which ``result * 10**exponent`` is the value, for values beyond the
+        range of floats: every intermediate is scaled. For arrays of NumPy's.
 
     Returns
     -------
@@ -110,6 +114,12 @@ def contract(
         run = state.plans.get(key)
         if run is not None:
             return run(*operands) if out is None else run(*operands, out=out)
+    if kwargs.get("strip_exponent") is not None:
+        strip = kwargs.pop("strip_exponent")
+        if strip and out is not None:
+            raise TypeError("out is given and strip_exponent returns a pair; drop one of them")
+        if strip:
+            return stripped((subscripts, *operands), optimize, memory_limit, kwargs, state)
     if "_gen_expression" in kwargs:  # opt_einsum's contract_expression calls its contract
         call: Any = Fallback("opt_einsum makes an expression", fallback=False)
     else:

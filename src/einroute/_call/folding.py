@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from .._base.records import dataclass
 from .._plan.plans import Path
 
-__all__ = ["Folded", "Folding", "folding"]
+__all__ = ["Folded", "Folding", "PathStep", "folding", "pairs_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,39 @@ def folding(inputs: Sequence[str], output: str, path: Path, constants: Collectio
     }
     rest = [(count + n, chosen) for n, chosen in enumerate(steps) if not constant[count + n]]
     return Folding(kept, folded, _positions(rest, numbers, len(kept) + len(made)))
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """A step of a path: the positions of its operands, their labels, and the result's."""
+
+    positions: tuple[int, ...]
+    inputs: tuple[str, ...]
+    output: str
+
+
+def pairs_of(inputs: Sequence[str], output: str, path: Path) -> list[PathStep]:
+    """The steps of a path as contractions of their own.
+
+    >>> pairs_of(("ij", "jk", "k"), "i", ((1, 2), (0, 1)))[0]
+    PathStep(positions=(1, 2), inputs=('jk', 'k'), output='j')
+    """
+    holders = Counter(c for labels in inputs for c in set(labels))
+    holders.update(output)
+    there = list(inputs)
+    steps = []
+    for number, positions in enumerate(path):
+        chosen = tuple(there[i] for i in positions)
+        for labels in chosen:
+            holders.subtract(set(labels))
+        kept = "".join(c for c in dict.fromkeys("".join(chosen)) if holders[c])
+        made = output if number == len(path) - 1 else kept
+        holders.update(made)
+        for i in sorted(positions, reverse=True):
+            del there[i]
+        there.append(made)
+        steps.append(PathStep(positions, chosen, made))
+    return steps
 
 
 def _folded(root: int, inputs: Sequence[str], output: str, steps: Sequence[tuple[int, ...]]) -> Folded:
