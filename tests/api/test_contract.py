@@ -379,6 +379,14 @@ class TestKinds:
         folded = er.contract_expression("ij,jk,kl->il", sparse, (40, 5), (5, 3), constants=[0])
         np.testing.assert_allclose(folded(dense, last), sparse @ dense @ last)
 
+    def test_networks_of_sparse_operands(self) -> None:
+        """Entries that fall together are added up on the way: else they would grow from step to step."""
+        import sparse
+
+        text, operands = tree(45, 3, outer=1)
+        got = er.contract(text, *[sparse.COO(x) for x in operands])
+        np.testing.assert_allclose(got.todense(), opt_einsum.contract(text, *operands))
+
     def test_structured(self) -> None:
         labels = np.array([0, 2, 1, 2])
         hot = er.one_hot(labels, 3)

@@ -23,7 +23,7 @@ from .._base.routes import NoRoute, Policy
 from .._kinds.registry import form_of
 from .chains import at_once, chain_along, path_of
 from .decisions import NETWORK
-from .paths import joined, proposed, step_form
+from .paths import IN_ONE_LOOP, joined, proposed, step_form
 from .plans import Chain, Limits, Path, Plan, Problem, Sliced
 from .rewriting import Known, rewritten
 from .slices import Cut, memory_cut, speed_cut
@@ -241,7 +241,15 @@ def _cheapest(problem: Problem, policy: Policy, limits: Limits) -> Chain:
 
 
 def _strictly(problem: Problem, policy: Policy, limits: Limits) -> Chain:
-    """Sparse operands joined first."""
+    """Sparse operands joined first.
+
+    Raises
+    ------
+    NoRoute
+        Some step is refused, or there are too many operands to look at every pair.
+    """
+    if len(problem.inputs) > IN_ONE_LOOP:
+        raise NoRoute(f"more than {IN_ONE_LOOP} operands")
     return chain_along(problem, joined(problem), False, policy, limits)
 
 
