@@ -6,19 +6,16 @@ from typing import Any
 
 import einroute
 
-from . import in_suite, prepared
+from . import Suite, in_suite
 
 CASES = in_suite("tensor-networks")
 
 
-class RepeatedNetwork:
+class RepeatedNetwork(Suite):
     """An expression that is made beforehand."""
 
+    table = CASES
     params = [["einroute", "opt_einsum"], list(CASES)]
-    param_names = ["implementation", "case"]
-
-    def setup(self, implementation: str, label: str) -> None:
-        self.call = prepared(CASES[label], implementation)
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()

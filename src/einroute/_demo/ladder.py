@@ -16,26 +16,24 @@ import einroute as er
 from .problem import Array, Problem, Size, Way, rounding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """`columns`, pairs of tensors (left, right, rung) above and below, and the arguments of one call for all.
+    """The tensors, and how they hang together.
 
     Attributes
     ----------
     columns : tuple of (array, array)
-    arguments : tuple
-        Each tensor with its labels, and no label of the result.
-    ours, usual : callable
-        Expressions for the tensors, made once.
+        (left, right, rung) above and below.
+    subscripts : str
+    path : tuple of tuple of int
     """
 
     columns: tuple[tuple[Array, Array], ...]
-    arguments: tuple[object, ...]
-    ours: Callable[..., Array]
-    usual: Callable[..., Array]
+    subscripts: str
+    path: tuple[tuple[int, ...], ...]
 
     @property
     def tensors(self) -> list[Array]:
@@ -45,26 +43,37 @@ class Ladder:
 
 def build(dims: Mapping[str, int], rng: np.random.Generator) -> Ladder:
     """Boltzmann weights: positive, so that nothing cancels; closed at both ends by bonds of dimension 1."""
-    import opt_einsum  # noqa: PLC0415 - the usual way, which only this problem measures
-
     count, chi = dims["columns"], dims["chi"]
-    columns = []
-    arguments: list[object] = []
+    columns, terms = [], []
     for i in range(count):
         shape = (1 if i == 0 else chi, 1 if i == count - 1 else chi, chi)
-        column = tuple(rng.uniform(0.5, 1.5, shape) / chi**1.5 for _ in range(2))
-        columns.append((column[0], column[1]))
-        for row, x in zip(("above", "below"), column, strict=True):
-            arguments += [x, [(row, i), (row, i + 1), ("rung", i)]]
-    arguments.append([])
-    shapes = [x.shape if isinstance(x, np.ndarray) else x for x in arguments]
-    path = er.contract_path(*arguments)[0]
-    return Ladder(
-        tuple(columns),
-        tuple(arguments),
-        er.contract_expression(*shapes, optimize=path),
-        opt_einsum.contract_expression(*shapes, optimize=path),
-    )
+        above, below = (rng.uniform(0.5, 1.5, shape) / chi**1.5 for _ in range(2))
+        columns.append((above, below))
+        terms += [
+            f"{_bond(0, i)}{_bond(0, i + 1)}{_bond(2, i)}",
+            f"{_bond(1, i)}{_bond(1, i + 1)}{_bond(2, i)}",
+        ]
+    subscripts = ",".join(terms) + "->"
+    shapes = [x.shape for column in columns for x in column]
+    path = er.contract_path(subscripts, *shapes, shapes=True)[0]
+    return Ladder(tuple(columns), subscripts, tuple(path))
+
+
+def _bond(row: int, number: int) -> str:
+    """A label: of the upper row, of the lower one, or of a rung."""
+    return chr(0x4E00 + 3 * number + row)
+
+
+def usual(data: Ladder) -> Array:
+    """opt_einsum along the same path."""
+    import opt_einsum  # noqa: PLC0415 - the usual way, which only this problem measures
+
+    return np.asarray(opt_einsum.contract(data.subscripts, *data.tensors, optimize=data.path))
+
+
+def ours(data: Ladder) -> Array:
+    """The same by einroute, which finds its plan again."""
+    return np.asarray(er.contract(data.subscripts, *data.tensors, optimize=data.path))
 
 
 def loop(data: Ladder) -> Array:
@@ -84,10 +93,10 @@ LADDER: Problem[Ladder] = Problem(
         Size({"columns": 1500, "chi": 6}, full=True),
     ),
     build=build,
-    usual=(Way("opt_einsum.contract_expression(...)(*tensors)", lambda d: np.asarray(d.usual(*d.tensors))),),
+    usual=(Way("opt_einsum.contract(..., optimize=path)", usual),),
     loop=Way("loop over the columns", loop),
-    ours=lambda data: np.asarray(data.ours(*data.tensors)),
-    explain=lambda data: er.explain(er.contract, *data.arguments),
+    ours=ours,
+    explain=lambda data: er.explain(er.contract, data.subscripts, *data.tensors, optimize=data.path),
     # Positive terms: relative to the sum itself, once a column.
     tolerance=lambda data: len(data.columns) * rounding(36),
 )
