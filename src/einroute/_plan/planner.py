@@ -111,6 +111,8 @@ def result_form(contraction: Contraction, operands: Sequence[Operand]) -> str:
 
     An axis that is broadcast does not count, and a form that is rewritten counts as dense.
     """
+    if all(op.form == DENSE for op in operands):
+        return DENSE
     terms = [
         Term("".join(c for c, n in zip(labels, op.shape, strict=True) if n == contraction.sizes[c]), op)
         for labels, op in zip(contraction.inputs, operands, strict=True)
@@ -147,7 +149,7 @@ def _cast_by_routes(contraction: Contraction, operands: Sequence[Operand], forms
 
 def _repeated_only(contraction: Contraction, operands: Sequence[Operand]) -> str:
     """Labels whose broadcast axes (stride 0) can be dropped, since another operand really has the label."""
-    if not contraction.factors:
+    if not contraction.factors or not any(0 in op.strides for op in operands):
         return ""
     real = {
         c

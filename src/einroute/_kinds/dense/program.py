@@ -155,16 +155,16 @@ class _Builder:
         numbers, inputs = numbered([self.labels[i] for i in chosen])
         plan = planned(
             inputs,
-            tuple([sizes[c] for c in numbers]),
-            tuple([c in kept for c in numbers]),
-            None if wanted is None else tuple([c in wanted for c in numbers]),
-            tuple([numbers[c] for c in self.output]) if last else None,
+            tuple(map(sizes.__getitem__, numbers)),
+            tuple(map(kept.__contains__, numbers)),
+            None if wanted is None else tuple(map(wanted.__contains__, numbers)),
+            tuple(map(numbers.__getitem__, self.output)) if last else None,
         )
         take = self.memory.take
         places = [self.offsets[i] for i in chosen]
         for stage in plan.stages:
             at = take(stage.extent)
-            self.ops.append(Op(stage.loop, (*[places[i] for i in stage.reads], at)))
+            self.ops.append(Op(stage.loop, (*map(places.__getitem__, stage.reads), at)))
             places.append(at)
         give_back = self.memory.give_back
         if plan.stages:
