@@ -12,6 +12,7 @@ from typing import Any as _Any
 
 from . import linalg
 from ._api import structured_protocols as _structured_protocols  # noqa: F401 - puts itself in
+from ._api.contract import contract, contract_expression, contract_path
 from ._api.einsum import einsum, einsum_path, tensordot
 from ._api.factorize import factorize
 from ._api.lstsq import lstsq
@@ -46,6 +47,9 @@ __all__ = [
     "cache_clear",
     "cache_info",
     "config",
+    "contract",
+    "contract_expression",
+    "contract_path",
     "dot",
     "einsum",
     "einsum_path",

@@ -86,8 +86,8 @@ class TestSuite:
 
     def test_every_case_of_the_suite_is_in_one_of_its_classes(self):
         code = (
-            "import benchmarks as b; from benchmarks import dense, lstsq, overhead, structured; "
-            "found = [name for m in (dense, lstsq, overhead, structured) for c in vars(m).values() "
+            "import benchmarks as b; from benchmarks import dense, lstsq, networks, overhead, structured; "
+            "found = [name for m in (dense, lstsq, networks, overhead, structured) for c in vars(m).values() "
             "if isinstance(c, type) and issubclass(c, b.Suite) and c is not b.Suite for name in c.table]; "
             "print('\\n'.join(found))"
         )

@@ -100,6 +100,8 @@ class Route:
         It gives no floating-point warning.
     tasks : bool
         It makes tasks that run later: what is allowed is said of the calls inside these.
+    whole : bool
+        It does every step of a network along the path that is asked for.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Route:
     earned: bool = False
     silent: bool = False
     tasks: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,50 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
     return tuple(facts) if mixed else None
 
 
+def _path_key(path: Any) -> Key | None:
+    """A path as tuples of ints; None if it is anything else."""
+    if type(path) is not list and type(path) is not tuple:
+        return None
+    if not {type(step) for step in path} <= {tuple, list}:
+        return None
+    steps = tuple(map(tuple, path))
+    return steps if {type(i) for step in steps for i in step} <= {int} else None
+
+
+def contract_key(
+    subscripts: Any,
+    operands: tuple[Any, ...],
+    out: Any,
+    optimize: Any,
+    memory_limit: Any,
+    backend: Any,
+    kwargs: dict[str, Any],
+) -> Key | None:
+    """The key of a call of contract; None if not all it is given is plain."""
+    if type(subscripts) is not str or type(memory_limit) not in (int, str, type(None)) or backend != "auto":
+        return None
+    way: Any = optimize
+    if type(optimize) not in _PLAIN:
+        way = _path_key(optimize)
+        if way is None:
+            return None
+    given: Key | None = ()
+    if out is not None or kwargs:
+        given = _given(out, None, kwargs)
+        if given is None:
+            return None
+    head = ("contract", subscripts, way, memory_limit, given)
+    for x in operands:
+        if type(x) is not ndarray:
+            return mixed_key(head, operands)
+    return (
+        head,
+        tuple([x.shape for x in operands]),
+        tuple([x.dtype for x in operands]),
+        tuple([x.strides for x in operands]),
+    )
+
+
 def _given(out: Any, optimize: Any, kwargs: dict[str, Any]) -> Key | None:
     """What keyword arguments add to a key."""
     known: list[Any] = [optimize]

@@ -15,6 +15,7 @@ from .rolled import convolutions, rollings, vectors
 from .small import tiny, tiny_functions
 from .sparse import by_stacks, patterns, products
 from .strided import strided
+from .tensor_networks import tensor_networks
 
 __all__ = ["CASES", "GROUPS", "AnyCase", "in_suite"]
 
@@ -28,6 +29,7 @@ GROUPS: dict[str, str] = {
     "tccg": "tensor contractions of 0.1 to 1 GFLOP, order K and C",
     "batched": "stacks of matrices, attention-like forms",
     "networks": "chains, MTTKRP, quadratic forms",
+    "tensor-networks": "20 to 2000 small tensors along a given path, an expression made beforehand",
     "elementwise": "elementwise products and reductions",
     "integers": "integers, bools and float16",
     "strided": "transposed, sliced, broadcast and overlapping operands",
@@ -45,7 +47,7 @@ GROUPS: dict[str, str] = {
 }
 
 CASES: tuple[AnyCase, ...] = (
-    *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *elementwise(), *integers(), *strided(),
+    *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *tensor_networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
     *products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *convolutions(), *counts(), *gathers(), *places(),
     *fields(), *forms(), *sums(),

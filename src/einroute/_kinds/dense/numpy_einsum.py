@@ -16,6 +16,8 @@ Array = np.ndarray[Any, Any]
 
 #: NumPy's NPY_MAXARGS, less the output.
 _MOST = 63
+#: The letters that its subscripts can have.
+_LETTERS = 52
 #: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most.
 _LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
 #: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
@@ -44,6 +46,8 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("its loops run at least once")
     if len(step.inputs) > _MOST:
         return Refused(f"it takes {_MOST} operands at most")
+    if len(step.sizes) > _LETTERS and len(set("".join(step.inputs))) > _LETTERS:
+        return Refused(f"it takes {_LETTERS} labels at most")
     size = float(step.iterations)
     inner, crossed = _innermost(step)
     layout = step.output[::-1] if step.order == "F" else step.output

@@ -18,6 +18,8 @@ from .result import SORT, entries_of, hand_over, layout, pair_of_sparse
 
 Array = np.ndarray[Any, Any]
 
+#: Products for each entry of both operands from which an intermediate's entries are added up at once.
+_GROWTH = 1
 #: Seconds that each product costs, with its coordinates.
 _PRODUCT = 25e-9
 #: NumPy calls around that.
@@ -55,7 +57,10 @@ def bind(step: Step, offer: Offer) -> Runner:
         coords = [a.coordinate(labels_a.index(c))[left] for c in kept_a]
         coords += [b.coordinate(labels_b.index(c))[right] for c in kept_b]
         shape = tuple(step.sizes[c] for c in kept_a + kept_b)
-        return hand_over(step, kept_a + kept_b, Entries(shape, data, tuple(coords)), out)
+        made = hand_over(step, kept_a + kept_b, Entries(shape, data, tuple(coords)), out)
+        if not step.last and step.form == "entries" and len(data) > _GROWTH * (a.nnz + b.nnz):
+            return made.summed()  # entries that fall together would multiply from step to step
+        return made
 
     return run
 
