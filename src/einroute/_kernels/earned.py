@@ -3,7 +3,8 @@
 Importing numba takes most of a second and compiling a kernel up to two more, so a kernel is made when as
 much time was spent without it (Karlin, Manasse, Rudolph and Sleator, Algorithmica 3, 1988), by the call that
 passes that mark.  Compiled code is kept on disk by numba, where it finds a folder that it may write; a kernel
-that was kept is due much earlier.  Nothing here imports numba before a kernel is due.
+that was kept is due much earlier.  Nothing here imports numba before a kernel is due; without it
+the other routes do the work.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import util
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,13 +127,19 @@ class Kernels:
         Gives the setting: "earned", "now" (compile at first use) or "never" (use what is compiled, no more).
     make : callable
         ``Signature -> Kernel``, compiles.
+    missing : callable
+        Gives what is missing to compile with; empty if nothing is.
     """
 
     def __init__(
-        self, prepare: Callable[[], str] | None = None, make: Callable[[Any], Kernel] | None = None
+        self,
+        prepare: Callable[[], str] | None = None,
+        make: Callable[[Any], Kernel] | None = None,
+        missing: Callable[[], str] = lambda: "",
     ) -> None:
         self.prepare = prepare or (lambda: "earned")  # the process's setting takes its place in _config
         self.make = make or compiled
+        self.missing = missing
         self._lock = threading.Lock()
         self._ready: dict[AnySignature, Kernel] = {}
         self._spent: dict[AnySignature, float] = {}
@@ -157,7 +165,12 @@ class Kernels:
             if setting == "never":
                 return "not prepared, and prepare='never'"
             # What this call is about to take does not count yet: it can't be saved by having waited.
-            spent = self._spent.get(signature, 0.0)
+            spent = self._spent.get(signature)
+            if spent is None:
+                spent = 0.0
+                if missing := self.missing():
+                    self._failed[signature] = f"not prepared: {missing}"
+                    return self._failed[signature]
             due = cost(signature)
             if setting != "now" and spent < due:
                 self._spent[signature] = spent + seconds
@@ -210,6 +223,11 @@ class Kernels:
         self._making = False
 
 
+def without_numba() -> str:
+    """What is missing to compile with, found without importing it; empty if nothing is."""
+    return "" if util.find_spec("numba") else "numba is not installed"
+
+
 def cost(signature: AnySignature) -> float:
     """Seconds until the kernel would be there, about."""
     imported = 0.0 if "numba" in sys.modules else IMPORT
@@ -259,6 +277,6 @@ def _marks(signature: AnySignature) -> list[Path]:
 
 
 #: The process's kernels.
-KERNELS = Kernels()
+KERNELS = Kernels(missing=without_numba)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=KERNELS.after_fork)
