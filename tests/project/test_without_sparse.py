@@ -75,7 +75,10 @@ def test_a_recording_says_why_no_kernel_is_compiled() -> None:
     ],
 )
 def test_commands(command: str, code: int, says: str) -> None:
-    done = run_code(f"{WITHOUT}\nfrom einroute._cli import main\nsys.exit(main({command.split()!r}))")
+    done = run_code(
+        f"{WITHOUT}\nimport runpy\nsys.argv[1:] = {command.split()!r}\n"
+        "runpy.run_module('einroute', run_name='__main__')"
+    )
     assert done.returncode == code, done.stderr
     assert says in done.stdout + done.stderr
 
