@@ -15,10 +15,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import util
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._base.log import info
 from .._base.records import dataclass
 
 if TYPE_CHECKING:
@@ -158,6 +160,8 @@ class Kernels:
         kernel = self._ready.get(signature)
         if kernel is not None:
             return kernel
+        if not (signature in self._spent or signature in self._failed) and (missing := self.missing()):
+            return self._fails(signature, f"not prepared: {missing}")
         setting = self.prepare()
         with self._lock:
             if signature in self._failed:
@@ -165,12 +169,7 @@ class Kernels:
             if setting == "never":
                 return "not prepared, and prepare='never'"
             # What this call is about to take does not count yet: it can't be saved by having waited.
-            spent = self._spent.get(signature)
-            if spent is None:
-                spent = 0.0
-                if missing := self.missing():
-                    self._failed[signature] = f"not prepared: {missing}"
-                    return self._failed[signature]
+            spent = self._spent.get(signature, 0.0)
             due = cost(signature)
             if setting != "now" and spent < due:
                 self._spent[signature] = spent + seconds
@@ -181,13 +180,17 @@ class Kernels:
         try:
             return self.compile(signature)
         except Exception as error:  # noqa: BLE001 - without numba, or where it fails, the other routes do the work
-            reason = f"not prepared: compiling failed ({type(error).__name__})"
-            with self._lock:
-                self._failed[signature] = reason
-            return reason
+            return self._fails(signature, f"not prepared: compiling failed ({type(error).__name__})")
         finally:
             with self._lock:
                 self._making = False
+
+    def _fails(self, signature: AnySignature, reason: str) -> str:
+        """Remember, and tell, why there will be no such kernel."""
+        with self._lock:
+            self._failed[signature] = reason
+        info("kernel %s is %s", signature.name, reason)
+        return reason
 
     def compile(self, signature: AnySignature) -> Kernel:
         """Compile the kernel now, or load it from disk.
@@ -199,7 +202,9 @@ class Kernels:
         """
         kernel = self._ready.get(signature)
         if kernel is None:
+            begun = perf_counter()
             kernel = self.make(signature)
+            info("kernel %s compiled, or loaded from disk, in %.2f s", signature.name, perf_counter() - begun)
             with self._lock:
                 kernel = self._ready.setdefault(signature, kernel)
                 self._failed.pop(signature, None)
