@@ -41,6 +41,17 @@ def test_a_graph_shows_the_implementations_side_by_side(browser: Browser, publis
     assert browser.troubles == []
 
 
+def test_a_graph_over_cases_has_bars_of_those_measured(browser: Browser, published: Repository) -> None:
+    page = browser.page
+    page.goto(f"#{BENCHMARK}?x-axis=case")
+    found = lines(page)
+    browser.save("cases")
+    assert set(found) == {"einroute", "numpy", "numpy_optimize", "opt_einsum"}
+    assert colours(page) >= 3  # bars, and not an empty frame
+    assert page.get_by_text("torch", exact=True).count() == 0
+    assert browser.troubles == []
+
+
 def colours(page: Any) -> int:
     """How many colours besides grey are on the graph's canvas."""
     count: int = page.evaluate(
