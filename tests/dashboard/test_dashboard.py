@@ -21,7 +21,7 @@ def lines(page: Any) -> dict[str, list[float]]:
     drawn = page.evaluate("$('#main-graph').data('plot').getData().map(line => [line.label, line.data])")
     found: dict[str, list[float]] = {}
     for label, points in drawn:
-        values = [y for _, y in points or [] if y is not None]
+        values = [y for _, y, *_ in points or [] if y is not None]  # bars have more than two
         if label and values:
             found[label.partition("implementation-")[2]] = values
     return found
