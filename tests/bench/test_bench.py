@@ -248,7 +248,7 @@ class TestReport:
         *legend, head, row = capsys.readouterr().out.splitlines()
         assert "larger is better, below 1 it is slower" in " ".join(legend)
         assert head.split()[-4:] == ["by", "hand", "the", "best"]
-        assert row.split() == ["tiny:", "x", "1.00", "us", "2.00", "-", "2.00", "(1.70", "to", "2.50)"]
+        assert row.split() == ["1/1", "tiny:", "x", "1.00", "us", "2.00", "-", "2.00", "(1.70", "to", "2.50)"]
 
     def test_who_is_no_rival_is_told(self):
         found = Outcome("x: y", "x", {"einroute": 2.0, "by_hand": 1.0}, prepared=("by_hand",))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from .._base.c_einsum import c_einsum
+from .._base.log import debug
 from .._base.preparation import may_prepare
 from .._config.state import State, current
 from .._kinds.registry import of_library, other_kind
@@ -110,4 +111,5 @@ class _Trial:
             call = understand_einsum((self.subscripts, *arrays))
             if not isinstance(call, Fallback):
                 self.state.plans.put(self.key, call.bound(self.state))
+                debug("einsum %s of tiny operands is planned after %d calls", self.subscripts, _EARNED)
         return self.run(*arrays)

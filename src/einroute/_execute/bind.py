@@ -16,6 +16,7 @@ import numpy as np
 from .._base.errstate import quiet
 from .._base.facts import DENSE, DType, Options, Prepared
 from .._base.kinds import Bring, Form, Kind, as_it_is, handed_on
+from .._base.log import debug
 from .._base.records import dataclass
 from .._base.routes import Runner
 from .._kernels.validate import BROKEN, unusable
@@ -293,6 +294,7 @@ def _repeated(
             return result
         if not (whatever or all(np.isfinite(values(x)).all() for x in operands)):
             return result
+        debug("a result that is not finite is made again by an order that multiplies no absent element")
         again = bind_node(strict(), on_run)
         return again(*operands) if out is None else again(*operands, out=out)
 
