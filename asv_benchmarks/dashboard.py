@@ -39,6 +39,13 @@ LOCAL = {
     "bootstrap.min.js": "bootstrap/dist/js/bootstrap.min.js",
     "bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
 }
+#: What is mended in them: for axes of words the width of the axis is no number, and no bar would be drawn.
+MENDED = {
+    "jquery.flot.orderBars.js": (
+        "pixelInXWidthEquivalent = AxeSize / gridDimSize",
+        "pixelInXWidthEquivalent = (AxeSize || 0) / gridDimSize",
+    )
+}
 REMOTE = re.compile(
     r'(?P<attribute>src|href)="https://[^"]*/(?P<file>[^"/]+)" integrity="[^"]*"(?: crossorigin="\w+")?'
 )
@@ -96,7 +103,13 @@ def take_in(html: Path) -> None:
             print(f"the page takes {name} from another server; add it to LOCAL", file=sys.stderr)
             continue
         (html / "vendor").mkdir(exist_ok=True)
-        shutil.copyfile(HERE / "node_modules" / LOCAL[name], html / "vendor" / name)
+        script = (HERE / "node_modules" / LOCAL[name]).read_text(encoding="utf-8")
+        wrong, right = MENDED.get(name, ("", ""))
+        if wrong not in script:
+            print(f"{name} has changed: see whether MENDED still mends it", file=sys.stderr)
+        (html / "vendor" / name).write_text(
+            script.replace(wrong, right) if wrong else script, encoding="utf-8"
+        )
         text = text.replace(found[0], f'{found["attribute"]}="vendor/{name}"')
     page.write_text(text, encoding="utf-8")
 

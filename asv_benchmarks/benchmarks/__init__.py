@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from einroute_cases.case import LIBRARIES, Case  # noqa: E402
 from einroute_cases.cases import CASES, AnyCase, in_suite  # noqa: E402
 from einroute_cases.statement import load, member  # noqa: E402
 
-__all__ = ["CASES", "IMPLEMENTATIONS", "Case", "Suite", "in_suite", "load", "member", "prepared"]
+__all__ = ["CASES", "IMPLEMENTATIONS", "Case", "Suite", "in_suite", "installed", "load", "member", "prepared"]
 
 
 def _in_batches() -> None:
@@ -48,7 +49,16 @@ def _in_batches() -> None:
 
 _in_batches()
 
+#: What is not NumPy's own to do, and the module that it needs.
+NEEDED = {"jax": "jax", "mkl": "sparse_dot_mkl", "pydata": "sparse", "torch": "torch"}
 IMPLEMENTATIONS = ("einroute", "numpy", "numpy_optimize", "opt_einsum", "by_hand", "torch", "jax")
+
+
+def installed(names: Iterable[str] = IMPLEMENTATIONS) -> list[str]:
+    """Those that can have a line in a graph here; the page would list the others without one."""
+    return [name for name in names if name not in NEEDED or importlib.util.find_spec(NEEDED[name])]
+
+
 SLOWEST = 0.1  # seconds of np.einsum's default beyond which the suite leaves it out
 
 

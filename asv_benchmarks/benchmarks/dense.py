@@ -5,12 +5,12 @@ One class a group of cases, so that ``asv run --bench dense.Batched`` runs one g
 
 from __future__ import annotations
 
-from . import IMPLEMENTATIONS, Suite, in_suite
+from . import Suite, in_suite, installed
 
 
 class NumpyAsv(Suite):
     table = in_suite("numpy-asv")
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()
@@ -18,7 +18,7 @@ class NumpyAsv(Suite):
 
 class Tccg(Suite):
     table = in_suite("tccg")
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()
@@ -26,7 +26,7 @@ class Tccg(Suite):
 
 class Batched(Suite):
     table = in_suite("batched")
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()
@@ -34,7 +34,7 @@ class Batched(Suite):
 
 class Networks(Suite):
     table = in_suite("networks")
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()
@@ -42,7 +42,7 @@ class Networks(Suite):
 
 class Elementwise(Suite):
     table = in_suite("elementwise")
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()
@@ -50,7 +50,7 @@ class Elementwise(Suite):
 
 class Integers(Suite):
     table = in_suite("integers")
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()
@@ -58,7 +58,7 @@ class Integers(Suite):
 
 class Strided(Suite):
     table = in_suite("strided")
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def time_call(self, implementation: str, label: str) -> None:
         self.call()

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import einroute
 
-from . import CASES, IMPLEMENTATIONS, Case, Suite
+from . import CASES, Case, Suite, installed
 
 ARRAY, KERNEL = (1000, 2000), (30, 40)
 
@@ -45,7 +45,7 @@ class Gemm(Suite):
         "memory", "ij,jk->ki", "ij,jk->ki", ((3000, 50), (50, 3000)), order="C", by_hand=("np.dot(b.T, a.T)",)
     )
     table = {case.label: case}
-    params = [list(IMPLEMENTATIONS), list(table)]
+    params = [installed(), list(table)]
 
     def setup(self, implementation: str, label: str) -> None:
         # no call to warm up with: its peak would be the process's already

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import IMPLEMENTATIONS, Suite, in_suite
+from . import Suite, in_suite, installed
 
 
 class Einsum(Suite):
     table = in_suite("tiny")
-    params = [[name for name in IMPLEMENTATIONS if name != "by_hand"], list(table)]
+    params = [[name for name in installed() if name != "by_hand"], list(table)]
 
     def time_tiny(self, implementation: str, label: str) -> None:
         self.call()

@@ -12,7 +12,7 @@ import numpy as np
 
 import einroute as er
 
-from . import load
+from . import installed, load
 
 IMPLEMENTATIONS = ("einroute", "scipy_left", "scipy_right", "pydata", "torch", "mkl", "dense", "copy")
 SIZES = (100, 1000, 4000, 20000)
@@ -126,7 +126,7 @@ LEFT = {
 class DenseBySparse:
     """Steady state: the kernels are compiled beforehand."""
 
-    params = [list(IMPLEMENTATIONS), SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"]]
+    params = [installed(IMPLEMENTATIONS), SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"]]
     param_names = ["implementation", "n", "density", "format"]
     timeout = 120.0
 
@@ -139,7 +139,7 @@ class DenseBySparse:
 
 
 class SparseByDense:
-    params = [list(LEFT), SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"]]
+    params = [installed(LEFT), SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"]]
     param_names = ["implementation", "n", "density", "format"]
     timeout = 120.0
 

@@ -1,4 +1,6 @@
-"""The directives of the pages: ``shown`` runs code; ``timings``, ``machine`` and ``ratios`` show results."""
+"""The directives of the pages: ``shown`` runs code; ``timings``, ``machine`` and ``ratios`` show results;
+``changes`` lists what is not released yet.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,11 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from . import figure, ratios, results
+from . import figure, fragments, mathml, ratios, results
 from .shown import Shown, parts
 
 
@@ -81,10 +84,27 @@ class RatiosDirective(SphinxDirective):
         return [nodes.raw("", ratios.page(ratios.read(path)), format="html")]
 
 
+class ChangesDirective(SphinxDirective):
+    """Lists the fragments of the change log."""
+
+    def run(self) -> list[nodes.Node]:
+        """A title and a list for each kind of change."""
+        made: list[nodes.Node] = []
+        for title, changes in fragments.by_title():
+            listed = nodes.container()
+            self.state.nested_parse(
+                StringList([f"- {change}" for change in changes], "changelog.d"), 0, listed
+            )
+            made += [nodes.rubric(title, title), *listed.children]
+        return made
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """For Sphinx."""
     app.add_directive("shown", ShownDirective)
     app.add_directive("timings", TimingsDirective)
     app.add_directive("machine", MachineDirective)
     app.add_directive("ratios", RatiosDirective)
+    app.add_directive("changes", ChangesDirective)
+    app.add_html_math_renderer("mathml", (mathml.inline, None), (mathml.block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

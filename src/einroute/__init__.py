@@ -6,18 +6,14 @@ array([[1., 1., 1.],
        [1., 1., 1.]])
 """
 
+import typing as _typing
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
 
 from . import linalg
 from ._api import structured_protocols as _structured_protocols  # noqa: F401 - puts itself in
-from ._api.einsum import einsum, einsum_path, tensordot
+from ._api.contract import contract, contract_expression, contract_path
 from ._api.factorize import factorize
-from ._api.lstsq import lstsq
-from ._api.products import dot, inner, outer, vdot
 from ._api.routed import routed
-from ._api.ufuncs import matmul, matvec, vecdot, vecmat
 from ._base.densify import DensifyWarning
 from ._base.routes import NoRoute
 from ._base.signature import publish as _publish
@@ -32,9 +28,28 @@ from ._override import install, override, uninstall
 from ._record import record
 from ._version import __version__
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
+    from ._api.typed import (
+        dot,
+        einsum,
+        einsum_path,
+        inner,
+        lstsq,
+        matmul,
+        matvec,
+        outer,
+        tensordot,
+        vdot,
+        vecdot,
+        vecmat,
+    )
     from ._explain.explanation import Explanation
     from ._record.recording import Recording
+else:
+    from ._api.einsum import einsum, einsum_path, tensordot
+    from ._api.lstsq import lstsq
+    from ._api.products import dot, inner, outer, vdot
+    from ._api.ufuncs import matmul, matvec, vecdot, vecmat
 
 __all__ = [
     "DensifyWarning",
@@ -46,6 +61,9 @@ __all__ = [
     "cache_clear",
     "cache_info",
     "config",
+    "contract",
+    "contract_expression",
+    "contract_path",
     "dot",
     "einsum",
     "einsum_path",
@@ -77,7 +95,7 @@ __all__ = [
 _LATER = {"Explanation": "einroute._explain.explanation", "Recording": "einroute._record.recording"}
 
 
-def __getattr__(name: str) -> _Any:
+def __getattr__(name: str) -> _typing.Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(_import_module(_LATER[name]), name)

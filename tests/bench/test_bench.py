@@ -86,8 +86,8 @@ class TestSuite:
 
     def test_every_case_of_the_suite_is_in_one_of_its_classes(self):
         code = (
-            "import benchmarks as b; from benchmarks import dense, lstsq, overhead, structured; "
-            "found = [name for m in (dense, lstsq, overhead, structured) for c in vars(m).values() "
+            "import benchmarks as b; from benchmarks import dense, lstsq, networks, overhead, structured; "
+            "found = [name for m in (dense, lstsq, networks, overhead, structured) for c in vars(m).values() "
             "if isinstance(c, type) and issubclass(c, b.Suite) and c is not b.Suite for name in c.table]; "
             "print('\\n'.join(found))"
         )
@@ -248,7 +248,7 @@ class TestReport:
         *legend, head, row = capsys.readouterr().out.splitlines()
         assert "larger is better, below 1 it is slower" in " ".join(legend)
         assert head.split()[-4:] == ["by", "hand", "the", "best"]
-        assert row.split() == ["tiny:", "x", "1.00", "us", "2.00", "-", "2.00", "(1.70", "to", "2.50)"]
+        assert row.split() == ["1/1", "tiny:", "x", "1.00", "us", "2.00", "-", "2.00", "(1.70", "to", "2.50)"]
 
     def test_who_is_no_rival_is_told(self):
         found = Outcome("x: y", "x", {"einroute": 2.0, "by_hand": 1.0}, prepared=("by_hand",))

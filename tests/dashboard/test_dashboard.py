@@ -21,7 +21,7 @@ def lines(page: Any) -> dict[str, list[float]]:
     drawn = page.evaluate("$('#main-graph').data('plot').getData().map(line => [line.label, line.data])")
     found: dict[str, list[float]] = {}
     for label, points in drawn:
-        values = [y for _, y in points or [] if y is not None]
+        values = [y for _, y, *_ in points or [] if y is not None]  # bars have more than two
         if label and values:
             found[label.partition("implementation-")[2]] = values
     return found
@@ -38,6 +38,17 @@ def test_a_graph_shows_the_implementations_side_by_side(browser: Browser, publis
     step = published.commits.index(published.slow)
     assert min(found["einroute"][step:]) > 2 * max(found["einroute"][:step])
     assert colours(page) >= 3  # and so it is really drawn; the fourth line is grey
+    assert browser.troubles == []
+
+
+def test_a_graph_over_cases_has_bars_of_those_measured(browser: Browser, published: Repository) -> None:
+    page = browser.page
+    page.goto(f"#{BENCHMARK}?x-axis=case")
+    found = lines(page)
+    browser.save("cases")
+    assert set(found) == {"einroute", "numpy", "numpy_optimize", "opt_einsum"}
+    assert colours(page) >= 3  # bars, and not an empty frame
+    assert page.get_by_text("torch", exact=True).count() == 0
     assert browser.troubles == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ class TestEarned:
         ] * 3
         assert len(asked) == 1
 
+    def test_what_is_missing_is_said_at_first_sight(self):
+        asked = []
+        kernels = Kernels(lambda: "earned", lambda signature: print, lambda: asked.append(1) or "no numba")
+        assert [kernels.get(F8, 9.0) for _ in range(3)] == ["not prepared: no numba"] * 3
+        assert len(asked) == 1
+
     def test_others_do_not_wait_for_a_thread_that_compiles(self):
         started, finish = threading.Event(), threading.Event()
 
@@ -87,6 +94,7 @@ COMPILE = (
 )
 
 
+@pytest.mark.skipif(util.find_spec("numba") is None, reason="compiles")
 class TestDisk:
     def test_compiled_code_is_kept(self, tmp_path):
         again = (

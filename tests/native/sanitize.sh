@@ -11,7 +11,5 @@ CXXFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit
 cxx=${CXX:-g++}
 LD_PRELOAD="$($cxx -print-file-name=libasan.so) $($cxx -print-file-name=libstdc++.so)"
 export LD_PRELOAD
-python -m pytest -q -p no:cacheprovider tests/native/test_product.py tests/native/test_contraction.py \
-    tests/native/test_dispatch.py tests/native/test_pool.py tests/native/test_one_pass.py \
-    tests/native/test_threads.py -k "not leaks and not address_space and not ends_with"
+python -m pytest -q -p no:cacheprovider tests/native -k "not leaks and not address_space and not ends_with and not test_loading"
 python -m tests.native.fuzz "$@"

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from einroute_docs import chart, figure, measure, ratios, results, shown
+from einroute_docs import chart, committed, figure, measure, ratios, results, shown
 
 import einroute as er
 import einroute.scipy.linalg
@@ -26,6 +26,9 @@ WITHOUT_EXAMPLES = {
     "docs/monitoring.md",
     "docs/performance.md",
     "docs/problems/index.md",
+    "docs/changes.md",
+    "docs/faq.md",
+    "docs/results/measured.md",
     "docs/support.md",
 }
 #: Files that pages name as what their reader is to write.
@@ -75,11 +78,54 @@ def test_readme_and_ci_give_one_test_command() -> None:
     assert f"tests='{TEST_COMMAND}'" in script
 
 
+def _prose(path: Path) -> str:
+    return re.sub(r"(?ms)^```.*?^```$", "", path.read_text(encoding="utf-8"))
+
+
+def _anchors(path: Path) -> set[str]:
+    """The names that headings have where Markdown is shown: words in lower case, with hyphens between."""
+    headings = re.findall(r"(?m)^#+ +(.+?) *$", _prose(path))
+    return {
+        re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", h).lower()).replace(" ", "-") for h in headings
+    }
+
+
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
 def test_links_lead_somewhere(page: str) -> None:
-    text = re.sub(r"(?ms)^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"))
-    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
-        assert link.startswith("https://") or ((ROOT / page).parent / link).exists(), link
+    path = ROOT / page
+    links = re.findall(r"\]\(\s*([^)\s]+)[^)]*\)", _prose(path))
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.is_file(), f"{link}: there is no such file"
+        assert target.is_relative_to(ROOT), f"{link} leads out of the repository"
+        assert not anchor or anchor in _anchors(target), f"{link}: there is no such heading"
+
+
+def test_a_wrong_link_would_be_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One `two`, three\n\n```\n# no heading\n```\n", encoding="utf-8")
+    assert _anchors(page) == {"one-two-three"}
+
+
+#: What only the built pages show: a link from the README must not lead to a page that is nothing without it.
+DIRECTIVES = re.compile(r"(?m)^```\{(?:ratios|changes)\}")
+
+
+def test_pages_that_the_readme_links_to_can_be_read_where_they_are() -> None:
+    text = _prose(ROOT / "README.md")
+    for link in re.findall(r"\]\(([^)#\s]+\.md)[^)]*\)", text):
+        assert not DIRECTIVES.search((ROOT / link).read_text(encoding="utf-8")), link
+
+
+def test_the_committed_picture_and_tables_are_of_the_committed_figures() -> None:
+    bench = ratios.read(results.FOLDER / "bench.json")
+    for path, text in committed.files(bench).items():
+        assert path.read_text(encoding="utf-8") == text, f"run python docs/draw_measured.py: {path.name}"
+    picture = ElementTree.parse(committed.PICTURE).getroot()
+    assert len([node for node in picture.iter() if node.tag.endswith("circle")]) == len(bench.cases)
 
 
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])
@@ -134,6 +180,18 @@ def test_the_performance_page_shows_every_case() -> None:
     assert f"The {len(slow)} cases that are behind" in html
     assert all(escape(case.label) in html for case in slow)
     assert all(f"{group}: " in html for group in bench.groups)
+
+
+def test_the_home_page_says_what_was_measured() -> None:
+    rows = re.findall(
+        r"(?m)^\| \[[^|]*\(problems/([\w-]+)\.md\) \|.*\| (\d+) times \|$", _prose(ROOT / "docs/index.md")
+    )
+    assert len(rows) == 5
+    for name, said in rows:
+        times = MEASURED.curve("many-calls" if name == "many-rhs" else name).points[-1].times
+        ours, usual, *_ = (time.seconds for time in times.values())
+        assert next(iter(times)) == results.OURS
+        assert round(usual / ours) == int(said), name
 
 
 def test_texts_in_charts() -> None:

@@ -19,6 +19,8 @@ from tests.routed_names import FLAT, FLAT_OF_LINALG, LINALG, SCIPY_LINALG
 ROUTED = set(FLAT)
 # NumPy has these as np.linalg's only, so that they are no names of einroute.numpy.
 FROM_LINALG = set(FLAT_OF_LINALG)
+#: As opt_einsum has them.
+OF_OPT_EINSUM = {"contract", "contract_expression", "contract_path"}
 OWN = {
     "DensifyWarning",
     "Explanation",
@@ -48,6 +50,7 @@ PUBLIC_MODULES = {
     "einroute.linalg",
     "einroute.numpy",
     "einroute.numpy.linalg",
+    "einroute.opt_einsum",
     "einroute.scipy",
     "einroute.scipy.linalg",
     "einroute.__main__",
@@ -55,7 +58,7 @@ PUBLIC_MODULES = {
 
 
 def test_all_is_the_list() -> None:
-    assert set(er.__all__) == ROUTED | FROM_LINALG | OWN | NAMESPACES | {"__version__"}
+    assert set(er.__all__) == ROUTED | FROM_LINALG | OF_OPT_EINSUM | OWN | NAMESPACES | {"__version__"}
     assert len(er.__all__) == len(set(er.__all__))
 
 
@@ -81,7 +84,7 @@ def test_types_of_explanations_and_records_are_loaded_when_asked_for() -> None:
 
 def test_dir_shows_no_other_public_name() -> None:
     public = {name for name in dir(er) if not name.startswith("_")}
-    assert public <= set(er.__all__) | {"numpy", "linalg", "scipy"}
+    assert public <= set(er.__all__) | {"numpy", "linalg", "opt_einsum", "scipy"}
 
 
 def test_linalg_lists_its_names() -> None:

@@ -16,7 +16,7 @@ from tests.project.test_layers import FLOOR_OF, MODULES, _within
 
 TESTS = Path(__file__).parents[1]
 #: Folders that belong to no room: what is about the whole.
-WHOLE = {"clients", "dashboard", "fuzz", "numpy_suite", "project"}
+WHOLE = {"clients", "dashboard", "fuzz", "networks", "numpy_suite", "opt_einsum_suite", "project"}
 #: What private functions of every room take and return: whoever tests one has to make such values.
 SHARED = {
     "_base.errors",

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TOX = configparser.ConfigParser(interpolation=None)
 TOX.read(ROOT / "tox.ini", encoding="utf-8")
-LOWEST = dict(text.split(">=") for text in PROJECT["project"]["dependencies"])
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+LOWEST = dict(text.split(">=") for text in (*PROJECT["project"]["dependencies"], *EXTRAS["sparse"]))
 OLDEST = PROJECT["project"]["requires-python"].removeprefix(">=")
 
 
@@ -35,6 +36,10 @@ def test_the_oldest_python_is_run_with_the_oldest_and_the_newest_is_preferred(se
     assert newest == sorted(newest, key=int, reverse=True)
     supported = re.findall(r"^\| Python 3\.(\d+)", _page("docs/support.md"), re.MULTILINE)
     assert supported == newest[::-1]
+
+
+def test_the_tests_have_what_is_optional() -> None:
+    assert set(EXTRAS["sparse"]) <= set(EXTRAS["test"])
 
 
 def test_the_pages_name_the_lowest_versions() -> None:

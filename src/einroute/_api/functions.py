@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .._base import numpy_functions as numpys
-from .._base.graphs import GRAPHS
+from .._base.graphs import FUNCTIONS
 from .._base.records import dataclass
 from .._base.stand_in import StandIn, stand_in
+from .._call.opt_einsums import own
+from .contract import contract
 from .einsum import einsum, einsum_path, tensordot
 from .linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
 from .lstsq import lstsq, pinv
@@ -63,6 +65,13 @@ _OF_NUMPY: dict[Any, tuple[str, Callable[..., Any]]] = {
     inv: ("linalg.inv", numpys.numpy_inv),
     pinv: ("linalg.pinv", numpys.numpy_pinv),
 }
+
+
+def opt_einsums_contract(*args: Any, **kwargs: Any) -> Any:
+    """opt_einsum's own ``contract``, loaded when it is called."""
+    return own("contract")(*args, **kwargs)
+
+
 #: Functions of ``numpy.linalg`` that einroute has without that prefix.
 _OF_LINALG = {"lstsq"}
 #: Every function but those of `einroute.scipy`, which are there when that is loaded.
@@ -70,6 +79,7 @@ ROUTED: dict[Any, Mirror] = {
     function: Mirror(name, original, f"numpy.linalg.{name}" if name in _OF_LINALG else f"numpy.{name}")
     for function, (name, original) in _OF_NUMPY.items()
 }
+ROUTED[contract] = Mirror("contract", opt_einsums_contract, "opt_einsum.contract")
 #: Ours for each of NumPy's.
 OURS: dict[Callable[..., Any], Callable[..., Any]] = {
     mirror.original: function for function, mirror in ROUTED.items()
@@ -118,4 +128,4 @@ def equal_to_numpys(place: str) -> dict[str, StandIn]:
 
 
 # Of linalg's functions the others' names stand for the same calls.
-GRAPHS.functions.update({mirror.name: function for function, mirror in ROUTED.items()})
+FUNCTIONS.update({mirror.name: function for function, mirror in ROUTED.items()})

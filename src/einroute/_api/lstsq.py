@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._base.linalg import SUPPORTED, blame, is_foreign, wrapper
+from .._base.log import debug
 from .._base.numpy_functions import numpy_lstsq, numpy_pinv
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
@@ -108,6 +109,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
             answer = lstsq_answer(factors, a, b, rcond)
             if answer is not None:
                 return answer
+            debug("lstsq: kept factors are not used: %s", DOUBTFUL)
         if WATCH.on:
             tell_declined(DOUBTFUL)
         try:

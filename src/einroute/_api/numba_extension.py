@@ -6,8 +6,7 @@ does. The names of `einroute.numpy` need none of it, since they are equal to Num
 
 from __future__ import annotations
 
-import logging
-
+from .._base.log import info
 from .functions import ROUTED
 
 __all__ = ["init"]
@@ -19,7 +18,7 @@ def init() -> None:
         _register()
     except (ImportError, AttributeError) as error:
         # numba would turn it into a warning in programs that need not use einroute at all.
-        logging.getLogger("einroute").info("this version of numba is not told of einroute: %s", error)
+        info("this version of numba is not told of einroute: %s", error)
 
 
 def _register() -> None:

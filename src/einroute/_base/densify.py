@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import warnings
 
+from .log import info
+
 #: Bytes from which a dense array is large, and how many times the operands' bytes it must take.
 LARGE, TIMES = 64 << 20, 8
 
@@ -33,6 +35,7 @@ def speak(message: str, on_densify: str) -> None:
     """
     if on_densify == "raise":
         raise ValueError(message)
+    info("%s", message)
     if on_densify == "warn":
         warnings.warn(message, DensifyWarning, stacklevel=_callers_level())
 

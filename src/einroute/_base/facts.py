@@ -157,6 +157,8 @@ class Step:
         The name of the form that the result is wanted in.
     told : tuple of (str, value)
         What the form's routes are told beside: options in force, keywords of its own.
+    path : tuple of tuple of int, or None
+        The order in which the operands of a network are to be contracted, as in opt_einsum's paths.
     """
 
     inputs: tuple[str, ...]
@@ -169,6 +171,7 @@ class Step:
     last: bool = True
     form: str = DENSE
     told: tuple[tuple[str, Any], ...] = ()
+    path: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def subscripts(self) -> str:
@@ -204,11 +207,15 @@ class Options:
         A 0-d result is returned as a scalar.
     out : bool
         It is put into an array given with each call.
+    stepwise : bool
+        What its steps make is its result, as opt_einsum has it: they warn as they do, are done in any order
+        that is asked for, and are not repeated in NumPy's.
     """
 
     quiet: bool = True
     scalar: bool = True
     out: bool = False
+    stepwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

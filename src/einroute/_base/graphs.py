@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["GRAPHS", "Graphs"]
+__all__ = ["FUNCTIONS"]
 
-
-class Graphs:
-    """Functions by name; the public ones are put in where they are made.
-
-    ``nodes`` holds, for each library whose kind is loaded, what gives, from operands, the function that makes
-    a node of a call, or None where its compiler is not at work.
-    """
-
-    def __init__(self) -> None:
-        self.functions: dict[str, Callable[..., Any]] = {}
-        self.nodes: dict[str, Callable[[Iterable[Any]], Callable[..., Any] | None]] = {}
-
-
-GRAPHS = Graphs()
+#: Public functions by name, which are put in where they are made.
+FUNCTIONS: dict[str, Callable[..., Any]] = {}

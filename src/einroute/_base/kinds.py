@@ -8,7 +8,7 @@ decided. Both are frozen values; planning, binding and explaining ask them and k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -190,7 +190,7 @@ class Kind:
         ``operand -> Operand``.
     signature : callable
         ``operand -> hashable``: what a bound plan depends on, in less time than the facts take; None of an
-        operand whose plan is not found again.
+        operand whose plan is not found again. It tells apart operands of the kinds that `refine` gives.
     precedence : int
         A result in a form is made by the kind of highest precedence among the operands in that form.
     adopt : callable
@@ -238,6 +238,15 @@ class Kind:
         ``operand -> Kind``: which of several kinds an operand is, where its class does not tell.
     refined : tuple of Kind
         The others that `refine` gives, and those that have the forms of its results.
+    stand_in : callable
+        ``operand -> operand``: for one that has a shape and a dtype and no elements, one that can take part
+        in what is explained.
+    f_contiguous : callable or None
+        ``operand -> bool``: whether its elements lie in Fortran order; None where a user sees no layout.
+    node : callable or None
+        ``operands -> callable or None``: what makes a node of a call, ``node(name, *args, **kwargs)``, where
+        a compiler that follows Python code is at work, torch.compile say; None where none is. It must be able
+        to follow this function.
     """
 
     name: str
@@ -264,3 +273,6 @@ class Kind:
     joined: Callable[[Kind, Hashable], Kind | None] | None = None
     refine: Callable[[Any], Kind] | None = None
     refined: tuple[Kind, ...] = ()
+    stand_in: Callable[[Any], Any] = as_it_is
+    f_contiguous: Callable[[Any], bool] | None = None
+    node: Callable[[Iterable[Any]], Callable[..., Any] | None] | None = None

@@ -6,24 +6,33 @@ first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .errors import SizesError, mismatched_sizes
 
-__all__ = ["FIRST_ELLIPSIS", "check_sizes", "spell"]
+__all__ = ["ELLIPSES", "FIRST_ELLIPSIS", "check_sizes", "spell"]
 
 FIRST_ELLIPSIS = 0x100
+#: Dimensions that an ellipsis can stand for.
+ELLIPSES = 64
+_NO_NAMES: Mapping[str, str] = {}
 
 
-def spell(label: str) -> str:
-    """A label as a message names it.
+def spell(label: str, names: Mapping[str, str] = _NO_NAMES) -> str:
+    """A label as a message names it: by the caller's name, where that is another.
 
-    >>> spell("i"), spell(chr(0x100))
-    ("label 'i'", "dimension -1 of the ellipsis '...'")
+    >>> spell("i"), spell(chr(0x100)), spell("i", {"i": "('a', 1)"})
+    ("label 'i'", "dimension -1 of the ellipsis '...'", "label ('a', 1)")
     """
+    if label in names:
+        return f"label {names[label]}"
     r = ord(label) - FIRST_ELLIPSIS
-    return f"label {label!r}" if r < 0 else f"dimension {-1 - r} of the ellipsis '...'"
+    return f"dimension {-1 - r} of the ellipsis '...'" if 0 <= r < ELLIPSES else f"label {label!r}"
 
 
-def check_sizes(inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> dict[str, int]:
+def check_sizes(
+    inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...], names: Mapping[str, str] = _NO_NAMES
+) -> dict[str, int]:
     """The size of every label.
 
     A size of 1 broadcasts against any other across operands, but not within one operand.
@@ -34,6 +43,8 @@ def check_sizes(inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) ->
         As `parse_subscripts` returns them.
     shapes : tuple of tuple of int
         The shape of each operand, as long as its labels.
+    names : mapping
+        What the caller calls labels, where that is not what they are here.
 
     Returns
     -------
@@ -56,19 +67,23 @@ def check_sizes(inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) ->
         if len(own) < len(labels):
             for label, size in zip(labels, shape, strict=True):
                 if own[label] != size:
-                    raise SizesError(_disagreement(label, (labels,), (shape,), position))
+                    raise SizesError(_disagreement(label, (labels,), (shape,), names, position))
         for label, size in own.items():
             known = sizes.setdefault(label, size)
             if known != size:
                 if known == 1:
                     sizes[label] = size
                 elif size != 1:
-                    raise SizesError(_disagreement(label, inputs, shapes))
+                    raise SizesError(_disagreement(label, inputs, shapes, names))
     return sizes
 
 
 def _disagreement(
-    label: str, inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...], first: int = 0
+    label: str,
+    inputs: tuple[str, ...],
+    shapes: tuple[tuple[int, ...], ...],
+    names: Mapping[str, str],
+    first: int = 0,
 ) -> str:
     found = [
         (position, axis, size)
@@ -76,4 +91,4 @@ def _disagreement(
         for axis, (other, size) in enumerate(zip(labels, shape, strict=True))
         if other == label
     ]
-    return mismatched_sizes(spell(label), found)
+    return mismatched_sizes(spell(label, names), found)

@@ -16,6 +16,8 @@ from time import perf_counter
 from typing import Any, Protocol
 from weakref import WeakSet
 
+from .log import debug
+
 __all__ = [
     "CALL_TRACE",
     "LISTENERS",
@@ -217,6 +219,8 @@ def to_observe() -> bool:
 
 def tell_fallback(reason: str) -> None:
     """NumPy's own function answers, and why."""
+    if reason:
+        debug("NumPy's own function answers: %s", reason)
     trace = CALL_TRACE.get()
     if trace is not None:
         trace.own = reason

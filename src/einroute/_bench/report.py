@@ -71,16 +71,21 @@ class Lines:
     """
 
     def __init__(self, labels: Iterable[str], peers: Sequence[str]) -> None:
-        self.peers = peers
-        self.width = max(map(len, labels))
+        known = list(labels)
+        self.peers, self.done, self.total = peers, 0, len(known)
+        self.width = max(map(len, known)) + 2 * len(str(self.total)) + 3
         print(f"\n{LEGEND}\n")
         self._row("case", ["einroute", *map(head, peers)], "the best")
 
     def __call__(self, outcome: Outcome) -> None:
         """Print one outcome."""
         ours = time(outcome.seconds.get(OURS, math.nan))
+        self.done += 1
+        number = f"{self.done}/{self.total}".rjust(2 * len(str(self.total)) + 1)
         self._row(
-            outcome.label, [ours, *(in_times(outcome.faster(peer)) for peer in self.peers)], verdict(outcome)
+            f"{number}  {outcome.label}",
+            [ours, *(in_times(outcome.faster(peer)) for peer in self.peers)],
+            verdict(outcome),
         )
 
     def _row(self, label: str, cells: Iterable[str], last: str) -> None:

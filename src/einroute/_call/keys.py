@@ -12,7 +12,7 @@ import numpy as np
 
 from .._execute.call import aliases
 from .._kernels.validate import BROKEN
-from .._kinds.registry import kind_of
+from .._kinds.registry import claiming_kind
 
 Key = tuple[Any, ...]
 
@@ -38,6 +38,8 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
     for x in operands[1:]:
         if type(x) is not ndarray:
             given = () if bare else _given(out, optimize, kwargs)
+            if follows_layout(kwargs.get("order")):
+                return None
             return None if given is None else mixed_key(("einsum", given, operands[0]), operands[1:])
         hot = hot and x.flags.c_contiguous
         facts += (x.shape, x.dtype, x.strides)
@@ -46,6 +48,11 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
         return tuple(facts)
     given = None if bare else _given(out, optimize, kwargs)
     return None if given is None and not bare else (given, *facts)
+
+
+def follows_layout(order: Any) -> bool:
+    """Whether a result's layout is the operands', of which keys of other kinds than arrays say nothing."""
+    return isinstance(order, str) and order.upper() == "A"
 
 
 def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
@@ -60,7 +67,7 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
         if type(x) is ndarray:
             facts += (x.shape, x.dtype, x.strides)
             continue
-        kind = kind_of(x)
+        kind = claiming_kind(type(x))
         if kind is None or not kind.form.rank:
             return None
         mixed = True
@@ -76,6 +83,50 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
     if len(kinds) > 1:
         facts.append(aliases(operands))
     return tuple(facts) if mixed else None
+
+
+def _path_key(path: Any) -> Key | None:
+    """A path as tuples of ints; None if it is anything else."""
+    if type(path) is not list and type(path) is not tuple:
+        return None
+    if not {type(step) for step in path} <= {tuple, list}:
+        return None
+    steps = tuple(map(tuple, path))
+    return steps if {type(i) for step in steps for i in step} <= {int} else None
+
+
+def contract_key(
+    subscripts: Any,
+    operands: tuple[Any, ...],
+    out: Any,
+    optimize: Any,
+    memory_limit: Any,
+    backend: Any,
+    kwargs: dict[str, Any],
+) -> Key | None:
+    """The key of a call of contract; None if not all it is given is plain."""
+    if type(subscripts) is not str or type(memory_limit) not in (int, str, type(None)) or backend != "auto":
+        return None
+    way: Any = optimize
+    if type(optimize) not in _PLAIN:
+        way = _path_key(optimize)
+        if way is None:
+            return None
+    given: Key | None = ()
+    if out is not None or kwargs:
+        given = _given(out, None, kwargs)
+        if given is None:
+            return None
+    head = ("contract", subscripts, way, memory_limit, given)
+    for x in operands:
+        if type(x) is not ndarray:
+            return mixed_key(head, operands)
+    return (
+        head,
+        tuple([x.shape for x in operands]),
+        tuple([x.dtype for x in operands]),
+        tuple([x.strides for x in operands]),
+    )
 
 
 def _given(out: Any, optimize: Any, kwargs: dict[str, Any]) -> Key | None:

@@ -22,13 +22,12 @@ from .._base.numpy_functions import (
     numpy_vecdot,
     numpy_vecmat,
 )
-from .._base.routes import Runner
 from .._config.state import current
 from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
 from .._kinds.registry import any_other, of_library, other_kind
 from .ask import BAD_CALL, ask_on_arrays
-from .keys import Key, mixed_key, plain
+from .keys import Key, follows_layout, mixed_key, plain
 from .operands import KINDS, Array, Fallback, ndarray, taken_in
 from .options import bad_out_type, check_casting, check_out, computed_in, layout_letter
 from .product_labels import CONJUGATED, CORES, PAIRS, Labels, core_labels
@@ -52,6 +51,8 @@ __all__ = [
 _ONE_CORE = frozenset({"vecdot"})
 #: Products of operands taken as vectors.
 _FLATTENED = frozenset({"outer", "vdot"})
+#: Those whose operands are not multiplied as they come.
+_CHANGED = _FLATTENED | frozenset(CONJUGATED)
 #: NumPy's function of each name.
 NUMPYS: dict[str, Callable[..., Any]] = {
     "dot": numpy_dot,
@@ -102,6 +103,14 @@ def is_contraction(name: str, operands: Sequence[Any]) -> bool:
     return name != "vdot" or a == b
 
 
+def known_product(name: str, a: Any, b: Any) -> Callable[..., Any] | None:
+    """The bound plan of a product without options, of operands as they are; None if there is none."""
+    if name in _CHANGED:
+        return None
+    key = mixed_key(("product", name), (a, b))
+    return None if key is None else current().plans.get(key)
+
+
 def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     """A product of two operands, of which at least one is no array.
 
@@ -122,7 +131,7 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
     if name in _FLATTENED:
         a, b = _flattened(name, a, b)
     state, given = current(), (a, b)
-    if not options or (len(options) == 1 and options.get("out", name) is None):
+    if len(options) == 1 and options.get("out", name) is None:
         run = known_product(name, a, b)
         if run is not None:
             return run(a, b)
@@ -142,14 +151,6 @@ def product(name: str, a: Any, b: Any, **options: Any) -> Any:
         assert run is not None
         result = run(a, b) if out is None else run(a, b, out=out)
     return result if out is not None or options.get("subok") is False else _wrapped(result, (a, b))
-
-
-def known_product(name: str, a: Any, b: Any) -> Runner | None:
-    """The bound plan of a product without options, if there is one, and it takes the operands as they are."""
-    if name in CONJUGATED:
-        return None
-    key = mixed_key(("product", name), (a, b))
-    return None if key is None else current().plans.get(key)
 
 
 def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:
@@ -192,6 +193,8 @@ def given_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def _key(name: str, a: Any, b: Any, options: dict[str, Any]) -> Key | None:
     """What a product is found again by; None if it is not."""
+    if follows_layout(options.get("order")):
+        return None
     head: list[Any] = ["product", name]
     for option, value in options.items():
         if option == "out":

@@ -82,7 +82,7 @@ def order_letter(order: Any) -> str:
 
 
 def layout_letter(order: Any, taken: Operands) -> str:
-    """An ``order=`` as "K", "C" or "F": "A" is F where every array among the operands is.
+    """An ``order=`` as "K", "C" or "F": "A" is F where every operand is that has a layout.
 
     Raises
     ------
@@ -96,8 +96,13 @@ def layout_letter(order: Any, taken: Operands) -> str:
         return "K"
     if letter != "A":
         return letter
-    arrays = [x for x in taken.values if type(x) is ndarray]
-    return "F" if arrays and all(x.flags.f_contiguous for x in arrays) else "C"
+    found = []
+    for x, kind in zip(taken.values, taken.kinds, strict=True):
+        if type(x) is ndarray:
+            found.append(bool(x.flags.f_contiguous))
+        elif kind.f_contiguous is not None:
+            found.append(kind.f_contiguous(x))
+    return "F" if found and all(found) else "C"
 
 
 def bad_out_type(out: Any) -> str:

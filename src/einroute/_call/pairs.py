@@ -149,6 +149,10 @@ class Product:
         node = in_graph(operands)
         if node is not None:
             return node(self.name, *args, **kwargs)
+        if not kwargs and len(args) == 2:
+            run = known_product(self.name, *args)
+            if run is not None:
+                return run(*args)
         if any_routed(operands):
             return on_arrays(function, args, kwargs)
         if any_other(operands):

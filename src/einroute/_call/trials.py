@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from .._base.c_einsum import c_einsum
+from .._base.log import debug
 from .._base.preparation import may_prepare
 from .._base.routes import Runner
 from .._config.state import State, current
@@ -147,4 +148,5 @@ class _Trial:
                 self.state.plans.put(self.key, bound)
                 if self.remember is not None:
                     self.remember(bound, self.subscripts, *arrays)
+                debug("einsum %s of tiny operands is planned after %d calls", self.subscripts, _EARNED)
         return self.run(*arrays)

@@ -59,6 +59,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--strict", action="store_true", help="exit with 1 also if a case is slower than allowed"
     )
+    command.add_argument(
+        "--regret",
+        nargs="?",
+        const="all",
+        metavar="FAMILY",
+        help="hold the chosen routes of random calls against all other ways to do them, and print those that "
+        "would have been better by 1.3 times (dense, stacks, sparse, one_hot, rolled, differences; all)",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of --regret: which sequence of calls (0)")
+    command.add_argument(
+        "--cases", type=int, default=90, dest="count", metavar="N", help="of --regret: calls a family (90)"
+    )
     command.set_defaults(run=run)
 
 
@@ -73,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     # OpenMP's threads (torch's, MKL's) would spin for 0.2 s after a call, on a core that the next one needs.
     os.environ.setdefault("KMP_BLOCKTIME", "0")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if arguments.regret:
+        return regrets(arguments)
     # Here and not above: the table of cases takes longer to make than other commands take to run.
     from einroute._bench import selection  # noqa: PLC0415
 
@@ -89,6 +103,33 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         return show_list(chosen)
     return measure(arguments, chosen, [p for p in asked if any(p in case.implementations for case in chosen)])
+
+
+def regrets(arguments: argparse.Namespace) -> int:
+    """Measure random calls; 1 if a way of einroute's gave another answer."""
+    from einroute._bench.regret import draw, measure  # noqa: PLC0415
+
+    families = list(draw.FAMILIES) if arguments.regret == "all" else [arguments.regret]
+    reason = ""
+    if families[0] not in draw.FAMILIES:
+        reason = f"--regret: there is no family {families[0]!r}; choose from {', '.join(draw.FAMILIES)}, all"
+    elif arguments.count < 1 or arguments.seed < 0:
+        reason = "--cases must be at least 1, and --seed at least 0"
+    elif arguments.cases:
+        reason = "--regret draws its own calls; leave out CASE"
+    if reason:
+        print(f"python -m einroute bench: {reason}", file=sys.stderr)
+        return 2
+    wrong = False
+    for family in families:
+        found = []
+        for one in measure.run(family, arguments.seed, arguments.count):
+            found.append(one)
+            if one.over or one.problem:
+                print(one.text, flush=True)
+        print(measure.summary(family, found), flush=True)
+        wrong = wrong or any(one.problem for one in found)
+    return int(wrong)
 
 
 def refuse(arguments: argparse.Namespace) -> None:

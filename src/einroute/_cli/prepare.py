@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import util
 from itertools import product
 from time import perf_counter
 
-from einroute._kernels.earned import KERNELS, Signature
+from einroute._kernels.earned import KERNELS, Signature, without_numba
 
 NAMES = ("dense_by_csc", "dense_by_csr", "csr_by_dense")
 DTYPES = {
@@ -75,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"python -m einroute prepare: {error}", file=sys.stderr)
         return 2
-    if util.find_spec("numba") is None:
+    if missing := without_numba():
         print(
-            "python -m einroute prepare: numba is not installed: there is nothing to compile with",
+            f"python -m einroute prepare: {missing}: there is nothing to compile with; pip install numba",
             file=sys.stderr,
         )
         return 1

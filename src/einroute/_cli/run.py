@@ -43,7 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "einroute's functions in place of NumPy's and SciPy's. At the end stderr gets a report of what was "
         "routed where, how often and how long; stdout, stdin and the exit status are the program's own.",
     )
-    command.add_argument("--report", metavar="FILE", type=Path, help="write the report to FILE as HTML")
+    command.add_argument("--report", metavar="FILE", type=Path, help="write the report also to FILE, as HTML")
     command.add_argument(
         "--compare",
         action="store_true",
@@ -188,15 +188,15 @@ class _Watched:
         self.replaced.__exit__(None, None, None)
 
     def _report(self, seconds: float) -> str:
+        text = as_report(self.recording, seconds)
         if self.file is None:
-            return as_report(self.recording, seconds)
+            return text
         try:
             page = as_page(self.recording, seconds, self.program)
             self.file.write_text(page, encoding="utf-8", errors="backslashreplace")  # file names are bytes
         except OSError as error:
-            text = as_report(self.recording, seconds)
             return f"einroute: cannot write {self.report}: {error.strerror}\n{text}"
-        return f"einroute: the report is in {self.report}"
+        return f"{text}\n\neinroute: the report is in {self.report}"
 
 
 class _Progress:

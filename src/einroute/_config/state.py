@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, field, fields, replace
 from typing import Any, Protocol, Unpack
 
+from .._base.buffers import BUFFERS
 from .._base.errors import suggest, whole_number
 from .._base.plan_cache import PlanCache
 from .._base.records import dataclass
@@ -128,6 +129,7 @@ class _Process:
         """In a child: whoever held a lock in the parent is not here to let go of it."""
         self.lock = threading.Lock()
         DECISIONS.after_fork()
+        BUFFERS.after_fork()
         for state in (*self.states.values(), self.default):
             state.after_fork()
 
@@ -304,3 +306,4 @@ def cache_clear() -> None:
     FACTORS.clear()
     DECISIONS.clear()
     MEMORY.clear()
+    BUFFERS.clear()

@@ -11,6 +11,7 @@ from .ard_kernel import ARD_KERNEL
 from .counting import COUNTING, FRESH_DRAWS
 from .dense_tensordot import DENSE_TENSORDOT
 from .dmrg import DMRG
+from .ladder import LADDER
 from .layered_field import LAYERED_FIELD
 from .many_rhs import MANY_RHS
 from .problem import Problem
@@ -30,6 +31,7 @@ PROBLEMS: tuple[Problem[Any], ...] = (
     DENSE_TENSORDOT,
     DMRG,
     RING,
+    LADDER,
     SMALL_CALLS,
 )
 

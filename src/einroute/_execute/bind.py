@@ -16,6 +16,7 @@ import numpy as np
 from .._base.errstate import quiet
 from .._base.facts import DENSE, DType, Options, Prepared
 from .._base.kinds import Bring, Form, Kind, as_it_is, handed_on
+from .._base.log import debug
 from .._base.records import dataclass
 from .._base.routes import Runner
 from .._kernels.validate import BROKEN, unusable
@@ -258,12 +259,24 @@ def _brought(run: Runner, brings: tuple[Bring | None, ...]) -> Runner:
         only = brings[0]
         assert only is not None
         return lambda x, out=None: run(only(x), out=out)
+    if len(brings) == 2:
+        return _pair_brought(run, *brings)
 
     def brought(*operands: Any, out: Any = None) -> Any:
         ready = [x if bring is None else bring(x) for x, bring in zip(operands, brings, strict=True)]
         return run(*ready, out=out)
 
     return brought
+
+
+def _pair_brought(run: Runner, first: Bring | None, second: Bring | None) -> Runner:
+    """The same of two operands, of which at least one is to be brought."""
+    if first is None:
+        assert second is not None
+        return lambda x, y, out=None: run(x, second(y), out=out)
+    if second is None:
+        return lambda x, y, out=None: run(first(x), y, out=out)
+    return lambda x, y, out=None: run(first(x), second(y), out=out)
 
 
 def _any_shared(out: Array, arrays: tuple[Any, ...]) -> bool:
@@ -321,6 +334,7 @@ def _repeated(
             return result
         if not (whatever or all(np.isfinite(values(x)).all() for x in operands)):
             return result
+        debug("a result that is not finite is made again by an order that multiplies no absent element")
         again = bind_node(strict(), on_run)
         return again(*operands) if out is None else again(*operands, out=out)
 

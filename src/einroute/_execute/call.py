@@ -150,7 +150,12 @@ class Call:
             self.order,
             self._policy(state.policy, facts, reproducible=config.reproducible),
             Limits(
-                _NOMINAL if config.reproducible else config.threads, config.threads, memory, self.path, told
+                _NOMINAL if config.reproducible else config.threads,
+                config.threads,
+                memory,
+                self.path,
+                told,
+                self.options.stepwise,
             ),
             form=self.form,
             strict=strict,
@@ -165,6 +170,7 @@ class Call:
         """
         loud = (
             not self.options.quiet
+            and not self.options.stepwise
             and self.dense
             and self.dtype.kind in "fc"
             and not any(op.nbytes > 4 * op.span for op in facts)

@@ -20,6 +20,7 @@ from .._base.densify import LARGE
 from .._base.errstate import extobj_contextvar, make_extobj, quiet
 from .._base.facts import Contraction, DType
 from .._base.kinds import Kind
+from .._base.log import debug
 from .._base.routes import Runner
 from .._base.threads import inside_block
 from .._plan.plans import Chain, Plan
@@ -175,6 +176,7 @@ def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:
             return result
         if not _may_repeat(arrays, contraction.iterations):
             return result
+        debug("%s overflowed and is repeated in NumPy's order", subscripts)
         options = dict(keywords) if out is None else {**keywords, "out": out}
         if "dtype" not in options and np.result_type(*(x.dtype for x in arrays)) != plan.dtype:
             options |= {"dtype": plan.dtype, "casting": "unsafe"}  # `out` took part in the promotion
@@ -209,6 +211,7 @@ def written_out(
         arrays = tuple(x if way is None else way(x) for x, way in zip(operands, ways, strict=True))
         if not _may_repeat(arrays, contraction.iterations):
             return result
+        debug("%s overflowed and is repeated in NumPy's order", subscripts)
         return c_einsum(subscripts, *arrays, dtype=dtype, casting="unsafe")
 
     return again

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._api.contract import contract
 from .._api.einsum import einsum, einsum_path, tensordot
 from .._api.functions import ROUTED, ours, routed
 from .._api.linalg_products import linalg_tensordot
@@ -16,6 +17,7 @@ from .._base.routed_operand import any_routed
 from .contractions import explain_einsum, explain_path, explain_tensordot
 from .explanation import Explanation
 from .factors import explain_factored, is_factored
+from .networks import explain_contract
 from .products import PRODUCTS, explain_product
 
 __all__ = ["bound", "explain_call"]
@@ -73,6 +75,8 @@ def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         return explain_product(function, args, kwargs)
     if function in {tensordot, linalg_tensordot}:
         return explain_tensordot(function, args, kwargs)
+    if function is contract:
+        return explain_contract(args, kwargs)
     if function is einsum_path:
         return explain_path(args)
     assert function is einsum

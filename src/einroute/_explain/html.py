@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import zip_longest
 
 from .._base.formatting import in_bytes, in_time
 from .outline import Outline, OutlineStep
@@ -31,6 +32,7 @@ STYLE = (
     "white-space:nowrap}"
     ".einroute .er-q{opacity:.7}"
     ".einroute td code{overflow-wrap:normal}"
+    ".einroute .er-bar{height:.8em;margin-top:.25em;background:#3b82c4;border-radius:2px}"
     ".einroute pre{overflow-x:auto;font-size:11.5px}"
     ".einroute summary{cursor:pointer}"
     ".einroute .er-step{margin-top:.5rem}"
@@ -94,7 +96,12 @@ def details(summary: str, inside: str) -> str:
 
 
 def table(
-    caption: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]], numbers: int = 0, mono: int = -1
+    caption: str,
+    columns: tuple[str, ...],
+    rows: Iterable[tuple[str, ...]],
+    numbers: int = 0,
+    mono: int | tuple[int, ...] = (),
+    bars: Sequence[float] = (),
 ) -> str:
     """A table of text, which can be scrolled sideways where it is too wide.
 
@@ -102,21 +109,28 @@ def table(
     ----------
     numbers : int
         How many of the last columns end at their right edge.
-    mono : int
-        The column that holds code.
+    mono : int or tuple of int
+        The columns that hold code.
+    bars : sequence of float
+        How long the bar at the end of each row is, as a part of the longest; none are drawn if empty.
     """
+    codes = (mono,) if isinstance(mono, int) else mono
     first = len(columns) - numbers
 
     def cell(tag: str, at: int, text: str) -> str:
         side = ' class="er-r"' if at >= first else ""
-        inside = code(text) if at == mono and tag == "td" else escape(text)
+        inside = code(text) if at in codes and tag == "td" else escape(text)
         return f"<{tag}{side}>{inside}</{tag}>"
 
     head = "".join(cell("th", at, name) for at, name in enumerate(columns))
-    body = "".join(f"<tr>{''.join(cell('td', at, text) for at, text in enumerate(row))}</tr>" for row in rows)
+    ends = [f'<td><div class="er-bar" style="width:{100 * part:.1f}px"></div></td>' for part in bars]
+    body = "".join(
+        f"<tr>{''.join(cell('td', at, text) for at, text in enumerate(row))}{end}</tr>"
+        for row, end in zip_longest(rows, ends, fillvalue="")
+    )
     return (
         f'<div class="er-wide"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead><tr>{head}{'<th></th>' if ends else ''}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

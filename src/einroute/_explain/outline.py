@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
+from math import inf, prod
 
 __all__ = ["Outline", "OutlineOperand", "OutlineSlices", "OutlineStep"]
 
@@ -117,6 +117,8 @@ class Outline:
     peak : int
         Bytes of the intermediates that are alive together.
     notes : tuple of str
+    brief : str
+        What is said in place of the sizes, of a network with too many operands to name.
     """
 
     function: str
@@ -130,6 +132,7 @@ class Outline:
     seconds: float | None = None
     peak: int = 0
     notes: tuple[str, ...] = ()
+    brief: str = ""
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -144,4 +147,5 @@ class Outline:
     @property
     def iterations(self) -> float:
         """Products that the plain definition forms."""
-        return float(prod(self.sizes.values()))
+        products = prod(self.sizes.values())
+        return float(products) if products < 10**300 else inf

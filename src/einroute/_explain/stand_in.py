@@ -29,8 +29,11 @@ def stand_in(x: Any) -> Any:
     ValueError
         A negative size, or a shape that no array can have.
     """
-    if isinstance(x, _OPERANDS) or x is Ellipsis or other_kind(x) is not None:
+    if isinstance(x, _OPERANDS) or x is Ellipsis:
         return x
+    kind = other_kind(x)
+    if kind is not None:
+        return kind.stand_in(x)
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
     if shape is None or dtype is None or (hasattr(x, "__array_function__") and kind_of(x) is None):
         return x

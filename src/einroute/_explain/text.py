@@ -73,7 +73,7 @@ def _lines(outline: Outline, verbose: bool) -> Iterator[Line]:
     yield 0, f"{outline.function} {outline.subscripts or _shapes(outline)}".rstrip()
     if outline.dtype:
         sizes = " ".join(f"{label}={size}" for label, size in outline.sizes.items())
-        work_of_all = f"{count(outline.iterations)} products; sizes {sizes or 'none'}"
+        work_of_all = outline.brief or f"{count(outline.iterations)} products; sizes {sizes or 'none'}"
         yield 2, f"{outline.dtype}, order {outline.order}, {work_of_all}"
     yield from ((2, note) for note in outline.notes)
     for i, op in enumerate(outline.operands):

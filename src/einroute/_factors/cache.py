@@ -14,10 +14,12 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from time import perf_counter
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from .._base.environment import one_of, read, whole
+from .._base.log import debug
 
 #: Matrices that are remembered as seen: the latest ones, twice as many at the most.
 SEEN = 8192
@@ -216,9 +218,12 @@ class FactorCache:
                 if outcome.owner == threading.get_ident():  # a signal's handler, in the middle of this call
                     return None
                 return outcome.wait()  # type: ignore[no-any-return]  # what make() returned
+            begun = perf_counter()
             true_key, factors = make()
             if factors is not None:
                 self._keep(true_key, factors)
+                size, seconds = _size(factors), perf_counter() - begun
+                debug("%s of %d bytes made to be kept, in %.3g s", type(factors).__name__, size, seconds)
                 if true_key == key:
                     flight.outcome.factors = factors
             else:

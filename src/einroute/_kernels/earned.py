@@ -3,7 +3,8 @@
 Importing numba takes most of a second and compiling a kernel up to two more, so a kernel is made when as
 much time was spent without it (Karlin, Manasse, Rudolph and Sleator, Algorithmica 3, 1988), by the call that
 passes that mark.  Compiled code is kept on disk by numba, where it finds a folder that it may write; a kernel
-that was kept is due much earlier.  Nothing here imports numba before a kernel is due.
+that was kept is due much earlier.  Nothing here imports numba before a kernel is due; without it
+the other routes do the work.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import util
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._base.log import info
 from .._base.records import dataclass
 
 if TYPE_CHECKING:
@@ -125,13 +129,19 @@ class Kernels:
         Gives the setting: "earned", "now" (compile at first use) or "never" (use what is compiled, no more).
     make : callable
         ``Signature -> Kernel``, compiles.
+    missing : callable
+        Gives what is missing to compile with; empty if nothing is.
     """
 
     def __init__(
-        self, prepare: Callable[[], str] | None = None, make: Callable[[Any], Kernel] | None = None
+        self,
+        prepare: Callable[[], str] | None = None,
+        make: Callable[[Any], Kernel] | None = None,
+        missing: Callable[[], str] = lambda: "",
     ) -> None:
         self.prepare = prepare or (lambda: "earned")  # the process's setting takes its place in _config
         self.make = make or compiled
+        self.missing = missing
         self._lock = threading.Lock()
         self._ready: dict[AnySignature, Kernel] = {}
         self._spent: dict[AnySignature, float] = {}
@@ -150,6 +160,8 @@ class Kernels:
         kernel = self._ready.get(signature)
         if kernel is not None:
             return kernel
+        if not (signature in self._spent or signature in self._failed) and (missing := self.missing()):
+            return self._fails(signature, f"not prepared: {missing}")
         setting = self.prepare()
         with self._lock:
             if signature in self._failed:
@@ -168,13 +180,17 @@ class Kernels:
         try:
             return self.compile(signature)
         except Exception as error:  # noqa: BLE001 - without numba, or where it fails, the other routes do the work
-            reason = f"not prepared: compiling failed ({type(error).__name__})"
-            with self._lock:
-                self._failed[signature] = reason
-            return reason
+            return self._fails(signature, f"not prepared: compiling failed ({type(error).__name__})")
         finally:
             with self._lock:
                 self._making = False
+
+    def _fails(self, signature: AnySignature, reason: str) -> str:
+        """Remember, and tell, why there will be no such kernel."""
+        with self._lock:
+            self._failed[signature] = reason
+        info("kernel %s is %s", signature.name, reason)
+        return reason
 
     def compile(self, signature: AnySignature) -> Kernel:
         """Compile the kernel now, or load it from disk.
@@ -186,7 +202,9 @@ class Kernels:
         """
         kernel = self._ready.get(signature)
         if kernel is None:
+            begun = perf_counter()
             kernel = self.make(signature)
+            info("kernel %s compiled, or loaded from disk, in %.2f s", signature.name, perf_counter() - begun)
             with self._lock:
                 kernel = self._ready.setdefault(signature, kernel)
                 self._failed.pop(signature, None)
@@ -208,6 +226,11 @@ class Kernels:
         """In a child: whoever held the lock or was compiling is gone."""
         self._lock = threading.Lock()
         self._making = False
+
+
+def without_numba() -> str:
+    """What is missing to compile with, found without importing it; empty if nothing is."""
+    return "" if util.find_spec("numba") else "numba is not installed"
 
 
 def cost(signature: AnySignature) -> float:
@@ -259,6 +282,6 @@ def _marks(signature: AnySignature) -> list[Path]:
 
 
 #: The process's kernels.
-KERNELS = Kernels()
+KERNELS = Kernels(missing=without_numba)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=KERNELS.after_fork)

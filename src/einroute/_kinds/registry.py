@@ -23,6 +23,7 @@ __all__ = [
     "MODULES",
     "Kinds",
     "any_other",
+    "claiming_kind",
     "form_of",
     "is_sparse",
     "kind_of",
@@ -45,11 +46,13 @@ MODULES: dict[str, str] = {
     "dask": "dask.kind",
     "torch": "torch.kind",
     "cupy": "cupy.kind",
+    "cupyx": "cupy.sparse_kind",
     "jax": "jax.kind",
     "jax.experimental.sparse.bcoo": "jax.bcoo",
     "jax.experimental.sparse.bcsr": "jax.bcsr",
     "jaxlib": "jax.kind",
     "einroute._kernels.entries": "sparse.entries",
+    "einroute._kinds.cupy.operands": "cupy.structured_kinds",
     "einroute._kinds.jax.operands": "jax.structured_kinds",
     "einroute._kinds.torch.operands": "torch.structured_kinds",
     "einroute._kinds.rolled.operand": "rolled.kind",
@@ -65,6 +68,16 @@ _ARRAYS = frozenset(
 )
 
 
+def _module_of(cls: type) -> str:
+    """The module, below this package, of the kind that is asked of a class; empty if there is none."""
+    return MODULES.get(cls.__module__) or MODULES.get(cls.__module__.partition(".")[0], "")
+
+
+def _listed(cls: type) -> type | None:
+    """The first of a class and its bases whose module is listed; None if none is."""
+    return next((base for base in cls.__mro__[:-1] if _module_of(base)), None)
+
+
 class Kinds:
     """Kinds by class, for classes of the modules named; what a class maps to never changes.
 
@@ -74,29 +87,37 @@ class Kinds:
 
     def __init__(self) -> None:
         self.by_class: dict[type, Kind | None] = {}
+        self.homes: dict[type, str] = {}
         self._lock = threading.Lock()
 
     def find(self, cls: type) -> Kind | None:
         """The kind that claims a class, or None."""
-        for base in cls.__mro__:
-            if base is object:
-                break
-            module = MODULES.get(base.__module__) or MODULES.get(base.__module__.partition(".")[0])
-            if module is None:
-                continue
-            kind = load(module)
-            # A subclass is offered to its base's kind, which may turn it down.
-            found = kind if kind.recognises(cls) else None
-            if base is cls:
-                with self._lock:
-                    self.by_class[cls] = found
-            return found
-        return None
+        base = _listed(cls)
+        if base is None:
+            return None
+        kind = load(_module_of(base))
+        # A subclass is offered to its base's kind, which may turn it down.
+        found = kind if kind.recognises(cls) else None
+        if base is cls:
+            with self._lock:
+                self.by_class[cls] = found
+        return found
+
+    def home(self, cls: type) -> str:
+        """The module of the kind that claims a class, if that has nodes of graphs; else empty."""
+        kind = self.find(cls)
+        base = None if kind is None or kind.node is None else _listed(cls)
+        home = "" if base is None else f"{__package__}.{_module_of(base)}"
+        if cls in self.by_class:
+            with self._lock:
+                self.homes[cls] = home
+        return home
 
     def clear(self) -> None:
         """Forget every class: the modules named have changed."""
         with self._lock:
             self.by_class.clear()
+            self.homes.clear()
 
     def after_fork(self) -> None:
         """In a child: whoever held the lock in the parent is not here to let go of it."""
@@ -147,13 +168,17 @@ def load(module: str) -> Kind:
     return kind
 
 
+def claiming_kind(cls: type) -> Kind | None:
+    """The kind that claims a class, or None: the one whose `signature` operands of it have."""
+    try:
+        return KINDS.by_class[cls]
+    except KeyError:
+        return KINDS.find(cls)
+
+
 def kind_of(operand: object) -> Kind | None:
     """The kind that claims ``operand``, or None."""
-    cls = type(operand)
-    try:
-        kind = KINDS.by_class[cls]
-    except KeyError:
-        kind = KINDS.find(cls)
+    kind = claiming_kind(type(operand))
     return kind if kind is None or kind.refine is None else kind.refine(operand)
 
 

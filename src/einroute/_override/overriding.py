@@ -10,12 +10,11 @@ from typing import Self
 
 from .._base.block import Block
 from .._base.errors import shown
+from .._base.log import LOG
 from .patches import PATCHES, Hold
 from .places import FUNCTIONS, chosen
 
 __all__ = ["install", "override", "uninstall"]
-
-_LOG = logging.getLogger("einroute")
 
 
 class override(Block):  # noqa: N801 - used like a function, as contextlib.suppress is
@@ -142,9 +141,9 @@ def _warn(words: Iterable[str]) -> None:
 
 def _log(held: Hold) -> None:
     """Tell those who ask what is replaced and what is not; a warning would end programs of ``-W error``."""
-    if _LOG.isEnabledFor(logging.INFO):
-        _LOG.info("replaced: %s", ", ".join(PATCHES.names(held)))
-        _LOG.info("not reached, since they were taken before: %s", ", ".join(PATCHES.missed(held)) or "none")
+    if LOG.isEnabledFor(logging.INFO):
+        LOG.info("replaced: %s", ", ".join(PATCHES.names(held)))
+        LOG.info("not reached, since they were taken before: %s", ", ".join(PATCHES.missed(held)) or "none")
 
 
 def install(*names: str, imported: bool = False) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from .decisions import NETWORK, decide_alike
 from .paths import Remaining, result_facts, step_form
 from .plans import Chain, Limits, Path, Planned, Problem
 
-__all__ = ["STEP", "chain_along", "path_of"]
+__all__ = ["STEP", "at_once", "chain_along", "path_of"]
 
 #: Seconds that each step of several costs besides its calls: handing on, and looking for overflow.
 STEP = 0.3e-6
@@ -122,6 +122,34 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
     if any(form_of(op.form).sparse for op in problem.facts):
         seconds += build.peak / FRESH  # intermediates are new memory, mostly
     return Chain(problem.inputs, problem.output, tuple(build.steps), seconds, build.peak)
+
+
+def at_once(problem: Problem, path: Path, policy: Policy, limits: Limits) -> Chain | None:
+    """Every step along a path by one route, if one offers that within the memory limit."""
+    forms = {op.form for op in problem.facts}
+    if forms != {problem.form}:
+        return None
+    step = Step(
+        problem.inputs,
+        problem.output,
+        problem.sizes,
+        problem.facts,
+        problem.dtype,
+        problem.order,
+        limits.threads,
+        form=problem.form,
+        told=limits.told,
+        path=path,
+    )
+    try:
+        decision = decide(step, policy, [r for r in form_of(problem.form).routes if r.whole])
+    except NoRoute:
+        return None
+    offer = decision.offer
+    if limits.memory is not None and offer.temporary > limits.memory:
+        return None
+    planned = Planned(tuple(range(len(problem.inputs))), None, decision, step)
+    return Chain(problem.inputs, problem.output, (planned,), offer.cost.seconds, offer.temporary)
 
 
 def _handed_on(steps: list[Planned]) -> int:

@@ -14,10 +14,10 @@ from .._base.kinds import Form, Term
 from .._kinds.registry import form_of
 from .plans import Limits, Path, Problem
 
-__all__ = ["Remaining", "joined", "proposed", "result_facts", "step_form"]
+__all__ = ["IN_ONE_LOOP", "Remaining", "joined", "proposed", "result_facts", "step_form"]
 
-#: Operands that may be multiplied in one loop.
-_IN_ONE_LOOP = 32
+#: Operands that may be multiplied in one loop, and of which every pair is looked at.
+IN_ONE_LOOP = 32
 #: The three orders in which three operands can be paired: scored by us, no need to ask.
 _TRIPLES: tuple[Path, ...] = (((0, 1), (0, 1)), ((0, 2), (0, 1)), ((1, 2), (0, 1)))
 
@@ -42,6 +42,9 @@ def proposed(problem: Problem, limits: Limits) -> Iterator[tuple[Path, bool]]:
         if not sparse:
             return
     candidates: list[Path] = [whole] if n != 2 or solo or sparse else []
+    if n > IN_ONE_LOOP:  # and looking at every pair would take as long as the work
+        yield from ((path, solo) for path in _opt_einsum_paths(problem, limits))
+        return
     yield from ((path, False) for path in candidates)
     seen = set() if n == 2 or sparse else {whole}
     for path in _pairings(problem, limits, sparse=sparse):
@@ -61,7 +64,7 @@ def _pairings(problem: Problem, limits: Limits, *, sparse: bool) -> Iterator[Pat
     if sparse:
         yield joined(problem)
     # A tiny iteration space is passed faster than a second call starts, by loops of so many operands at most.
-    if n > 2 and (sparse or problem.size > 64 * n or n > _IN_ONE_LOOP):
+    if n > 2 and (sparse or problem.size > 64 * n or n > IN_ONE_LOOP):
         triple = n == 3 and limits.path == "auto"
         yield from _TRIPLES if triple else _opt_einsum_paths(problem, limits)
         if sparse:
@@ -130,7 +133,7 @@ class Remaining:
         """Take operands away and put a step's result at the end, or at a place of one that was summed."""
         for i in sorted(positions, reverse=True):
             number = self._numbers.pop(i)
-            for c in self.terms.pop(i).labels:
+            for c in set(self.terms.pop(i).labels):  # forms that take operands as they come repeat some
                 del self._holders[c][number]
         if at is None:
             number, self._next = self._next, self._next + 1

@@ -21,8 +21,9 @@ from .._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from .._base.kinds import Form, Term
 from .._base.routes import NoRoute, Policy
 from .._kinds.registry import form_of
-from .chains import chain_along, path_of
-from .paths import joined, proposed, step_form
+from .chains import at_once, chain_along, path_of
+from .decisions import NETWORK
+from .paths import IN_ONE_LOOP, joined, proposed, step_form
 from .plans import Chain, Limits, Path, Plan, Problem, Sliced
 from .rewriting import Known, rewritten
 from .slices import Cut, memory_cut, speed_cut
@@ -110,6 +111,8 @@ def result_form(contraction: Contraction, operands: Sequence[Operand]) -> str:
 
     An axis that is broadcast does not count, and a form that is rewritten counts as dense.
     """
+    if all(op.form == DENSE for op in operands):
+        return DENSE
     terms = [
         Term("".join(c for c, n in zip(labels, op.shape, strict=True) if n == contraction.sizes[c]), op)
         for labels, op in zip(contraction.inputs, operands, strict=True)
@@ -146,7 +149,7 @@ def _cast_by_routes(contraction: Contraction, operands: Sequence[Operand], forms
 
 def _repeated_only(contraction: Contraction, operands: Sequence[Operand]) -> str:
     """Labels whose broadcast axes (stride 0) can be dropped, since another operand really has the label."""
-    if not contraction.factors:
+    if not contraction.factors or not any(0 in op.strides for op in operands):
         return ""
     real = {
         c
@@ -164,6 +167,10 @@ def _uncut(prepared: Sequence[Prepared], form: str) -> frozenset[str]:
 
 
 def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
+    if limits.stepwise and len(problem.inputs) >= NETWORK and not isinstance(limits.path, str):
+        chain = at_once(problem, limits.path, policy, limits)
+        if chain is not None:
+            return chain
     best = _cheapest(problem, policy, limits)
     if limits.memory is not None and best.peak > limits.memory:
         return _within_memory(problem, best, policy, limits)
@@ -236,7 +243,15 @@ def _cheapest(problem: Problem, policy: Policy, limits: Limits) -> Chain:
 
 
 def _strictly(problem: Problem, policy: Policy, limits: Limits) -> Chain:
-    """Sparse operands joined first."""
+    """Sparse operands joined first.
+
+    Raises
+    ------
+    NoRoute
+        Some step is refused, or there are too many operands to look at every pair.
+    """
+    if len(problem.inputs) > IN_ONE_LOOP:
+        raise NoRoute(f"more than {IN_ONE_LOOP} operands")
     return chain_along(problem, joined(problem), False, policy, limits)
 
 

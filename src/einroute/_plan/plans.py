@@ -212,6 +212,8 @@ class Limits:
         A path to take, or the name of opt_einsum's way to find one.
     told : tuple of (str, value)
         What routes are told whose tasks run later.
+    stepwise : bool
+        The steps of the path are all that is asked for: one route may do all of them.
     """
 
     threads: int = 1
@@ -219,6 +221,7 @@ class Limits:
     memory: int | None = None
     path: Path | str = "auto"
     told: tuple[tuple[str, Any], ...] = ()
+    stepwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from .._base.formatting import in_time, in_times, plural
@@ -16,7 +17,7 @@ from .text import ROUTES, Row, columns, counted, place, route_rows
 
 __all__ = ["as_page", "as_report"]
 
-SITES = ("where", "function", "routes", "calls", "einroute")
+SITES = ("where", "function", "subscripts", "routes", "calls", "einroute")
 COMPARED = ("NumPy", "times faster", "planning", "sampled")
 #: Less than this share apart, two sums of times are told as equal.
 EQUAL = 0.03
@@ -39,7 +40,8 @@ def as_report(recording: Recording, seconds: float) -> str:
     lines = [f"einroute: {_headline(recording, seconds)}"]
     if sites:
         header, numbers = _header(recording)
-        lines += ["", *columns(header, (_row(recording, site) for site in sites[:SHOWN]), numbers, WIDE)]
+        rows = [*(_row(recording, site) for site in sites[:SHOWN]), _total(recording, sites)]
+        lines += ["", *columns(header, rows, numbers, WIDE)]
         if len(sites) > SHOWN:
             lines.append(f"... and {plural(len(sites) - SHOWN, 'place')} more")
         lines += ["", *columns(ROUTES, route_rows(recording), 5)]
@@ -59,8 +61,10 @@ def as_page(recording: Recording, seconds: float, program: str) -> str:
         f"<p>{escape(_headline(recording, seconds))}</p>",
     ]
     if rows:
-        parts.append(table("by place", header, rows, numbers, mono=0))
-        parts.append(table("by route", ROUTES, route_rows(recording), 5))
+        parts.append(_places((header, numbers), [*rows, _total(recording, sites)], sites))
+        routes = recording.by_route()
+        bars = _shares(found.seconds for found in routes)
+        parts.append(table("by route", ROUTES, route_rows(recording), 5, bars=bars))
         parts += [
             f'<div class="er-q">{escape(line)}</div>' for line in (*_reasons(sites), *_notes(recording))
         ]
@@ -68,6 +72,33 @@ def as_page(recording: Recording, seconds: float, program: str) -> str:
     parts += [f'<div class="er-q">{escape(line)}</div>' for line in _processes()]
     parts += [f"<p><b>{escape(line)}</b></p>" for line in _verdict(recording, sites) if line]
     return page(title, f'<div class="einroute">{STYLE}{"".join(parts)}</div>')
+
+
+def _places(head: tuple[Row, int], rows: list[Row], sites: Sequence[SiteSum]) -> str:
+    """The table of places, each with its line of the program, and a bar for its share of the time."""
+    header, numbers = head
+    sources = [*(linecache.getline(site.file, site.line).strip() for site in sites), ""]
+    rows = [(row[0], source, *row[1:]) for row, source in zip(rows, sources, strict=True)]
+    bars = [*_shares(site.seconds for site in sites), 0.0]
+    return table("by place", (header[0], "source", *header[1:]), rows, numbers, mono=(0, 1, 3), bars=bars)
+
+
+def _shares(seconds: Iterable[float]) -> list[float]:
+    """Parts of the largest."""
+    given = list(seconds)
+    most = max(given, default=0.0)
+    return [value / most if most else 0.0 for value in given]
+
+
+def _total(recording: Recording, sites: Sequence[SiteSum]) -> Row:
+    """The last row: all places together."""
+    row = ("together", "", "", "", f"{recording.calls:,}")
+    if not isinstance(recording, Comparison):
+        return (*row, in_time(recording.seconds))
+    whole = sum(map(recording.compared, sites), Compared())
+    numpys, faster = (in_time(whole.numpys), in_times(whole.faster)) if whole.calls else ("-", "-")
+    ours = in_time(whole.ours) if whole.calls else "-"
+    return (*row, ours, numpys, faster, in_time(whole.planning or None), f"{whole.samples:,}")
 
 
 def _headline(recording: Recording, seconds: float) -> str:
@@ -88,7 +119,8 @@ def _header(recording: Recording) -> tuple[Row, int]:
 
 def _row(recording: Recording, site: SiteSum) -> Row:
     routes = counted(site.routes) or f"raised {site.errors}x"
-    row = (place(site.file, site.line), site.function, routes, f"{site.calls:,}")
+    where = place(site.file, site.line)
+    row = (where, site.function, counted(site.subscripts), routes, f"{site.calls:,}")
     if not isinstance(recording, Comparison):
         return (*row, in_time(site.seconds))
     return (*row, *_compared(recording.compared(site), site))

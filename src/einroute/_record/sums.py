@@ -8,6 +8,8 @@ from .entry import Record
 
 __all__ = ["RouteSum", "SiteSum", "Sums"]
 
+#: Different subscripts, and reasons, that are told apart at one place.
+MOST_TOLD = 16
 #: Places that are told apart; the calls of more are summed together.
 MOST_SITES = 4096
 ELSEWHERE = "(other places)"
@@ -53,6 +55,8 @@ class SiteSum:
         Measured.
     routes : dict of str to int
         How many steps each route did.
+    subscripts : dict of str to int
+        Those of einsum's calls, and in how many; the first 16.
     reasons : dict of str to int
         Why calls were left to NumPy's own function, and how many.
     errors : int
@@ -67,6 +71,7 @@ class SiteSum:
     routes: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     errors: int = 0
+    subscripts: dict[str, int] = field(default_factory=dict)
 
 
 class Sums:
@@ -118,10 +123,16 @@ class Sums:
         site = self.site(record)
         site.calls += 1
         site.seconds += record.seconds
+        _count(site.subscripts, record.outline.subscripts)
         if record.error:
             site.errors += 1
             return
         for step in record.steps:
             site.routes[step.route] = site.routes.get(step.route, 0) + 1
-        if record.reason and (record.reason in site.reasons or len(site.reasons) < 16):
-            site.reasons[record.reason] = site.reasons.get(record.reason, 0) + 1
+        _count(site.reasons, record.reason)
+
+
+def _count(found: dict[str, int], words: str) -> None:
+    """Once more, if there are any words and they are not too many different ones."""
+    if words and (words in found or len(found) < MOST_TOLD):
+        found[words] = found.get(words, 0) + 1

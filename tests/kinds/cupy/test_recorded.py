@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -12,23 +10,18 @@ import numpy as np
 import pytest
 
 import einroute as er
-from einroute._kinds import registry
 from tests.helpers import EXPRESSIONS, make
 from tests.kinds.cupy import recorder
+from tests.kinds.cupy.helpers import REAL, library
 
-if importlib.util.find_spec("cupy") is not None:
+if REAL:
     pytest.skip("CuPy itself is here: test_device.py", allow_module_level=True)
 
 
 @pytest.fixture(autouse=True)
 def cupy() -> Iterator[Any]:
-    with recorder.in_place() as module:
+    with library() as module:
         yield module
-    for name in [name for name in sys.modules if name.startswith("einroute._kinds.cupy")]:
-        del sys.modules[name]
-    registry.KINDS.clear()
-    registry.FORMS.clear()
-    er.cache_clear()
 
 
 def on_device(*arrays: Any, device: int = 0) -> list[Any]:
@@ -103,6 +96,20 @@ def test_two_devices_are_refused() -> None:
     (a,), (b,) = on_device(np.ones((2, 2))), on_device(np.ones((2, 2)), device=1)
     with pytest.raises(TypeError, match=r"operand 0 is on device 0 and operand 1 on 1.*move one"):
         er.matmul(a, b)
+    assert recorder.CALLS == []
+
+
+@pytest.mark.parametrize("name", ["jax.numpy", "torch"])
+def test_arrays_of_two_libraries_are_refused(name: str) -> None:
+    other: Any = pytest.importorskip(name).ones((2, 2))
+    (a,) = on_device(np.ones((2, 2)))
+    library_of = name.partition(".")[0]
+    for operands, said in (((a, other), ("cupy", library_of)), ((other, a), (library_of, "cupy"))):
+        named = "operand 0 is of {} and operand 1 of {}.*convert one".format(*said)
+        with pytest.raises(TypeError, match=named):
+            er.matmul(*operands)
+        with pytest.raises(TypeError, match="do not mix"):
+            er.linalg.solve(*operands)
     assert recorder.CALLS == []
 
 

@@ -271,6 +271,31 @@ def test_padding_within_rows_of_bcsr() -> None:
             np.testing.assert_array_equal(er.matmul(made, x), [[3, 4], [2, 4]])
 
 
+def test_padding_within_rows_is_never_multiplied() -> None:
+    """Of entries that are said to be in the order of rows, too; what it would meet is infinite."""
+    indices = jnp.asarray([[0, 0], [0, 3], [1, 1], [2, -1], [2, 0], [2, 2], [3, 3]])
+    by_entries = BCOO((jnp.asarray([1.0, 9, 2, 9, 3, 4, 9]), indices), shape=(3, 3), indices_sorted=True)
+    by_rows = BCSR(
+        (jnp.asarray([1.0, 9, 2, 3, 4]), jnp.asarray([0, 3, 1, 0, 2]), jnp.asarray([0, 2, 3, 5])),
+        shape=(3, 3),
+    )
+    x = np.array([[np.inf, 1], [1, 2], [1, 3]], "f4")
+    expected = [[np.inf, 1], [2, 4], [np.inf, 15]]
+    for matrix in (by_entries, by_rows):
+        for route in ("bcoo.csr", "bcoo.gather"):
+            with er.config(allow=route):
+                np.testing.assert_array_equal(er.matmul(matrix, x), expected)
+                np.testing.assert_array_equal(jax.jit(er.matmul)(matrix, x), expected)
+                np.testing.assert_array_equal(er.matmul(matrix, x[:, 1]), [1, 4, 15])
+
+        def total(data: Any, matrix: Any = matrix) -> Any:
+            parts = matrix.tree_flatten()[0][1:]
+            return er.matmul(type(matrix)((data, *parts), shape=(3, 3)), x[:, 1:]).sum()
+
+        gradient = np.asarray(jax.grad(total)(matrix.data))
+        np.testing.assert_array_equal(gradient[:3], [1, 0, 2])
+
+
 def test_axes_of_length_zero_beside_padding() -> None:
     empty = BCOO((jnp.ones(2), jnp.zeros((2, 2), int)), shape=(0, 4))
     assert er.einsum("ij,ik->jk", empty, jnp.ones((0, 3))).tolist() == np.zeros((4, 3)).tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import tracemalloc
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -530,6 +531,38 @@ class TestSparse:
         assert sp.issparse(result) == (sparse and bool(output))
         np.testing.assert_array_equal(result.toarray() if sp.issparse(result) else result, right)
 
+    @pytest.mark.parametrize("route", [None, "one_hot.arrays_first", "one_hot.written"])
+    @pytest.mark.parametrize("form", ["all", "some"])
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            "s~,t,tr*->s", "s~,tr*,t->s", "xy~,tr*,t->", "s~,b,sr*->", "s~,t,ttss*->s", "sx~,tr*,rx->sx",
+            "sx~,sr*,rx->sx", "t~,tr*,tc*,tx->t", "s~,b~,tr*,t->sb", "xx~,tr*,t->x", "rs~,t,tr*->rs",
+        ],
+    )  # fmt: skip
+    def test_a_one_hot_counts_as_an_array_beside_sparse_operands_and_arrays(self, expression, form, route):
+        rng = np.random.default_rng(3)
+        dense = expression.replace("~", "")
+        subscripts, operands = case(dense, form, sizes={**SIZES, "s": 4 if "ss*" in dense else 5})
+        for i, term in enumerate(expression.partition("->")[0].split(",")):
+            if term.endswith("~"):
+                operands[i] = sp.coo_array(operands[i] * (rng.random(operands[i].shape) < 0.5))
+        right = np.einsum(subscripts, *(x.toarray() if sp.issparse(x) else written(x) for x in operands))
+        with forcing(route) if route else nullcontext():
+            result = er.einsum(subscripts, *operands)
+            arrays = [written(x) if isinstance(x, OneHot) else x for x in operands]
+            assert type(result) is type(er.einsum(subscripts, *arrays))
+        np.testing.assert_array_equal(result.toarray() if sp.issparse(result) else result, right)
+
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_zeros_of_a_one_hot_meet_nothing_that_is_not_finite(self, place):
+        table = np.ones((3, 4))
+        table[place] = np.inf
+        a = sp.coo_array(np.eye(2, 4))
+        labels = er.one_hot(np.array([1, 1]), 3)
+        got = er.einsum("ij,ir,rj->ij", a, labels, table)
+        np.testing.assert_array_equal(got.data, [np.inf if place == 1 else 1.0] * 2)
+
     def test_matrix_products(self):
         operand = er.one_hot(np.array([1, 0, 3]), 4)
         a = sp.csr_array(np.arange(8.0).reshape(4, 2))
@@ -598,3 +631,33 @@ class TestAccuracy:
     def test_small_integers_wrap(self):
         operand = er.one_hot(np.zeros(300, int), 1, dtype=np.int8)
         assert er.einsum("tr->r", operand)[0] == np.int8(300 - 256)
+
+
+class TestShortWays:
+    """Calls that take their short way, with labels of every sort."""
+
+    @pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i8", "i1", "?"])
+    @pytest.mark.parametrize("labels", ["i1", "u1", "i4", "i8", "u8", ">i4"])
+    @pytest.mark.parametrize("form", ["all", "some", "none"])
+    @pytest.mark.parametrize(
+        "expression", ["tr*->t", "tr*->", "tr*,tr->t", "tr*,tr*->t", "tr*,tr*->", "tr*,tc*->cr", "tr*,t->r"]
+    )
+    def test_values(self, expression, form, labels, dtype):
+        subscripts, operands = case(expression, form, dtype, sizes={**SIZES, "t": 300})
+        operands = [
+            er.one_hot(x.labels.astype(labels), x.depth, dtype=dtype) if isinstance(x, OneHot) else x
+            for x in operands
+        ]
+        got = er.einsum(subscripts, *operands)
+        right = np.einsum(subscripts, *map(written, operands))
+        assert got.dtype == right.dtype
+        np.testing.assert_array_equal(got, right)
+
+    @pytest.mark.parametrize("expression", ["tr*->t", "tr*->", "tr*,tr->t", "tr*,tr*->t", "tr*,tc*->rc"])
+    def test_they_are_taken(self, expression, monkeypatch):
+        monkeypatch.setattr(gather, "find", None)
+        monkeypatch.setattr(gather, "untested", None)
+        subscripts, operands = case(expression)
+        np.testing.assert_array_equal(
+            er.einsum(subscripts, *operands), np.einsum(subscripts, *map(written, operands))
+        )

@@ -378,8 +378,8 @@ class TestContractions:
 class TestRewrites:
     """Every rewrite does what it does not refuse."""
 
-    # Rows are for two rolled operands: see `test_blocks_of_rows_written_out`.
-    @pytest.mark.parametrize("name", [name for name in REWRITES if name != "rolled.rows"])
+    # Rows are for two rolled operands: see `test_blocks_of_rows_written_out`; kernels for one form.
+    @pytest.mark.parametrize("name", [x for x in REWRITES if x not in ("rolled.rows", "rolled.kernels")])
     def test_every_expression(self, rng, name):
         done = 0
         for subscripts in EXPRESSIONS:
@@ -394,6 +394,37 @@ class TestRewrites:
                     assert_agrees(subscripts, *operands)
                 done += name in ran
         assert done >= 10, f"{name} was refused nearly everywhere"
+
+    @pytest.mark.parametrize("dtype", ["f8", "f4"])
+    @pytest.mark.parametrize("step", [1, -1])
+    @pytest.mark.parametrize(("d", "k"), [(40, 9), (40, 40), (9, 40), (1, 5), (5, 1), (2, 2)])
+    def test_a_kernel(self, rng, d, k, step, dtype):
+        operands = case(rng, "ij,j->i", d, k, step, dtype)
+        with forcing("rolled.kernels") as ran:
+            assert_agrees("ij,j->i", *operands)
+            assert_agrees("j,ij->i", *operands[::-1])
+        if d > 2 and k > 1:
+            assert ran == ["rolled.kernels"] * 2
+
+    @pytest.mark.parametrize(
+        ("subscripts", "d", "k", "route"),
+        [
+            ("ij->j", 5000, 300, "rolled.sums"),
+            ("ijn,j->n", 5000, 300, "rolled.sums"),
+            ("ij,ij->", 600_000, 2, "rolled.shifts"),
+            ("ij,j->i", 150, 40, "rolled.kernels"),
+        ],
+    )
+    def test_what_is_taken_for_what(self, rng, subscripts, d, k, route):
+        operands = case(rng, subscripts, d, k)
+        assert er.explain(subscripts, *operands).routes[0] == route
+        if d < 10_000:
+            assert_agrees(subscripts, *operands)
+
+    def test_sums_of_all_rollings_are_the_callers_own(self, rng):
+        result = er.einsum("ij->j", er.rolled(rng.standard_normal(6), 4))
+        result[0] = 7
+        assert (result[1:] != 7).all()
 
     @settings(max_examples=150, deadline=None)
     @given(st.data())
@@ -516,7 +547,7 @@ class TestFFT:
         with forcing("rolled.fft") as ran:
             result = er.einsum(subscripts, er.rolled(b, len(a), step=step), a)
         assert "rolled.fft" not in ran
-        assert "rolled.strided" in ran
+        assert {"rolled.strided", "rolled.kernels"} & set(ran)
         return result
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -296,6 +296,13 @@ class TestContractions:
         right = np.einsum(f"{kind.labels},{labels}->{kind.labels[0]}{labels[-1]}", one, two)
         np.testing.assert_allclose(got, right, rtol=1e-4, atol=1e-4)
 
+    def test_an_empty_axis_beside_ones_that_are_broadcast_along_it(self):
+        a = sp.coo_array((np.array([2.0]), ([1], [0], [1])), shape=(2, 1, 2))
+        d = er.pairwise_difference(np.zeros((0, 2)), np.ones((2, 2)))
+        got = er.einsum("cb,abc,bca->ca", er.rolled(np.ones(2), 1), a, d)
+        assert sp.issparse(got)
+        np.testing.assert_array_equal(got.toarray(), np.zeros((2, 2)))
+
     def test_the_kind_of_an_operand_that_is_not_ours(self, kind):
         class Foreign:
             def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> str:

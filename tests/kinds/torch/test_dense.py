@@ -171,6 +171,80 @@ def test_views_share_memory_and_nothing_is_written_to() -> None:
     assert torch.equal(x, kept)
 
 
+class OwnSay(torch.Tensor):
+    """A class that overrides ``__torch_function__``."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+@pytest.mark.parametrize("subscripts", ["kk,kl,j->", "kk,kl,lj->j", "ii->i", "iij,jk->k", "ij,j->i"])
+@pytest.mark.parametrize("dtype", ["float64", "complex128", "int32"])
+def test_repeated_labels_of_a_class_of_its_own(subscripts: str, dtype: str) -> None:
+    operands = [
+        torch.ones([3 if c in "kij" else 4 for c in term], dtype=getattr(torch, dtype))
+        for term in subscripts.partition("->")[0].split(",")
+    ]
+    got = er.einsum(subscripts, operands[0].as_subclass(OwnSay), *operands[1:])
+    assert type(got) is OwnSay
+    assert got.dtype is operands[0].dtype
+    np.testing.assert_array_equal(
+        as_numpy(got.as_subclass(torch.Tensor)), numpys_einsum(subscripts, *operands)
+    )
+
+
+ORDERS = [(x, y) for x in ("C", "F", "both", "NumPy C", "NumPy F") for y in ("C", "F", "neither")]
+
+
+def laid_out(how: str, *shape: int) -> Any:
+    x = torch.arange(float(shape[0] * shape[1])).reshape(shape)
+    if "F" in how:
+        x = x.mT.contiguous().mT
+    if how == "both":
+        return x[:, :1].contiguous().expand(shape[0], 1)
+    if how == "neither":
+        return x.repeat(1, 2)[:, ::2]
+    return x.numpy() if "NumPy" in how else x
+
+
+@pytest.mark.parametrize("call", ["einsum", "matmul"])
+@pytest.mark.parametrize("order", ["A", "a"])
+def test_order_a_is_f_where_every_operand_is(order: str, call: str) -> None:
+    # One shape in every layout, one after the other: none is found under the key of another.
+    for x, y in ORDERS:
+        a = laid_out(x, 3, 4)
+        b = laid_out(y, a.shape[1], 5)
+        flags = [np.asarray(operand).flags.f_contiguous for operand in (a, b)]
+        got = er.einsum("ij,jk->ik", a, b, order=order) if call == "einsum" else er.matmul(a, b, order=order)
+        assert got.mT.is_contiguous() == all(flags), (x, y)
+        assert got.is_contiguous() != all(flags), (x, y)
+        np.testing.assert_array_equal(got.numpy(), np.asarray(a) @ np.asarray(b))
+
+
+def test_order_a_of_sparse_tensors_is_that_of_the_others() -> None:
+    s, b = torch.eye(4).to_sparse(), laid_out("F", 4, 5)
+    assert er.einsum("ij,jk->ik", s, b, order="A").mT.is_contiguous()
+    assert er.einsum("ij,jk->ik", s, b.contiguous(), order="A").is_contiguous()
+
+
+@pytest.mark.parametrize("make", ["meta", "fake", "meta beside the host", "meta beside NumPy"])
+def test_tensors_without_elements_are_explained(make: str) -> None:
+    a, b = torch.ones(300, 400), torch.ones(400, 500)
+    expected = er.explain("ij,jk->ik", a, b)
+    fakes = pytest.importorskip("torch._subclasses.fake_tensor")
+    given: dict[str, Any] = {
+        "meta": lambda: (a.to("meta"), b.to("meta")),
+        "fake": lambda: tuple(map(fakes.FakeTensorMode().from_tensor, (a, b))),
+        "meta beside the host": lambda: (a, b.to("meta")),
+        "meta beside NumPy": lambda: (a.numpy(), b.to("meta")),
+    }
+    told = er.explain("ij,jk->ik", *given[make]())
+    assert told.routes == expected.routes == ("torch.matmul",)
+    assert str(told) == str(expected)
+    assert er.explain(er.matmul, *given[make]()).routes == er.explain(er.matmul, a, b).routes
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_order_is_the_results(order: str) -> None:
     a, b = randn(3, 4), randn(4, 5)

@@ -417,3 +417,26 @@ def test_large_dense_tensors_of_sparse_ones_are_spoken_of() -> None:
         assert er.einsum("ij,jk->ik", tall, x).shape == (n, 2)
     with pytest.warns(er.DensifyWarning):
         er.einsum("ij,kl->ik", tall, x)
+
+
+class OfUsers(torch.Tensor):
+    """A class with no say of its own."""
+
+
+@pytest.mark.parametrize("subscripts", ["ij,jk->ik", "ij,ij->ij", "ij,i,jk->ik", "ij,ik,jk->ij", "ij,j->i"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("asked", [False, True])
+def test_users_classes_beside_sparse_tensors(asked: bool, layout: str, subscripts: str) -> None:
+    shapes = {"ij": (4, 6), "jk": (6, 3), "ik": (4, 3), "i": (4,), "j": (6,)}
+    terms = subscripts.partition("->")[0].split(",")
+    generator = torch.Generator().manual_seed(0)
+    values = [torch.randn(shapes[t], generator=generator, dtype=torch.float64) for t in terms]
+    values[0] *= torch.rand(4, 6, generator=generator) < 0.5
+    s = sparse(values[0], layout).requires_grad_(asked)
+    got = er.einsum(subscripts, s, *(x.as_subclass(OfUsers) for x in values[1:]))
+    assert type(got) is (OfUsers if got.layout is torch.strided else torch.Tensor)
+    expected = torch.einsum(subscripts, *values)
+    torch.testing.assert_close(full(got.detach()).as_subclass(torch.Tensor), expected)
+    if asked:
+        full(got).as_subclass(torch.Tensor).sum().backward()
+        assert s.grad is not None

@@ -321,7 +321,7 @@ def test_transforms_of_functions() -> None:
 
 def test_what_is_not_taken_is_refused_by_name() -> None:
     x = torch.ones(4)
-    with pytest.raises(TypeError, match=r"labels has dtype torch\.float32"):
+    with pytest.raises(TypeError, match=r"labels have dtype torch\.float32"):
         er.one_hot(x, 3)
     with pytest.raises(ValueError, match="depth"):
         er.one_hot(x.long(), -1)

@@ -9,12 +9,13 @@ from .elementwise import elementwise
 from .integers import integers
 from .lstsq import columns, once, repeated, sparse_systems, square
 from .numpy_asv import numpy_asv
-from .one_hot import counts, fields, gathers
-from .pairwise import forms
-from .rolled import convolutions, rollings
+from .one_hot import counts, fields, gathers, places
+from .pairwise import forms, sums
+from .rolled import convolutions, rollings, vectors
 from .small import tiny, tiny_functions
-from .sparse import patterns, products
+from .sparse import by_stacks, patterns, products
 from .strided import strided
+from .tensor_networks import tensor_networks
 
 __all__ = ["CASES", "GROUPS", "AnyCase", "in_suite"]
 
@@ -28,6 +29,7 @@ GROUPS: dict[str, str] = {
     "tccg": "tensor contractions of 0.1 to 1 GFLOP, order K and C",
     "batched": "stacks of matrices, attention-like forms",
     "networks": "chains, MTTKRP, quadratic forms",
+    "tensor-networks": "20 to 2000 small tensors along a given path, an expression made beforehand",
     "elementwise": "elementwise products and reductions",
     "integers": "integers, bools and float16",
     "strided": "transposed, sliced, broadcast and overlapping operands",
@@ -45,9 +47,10 @@ GROUPS: dict[str, str] = {
 }
 
 CASES: tuple[AnyCase, ...] = (
-    *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *elementwise(), *integers(), *strided(),
+    *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *tensor_networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
-    *products(), *patterns(), *rollings(), *convolutions(), *counts(), *gathers(), *fields(), *forms(),
+    *products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *convolutions(), *counts(), *gathers(), *places(),
+    *fields(), *forms(), *sums(),
 )  # fmt: skip
 
 

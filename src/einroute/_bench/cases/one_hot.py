@@ -81,6 +81,39 @@ def gathers() -> list[Spelled]:
     return table
 
 
+def places() -> list[Spelled]:
+    """What is asked of each place: whether it has a class, its element of an array, and of two labels."""
+    table = []
+    for places, classes, columns in SIZES:
+        if columns or places * classes > 1_000_000:
+            continue
+        given, name = _given(places, classes, columns)
+        given += f"d = rng.random(({places}, {classes}))\nothers = rng.integers(0, {classes}, {places})"
+        asv = (places, classes, columns) in IN_SUITE
+        both = f"{ONE_HOT}, er.one_hot(others, classes)"
+        table += [
+            Spelled("one-hot", f"places {name}", given, {
+                "einroute": Way(f'er.einsum("tr->t", {ONE_HOT})'),
+                "by_hand": Way("((labels >= 0) & (labels < classes)) * 1.0"),
+            }, asv=asv),
+            Spelled("one-hot", f"elements {name}", given, {
+                "einroute": Way(f'er.einsum("tr,tr->t", {ONE_HOT}, d)'),
+                "by_hand": Way("d[np.arange(len(labels)), labels]"),
+            }, asv=asv),
+            Spelled("one-hot", f"equal labels {name}", given, {
+                "einroute": Way(f'er.einsum("tr,tr->t", {both})'),
+                "by_hand": Way("(labels == others) * 1.0"),
+            }),
+            Spelled("one-hot", f"pairs of labels {name}", given, {
+                "einroute": Way(f'er.einsum("tr,tc->rc", {both})'),
+                "by_hand": Way(
+                    "np.bincount(labels * classes + others, minlength=classes**2).reshape(classes, -1) * 1.0"
+                ),
+            }),
+        ]  # fmt: skip
+    return table
+
+
 def fields() -> list[Spelled]:
     """E[z, x, :] = u_n E_n p(z) q(x), n the layer of z."""
     return [

@@ -39,3 +39,34 @@ def forms() -> list[Spelled]:
                 Spelled("pairwise", f"{subscripts} {n}x{m} d={d}", given, ways, asv=n in (30, 300) and d == 6)
             )
     return table
+
+
+def sums() -> list[Spelled]:
+    """Sums over all pairs, as in the gradients of kernels: points multiplied out by hand."""
+    table = []
+    for n, d in ((60, 5), (400, 12), (1200, 12)):
+        given = f"x, y, g = rng.random(({n}, {d})), rng.random(({n}, {d})), rng.random(({n}, {n}))"
+        ways: dict[str, tuple[str, str]] = {
+            "ij,ijd,ijd->d": ("g, d, d", "g.sum(1) @ x**2 + g.sum(0) @ y**2 - 2 * (x * (g @ y)).sum(0)"),
+            "ij,ijd->id": ("g, d", "g.sum(1)[:, None] * x - g @ y"),
+            "ij,ijk,ijl->kl": (
+                "g, d, d",
+                "(x.T * g.sum(1)) @ x + (y.T * g.sum(0)) @ y - (c := x.T @ (g @ y)) - c.T",
+            ),
+        }
+        for subscripts, (rest, hand) in ways.items():
+            ours, plain = (
+                rest.replace("d", f"(d := {made})", 1)
+                for made in ("er.pairwise_difference(x, y)", "x[:, None] - y")
+            )
+            numpys: Ways = (
+                {"numpy": Way(f'np.einsum("{subscripts}", {plain}, optimize=True)')} if n <= 400 else {}
+            )
+            table.append(
+                Spelled("pairwise", f"{subscripts} {n}x{n} d={d}", given, {
+                    "einroute": Way(f'er.einsum("{subscripts}", {ours})'),
+                    "by_hand": Way(hand),
+                    **numpys,
+                }, asv=n == 400)
+            )  # fmt: skip
+    return table

@@ -49,6 +49,31 @@ def rollings() -> list[Spelled]:
     return table
 
 
+def vectors() -> list[Spelled]:
+    """A vector: with a kernel, summed, and beside few of its rollings."""
+    given = (
+        "k = {k}\nb, a, x = rng.standard_normal({d}), rng.standard_normal(k), rng.standard_normal(({d}, 2))"
+    )
+    table = []
+    for d, k in ((100, 30), (10_000, 50), (600_000, 20)):
+        name, asv = f"d={d} k={k}", d == 10_000
+        table += [
+            Spelled("rolled", f"kernel {name}", given.format(d=d, k=k), {
+                "einroute": Way('er.einsum("ij,j->i", er.rolled(b, k), a)'),
+                "by_hand": Way('np.correlate(np.concatenate((b, b[: k - 1])), a, "valid")'),
+            }, asv=asv),
+            Spelled("rolled", f"sums {name}", given.format(d=d, k=k), {
+                "einroute": Way('er.einsum("ij->j", er.rolled(b, k))'),
+                "by_hand": Way("np.full(k, b.sum())"),
+            }, asv=asv),
+            Spelled("rolled", f"two rollings {name}", given.format(d=d, k=k), {
+                "einroute": Way('er.einsum("ij,ij->", er.rolled(b, 2), x)'),
+                "by_hand": Way("b @ x[:, 0] + b[1:] @ x[:-1, 1] + b[0] * x[-1, 1]"),
+            }, asv=asv),
+        ]  # fmt: skip
+    return table
+
+
 def convolutions() -> list[Spelled]:
     """Circular convolution, as an einsum with a rolled operand."""
     table = []

@@ -68,6 +68,33 @@ def _product(n: int, density: float, kind: str, dtype: str) -> list[Spelled]:
     ]
 
 
+def by_stacks() -> list[Spelled]:
+    """A sparse matrix by every matrix of a stack, and few entries beside a large array."""
+    given = """
+sp = load("scipy.sparse")
+a = sp.random_array(({n}, {n}), density={density}, format="csr", rng=rng)
+x = rng.random((8, {n}, 6))
+"""
+    few = """
+sp = load("scipy.sparse")
+x, places = rng.random((5, 749, 893)), np.array([7, 401, 520])
+a = sp.coo_array((np.ones(3), (np.array([0, 2, 4]), places)), shape=(5, 893))
+"""
+    return [
+        *(
+            Spelled("sparse", f"ij,tjk->tik {n}x{n} {100 * density:g} %", given.format(n=n, density=density), {
+                "einroute": compiled('er.einsum("ij,tjk->tik", a, x)'),
+                "scipy": Way("np.stack([a @ part for part in x])"),
+            }, asv=n == 3000)
+            for n, density in ((100, 0.01), (3000, 0.003), (30000, 0.0005))
+        ),
+        Spelled("sparse", "aij,aj->ai 3 entries", few, {
+            "einroute": Way('er.einsum("aij,aj->ai", x, a)'),
+            "by_hand": Way("np.stack([x[i] @ a.toarray()[i] for i in range(5)])"),
+        }, asv=True),
+    ]  # fmt: skip
+
+
 def patterns() -> list[Spelled]:
     """Work that only the non-zeros need."""
     table = []

@@ -10,12 +10,17 @@ import numpy as np
 
 from ..._base.dtypes import DTypeRules
 from ..._base.facts import DType
+from ..._base.routes import Runner
 
 __all__ = ["ArrayLibrary"]
 
 
 def _same(dtype: DType, _summed: int, _device: Hashable) -> DType | None:
     return dtype
+
+
+def _unchanged(run: Runner) -> Runner:
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ class ArrayLibrary:
         products of a dtype exactly, or as exactly as in itself; None where it has none.
     in_order : callable or None
         ``(array, "C" or "F") -> array``: in that memory layout; None where layouts are not the user's.
+    placed : callable
+        ``run -> run``: runs what makes arrays where its operands are, of libraries with a current device.
+    exactly : callable
+        ``runner -> runner``: the same, computed in the dtypes of its operands, where the library may be told
+        to compute in others.
     calls : float
         What a call of the library takes, in calls of NumPy's.
     eager : bool
@@ -92,5 +102,7 @@ class ArrayLibrary:
     matmul_dtype: Callable[[DType, int, Hashable], DType | None] = _same
     in_order: Callable[[Any, str], Any] | None = None
     stacked: Callable[[Any, Any], Any] | None = None
+    placed: Callable[[Runner], Runner] = _unchanged
+    exactly: Callable[[Runner], Runner] = _unchanged
     calls: float = 3.0
     eager: bool = True

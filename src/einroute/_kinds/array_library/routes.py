@@ -97,7 +97,7 @@ def _as(made: Any, step: Step) -> str:
 
 def _through(library: ArrayLibrary, run: Runner, made: Any, step: Step) -> Runner:
     """A product in another dtype, in which it is exact."""
-    cast, dtype = library.cast, step.dtype
+    cast, dtype, run = library.cast, step.dtype, library.exactly(run)
     wide = library.dtypes.named("int64")
 
     def through(a: Any, b: Any, out: Any = None) -> Any:

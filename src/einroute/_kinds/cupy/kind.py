@@ -1,144 +1,24 @@
-"""CuPy's arrays as a kind, by CuPy's own calls: nothing is copied to the host, no device is waited for."""
+"""CuPy's dense arrays as a kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractContextManager
-from functools import wraps
+import importlib
+from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import cupy
-import numpy as np
 
-from ..._base.dtypes import DTypeRules
-from ..._base.facts import DType
-from ..array_library import ArrayLibrary, array_form, array_kind
+from ..._base.kinds import Kind
+from ..array_library import array_form, array_kind
+from ..registry import load
+from .dense import LIBRARY
 
-_SCALARS = (bool, int, float, complex)
-_KNOWN = "?biufc"
-_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+__all__ = ["FORM", "KIND"]
 
-
-def _of(x: Any) -> DType:
-    dtype = getattr(x, "dtype", None)
-    found: DType = np.dtype(np.asarray(x).dtype if dtype is None else dtype).newbyteorder("=")
-    if found.kind not in _KNOWN or found.itemsize > 16:
-        raise TypeError(
-            f"an operand of type {type(x).__name__} has dtype {found}, which CuPy does not have; "
-            f"convert it with astype, to float64 or int64 say"
-        )
-    return found
-
-
-def _promote(operands: Sequence[Any]) -> DType:
-    given = [x if type(x) in _SCALARS else _of(x) for x in operands]
-    promoted: DType = np.dtype(cupy.result_type(*given))
-    return promoted
-
-
-def _named(wanted: Any) -> DType:
-    found: DType = np.dtype(wanted).newbyteorder("=")
-    if found.kind not in _KNOWN or found.itemsize > 16:
-        raise TypeError(f"dtype is {wanted}, expected one that CuPy has products of, float32 say")
-    return found
-
-
-def _casts(given: DType, wanted: DType, casting: str) -> bool:
-    return bool(np.can_cast(given, wanted, casting=casting))  # type: ignore[arg-type]
-
-
-def _device_of(x: Any) -> Hashable:
-    return int(x.device.id)
-
-
-def _on(device: Any) -> AbstractContextManager[Any]:
-    device_as_context: AbstractContextManager[Any] = cupy.cuda.Device(device)
-    return device_as_context
-
-
-def _from_numpy(x: np.ndarray[Any, Any], device: Any) -> Any:
-    with _on(device):
-        return cupy.asarray(x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("=")))
-
-
-def _there(call: Callable[..., Any]) -> Callable[..., Any]:
-    """A call made on the device of its first operand: CuPy makes arrays on the current one."""
-
-    @wraps(call)
-    def there(x: Any, *args: Any) -> Any:
-        with x.device:
-            return call(x, *args)
-
-    return there
-
-
-def _sum(x: Any, axes: Sequence[int]) -> Any:
-    if x.dtype.kind == "b":
-        return x.any(axis=tuple(axes))
-    return x.sum(axis=tuple(axes), dtype=x.dtype)
-
-
-def _cast(x: Any, dtype: DType) -> Any:
-    return x.astype(dtype, copy=False)
-
-
-def _identity(shape: tuple[int, ...], dtype: DType, device: Any) -> Any:
-    with _on(device):
-        return cupy.broadcast_to(cupy.eye(shape[-1], dtype=dtype), shape).copy()
-
-
-def _matmul_dtype(dtype: DType, summed: int, device: Hashable) -> DType | None:
-    """Products of bools and small integers in floats, where each sum of them is exact; CuPy has loops for
-    other integers.
-    """
-    if dtype.kind in "fc":
-        return dtype
-    if dtype.kind == "b":
-        return _FLOAT32  # sums of ones are never rounded to zero
-    largest = summed << 2 * (8 * dtype.itemsize - (dtype.kind == "i"))
-    if largest <= 1 << 24:
-        return _FLOAT32
-    return _FLOAT64 if largest <= 1 << 53 else dtype
-
-
-def _transpose(x: Any, axes: Sequence[int]) -> Any:
-    return x.transpose(tuple(axes))
-
-
-def _reshape(x: Any, shape: Sequence[int]) -> Any:
-    return x.reshape(tuple(shape))
-
-
-def _diagonal(x: Any, first: int, second: int) -> Any:
-    return x.diagonal(0, first, second)
-
-
-def _in_order(x: Any, order: str) -> Any:
-    return cupy.asarray(x, order=order)
-
-
-LIBRARY = ArrayLibrary(
-    "cupy",
-    "a cupy.ndarray",
-    DTypeRules(_of, _promote, _named, _casts),
-    lambda dtype: dtype,
-    _device_of,
-    lambda x: False,
-    _from_numpy,
-    transpose=_transpose,
-    reshape=_there(_reshape),
-    diagonal=_diagonal,
-    multiply=_there(cupy.multiply),
-    sum=_there(_sum),
-    matmul=_there(cupy.matmul),
-    einsum=lambda subscripts, *arrays: _there(lambda _first: cupy.einsum(subscripts, *arrays))(arrays[0]),
-    cast=_there(_cast),
-    identity=_identity,
-    matmul_dtype=_matmul_dtype,
-    in_order=_there(_in_order),
-    calls=10.0,
-)
 FORM = array_form(LIBRARY, rank=4)
+#: Kinds of structured operands that join.
+_STRUCTURED = frozenset({"rolled", "one_hot", "difference"})
 
 
 def _recognises(cls: type) -> bool:
@@ -149,4 +29,17 @@ def _signature(x: Any) -> Hashable:
     return x.shape, x.dtype, x.device.id
 
 
-KIND = array_kind(LIBRARY, FORM, _recognises, _signature)
+def _joined(kind: Kind, device: Hashable) -> Kind | None:
+    """Sparse and structured operands of NumPy's arrays join as CuPy's, whose kinds are loaded then."""
+    home = "sparse_kind" if kind.form.sparse else "structured_kinds" if kind.name in _STRUCTURED else ""
+    if not home:
+        return None
+    load(f"cupy.{home}")
+    made: Kind = importlib.import_module(f"{__package__}.{home}").joining(kind, device)
+    return made
+
+
+KIND = replace(
+    array_kind(LIBRARY, FORM, _recognises, _signature, joined=_joined, solvers="_kinds.cupy.solvers"),
+    structures="_kinds.cupy.structured",
+)

@@ -20,6 +20,7 @@ from . import (
     integer_loops,
     integers,
     matmul,
+    network,
     numpy_einsum,
     one_pass,
     quadratic,
@@ -37,6 +38,7 @@ ROUTES = (
     empty.ROUTE,
     matmul.ROUTE,
     small.ROUTE,
+    network.ROUTE,
     integers.ROUTE,
     integers.SPLIT_ROUTE,
     integers.BOOL_ROUTE,
@@ -61,11 +63,22 @@ def holds(inputs: Sequence[str], own: Sequence[bool], output: str) -> bool:
     return True
 
 
+def _as_it_is(labels: str, op: Operand, contraction: Contraction, repeated: str) -> bool:
+    """Whether an operand's labels are unique and all there, each in its full size."""
+    sizes, dropped = contraction.sizes, contraction.dropped
+    for c, n, s in zip(labels, op.shape, op.strides, strict=True):
+        if n != sizes[c] or (n == 1 and c in dropped) or (s == 0 and c in repeated):
+            return False
+    return len(set(labels)) == len(labels)
+
+
 def prepare(
     labels: str, operand: Operand, contraction: Contraction, dtype: DType, *, repeated: str, cast: bool
 ) -> Prepared:
     """Diagonals, broadcast axes and the cast of one operand."""
     op = operand
+    if op.dtype == dtype and _as_it_is(labels, op, contraction, repeated):
+        return Prepared(None, (), None, labels, op)
     unique = "".join(dict.fromkeys(labels))
     diagonal = None
     shape, strides = op.shape, op.strides

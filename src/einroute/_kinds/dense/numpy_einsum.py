@@ -8,14 +8,17 @@ import numpy as np
 
 from ..._base.c_einsum import ascii_subscripts, c_einsum
 from ..._base.cost import CALL, Cost, first_touched
-from ..._base.facts import Step
+from ..._base.facts import Step, c_strides
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import of_freed_memory
+from .layout import strides_of
 
 Array = np.ndarray[Any, Any]
 
 #: NumPy's NPY_MAXARGS, less the output.
 _MOST = 63
+#: The letters that its subscripts can have.
+_LETTERS = 52
 #: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most.
 _LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
 #: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
@@ -44,19 +47,21 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("its loops run at least once")
     if len(step.inputs) > _MOST:
         return Refused(f"it takes {_MOST} operands at most")
+    if len(step.sizes) > _LETTERS and len(set("".join(step.inputs))) > _LETTERS:
+        return Refused(f"it takes {_LETTERS} labels at most")
     size = float(step.iterations)
     inner, crossed = _innermost(step)
-    length = step.sizes[inner] if inner else 1
+    layout = step.output[::-1] if step.order == "F" else step.output
+    length, fused = _run(step, inner, layout)
     together = all(inner in labels for labels in step.inputs)
     summing = 0 if inner not in step.output else 1 if step.iterations > step.extent(step.output) else 2
-    loop = _LOOP_SHORT if len(set("".join(step.inputs))) <= 3 else _LOOP_LONG
+    loop = _LOOP_SHORT if len(set("".join(step.inputs))) - fused <= 3 else _LOOP_LONG
     if step.dtype.kind in "iu":
         together = together or len(step.inputs) > 1
         slower = _SLOWER_BY_SIZE[step.dtype.itemsize]
     else:
         slower = _SLOWER[step.dtype.char]
     rate = _RATES.get((len(step.inputs), together), _SLOW)[summing] / slower
-    layout = step.output[::-1] if step.order == "F" else step.output
     if crossed:
         rate /= 3
     elif len(step.inputs) == 1 and summing == 2 and layout[-1] != inner:
@@ -70,6 +75,32 @@ def verdict(step: Step) -> Offer | Refused:
         1 / (1 / rate + loop / length),
     )
     return Offer(cost, layout, None, "NumPy's own loops", numpys=True)
+
+
+def _run(step: Step, inner: str, layout: str) -> tuple[int, int]:
+    """The length of the innermost loop, and how many further labels it runs over.
+
+    NumPy takes axes as one where they follow each other in the memory of every operand and of the result.
+    """
+    if not inner:
+        return 1, 0
+    terms = [strides_of(labels, op.strides) for labels, op in zip(step.inputs, step.operands, strict=True)]
+    terms.append(strides_of(layout, c_strides(tuple(step.sizes[c] for c in layout), step.dtype.itemsize)))
+    length, fused, last = step.sizes[inner], 0, inner
+    left = [c for c in step.sizes if c != inner and any(c in term for term in terms)]
+    while True:
+        following = next(
+            (
+                c
+                for c in left
+                if all(term.get(c, 0) == term.get(last, 0) * step.sizes[last] for term in terms)
+            ),
+            "",
+        )
+        if not following:
+            return length, fused
+        left.remove(following)
+        length, fused, last = length * step.sizes[following], fused + 1, following
 
 
 def _innermost(step: Step) -> tuple[str, bool]:
@@ -96,8 +127,11 @@ def _innermost(step: Step) -> tuple[str, bool]:
 def bind(step: Step, offer: Offer) -> Runner:
     """``c_einsum`` on the step's own labels, renamed to ASCII letters."""
     subscripts = ascii_subscripts(step.inputs, step.output)
-    # An intermediate must lie as the offer says; left alone, einsum lays it out after its operands.
+    # An intermediate must lie as the offer says; einsum lays it out after its operands. But one axis has
+    # one layout, and asked for it NumPy does not run axes that follow each other as one.
     order = step.order if step.last or step.order != "K" else "C"
+    if len(step.output) < 2:
+        order = "K"
     options: dict[str, Any] = {}
     if any(op.dtype != step.dtype for op in step.operands):  # booleans to be counted
         options = {"dtype": step.dtype, "casting": "unsafe"}

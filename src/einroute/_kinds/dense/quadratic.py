@@ -68,6 +68,8 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("no operand without labels of the result links those of the other two")
     rows, k, depth = step.extent(step.output), step.extent(found.k), step.extent(found.l)
     size = step.dtype.itemsize
+    if found.k == found.l and not all(_in_rows(found, p, step) for p in (found.left, found.right)):
+        return Refused("a row does not lie in one piece")
     if found.k == found.l and (rows == 1 or depth * size > _BLOCK):
         return Refused("a row alone is a pass, or larger than a block")
     is_complex = step.dtype.kind == "c"
@@ -104,6 +106,13 @@ def _recipe(step: Step, middle: int) -> Recipe | None:
     batch = by_stride(step.output, strides[0])
     flat = all(fused_stride(batch, step.sizes, own) is not None for own in strides)
     return Recipe(left, middle, right, batch, k, l, flat)
+
+
+def _in_rows(r: Recipe, position: int, step: Step) -> bool:
+    """Whether an operand's labels of the middle lie within those of the result."""
+    strides = strides_of(step.inputs[position], step.operands[position].strides)
+    widest = max((abs(strides[c]) for c in r.k if step.sizes[c] > 1), default=0)
+    return all(abs(strides[c]) >= widest for c in r.batch if step.sizes[c] > 1)
 
 
 def bind(step: Step, offer: Offer) -> Runner:

@@ -23,8 +23,8 @@ Array = np.ndarray[Any, Any]
 _WHOLE, _BLOCK = 1 << 20, 1 << 18
 #: Kinds of operands that can be cut.
 _CUT = ("dense", "entries", NAME)
-#: Seconds to write out an element.
-_ELEMENT = 0.6e-9
+#: Seconds to write out an element, and a pair besides: a loop over its features is started.
+_ELEMENT, _PAIR = 0.4e-9, 8.5e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,25 @@ def verdict(step: Step) -> Rewriting:
     if step.form != "dense":
         return _apart(step, own)
     cut = None if nbytes <= _WHOLE else _best_cut(step, inputs, operands)
-    elements = sum(operands[p].size for p in own)
+    once = [p for p in own if cut is not None or operands[p].alias is None]
+    work = sum(_seconds(operands[p]) for p in once)
     if cut is None:
-        cost = Cost(elements * _ELEMENT * 1e9, 0.0, 3.0 * len(own), 1e9)
+        cost = Cost(work * 1e9, 0.0, 3.0 * len(own), 1e9)
         facts = tuple(_written_facts(op) if p in own else op for p, op in enumerate(operands))
         return Rewriting(Offer(cost, step.output, None, "written out"), (Inner(inputs, step.output, facts),))
     count = -(-step.sizes[cut.label] // cut.length)
     threads = min(step.threads, 2, count)
-    work = elements * _ELEMENT if cut.written else 0.0
-    cost = Cost(work * 1e9 / threads, 0.0, 30.0 + 20.0 * count / threads, 1e9)
+    cost = Cost((work if cut.written else 0.0) * 1e9 / threads, 0.0, 30.0 + 20.0 * count / threads, 1e9)
     note = f"in blocks of {cut.length} of {cut.label!r}, " + ("written out" if cut.written else "one by one")
     return Rewriting(
         Offer(cost, step.output, cut, note), (_inner(step, inputs, operands, cut, count / threads),)
     )
+
+
+def _seconds(op: Operand) -> float:
+    """What writing a difference out takes."""
+    features = op.shape[-1]
+    return op.size * _ELEMENT + (op.size // features * _PAIR if features > 1 else 0.0)
 
 
 def _labels(op: Operand, labels: str) -> str:
@@ -269,9 +275,9 @@ def _both(step: Step) -> tuple[Inner, Inner]:
     met = set(step.output).union(*(step.inputs[p] for p in sparse))
     labels = dict.fromkeys("".join(step.inputs[p] for p in dense))
     made = "".join(c for c in labels if c in met)
-    # An axis of length 1 that is broadcast has that length in what is made, too.
+    # An axis of length 1 that is broadcast has that length in what is made, too, but not beside length 0.
     pairs = [pair for p in dense for pair in zip(step.inputs[p], step.operands[p].shape, strict=True)]
-    shape = tuple(max(n for own, n in pairs if own == c) for c in made)
+    shape = tuple(next((n for own, n in pairs if own == c and n != 1), 1) for c in made)
     first = Inner(tuple(step.inputs[p] for p in dense), made, tuple(step.operands[p] for p in dense))
     facts = Operand(shape, step.dtype, c_strides(shape, step.dtype.itemsize))
     second = Inner(

@@ -33,8 +33,6 @@ class Cells:
         Which entries are none of padding; None: all.
     pointers : jax.Array or None
         Where the entries of each index on the first of two axes begin, which are then in its order.
-    ordered : bool
-        Whether entries are known to be in the order of the first axis, padding last.
     grid : tuple of int or None
         Axes of which the entries have all indices once, in C order; None where that is not known.
     """
@@ -44,7 +42,6 @@ class Cells:
     coords: tuple[Any, ...]
     valid: Any = None
     pointers: Any = None
-    ordered: bool = False
     grid: tuple[int, ...] | None = None
 
     @property
@@ -57,16 +54,15 @@ class Cells:
         coords = tuple(self.coords[i] for i in axes)
         pointers = self.pointers if tuple(axes) == (0, 1) else None
         shape = tuple(self.shape[i] for i in axes)
-        ordered = self.ordered and bool(axes) and axes[0] == 0
         grid = None
         if self.grid is not None and all(i in axes or self.shape[i] == 1 for i in self.grid):
             grid = tuple(axes.index(i) for i in self.grid if i in axes)
-        return replace(self, shape=shape, coords=coords, pointers=pointers, ordered=ordered, grid=grid)
+        return replace(self, shape=shape, coords=coords, pointers=pointers, grid=grid)
 
     def kept(self, condition: Any) -> Cells:
         """Only the entries for which a condition holds; the others become padding."""
         valid = condition if self.valid is None else self.valid & condition
-        return replace(self, valid=valid, pointers=None, ordered=False)
+        return replace(self, valid=valid, pointers=None)
 
     def diagonal(self, labels: str) -> Cells:
         """The diagonals of repeated labels, each label once."""
@@ -99,8 +95,7 @@ class Cells:
 
 def of_bcoo(x: Any) -> Cells:
     """The entries of a BCOO."""
-    cells = _cells(x.data, x.indices, x.shape, x.n_batch, x.n_dense)
-    return replace(cells, ordered=x.indices_sorted and not x.n_batch and not x.n_dense)
+    return _cells(x.data, x.indices, x.shape, x.n_batch, x.n_dense)
 
 
 def of_bcsr(x: Any) -> Cells:

@@ -112,48 +112,81 @@ def _bind(_step: Step, offer: Offer) -> Runner:
 
     def run(*operands: Any, out: Any = None) -> Any:
         cells, x = operands[found.sparse], operands[1 - found.sparse]
-        rows, sums, columns = found.shape
+        _, sums, columns = found.shape
         x = sum_of(x, found.alone) if found.alone else x
         x = lax.reshape(lax.transpose(x, found.order), (sums, columns))
-        data, indices, pointers = _in_rows(cells, found)
-        # Of values alone it is differentiated; where the product is a vector, JAX wants one.
-        matrix = BCSR((data, indices, pointers), shape=(rows, sums))
-        made = (matrix @ x[:, 0])[:, None] if columns == 1 else matrix @ x
+        made = _product(cells, found, x)
         return lax.transpose(made.reshape(found.made), found.axes)
 
     return run
 
 
-def _in_rows(cells: Cells, found: _Product) -> tuple[Any, Any, Any]:
-    """Values, columns and where rows begin; padding comes after the last row."""
+def _product(cells: Cells, found: _Product, x: Any) -> Any:
+    """The matrix by a dense one.
+
+    Whether entries are in the order of rows, padding last, is looked at in the program, also where they are
+    said to be: padding that has a row would be multiplied. Each branch has the product in it, so that XLA
+    runs them as one.
+    """
     rows, columns, _ = found.shape
-    in_turn = (found.rows, found.summed) == ((0,), (1,))
-    if cells.pointers is not None and in_turn:
-        # Whatever a row holds beyond the last column is padding: the kernel would read there.
-        column = cells.coords[1]
+    if not cells.count:
+        return jnp.zeros((rows, x.shape[1]), x.dtype)
+    in_order, in_any = partial(_in_order, found.shape), partial(_in_any_order, found.shape)
+    if cells.pointers is not None and (found.rows, found.summed) == ((0,), (1,)):
+        pointers, column = cells.pointers.astype(jnp.int32), cells.coords[1]
         within = (column >= 0) & (column < columns)
-        data = jnp.where(within, cells.data, jnp.zeros((), cells.data.dtype))
-        return data, jnp.where(within, column, 0).astype(jnp.int32), cells.pointers.astype(jnp.int32)
+        column = jnp.where(within, column, 0).astype(jnp.int32)
+        by_pointers = partial(_by_pointers, found.shape)
+        return lax.cond(
+            jnp.all(within),
+            lambda data, column, pointers, _within, x: by_pointers(data, column, pointers, x),
+            lambda data, column, pointers, within, x: in_any(
+                data, column, jnp.where(within, _rows_of(pointers, cells.count), rows), x
+            ),
+            *(cells.data, column, pointers, within, x),
+        )
     row = cells.place(found.rows).astype(jnp.int32)
     column = _within(cells.place(found.summed).astype(jnp.int32), columns)
-    if not cells.count:
-        return cells.data, column, jnp.zeros(rows + 1, jnp.int32)
-    data = cells.data
-    if not (cells.ordered and in_turn):
-        data, column, row = lax.cond(
-            jnp.all(row[1:] >= row[:-1]), lambda *parts: parts, partial(_sorted, rows), data, column, row
-        )
-    return data, column, _pointers(row, rows)
+    return lax.cond(jnp.all(row[1:] >= row[:-1]), in_order, in_any, cells.data, column, row, x)
+
+
+def _by_pointers(shape: tuple[int, int, int], data: Any, column: Any, pointers: Any, x: Any) -> Any:
+    """JAX's product, differentiated of values alone; where it is a vector, JAX wants one."""
+    matrix = BCSR((data, column, pointers), shape=shape[:2])
+    return (matrix @ x[:, 0])[:, None] if shape[2] == 1 else matrix @ x
+
+
+def _in_order(shape: tuple[int, int, int], data: Any, column: Any, row: Any, x: Any) -> Any:
+    """The product of entries in the order of rows, padding last."""
+    return _by_pointers(shape, data, column, _pointers(row, shape[0]), x)
+
+
+def _in_any_order(shape: tuple[int, int, int], data: Any, column: Any, row: Any, x: Any) -> Any:
+    """The product of entries in any order, padding having a row beyond the last."""
+    return _in_order(shape, *_sorted(shape[0], data, column, row), x)
+
+
+def _rows_of(pointers: Any, count: int) -> Any:
+    """The row of each entry; beyond the last of those that come after all rows."""
+    position = jnp.arange(count, dtype=jnp.int32)
+    return jnp.searchsorted(pointers, position, side="right").astype(jnp.int32) - 1
 
 
 def _pointers(row: Any, rows: int) -> Any:
-    """Where rows begin: each is looked for, or, where few rows have entries, these are counted."""
+    """Where rows begin: each is looked for by halving, or, where few rows have entries, these are counted."""
     count = row.shape[0]
-    if 3 * (count + rows) < rows * count.bit_length():
+    bits = count.bit_length()
+    if 3 * (count + rows) < rows * bits:
         counts = jnp.zeros(rows + 1, jnp.int32).at[row + 1].add(1, mode="drop", indices_are_sorted=True)
         return jnp.cumsum(counts, dtype=jnp.int32)
-    found = jnp.searchsorted(row, jnp.arange(rows + 1, dtype=jnp.int32), method="scan")
-    return found.astype(jnp.int32)
+    wanted = jnp.arange(rows + 1, dtype=jnp.int32)
+
+    def halve(turn: Any, before: Any) -> Any:
+        probe = before + lax.shift_right_logical(jnp.int32(1 << (bits - 1)), turn.astype(jnp.int32))
+        first = (probe <= count) & (row[jnp.minimum(probe, count) - 1] < wanted)
+        return jnp.where(first, probe, before)
+
+    return lax.fori_loop(0, bits, halve, jnp.zeros(rows + 1, jnp.int32))
 
 
 def _within(column: Any, columns: int) -> Any:

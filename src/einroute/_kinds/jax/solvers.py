@@ -115,7 +115,10 @@ def _written(given: Solving, x: Any) -> Any:
         return x
     if isinstance(x, JaxOperand):
         return x.written()
-    if not isinstance(x, Structured) and other_kind(x) is not None:
+    kind = other_kind(x)
+    if kind is not None and kind.library not in ("", LIBRARY.name):
+        return x  # which does not mix: refused with the names of both
+    if kind is not None and not isinstance(x, Structured):
         raise TypeError(f"{given.function} takes no {type(x).__name__}; write it out as an array first")
     return np.asarray(x)
 

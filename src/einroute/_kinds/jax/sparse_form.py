@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 from jax.experimental.sparse import BCSR
 
-from ..._base.facts import DENSE, Contraction, DType, Operand, Prepared
-from ..._base.kinds import Bring, Form, Term
+from ..._base.facts import DENSE, DType, Operand, Prepared
+from ..._base.kinds import Bring, Form
+from ..array_library.sparse import intermediate, preparing_entries
 from ..sparse_labels import holds
 from . import csr_product, gather, pairs, written
 from .bcoo_result import NAME, ONE_HOT
@@ -21,21 +21,6 @@ from .operands import OneHot
 from .program import compiled
 
 __all__ = ["FORM", "ONE_HOT_FORM"]
-
-
-def _prepare(
-    labels: str, operand: Operand, contraction: Contraction, dtype: DType, *, repeated: str, cast: bool
-) -> Prepared:
-    """Diagonals, broadcast axes and the cast of an operand, which stays of its form."""
-    unique = "".join(dict.fromkeys(labels))
-    shape = tuple(operand.shape[labels.index(c)] for c in unique)
-    squeeze = tuple(i for i, c in enumerate(unique) if shape[i] != contraction.sizes[c])
-    kept = "".join(c for i, c in enumerate(unique) if i not in squeeze)
-    rows = operand.structure if kept == labels else None
-    sizes = tuple(contraction.sizes[c] for c in kept)
-    facts = Operand(sizes, dtype, (), operand.form, operand.nnz, structure=rows, device=operand.device)
-    diagonal = f"{labels}->{unique}" if unique != labels else None
-    return Prepared(diagonal, squeeze, None if operand.dtype == dtype else dtype, kept, facts)
 
 
 def _bring(p: Prepared, _dtype: DType) -> Bring:
@@ -62,16 +47,6 @@ def _cells(x: Any) -> Cells:
     return of_bcsr(x) if isinstance(x, BCSR) else of_bcoo(x)
 
 
-def _result(
-    terms: Sequence[Term], output: str, layout: str, sizes: Mapping[str, int], dtype: DType
-) -> Operand:
-    """Facts of an intermediate; routes that make one say how many entries it has."""
-    shape = tuple(sizes[c] for c in output)
-    own = [term.facts for term in terms if term.facts.form == NAME]
-    device = next((op.device for op in own if op.device is not None), None)
-    return Operand(shape, dtype, (), NAME, max((op.nnz or 0 for op in own), default=0), device=device)
-
-
 def _identity(facts: Operand) -> Cells:
     """Identity matrices along the last two axes."""
     stack, rows = facts.shape[:-2], facts.shape[-1]
@@ -86,9 +61,9 @@ FORM = Form(
     rank=6,
     routes=(gather.REDUCE, csr_product.ROUTE, gather.ROUTE, *pairs.ROUTES, written.ROUTE),
     holds=holds,
-    prepare=_prepare,
+    prepare=preparing_entries,
     bring=_bring,
-    result=_result,
+    result=intermediate(NAME),
     sliceable=False,
     sums_first=False,
     identity=_identity,

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..._base.threads import cuts, run_blocks
 from ..._kernels.entries import tools
-from .where import Cut, extents
+from .where import Cut, clipped, extents
 
 Array = np.ndarray[Any, Any]
 
@@ -26,6 +26,8 @@ _PLACES, _BYTES = 1 << 16, 1 << 22
 #: blocks for each thread: one that is kept waiting leaves its share to the others.
 _ROW, _NUMBER, _SHARED, _GROUPS = 1.0, 0.4, 500e3, 4
 _largest = np.maximum.reduce
+#: Rows up to which NumPy's weighted count takes less time than what is around that loop.
+_FEW = 1 << 12
 #: For a loop that wants an index array and reads nothing of it.
 _NONE = np.zeros(1, np.int64)
 
@@ -59,10 +61,7 @@ def counted(labels: Array, length: int, dtype: np.dtype[Any], threads: int) -> A
     count = len(labels)
     wide = labels.dtype.itemsize == 8 and labels.dtype.isnative
     if count <= _PLACES and length <= count:
-        index = labels.astype(np.int64)
-        unsigned = index.view(np.uint64)
-        np.minimum(unsigned, length, out=unsigned)
-        return np.bincount(index, minlength=length)[:length].astype(dtype, copy=False)
+        return np.bincount(clipped(labels, length), minlength=length)[:length].astype(dtype, copy=False)
 
     def add(adder: _Adder, start: int) -> None:
         # What is no class is counted beyond the last one.
@@ -78,6 +77,30 @@ def counted(labels: Array, length: int, dtype: np.dtype[Any], threads: int) -> A
     out = np.zeros(length + 1, counting(dtype, length, count))
     _shared(range(0, count, _PLACES), add, out, min(count, _PLACES), count, threads)
     return out[:length].astype(dtype, copy=False)
+
+
+def counted_together(pairs: Sequence[tuple[Array, int]], dtype: np.dtype[Any]) -> Array | None:
+    """How often labels occur together, an axis each; None where the counts are more than a few a place.
+
+    Each pair is an array of labels, all of one shape, and the length of their axis.
+    """
+    count, lengths = pairs[0][0].size, [length + 1 for _, length in pairs]
+    if count > _PLACES or prod(lengths) > max(count, 256):
+        return None
+    index: Array | None = None
+    for labels, length in pairs:  # what is no class is counted beyond the last one
+        own = clipped(labels, length)
+        index = own if index is None else index * (length + 1) + own
+    assert index is not None
+    counts = np.bincount(index.reshape(-1), minlength=prod(lengths)).reshape(lengths)
+    return counts[tuple(slice(length) for _, length in pairs)].astype(dtype)
+
+
+def weighed(labels: Array, length: int, rows: Array) -> Array | None:
+    """A sum of float64 a label, shape (length,); None where `add_rows` does it in less time."""
+    if rows.dtype != np.float64 or not length <= len(labels) <= _FEW:
+        return None
+    return np.bincount(clipped(labels, length), weights=rows, minlength=length)[:length]
 
 
 def counting(dtype: np.dtype[Any], size: int, count: int) -> np.dtype[Any]:

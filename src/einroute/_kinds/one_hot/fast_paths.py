@@ -15,9 +15,10 @@ import numpy as np
 
 from ..._base.rewrites import regular
 from ..dense.elementwise import align
-from .adding import add_rows, counted
+from .adding import add_rows, counted, counted_together, weighed
 from .look_up import take_or_zero
 from .places import AtPlaces
+from .where import are_classes, clipped, within
 
 Array = np.ndarray[Any, Any]
 Quick = Callable[[tuple[Any, ...]], "Array | None"]
@@ -25,24 +26,105 @@ Quick = Callable[[tuple[Any, ...]], "Array | None"]
 
 def quick(plan: AtPlaces) -> Quick | None:
     """The short way of a plan, if it has one."""
-    if len(plan.taken.positions) != 1 or 0 in plan.step.sizes.values():
+    if 0 in plan.step.sizes.values():
+        return None
+    if len(plan.taken.positions) == 2 and not plan.rest:
+        return _together(plan)
+    if len(plan.taken.positions) != 1:
         return None
     if len(plan.rest) == 2:
         return _scaled(plan)
     if not plan.rest:
-        return _count(plan) if plan.shown and not plan.kept else None
+        return _places(plan) if not plan.shown else None if plan.kept else _count(plan)
     if len(plan.rest) > 1 or not plan.plain.bare:
         return None
     way = plan.plain.ways[0]
     if plan.shown:
         return None if plan.kept or way.replaced else _sum(plan)
-    return _gather(plan) if len(way.replaced) == 1 else None
+    if len(way.replaced) == 1:
+        return _gather(plan)
+    return _pick(plan) if len(way.replaced) == len(plan.step.inputs[plan.rest[0]]) else None
 
 
 def _count(plan: AtPlaces) -> Quick:
     (at,), step = plan.taken.positions, plan.step
     depth, dtype, threads = step.sizes[plan.shown], step.dtype, step.threads
     return lambda operands: counted(operands[at].labels.reshape(-1), depth, dtype, threads)
+
+
+def _places(plan: AtPlaces) -> Quick:
+    """One at each place whose label is a class; or how many of those there are."""
+    (at,) = plan.taken.positions
+    depth = plan.step.sizes[plan.taken.classes[0]]
+    hand_over = _of_places(plan)
+    return lambda operands: hand_over(are_classes(operands[at].labels, depth))
+
+
+def _of_places(plan: AtPlaces) -> Callable[[Array], Array]:
+    """From whether there is a one at each place to what is kept of the places."""
+    step, dtype = plan.step, plan.step.dtype
+    summed = tuple(i for i, c in enumerate(plan.taken.places) if c not in plan.kept)
+    left = [c for c in plan.taken.places if c in plan.kept]
+    back = tuple(left.index(c) for c in step.output)
+    if not summed:
+        return lambda found: found.astype(dtype).transpose(back)
+    if not back:
+        return lambda found: np.asarray(np.count_nonzero(found)).astype(dtype)
+    return lambda found: found.sum(axis=summed, dtype=np.int64).astype(dtype).transpose(back)
+
+
+def _together(plan: AtPlaces) -> Quick | None:
+    """Two one-hots of the same places: counts of pairs of labels, or where both have one label."""
+    step, (first, second) = plan.step, plan.taken.positions
+    if len(set(plan.taken.inputs)) > 1:
+        return None
+    one, other = plan.taken.classes
+    depth = step.sizes[one]
+    if one == other:
+        if plan.shown:
+            return None
+        hand_over = _of_places(plan)
+
+        def agree(operands: tuple[Any, ...]) -> Array:
+            labels = operands[first].labels
+            return hand_over(are_classes(labels, depth) & (labels == operands[second].labels))
+
+        return agree
+    if plan.kept or len(plan.shown) != 2:
+        return None
+    dtype, turned = step.dtype, step.output != one + other
+    depths = (depth, step.sizes[other])
+
+    def count(operands: tuple[Any, ...]) -> Array | None:
+        pairs = [(operands[i].labels, n) for i, n in zip((first, second), depths, strict=True)]
+        counts = counted_together(pairs, dtype)
+        return counts if counts is None or not turned else counts.T
+
+    return count
+
+
+def _pick(plan: AtPlaces) -> Quick | None:
+    """One element of an array at each place, by its label: the array has the places' labels and the class."""
+    (at,), (other,), step = plan.taken.positions, plan.rest, plan.step
+    way = plan.plain.ways[0]
+    order = plan.taken.places + plan.taken.classes[0]
+    if way.result != plan.taken.places or len(step.inputs[other]) != len(order):
+        return None
+    axes = tuple(step.inputs[other].index(c) for c in order)
+    back = tuple(plan.taken.places.index(c) for c in step.output)
+    depth, shape = step.sizes[order[-1]], tuple(step.sizes[c] for c in plan.taken.places)
+    count = prod(shape)
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        array, labels = operands[other].transpose(axes), operands[at].labels
+        if not array.flags.c_contiguous or not within(labels, depth):
+            return None
+        index = np.arange(0, count * depth, depth)
+        index += clipped(labels, depth).reshape(-1)
+        # One that was changed since the test may lie beyond the last row.
+        return np.asarray(array.reshape(-1).take(index, mode="clip").reshape(shape).transpose(back))
+
+    return run
 
 
 def _sum(plan: AtPlaces) -> Quick | None:
@@ -62,6 +144,7 @@ def _sum(plan: AtPlaces) -> Quick | None:
     back = tuple(found.index(c) for c in step.output)
     dtype = step.dtype
     straight = axes == tuple(range(len(axes)))
+    vector = dtype == np.float64 and not plan.wide
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         rows = operands[other] if straight else operands[other].transpose(axes)
@@ -70,8 +153,11 @@ def _sum(plan: AtPlaces) -> Quick | None:
                 rows = rows.reshape(rows_shape, copy=False)
             except ValueError:  # they do not follow each other evenly
                 return None
-        out = np.zeros(flat, dtype)
-        add_rows(operands[at].labels.reshape(-1), depth, rows, out, threads)
+        where = operands[at].labels.reshape(-1)
+        out = weighed(where, depth, rows) if vector else None
+        if out is None:
+            out = np.zeros(flat, dtype)
+            add_rows(where, depth, rows, out, threads)
         return out.reshape(shape).transpose(back)
 
     return run

@@ -40,6 +40,25 @@ def within(labels: Array, depth: int) -> bool:
     return bool(largest < min(depth, own))
 
 
+def are_classes(labels: Array, depth: int) -> Array:
+    """Which labels are classes."""
+    if not labels.dtype.isnative:
+        labels = private(labels)
+    own = 1 << (8 * labels.itemsize - (labels.dtype.kind == "i"))
+    found: Array = labels.view(_UNSIGNED[labels.itemsize]) < min(depth, own)
+    return found
+
+
+def clipped(labels: Array, depth: int) -> Array:
+    """Labels as new indices; those that are no class become ``depth``."""
+    if labels.itemsize == 8 and labels.dtype.isnative:
+        return np.minimum(labels.view(np.uint64), np.uint64(depth)).view(np.int64)
+    index = labels.astype(np.int64)
+    unsigned = index.view(np.uint64)
+    np.minimum(unsigned, np.uint64(depth), out=unsigned)
+    return index
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Where:
     """The places whose labels are all classes, and those labels.

@@ -6,7 +6,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Form
 from ..._base.rewrites import Rewrite
 from ..structured import MET, structured_kind
-from . import diagonal, fft, first, rows, split, strided, windows
+from . import diagonal, fft, first, kernels, rows, shifts, split, strided, sums, windows
 from .extension import Rolling
 from .operand import Rolled
 from .where import NAME
@@ -14,6 +14,9 @@ from .where import NAME
 REWRITES: tuple[Rewrite, ...] = (
     diagonal.DIAGONAL,
     first.FIRST,
+    sums.SUMS,
+    kernels.KERNELS,
+    shifts.SHIFTS,
     fft.FFT,
     windows.WINDOWS,
     split.SPLIT,

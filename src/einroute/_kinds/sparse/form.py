@@ -144,7 +144,6 @@ FORM = Form(
     values=values,
     overlaps=overlaps,
     sliceable=False,
-    sums_first=False,
     casts=True,
     narrow=narrow,
     identity=identity,

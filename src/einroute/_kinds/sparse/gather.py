@@ -17,14 +17,14 @@ from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._kernels.entries import Entries, scatter_add, tools, total
-from .result import entries_of, laid_out, layout, sparse_positions
+from .result import entries_of, laid_out, layout, lies_as, sparse_positions
 
 Array = np.ndarray[Any, Any]
 
 #: Bytes that one block's looked-up elements may take, about.
 _BLOCK = 1 << 20
-#: What looking up an element far from the last one takes, in multiply-adds.
-STRIDED = 100.0
+#: Bytes that are read with one element.
+_LINE = 64
 #: Stands for the entries in the subscripts of a block.
 _ENTRY = "\u0300"
 
@@ -43,30 +43,29 @@ def verdict(step: Step) -> Offer | Refused:
     dense = len(step.inputs) - 1
     looked_up = nnz * sum(step.extent("".join(c for c in x if c in extra)) for x in step.inputs)
     made = 0 if step.form == "entries" else step.out_bytes
+    # Products with labels that the sparse operand lacks are added to the result in a pass of its own.
+    adds = any(c in step.output for c in extra)
     cost = Cost(
-        nnz * (width * dense + 4) + STRIDED * nnz * _strided(step, labels),
-        float(looked_up * step.dtype.itemsize * 2 + made + nnz * 8),
+        nnz * (width * (dense + adds) + 4),
+        float(looked_up * step.dtype.itemsize * 2 + made + nnz * 8 + _brought(step, labels, nnz)),
         40.0 + 6 * dense,
         1.2e9 if dense < 3 else 0.4e9,
     )
     return Offer(cost, layout(step), None, "dense operands are looked up at the entries")
 
 
-def _strided(step: Step, own: str) -> float:
-    """Elements looked up for each entry that lie far apart: along an axis that is not the innermost one."""
-    far = 0.0
+def _brought(step: Step, own: str, nnz: int) -> float:
+    """Bytes moved to bring operands into rows to look up, or to look up what does not lie in rows."""
+    moved = 0.0
     for labels, op in zip(step.inputs, step.operands, strict=True):
         rest = "".join(c for c in labels if c not in own)
-        if op.form == "entries" or not rest or rest == labels:
+        if op.form == "entries" or rest == labels:
             continue
-        nearest = min(
-            (c for c in labels if step.sizes[c] > 1),
-            key=lambda c: abs(op.strides[labels.index(c)]),
-            default="",
-        )
-        if nearest in own:
-            far += step.extent(rest)
-    return far
+        shared = "".join(c for c in labels if c in own)
+        if not lies_as(shared + rest, labels, op, step.sizes):
+            # An element that lies far from the last one takes a line of the cache.
+            moved += min(2.0 * op.nbytes, float(_LINE * nnz * step.extent(rest)))
+    return moved
 
 
 def _extra(step: Step, labels: str) -> str:
@@ -84,9 +83,15 @@ class _Lookup:
         self.where = tuple(own.index(c) for c in self.shared)
         self.labels = (_ENTRY if self.shared else "") + self.rest
 
-    def __call__(self, x: Array, coords: tuple[Array, ...], dtype: np.dtype[Any]) -> Array:
+    def rows(self, x: Array, nnz: int) -> Array:
+        """The operand with the shared axes first; in rows where more is looked up than it holds."""
         x = x.transpose(self.axes)
-        if len(self.where) == 1:
+        if not x.flags.c_contiguous and self.where and x.size <= nnz * prod(x.shape[len(self.where) :]):
+            x = np.ascontiguousarray(x)
+        return x
+
+    def __call__(self, x: Array, coords: tuple[Array, ...], dtype: np.dtype[Any]) -> Array:
+        if len(self.where) == 1 and x.flags.c_contiguous:
             x = x.take(coords[self.where[0]], axis=0)
         elif self.where:
             x = x[tuple(coords[i] for i in self.where)]
@@ -124,7 +129,8 @@ class _Gather:
 
     def __call__(self, *operands: Any, out: Array | None = None) -> Any:
         a: Entries = operands[self.position]
-        dense = [x for i, x in enumerate(operands) if i != self.position]
+        others = [x for i, x in enumerate(operands) if i != self.position]
+        dense = [lookup.rows(x, a.nnz) for lookup, x in zip(self.lookups, others, strict=True)]
         multiply = np.logical_and if self.dtype.kind == "b" else np.multiply
         c = a.compressed
         if c is not None and c.axis == self.along:

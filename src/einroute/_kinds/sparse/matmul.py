@@ -20,7 +20,7 @@ from ..._base.threads import cuts, run_blocks
 from ..._kernels import csr_source
 from ..._kernels.entries import Entries, tools
 from ..._native import CORE
-from .result import SORT, entries_of, layout, row_cuts, sparse_and_dense
+from .result import SORT, entries_of, layout, lies_as, row_cuts, sparse_and_dense
 
 Array = np.ndarray[Any, Any]
 Index = tuple[Any, ...]
@@ -29,6 +29,8 @@ Index = tuple[Any, ...]
 _BLOCK = 1 << 20
 #: Multiply-adds that one block on a thread should have.
 _WORK = 1 << 18
+#: What moving an array with its axes in another order takes, times what reading it does.
+TURNED = 4
 #: Vectors up to which a matrix is not compressed the other way to cut it into rows.
 _NARROW = 4
 
@@ -50,13 +52,16 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("more rows or columns than an index can number")
     width = step.extent("".join(c for c in other if c not in own))
     nnz = entries_of(step, s)
-    free = "".join(c for c in other if c not in own)
-    # Blocks of the dense operand and of the result are transposed where those are not matrices of rows.
-    moved = 1 if rows + free == step.output and step.order != "F" else 2
+    op = step.operands[d]
+    free = _free(other, op, own)
+    # Where they are no matrices of rows all of the dense operand and of the result is moved, in blocks.
+    in_rows = lies_as(columns + free, other, op, step.sizes)
+    out_rows = in_rows and rows + free == step.output and step.order != "F"
+    moved = (0 if in_rows else TURNED * op.nbytes) + step.out_bytes * (1 if out_rows else 3)
     compress = 0.0 if len(own) == 2 and len(rows) == len(columns) == 1 else nnz * SORT * 1e9
     cost = Cost(
         nnz * width * (4 if step.dtype.kind == "c" else 1) + compress + step.extent(rows),
-        float(min(step.in_bytes, nnz * width * step.dtype.itemsize) * moved + step.out_bytes * moved),
+        float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + moved),
         _LONG if _vectors(step) is None or nnz * width > _ALONE else _SHORT,
         1e9,
     )
@@ -115,7 +120,7 @@ class _Product:
         self.order: Any = "F" if step.order == "F" else "C"
         self.dtype = step.dtype
         self.threads = step.threads
-        at_once = max(4, _BLOCK // (step.dtype.itemsize * max(1, self.n + self.m)))
+        at_once = max(16, _BLOCK // (step.dtype.itemsize * max(1, self.n + self.m)))
         self.cuts = [] if self.empty else list(cuts(tuple(step.sizes[c] for c in free), at_once))
 
     def __call__(self, *operands: Any, out: Array | None = None) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..._base.facts import Step
+from ..._base.facts import Operand, Step
 from ..._base.routes import Refused
 from ..._kernels.entries import Entries
 
@@ -45,6 +46,17 @@ def laid_out(step: Step, labels: str, array: Array, out: Array | None) -> Array:
         np.copyto(out, view, casting="unsafe")
         return out
     return np.asarray(view, order="F" if step.order == "F" else "C")
+
+
+def lies_as(order: str, labels: str, op: Operand, sizes: Mapping[str, int]) -> bool:
+    """Whether an array's axes lie in memory one within the other in the order of these labels."""
+    strides = dict(zip(labels, op.strides, strict=True))
+    reach = op.dtype.itemsize
+    for c in reversed(order):
+        if sizes[c] != 1 and strides[c] != reach:
+            return False
+        reach *= sizes[c]
+    return True
 
 
 def row_cuts(indptr: Array, parts: int) -> list[int]:

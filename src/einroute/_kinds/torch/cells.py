@@ -76,8 +76,8 @@ class Cells:
             unique=self.unique and len(axes) == len(self.shape),
         )
 
-    def kept(self, condition: Tensor) -> Cells:
-        """Only the entries for which a condition holds."""
+    def kept(self, condition: Tensor | slice) -> Cells:
+        """Only the entries for which a condition holds, or those of a slice."""
         coords = tuple(self.coord(i)[condition] for i in range(len(self.shape)))
         return Cells(self.shape, self.values[condition], coords, ordered=self.ordered, unique=self.unique)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,13 +12,17 @@ from ..._base.facts import DType
 from ..array_library import ArrayLibrary
 from .dtypes import RULES, native
 
-__all__ = ["LIBRARY", "at_hand", "from_numpy"]
+__all__ = ["LIBRARY", "at_hand", "exactly", "from_numpy", "recorded"]
 
 Tensor: TypeAlias = torch.Tensor
 #: dtypes whose sums are of the same dtype.
 _OWN_SUMS = frozenset(
     {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128}
 )
+_modes, _KEYS = torch._C._len_torch_dispatch_stack, torch._C._TorchDispatchModeKey
+#: Modes that write operations down, or run them without elements.
+_GRAPHS = (_KEYS.PROXY, _KEYS.FAKE, _KEYS.FUNCTIONAL)
+_autocast = torch._C._is_any_autocast_enabled
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -31,14 +35,32 @@ def from_numpy(x: np.ndarray[Any, Any], device: Any) -> Tensor:
     return torch.from_numpy(x).to(device)
 
 
+def recorded() -> bool:
+    """Whether operations go into a graph, which is to hold for other values and has no sparse tensors."""
+    return bool(_modes()) and any(torch._C._get_dispatch_mode(key) is not None for key in _GRAPHS)
+
+
 def at_hand(x: Tensor) -> bool:
     """Whether values can be read here: no tracer, on the host."""
     return (
         x.device.type == "cpu"
+        and not recorded()
         and not torch.compiler.is_compiling()
         and not torch._C._functorch.is_functorch_wrapped_tensor(x)
         and type(x).__torch_dispatch__ is Tensor.__torch_dispatch__
     )
+
+
+def exactly(run: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, computed in the dtypes of its operands whatever autocast asks for."""
+
+    def exact(*operands: Any, out: Any = None) -> Any:
+        if not _autocast():
+            return run(*operands)
+        with torch.autocast(operands[0].device.type, enabled=False):
+            return run(*operands)
+
+    return exact
 
 
 def _device_of(x: Tensor) -> torch.device:
@@ -106,4 +128,5 @@ LIBRARY = ArrayLibrary(
     identity=_identity,
     matmul_dtype=_matmul_dtype,
     in_order=_in_order,
+    exactly=exactly,
 )

@@ -17,6 +17,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import NoRoute, Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
+from .autocast import lowered, plainly
 from .cells import Cells, narrowed, widened, written
 from .dense import LIBRARY, Tensor
 from .dtypes import native
@@ -147,6 +148,9 @@ def _bind(step: Step, offer: Offer) -> Runner:
             sums = sums.long()
         return narrowed(sums, dtype).reshape(shape).permute(order)
 
+    summed = set("".join(step.inputs)) - set(step.output)
+    of_pair = step.form != NAME and len(step.inputs) == 2 and summed  # which a product of matrices is, too
+    run = lowered(step, run) if of_pair else plainly(step, run)
     return run if step.form == NAME else laid_out(LIBRARY, step, run)
 
 

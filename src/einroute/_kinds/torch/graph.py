@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..._base.graphs import GRAPHS
+from ..._base.graphs import FUNCTIONS
 
 __all__ = ["call", "node"]
 
 
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call a public function by its name."""
-    return GRAPHS.functions[name](*args, **kwargs)
+    return FUNCTIONS[name](*args, **kwargs)
 
 
 torch.compiler.allow_in_graph(call)

@@ -16,11 +16,13 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import NoRoute, Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
+from .autocast import plainly
 from .cells import Cells, written
+from .compressed import bare
 from .dense import LIBRARY, Tensor
 from .gather import sparse_facts
 from .layouts import TensorCells, as_csr, cells_of, entries_of
-from .pattern import LONGEST, watched
+from .pattern import LONGEST
 from .sparse_matmul import ENTRIES, NAME
 
 __all__ = ["ROUTES"]
@@ -85,6 +87,7 @@ def _bind(step: Step, offer: Offer) -> Runner:
         made = Cells(tuple(step.sizes[c] for c in found.output), values, coords)
         return written(made) if dense else made
 
+    run = plainly(step, run)
     return laid_out(LIBRARY, step, run) if dense else run
 
 
@@ -160,18 +163,19 @@ def _spgemm_bind(step: Step, _offer: Offer) -> Runner:
     joined = _bind(step, Offer(Cost(), step.output, _Join(k, step.output)))
     shape = (step.sizes[row], step.sizes[column])
 
+    fits, (of_a, of_b) = max(*shape, step.sizes[k]) <= LONGEST, turns
+
     def run(x: Cells, y: Cells, out: Any = None) -> Any:
-        given = (_given(x), _given(y))
-        if watched(*given) or not all(map(_stored, (x, y))) or max(*shape, step.sizes[k]) > LONGEST:
+        if not (fits and bare(_given(x), _given(y)) and _stored(x) and _stored(y)):
             return joined(x, y)
-        a, b = (_matrix((x, y)[i], turn) for i, turn in zip((left, 1 - left), turns, strict=True))
+        a, b = (_matrix(y, of_a), _matrix(x, of_b)) if left else (_matrix(x, of_a), _matrix(y, of_b))
         if a.layout is not b.layout:
             a, b = (z if z.layout is torch.sparse_csr else as_csr(cells_of(z)) for z in (a, b))
         if a.layout is torch.sparse_csc:  # as a product of the transposes, which needs no sorting
             return TensorCells(_multiplied(b.t(), a.t(), step).t())
         return TensorCells(_multiplied(a, b, step))
 
-    return run
+    return plainly(step, run)
 
 
 def _given(cells: Cells) -> Tensor:
@@ -189,17 +193,19 @@ def _matrix(cells: Cells, turn: list[int]) -> Tensor:
     if isinstance(cells, TensorCells):
         x = cells.tensor
         if x.layout in _MATRICES and (x.layout is not torch.sparse_coo or x.sparse_dim() == 2):
-            return x if turn == [0, 1] else x.t()
+            return x if turn[0] == 0 else x.t()
     return as_csr(cells.take(turn))
 
 
 def _multiplied(a: Tensor, b: Tensor, step: Step) -> Tensor:
     """The product of two COO or two CSR tensors."""
-    if a.layout is torch.sparse_coo:
-        counts, cols = torch.bincount(b._indices()[0], minlength=b.shape[0]), a._indices()[1]
-    else:
-        counts, cols = b.crow_indices().diff(), a.col_indices()
-    _check(min(int(counts.index_select(0, cols).sum()), a.shape[0] * b.shape[1]), step)
+    most = a._nnz() * min(b._nnz(), b.shape[1])
+    if most > _MOST:
+        if a.layout is torch.sparse_coo:
+            counts, cols = torch.bincount(b._indices()[0], minlength=b.shape[0]), a._indices()[1]
+        else:
+            counts, cols = b.crow_indices().diff(), a.col_indices()
+        _check(min(int(counts.index_select(0, cols).sum()), a.shape[0] * b.shape[1]), step)
     made: Tensor = torch.sparse.mm(a, b)
     return made
 

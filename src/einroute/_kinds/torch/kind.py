@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ..._base.graphs import GRAPHS
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
 from ..registry import load
 from .dense import LIBRARY, Tensor
 from .graph import node
 from .override import override_kind, overrides, symbolic
-from .sparse_kind import joining, sparse_kind, unfit_layout
+from .sparse_kind import joining, sparse_kind, sparse_signature, unfit_layout
 
 FORM = array_form(LIBRARY, rank=4)
 #: Kinds of structured operands that join.
@@ -29,11 +29,16 @@ def _recognises(cls: type) -> bool:
 
 
 def _signature(x: Tensor) -> Hashable:
-    """What a bound plan depends on; None of tracers whose sizes are no numbers."""
-    shape = x.shape
+    """What a bound plan depends on; None of operands whose plan is not found again."""
+    cls = type(x)
+    if cls is not Tensor and cls is not _PARAMETER and (overrides(cls) or symbolic(x)):
+        return None
+    if x.layout is not _STRIDED:
+        return sparse_signature(x)
     try:
+        shape = x.shape
         hash(shape)
-    except TypeError:
+    except (TypeError, RuntimeError):  # of sizes that are symbols, and of nested tensors, which have none
         return None
     return shape, x.dtype, x.is_cpu or x.device
 
@@ -45,6 +50,15 @@ def _unfit(x: Tensor) -> str:
     if LIBRARY.dtypes.of(x).kind == "V":
         return f"has dtype {x.dtype}, of which torch has no products; convert it, with x.to(torch.int64) say"
     return "" if x.layout is _STRIDED else unfit_layout(x)
+
+
+def _stand_in(x: Tensor) -> Tensor:
+    """A fake tensor on the host for one on the meta device, which is refused where something is computed."""
+    if x.device.type != "meta":
+        return x
+    with FakeTensorMode():
+        made: Tensor = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="cpu")
+    return made
 
 
 def _refine(x: Any) -> Kind:
@@ -74,10 +88,11 @@ DENSE_KIND = replace(
         LIBRARY, FORM, _recognises, _signature, unfit=_unfit, joined=_joined, solvers="_kinds.torch.solvers"
     ),
     structures="_kinds.torch.structured",
+    stand_in=_stand_in,
+    f_contiguous=lambda x: bool(x.permute(*reversed(range(x.ndim))).is_contiguous()),
 )
 assert DENSE_KIND.joined is not None
-SPARSE = sparse_kind(_unfit, DENSE_KIND.joined)
+SPARSE = sparse_kind(_signature, _unfit, DENSE_KIND.joined)
 OVERRIDE = override_kind(DENSE_KIND.joined, frozenset({FORM.name}))
 #: What the registry knows every class of tensors by.
-KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE, SPARSE))
-GRAPHS.nodes[LIBRARY.name] = node
+KIND = replace(DENSE_KIND, refine=_refine, refined=(OVERRIDE, SPARSE), node=node)

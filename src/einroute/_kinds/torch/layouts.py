@@ -15,9 +15,18 @@ import torch
 
 from .cells import Cells, narrowed, put_together, widened
 from .dense import Tensor
-from .pattern import in_beta, row_starts
+from .pattern import PLAIN, in_beta, row_starts
 
-__all__ = ["LAYOUTS", "TensorCells", "as_csr", "as_sparse", "cells_of", "entries_of", "rows_of"]
+__all__ = [
+    "LAYOUTS",
+    "TensorCells",
+    "as_csr",
+    "as_sparse",
+    "cells_of",
+    "entries_of",
+    "rows_of",
+    "transformed",
+]
 
 #: Layouts that contractions take, and what they are called.
 LAYOUTS = {
@@ -27,6 +36,7 @@ LAYOUTS = {
     torch.sparse_bsr: "BSR",
     torch.sparse_bsc: "BSC",
 }
+transformed = torch._C._functorch.is_functorch_wrapped_tensor
 _ROWS = frozenset({torch.sparse_csr, torch.sparse_bsr})
 _BLOCKED = frozenset({torch.sparse_bsr, torch.sparse_bsc})
 
@@ -43,6 +53,8 @@ class _Places:
     def tensor(self, values: Tensor) -> Tensor:
         """A tensor of the layout with other values."""
         made: Tensor
+        if type(values) not in PLAIN:
+            values = values.as_subclass(Tensor)  # torch makes no sparse tensors of other classes
         if self.second is None:
             made = torch.sparse_coo_tensor(
                 self.first, values, self.shape, is_coalesced=True, check_invariants=False
@@ -56,6 +68,12 @@ class _Places:
 
     def result(self, values: Tensor) -> Tensor:
         """The same as the result of a call, through which gradients flow."""
+        if transformed(values):
+            raise TypeError(
+                "the result is sparse and an operand is one that torch.func or vmap transforms, which have "
+                "no rules for sparse tensors; write the sparse operands out with to_dense(), or transform a "
+                "function whose result is dense"
+            )
         if values.requires_grad and torch.is_grad_enabled():
             made: Tensor = _Made.apply(values, self)
             return made
@@ -134,7 +152,7 @@ class TensorCells(Cells):
     __slots__ = ("tensor",)
 
     def __init__(self, tensor: Tensor) -> None:
-        object.__setattr__(self, "tensor", tensor)
+        _keep(self, tensor)
 
     def __getattr__(self, name: str) -> Any:
         # Called of attributes that are not there yet.
@@ -146,6 +164,8 @@ class TensorCells(Cells):
         return getattr(cells, name)
 
 
+#: What puts the tensor into one, which is frozen.
+_keep = TensorCells.tensor.__set__  # type: ignore[attr-defined]
 _FIELDS = frozenset(field.name for field in fields(Cells))
 
 
@@ -256,6 +276,8 @@ def entries_of(x: Tensor) -> int:
     if layout not in LAYOUTS:
         return 0
     if torch._C._functorch.peek_interpreter_stack() is not None:
+        if transformed(x):
+            return 0  # it cannot take part, and has no rule that tells
         with _unwrapped():
             return _entries_of(x, layout)
     return _entries_of(x, layout)
@@ -293,15 +315,15 @@ def as_sparse(cells: Cells, operands: tuple[Any, ...] = ()) -> Tensor:
     Of two dimensions it is CSR or CSC where every sparse operand is; else it is COO. It is coalesced, and one
     without dimensions is dense.
     """
-    if not cells.shape:
-        return narrowed(widened(cells.values).sum(), cells.values.dtype)
-    layouts = {x.layout for x in operands if isinstance(x, torch.Tensor) and x.layout in LAYOUTS}
-    only = next(iter(layouts)) if len(layouts) == 1 and len(cells.shape) == 2 else torch.sparse_coo
     if isinstance(cells, TensorCells):
         made = cells.tensor
         ready = made.layout is not torch.sparse_coo or made.is_coalesced()
-        if made.layout is only and ready and not any(made is x for x in operands):
+        fits = ready and made.ndim > 0 and made.layout is _layout(operands, made.ndim)
+        if fits and not any(made is x for x in operands):
             return made
+    if not cells.shape:
+        return narrowed(widened(cells.values).sum(), cells.values.dtype)
+    only = _layout(operands, len(cells.shape))
     if only is torch.sparse_csr:
         return as_csr(cells)
     if only is torch.sparse_csc:
@@ -310,6 +332,14 @@ def as_sparse(cells: Cells, operands: tuple[Any, ...] = ()) -> Tensor:
     cells = put_together(cells)
     indices = torch.stack([cells.coord(i).long() for i in range(len(cells.shape))])
     return _Places(torch.sparse_coo, cells.shape, indices).result(cells.values)
+
+
+def _layout(operands: tuple[Any, ...], ndim: int) -> Any:
+    """The layout of a sparse result."""
+    if ndim != 2:
+        return torch.sparse_coo
+    layouts = {x.layout for x in operands if isinstance(x, torch.Tensor) and x.layout in LAYOUTS}
+    return layouts.pop() if len(layouts) == 1 else torch.sparse_coo
 
 
 def as_csr(cells: Cells) -> Tensor:

@@ -75,7 +75,16 @@ def _verdict(step: Step) -> Offer | Refused:
 
 def _bind(step: Step, offer: Offer) -> Runner:
     subscripts: str = offer.recipe
-    return lambda *tensors, out=None: torch.einsum(subscripts, *tensors)
+    if step.dtype.kind not in "iu":
+        return lambda *tensors, out=None: torch.einsum(subscripts, *tensors)
+    # Its sums of integers have 64 bits, which it cannot multiply by others.
+    wide = LIBRARY.dtypes.named("int64")
+
+    def of_integers(*tensors: Tensor, out: Tensor | None = None) -> Tensor:
+        made: Tensor = torch.einsum(subscripts, *(LIBRARY.cast(x, wide) for x in tensors))
+        return LIBRARY.cast(made, step.dtype)
+
+    return of_integers
 
 
 def override_kind(joined: Callable[[Kind, Hashable], Kind | None], met: frozenset[str]) -> Kind:

@@ -16,11 +16,12 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
-from .dense import Tensor
+from .dense import Tensor, exactly, recorded
 
 __all__ = [
     "FLOATS",
     "LONGEST",
+    "PLAIN",
     "Pattern",
     "in_beta",
     "product",
@@ -31,7 +32,10 @@ __all__ = [
     "watched",
 ]
 
-_wrapped, _DISPATCH = torch._C._functorch.is_functorch_wrapped_tensor, Tensor.__torch_dispatch__
+_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+#: Classes of tensors without a say of their own; of others torch makes no sparse tensors.
+PLAIN = frozenset({Tensor, torch.nn.Parameter})
+_mm, _dot = exactly(torch.mm), exactly(torch.dot)
 #: dtypes of torch's sparse products on every device.
 FLOATS = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
 #: Sizes from which indices exceed those of the libraries that torch calls.
@@ -134,11 +138,8 @@ def row_starts(rows: Tensor, count: int) -> Tensor:
 
 
 def traced(*tensors: Tensor) -> bool:
-    """Whether a transform of functions, or a mode, is to see plain operations on a tensor."""
-    for x in tensors:
-        if _wrapped(x) or (type(x) is not Tensor and type(x).__torch_dispatch__ is not _DISPATCH):
-            return True
-    return False
+    """Whether a transform of functions, a mode or a class is to see plain operations on a tensor."""
+    return recorded() or any(type(x) not in PLAIN or _wrapped(x) for x in tensors)
 
 
 def _plain(pattern: Pattern, values: Tensor) -> bool:
@@ -194,9 +195,16 @@ def summed_by_row(values: Tensor, rows: Tensor, count: int) -> Tensor:
 
 
 def _multiplied(pattern: Pattern, values: Tensor, dense: Tensor) -> Tensor:
-    if pattern.shape[0] == 1 and dense.shape[1] == 1:  # one row: the library's sum is by one thread
-        return torch.dot(values.resolve_conj(), dense[:, 0].index_select(0, pattern.cols())).reshape(1, 1)
-    return torch.mm(pattern.matrix(values.resolve_conj()), dense.resolve_conj())
+    made: Tensor
+    if dense.shape[1] == 1 and (pattern.shape[0] == 1 or not pattern.ordered):
+        at_cols = dense[:, 0].index_select(0, pattern.cols())
+        if pattern.shape[0] == 1:  # the library's sum over a row is by one thread
+            made = _dot(values.resolve_conj(), at_cols)
+        else:  # which needs no order
+            made = values.new_zeros(pattern.shape[0]).index_add(0, pattern.rows(), values * at_cols)
+        return made.reshape(-1, 1)
+    made = _mm(pattern.matrix(values.resolve_conj()), dense.resolve_conj())
+    return made
 
 
 def _at_places(pattern: Pattern, x: Tensor, y: Tensor) -> Tensor:

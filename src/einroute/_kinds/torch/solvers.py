@@ -103,11 +103,11 @@ def _tensors(given: Solving, *operands: Any) -> tuple[Any, ...]:
     """
     for x in operands:
         kind = other_kind(x)
-        if kind is not None and kind.library != LIBRARY.name:
+        if kind is not None and kind.library == "":
             raise TypeError(
                 f"{given.function} takes no {type(x).__name__} beside tensors; convert it to an array"
             )
-    taken = [x if isinstance(x, torch.Tensor) else np.asarray(x) for x in operands]
+    taken = [x if getattr(kind_of(x), "library", "") else np.asarray(x) for x in operands]
     known = [kind_of(x) for x in taken]
     kinds = met(taken, [kind for kind in known if kind is not None])
     dtype = LIBRARY.dtypes.promote(operands)

@@ -14,7 +14,7 @@ from ..._base.kinds import Bring, Form, Term
 from ..sparse_labels import holds
 from . import gather, join, sparse_matmul, written
 from .cells import Cells, put_together
-from .dense import LIBRARY
+from .dense import LIBRARY, Tensor, at_hand
 from .layouts import TensorCells
 from .operands import OneHot
 from .sparse_matmul import NAME, ONE_HOT
@@ -40,9 +40,11 @@ def _bring(p: Prepared, _dtype: DType) -> Bring:
     """From a sparse tensor, or entries, to entries of unique labels, common sizes and the common dtype."""
     labels = (p.diagonal or "").partition("->")[0]
     kept = [i for i in range(len(p.labels) + len(p.squeeze)) if i not in p.squeeze]
+    if p.cast is None and not labels and not p.squeeze:
+        return _cells
 
     def canonical(x: Any) -> Cells:
-        cells = x if isinstance(x, Cells) else _cells(x)
+        cells = _cells(x)
         if p.cast is not None:
             # Bools of one place are "or", and integers wrap, before either is cast.
             cells = cells if cells.unique else put_together(cells)
@@ -55,15 +57,24 @@ def _bring(p: Prepared, _dtype: DType) -> Bring:
 
 
 def _cells(x: Any) -> Cells:
+    if type(x) is Tensor:
+        return TensorCells(x)
+    if isinstance(x, Cells):
+        return x
     if not isinstance(x, OneHot):
         return TensorCells(x)
     labels = x.labels.reshape(-1).long()
     shape, depth = x.labels.shape, x.shape[-1]
     places = torch.arange(len(labels), device=labels.device)
     coords = (*torch.unravel_index(places, shape), labels) if shape else (labels,)
+    there = (labels >= 0) & (labels < depth)
+    if depth and not at_hand(labels):
+        # How many are in range is a value: one that is not has an entry of zero.
+        within = (*coords[:-1], labels.clamp(0, depth - 1))
+        return Cells(x.shape, there.to(x.dtype), within, ordered=len(shape), unique=True)
     ones = torch.ones(len(labels), dtype=x.dtype, device=labels.device)
     cells = Cells(x.shape, ones, coords, ordered=len(shape), unique=True)
-    return cells.kept((labels >= 0) & (labels < depth))  # a label that is out of range has no entry
+    return cells.kept(there) if depth else cells.kept(slice(0, 0))  # one that is out of range has no entry
 
 
 def _result(

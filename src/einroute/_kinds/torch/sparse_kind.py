@@ -12,25 +12,43 @@ from ..._base.facts import Operand
 from ..._base.kinds import Kind
 from .cells import Cells
 from .dense import LIBRARY, Tensor
-from .layouts import LAYOUTS, as_sparse, entries_of
+from .layouts import LAYOUTS, as_sparse, entries_of, transformed
 from .sparse_form import FORM
 from .sparse_matmul import NAME
 
-__all__ = ["joining", "sparse_kind", "unfit_layout"]
+__all__ = ["joining", "sparse_kind", "sparse_signature", "unfit_layout"]
+
+#: Layouts of matrices each of whose entries is one element.
+_PLAIN = frozenset({torch.sparse_csr, torch.sparse_csc})
+_transformed = torch._C._functorch.peek_interpreter_stack
 
 
 def _facts(x: Tensor) -> Operand:
     return Operand(tuple(x.shape), LIBRARY.dtypes.of(x), (), NAME, entries_of(x), device=x.device)
 
 
-def _signature(x: Tensor) -> Hashable:
-    return x.layout, x.shape, x.dtype, x.device, entries_of(x).bit_length()
+def sparse_signature(x: Tensor) -> Hashable:
+    """What a bound plan depends on."""
+    layout, shape = x.layout, x.shape
+    if layout in _PLAIN and len(shape) == 2 and _transformed() is None:
+        count = x._nnz()
+    elif layout in LAYOUTS and not transformed(x):
+        count = entries_of(x)
+    else:
+        return None
+    return layout, shape, x.dtype, x.is_cpu or x.device, count.bit_length()
 
 
 def unfit_layout(x: Tensor) -> str:
     """Why a tensor that is not strided cannot take part."""
     if x.layout not in LAYOUTS:
         return f"has layout {x.layout}, which contractions do not take; convert it with x.to_dense()"
+    if transformed(x):
+        return (
+            f"is a sparse tensor ({LAYOUTS[x.layout]}) that torch.func or vmap transforms, which have no "
+            f"rules for those; write it out with x.to_dense(), or ask for derivatives by "
+            f"x.requires_grad_() and backward()"
+        )
     return ""
 
 
@@ -49,11 +67,17 @@ def joining(kind: Kind, device: Hashable) -> Kind:
     return replace(kind, form=FORM, facts=facts, adopt=adopt, make=as_sparse)
 
 
-def sparse_kind(unfit: Callable[[Tensor], str], joined: Callable[[Kind, Hashable], Kind | None]) -> Kind:
+def sparse_kind(
+    signature: Callable[[Tensor], Hashable],
+    unfit: Callable[[Tensor], str],
+    joined: Callable[[Kind, Hashable], Kind | None],
+) -> Kind:
     """The kind of sparse tensors.
 
     Parameters
     ----------
+    signature : callable
+        As of `Kind`.
     unfit : callable
         As of `Kind`.
     joined : callable
@@ -64,7 +88,7 @@ def sparse_kind(unfit: Callable[[Tensor], str], joined: Callable[[Kind, Hashable
         FORM,
         lambda cls: torch.Tensor in cls.__mro__,
         _facts,
-        _signature,
+        signature,
         precedence=8,
         make=as_sparse,
         stored=entries_of,

@@ -6,22 +6,21 @@ those of both are rows and columns. What is summed of the entries alone needs no
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
-
-import torch
 
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
+from .autocast import lowered
 from .cells import Cells, narrowed
+from .compressed import bare, multiplied
 from .dense import LIBRARY, Tensor
 from .dtypes import native
 from .layouts import TensorCells
-from .pattern import FLOATS, LONGEST, Pattern, product, watched
+from .pattern import FLOATS, LONGEST, Pattern, product
 
 __all__ = ["ENTRIES", "NAME", "ONE_HOT", "ROUTE", "pattern_of"]
 
@@ -75,7 +74,7 @@ def _verdict(step: Step) -> Offer | Refused:
     found = _Matrix(own[0], rows, cols, free, alone)
     count = step.operands[own[0]].nnz or 0
     flops = float(count * step.extent(free))
-    sorted_first = labels[: len(rows)] != rows
+    sorted_first = bool(free) and labels[: len(rows)] != rows
     seconds = flops / _RATE + _ENTRY * count * sorted_first
     cost = Cost(
         flops,
@@ -106,38 +105,17 @@ def computed_in(dtype: Any, count: int, device: Any) -> Any:
     return dtype if made is None else made
 
 
-def _of_tensor(step: Step, found: _Matrix) -> Callable[[Tensor, Tensor], Tensor | None] | None:
-    """Torch's own product of a compressed tensor and a dense one, where a step is no more than that.
-
-    What it gives is None of tensors that take another way: those whose entries are not in the order of rows,
-    and those of which derivatives are asked.
-    """
-    vector = not found.free
-    labels, other = step.inputs[found.sparse], step.inputs[1 - found.sparse]
-    if (
-        len(labels) != 2
-        or len(found.rows) != 1
-        or len(found.cols) != 1
-        or len(found.free) > 1
-        or found.alone
-        or found.cols == found.rows
-        or native(step.dtype) not in FLOATS
-        or not all(0 < step.sizes[c] <= LONGEST for c in step.sizes)
-        or (step.sizes[found.rows] == 1 and step.extent(found.free) == 1)  # a dot product
-    ):
-        return None
-    layout = torch.sparse_csr if labels[0] == found.rows else torch.sparse_csc
-    turned, dense_turned = layout is torch.sparse_csc, not vector and other[0] != found.cols
-    result_turned = step.output != found.made
-    multiply = torch.mv if vector else torch.mm
-
-    def whole(x: Tensor, y: Tensor) -> Tensor | None:
-        if x.layout is not layout or watched(x, y) or x.is_conj() or not x._nnz():
-            return None
-        made: Tensor = multiply(x.t() if turned else x, (y.t() if dense_turned else y).resolve_conj())
-        return made.t() if result_turned else made
-
-    return whole
+def _as_matrix(step: Step, found: _Matrix) -> bool:
+    """Whether the sparse operand, as it comes, is the matrix of a product that torch has."""
+    return (
+        len(step.inputs[found.sparse]) == 2
+        and len(found.rows) == len(found.cols) == 1
+        and found.rows != found.cols
+        and native(step.dtype) in FLOATS
+        and all(0 < step.sizes[c] <= LONGEST for c in step.inputs[found.sparse])
+        and step.extent(found.free) > 0
+        and not (step.sizes[found.rows] == 1 and step.extent(found.free) == 1)  # a dot product
+    )
 
 
 def _bind(step: Step, offer: Offer) -> Runner:
@@ -154,17 +132,34 @@ def _bind(step: Step, offer: Offer) -> Runner:
     straight = order == list(range(len(order)))
     as_given = axes == [0, 1] and not alone and len(found.cols) == 1
     flat = len(shape) == 2 and len(found.rows) == 1
-    whole = _of_tensor(step, found)
+    turned, second = labels[:1] != found.rows, found.sparse == 1
+    whole, conjugates = _as_matrix(step, found), dtype.kind == "c"
+    vector = whole and not found.free and not alone
+    transposed = axes == [1, 0] and not alone and len(found.cols) == 1
+
+    def matrix_of(dense: Tensor) -> Tensor:
+        if transposed:
+            return dense.t()
+        if as_given:
+            return dense
+        dense = LIBRARY.sum(dense, alone) if alone else dense
+        return dense.permute(axes).reshape(matrix)
 
     def run(x: Any, y: Any, out: Any = None) -> Tensor:
-        cells, dense = (x, y) if found.sparse == 0 else (y, x)
-        if whole is not None and type(cells) is TensorCells:
-            given = whole(cells.tensor, dense)
-            if given is not None:
-                return given
-        if not as_given:
-            dense = LIBRARY.sum(dense, alone) if alone else dense
-            dense = dense.permute(axes).reshape(matrix)
+        cells, dense = (y, x) if second else (x, y)
+        if type(cells) is TensorCells and bare(cells.tensor, dense):
+            given = dense if vector else matrix_of(dense)
+            made = multiplied(cells.tensor, given, turned=turned, conjugates=conjugates)
+            if made is not None:
+                if not (flat or vector):
+                    made = made.reshape(shape)
+                return made if straight else made.permute(order)
+        result: Tensor = slow(x, y)
+        return result
+
+    def general(x: Any, y: Any, out: Any = None) -> Tensor:
+        cells, dense = (y, x) if second else (x, y)
+        dense = matrix_of(dense)
         values = cells.values
         made_in = computed_in(dtype, cells.count, device)
         if made_in != dtype:
@@ -178,7 +173,8 @@ def _bind(step: Step, offer: Offer) -> Runner:
             made = made.reshape(shape)
         return made if straight else made.permute(order)
 
-    return laid_out(LIBRARY, step, run)
+    slow = lowered(step, general)
+    return laid_out(LIBRARY, step, run if whole else slow)
 
 
 ROUTE = Route("torch_sparse.matmul", _verdict, _bind)

@@ -21,7 +21,7 @@ from ..._base.facts import Step
 from ..._base.routes import Declined, Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
 from .dense import LIBRARY, Tensor, at_hand
-from .written import structures
+from .written import WRITTEN
 
 __all__ = ["ROUTE"]
 
@@ -57,7 +57,7 @@ class _Form:
 
 
 def _form(step: Step) -> _Form | Refused:
-    at = structures(step, "pairwise_difference")
+    at = WRITTEN.structures(step, "pairwise_difference")
     if len(at) != 2 or step.operands[at[1]].alias != at[0]:
         return Refused("not twice the same differences")
     one, two = (step.inputs[i] for i in at)

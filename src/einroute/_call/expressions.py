@@ -1,0 +1,312 @@
+"""Contractions to be called many times: the path is found once, constants are contracted once.
+
+For arrays of known shapes, dtypes and strides a call is one look-up away from its bound plan.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from .._base.facts import DType
+from .._base.labels import check_sizes
+from .._base.records import dataclass
+from .._base.watch import WATCH, tell_fallback, to_observe
+from .._config.state import check_strict, current
+from .._plan.plans import Path
+from .._plan.searches import AUTO, searched
+from .contracting import Asked, asked, call_of, computed, path_for, sharing
+from .folding import Folding, folding
+from .keys import mixed_key
+from .network_labels import Network
+from .observe import observe
+from .operands import Fallback, ndarray, taken_in
+from .opt_einsums import own
+
+__all__ = ["Expression", "expression_of"]
+
+_OURS = ("auto", None, "numpy", "einroute")
+
+
+def expression_of(
+    contract: Callable[..., Any],
+    subscripts: Any,
+    shapes: Sequence[Any],
+    constants: Iterable[int] | None,
+    use_blas: bool,
+    optimize: Any,
+    memory_limit: Any,
+    kwargs: Mapping[str, Any],
+) -> Expression:
+    """The expression that ``contract_expression`` returns.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, IndexError
+    """
+    if not optimize:
+        raise ValueError("optimize is False, and an expression has a path; pass True, a path or an optimizer")
+    for name in ("out", "backend"):
+        if kwargs.get(name) is not None:
+            raise ValueError(
+                f"{name} is given to contract_expression; pass it to the expression when it is called"
+            )
+    args = (subscripts, *shapes)
+    fixed = frozenset(constants or ())
+    given = args[1:] if isinstance(subscripts, str) else args[: len(args) // 2 * 2 : 2]
+    wrong = [i for i in fixed if not 0 <= i < len(given)]
+    if wrong:
+        raise IndexError(f"constants has the position {wrong[0]}, and there are {len(given)} operands")
+    sized = [tuple(x.shape) if hasattr(x, "shape") else _shape(i, x) for i, x in enumerate(given)]
+    found = asked(args, sized)
+    named = dict(kwargs)
+    for name in [name for name in named if name not in ("dtype", "order", "casting")]:
+        raise TypeError(f"contract_expression() got an unexpected keyword argument {name!r}")
+    path = path_for(optimize, found, memory_limit)
+    ours = False
+    if isinstance(path, str):
+        ours = True
+        path = searched(found.network.inputs, found.network.output, found.sizes)
+    held = {i: given[i] for i in sorted(fixed)}
+    return Expression(contract, found, tuple(sized), path, held, use_blas, memory_limit, named, ours=ours)
+
+
+def _shape(position: int, x: Any) -> tuple[int, ...]:
+    """A shape that stands for an operand."""
+    try:
+        return tuple(x)
+    except TypeError:
+        raise TypeError(
+            f"operand {position} is of type {type(x).__name__}, expected a shape, or a constant's array"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is called, with constants in their places.
+
+    Attributes
+    ----------
+    network : Network
+    path : tuple
+    places : tuple
+        For each operand a constant, or None for the next that is given.
+    """
+
+    network: Network
+    path: Path
+    places: tuple[Any, ...]
+
+
+class Expression:
+    """A contraction along one path, called with its operands; as opt_einsum's ``ContractExpression``.
+
+    Parameters are the operands that are no constants; ``out`` takes the result, ``backend`` names a library
+    that opt_einsum is to hand them to.
+    """
+
+    def __init__(
+        self,
+        contract: Callable[..., Any],
+        given: Asked,
+        shapes: tuple[tuple[int, ...], ...],
+        path: Path,
+        constants: dict[int, Any],
+        use_blas: bool,
+        memory_limit: Any,
+        kwargs: dict[str, Any],
+        *,
+        ours: bool,
+    ) -> None:
+        self._contract = contract
+        self._given = given
+        self._shapes = shapes
+        self._path = path
+        self._constants = constants
+        self._use_blas = use_blas
+        self._memory_limit = memory_limit
+        self._kwargs = kwargs
+        self._ours = ours  # nobody asked for this path
+        self._key = object()
+        self._lock = threading.Lock()
+        self._left: dict[DType, _Left] = {}
+        self._whole = _Left(given.network, path, ())
+        self._opt_einsums: Any = None
+        self.num_args = len(shapes) - len(constants)
+
+    def __call__(
+        self, *arrays: Any, out: Any = None, backend: Any = "auto", evaluate_constants: bool = False
+    ) -> Any:
+        """Contract arrays of the shapes that the expression was made for."""
+        if out is None and backend == "auto" and not WATCH.on and not evaluate_constants and not sharing():
+            key = (
+                self._key,
+                tuple([x.shape if type(x) is ndarray else None for x in arrays]),
+                tuple([x.dtype if type(x) is ndarray else None for x in arrays]),
+                tuple([x.strides if type(x) is ndarray else None for x in arrays]),
+            )
+            run = current().plans.get(key)
+            if run is not None:
+                return run(*arrays)
+        if WATCH.on and not evaluate_constants and len(arrays) == self.num_args and to_observe():
+            return self._observed(arrays, out, backend)
+        if evaluate_constants or sharing() or backend not in _OURS:
+            return self._by_opt_einsum(arrays, out, backend, evaluate_constants)
+        if len(arrays) != self.num_args:
+            raise ValueError(
+                f"This `ContractExpression` takes exactly {self.num_args} array arguments but received "
+                f"{len(arrays)}."
+            )
+        try:
+            return self._contracted(arrays, out)
+        except ValueError as error:
+            raise type(error)(
+                f"Internal error while evaluating `ContractExpression`: {error}. The number and rank of the "
+                f"arrays must be those of the expression '{self.contraction}'."
+            ) from error
+
+    def _all(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The operands that are given, with the constants in their places."""
+        if not self._constants:
+            return arrays
+        following, held = iter(arrays), self._constants
+        return tuple([held[i] if i in held else next(following) for i in range(len(self._shapes))])
+
+    def _observed(self, arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
+        """The same as a call of contract, of which those who listen are told."""
+        named = {"optimize": True if self._ours else self._path, "memory_limit": self._memory_limit}
+        named |= {"backend": backend, **self._kwargs} | ({} if out is None else {"out": out})
+        return observe(self._contract, (self._given.text, *self._all(arrays)), named)
+
+    def _contracted(self, arrays: tuple[Any, ...], out: Any) -> Any:
+        left = self._whole
+        operands = self._all(arrays)
+        taken = taken_in(operands)
+        if isinstance(taken, Fallback):
+            return self._left_to_opt_einsum(taken, arrays, out)
+        dtype = computed(taken, self._kwargs)
+        if isinstance(dtype, Fallback):
+            return self._left_to_opt_einsum(dtype, arrays, out)
+        if self._constants:
+            with self._lock:
+                found = self._left.get(dtype)
+                if found is None:
+                    found = self._left[dtype] = self._folded(dtype)
+            left = found
+            following = iter(arrays)
+            operands = tuple([next(following) if x is None else x for x in left.places])
+            taken = taken_in(operands)
+            assert not isinstance(taken, Fallback)
+        ndims, wanted = [len(shape) for shape in taken.shapes], [len(x) for x in left.network.inputs]
+        if ndims != wanted:
+            i = next(i for i, (n, m) in enumerate(zip(ndims, wanted, strict=True)) if n != m)
+            raise ValueError(f"operand {i} has {ndims[i]} dimensions, expected {wanted[i]}")
+        network = left.network
+        sizes = check_sizes(network.inputs, taken.shapes, network.names)
+        given = Asked(self._given.text, network, sizes, operands)
+        plain = not any(kind.form.sparse or kind.form.rewrites or kind.form.tasks for kind in taken.kinds)
+        path: Path | str = left.path if plain or not self._ours else AUTO
+        call = call_of(given, taken, dtype, path, out, self._memory_limit, self._kwargs)
+        state = current()
+        key = self._key_of(arrays) if out is None else None
+        if key is None or not left.places:
+            return call.run(state, out, key)
+        run = call.bound(state)
+        places = left.places
+
+        def filled(*given: Any) -> Any:
+            following = iter(given)
+            return run(*[next(following) if x is None else x for x in places])
+
+        state.plans.put(key, filled)
+        return filled(*arrays)
+
+    def _key_of(self, arrays: tuple[Any, ...]) -> Any:
+        """What the bound plan of these operands is kept under."""
+        if all(type(x) is ndarray for x in arrays):
+            return (
+                self._key,
+                tuple([x.shape for x in arrays]),
+                tuple([x.dtype for x in arrays]),
+                tuple([x.strides for x in arrays]),
+            )
+        return mixed_key((self._key,), arrays)
+
+    def _folded(self, dtype: DType) -> _Left:
+        """The network with its constants contracted in the dtype of the result."""
+        network, path = self._given.network, self._path
+        found: Folding = folding(network.inputs, network.output, path, self._constants)
+        inputs = [network.inputs[i] for i in found.kept]
+        places = [self._constants.get(i) for i in found.kept]
+        for one in found.folded:
+            taken = taken_in([self._constants[i] for i in one.positions])
+            assert not isinstance(taken, Fallback)
+            own = Network(tuple(network.inputs[i] for i in one.positions), one.output, network.names)
+            given = Asked(
+                self._given.text, own, check_sizes(own.inputs, taken.shapes, own.names), taken.given
+            )
+            kwargs = {name: x for name, x in self._kwargs.items() if name != "order"}
+            call = call_of(given, taken, dtype, one.path, None, self._memory_limit, kwargs)
+            inputs.append(one.output)
+            places.append(call.run(current()))
+        rest = found.path or (tuple(range(len(inputs))),)
+        return _Left(Network(tuple(inputs), network.output, network.names), rest, tuple(places))
+
+    def _left_to_opt_einsum(self, why: Fallback, arrays: tuple[Any, ...], out: Any) -> Any:
+        if why.fallback:
+            check_strict(current(), "contract", why.reason)
+        tell_fallback(why.reason)
+        return self._by_opt_einsum(arrays, out, "auto", False)
+
+    def _by_opt_einsum(self, arrays: tuple[Any, ...], out: Any, backend: Any, evaluate: bool) -> Any:
+        return self._own()(*arrays, out=out, backend=backend, evaluate_constants=evaluate)
+
+    def _own(self) -> Any:
+        """opt_einsum's own expression, made when it is first asked for something."""
+        if self._opt_einsums is None:
+            path: Any = True if self._ours and len(self._path) < 2 else [*self._path]
+            shapes = [self._constants.get(i, shape) for i, shape in enumerate(self._shapes)]
+            self._opt_einsums = own("contract_expression")(
+                self._given.text,
+                *shapes,
+                constants=[*self._constants],
+                use_blas=self._use_blas,
+                optimize=path,
+                memory_limit=self._memory_limit,
+                **self._kwargs,
+            )
+        return self._opt_einsums
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ("_opt_einsums", "_given"):
+            raise AttributeError(name)
+        return getattr(self._own(), name)
+
+    def __reduce__(self) -> Any:
+        shapes = [self._constants.get(i, shape) for i, shape in enumerate(self._shapes)]
+        path: Any = True if self._ours and len(self._path) < 2 else [*self._path]
+        options = {"constants": [*self._constants], "optimize": path, "memory_limit": self._memory_limit}
+        return partial(_again, self._contract, options | self._kwargs), (self._given.text, *shapes)
+
+    @property
+    def contraction(self) -> str:
+        """The subscripts, constants in brackets."""
+        head, arrow, output = self._given.text.partition("->")
+        terms = [f"[{t}]" if i in self._constants else t for i, t in enumerate(head.split(","))]
+        return ",".join(terms).replace("],[", ",") + arrow + output
+
+    def __repr__(self) -> str:
+        constants = f", constants={sorted(self._constants)}" if self._constants else ""
+        return f"<ContractExpression('{self.contraction}'{constants})>"
+
+    def __str__(self) -> str:
+        return str(self._own())
+
+
+def _again(contract: Callable[..., Any], options: dict[str, Any], *args: Any) -> Expression:
+    """An expression out of a pickle."""
+    use_blas, named = True, dict(options)
+    optimize, limit, constants = named.pop("optimize"), named.pop("memory_limit"), named.pop("constants")
+    return expression_of(contract, args[0], args[1:], constants, use_blas, optimize, limit, named)

@@ -1,0 +1,95 @@
+"""What contract would do, told in a page however many operands there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from .._api.contract import contract
+from .._base.formatting import count, in_bytes, plural, shortened
+from .._call.contracting import understand_contract
+from .._call.operands import Fallback
+from .._plan.plans import Plan
+from .contractions import explain_call, operands_of_einsum
+from .explanation import Explanation
+from .outline import Outline, OutlineOperand, OutlineStep
+from .outlining import operand_of
+from .stand_in import stand_in
+
+__all__ = ["explain_contract"]
+
+#: Operands and steps up to which all are told of, and how many steps of more.
+_ALL, _MOST = 24, 10
+#: Characters of subscripts that are shown then.
+_SHOWN = 60
+
+
+def explain_contract(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
+    """What ``contract(*args, **kwargs)`` would do.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, IndexError
+        A call that contract would refuse.
+    NoRoute
+        The configuration leaves no way.
+    """
+    args = tuple(stand_in(x) for x in args)
+    told = [operand_of(x) for x in operands_of_einsum(args)]
+    given = {name: x for name, x in kwargs.items() if name != "use_blas"}
+    call = understand_contract(args, **given)
+    explained = explain_call(contract, call, told)
+    if isinstance(call, Fallback) or explained.plan is None:
+        return explained
+    if len(told) <= _ALL:
+        return explained
+    return replace(explained, outline=_brief(explained.outline, explained.plan))
+
+
+def _brief(outline: Outline, plan: Plan) -> Outline:
+    """The outline of a network without what there is too much of."""
+    sizes = [*plan.contraction.sizes.values()]
+    shapes = [op.shape for op in outline.operands if op.shape is not None]
+    elements = sum(prod(shape) for shape in shapes)
+    network = (
+        f"{plural(len(outline.operands), 'operand')} of {count(elements)} elements in all, "
+        f"{plural(len(sizes), 'label')} of {_range(sizes)}"
+    )
+    notes = list(outline.notes)
+    steps: Sequence[OutlineStep] = outline.steps
+    if len(steps) > _MOST:
+        flops = sum(step.flops for step in steps)
+        largest = max(prod(s.result.shape) for s in steps if s.result.shape is not None)
+        itemsize = plan.dtype.itemsize
+        notes.append(
+            f"{plural(len(steps), 'step')}, {count(flops)} multiply-adds, the largest intermediate "
+            f"{in_bytes(largest * itemsize)}; the {_MOST} that take most:"
+        )
+        steps = sorted(steps, key=lambda step: -step.seconds)[:_MOST]
+    kinds = {op.kind for op in outline.operands}
+    one = OutlineOperand(kinds.pop() if len(kinds) == 1 else "several kinds", None, outline.operands[0].dtype)
+    return replace(
+        outline,
+        subscripts=shortened(outline.subscripts, _SHOWN),
+        operands=(replace(one, labels=f"{len(outline.operands)} operands"),),
+        steps=tuple(
+            replace(
+                step,
+                takes=(0,),
+                subscripts=shortened(step.subscripts, _SHOWN),
+                refused=(),
+                result=replace(step.result, labels=shortened(step.result.labels, _SHOWN)),
+            )
+            for step in steps
+        ),
+        sizes={},
+        brief=network,
+        notes=tuple(notes),
+    )
+
+
+def _range(sizes: Sequence[int]) -> str:
+    low, high = min(sizes, default=1), max(sizes, default=1)
+    return f"size {low}" if low == high else f"sizes {low} to {high}"

@@ -1,0 +1,245 @@
+"""Sums over pairs by matrix products: the points are multiplied out, centred, where that loses nothing.
+
+``sum_j w_ij (x_ik - y_jk)`` is ``x_ik sum_j w_ij - (W y)_ik``, and sums of products of two differences are
+such sums of x and y likewise.  Both are centred first, so that no term exceeds what it is for the range R of
+a feature.  The error is that of sums of ``|w| R`` (or ``|w| R**2``), and of differences formed first that
+of sums of ``|w| |d|``; so it is looked whether ``sum |w| d**2``, made by the same products, is at least
+``sum |w| R**2 / SPREAD``: then ``sum |w| |d|`` is at least ``sum |w| R / SPREAD``, and the error at most
+`SPREAD` times that of products of the differences.  Rows where it is less, as of points in distant clusters,
+are made of their differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..._base.cost import Cost, gemm_rate
+from ..._base.facts import Step
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.routes import Declined, Offer, Refused
+from .form import NAME
+from .points import GUARD, converted, convertible
+
+Array = np.ndarray[Any, Any]
+
+#: How much smaller the sum over pairs may be than if all differences were as large as the range.
+SPREAD = 64
+#: The share of rows from which all are made of differences; and what R**2 times the weights is at least.
+_FEW, _LEAST = 0.05, 1e-280
+
+
+@dataclass(frozen=True, slots=True)
+class PairSum:
+    """How a step is seen.
+
+    Attributes
+    ----------
+    at : tuple of int
+        Positions of the differences: one or two copies.
+    rest : tuple of int
+        Positions of the operands that weigh the pairs.
+    kept : str
+        The label of points that the output has; "" if it has none.
+    turned : bool
+        Whether that is the second one of the difference.
+    points : str
+        The label that is kept or is the first, and the other one.
+    features : str
+        Of each copy.
+    """
+
+    at: tuple[int, ...]
+    rest: tuple[int, ...]
+    kept: str
+    turned: bool
+    points: str
+    features: str
+
+    @property
+    def square(self) -> bool:
+        """Whether both copies have one feature label."""
+        return len(self.features) == 2 and self.features[0] == self.features[1]
+
+
+def _found(step: Step) -> PairSum | Refused:
+    at = tuple(p for p, op in enumerate(step.operands) if op.form == NAME)
+    if len(at) > 2 or not all(regular(step, p) for p in at):
+        return Refused("more than two differences, or a label that repeats or is broadcast")
+    i, j = tuple(step.inputs[at[0]][:2])
+    if len(at) == 2 and (step.operands[at[1]].alias != at[0] or step.inputs[at[1]][:2] != i + j):
+        return Refused("the two differences are not of the same pairs")
+    features = "".join(step.inputs[p][2] for p in at)
+    out = set(step.output)
+    if {i, j} <= out or {i, j} & set(features):
+        return Refused("the pairs are kept")
+    rest = tuple(p for p in range(len(step.inputs)) if p not in at)
+    weighing = set().union(*(step.inputs[p] for p in rest))
+    if weighing != ({i, j} if rest else set()) or any(step.operands[p].form != "dense" for p in rest):
+        return Refused("the other operands are no weights of the pairs")
+    if not all(regular(step, p) for p in rest) or out - {i, j} - set(features):
+        return Refused("a label repeats or is broadcast")
+    kept = "".join(c for c in i + j if c in out)
+    shown = set(features) & out
+    found = PairSum(at, rest, kept, kept == j, j + i if kept == j else i + j, features)
+    if len(at) == 1 and not shown:
+        return Refused("a sum over features, which are summed before they meet pairs")
+    if len(at) == 2 and not found.square and (kept or len(shown) < 2):
+        return Refused("products of different features, summed over some of the points only")
+    return found
+
+
+def verdict(step: Step) -> Rewriting | Refused:
+    """Offer products of the weights with the points."""
+    if step.form != "dense" or step.dtype.char not in "fd":
+        return Refused("no guard for such a result")
+    if 0 in step.sizes.values():
+        return Refused("a dimension of length 0")
+    form = _found(step)
+    if isinstance(form, Refused):
+        return form
+    refused = convertible(step.operands[form.at[0]], step.dtype)
+    if refused is not None:
+        return refused
+    n, m = (step.sizes[c] for c in form.points)
+    features = step.sizes[form.features[0]]
+    inner: tuple[Inner, ...] = ()
+    products = 0.0
+    if form.rest:
+        inputs = tuple(step.inputs[p] for p in form.rest)
+        if len(form.rest) > 1:
+            inner = (Inner(inputs, form.points, tuple(step.operands[p] for p in form.rest)),)
+        products = 2.5 * n * m * features / gemm_rate(n, 2 * features, m, 8, False, 1)
+        products += 4e-9 * n * m  # absolute values, sums, and the weights in double precision
+    if not form.square and len(form.features) == 2:
+        products += 3.0 * (n + m) * features**2 / gemm_rate(features, features, n, 8, False, 1)
+    points = 1e-8 * (n + m) * features
+    cost = Cost((products + points) * 1e9, 0.0, 60.0, 1e9)
+    note = (
+        "points multiplied out, centred, by matrix products; rows that would lose digits of their differences"
+    )
+    return Rewriting(Offer(cost, step.output, form, note), inner)
+
+
+def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """Products, and what they lose."""
+    form: PairSum = rewriting.offer.recipe
+    points = converted(operands[form.at[0]], step.dtype)
+    if isinstance(points, Declined):
+        return points
+    x, y = (np.asarray(one, np.float64) for one in points)
+    if form.turned:
+        x, y = y, x
+    w = _weights(form, step, operands, contract)
+    with np.errstate(all="ignore"):
+        made = _products(form, x, y, w)
+        if made is None:
+            return Declined("the sums over pairs lose digits, or are not finite")
+        return _handed_over(form, step, made)
+
+
+def _handed_over(form: PairSum, step: Step, made: Array) -> Array:
+    """The sums with the labels of the output, in the dtype of the step."""
+    if form.turned and len(form.at) == 1:
+        made = -made
+    labels = form.kept + "".join(dict.fromkeys(form.features))
+    lost = tuple(n for n, c in enumerate(labels) if c not in step.output)
+    if lost:
+        made = made.sum(axis=lost)
+        labels = "".join(c for c in labels if c in step.output)
+    return made.astype(step.dtype, copy=False).transpose([labels.index(c) for c in step.output])
+
+
+def _weights(form: PairSum, step: Step, operands: tuple[Any, ...], contract: Contract) -> Array | None:
+    """Of each pair, as float64; None where all are one."""
+    if not form.rest:
+        return None
+    if len(form.rest) > 1:
+        given = contract.inner(0, tuple(operands[p] for p in form.rest))
+    else:
+        (p,) = form.rest
+        given = operands[p] if step.inputs[p] == form.points else operands[p].T
+    return np.asarray(given, np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """Sums over the second points for each of the first: of weights, of weighed y, and of weighed y**2."""
+
+    none: Array
+    one: Array
+    two: Array
+
+    @classmethod
+    def of(cls, w: Array | None, points: Array, rows: int) -> _Moments:
+        """For weights (n, m), or for ones; ``points`` (m, 2 * features) are y and its squares."""
+        features = points.shape[1] // 2
+        if w is None:
+            none = np.full((rows, 1), float(len(points)))
+            both = np.broadcast_to(points.sum(0), (rows, 2 * features))
+        else:
+            none, both = w.sum(axis=1, keepdims=True), w @ points
+        return cls(none, both[:, :features], both[:, features:])
+
+    def squares(self, x: Array) -> Array:
+        """Weighed sums of squared differences, (n, features)."""
+        found: Array = x * (x * self.none - 2 * self.one) + self.two
+        return found
+
+
+def _products(form: PairSum, x: Array, y: Array, w: Array | None) -> Array | None:
+    """The sums; None where too much is lost."""
+    low, high = np.minimum(x.min(0), y.min(0)), np.maximum(x.max(0), y.max(0))
+    spread = high - low
+    middle = low + spread / 2
+    points = x, y
+    x, features = x - middle, x.shape[1]
+    both = np.empty((len(y), 2 * features))
+    y = np.subtract(y, middle, out=both[:, :features])
+    np.multiply(y, y, out=both[:, features:])
+    signed = _Moments.of(w, both, len(x))
+    plain = signed if w is None or not (w < 0).any() else _Moments.of(np.abs(w), both, len(x))
+    squares, weight = plain.squares(x), plain.none
+    if not form.kept:
+        squares, weight = squares.sum(0), weight.sum(0)
+    least = weight * (spread * spread / SPREAD)
+    # Not "less": of what is not finite nothing is known. Without weights or range all is zero, exactly.
+    lost = ~(squares >= least) | ~(least >= _LEAST)
+    lost &= (weight != 0) & (spread != 0)
+    made = _sums(form, x, y, w, signed)
+    if not np.isfinite(made).all():
+        return None
+    rows = np.flatnonzero(lost.any(axis=-1)) if form.kept else lost
+    if not form.kept:
+        return None if lost.any() else made
+    if len(rows) > max(1, _FEW * len(x)):
+        return None
+    for row in rows:
+        d = points[0][row] - points[1]
+        d = d * d if form.square else d
+        made[row] = d.sum(0) if w is None else w[row] @ d
+    return made if np.isfinite(made).all() else None
+
+
+def _sums(form: PairSum, x: Array, y: Array, w: Array | None, moments: _Moments) -> Array:
+    """What the form asks for, with its label of points where it keeps one."""
+    if len(form.features) == 1:
+        made = x * moments.none - moments.one
+        return made if form.kept else made.sum(0)
+    if form.square:
+        made = moments.squares(x)
+        return made if form.kept else made.sum(0)
+    by_column = np.full(len(y), float(len(x))) if w is None else w.sum(axis=0)
+    crossed = x.T @ moments.one
+    found: Array = (x * moments.none).T @ x - crossed - crossed.T + (y * by_column[:, None]).T @ y
+    return found
+
+
+PAIR_SUMS = Rewrite(
+    "difference.pair_sums",
+    verdict,
+    run,
+    f"few rows of sums are small against the range of the points, which is finite; {GUARD}",
+)

@@ -1,0 +1,64 @@
+"""Sums over the rolled axis itself: they are the same for every rolling.
+
+Where no other operand has the label i and the result lacks it, ``ijn,jn->`` takes the sum of the base over i,
+and that once and not k times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..._base.cost import Cost
+from ..._base.facts import Operand, Step, c_strides
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.routes import Offer, Refused
+from .extension import base_shape
+from .where import Where
+
+
+def verdict(step: Step) -> Rewriting | Refused:
+    """Offer to sum the base."""
+    where = Where.of(step)
+    op = where.operand(step)
+    if step.form != "dense" or where.i == where.j or not regular(step, where.at):
+        return Refused("a repeated label, a broadcast axis or a sparse result")
+    others = [labels for n, labels in enumerate(step.inputs) if n != where.at]
+    if where.i in step.output or any(where.i in labels for labels in others):
+        return Refused("the rolled axis is kept, or met by another operand")
+    if not op.shape[where.rolling.axis]:
+        return Refused("a dimension of length 0")
+    labels = step.inputs[where.at]
+    base = labels.replace(where.j, "")
+    made = base.replace(where.i, "")
+    sizes = tuple(step.sizes[c] for c in made)
+    # The sum stands for all rollings: along their axis it is broadcast.
+    facts = Operand((step.sizes[where.j], *sizes), step.dtype, (0, *c_strides(sizes, step.dtype.itemsize)))
+    inner = (
+        Inner((base,), made, (Operand(base_shape(op), op.dtype, where.rolling.strides),)),
+        Inner(
+            (where.j + made, *others),
+            step.output,
+            (facts, *(replace(x, alias=None) for n, x in enumerate(step.operands) if n != where.at)),
+        ),
+    )
+    note = "the base is summed over its axis, once for all rollings"
+    return Rewriting(Offer(Cost(calls=8), step.output, where, note), inner)
+
+
+def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """Sum, and go on with that beside itself."""
+    where: Where = rewriting.offer.recipe
+    rolled = operands[where.at]
+    second = rewriting.inner[1]
+    made = np.asarray(contract.inner(0, (rolled.base,)), step.dtype, order="C")
+    beside = np.broadcast_to(made, (rolled.k, *made.shape))
+    others = (x for n, x in enumerate(operands) if n != where.at)
+    result = contract.inner(1, (beside, *others))
+    # Nobody may write to what is broadcast.
+    return np.array(result) if second.inputs == (second.output,) else result
+
+
+SUMS = Rewrite("rolled.sums", verdict, run)

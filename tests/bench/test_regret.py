@@ -1,0 +1,110 @@
+"""Random calls held against all other ways: what is drawn, which ways there are, and what is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from einroute.__main__ import main
+from einroute._bench.regret import by_hand, draw, measure
+from tests.cli.test_cli import cli
+
+FAMILIES = tuple(draw.FAMILIES)
+
+
+def array(x):
+    return np.asarray(x.toarray() if hasattr(x, "toarray") else x)
+
+
+def same(one, other):
+    return one.subscripts == other.subscripts and all(
+        np.array_equal(array(x), array(y)) for x, y in zip(one.operands, other.operands, strict=True)
+    )
+
+
+class TestDraw:
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_a_call_follows_from_family_seed_and_number(self, family):
+        assert same(draw.draw(family, 3, 1), draw.draw(family, 3, 1))
+        assert len({draw.draw(family, 3, n).text for n in range(5)}) == 5
+        assert draw.draw(family, 3, 1).text != draw.draw(family, 4, 1).text
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_sizes_are_those_of_the_operands(self, family):
+        for number in range(8):
+            call = draw.draw(family, 0, number)
+            for labels, x in zip(call.inputs, call.operands, strict=True):
+                assert tuple(call.sizes[c] for c in labels) == tuple(x.shape)
+            assert call.subscripts in call.text
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_written_by_hand_is_the_same(family):
+    """Each way against einsum of arrays, where those are small."""
+    names = set()
+    for number in range(60):
+        call = draw.draw(family, 1, number)
+        if any(np.prod(x.shape) > 3e5 for x in call.operands) or np.prod(list(call.sizes.values())) > 3e6:
+            continue
+        ways = by_hand.by_hand(call)
+        right = np.einsum(call.subscripts, *map(by_hand.written, call.operands), optimize=True)
+        for name, way in ways.items():
+            assert measure._differs(way(), right, call) == "", (name, call.text)
+            names.add(name)
+    assert len(names) > 2
+
+
+class TestMeasure:
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_a_call_is_held_against_other_ways(self, family):
+        numbers = [n for n in range(40) if np.prod(list(draw.draw(family, 0, n).sizes.values())) < 1e5]
+        found = measure.regret(draw.draw(family, 0, numbers[0]))
+        assert found.problem == ""
+        assert found.seconds > 0
+        assert found.hand > 0
+        assert found.best
+        assert found.call.text in found.text
+
+    def test_routes_are_forced_one_at_a_time(self):
+        call = draw.draw("stacks", 0, 0)
+        chosen = measure._Way("einroute", lambda: None)
+        routes = [way.routes for way in measure._forced(call, chosen, lambda: None)]
+        assert len(set(routes)) == len(routes) > 0
+        assert all(way.name.split()[0] in way.routes for way in measure._forced(call, chosen, lambda: None))
+
+    def test_only_what_is_over_in_every_run_counts(self, monkeypatch):
+        times = iter([2.0, 1.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+        chosen = measure._Way("einroute", lambda: None)
+        other = measure._Way("another", lambda: None)
+        monkeypatch.setattr(measure._Way, "once", lambda _: 1.0)
+        monkeypatch.setattr(measure._Way, "batch", lambda *_: next(times))
+        assert measure._in_turn(chosen, other) == [2.0, 1.0]
+
+    def test_the_summary(self):
+        call = draw.draw("dense", 0, 0)
+        found = [
+            measure.Regret(call, ("a",), 1.0, 1.0, "b", 2.0, 0.5),
+            measure.Regret(call, ("a",), 1e-6, 1.0, "b", 9.0, 2.0),  # too short to count
+        ]
+        assert measure.summary("dense", found).startswith("dense: 1 of 2 over 1.3 (50.0 %)")
+        assert "1.00 of the time of what a user would write" in measure.summary("dense", found)
+
+
+class TestCommand:
+    def test_it_says_how_many_are_over(self, capsys):
+        assert main(["bench", "--regret", "stacks", "--cases", "1", "--seed", "2"]) == 0
+        assert "stacks: " in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--regret", "wide"], "there is no family 'wide'; choose from dense"),
+            (["--regret", "dense", "--cases", "0"], "--cases must be at least 1"),
+            (["--regret", "dense", "--seed", "-1"], "--seed at least 0"),
+            (["batched", "--regret", "dense"], "leave out CASE"),
+        ],
+    )
+    def test_bad_arguments(self, arguments, message):
+        done = cli("bench", *arguments)
+        assert done.returncode == 2
+        assert message in done.stderr

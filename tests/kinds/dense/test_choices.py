@@ -1,0 +1,35 @@
+"""Which route a step of arrays takes, where the wrong one takes many times as long."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import einroute as er
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "routes"),
+    [
+        # NumPy runs k, l and m as one axis of 1000: no thousand products of 5x5 matrices
+        ("ijklm,jklm->iklm", ((5, 5, 10, 10, 10), (5, 10, 10, 10)), ("numpy.einsum",)),
+        # a column is no row of its array: no blocks of them
+        ("i,ij,ij->j", ((2000,), (2000, 5000), (2000, 5000)), ("numpy.einsum",)),
+        ("ij,j,ij->i", ((5000, 200), (200,), (5000, 200)), ("dense.quadratic",)),
+    ],
+)
+def test_choice_and_value(subscripts, shapes, routes):
+    rng = np.random.default_rng(0)
+    arrays = [rng.random(shape) for shape in shapes]
+    assert er.explain(subscripts, *arrays).routes == routes
+    np.testing.assert_allclose(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
+
+
+def test_a_sum_that_is_not_the_last_step_runs_over_all_axes_as_one():
+    """Asked for a layout, NumPy takes each axis by itself: of a number there is none to ask for."""
+    rng = np.random.default_rng(0)
+    a, b = rng.random(3), rng.random((4, 5, 6))
+    for order in ("K", "C", "F"):
+        np.testing.assert_allclose(er.einsum("b,cad->", a, b, order=order), a.sum() * b.sum())
+        np.testing.assert_allclose(er.einsum("b,cad->c", a, b, order=order), a.sum() * b.sum((1, 2)))
+        assert er.einsum("b,cad->bc", a, b, order=order).flags[f"{'F' if order == 'F' else 'C'}_CONTIGUOUS"]

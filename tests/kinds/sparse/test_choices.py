@@ -1,0 +1,88 @@
+"""Which route a step with sparse operands takes, where the wrong one takes many times as long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import einroute as er
+from tests.helpers import forcing
+
+
+def entries(n: int, m: int, nnz: int, form: str = "csr") -> Any:
+    rng = np.random.default_rng(nnz)
+    places = rng.choice(n * m, nnz, replace=False)
+    a = sp.coo_array((rng.random(nnz), np.unravel_index(places, (n, m))), shape=(n, m))
+    return a.asformat(form)
+
+
+def judged(subscripts: str, *operands: Any) -> np.ndarray:
+    return np.einsum(subscripts, *(x.toarray() if sp.issparse(x) else x for x in operands), optimize=True)
+
+
+class TestStacksOfArrays:
+    """A matrix by a stack is SciPy's loops; an entry or few beside a large array look that up."""
+
+    @pytest.mark.parametrize("subscripts", ["ij,tjk->tik", "nm,bmk->bnk", "ij,jtk->itk"])
+    @pytest.mark.parametrize("form", ["csr", "csc"])
+    def test_a_matrix_by_a_stack(self, subscripts, form):
+        a = entries(600, 500, 6000, form)
+        x = np.random.default_rng(0).random((500, 8, 6) if "jtk" in subscripts else (8, 500, 6))
+        with er.config(forbid="sparse.tiles"):
+            assert er.explain(subscripts, a, x).routes == ("sparse.scipy",)
+            np.testing.assert_allclose(er.einsum(subscripts, a, x), judged(subscripts, a, x))
+
+    @pytest.mark.parametrize("count", [1, 200])
+    def test_few_entries_beside_a_large_array(self, count):
+        a, x = entries(5, 893, count, "coo"), np.random.default_rng(0).random((5, 749, 893))
+        assert er.explain("aij,aj->ai", x, a).routes == ("sparse.gather",)
+        np.testing.assert_allclose(er.einsum("aij,aj->ai", x, a), judged("aij,aj->ai", x, a))
+
+    @pytest.mark.parametrize("shape", [(8, 30, 6), (8, 6, 30)])
+    def test_what_is_looked_up_may_lie_in_any_order(self, shape):
+        subscripts = "ij,tjk->tik" if shape[1] == 30 else "ij,tkj->tik"
+        x = np.random.default_rng(0).random(shape)
+        for a in (entries(40, 30, 2), entries(40, 30, 400)):
+            with forcing("sparse.gather"):
+                got = er.einsum(subscripts, a, x)
+            np.testing.assert_allclose(got, judged(subscripts, a, x))
+
+
+class TestSumsFirst:
+    """Labels of one operand alone are summed before it meets the other."""
+
+    @pytest.mark.parametrize("subscripts", ["ij,jk->", "ij,jk->i", "ij,jk->k", "ji,kj->"])
+    @pytest.mark.parametrize("dense", [False, True])
+    def test_of_a_pair(self, subscripts, dense):
+        a, b = entries(300, 300, 3000), entries(300, 300, 4000)
+        right = b.toarray() if dense else b
+        told = er.explain(subscripts, a, right)
+        assert len(told.routes) > 1
+        got = er.einsum(subscripts, a, right)
+        assert type(got) is type(er.einsum(subscripts, a, right, optimize=["einsum_path", (0, 1)]))
+        got = got.toarray() if sp.issparse(got) else got
+        np.testing.assert_allclose(got, judged(subscripts, a, right))
+
+    @pytest.mark.parametrize("dtype", ["i1", "?", "f4", "c16"])
+    def test_values_in_other_dtypes(self, dtype):
+        a, b = (sp.csr_array((entries(40, 40, n).toarray() * 9).astype(dtype)) for n in (300, 500))
+        got, right = er.einsum("ij,jk->", a, b), np.einsum("ij,jk->", a.toarray(), b.toarray())
+        assert got.dtype == right.dtype
+        np.testing.assert_allclose(got, right, rtol=1e-5)
+
+    def test_an_infinity_meets_no_absent_entry(self):
+        a = sp.csr_array(np.array([[1.0, 0.0], [0.0, 2.0]]))
+        b = sp.csr_array(np.array([[0.0, 0.0], [np.inf, 3.0]]))
+        assert er.einsum("ij,jk->", a, b) == np.inf
+        assert er.einsum("ij,kj->", a, sp.csr_array(np.array([[0.0, np.inf], [0.0, -np.inf]]))) != 0
+
+
+@pytest.mark.parametrize("count", [3, 30, 300])
+def test_small_matrices_are_multiplied_as_rows(count):
+    """Matching entries by their labels takes many calls, whatever their number."""
+    a, b = entries(77, 38, count), entries(38, 57, count + 1)
+    assert er.explain("ij,jk->ik", a, b).routes == ("sparse.spgemm",)
+    np.testing.assert_allclose(er.einsum("ij,jk->ik", a, b).toarray(), judged("ij,jk->ik", a, b))

@@ -1,0 +1,164 @@
+"""Sparse tensors and structured operands under autocast, transforms of functions, and what writes graphs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import einroute as er
+from tests.kinds.torch.helpers import torch
+from tests.kinds.torch.sparse_helpers import LAYOUTS, full, sparse
+
+proxies = pytest.importorskip("torch.fx.experimental.proxy_tensor")
+fakes = pytest.importorskip("torch._subclasses.fake_tensor")
+
+pytestmark = pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+
+
+def matrix() -> Any:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(6, 4, generator=generator) * (torch.rand(6, 4, generator=generator) < 0.5)
+
+
+def dense(*shape: int, seed: int = 1) -> Any:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("lower", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("subscripts", ["ij,jk->ik", "ij,ik->jk", "ij,j->i", "ij,i->j", "ij,kj->ki"])
+def test_a_product_under_autocast_is_as_torchs_own_of_coo(subscripts: str, layout: str, lower: Any) -> None:
+    m, sizes = matrix(), {"i": 6, "j": 4, "k": 3}
+    y = dense(*(sizes[c] for c in subscripts.partition("->")[0].split(",")[1]))
+    with torch.autocast("cpu", dtype=lower):
+        got = er.einsum(subscripts, sparse(m, layout), y)
+        first = torch.sparse.mm(m.to_sparse(), dense(4, 3))
+    assert got.dtype is first.dtype is lower
+    exact = torch.einsum(subscripts, m.to(lower).double(), y.to(lower).double())
+    torch.testing.assert_close(got.double(), exact, rtol=8e-3, atol=1e-2)
+    # Not of double precision, nor where autocast is at work on another device only.
+    with torch.autocast("cpu", dtype=lower):
+        assert er.einsum(subscripts, sparse(m.double(), layout), y.double()).dtype is torch.float64
+    with torch.autocast("cpu", enabled=False):
+        assert er.einsum(subscripts, sparse(m, layout), y).dtype is torch.float32
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_gradients_under_autocast(layout: str) -> None:
+    m, y = sparse(matrix(), layout).requires_grad_(), dense(4, 3).requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        er.matmul(m, y).float().sum().backward()
+    assert m.grad.dtype is y.grad.dtype is torch.float32
+    torch.testing.assert_close(y.grad, matrix().sum(0)[:, None].expand(4, 3), rtol=2e-2, atol=2e-2)
+    there = full(m.detach()) != 0
+    torch.testing.assert_close(
+        m.grad.to_dense() * there, y.detach().sum(1).expand(6, 4) * there, rtol=2e-2, atol=2e-2
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.int64, torch.bool])
+def test_integers_are_exact_under_autocast(dtype: Any) -> None:
+    a = torch.randint(0, 100, (40, 50), generator=torch.Generator().manual_seed(2)).to(dtype)
+    b = torch.randint(0, 100, (50, 30), generator=torch.Generator().manual_seed(3)).to(dtype)
+    expected = er.matmul(a, b)
+    with torch.autocast("cpu"):
+        for got in (er.matmul(a, b), er.matmul(a.to_sparse_csr(), b), full(er.matmul(a.to_sparse(), b))):
+            assert got.dtype is dtype
+            assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize(
+    "subscripts", ["ij,ik,jk->ij", "ij,jk,kl->il", "ij,ik,jl->kl", "ij,ij->ij", "ij,kj->ik"]
+)
+def test_other_contractions_under_autocast(subscripts: str) -> None:
+    sizes = {"i": 6, "j": 4, "k": 3, "l": 5}
+    inputs = subscripts.partition("->")[0].split(",")
+    others = [dense(*(sizes[c] for c in labels), seed=n) for n, labels in enumerate(inputs[1:], 1)]
+    others = [x.to_sparse() if subscripts == "ij,kj->ik" else x for x in others]
+    expected = full(er.einsum(subscripts, matrix().to_sparse_csr(), *others))
+    with torch.autocast("cpu"):
+        got = full(er.einsum(subscripts, matrix().to_sparse_csr(), *others))
+    torch.testing.assert_close(got.float(), expected, rtol=5e-2, atol=1e-1)
+
+
+SPARSE_OPERANDS: dict[str, Any] = {
+    "vmap": lambda f, x: torch.func.vmap(f)(torch.stack([x, x]).to_sparse()),
+    "vmap of rows": lambda f, x: torch.func.vmap(f)(torch.stack([x, x]).to_sparse(1)),
+    "grad": lambda f, x: torch.func.grad(f)(x.to_sparse()),
+}
+
+
+@pytest.mark.parametrize("call", ["einsum", "matmul", "tensordot", "sum"])
+@pytest.mark.parametrize("name", sorted(SPARSE_OPERANDS))
+def test_transforms_of_sparse_operands_are_refused_by_name(name: str, call: str) -> None:
+    y = dense(4, 3)
+    functions: dict[str, Any] = {
+        "einsum": lambda a: er.einsum("ij,jk->", a, y),
+        "matmul": lambda a: er.matmul(a, y).sum(),
+        "tensordot": lambda a: er.tensordot(a, y, 1).sum(),
+        "sum": lambda a: er.einsum("ij->", a),
+    }
+    with pytest.raises(TypeError, match=r"operand 0 .*COO.*torch\.func or vmap.*to_dense\(\)"):
+        SPARSE_OPERANDS[name](functions[call], matrix())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_sparse_results_of_transformed_operands_are_refused_by_name(layout: str) -> None:
+    m = sparse(matrix(), layout)
+    with pytest.raises(TypeError, match=r"the result is sparse .*to_dense\(\)"):
+        torch.func.vmap(lambda v: er.einsum("ij,j->ij", m, v))(dense(5, 4))
+
+
+def distances(_: Any, x: Any) -> Any:
+    d = er.pairwise_difference(x)
+    return er.einsum("ijk,ijk->ij", d, d)
+
+
+LABELS, POINTS = torch.tensor([0, 2, 5, 1, -1]), dense(5, 3)
+STRUCTURED: dict[str, Any] = {
+    "sums by label": lambda labels, x: er.einsum("tr,tc->rc", er.one_hot(labels, 4), x),
+    "look-up": lambda labels, x: er.einsum("tr,rc->tc", er.one_hot(labels, 5), x),
+    "look-up by @": lambda labels, x: er.one_hot(labels, 5) @ x,
+    "histogram": lambda labels, _: er.einsum("tr->r", er.one_hot(labels, 4)),
+    "no classes": lambda labels, x: er.einsum("tr,tc->rc", er.one_hot(labels, 0), x),
+    "rolled": lambda _, x: er.einsum("imn,ijn->ijm", x[:, None, :].expand(5, 2, 3), er.rolled(x, 2)),
+    "sum of rolled": lambda _, x: er.einsum("ijn->in", er.rolled(x, 2)),
+    "distances": distances,
+}
+
+
+@pytest.mark.parametrize("name", sorted(STRUCTURED))
+def test_structured_operands_of_fake_tensors(name: str) -> None:
+    function = STRUCTURED[name]
+    expected = function(LABELS, POINTS)
+    with fakes.FakeTensorMode() as mode:
+        got = function(mode.from_tensor(LABELS), mode.from_tensor(POINTS))
+    assert type(got) is fakes.FakeTensor
+    assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+
+
+@pytest.mark.parametrize("name", sorted(STRUCTURED))
+def test_structured_operands_in_a_graph_of_operations(name: str) -> None:
+    function = STRUCTURED[name]
+    graph = proxies.make_fx(function)(LABELS, POINTS)
+    other, moved = LABELS.roll(1), POINTS + 1  # what is written down holds for other values
+    torch.testing.assert_close(graph(other, moved), function(other, moved))
+
+
+@pytest.mark.parametrize("name", sorted(STRUCTURED))
+def test_structured_operands_under_vmap(name: str) -> None:
+    function = STRUCTURED[name]
+    labels, points = torch.stack([LABELS, LABELS.roll(1)]), torch.stack([POINTS, POINTS + 1])
+    expected = torch.stack([function(*pair) for pair in zip(labels, points, strict=True)])
+    torch.testing.assert_close(torch.func.vmap(function)(labels, points), expected)
+
+
+@pytest.mark.parametrize("name", sorted(STRUCTURED))
+@pytest.mark.filterwarnings("ignore")  # of graph breaks
+def test_structured_operands_made_in_compiled_functions(name: str) -> None:
+    function = STRUCTURED[name]
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda labels, x: function(labels, x).sin(), backend="aot_eager")
+    for labels, x in ((LABELS, POINTS), (LABELS.roll(1), POINTS + 1)):
+        torch.testing.assert_close(compiled(labels, x), function(labels, x).sin())

@@ -1,0 +1,1 @@
+"""Libraries of tensor networks, with einroute inside: opt_einsum, autoray, cotengra, quimb."""
