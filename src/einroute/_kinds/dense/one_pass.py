@@ -28,6 +28,8 @@ _CALL = 1.0
 _BOX, _ROW = 100e-9, 5e-9
 #: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one.
 _READ, _ACROSS, _SINGLY = 0.09e-9, 0.7e-9, 1.6e-9
+#: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
+_DOT, _SUMS = 1.2, (1.05, 1.15)
 #: How much slower products of complex numbers are.
 _COMPLEX = 2.5
 #: Iterations from which threads take part: two blocks of the core's (nest.cpp).
@@ -55,7 +57,7 @@ def verdict(step: Step) -> Offer | Refused:
     lead = by_stride(step.inputs[found], _strides(step, found)) if summed and found is not None else layout
     loops, seconds = min((_priced(step, order, layout) for order in _orders(step, lead)), key=lambda x: x[1])
     return Offer(
-        _cost(step, seconds),
+        _cost(step, seconds, loops if summed else ""),
         layout,
         loops,
         f"one pass along {loops}",
@@ -117,6 +119,8 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     each = _READ * len(arrays) * item / 8 * (_COMPLEX if step.dtype.kind == "c" and len(arrays) > 1 else 1)
     if inner in step.output:
         each += _READ * item / 8
+    elif len(arrays) == 2:
+        each *= _DOT
     rows, boxes = iterations / sizes[-1], iterations / prod(sizes[-2:])
     seconds = iterations * each + rows * _ROW * len(arrays) + boxes * _BOX
     last = loops[-2:-1]
@@ -144,10 +148,13 @@ def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]]) -> tuple[li
     return sizes, before
 
 
-def _cost(step: Step, seconds: float) -> Cost:
-    """On as many threads as take part."""
+def _cost(step: Step, seconds: float, summed: str) -> Cost:
+    """On as many threads as take part; ``summed`` are the loops where anything is."""
     threads = min(step.threads, 2) if step.iterations > _SHARED else 1
     nbytes = (step.in_bytes + step.out_bytes) / (1 + MORE_BANDWIDTH * (threads - 1))
+    across = summed[-1:] in step.output
+    if summed and (across or len(step.inputs) <= 2):
+        nbytes *= _SUMS[across]
     flops = float(step.iterations)
     return Cost(flops, nbytes, _CALL, flops * threads / max(seconds, CALL * 1e-3))
 
