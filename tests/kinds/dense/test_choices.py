@@ -11,17 +11,18 @@ import einroute as er
 @pytest.mark.parametrize(
     ("subscripts", "shapes", "routes"),
     [
+        # The compiled core's, where it is; and without it:
         # NumPy runs k, l and m as one axis of 1000: no thousand products of 5x5 matrices
-        ("ijklm,jklm->iklm", ((5, 5, 10, 10, 10), (5, 10, 10, 10)), ("numpy.einsum",)),
+        ("ijklm,jklm->iklm", ((5, 5, 10, 10, 10), (5, 10, 10, 10)), {"numpy.einsum", "dense.small"}),
         # a column is no row of its array: no blocks of them
-        ("i,ij,ij->j", ((2000,), (2000, 5000), (2000, 5000)), ("numpy.einsum",)),
-        ("ij,j,ij->i", ((5000, 200), (200,), (5000, 200)), ("dense.quadratic",)),
+        ("i,ij,ij->j", ((2000,), (2000, 5000), (2000, 5000)), {"numpy.einsum", "dense.one_pass"}),
+        ("ij,j,ij->i", ((5000, 200), (200,), (5000, 200)), {"dense.quadratic", "dense.one_pass"}),
     ],
 )
 def test_choice_and_value(subscripts, shapes, routes):
     rng = np.random.default_rng(0)
     arrays = [rng.random(shape) for shape in shapes]
-    assert er.explain(subscripts, *arrays).routes == routes
+    assert set(er.explain(subscripts, *arrays).routes) <= routes
     np.testing.assert_allclose(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
 
 
