@@ -23,8 +23,7 @@ CASES = 1500
 STRUCTURED_CASES = 200
 #: Routes of the compiled core, which may not be there.
 OF_CORE = {"dense.small", "dense.one_pass"}
-#: Routes for overlapping memory, and for networks, which most cases are none of; kinds/dense/test_windows and the
-#: tests of networks hold them.
+#: Routes for overlapping memory, and for networks; their own tests hold them.
 RARE = {"dense.windows", "dense.integer_windows", "dense.network"}
 
 

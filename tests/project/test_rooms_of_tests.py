@@ -45,6 +45,7 @@ MAY_REACH = {
         "kinds/cupy/test_structured.py",
         "_kinds.array_library.written",
     ): "blocks are made small enough for a test",
+    ("fuzz/test_fuzz.py", "_native"): "which routes there are depends on whether the core is",
     ("fuzz/dense.py", "_kinds.registry"): "every route is run",
     ("fuzz/sparse.py", "_kinds.registry"): "every route is run",
     ("fuzz/sparse.py", "_kernels.csr_source"): "small operands take what only large ones do",
