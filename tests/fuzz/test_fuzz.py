@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from einroute._native import CORE
 from tests.fuzz import dense, sparse, structured
 from tests.fuzz.case import Case
 from tests.fuzz.runner import ENOUGH, Report, fuzz
@@ -20,15 +21,17 @@ from tests.sparse_helpers import written_out
 CASES = 1500
 #: Each is planned and run some ten times over.
 STRUCTURED_CASES = 200
-#: Routes for overlapping memory and more products than most cases have; kinds/dense/test_windows holds them.
-RARE = {"dense.windows", "dense.integer_windows"}
+#: Routes of the compiled core, which may not be there.
+OF_CORE = {"dense.small", "dense.one_pass"}
+#: Routes for overlapping memory, and for networks; their own tests hold them.
+RARE = {"dense.windows", "dense.integer_windows", "dense.network"}
 
 
 @pytest.mark.filterwarnings("ignore")  # the judge counts warnings itself
 def test_no_case_differs() -> None:
     report = fuzz(ER, dense.source(), seed=2, indices=range(CASES), through_routes=True)
     assert not report.failures, "\n".join(report.failures)
-    assert set(report.uncovered()) <= RARE, report.table()
+    assert set(report.uncovered()) <= RARE | (OF_CORE if CORE is None else set()), report.table()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -41,6 +41,11 @@ MAY_REACH = {
     ("factors/test_factor_cache.py", "_api.lstsq"): "where a factorization that fails or is slow is put",
     ("factors/test_factor_cache.py", "_api.solve"): "where a factorization that fails or is slow is put",
     ("factors/test_factor_cache.py", "_call.factors"): "where a copy that is torn is put",
+    (
+        "kinds/cupy/test_structured.py",
+        "_kinds.array_library.written",
+    ): "blocks are made small enough for a test",
+    ("fuzz/test_fuzz.py", "_native"): "which routes there are depends on whether the core is",
     ("fuzz/dense.py", "_kinds.registry"): "every route is run",
     ("fuzz/sparse.py", "_kinds.registry"): "every route is run",
     ("fuzz/sparse.py", "_kernels.csr_source"): "small operands take what only large ones do",

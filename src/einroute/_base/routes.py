@@ -108,7 +108,7 @@ class Route:
     short : callable or None
         ``(Step, Runner) -> Runner or None``: for a plan that is a step of this route and nothing else, a
         runner of the operands as the caller gave them; the one given answers what that does not.
-    whole : bool
+    network : bool
         It does every step of a network along the path that is asked for.
     """
 
@@ -120,7 +120,7 @@ class Route:
     silent: bool = False
     tasks: bool = False
     short: Callable[[Step, Runner], Runner | None] | None = None
-    whole: bool = False
+    network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,32 @@ PyObject* into(const Contraction* self, PyObject* const* arrays, PyObject* out) 
     return copied ? Py_NewRef(out) : nullptr;
 }
 
+// The operands of a call as arrays: a number, as a sum to no axes gives it, is one without axes.
+struct Operands {
+    PyObject* arrays[MAX_OPERANDS];
+    PyObject* made[MAX_OPERANDS];
+    int count = 0;
+
+    Operands() = default;
+    ~Operands() {
+        for (int i = 0; i < count; ++i) {
+            Py_XDECREF(made[i]);
+        }
+    }
+    Operands(const Operands&) = delete;
+    Operands& operator=(const Operands&) = delete;
+
+    bool take(PyObject* given) {
+        PyObject* array = PyArray_IsScalar(given, Generic) ? PyArray_FromScalar(given, nullptr) : nullptr;
+        if (array == nullptr && PyErr_Occurred()) {
+            return false;
+        }
+        made[count] = array;
+        arrays[count++] = array == nullptr ? given : array;
+        return true;
+    }
+};
+
 PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
     const Contraction* self = self_of(object);
     const Expression& e = *self->expression;
@@ -257,24 +283,25 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
                      PyTuple_GET_ITEM(names, 0), e.operands);
         return nullptr;
     }
+    Operands operands;
     for (int i = 0; i < e.operands; ++i) {
         npy_intp shape[MAX_DIMS];
         for (int d = 0; d < e.ndim[i]; ++d) {
             shape[d] = e.shape[i][d];
         }
-        if (!check(self, args[i], e.ndim[i], shape, "an operand")) {
+        if (!operands.take(args[i]) || !check(self, operands.arrays[i], e.ndim[i], shape, "an operand")) {
             return nullptr;
         }
     }
     PyObject* out = count + keywords > e.operands ? args[e.operands] : Py_None;
     if (out == Py_None) {
-        return result_of(self, args);
+        return result_of(self, operands.arrays);
     }
     if (!check(self, out, self->out_ndim, self->out_shape, "out") ||
         PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "out") < 0) {
         return nullptr;
     }
-    return into(self, args, out);
+    return into(self, operands.arrays, out);
 }
 
 // Strides of a fresh result, C or F.

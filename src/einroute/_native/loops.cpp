@@ -131,7 +131,7 @@ template <class T, int N> struct Over {
             S lane[LANES] = {};
             for (; size >= LANES; size -= LANES) {
                 for (int l = 0; l < LANES; ++l) {
-                    const char* q[MOST];
+                    const char* q[MOST] = {nullptr};
                     for (int i = 0; i < n; ++i) {
                         q[i] = p[i] + l * (CONTIGUOUS ? static_cast<std::ptrdiff_t>(sizeof(T)) : by[i]);
                     }

@@ -42,7 +42,10 @@ class Builder {
             terms_.push_back({all, i, -1, {}});
         }
         for (int d = 0; d < e_.out_ndim; ++d) {
-            output_ |= (e_.size[e_.out[d]] > 1 ? Mask{1} : Mask{0}) << e_.out[d];
+            const int label = e_.out[d];
+            if (e_.size[label] > 1) {
+                output_ |= Mask{1} << label;
+            }
         }
         Order order;
         find_order(operands, e_.operands, output_, e_.size, element_, order);

@@ -142,7 +142,7 @@ def at_once(problem: Problem, path: Path, policy: Policy, limits: Limits) -> Cha
         path=path,
     )
     try:
-        decision = decide(step, policy, [r for r in form_of(problem.form).routes if r.whole])
+        decision = decide(step, policy, [r for r in form_of(problem.form).routes if r.network])
     except NoRoute:
         return None
     offer = decision.offer

@@ -11,7 +11,8 @@ import einroute as er
 @pytest.mark.parametrize(
     ("subscripts", "shapes", "routes"),
     [
-        # Without the compiled core, and with it. NumPy runs k, l and m as one axis of 1000: no thousand products of 5x5 matrices
+        # The compiled core's, where it is; and without it:
+        # NumPy runs k, l and m as one axis of 1000: no thousand products of 5x5 matrices
         ("ijklm,jklm->iklm", ((5, 5, 10, 10, 10), (5, 10, 10, 10)), {"numpy.einsum", "dense.small"}),
         # a column is no row of its array: no blocks of them
         ("i,ij,ij->j", ((2000,), (2000, 5000), (2000, 5000)), {"numpy.einsum", "dense.one_pass"}),
@@ -21,8 +22,7 @@ import einroute as er
 def test_choice_and_value(subscripts, shapes, routes):
     rng = np.random.default_rng(0)
     arrays = [rng.random(shape) for shape in shapes]
-    (route,) = er.explain(subscripts, *arrays).routes
-    assert route in routes
+    assert set(er.explain(subscripts, *arrays).routes) <= routes
     np.testing.assert_allclose(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
 
 

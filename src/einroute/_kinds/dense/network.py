@@ -160,4 +160,4 @@ def bind(step: Step, offer: Offer) -> Runner:
     return run
 
 
-ROUTE = Route("dense.network", verdict, bind, whole=True)
+ROUTE = Route("dense.network", verdict, bind, network=True)

@@ -36,8 +36,6 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused(f"the compiled core is not there: {REASON}")
     if 0 in step.sizes.values():
         return Refused("a dimension of length 0")
-    if not all(step.inputs):
-        return Refused("an operand is a number")  # as sums to no axes give it: no array
     whole, stack = _contraction(step), _stack(step)
     if isinstance(stack, Offer) and isinstance(whole, Offer):
         return min(whole, stack, key=lambda offer: offer.cost.seconds)
@@ -98,6 +96,8 @@ def _stack(step: Step) -> Offer | Refused:
     """Products of the matrices of a stack."""
     if len(step.inputs) != 2 or step.dtype.char not in "fdFD":
         return Refused("not a pair of operands of a BLAS dtype")
+    if not all(step.inputs):
+        return Refused("an operand is a number")  # as sums to no axes give it: no array
     labels = classify(step)
     if set("".join(step.inputs)) - set(step.output) - set(labels.contracted):
         return Refused("a label of one operand alone is summed")

@@ -115,9 +115,11 @@ template <class R, int N> struct Span : Span<R, rest_of(N, LANES<R>)> {
         if constexpr (W == 1) {
             std::memcpy(&head, p, sizeof head);
         } else {
+            R elements[W]; // GCC takes a vector that is filled lane by lane for one that is read before
             for (int i = 0; i < W; ++i) {
-                head[i] = einroute::EINROUTE_ISA_NAME::load<R>(p + i * step);
+                elements[i] = einroute::EINROUTE_ISA_NAME::load<R>(p + i * step);
             }
+            std::memcpy(&head, elements, sizeof head);
         }
         Rest::gather(p + (N - REST) * step, step);
     }
