@@ -20,6 +20,8 @@ A, B, C = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 5)), RNG.standard
 
 def same(got: Any, wanted: Any, rtol: float = 1e-9) -> None:
     """Value, dtype and shape."""
+    if np.asarray(wanted).dtype.char in "fF":
+        rtol = max(rtol, 1e-5)
     assert np.shape(got) == np.shape(wanted)
     assert np.asarray(got).dtype == np.asarray(wanted).dtype
     np.testing.assert_allclose(got, wanted, rtol=rtol, atol=1e-12)

@@ -258,7 +258,7 @@ class TestReport:
     def test_compare_says_same_where_numpys_own_function_answers(self, tmp_path):
         text = """
             import numpy as np
-            a = np.arange(64.0).reshape(8, 8) + np.eye(8)
+            a = np.arange(3600.0).reshape(60, 60) + np.eye(60)
             for _ in range(20):
                 np.dot(a, a)
                 np.inner(a, a)
@@ -379,7 +379,9 @@ class TestReport:
 
     @pytest.mark.skipif(os.name == "nt", reason="names of files are text there")
     def test_a_page_of_a_program_with_any_name(self, tmp_path):
-        script = write(tmp_path, "import numpy as np; np.dot(np.eye(3), np.eye(3))", os.fsdecode(b"w\xff.py"))
+        script = write(
+            tmp_path, "import numpy as np; np.dot(np.eye(60), np.eye(60))", os.fsdecode(b"w\xff.py")
+        )
         ours = routed("--report", "page.html", str(script), cwd=tmp_path)
         assert ours.stderr.endswith("\n\neinroute: the report is in page.html\n")
         assert "numpy.dot" in (tmp_path / "page.html").read_text(encoding="utf-8")

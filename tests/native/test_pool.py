@@ -112,7 +112,6 @@ class TestArrays:
         [
             ((-1, 2), DOUBLE), ((1 << 40, 1 << 40), DOUBLE), ((2,) * 65, DOUBLE), (("x",), DOUBLE),
             (SHAPE, "no"), (SHAPE, DOUBLE, "K"), (SHAPE, DOUBLE, 3), (SHAPE,), (SHAPE, DOUBLE, "C", 1),
-            (None, DOUBLE),
         ],
     )  # fmt: skip
     def test_what_is_no_array_is_refused(self, arguments: Any) -> None:

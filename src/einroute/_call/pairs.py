@@ -19,6 +19,7 @@ from .._base.records import dataclass
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.routes import Runner
 from .._base.watch import WATCH
+from .._config.state import current
 from .._execute.call import Call
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other, other_kind
@@ -37,6 +38,7 @@ from .operands import Array, Fallback, left_to_dispatch, ndarray
 from .product_labels import CONJUGATED
 from .products import (
     contract,
+    key_of,
     known,
     never,
     pair_terms,
@@ -138,8 +140,11 @@ class Product:
 
     def watched(self, a: Array, b: Array) -> Any:
         """The product of two plain arrays that are not worth a route, where somebody may be told of it."""
-        if small_product(self.name, a, b) is not None:
-            return product(self.name, a, b)  # by a plan, which can be told of
+        if small_product(self.name, a, b) is not None:  # by a plan, which can be told of
+            run = known(self.name, (a, b))
+            if run is not None:
+                return run(a, b)
+            return understand_product(self.name, a, b).run(current(), None, key_of(self.name, (a, b)))
         check_fallback(self.name, (a, b))
         return self.numpys(a, b)
 

@@ -78,7 +78,12 @@ def all_tiny(operands: tuple[Any, ...], plain: bool = False) -> bool:
 
 def understood_by_core(operands: tuple[Any, ...]) -> bool:
     """Whether the core answers a call of plain arrays itself, however often it comes."""
-    return CORE is not None and type(operands[0]) is str and CORE.understand(*operands) is not None
+    return (
+        CORE is not None
+        and bool(operands)
+        and type(operands[0]) is str
+        and CORE.understand(*operands) is not None
+    )
 
 
 def put_on_trial(operands: tuple[Any, ...], state: State) -> None:

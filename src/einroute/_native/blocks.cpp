@@ -263,6 +263,7 @@ void limit(std::size_t bytes) {
 
 void clear() {
     Lock lock;
+    pool.reused = 0;
     shrink(0, 0);
 }
 

@@ -464,8 +464,9 @@ class TestChoice:
     )
     def test_by_size(self, expression, sizes, rewrite):
         subscripts, operands = case(expression, sizes=SIZES | sizes)
-        assert route_of(subscripts, *operands) == rewrite
-        shown = er.explain(subscripts, *operands)
+        with er.config(forbid=["dense.small", "dense.one_pass"]):  # the compiled core moves where they part
+            assert route_of(subscripts, *operands) == rewrite
+            shown = er.explain(subscripts, *operands)
         assert shown.routes[0] == rewrite
         assert rewrite in str(shown)
 

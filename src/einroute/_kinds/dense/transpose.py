@@ -52,7 +52,7 @@ def permuted_copy(view: Array, out: Array, threads: int) -> None:
         How many threads may take part.
     """
     if CORE is not None and view.dtype == out.dtype and view.dtype.kind in "?biufc" and view.itemsize <= 16:
-        CORE.copy(view, out, 1 if inside_block() else threads)
+        CORE.copy(np.asarray(view), out, 1 if inside_block() else threads)  # a sum to no axes is a number
         return
     if view.nbytes < _WHOLE or view.ndim < 2 or 0 in view.shape:
         np.copyto(out, view, casting="unsafe")
