@@ -29,7 +29,7 @@ class Builder {
     Builder(const Expression& expression, Element element, Program& to)
         : e_(expression), element_(element), to_(to) {}
 
-    bool build(double limit) {
+    bool build() {
         Mask operands[MAX_OPERANDS];
         for (int i = 0; i < e_.operands; ++i) {
             Mask all = 0;
@@ -49,10 +49,6 @@ class Builder {
         }
         Order order;
         find_order(operands, e_.operands, output_, e_.size, element_, order);
-        if (order.nanoseconds > limit) {
-            return false;
-        }
-        to_.nanoseconds = order.nanoseconds;
         to_.scratch = 0;
         to_.reorders = order.count > 1 || sums_before_products(operands);
         for (int i = 0; i < order.count; ++i) {
@@ -296,8 +292,8 @@ void lay_out(const Step& step, const std::ptrdiff_t* const* strides, const std::
 
 } // namespace
 
-bool make_program(const Expression& expression, Element element, double limit, Program& to) {
-    return Builder(expression, element, to).build(limit);
+bool make_program(const Expression& expression, Element element, Program& to) {
+    return Builder(expression, element, to).build();
 }
 
 double price_program(const Program& program, const std::ptrdiff_t* const* strides,

@@ -40,12 +40,11 @@ struct Program {
     std::vector<Step> steps;
     std::ptrdiff_t scratch; // bytes of the intermediates, and then of what kernels need
     std::ptrdiff_t work;    // where that begins
-    double nanoseconds;     // that all steps take, about
     bool reorders;          // NumPy's order may stay finite where this one does not
 };
 
-// False where it has more loops than a walk holds, or steps of more than `limit` nanoseconds.
-bool make_program(const Expression& expression, Element element, double limit, Program& to);
+// False where it has more loops than a walk holds.
+bool make_program(const Expression& expression, Element element, Program& to);
 
 // Nanoseconds of it on arrays of these strides.
 double price_program(const Program& program, const std::ptrdiff_t* const* strides,

@@ -52,7 +52,7 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 // Instructions that it takes to pack or to scatter a complex element, and a real one.
 constexpr double MOVE = 5, PACK = 2.5;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
-constexpr double CACHED = 800, SPILLED = 2.5;
+constexpr double CACHED = 500, SPILLED = 2.5;
 // How much faster squares are whose size the compiler knows.
 constexpr double UNROLLED = 0.5;
 

@@ -1,0 +1,161 @@
+// A contraction of arrays that fit.
+
+#include "contraction_object.hpp"
+#include "float_status.hpp"
+
+#include <cstdint>
+#include <cstring>
+
+namespace einroute {
+
+namespace {
+
+static_assert(sizeof(npy_intp) == sizeof(std::ptrdiff_t), "strides are handed on as they are");
+
+// Bytes of intermediates and of kernels that lie on the stack.
+constexpr std::ptrdiff_t ON_STACK = 16384;
+
+PyObject* c_einsum = nullptr;
+
+// An exponent of ones alone, and one more, reaches the sign.
+template <class Bits> bool all_finite(const char* data, npy_intp count, Bits exponent) {
+    const Bits one = exponent & (~exponent + 1);
+    Bits all = 0;
+    for (npy_intp i = 0; i < count; ++i) {
+        Bits bits;
+        std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
+        all |= (bits & exponent) + one;
+    }
+    return (all & (exponent + one)) == 0;
+}
+
+bool is_finite(const Contraction* self, const char* data) {
+    switch (self->element) {
+    case Element::Float32:
+        return all_finite<std::uint32_t>(data, self->elements, 0x7f800000u);
+    case Element::Complex64:
+        return all_finite<std::uint32_t>(data, 2 * self->elements, 0x7f800000u);
+    case Element::Float64:
+        return all_finite<std::uint64_t>(data, self->elements, 0x7ff0000000000000u);
+    default:
+        return all_finite<std::uint64_t>(data, 2 * self->elements, 0x7ff0000000000000u);
+    }
+}
+
+// NumPy's own answer.
+PyObject* repeat(const Contraction* self, PyObject* const* arrays) {
+    PyObject* arguments[MAX_OPERANDS + 1] = {self->subscripts};
+    const int n = self->expression->operands;
+    for (int i = 0; i < n; ++i) {
+        arguments[i + 1] = arrays[i];
+    }
+    PyObject* result = PyObject_Vectorcall(c_einsum, arguments, static_cast<size_t>(n) + 1, nullptr);
+    clear_status();
+    return result;
+}
+
+// Does the work; false with an exception set if memory is short or a flag's report raises.
+bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy_intp* strides) {
+    const char* data[MAX_OPERANDS];
+    const npy_intp* steps[MAX_OPERANDS];
+    for (int i = 0; i < self->expression->operands; ++i) {
+        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
+        data[i] = PyArray_BYTES(x);
+        steps[i] = PyArray_STRIDES(x);
+    }
+    alignas(32) char stack[ON_STACK];
+    char* scratch = stack;
+    if (self->program->scratch > ON_STACK) {
+        scratch = static_cast<char*>(PyMem_Malloc(static_cast<size_t>(self->program->scratch)));
+        if (scratch == nullptr) {
+            PyErr_NoMemory();
+            return false;
+        }
+    }
+    if (self->report != nullptr) {
+        clear_status();
+    }
+    run_program(*self->program, data, steps, out, strides, scratch);
+    if (scratch != stack) {
+        PyMem_Free(scratch);
+    }
+    const int flags = self->floating ? read_status() : 0;
+    if (flags == 0) {
+        return true;
+    }
+    clear_status();
+    if (self->report == nullptr) {
+        return true;
+    }
+    PyObject* told = PyObject_CallFunction(self->report, "i", flags);
+    Py_XDECREF(told);
+    return told != nullptr;
+}
+
+PyObject* fresh(const Contraction* self) {
+    Py_INCREF(self->descr);
+    return PyArray_NewFromDescr(&PyArray_Type, self->descr, self->out_ndim, self->out_shape,
+                                self->out_strides, nullptr, 0, nullptr);
+}
+
+} // namespace
+
+bool find_c_einsum() {
+    PyObject* numpy = PyImport_ImportModule("numpy._core.multiarray");
+    c_einsum = numpy == nullptr ? nullptr : PyObject_GetAttrString(numpy, "c_einsum");
+    Py_XDECREF(numpy);
+    return c_einsum != nullptr;
+}
+
+PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
+    if (self->scalar) {
+        alignas(16) char value[16];
+        if (!work(self, arrays, value, nullptr)) {
+            return nullptr;
+        }
+        if (self->repeats && !is_finite(self, value)) {
+            return repeat(self, arrays);
+        }
+        return PyArray_Scalar(value, self->descr, nullptr);
+    }
+    PyObject* out = fresh(self);
+    if (out == nullptr) {
+        return nullptr;
+    }
+    char* data = PyArray_BYTES(reinterpret_cast<PyArrayObject*>(out));
+    if (!work(self, arrays, data, self->out_strides)) {
+        Py_DECREF(out);
+        return nullptr;
+    }
+    if (self->repeats && !is_finite(self, data)) {
+        Py_DECREF(out);
+        out = repeat(self, arrays);
+        if (out != nullptr && !PyArray_Check(out)) { // a 0-d array was asked for
+            PyObject* scalar = out;
+            out = PyArray_FromScalar(scalar, nullptr);
+            Py_DECREF(scalar);
+        }
+    }
+    return out;
+}
+
+PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject* out) {
+    PyArrayObject* target = reinterpret_cast<PyArrayObject*>(out);
+    if (!self->repeats) {
+        return work(self, arrays, PyArray_BYTES(target), PyArray_STRIDES(target)) ? Py_NewRef(out) : nullptr;
+    }
+    PyObject* made = result_of(self, arrays);
+    PyObject* source =
+        made != nullptr && !PyArray_Check(made) ? PyArray_FromScalar(made, nullptr) : Py_XNewRef(made);
+    Py_XDECREF(made);
+    const bool copied =
+        source != nullptr && PyArray_CopyInto(target, reinterpret_cast<PyArrayObject*>(source)) >= 0;
+    Py_XDECREF(source);
+    return copied ? Py_NewRef(out) : nullptr;
+}
+
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t) {
+    return result_of(self_of(contraction), arrays);
+}
+
+} // namespace einroute

@@ -1,0 +1,163 @@
+// A contraction from subscripts, a dtype and shapes, and of a call seen first.
+
+#include "contraction_object.hpp"
+
+#include <new>
+
+namespace einroute {
+
+namespace {
+
+// Nanoseconds up to which a call is understood at first sight: no other way is faster then, since a call of
+// NumPy's takes as long; and of three operands and more there are two, or one of its loops.
+constexpr double SMALL = 450, SMALL_OF_MANY = 1000;
+// Products that NumPy's order may take where a result is not finite.
+constexpr double REPEATED = 1 << 21;
+
+// What the elements of a dtype are; false if they are not plain numbers.
+bool element_of(int type, Element& to) {
+    switch (type) {
+    case NPY_BOOL:
+        to = Element::Bool;
+        return true;
+    case NPY_FLOAT:
+        to = Element::Float32;
+        return true;
+    case NPY_DOUBLE:
+        to = Element::Float64;
+        return true;
+    case NPY_CFLOAT:
+        to = Element::Complex64;
+        return true;
+    case NPY_CDOUBLE:
+        to = Element::Complex128;
+        return true;
+    default:
+        break;
+    }
+    if (!PyTypeNum_ISINTEGER(type)) {
+        return false;
+    }
+    switch (type) {
+    case NPY_BYTE:
+    case NPY_UBYTE:
+        to = Element::Int8;
+        return true;
+    case NPY_SHORT:
+    case NPY_USHORT:
+        to = Element::Int16;
+        return true;
+    case NPY_INT:
+    case NPY_UINT:
+        to = Element::Int32;
+        return true;
+    case NPY_LONG:
+    case NPY_ULONG:
+        to = sizeof(long) == 8 ? Element::Int64 : Element::Int32;
+        return true;
+    default:
+        to = Element::Int64;
+        return true;
+    }
+}
+
+double iterations(const Expression& e) {
+    double count = 1;
+    for (int label = 0; label < e.labels; ++label) {
+        count *= static_cast<double>(e.size[label]);
+    }
+    return count;
+}
+
+} // namespace
+
+bool read_labels(PyObject* subscripts, Py_ssize_t n, Expression& to) {
+    return PyUnicode_IS_ASCII(subscripts) && n <= MAX_OPERANDS &&
+           read_subscripts(reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(subscripts)),
+                           PyUnicode_GET_LENGTH(subscripts), static_cast<int>(n), to);
+}
+
+void lay_out_result(Contraction* self, bool fortran) {
+    const int n = self->out_ndim;
+    self->elements = 1;
+    for (int i = 0; i < n; ++i) {
+        const int axis = fortran ? i : n - 1 - i;
+        self->out_strides[axis] = self->elements * item_size(self->element);
+        self->elements *= self->out_shape[axis];
+    }
+}
+
+Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
+    Expression& e = *self->expression;
+    if (!element_of(descr->type_num, self->element) || !read_sizes(e)) {
+        return Made::NotOurs;
+    }
+    try {
+        self->program = new Program();
+        if (!make_program(e, self->element, *self->program)) {
+            return Made::NotOurs;
+        }
+    } catch (const std::bad_alloc&) {
+        PyErr_NoMemory();
+        return Made::Failed;
+    }
+    Py_INCREF(descr);
+    self->descr = descr;
+    self->subscripts = Py_NewRef(subscripts);
+    self->floating = self->element >= Element::Float32;
+    self->repeats = self->floating && self->program->reorders && self->report == nullptr;
+    if (self->repeats && iterations(e) > REPEATED) {
+        return Made::NotOurs;
+    }
+    self->out_ndim = e.out_ndim;
+    for (int i = 0; i < e.out_ndim; ++i) {
+        self->out_shape[i] = e.size[e.out[i]];
+    }
+    return Made::Yes;
+}
+
+PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n) {
+    if (n < 1 || n > MAX_OPERANDS) {
+        return nullptr;
+    }
+    PyArray_Descr* descr = PyArray_DESCR(reinterpret_cast<PyArrayObject*>(arrays[0]));
+    PyArray_Descr* plain = PyTypeNum_ISNUMBER(descr->type_num) || descr->type_num == NPY_BOOL
+                               ? PyArray_DescrFromType(descr->type_num)
+                               : nullptr;
+    Py_XDECREF(plain); // NumPy keeps it for ever
+    if (plain != descr) {
+        return nullptr; // in the other byte order, or with metadata
+    }
+    PyObject* object = empty_contraction(contraction_type);
+    if (object == nullptr) {
+        return nullptr;
+    }
+    Contraction* self = self_of(object);
+    Expression& e = *self->expression;
+    bool good = read_labels(subscripts, n, e);
+    for (Py_ssize_t i = 0; good && i < n; ++i) {
+        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
+        good = PyArray_DESCR(x) == descr && PyArray_NDIM(x) == e.ndim[i];
+        for (int d = 0; good && d < e.ndim[i]; ++d) {
+            e.shape[i][d] = PyArray_DIM(x, d);
+        }
+    }
+    const bool view = good && n == 1 && e.labels == e.out_ndim;
+    if (!good || view || complete(self, subscripts, descr) != Made::Yes) {
+        Py_DECREF(object);
+        return nullptr;
+    }
+    self->scalar = self->out_ndim == 0;
+    lay_out_result(self, false);
+    const npy_intp* strides[MAX_OPERANDS];
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        strides[i] = PyArray_STRIDES(reinterpret_cast<PyArrayObject*>(arrays[i]));
+    }
+    if (price_program(*self->program, strides, self->out_strides) > (n > 2 ? SMALL_OF_MANY : SMALL)) {
+        Py_DECREF(object);
+        return nullptr;
+    }
+    return object;
+}
+
+} // namespace einroute
