@@ -155,6 +155,7 @@ class TestTable:
                         assert result.dtype == expected.dtype
                         np.testing.assert_allclose(result.astype(complex), expected.astype(complex))
 
+    @pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")  # from NumPy 2.5 on
     def test_shapes_and_dtypes_set_in_place_are_seen(self) -> None:
         a, b = np.arange(12.0), np.arange(12.0)
         a.shape, b.shape = (3, 4), (4, 3)

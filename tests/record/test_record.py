@@ -229,13 +229,18 @@ class TestWhatIsTold:
 
     def test_a_plan_that_is_made_again_to_be_watched_is_not_the_calls_time(self):
         three = (A, A, A[:, :3])
-        for _ in range(3):
-            er.einsum("ij,jk,kl->il", *three)
-        made = recorded(lambda: er.einsum("ij,jk,kl->il", *three))
-        er.cache_clear()
-        afresh = recorded(lambda: er.einsum("ij,jk,kl->il", *three))
-        assert made.cache == "hit"
-        assert made.seconds < afresh.seconds
+
+        def seconds() -> tuple[float, float]:
+            for _ in range(3):
+                er.einsum("ij,jk,kl->il", *three)
+            made = recorded(lambda: er.einsum("ij,jk,kl->il", *three))
+            er.cache_clear()
+            afresh = recorded(lambda: er.einsum("ij,jk,kl->il", *three))
+            assert made.cache == "hit"
+            return made.seconds, afresh.seconds
+
+        best = [min(x) for x in zip(*(seconds() for _ in range(9)), strict=True)]  # of a busy machine
+        assert best[0] < best[1]
 
     def test_tiny_calls_earn_their_plan_as_without(self):
         def routes(times: int) -> list[str]:
