@@ -54,8 +54,7 @@ WATCH.on_change.append(_look)
 
 def _einsum_runner(*operands: Any) -> Any:
     """What runs calls of einsum with operands of the same facts, as far as that is known."""
-    key = einsum_key(operands, None, False, {})
-    state = current()
+    key, state = einsum_key(operands, None, False, {}), current()
     return None if key is None else tiny_runner(operands, state, state.plans.get(key), einsum)
 
 
