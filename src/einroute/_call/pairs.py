@@ -35,7 +35,7 @@ from .mixed_products import (
     understand_product,
 )
 from .operands import Array, Fallback, left_to_dispatch, ndarray
-from .product_labels import CONJUGATED
+from .product_labels import CONJUGATED, CORES
 from .products import (
     contract,
     key_of,
@@ -167,9 +167,36 @@ class Product:
             if not self.flattens or is_contraction(self.name, (a, b)):
                 return product(self.name, a, b, **options)
             refuse_undispatched(self.name, self.instead, a, b, *options.values())
+        if self._small_into(args, kwargs):
+            return operands[2] if type(operands[2]) is ndarray else operands[2][0]
         if WATCH.on:
             check_fallback(self.name, operands, () if self.worth is never else _options(args, kwargs))
         return self.numpys(*args, **kwargs)
+
+    def _small_into(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a small product was put into ``out``, with the bits that it has without one."""
+        if len(args) + len(kwargs) != 3 or (kwargs and kwargs.keys() != {"out"}):
+            return False
+        a, b, out = (*args, *kwargs.values())
+        if type(out) is tuple and len(out) == 1 and self.name in CORES:
+            (out,) = out
+        if not (type(a) is type(b) is type(out) is ndarray) or not out.ndim:
+            return False
+        flags = out.flags
+        if out.dtype != a.dtype or not (flags.c_contiguous and flags.writeable and flags.aligned):
+            return False
+        key, plans = ("into", *key_of(self.name, (a, b))), current().plans
+        run = plans.get(key)
+        if run is None:
+            run = small_product(self.name, a, b)
+            if run is None:
+                return False
+            plans.put(key, run)
+        made = run(a, b)
+        if np.shape(made) != out.shape:
+            return False  # NumPy says what is wrong
+        out[...] = made
+        return True
 
     def understand(self, a: Any, b: Any, options: Mapping[str, Any]) -> Call | Fallback:
         """What is planned, or why NumPy's own function answers, which may be for want of a way of ours.
@@ -191,11 +218,12 @@ class Product:
             return Fallback(_by_others(a, b), fallback=False)
         if options.keys() & UFUNC_ONLY:
             return Fallback("options of a ufunc, which only NumPy's takes", fallback=False)
-        if options or not type(a) is type(b) is ndarray:
+        into = set(options) == {"out"} and type(options["out"]) is ndarray
+        if (options and not into) or not type(a) is type(b) is ndarray:
             return Fallback("", fallback=False)
         if small_product(self.name, a, b) is not None:
-            return understand_product(self.name, a, b)
-        if not self.worth(a, b):
+            return understand_product(self.name, a, b, **options)
+        if into or not self.worth(a, b):
             return Fallback("", fallback=False)
         return pair_terms(self.name, _as_conjugated(a) if self.name in CONJUGATED else a, b).call()
 

@@ -12,8 +12,8 @@ namespace {
 // Whether an argument is an array that the contraction was made for.
 bool fits(const Contraction* self, PyObject* given, int ndim, const npy_intp* shape) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    return PyArray_TYPE(x) == self->descr->type_num && PyArray_ISNOTSWAPPED(x) && PyArray_NDIM(x) == ndim &&
-           PyArray_CompareLists(PyArray_DIMS(x), shape, ndim);
+    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
+           PyArray_NDIM(x) == ndim && PyArray_CompareLists(PyArray_DIMS(x), shape, ndim);
 }
 
 bool check(const Contraction* self, PyObject* given, int ndim, const npy_intp* shape, const char* name) {
