@@ -162,3 +162,23 @@ def test_structured_operands_made_in_compiled_functions(name: str) -> None:
     compiled = torch.compile(lambda labels, x: function(labels, x).sin(), backend="aot_eager")
     for labels, x in ((LABELS, POINTS), (LABELS.roll(1), POINTS + 1)):
         torch.testing.assert_close(compiled(labels, x), function(labels, x).sin())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("subscripts", ["ij,jk->ik", "ij,j->i", "ij,i->ij", "ij->ji", "ij,kj->ki"])
+def test_results_are_on_the_operands_device_whatever_the_default(subscripts: str, layout: str) -> None:
+    sizes = {"i": 6, "j": 4, "k": 3}
+    terms = subscripts.partition("->")[0].split(",")
+    others = [dense(*(sizes[c] for c in term)) for term in terms[1:]]
+    operand = sparse(matrix(), layout)
+    expected = full(er.einsum(subscripts, operand, *others))
+    with torch.device("meta"):
+        result = er.einsum(subscripts, operand, *others)
+    assert result.device.type == "cpu"
+    torch.testing.assert_close(full(result), expected)
+
+
+@pytest.mark.parametrize("order", ["C", "F", "A", "K"])
+def test_any_order_of_no_dimensions(order: str) -> None:
+    a = dense(3, 4)
+    torch.testing.assert_close(er.einsum("ij->", a, order=order), a.sum())

@@ -84,6 +84,7 @@ def csr(x: Tensor, *, turned: bool) -> Tensor:
         (count, width),
         layout=_CSR,
         check_invariants=False,
+        device=values.device,
     )
     return made
 

@@ -101,7 +101,7 @@ def _matmul_dtype(dtype: DType, summed: int, device: Hashable) -> DType | None:
 
 
 def _in_order(x: Tensor, order: str) -> Tensor:
-    return x.contiguous() if order == "C" else x.permute(*_reverse(x)).contiguous().permute(*_reverse(x))
+    return x.contiguous() if order == "C" else x.permute(_reverse(x)).contiguous().permute(_reverse(x))
 
 
 def _reverse(x: Tensor) -> tuple[int, ...]:

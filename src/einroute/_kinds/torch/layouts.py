@@ -51,18 +51,29 @@ class _Places:
     second: Tensor | None = None
 
     def tensor(self, values: Tensor) -> Tensor:
-        """A tensor of the layout with other values."""
+        """A tensor of the layout with other values, on their device, whatever torch's default one is."""
         made: Tensor
         if type(values) not in PLAIN:
             values = values.as_subclass(Tensor)  # torch makes no sparse tensors of other classes
         if self.second is None:
             made = torch.sparse_coo_tensor(
-                self.first, values, self.shape, is_coalesced=True, check_invariants=False
+                self.first,
+                values,
+                self.shape,
+                is_coalesced=True,
+                check_invariants=False,
+                device=values.device,
             )
         else:
             in_beta()
             made = torch.sparse_compressed_tensor(
-                self.first, self.second, values, self.shape, layout=self.layout, check_invariants=False
+                self.first,
+                self.second,
+                values,
+                self.shape,
+                layout=self.layout,
+                check_invariants=False,
+                device=values.device,
             )
         return made
 
@@ -105,7 +116,7 @@ class _Places:
         coords = _coordinates(self, values)
         indices = torch.stack([x() if callable(x) else x for x in coords])
         made: Tensor = torch.sparse_coo_tensor(
-            indices, values.reshape(-1), self.shape, check_invariants=False
+            indices, values.reshape(-1), self.shape, check_invariants=False, device=values.device
         )
         return made
 

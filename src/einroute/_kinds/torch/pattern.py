@@ -52,8 +52,9 @@ def in_beta() -> None:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        none = torch.zeros(0, dtype=torch.int64)
-        torch.sparse_csr_tensor(torch.zeros(1, dtype=torch.int64), none, torch.zeros(0), (0, 0))
+        none = torch.zeros(0, dtype=torch.int64, device="cpu")
+        first = torch.zeros(1, dtype=torch.int64, device="cpu")
+        torch.sparse_csr_tensor(first, none, torch.zeros(0, device="cpu"), (0, 0), device="cpu")
 
 
 class Pattern:
@@ -125,7 +126,13 @@ class Pattern:
             values = values.index_select(0, order)
         cols = cols.to(pointers.dtype).contiguous()
         made: Tensor = torch.sparse_compressed_tensor(
-            pointers, cols, values.contiguous(), self.shape, layout=torch.sparse_csr, check_invariants=False
+            pointers,
+            cols,
+            values.contiguous(),
+            self.shape,
+            layout=torch.sparse_csr,
+            check_invariants=False,
+            device=values.device,
         )
         return made
 
@@ -218,6 +225,7 @@ def _at_places(pattern: Pattern, x: Tensor, y: Tensor) -> Tensor:
         pattern.shape,
         layout=torch.sparse_csr,
         check_invariants=False,
+        device=x.device,
     )
     x, y = x.resolve_conj(), y.resolve_conj()
     found: Tensor = torch.sparse.sampled_addmm(matrix, x, y.t(), beta=0.0).values()
