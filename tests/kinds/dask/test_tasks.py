@@ -14,15 +14,19 @@ da = pytest.importorskip("dask.array")
 RNG = np.random.default_rng(0)
 
 
+#: Of another dtype than what it is multiplied by: the compiled core leaves such calls to be tried.
+OTHER = np.ones((4, 3), np.float32)
+
+
 def test_tiny_products_are_no_trials() -> None:
     """A hundred such products outside of tasks are planned; how many a worker met must not count."""
     x = da.from_array(RNG.random((400, 4)), chunks=(2, 4))
     options: dict[str, Any] = {"forbid": "dense.vecdot"}  # a configuration that no other test has
     with er.config(**options):
-        parts = [er.einsum("ij,jk->ik", x.blocks[i], np.ones((4, 3))) for i in range(200)]
+        parts = [er.einsum("ij,jk->ik", x.blocks[i], OTHER) for i in range(200)]
     with er.config(**options, threads=1):
         before = er.cache_info()["plans"]
-        a, b = np.ones((2, 4)), np.ones((4, 3))
+        a, b = np.ones((2, 4)), OTHER
         for part in parts:
             part.compute(scheduler="sync")
         assert er.cache_info()["plans"] == before
@@ -51,7 +55,7 @@ def test_no_chunk_is_looked_for_in_the_factor_cache(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("einroute._kernels.csr_source.FEW", 0)
     monkeypatch.setattr("einroute._factors.csr_cache.lookup_csr", lambda *args: looked.append(args))
     matrix = sparse.random_array((40, 30), density=0.2, format="csc", rng=RNG)
-    right = RNG.random((30, 20))
+    right = RNG.random((30, 2200))  # too many for the compiled core's one thread
     chunks = da.from_array(np.ones((40, 30)), chunks=-1).map_blocks(
         lambda _: matrix, dtype=float, meta=sparse.csc_array((0, 0))
     )
