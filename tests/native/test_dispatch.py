@@ -336,3 +336,14 @@ def test_nothing_leaks() -> None:
         tracemalloc.stop()
     assert grown < 4000
     assert [sys.getrefcount(x) for x in (a, b)] == counts
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_tools_that_read_functions_find_one(name: str) -> None:
+    """As torch.compile does, whose own tests are torch's: it reads on where it is told to."""
+    function = ALL[name]
+    assert inspect.isfunction(function)
+    assert inspect.isfunction(inspect.getattr_static(function, "_torchdynamo_inline"))
+    a = np.eye(3)[0] if name in ("outer", "vdot", "inner", "dot", "vecdot") else np.eye(3)
+    args = ("ij,jk->ik", a, a) if name == "einsum" else (a, a)
+    np.testing.assert_array_equal(function._torchdynamo_inline(*args), function(*args))

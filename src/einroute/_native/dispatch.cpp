@@ -284,7 +284,8 @@ PyObject* represent_ufunc(PyObject* object) {
     return PyObject_Repr(reinterpret_cast<Dispatch*>(object)->function);
 }
 
-PyObject* attribute_of_ufunc(PyObject* object, PyObject* name) {
+// What the object lacks is the Python function's: its code, globals and defaults.
+PyObject* attribute_of_function(PyObject* object, PyObject* name) {
     PyObject* found = PyObject_GenericGetAttr(object, name);
     if (found != nullptr || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
         return found;
@@ -313,7 +314,14 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
+// It says that it is a function of Python's, as it is without the core: tools that trace programs go on in
+// what it names as `_torchdynamo_inline`.
+PyObject* said_class(PyObject*, void*) {
+    return Py_NewRef(reinterpret_cast<PyObject*>(&PyFunction_Type));
+}
+
 PyGetSetDef attributes[] = {
+    {"__class__", said_class, nullptr, nullptr, nullptr},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
@@ -328,6 +336,7 @@ PyType_Slot function_slots[] = {
     {Py_tp_members, members},
     {Py_tp_getset, attributes},
     {Py_tp_repr, reinterpret_cast<void*>(represent)},
+    {Py_tp_getattro, reinterpret_cast<void*>(attribute_of_function)},
     {Py_tp_descr_get, reinterpret_cast<void*>(bind)},
     {0, nullptr},
 };
@@ -342,7 +351,7 @@ PyType_Slot ufunc_slots[] = {
     {Py_tp_members, members},
     {Py_tp_getset, attributes},
     {Py_tp_repr, reinterpret_cast<void*>(represent_ufunc)},
-    {Py_tp_getattro, reinterpret_cast<void*>(attribute_of_ufunc)},
+    {Py_tp_getattro, reinterpret_cast<void*>(attribute_of_function)},
     {0, nullptr},
 };
 

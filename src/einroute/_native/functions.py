@@ -48,11 +48,15 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
                 public.remember(run, *args, **kwargs)
             return result
 
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
         if ufunc:
             public = CORE.Ufunc(function, arguments, unknown)
             public.__doc__, public.__module__ = function.__doc__, function.__module__
         else:
             public = update_wrapper(CORE.Function(function, arguments, unknown), function)
+        public._torchdynamo_inline = traced  # where torch.compile reads on
         return cast("F", public)
 
     return found
