@@ -274,7 +274,9 @@ PyObject* attribute(PyObject* object, const char* name) {
 
 PyObject* represent(PyObject* object) {
     PyObject* name = attribute(object, "__name__");
-    PyObject* text = name == nullptr ? nullptr : PyUnicode_FromFormat("<function %U of einroute>", name);
+    PyObject* text = name == nullptr
+                         ? nullptr
+                         : PyUnicode_FromFormat("<function %U at %p>", name, static_cast<void*>(object));
     Py_XDECREF(name);
     return text;
 }

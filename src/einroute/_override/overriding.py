@@ -173,7 +173,7 @@ def install(*names: str, imported: bool = False) -> tuple[str, ...]:
     Examples
     --------
     >>> import numpy as np, einroute as er
-    >>> er.install("einsum", "linalg.lstsq")
+    >>> er.install("einsum", "linalg.lstsq")[:2]
     ('numpy.einsum', 'numpy.linalg.lstsq')
     >>> er.uninstall()
     """
