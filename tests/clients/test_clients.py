@@ -19,14 +19,14 @@ PROGRAMS = Path(__file__).with_name("programs")
 #: Each program, the library that it needs, a route that must serve one of its calls at least, and how far its
 #: results may be apart, relative to the largest: rounding, for iterations as far as they are run.
 CLIENTS = (
-    ("tensorly_cp_tucker.py", "tensorly", "dense.matmul", 1e-9),
+    ("tensorly_cp_tucker.py", "tensorly", r"dense\.matmul", 1e-9),
     ("sklearn_linear_regression.py", "sklearn", "factors.svd", 1e-11),
     ("statsmodels_ols.py", "statsmodels", "factors.svd", 1e-10),
     ("statsmodels_ols.py", "statsmodels", "factors.inverse", 1e-10),
     ("statsmodels_ols.py", "statsmodels", "factors.lu", 1e-10),
-    ("xarray_dot.py", "xarray", "dense.matmul", 1e-12),
-    ("pyscf_mp2_ccsd.py", "pyscf", "dense.matmul", 1e-8),
-    ("numba_njit.py", "numba", "dense.matmul", 1e-9),
+    ("xarray_dot.py", "xarray", r"dense\.matmul", 1e-12),
+    ("pyscf_mp2_ccsd.py", "pyscf", r"dense\.(matmul|small|one_pass)", 1e-8),
+    ("numba_njit.py", "numba", r"dense\.matmul", 1e-9),
 )
 #: Libraries' own tests of what they do with NumPy's functions: pytest's arguments, and how many there are at
 #: least.
@@ -97,7 +97,7 @@ def test_same_results_by_other_routes(program: str, library: str, route: str, to
             assert ours == theirs
         else:
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
-    assert re.search(rf"\b{re.escape(route)}\b", report), report
+    assert re.search(rf"\b{route}\b", report), report
 
 
 def test_every_program_is_run() -> None:
