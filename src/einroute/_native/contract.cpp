@@ -1,10 +1,8 @@
 // A contraction of arrays that fit.
 
 #include "contraction_object.hpp"
+#include "finite.hpp"
 #include "float_status.hpp"
-
-#include <cstdint>
-#include <cstring>
 
 namespace einroute {
 
@@ -17,29 +15,10 @@ constexpr std::ptrdiff_t ON_STACK = 16384;
 
 PyObject* c_einsum = nullptr;
 
-// An exponent of ones alone, and one more, reaches the sign.
-template <class Bits> bool all_finite(const char* data, npy_intp count, Bits exponent) {
-    const Bits one = exponent & (~exponent + 1);
-    Bits all = 0;
-    for (npy_intp i = 0; i < count; ++i) {
-        Bits bits;
-        std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
-        all |= (bits & exponent) + one;
-    }
-    return (all & (exponent + one)) == 0;
-}
-
 bool is_finite(const Contraction* self, const char* data) {
-    switch (self->element) {
-    case Element::Float32:
-        return all_finite<std::uint32_t>(data, self->elements, 0x7f800000u);
-    case Element::Complex64:
-        return all_finite<std::uint32_t>(data, 2 * self->elements, 0x7f800000u);
-    case Element::Float64:
-        return all_finite<std::uint64_t>(data, self->elements, 0x7ff0000000000000u);
-    default:
-        return all_finite<std::uint64_t>(data, 2 * self->elements, 0x7ff0000000000000u);
-    }
+    const bool is_complex = self->element >= Element::Complex64;
+    const bool single = self->element == Element::Float32 || self->element == Element::Complex64;
+    return all_finite(data, self->elements * (is_complex ? 2 : 1), single);
 }
 
 // NumPy's own answer.

@@ -1,5 +1,6 @@
 #include "sparse_product.hpp"
 
+#include "finite.hpp"
 #include "float_status.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_loops.hpp"
@@ -114,24 +115,12 @@ bool fused(const npy_intp* shape, const npy_intp* strides, int ndim, int without
     return true;
 }
 
-template <class Bits> bool all_finite(const char* data, npy_intp count, Bits exponent) {
-    bool infinite = false;
-    for (npy_intp i = 0; i < count; ++i) {
-        Bits bits;
-        std::memcpy(&bits, data + i * static_cast<npy_intp>(sizeof bits), sizeof bits);
-        infinite |= (bits & exponent) == exponent;
-    }
-    return !infinite;
-}
-
 bool is_finite(const Product* self, PyArrayObject* out) {
     if (!self->floating) {
         return true;
     }
     const bool single = self->type == NPY_FLOAT || self->type == NPY_CFLOAT;
-    const npy_intp bytes = PyArray_NBYTES(out);
-    return single ? all_finite<std::uint32_t>(PyArray_BYTES(out), bytes / 4, 0x7f800000u)
-                  : all_finite<std::uint64_t>(PyArray_BYTES(out), bytes / 8, 0x7ff0000000000000u);
+    return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
 }
 
 // The result; null without an exception where the fallback has to answer.
