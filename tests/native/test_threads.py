@@ -108,12 +108,12 @@ def test_a_fork_while_it_works(busy: bool) -> None:
     check()
 
 
-#: Runs for some seconds: nothing of it is contiguous, so that it takes long without much memory.
+#: Would run for minutes, in the memory of one row: whoever hears nothing fails by the limit of its process.
 LONG = """
 import os, signal, sys, threading, time
 import numpy as np
 from tests.native.passes import bound
-x = np.broadcast_to(np.ones(1 << 12), (1 << 20, 1 << 12))
+x = np.broadcast_to(np.ones(1 << 12), (1 << 30, 1 << 12))
 run = bound("ij,ij->j", {"i": x.shape[0], "j": x.shape[1]}, "d", int(sys.argv[1]) if len(sys.argv) > 1 else 2)
 """
 
@@ -141,6 +141,7 @@ print(bound("i->", {"i": small.size}, "d", 3)(small))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_handler_may_fork_and_both_go_on() -> None:
+    # One call would do where each takes longer than the timer; a fast machine needs several.
     code = """
 import os, signal
 import numpy as np
@@ -151,8 +152,10 @@ children = []
 def fork(*_):
     children.append(os.fork())
 signal.signal(signal.SIGALRM, fork)
-signal.setitimer(signal.ITIMER_REAL, 0.1)
-right = (run(x, x) == x.shape[0]).all()
+signal.setitimer(signal.ITIMER_REAL, 0.02)
+right = True
+while not children:
+    right = (run(x, x) == x.shape[0]).all() and right
 if children and children[0] == 0:
     os._exit(0 if right else 1)
 print(len(children), right, *(os.waitpid(c, 0)[1] for c in children))
