@@ -52,8 +52,10 @@ def _look(watched: bool) -> None:
 WATCH.on_change.append(_look)
 
 
-def _einsum_runner(*operands: Any) -> Any:
+def _einsum_runner(*operands: Any, out: Array | None = None) -> Any:
     """What runs calls of einsum with operands of the same facts, as far as that is known."""
+    if out is not None:
+        return None
     key, state = einsum_key(operands, None, False, {}), current()
     return None if key is None else tiny_runner(operands, state, state.plans.get(key), einsum)
 
@@ -292,13 +294,13 @@ def _arguments(a: Any, b: Any, axes: Any = 2) -> Any:
     return a, b, axes
 
 
-def _tensordot_runner(a: Any, b: Any, axes: Any = 2) -> Any:
+def tensordot_runner(a: Any, b: Any, axes: Any = 2) -> Any:
     """What runs calls of tensordot with operands of the same facts, as far as that is known."""
     key = tensordot_key(a, b, axes)
     return None if key is None else current().plans.get(key)
 
 
-@found_by_core("tensordot", _tensordot_runner)
+@found_by_core("tensordot", tensordot_runner)
 @signed_as(_arguments)
 def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
     """Sum of products over the given axes of two operands.

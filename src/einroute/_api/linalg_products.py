@@ -14,7 +14,8 @@ from .._call.operands import ndarray
 from .._call.pairs import LINALG_MATMUL, LINALG_OUTER, LINALG_VECDOT
 from .._call.products import worth
 from .._kinds.registry import any_other, kind_of
-from .einsum import tensordot
+from .._native.functions import found_by_core
+from .einsum import tensordot, tensordot_runner
 from .products import outer
 
 __all__ = ["linalg_matmul", "linalg_outer", "linalg_tensordot", "linalg_vecdot"]
@@ -24,6 +25,7 @@ def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     """Never called: bears a signature."""
 
 
+@found_by_core("tensordot", tensordot_runner)
 @signed_as(_linalg_tensordot)
 def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     """`numpy.linalg.tensordot`: `tensordot` with ``axes`` by keyword.
@@ -52,6 +54,7 @@ def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     return numpy_linalg_tensordot(*args, **kwargs)
 
 
+@found_by_core("pair", LINALG_MATMUL.runner)
 def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     """`numpy.linalg.matmul`: `matmul` without keywords.
 
@@ -74,6 +77,7 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     return LINALG_MATMUL.of_others(linalg_matmul, (x1, x2), {})
 
 
+@found_by_core("pair", LINALG_OUTER.runner)
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
     """`numpy.linalg.outer`: `outer` of one-dimensional operands only.
 
@@ -96,6 +100,7 @@ def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """Never called: bears a signature."""
 
 
+@found_by_core("pair", LINALG_VECDOT.runner)
 @signed_as(_linalg_vecdot)
 def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """`numpy.linalg.vecdot`: `vecdot` with ``axis`` by keyword.
