@@ -52,10 +52,8 @@ def _look(watched: bool) -> None:
 WATCH.on_change.append(_look)
 
 
-def _einsum_runner(*operands: Any, out: Array | None = None) -> Any:
+def _einsum_runner(*operands: Any) -> Any:
     """What runs calls of einsum with operands of the same facts, as far as that is known."""
-    if out is not None:
-        return None
     key, state = einsum_key(operands, None, False, {}), current()
     return None if key is None else tiny_runner(operands, state, state.plans.get(key), einsum)
 

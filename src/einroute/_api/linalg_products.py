@@ -71,9 +71,7 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     if type(x1) is type(x2) is ndarray:
         if worth(x1, x2):
             return LINALG_MATMUL.of_arrays(x1, x2)
-        if WATCH.on:
-            check_fallback("matmul", (x1, x2))
-        return numpy_linalg_matmul(x1, x2)
+        return LINALG_MATMUL.watched(x1, x2) if WATCH.on else numpy_linalg_matmul(x1, x2)
     return LINALG_MATMUL.of_others(linalg_matmul, (x1, x2), {})
 
 
@@ -116,6 +114,8 @@ def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """
     if WATCH.on and to_observe():
         return observe(linalg_vecdot, args, kwargs)
+    if WATCH.on and not kwargs and len(args) == 2 and type(args[0]) is type(args[1]) is ndarray:
+        return LINALG_VECDOT.watched(*args)
     return LINALG_VECDOT.of_others(linalg_vecdot, args, kwargs)
 
 

@@ -101,9 +101,10 @@ bool says_what_was_read() {
     return PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError);
 }
 
-PyObject* ask_python(const Dispatch* self, const Call& call, PyObject* const* args, std::size_t nargsf,
-                     PyObject* names) {
-    PyObject* result = PyObject_Vectorcall(self->unknown, call.arguments, call.given, names);
+// The answer of a function in Python to a call that was read, in the form in which it was.
+PyObject* ask(PyObject* python, const Dispatch* self, const Call& call, PyObject* const* args,
+              std::size_t nargsf, PyObject* names) {
+    PyObject* result = PyObject_Vectorcall(python, call.arguments, call.given, names);
     if (result == nullptr && call.arguments != args && says_what_was_read()) {
         PyErr_Clear();
         result = PyObject_Vectorcall(self->function, args, nargsf, names);
@@ -114,8 +115,11 @@ PyObject* ask_python(const Dispatch* self, const Call& call, PyObject* const* ar
 PyObject* answer(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
     const Dispatch* self = reinterpret_cast<Dispatch*>(object);
     Call call;
-    if (here.watched || !read_call(self->form, self->number, args, PyVectorcall_NARGS(nargsf), names, call)) {
+    if (!read_call(self->form, self->number, args, PyVectorcall_NARGS(nargsf), names, call)) {
         return PyObject_Vectorcall(self->function, args, nargsf, names);
+    }
+    if (here.watched) {
+        return ask(self->function, self, call, args, nargsf, names);
     }
     PyObject* runner = runner_of(self, call);
     if (runner != nullptr) {
@@ -123,7 +127,7 @@ PyObject* answer(PyObject* object, PyObject* const* args, std::size_t nargsf, Py
         Py_DECREF(runner);
         return result;
     }
-    return PyErr_Occurred() ? nullptr : ask_python(self, call, args, nargsf, names);
+    return PyErr_Occurred() ? nullptr : ask(self->unknown, self, call, args, nargsf, names);
 }
 
 PyObject* remember(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
