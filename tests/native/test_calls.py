@@ -62,12 +62,13 @@ def agree(answers: list[Any]) -> None:
             assert other is first
             continue
         assert type(other) is type(first)
-        if type(first) is int:
-            assert other == first
+        if type(first) is int or np.result_type(first).hasobject:
+            np.testing.assert_array_equal(other, first)
             continue
         assert np.result_type(other) == np.result_type(first)
         assert np.shape(other) == np.shape(first)
-        np.testing.assert_allclose(other, first, rtol=1e-6 if np.result_type(first).char in "fF" else 1e-12)
+        rtol = 1e-6 if np.result_type(first).char in "fF" else 1e-12
+        np.testing.assert_allclose(other, first, rtol=rtol, atol=rtol * np.max(np.abs(first), initial=0.0))
 
 
 class TestOut:
@@ -235,6 +236,99 @@ class TestLabels:
     def test_more_operands_and_labels_than_are_read(self) -> None:
         many = [x for _ in range(17) for x in (V, [0])]
         agree(both("einsum", (*many, [0])))
+
+
+class TestOptions:
+    @pytest.mark.parametrize("size", [3, 40])
+    @pytest.mark.parametrize("order", ["C", "F", "A", "K", "c", "f", "X", "", "CF", 0, np.str_("C")])
+    @pytest.mark.parametrize(
+        "subscripts", ["ij,jk->ik", "ij,jk->ki", "ij,ij->ij", "ij->ji", "ij->j", "ij,ij->"]
+    )
+    def test_orders(self, subscripts: str, order: Any, size: int) -> None:
+        a = RNG.standard_normal((size, size))
+        operands = (a, a.T) if "," in subscripts else (a,)
+        for optimize in ({}, {"optimize": False}, {"optimize": True}):
+            answers = both("einsum", (subscripts, *operands), lambda more=optimize: {"order": order, **more})
+            agree(answers)
+            if order in ("C", "F") and isinstance(answers[0], np.ndarray):
+                assert {made.flags.c_contiguous for made in answers} == {answers[0].flags.c_contiguous}
+                assert {made.flags.f_contiguous for made in answers} == {answers[0].flags.f_contiguous}
+
+    @pytest.mark.parametrize(
+        "optimize",
+        [
+            False,
+            True,
+            "greedy",
+            "optimal",
+            ["einsum_path", (0, 1)],
+            ("greedy", 100),
+            1,
+            0,
+            None,
+            "no",
+            np.True_,
+        ],
+    )
+    @pytest.mark.parametrize("size", [3, 40])
+    def test_optimize(self, optimize: Any, size: int) -> None:
+        a = RNG.standard_normal((size, size))
+        for args in (("ij,jk->ik", a, a.T), ("ij,jk,kl->il", a, a, a), ("ij,ij->", a, a), ("ij->ji", a)):
+            agree(both("einsum", args, lambda: {"optimize": optimize}))
+
+    def test_are_told_apart(self) -> None:
+        a = np.asfortranarray(RNG.standard_normal((40, 40)))
+        options: list[dict[str, Any]] = [{}, *({"order": order} for order in "CFAK")]
+        options += [{"optimize": True, **more} for more in options]
+        for _ in range(3):
+            for given in (*options, *reversed(options)):
+                made, right = er.einsum("ij,ij->ij", a, a, **given), np.einsum("ij,ij->ij", a, a, **given)
+                if given.get("order", "K") != "K":
+                    assert made.flags.f_contiguous == right.flags.f_contiguous
+
+    def test_with_out_or_unknown_ones(self) -> None:
+        for more in ({"order": "F"}, {"optimize": True}, {"dtype": "D", "casting": "safe"}, {"nothing": 1}):
+            agree(both("einsum", ("ij,jk->ik", A, B), lambda more=more: more))
+            answers = both("einsum", ("ij,jk->ik", A, B), lambda more=more: {"out": np.empty((3, 3)), **more})
+            agree(answers)
+
+    @pytest.mark.parametrize("more", [{}, {"order": "C"}, {"order": "F"}, {"out": None}, {"optimize": True}])
+    def test_recorded_calls_have_the_same_bits(self, more: dict[str, Any]) -> None:
+        for subscripts, shapes in (
+            ("ij,jk->ik", ((7, 9), (9, 5))),
+            ("i,ij,j->", ((9,), (9, 9), (9,))),
+            ("bij,bjk->bik", ((3, 5, 7), (3, 7, 4))),
+            ("ij->i", ((9, 9),)),
+        ):
+            arrays = [RNG.standard_normal(shape).astype("f") for shape in shapes]
+            given = dict(more)
+            if "out" in given:
+                given["out"] = np.empty_like(er.einsum(subscripts, *arrays))
+            outside = [np.asarray(er.einsum(subscripts, *arrays, **given)).tobytes() for _ in range(2)]
+            with er.record():
+                inside = [np.asarray(er.einsum(subscripts, *arrays, **given)).tobytes() for _ in range(2)]
+            assert inside == outside
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        "number", [2, 2.5, 2j, True, 2**40, 2**70, np.float32(2), np.int8(2), np.bool(True), np.longdouble(2)]
+    )
+    @pytest.mark.parametrize("char", "bfdD?")
+    def test_are_arrays(self, number: Any, char: str) -> None:
+        x = V.astype(char)
+        for args in (
+            (",i->i", number, x),
+            ("i,->i", x, number),
+            (",->", number, number),
+            ("i,->", x, number),
+        ):
+            agree(both("einsum", args))
+        for name in ("dot", "inner", "outer", "vdot", "matmul", "vecdot", "linalg.outer"):
+            agree(both(name, (number, x)))
+            agree(both(name, (x, number)))
+        agree(both("tensordot", (number, x, 0)))
+        agree(both("dot", ([number, number], x[:2])))
 
 
 class TestLists:

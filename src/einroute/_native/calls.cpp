@@ -6,8 +6,10 @@ namespace einroute {
 
 namespace {
 
-// Words that no axis and no fact of an operand is: what begins a sequence, and what comes before `out`.
-constexpr std::int64_t SEQUENCE = INT64_MIN, OUT = INT64_MIN + 1000;
+// Words that no axis and no fact of an operand is: what begins a sequence, and what comes before `out`, an
+// order and `optimize=True`.
+constexpr std::int64_t SEQUENCE = INT64_MIN, OUT = INT64_MIN + 1000, ORDER = INT64_MIN + 2000,
+                       OPTIMIZED = INT64_MIN + 3000;
 // Numbers in lists up to which those are made arrays here: looking at each is worth it for few.
 constexpr int SHORT = 256;
 // Labels of NumPy's lists: A to Z, then a to z.
@@ -49,8 +51,13 @@ bool add_axes(Key& key, PyObject* axes, bool nested) {
     return true;
 }
 
-// Whether a list holds nothing but a few of Python's own numbers, at any depth: what NumPy makes of it is
-// told by them alone.
+// A number of Python's own, or of NumPy's.
+bool is_number(PyObject* object) {
+    return PyFloat_CheckExact(object) || PyLong_CheckExact(object) || PyComplex_CheckExact(object) ||
+           PyBool_Check(object) || PyArray_IsScalar(object, Number) || PyArray_IsScalar(object, Bool);
+}
+
+// Whether a list holds nothing but a few numbers, at any depth: what NumPy makes of it is told by them alone.
 bool is_plain(PyObject* list, int depth, int& left) {
     for (Py_ssize_t i = 0; i < size_of(list); ++i) {
         PyObject* item = item_of(list, i);
@@ -58,23 +65,27 @@ bool is_plain(PyObject* list, int depth, int& left) {
             if (depth > 4 || !is_plain(item, depth + 1, left)) {
                 return false;
             }
-        } else if (--left < 0 || !(PyFloat_CheckExact(item) || PyLong_CheckExact(item) ||
-                                   PyComplex_CheckExact(item) || PyBool_Check(item))) {
+        } else if (--left < 0 || !is_number(item)) {
             return false;
         }
     }
     return true;
 }
 
-// The operand itself, or the array that a short list of numbers is: a new reference; null without an
-// exception if it is neither.
+// Whether an operand is none of its own, but an array of numbers to NumPy.
+bool is_array_like(PyObject* operand) {
+    return is_sequence(operand) || is_number(operand);
+}
+
+// The operand itself, or the array that a number or a short list of them is: a new reference; null without an
+// exception if a list is another one.
 PyObject* as_array(PyObject* operand) {
-    if (!is_sequence(operand)) {
+    if (!is_array_like(operand)) {
         return Py_NewRef(operand);
     }
     int left = SHORT;
-    PyObject* array =
-        is_plain(operand, 0, left) ? PyArray_FromAny(operand, nullptr, 0, 0, 0, nullptr) : nullptr;
+    const bool plain = !is_sequence(operand) || is_plain(operand, 0, left);
+    PyObject* array = plain ? PyArray_FromAny(operand, nullptr, 0, 0, 0, nullptr) : nullptr;
     PyErr_Clear(); // lists of several lengths are Python's to refuse
     return array;
 }
@@ -84,7 +95,7 @@ PyObject* as_array(PyObject* operand) {
 bool hold_arrays(PyObject* const* args, Py_ssize_t first, Py_ssize_t end, Py_ssize_t all, Call& to) {
     bool any = false;
     for (Py_ssize_t i = first; i < end; ++i) {
-        any = any || is_sequence(args[i]);
+        any = any || is_array_like(args[i]);
     }
     if (!any || all > Call::MOST_HELD) {
         return false;
@@ -178,13 +189,47 @@ bool find_out(PyObject* const* args, Py_ssize_t given, PyObject* names, Call& to
     return to.out != nullptr;
 }
 
+bool read_order(PyObject* value, Call& to) {
+    if (!PyUnicode_CheckExact(value) || PyUnicode_GET_LENGTH(value) != 1) {
+        return false;
+    }
+    const Py_UCS4 order = PyUnicode_READ_CHAR(value, 0);
+    to.bare = to.bare && (order == 'C' || order == 'K');
+    return order == 'K' ||
+           ((order == 'C' || order == 'F' || order == 'A') && add_word(to.key, ORDER + order));
+}
+
+// Adds what is named after einsum's operands: `out` alone, or an order and whether to optimize.
+bool read_named(PyObject* const* values, PyObject* names, Call& to) {
+    const Py_ssize_t count = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+    PyObject* optimize = Py_False;
+    PyObject* order = nullptr;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+        PyObject* name = PyTuple_GET_ITEM(names, i);
+        if (PyUnicode_CompareWithASCIIString(name, "order") == 0) {
+            order = values[i];
+        } else if (PyUnicode_CompareWithASCIIString(name, "optimize") == 0) {
+            optimize = values[i];
+        } else if (count == 1 && PyUnicode_CompareWithASCIIString(name, "out") == 0) {
+            to.out = values[i];
+        } else {
+            return false;
+        }
+    }
+    if (order != nullptr && !read_order(order, to)) {
+        return false;
+    }
+    to.bare = to.bare && optimize == Py_False;
+    return optimize == Py_False || (optimize == Py_True && add_word(to.key, OPTIMIZED));
+}
+
 bool read_einsum(int number, PyObject* const* args, Py_ssize_t given, PyObject* names, Call& to) {
     if (given < 2 || given > MOST_OPERANDS + 1 || !PyUnicode_CheckExact(args[0])) {
         return false;
     }
     to.arrays = args + 1;
     to.count = given - 1;
-    return find_out(args, given, names, to) && begin_key(to.key, number, args[0]) && add_operands(to);
+    return begin_key(to.key, number, args[0]) && read_named(args + given, names, to) && add_operands(to);
 }
 
 bool read_tensordot(int number, PyObject* const* args, Py_ssize_t given, PyObject* names, Call& to) {
@@ -224,6 +269,7 @@ bool read(Form form, int number, PyObject* const* args, Py_ssize_t given, PyObje
     to.arguments = args;
     to.given = static_cast<std::size_t>(given);
     to.out = nullptr;
+    to.bare = true;
     switch (form) {
     case Form::Einsum:
         return read_einsum(number, args, given, names, to);

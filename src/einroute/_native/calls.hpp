@@ -24,6 +24,7 @@ struct Call {
     PyObject* const* arrays; // the operands
     Py_ssize_t count;
     PyObject* out = nullptr; // null where none was named
+    bool bare = true;        // whether its result is new and lies in C order, or goes to out
 
     Call() = default;
     ~Call();

@@ -23,10 +23,11 @@ struct Dispatch {
 // The module's own store, set once when einroute is imported and whenever the process's configuration
 // changes.
 struct Configuration {
-    PyObject* context = nullptr; // the context variable: a state, or None where the process's is in force
-    PyObject* table = nullptr;   // the process's
-    PyObject* name = nullptr;    // "table", the attribute of a state
-    bool watched = false;        // whether every call is Python's
+    PyObject* context = nullptr;  // the context variable: a state, or None where the process's is in force
+    PyObject* table = nullptr;    // the process's
+    PyObject* name = nullptr;     // "table", the attribute of a state
+    bool watched = false;         // whether every call is Python's
+    PyObject* observed = nullptr; // says whether a call that begins is to be observed, while watched
     int functions = 0;
 };
 Configuration here;
@@ -83,7 +84,8 @@ PyObject* runner_of(const Dispatch* self, const Call& call) {
         return nullptr;
     }
     PyObject* runner = Py_XNewRef(find(table, call.key));
-    if (runner == nullptr && self->form == Form::Einsum && answers_small(table) && all_arrays(call)) {
+    if (runner == nullptr && self->form == Form::Einsum && call.bare && answers_small(table) &&
+        all_arrays(call)) {
         runner = understand(call.key.subscripts, call.arrays, call.count);
         if (runner != nullptr && call.out != nullptr && !makes_what(runner, call.out)) {
             Py_CLEAR(runner);
@@ -99,6 +101,14 @@ PyObject* runner_of(const Dispatch* self, const Call& call) {
 // Whether a call that failed is to fail again as it was written, for what is said of it.
 bool says_what_was_read() {
     return PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError);
+}
+
+// Whether a call is observed first, which then makes it anew; -1 with an exception set.
+int is_observed() {
+    PyObject* answer = here.observed == nullptr ? Py_NewRef(Py_False) : PyObject_CallNoArgs(here.observed);
+    const int truth = answer == nullptr ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    return truth;
 }
 
 // The answer of a function in Python to a call that was read, in the form in which it was.
@@ -119,7 +129,10 @@ PyObject* answer(PyObject* object, PyObject* const* args, std::size_t nargsf, Py
         return PyObject_Vectorcall(self->function, args, nargsf, names);
     }
     if (here.watched) {
-        return ask(self->function, self, call, args, nargsf, names);
+        const int observed = is_observed();
+        return observed < 0   ? nullptr
+               : observed > 0 ? PyObject_Vectorcall(self->function, args, nargsf, names)
+                              : ask(self->function, self, call, args, nargsf, names);
     }
     PyObject* runner = runner_of(self, call);
     if (runner != nullptr) {
@@ -330,12 +343,16 @@ PyObject* set_table(PyObject*, PyObject* table) {
     Py_RETURN_NONE;
 }
 
-PyObject* set_watched(PyObject*, PyObject* watched) {
-    const int truth = PyObject_IsTrue(watched);
+PyObject* set_watched(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    const int truth = count != 2 ? -1 : PyObject_IsTrue(args[0]);
     if (truth < 0) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "expected whether calls are watched, and what tells of one");
+        }
         return nullptr;
     }
     here.watched = truth != 0;
+    Py_XSETREF(here.observed, Py_NewRef(args[1]));
     Py_RETURN_NONE;
 }
 
@@ -351,8 +368,9 @@ PyMethodDef functions[] = {
      "set_context(variable, /)\n--\n\nThe context variable whose value, a state, has the table in force."},
     {"set_table", set_table, METH_O,
      "set_table(table, /)\n--\n\nThe table in force where the context variable is None."},
-    {"set_watched", set_watched, METH_O,
-     "set_watched(watched, /)\n--\n\nWhether every call is Python's, since somebody listens."},
+    {"set_watched", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_watched)), METH_FASTCALL,
+     "set_watched(watched, observed, /)\n--\n\nWhether every call is Python's, since somebody listens; then "
+     "``observed()`` says whether one that begins is to be observed."},
     {nullptr, nullptr, 0, nullptr},
 };
 
