@@ -142,12 +142,10 @@ def known_runner(
     state = current()
     key = einsum_key(operands, None, optimize, kwargs)
     run = None if key is None else state.plans.get(key)
-    if key is None or kwargs or optimize is not False:
-        return run
     if isinstance(run, _Trial):
         run.remember = public.remember
-    elif run is None and len(operands) == 2 and state.tiny and 0 < operands[1].size <= TINY:
-        return partial(c_einsum, operands[0])  # it may be a view; there is no plan
+    elif run is None and optimize is False and state.tiny and all_tiny(operands, is_bare(None, kwargs)):
+        return partial(c_einsum, operands[0], **kwargs)  # there is no plan, and will be none
     return run
 
 
