@@ -22,8 +22,8 @@ from .product_labels import CONJUGATED, CORES, PAIRS
 
 #: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
 _WORTH = 1 << 18
-#: Elements of one operand times those of the other from which a product of bools is, whose sums NumPy ends at the
-#: first true, and one of integers: the core finds the bound on their sums sooner.
+#: Elements of one operand times those of the other from which a product of bools is, whose sums NumPy ends
+#: at the first true, and one of integers: the core finds the bound on their sums sooner.
 _WORTH_BOOLS = 1 << 21
 _WORTH_INTEGERS = _WORTH_BOOLS if CORE is None else 1 << 17
 #: Elements of one operand times those of the other from which a matvec or vecmat is looked at.
