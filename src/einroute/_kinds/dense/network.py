@@ -1,12 +1,14 @@
 """Networks of small arrays: every step of a path in one buffer, with no decision between steps.
 
-The buffers of programs that have run are kept, so that a repeated network makes no array but its result.
+The compiled core runs all of it as one call.  Without it each step is a call of NumPy's.  Then the buffers of
+programs that have run are kept, so that a repeated network makes no array but its result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from ..._base.facts import DType, Step
 from ..._base.formatting import count, in_bytes, plural
 from ..._base.numpy_functions import numpy_dot, numpy_matmul
 from ..._base.routes import Offer, Refused, Route, Runner
+from .core_program import in_core
 from .program import Op, Program, compiled
 from .program_steps import Loop, Part
 
@@ -53,7 +56,7 @@ def verdict(step: Step) -> Offer | Refused:
     program = compiled(step.inputs, step.output, step.sizes, step.path)
     if program is None:
         return Refused("a step with more labels than there are letters")
-    nbytes = program.size * step.dtype.itemsize
+    nbytes = given + program.size * step.dtype.itemsize
     if nbytes > _BUFFER:
         return Refused(f"operands and intermediates of {in_bytes(nbytes)}, not small ones")
     calls = _OP * len(program.ops) + _OPERAND * len(step.inputs)
@@ -78,10 +81,15 @@ class _Buffer:
     __slots__ = ("calls", "given", "nbytes", "result")
 
     def __init__(self, program: Program, dtype: DType) -> None:
-        memory = np.empty(program.size, dtype)
-        self.given = memory[: program.given]
-        self.calls = _calls(program.ops, memory)
-        self.result = _array(program.result, program.at, memory)
+        *starts, given = accumulate(program.given, initial=0)
+        memory = np.empty(given + program.size, dtype)
+
+        def offset(place: int) -> int:
+            return starts[-1 - place] if place < 0 else given + place
+
+        self.given = memory[:given]
+        self.calls = _calls(program.ops, memory, offset)
+        self.result = _array(program.result, offset(program.at), memory)
         self.nbytes = memory.nbytes + 400 * len(self.calls)
 
 
@@ -98,7 +106,9 @@ def _array(part: Part, at: int, memory: Array) -> Array:
     return np.ndarray(shape, memory.dtype, memory, at * memory.itemsize, strides)
 
 
-def _calls(ops: tuple[Op, ...], memory: Array) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+def _calls(
+    ops: tuple[Op, ...], memory: Array, offset: Callable[[int], int]
+) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
     """Steps as functions and their arguments."""
     array, dtype, size = np.ndarray, memory.dtype, memory.itemsize
     known: dict[Loop, list[Bytes]] = {}  # by identity: steps that are alike have the same loop
@@ -109,8 +119,8 @@ def _calls(ops: tuple[Op, ...], memory: Array) -> list[tuple[Callable[..., Any],
         if parts is None:
             parts = known[loop] = [_in_bytes(part, size) for part in (*loop.inputs, loop.output)]
         views = [
-            array(shape, dtype, memory, at * size, strides)
-            for (shape, strides), at in zip(parts, op.offsets, strict=True)
+            array(shape, dtype, memory, offset(place) * size, strides)
+            for (shape, strides), place in zip(parts, op.places, strict=True)
         ]
         function = _FUNCTIONS.get(loop.name)
         if function is not None:
@@ -139,9 +149,14 @@ def _with_options(loop: Loop, views: list[Array], dtype: DType) -> tuple[Callabl
 
 
 def bind(step: Step, offer: Offer) -> Runner:
-    """The program on the operands as they come: they are brought into the buffer by one call."""
+    """The program on the operands as they come."""
     program: Program = offer.recipe
-    dtype, key = step.dtype, object()
+    return in_core(program, step) or _by_numpy(program, step.dtype)
+
+
+def _by_numpy(program: Program, dtype: DType) -> Runner:
+    """Step by step; the operands are brought into the buffer by one call."""
+    key = object()
     concatenate, take, give = np.concatenate, BUFFERS.take, BUFFERS.give
 
     def run(*arrays: Array, out: Array | None = None) -> Any:
