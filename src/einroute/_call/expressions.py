@@ -141,13 +141,19 @@ class Expression:
     ) -> Any:
         """Contract arrays of the shapes that the expression was made for."""
         if out is None and backend == "auto" and not WATCH.on and not evaluate_constants and not sharing():
+            plans = current().plans
+            attempt = plans.get(self._key)
+            if attempt is not None and len(arrays) == self.num_args:
+                result = attempt(*arrays)
+                if result is not NotImplemented:
+                    return result
             key = (
                 self._key,
                 tuple([x.shape if type(x) is ndarray else None for x in arrays]),
                 tuple([x.dtype if type(x) is ndarray else None for x in arrays]),
                 tuple([x.strides if type(x) is ndarray else None for x in arrays]),
             )
-            run = current().plans.get(key)
+            run = plans.get(key)
             if run is not None:
                 return run(*arrays)
         if WATCH.on and not evaluate_constants and len(arrays) == self.num_args and to_observe():
@@ -211,17 +217,17 @@ class Expression:
         call = call_of(given, taken, dtype, path, out, self._memory_limit, self._kwargs)
         state = current()
         key = self._key_of(arrays) if out is None else None
-        if key is None or not left.places:
+        if key is None:
             return call.run(state, out, key)
         run = call.bound(state)
-        places = left.places
-
-        def filled(*given: Any) -> Any:
-            following = iter(given)
-            return run(*[next(following) if x is None else x for x in places])
-
-        state.plans.put(key, filled)
-        return filled(*arrays)
+        attempt = getattr(run, "attempt", None)
+        if left.places:
+            run = _filled(run, left.places)
+            attempt = None if attempt is None else _filled(attempt, left.places)
+        state.plans.put(key, run)
+        if attempt is not None:  # found without a key of the operands: it looks at them itself
+            state.plans.put(self._key, attempt)
+        return run(*arrays)
 
     def _key_of(self, arrays: tuple[Any, ...]) -> Any:
         """What the bound plan of these operands is kept under."""
@@ -303,6 +309,16 @@ class Expression:
 
     def __str__(self) -> str:
         return str(self._own())
+
+
+def _filled(run: Callable[..., Any], places: tuple[Any, ...]) -> Callable[..., Any]:
+    """The same of operands that are no constants."""
+
+    def filled(*given: Any) -> Any:
+        following = iter(given)
+        return run(*[next(following) if x is None else x for x in places])
+
+    return filled
 
 
 def _again(contract: Callable[..., Any], options: dict[str, Any], *args: Any) -> Expression:

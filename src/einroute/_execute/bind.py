@@ -351,7 +351,9 @@ def _handed_over(run: Runner, plan: Plan, how: Handling) -> Runner:
         run = _narrowed(run, how.dtype)
     if plan.contraction.output:
         return run
-    return _scalar(run) if how.options.scalar else _zero_d(run)
+    if how.options.scalar:
+        return _scalar(run)
+    return run if hasattr(run, "attempt") else _zero_d(run)
 
 
 def _narrowed(run: Runner, dtype: DType) -> Runner:
