@@ -144,6 +144,11 @@ class _Builder:
     def __init__(self, inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> None:
         self.output, self.sizes = output, sizes
         self.labels = list(inputs)  # of each tensor, in the order of its memory, by its number
+        self.inside = output  # what of it is longer than 1: the rest is the result's alone
+        if 1 in sizes.values():
+            short = {ord(c): "" for c, n in sizes.items() if n == 1}
+            self.labels = [labels.translate(short) for labels in inputs]
+            self.inside = output.translate(short)
         self.extents = [prod(map(sizes.__getitem__, labels)) for labels in inputs]
         self.places = [*range(-1, -1 - len(inputs), -1)]
         self.given = tuple(self.extents)
@@ -154,7 +159,7 @@ class _Builder:
 
     def along(self, path: Path) -> Program:
         """The program."""
-        followed = _followed(self.labels, self.output, path)
+        followed = _followed(self.labels, self.inside, path)
         last = len(path) - 1
         for number, (chosen, kept, wanted) in enumerate(followed):
             self._step(chosen, kept, wanted, last=number == last)
@@ -163,7 +168,7 @@ class _Builder:
         for c in reversed(labels):
             strides[c] = reach
             reach *= self.sizes[c]
-        result = Part(tuple([self.sizes[c] for c in self.output]), tuple([strides[c] for c in self.output]))
+        result = Part(tuple([self.sizes[c] for c in self.output]), tuple([strides.get(c, 0) for c in self.output]))
         heavy = sorted(((flops, -i) for i, flops in enumerate(self.costs)), reverse=True)[:_HEAVY]
         return Program(
             tuple(self.ops),
@@ -187,7 +192,7 @@ class _Builder:
             tuple(map(sizes.__getitem__, numbers)),
             tuple(map(kept.__contains__, numbers)),
             None if wanted is None else tuple(map(wanted.__contains__, numbers)),
-            tuple(map(numbers.__getitem__, self.output)) if last else None,
+            tuple(map(numbers.__getitem__, self.inside)) if last else None,
         )
         take = self.memory.take
         places = [self.places[i] for i in chosen]
