@@ -23,6 +23,7 @@ from .._base.routes import NoRoute, Policy
 from .._kinds.registry import form_of
 from .chains import at_once, chain_along, path_of
 from .decisions import NETWORK
+from .fusing import LETTERS, fused
 from .paths import IN_ONE_LOOP, joined, proposed, step_form
 from .plans import Chain, Limits, Path, Plan, Problem, Sliced
 from .rewriting import Known, rewritten
@@ -96,8 +97,15 @@ def make_plan(
         form,
         _uncut(prepared, form),
     )
-    chosen = _strictly(problem, policy, limits) if strict else _node(problem, policy, limits)
-    return Plan(contraction, dtype, order, prepared, chosen, form)
+    if strict:
+        return Plan(contraction, dtype, order, prepared, _strictly(problem, policy, limits), form)
+    program = _program(problem, policy, limits)
+    if program is not None:
+        return Plan(contraction, dtype, order, prepared, program, form)
+    fewer = fused(problem) if len(problem.sizes) > LETTERS else None
+    if fewer is None:
+        return Plan(contraction, dtype, order, prepared, _node(problem, policy, limits), form)
+    return Plan(contraction, dtype, order, prepared, _node(fewer[0], policy, limits), form, fewer[1])
 
 
 def _highest(operands: Iterable[Operand]) -> Form:
@@ -166,11 +174,14 @@ def _uncut(prepared: Sequence[Prepared], form: str) -> frozenset[str]:
     return frozenset(whole + "".join(p.labels for p in prepared if not form_of(p.facts.form).sliceable))
 
 
-def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
+def _program(problem: Problem, policy: Policy, limits: Limits) -> Chain | None:
+    """All steps of a network by one route, where there is one that takes it."""
     if limits.stepwise and len(problem.inputs) >= NETWORK and not isinstance(limits.path, str):
-        chain = at_once(problem, limits.path, policy, limits)
-        if chain is not None:
-            return chain
+        return at_once(problem, limits.path, policy, limits)
+    return None
+
+
+def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
     best = _cheapest(problem, policy, limits)
     if limits.memory is not None and best.peak > limits.memory:
         return _within_memory(problem, best, policy, limits)

@@ -83,8 +83,8 @@ def _nest(loop: Loop) -> Nest:
         kept = [i for i in range(len(x.shape)) if i not in loop.axes]
         order = [*kept, *loop.axes]
         made = [*output.strides, *[0] * len(loop.axes)]
-        rows_of = [(x.strides[i], s) for i, s in zip(order, made, strict=True)]
-        return 1, len(kept), True, silent, tuple([x.shape[i] for i in order]), _flat(rows_of)
+        by = [(x.strides[i], s) for i, s in zip(order, made, strict=True)]
+        return 1, len(kept), True, silent, tuple([x.shape[i] for i in order]), _flat(by)
     if loop.name == "einsum":
         return _of_text(loop.text, (*inputs, output))
     ndim = len(output.shape)

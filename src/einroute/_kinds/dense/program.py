@@ -1,8 +1,8 @@
 """A network of small arrays as a program: flat steps on one buffer, laid out once.
 
 Intermediates and copies lie in one buffer, each where nothing alive is.  A step names a loop and where its
-operands and its result lie; between steps there is nothing left to decide, so that they can be run by anything
-that can multiply matrices in memory.
+operands and its result lie; between steps there is nothing left to decide, so that they can be run by
+anything that can multiply matrices in memory.
 """
 
 from __future__ import annotations
@@ -168,7 +168,8 @@ class _Builder:
         for c in reversed(labels):
             strides[c] = reach
             reach *= self.sizes[c]
-        result = Part(tuple([self.sizes[c] for c in self.output]), tuple([strides.get(c, 0) for c in self.output]))
+        shape = tuple([self.sizes[c] for c in self.output])
+        result = Part(shape, tuple([strides.get(c, 0) for c in self.output]))
         heavy = sorted(((flops, -i) for i, flops in enumerate(self.costs)), reverse=True)[:_HEAVY]
         return Program(
             tuple(self.ops),
