@@ -17,6 +17,7 @@ from .._base.watch import WATCH, tell_fallback, to_observe
 from .._config.state import check_strict, current
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
+from .._plan.trees import cuts_of
 from .contracting import Asked, asked, call_of, computed, path_for, sharing
 from .folding import Folding, folding
 from .keys import mixed_key
@@ -70,7 +71,10 @@ def expression_of(
         ours = True
         path = searched(found.network.inputs, found.network.output, found.sizes)
     held = {i: given[i] for i in sorted(fixed)}
-    return Expression(contract, found, tuple(sized), path, held, use_blas, memory_limit, named, ours=ours)
+    cuts = cuts_of(optimize, found.network.inputs)
+    return Expression(
+        contract, found, tuple(sized), path, held, use_blas, memory_limit, named, ours=ours, cuts=cuts
+    )
 
 
 def _shape(position: int, x: Any) -> tuple[int, ...]:
@@ -119,6 +123,7 @@ class Expression:
         kwargs: dict[str, Any],
         *,
         ours: bool,
+        cuts: str = "",
     ) -> None:
         self._contract = contract
         self._given = given
@@ -129,6 +134,7 @@ class Expression:
         self._memory_limit = memory_limit
         self._kwargs = kwargs
         self._ours = ours  # nobody asked for this path
+        self._cuts = cuts  # labels that are taken one index at a time
         self._key = object()
         self._lock = threading.Lock()
         self._left: dict[DType, _Left] = {}
@@ -214,7 +220,8 @@ class Expression:
         given = Asked(self._given.text, network, sizes, operands)
         plain = not any(kind.form.sparse or kind.form.rewrites or kind.form.tasks for kind in taken.kinds)
         path: Path | str = left.path if plain or not self._ours else AUTO
-        call = call_of(given, taken, dtype, path, out, self._memory_limit, self._kwargs)
+        cuts = "".join(c for c in self._cuts if c in sizes)
+        call = call_of(given, taken, dtype, path, out, self._memory_limit, self._kwargs, cuts)
         state = current()
         key = self._key_of(arrays) if out is None else None
         if key is None:
@@ -294,6 +301,7 @@ class Expression:
         shapes = [self._constants.get(i, shape) for i, shape in enumerate(self._shapes)]
         path: Any = True if self._ours and len(self._path) < 2 else [*self._path]
         options = {"constants": [*self._constants], "optimize": path, "memory_limit": self._memory_limit}
+        options["cuts"] = self._cuts
         return partial(_again, self._contract, options | self._kwargs), (self._given.text, *shapes)
 
     @property
@@ -325,4 +333,7 @@ def _again(contract: Callable[..., Any], options: dict[str, Any], *args: Any) ->
     """An expression out of a pickle."""
     use_blas, named = True, dict(options)
     optimize, limit, constants = named.pop("optimize"), named.pop("memory_limit"), named.pop("constants")
-    return expression_of(contract, args[0], args[1:], constants, use_blas, optimize, limit, named)
+    cuts = named.pop("cuts")
+    expression = expression_of(contract, args[0], args[1:], constants, use_blas, optimize, limit, named)
+    expression._cuts = cuts
+    return expression

@@ -32,8 +32,10 @@ class _Group:
         return self.labels[0]
 
 
-def fused(problem: Problem) -> tuple[Problem, Fused] | None:
+def fused(problem: Problem, apart: str = "") -> tuple[Problem, Fused] | None:
     """The problem with fewer labels, and how arrays are brought there and back; None where that is the same.
+
+    The labels ``apart`` stay what they are.
 
     Examples
     --------
@@ -46,7 +48,7 @@ def fused(problem: Problem) -> tuple[Problem, Fused] | None:
     """
     if any(op.form != DENSE for op in problem.facts) or problem.form != DENSE:
         return None
-    groups = _groups(problem)
+    groups = _groups(problem, apart)
     if len(groups) == len(problem.sizes):
         return None
     of = {c: group for group in groups for c in group.labels}
@@ -78,16 +80,17 @@ def fused(problem: Problem) -> tuple[Problem, Fused] | None:
     return small, back
 
 
-def _groups(problem: Problem) -> list[_Group]:
+def _groups(problem: Problem, apart: str) -> list[_Group]:
     """Labels longer than 1 by where they are; in each group in the order of the output, or of an operand."""
     where: dict[str, list[int]] = {}
     for number, labels in enumerate((problem.output, *problem.inputs)):
         for c in labels:
             where.setdefault(c, []).append(number)
-    together: dict[tuple[int, ...], list[str]] = {}
+    together: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for c, numbers in where.items():
         if problem.sizes[c] != 1:
-            together.setdefault(tuple(numbers), []).append(c)
+            own = c if c in apart else ""
+            together.setdefault((own, tuple(numbers)), []).append(c)
     return [_Group("".join(labels)) for labels in together.values()]
 
 

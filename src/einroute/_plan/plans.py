@@ -247,6 +247,8 @@ class Limits:
         What routes are told whose tasks run later.
     stepwise : bool
         The steps of the path are all that is asked for: one route may do all of them.
+    cuts : str
+        Labels that are to be taken one index at a time, outermost first.
     """
 
     threads: int = 1
@@ -255,6 +257,7 @@ class Limits:
     path: Path | str = "auto"
     told: tuple[tuple[str, Any], ...] = ()
     stepwise: bool = False
+    cuts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

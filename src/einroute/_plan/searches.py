@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .._base.cost import CALL, GEMM
 from .._base.errors import shown, suggest
 from .plans import Path
+from .trees import is_tree, path_of_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,8 +75,8 @@ def found_by(
     """
     many = len(inputs)
     whole: Path = (tuple(range(many)),)
-    if hasattr(optimize, "get_path") and not isinstance(optimize, type):
-        return _checked(_path_of_tree(optimize, inputs, output), many)
+    if is_tree(optimize):
+        return _checked(path_of_tree(optimize, inputs, output), many)
     if is_name(optimize):
         if many <= 2:
             return whole
@@ -99,41 +100,6 @@ def _asked(optimize: Any, sets: Any, output: Any, sizes: Any, limit: int | None)
     if places == 3 and not any(p.kind is p.VAR_POSITIONAL for p in named):
         return optimize(sets, output, sizes)
     return optimize(sets, output, sizes, limit)
-
-
-def _path_of_tree(tree: Any, inputs: Sequence[str], output: str) -> Any:
-    """The path of a contraction tree, such as cotengra's, if it is one of this network.
-
-    Raises
-    ------
-    ValueError
-        It is one of another network.
-    """
-    own = getattr(tree, "inputs", None)
-    if own is not None:
-        terms = [tuple(labels) for labels in own]
-        wanted = [tuple(dict.fromkeys(labels)) for labels in inputs]
-        if len(terms) != len(wanted):
-            raise ValueError(
-                f"optimize is a tree of {len(terms)} operands and there are {len(wanted)}; "
-                f"pass the tree of this network"
-            )
-        forth: dict[Any, Any] = {}
-        back: dict[Any, Any] = {}
-        for position, (theirs, ours) in enumerate(zip(terms, wanted, strict=True)):
-            unique = tuple(dict.fromkeys(theirs))
-            fits = len(unique) == len(ours)
-            for c, d in zip(unique, ours, strict=False):
-                fits = fits and forth.setdefault(c, d) == d and back.setdefault(d, c) == c
-            if not fits:
-                raise ValueError(
-                    f"optimize is a tree in which operand {position} is {shown(theirs)}, and here it is "
-                    f"{shown(''.join(ours))}; pass the tree of this network"
-                )
-        theirs_out = getattr(tree, "output", None)
-        if theirs_out is not None and {forth.get(c) for c in theirs_out} != set(output):
-            raise ValueError("optimize is a tree with another output; pass the tree of this network")
-    return tree.get_path()
 
 
 def _checked(path: Any, count: int) -> Path:

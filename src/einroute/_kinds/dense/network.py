@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..._base.cost import Cost
-from ..._base.facts import Step
+from ..._base.facts import Step, c_strides
 from ..._base.formatting import count, in_bytes, plural
 from ..._base.routes import Offer, Refused, Route, Runner
+from ..._native import CORE
 
 if TYPE_CHECKING:
     from .program import Program
@@ -21,8 +22,10 @@ __all__ = ["ROUTE"]
 _NETWORK = 8
 #: Bytes of the operands and of the buffer: in larger ones the work is BLAS's, not the steps'.
 _GIVEN, _BUFFER = 1 << 21, 1 << 23
-#: Calls, of `CALL` seconds, that a step and the bringing in of an operand cost.
-_OP, _OPERAND = 0.9, 0.5
+#: Calls, of `CALL` seconds, that a step and the bringing in of an operand cost: by NumPy, and in the core.
+_OP, _OPERAND = (0.9, 0.5) if CORE is None else (0.12, 0.02)
+#: Multiply-adds of a step from which it is BLAS's.
+_LARGE = 1 << 16
 #: Multiply-adds a second of products of small matrices.
 _RATE = 3e9
 
@@ -52,7 +55,14 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused(f"operands and intermediates of {in_bytes(nbytes)}, not small ones")
     calls = _OP * len(program.ops) + _OPERAND * len(step.inputs)
     cost = Cost(program.flops, float(program.moved * 2 * step.dtype.itemsize), calls, _RATE)
-    return Offer(cost, step.output, program, _note(program, step), temporary=nbytes)
+    blas = step.dtype.char in "fdFD" and program.heavy[0][0] > _LARGE
+    held = program.size * step.dtype.itemsize + (given if CORE is None else _copied(step))
+    return Offer(cost, step.output, program, _note(program, step), blas=blas, temporary=held)
+
+
+def _copied(step: Step) -> int:
+    """Bytes of the operands that do not lie in C order, which the core copies first."""
+    return sum(op.nbytes for op in step.operands if op.strides != c_strides(op.shape, step.dtype.itemsize))
 
 
 def _note(program: Program, step: Step) -> str:
