@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
+from time import perf_counter
 from typing import Any
 
 from .._api.contract import contract
-from .._base.formatting import count, in_bytes, plural, shortened
+from .._base.formatting import count, in_bytes, in_time, plural, shortened
 from .._call.contracting import understand_contract
 from .._call.operands import Fallback
-from .._plan.plans import Plan
+from .._execute.call import Call
+from .._plan.plans import Path, Plan
+from .._plan.searches import AUTO, path_flops, search
 from .contractions import explain_call, operands_of_einsum
 from .explanation import Explanation
 from .outline import Outline, OutlineOperand, OutlineStep
@@ -43,9 +46,22 @@ def explain_contract(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanati
     explained = explain_call(contract, call, told)
     if isinstance(call, Fallback) or explained.plan is None:
         return explained
-    if len(told) <= _ALL:
-        return explained
-    return replace(explained, outline=_brief(explained.outline, explained.plan))
+    outline = explained.outline
+    if not isinstance(call.path, str) and len(told) > 2:
+        outline = replace(outline, notes=(*outline.notes, _path_told(call, kwargs.get("optimize", True))))
+    return replace(explained, outline=outline if len(told) <= _ALL else _brief(outline, explained.plan))
+
+
+def _path_told(call: Call, optimize: Any) -> str:
+    """What the path costs, and what finding it took where it is ours."""
+    inputs, output, sizes = call.contraction.inputs, call.contraction.output, call.contraction.sizes
+    path: Path = call.path
+    cost = f"path: {count(path_flops(path, inputs, output, sizes))} multiply-adds, "
+    if not (optimize is True or optimize is None or (isinstance(optimize, str) and optimize == AUTO)):
+        return cost + "as optimize= says"
+    start = perf_counter()
+    found = search(inputs, output, sizes)
+    return cost + f"{found.how}, found in {in_time(perf_counter() - start)}"
 
 
 def _brief(outline: Outline, plan: Plan) -> Outline:
