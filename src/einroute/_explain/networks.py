@@ -25,6 +25,8 @@ __all__ = ["explain_contract"]
 
 #: Operands and steps up to which all are told of, and how many steps of more.
 _ALL, _MOST = 24, 10
+#: Cut labels up to which each has a line.
+_SLICED = 2
 #: Characters of subscripts that are shown then.
 _SHOWN = 60
 
@@ -84,6 +86,12 @@ def _brief(outline: Outline, plan: Plan) -> Outline:
             f"{in_bytes(largest * itemsize)}; the {_MOST} that take most:"
         )
         steps = sorted(steps, key=lambda step: -step.seconds)[:_MOST]
+    slices = outline.slices
+    if len(slices) > _SLICED:
+        labels = ", ".join(cut.label for cut in slices)
+        many = prod(cut.count for cut in slices)
+        notes.append(f"in {many} slices along {labels} ({slices[0].reason})")
+        slices = ()
     kinds = {op.kind for op in outline.operands}
     one = OutlineOperand(kinds.pop() if len(kinds) == 1 else "several kinds", None, outline.operands[0].dtype)
     return replace(
@@ -101,6 +109,7 @@ def _brief(outline: Outline, plan: Plan) -> Outline:
             for step in steps
         ),
         sizes={},
+        slices=slices,
         brief=network,
         notes=tuple(notes),
     )
