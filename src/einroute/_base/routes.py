@@ -16,7 +16,11 @@ from .formatting import prime_for, readable
 from .records import dataclass
 
 Runner = Callable[..., Any]
-"""``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`."""
+"""``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`.
+
+One that looks at its operands itself has a method ``attempt(*arrays)``: the result, which is an array, or
+NotImplemented where they are not of the shapes and the dtype that it was bound for; any strides are.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
 from .._plan.plans import Path
 from .._plan.searches import AUTO, found_by, is_name, searched
+from .._plan.trees import cuts_of
 from .network_labels import Network, network_of, sublists_as_text
 from .operands import KINDS, Fallback, Operands, ndarray, taken_in
 from .options import check_casts, check_out, computed_in, layout_letter
@@ -153,7 +154,8 @@ def understand_contract(
     if isinstance(dtype, Fallback):
         return dtype
     path = path_for(optimize, given, memory_limit, taken)
-    return call_of(given, taken, dtype, path, out, memory_limit, kwargs)
+    cuts = cuts_of(optimize, given.network.inputs)
+    return call_of(given, taken, dtype, path, out, memory_limit, kwargs, cuts)
 
 
 def computed(taken: Operands, kwargs: Mapping[str, Any]) -> DType | Fallback:
@@ -231,8 +233,9 @@ def call_of(
     out: Any,
     memory_limit: Any,
     kwargs: Mapping[str, Any],
+    cuts: str = "",
 ) -> Call:
-    """The call of a network along a path.
+    """The call of a network along a path, which takes the labels ``cuts`` one index at a time.
 
     Raises
     ------
@@ -263,6 +266,7 @@ def call_of(
             inputs,
             output,
             path,
+            cuts,
             limit,
             dtype,
             order,
@@ -281,4 +285,5 @@ def call_of(
         None if limit is None else limit * dtype.itemsize,
         options,
         key=key,
+        cuts=cuts,
     )

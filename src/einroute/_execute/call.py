@@ -79,6 +79,8 @@ class Call:
         the caller's.
     told : tuple of (str, value)
         Keywords of the form's own.
+    cuts : str
+        Labels that are to be taken one index at a time.
     """
 
     contraction: Contraction
@@ -95,6 +97,7 @@ class Call:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     given_sparse: bool | None = None
     told: tuple[tuple[str, Any], ...] = ()
+    cuts: str = ""
 
     @property
     def has_sparse(self) -> bool:
@@ -156,6 +159,7 @@ class Call:
                 self.path,
                 told,
                 self.options.stepwise,
+                self.cuts,
             ),
             form=self.form,
             strict=strict,
