@@ -7,12 +7,13 @@ A route is a value: a name, a ``verdict`` (an offer with its cost, or a refusal 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 from .cost import Cost
 from .facts import Contraction, Operand, Step
 from .formatting import prime_for, readable
+from .machine import machine
 from .records import dataclass
 
 Runner = Callable[..., Any]
@@ -210,6 +211,7 @@ def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
     """
     offers: list[tuple[Route, Offer]] = []
     refused: list[tuple[Route, Refused]] = []
+    fits = machine().routes
     for route in routes:
         reason = policy.refusal(route)
         if reason:
@@ -219,7 +221,8 @@ def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
         if isinstance(answer, Refused):
             refused.append((route, answer))
         else:
-            offers.append((route, answer))
+            fit = fits.get(route.name)
+            offers.append((route, answer if fit is None else replace(answer, cost=answer.cost.fitted(fit))))
     if not offers:
         reasons = "; ".join(f"{route.name}: {no.reason}" for route, no in refused)
         raise NoRoute(f"no allowed route can do '{_shown(step)}': {reasons}")

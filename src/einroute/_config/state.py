@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, field, fields, replace
 from typing import Any, Protocol, Unpack
 
+from .._base import calibration_file  # noqa: F401 - says where constants are read
 from .._base.buffers import BUFFERS
 from .._base.errors import suggest, whole_number
 from .._base.plan_cache import PlanCache

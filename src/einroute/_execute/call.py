@@ -16,6 +16,7 @@ from .._base.densify import densified, speak
 from .._base.errstate import quiet
 from .._base.facts import DENSE, Contraction, DType, Operand, Options
 from .._base.kinds import Kind
+from .._base.machine import SHIPPED, using
 from .._base.records import dataclass
 from .._base.rewrites import Inner
 from .._base.routes import NoRoute, Policy, Runner
@@ -143,23 +144,24 @@ class Call:
             told, memory = (*self.told, ("memory_limit", memory), *for_tasks(config)), None
         elif any(kind.form.bounded for kind in self.kinds):
             told = (("memory_limit", memory),)
-        plan = make_plan(
-            self.contraction,
-            facts,
-            self.computed_in,
-            self.order,
-            self._policy(state.policy, facts, reproducible=config.reproducible),
-            Limits(
-                _NOMINAL if config.reproducible else config.threads,
-                config.threads,
-                memory,
-                self.path,
-                told,
-                self.options.stepwise,
-            ),
-            form=self.form,
-            strict=strict,
-        )
+        with using(SHIPPED if config.reproducible else None):
+            plan = make_plan(
+                self.contraction,
+                facts,
+                self.computed_in,
+                self.order,
+                self._policy(state.policy, facts, reproducible=config.reproducible),
+                Limits(
+                    _NOMINAL if config.reproducible else config.threads,
+                    config.threads,
+                    memory,
+                    self.path,
+                    told,
+                    self.options.stepwise,
+                ),
+                form=self.form,
+                strict=strict,
+            )
         self._check_result(plan)
         return plan
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import prod
 
-from ..._base.cost import CALL, SHARED, Cost, gemm_rate, moving
+from ..._base.cost import CALL, SHARED, Cost, blas_threads, gemm_rate, moving
 from ..._base.facts import Classes, Step, classify
 from ..._base.records import dataclass
 
@@ -222,13 +222,13 @@ class Search:
         nbytes = float(count) * self.itemsize * (m * k + k * n + m * n)
         cost = Cost(flops, nbytes, 1.0 + count * each / CALL, rate)
         if min(m, n) == 1:  # GEMV: the matrix is read once, by all threads if it is one
-            share = min(threads, 2) if count == 1 else 1
+            share = min(blas_threads(threads), 2) if count == 1 else 1
             cost = Cost(flops, GEMV_BYTES * nbytes / share, cost.calls, max(rate, 10e9))
         elif (
             min(m, n) < SKINNY and count == 1
         ):  # BLAS packs the large operand, and does little with what it packed
             passes = 6.0 if n < m and k >= SKINNY else 4.0  # and packs it better where it is the right one
-            cost = Cost(flops, passes * nbytes / min(threads, 2), cost.calls, rate)
+            cost = Cost(flops, passes * nbytes / min(blas_threads(threads), 2), cost.calls, rate)
         return cost.seconds, cost
 
     def _price(self, recipe: Recipe) -> tuple[float, Cost]:
