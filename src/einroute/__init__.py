@@ -43,6 +43,7 @@ if _typing.TYPE_CHECKING:
         vecdot,
         vecmat,
     )
+    from ._calibration.calibrate import calibrate
     from ._explain.explanation import Explanation
     from ._record.recording import Recording
 else:
@@ -60,6 +61,7 @@ __all__ = [
     "__version__",
     "cache_clear",
     "cache_info",
+    "calibrate",
     "config",
     "contract",
     "contract_expression",
@@ -91,8 +93,12 @@ __all__ = [
     "vecmat",
 ]
 
-#: Types that most programs never ask for, and the modules that they are loaded from when one does.
-_LATER = {"Explanation": "einroute._explain.explanation", "Recording": "einroute._record.recording"}
+#: What most programs never ask for, and the modules that they are loaded from when one does.
+_LATER = {
+    "Explanation": "einroute._explain.explanation",
+    "Recording": "einroute._record.recording",
+    "calibrate": "einroute._calibration.calibrate",
+}
 
 
 def __getattr__(name: str) -> _typing.Any:

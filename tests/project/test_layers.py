@@ -18,7 +18,7 @@ ROOT = Path(einroute.__file__).parent
 
 #: The rooms from the top; a room imports those of its own line and below, and no two import each other.
 FLOORS = (
-    ("_cli", "_demo", "_bench"),
+    ("_cli", "_demo", "_calibration", "_bench"),
     ("_record",),
     ("_explain",),
     ("_override",),

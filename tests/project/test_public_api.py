@@ -41,6 +41,7 @@ OWN = {
     "install",
     "uninstall",
     "cache_info",
+    "calibrate",
     "cache_clear",
 }
 NAMESPACES = {"linalg"}
