@@ -91,6 +91,7 @@ __all__ = [
     "vdot",
     "vecdot",
     "vecmat",
+    "wisdom",
 ]
 
 #: What most programs never ask for, and the modules that they are loaded from when one does.
@@ -98,13 +99,17 @@ _LATER = {
     "Explanation": "einroute._explain.explanation",
     "Recording": "einroute._record.recording",
     "calibrate": "einroute._calibration.calibrate",
+    "wisdom": "einroute.wisdom",
 }
 
 
 def __getattr__(name: str) -> _typing.Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_import_module(_LATER[name]), name)
+    module = _import_module(_LATER[name])
+    found = getattr(module, name, module)
+    _publish(__name__, [name], {name: found})
+    return found
 
 
 def __dir__() -> list[str]:

@@ -56,6 +56,9 @@ class Offer:
         does not.
     numpys : bool
         It is one call of NumPy's einsum on the operands as they are.
+    rounding : str
+        Offers for a step with the same word, if there is one, give the same bits: the same products summed in
+        the same order. Of integers, and of what is `single` for two real operands, that is known anyway.
     overwrites : bool
         The result may be written over an operand that lies in memory as it does.
     facts : Operand or None
@@ -76,6 +79,7 @@ class Offer:
     flagged: bool = False
     single: bool = False
     numpys: bool = False
+    rounding: str = ""
     overwrites: bool = False
     facts: Operand | None = None
     temporary: int = 0

@@ -38,6 +38,7 @@ __all__ = [
     "changed",
     "check_strict",
     "current",
+    "drop_plans",
     "get_config",
     "left_to_numpy",
     "set_config",
@@ -272,7 +273,7 @@ def get_config() -> dict[str, Any]:
     --------
     >>> import einroute as er
     >>> print(*sorted(er.get_config()))
-    allow cache_bytes forbid keep_bytes memory_limit on_densify prepare reproducible strict threads
+    allow cache_bytes forbid keep_bytes memory_limit on_densify prepare reproducible strict threads tune
     """
     process = {"cache_bytes": FACTORS.limit, "keep_bytes": MEMORY.limit, "prepare": FACTORS.prepare}
     return asdict(current().config) | process
@@ -295,15 +296,20 @@ def cache_info() -> dict[str, int]:
     return plans | FACTORS.info() | KERNELS.info() | MEMORY.info()
 
 
+def drop_plans() -> None:
+    """Forget every bound plan, under every configuration."""
+    with _process.lock:
+        for state in _process.states.values():
+            state.clear()
+    current().clear()
+
+
 def cache_clear() -> None:
     """Forget every bound plan, under every configuration, and all kept factors and their counts.
 
     Freed memory that is kept goes back to the system.
     """
-    with _process.lock:
-        for state in _process.states.values():
-            state.clear()
-    current().clear()
+    drop_plans()
     FACTORS.clear()
     DECISIONS.clear()
     MEMORY.clear()

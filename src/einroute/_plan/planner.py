@@ -174,14 +174,15 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
     best = _cheapest(problem, policy, limits)
     if limits.memory is not None and best.peak > limits.memory:
         return _within_memory(problem, best, policy, limits)
-    if not problem.uncut and (limits.threads > 1 or best.peak > _ALONE):
+    if not problem.uncut and limits.cut != "never" and (limits.threads > 1 or best.peak > _ALONE):
         cut = speed_cut(problem, best, limits.workers)
         if cut is not None:
             sliced = _sliced(problem, best, cut, policy, limits, limits.threads)
             fresh = first_touched(problem.out_bytes)
             shared = fresh / limits.threads
             alone = shared if best.steps[-1].decision.offer.blas else fresh  # BLAS's threads share it too
-            if sliced.seconds + shared < GAIN * (best.seconds + alone):
+            pays = sliced.seconds + shared < GAIN * (best.seconds + alone)
+            if pays or limits.cut == "always":
                 return sliced
     return best
 

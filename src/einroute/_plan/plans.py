@@ -186,6 +186,8 @@ class Plan:
         Empty where the contraction is rewritten first.
     form : str
         The name of the form that the result is in.
+    found : str
+        How the choice came about, where it is not the estimates' alone.
     """
 
     contraction: Contraction
@@ -194,6 +196,7 @@ class Plan:
     prepared: tuple[Prepared, ...]
     node: Node
     form: str = DENSE
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,8 @@ class Limits:
         What routes are told whose tasks run later.
     stepwise : bool
         The steps of the path are all that is asked for: one route may do all of them.
+    cut : {"pays", "always", "never"}
+        When a plan is cut into slices for speed: where that is estimated to pay, or whenever it can be.
     """
 
     threads: int = 1
@@ -222,6 +227,7 @@ class Limits:
     path: Path | str = "auto"
     told: tuple[tuple[str, Any], ...] = ()
     stepwise: bool = False
+    cut: str = "pays"
 
 
 @dataclass(frozen=True, slots=True)
