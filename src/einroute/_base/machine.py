@@ -60,6 +60,8 @@ class Machine:
         How many times as many there are in single precision; and of complex numbers of the same precision.
     more_gemm : float
         What each further thread adds to BLAS's speed on one.
+    wake : float
+        Seconds in which threads are woken.
     blas_threads : int
         Threads that BLAS may have, as the environment says.
     routes : mapping of str to RouteFit
@@ -79,6 +81,7 @@ class Machine:
     gemm_single: float = 2.0
     gemm_complex: float = 0.25
     more_gemm: float = 1.0
+    wake: float = 20e-6
     blas_threads: int = 1 << 16
     routes: Mapping[str, RouteFit] = field(default_factory=dict)
 

@@ -115,6 +115,11 @@ def _more_gemm(threads: int) -> float:
     return max((_gemm("d") / _alone("d") - 1) / (threads - 1), 0.05)
 
 
+def _wake(threads: int) -> float:
+    """Of two blocks of no work on two threads."""
+    return _best(lambda: run_blocks(2, lambda _: None, 2)) if threads > 1 else SHIPPED.wake
+
+
 _STAGES: dict[str, Callable[[int], float]] = {
     "call": _call,
     "own": lambda _: _reading(_OWN),
@@ -126,6 +131,7 @@ _STAGES: dict[str, Callable[[int], float]] = {
     "gemm_single": lambda _: _alone("f") / _alone("d"),
     "gemm_complex": lambda _: _alone("D") / _alone("d"),
     "more_gemm": _more_gemm,
+    "wake": _wake,
 }
 #: How many figures there are.
 STAGES = len(_STAGES)

@@ -19,6 +19,7 @@ from .._base.cost import first_touched, streaming
 from .._base.densify import densified
 from .._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from .._base.kinds import Form, Term
+from .._base.machine import machine
 from .._base.routes import NoRoute, Policy
 from .._kinds.registry import form_of
 from .chains import at_once, chain_along, path_of
@@ -34,8 +35,6 @@ __all__ = ["largest_dense", "make_plan", "of_arrays", "prepare", "result_dtype",
 _ALONE = 8 << 20
 #: Seconds that each slice costs besides its steps, and that it adds where threads wait for each other.
 SLICE, CONTENDED = 6e-6, 12e-6
-#: Seconds in which the threads are woken.
-WAKE = 20e-6
 #: A cut must be estimated to take at most this share of the time without it: other work keeps cores busy.
 GAIN = 0.7
 
@@ -273,7 +272,9 @@ def _sliced(problem: Problem, chain: Chain, cut: Cut, policy: Policy, limits: Li
     each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
     through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
     # However small the slices, all that is read and written goes through memory once.
-    seconds = max(count * each / threads, streaming(through, threads)) + (WAKE if threads > 1 else 0.0)
+    seconds = max(count * each / threads, streaming(through, threads)) + (
+        machine().wake if threads > 1 else 0.0
+    )
     peak = inner.peak * min(cut.threads, count)
     summed = cut.label not in problem.output
     return Sliced(cut.label, size, cut.block, summed, inner, tail, cut.threads, seconds, peak, cut.reason)

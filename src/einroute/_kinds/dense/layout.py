@@ -237,7 +237,7 @@ class Search:
         if recipe.swapped:
             m, n = n, m
         seconds, cost = self._gemm_cost(s.extent(recipe.loops), m, n, s.extent(recipe.k))
-        if recipe.loops and m == n == 1 and self._dot_strides(recipe.k):
+        if recipe.loops and m == n == 1 and self._dot_strides(recipe):
             cost = Cost(cost.flops, 8 * cost.bytes, cost.calls, cost.rate / 4)  # a cache line an element
             seconds = cost.seconds
         if recipe.loops and m > 1 and n > 1 and not recipe.pack_b and self._transposed(recipe):
@@ -263,9 +263,12 @@ class Search:
         strides = self.a if recipe.swapped else self.b
         return any(strides[c] == self.itemsize and self.sizes[c] > 1 for c in recipe.k)
 
-    def _dot_strides(self, k: str) -> bool:
-        """Whether the contracted labels are not contiguous in both operands."""
-        return any(fused_stride(k, self.sizes, x) not in (0, self.itemsize) for x in (self.a, self.b))
+    def _dot_strides(self, recipe: Recipe) -> bool:
+        """Whether the contracted labels are not contiguous in an operand that is not copied."""
+        return any(
+            not packed and fused_stride(recipe.k, self.sizes, strides) not in (0, self.itemsize)
+            for strides, packed in ((self.a, recipe.pack_a), (self.b, recipe.pack_b))
+        )
 
     def _fixups(self, recipe: Recipe) -> float:
         """Views to be made before and after the product, in calls: what tiny operands are decided by."""
