@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from .._base.machine import SHIPPED, Machine
+from .._base.numpy_functions import numpy_dot, numpy_matmul
 from .._base.threads import run_blocks, single_threaded_blas
 
 __all__ = ["STAGES", "rates"]
@@ -65,7 +66,7 @@ def _reading(nbytes: int) -> float:
 
     def run() -> None:
         for _ in range(number):
-            np.dot(x, x)  # reads them once
+            numpy_dot(x, x)  # reads them once
 
     with single_threaded_blas():
         return nbytes * number / _best(run)
@@ -80,10 +81,10 @@ def _more_bandwidth(threads: int) -> float:
     parts = (x[:half], x[half:])
 
     def both() -> None:
-        run_blocks(2, lambda i: np.dot(parts[i], parts[i]), 2)
+        run_blocks(2, lambda i: numpy_dot(parts[i], parts[i]), 2)
 
     with single_threaded_blas():
-        return _best(lambda: np.dot(x, x)) / _best(both) - 1
+        return _best(lambda: numpy_dot(x, x)) / _best(both) - 1
 
 
 def _fresh(_: int) -> float:
@@ -100,7 +101,7 @@ def _gemm(dtype: str, side: int = _SIDE) -> float:
     """Multiply-adds a second of a square product, with as many threads as BLAS has."""
     a = np.ones((side, side), dtype)
     out = np.empty_like(a)
-    return float(side) ** 3 / _best(lambda: np.matmul(a, a, out=out))
+    return float(side) ** 3 / _best(lambda: numpy_matmul(a, a, out=out))
 
 
 def _alone(dtype: str) -> float:
