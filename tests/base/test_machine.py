@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -186,6 +188,27 @@ def test_an_interrupted_write_leaves_the_old_file(here, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         save(Machine(gemm=1e9))
     assert here.read_text() == old
+    assert list(here.parent.iterdir()) == [here]
+
+
+SAVING = """
+import sys
+from einroute._base.calibration_file import save
+from einroute._base.machine import Machine, RouteFit
+for i in range(30):
+    save(Machine(gemm=float(sys.argv[1]), routes={f"route.{j}": RouteFit() for j in range(200)}))
+"""
+
+
+def test_processes_that_save_at_once_leave_one_whole_file(here):
+    running = [subprocess.Popen([sys.executable, "-c", SAVING, rate]) for rate in ("1e10", "2e10")]
+    whole = 0
+    while any(one.poll() is None for one in running):
+        found, why, damaged = calibrated()
+        assert not damaged, why
+        whole += found is not None
+    assert [one.wait() for one in running] == [0, 0]
+    assert calibrated()[0].gemm in (1e10, 2e10)
     assert list(here.parent.iterdir()) == [here]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import weakref
 from itertools import count
@@ -332,6 +333,39 @@ class TestChoices:
         del h
         gc.collect()
         assert kept() is None
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+    def test_a_child_of_a_fork_goes_on(self, monkeypatch):
+        """Also where another thread of the parent was in the middle of a trial."""
+        code = """
+import os, threading, warnings
+import numpy as np, einroute as er
+from einroute._execute import tuning
+warnings.simplefilter("ignore")
+a, b = np.arange(20000).reshape(2, 100, 100) % 9
+began, go, timed = threading.Event(), threading.Event(), tuning._timed
+def waiting(*args):
+    with tuning._RUNNING.lock:
+        began.set()
+        go.wait(60)
+    return timed(*args)
+tuning._timed = waiting
+thread = threading.Thread(target=er.einsum, args=("ij,jk->ik", a, b), daemon=True)
+thread.start()
+began.wait(60)
+child = os.fork()
+if child == 0:
+    tuning._timed = timed
+    good = all(np.array_equal(er.einsum("ij,jk->ik", a, b), a @ b) for _ in range(30))
+    good = good and np.array_equal(er.einsum("ij,jk->ki", a, b), (a @ b).T)
+    for _ in range(30):
+        er.einsum("ij,jk->ki", a, b)
+    os._exit(0 if good else 1)
+go.set()
+thread.join()
+print(os.waitpid(child, 0)[1])
+"""
+        assert printed(code, warnings="ignore") == "0"
 
     def test_errors_are_the_calls(self, monkeypatch):
         _everything_pays(monkeypatch)

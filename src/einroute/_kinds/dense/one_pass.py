@@ -26,7 +26,9 @@ _MOST, _LABELS = 4, 60
 #: Of the call, in the units of `Cost`: among steps of a chain the core's own chains are faster.
 _CALL = 1.0
 #: Seconds that a box of two loops takes to begin, and a row of it, where it is summed and where not.
-_BOX, _ROW = (28e-9, 51e-9), (2.2e-9, 5.9e-9)
+_BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
+#: Of a row that is summed: of complex numbers, and what more than two operands add.
+_ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
 #: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one.
 _READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
 #: One by one where one operand alone is summed: each addition waits for the one before.
@@ -126,7 +128,12 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     elif len(arrays) == 2:
         each *= _DOT
     rows, boxes = iterations / sizes[-1], iterations / prod(sizes[-2:])
-    seconds = iterations * each + rows * _ROW[summed] + boxes * _BOX[summed]
+    row = _ROW[summed]
+    if summed and len(arrays) > 1 and step.dtype.kind == "c":
+        row = _ROW_COMPLEX
+    elif summed and len(arrays) > 2:
+        row += _ROW_MANY
+    seconds = iterations * each + rows * row + boxes * _BOX
     last = loops[-2:-1]
     singly = _ALONE if summed and len(arrays) == 1 else _SINGLY
     packing = _ACROSS if step.in_bytes < _IN_CACHE else _ACROSS_MEMORY
