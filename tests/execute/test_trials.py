@@ -95,7 +95,7 @@ class TestTuned:
         clock = Clock(monkeypatch, own=0.005, other=0.001)
         assert clock.call().name == "own"
         assert "other" not in clock.ran
-        assert clock.outcome.took == {}
+        assert clock.outcome.took == {"own": clock.seconds["own"]}
 
     @pytest.mark.parametrize("bad", ["fails", "f32"])
     def test_what_fails_or_gives_something_else_is_never_the_answer(self, monkeypatch, bad):
@@ -158,7 +158,7 @@ class TestTuned:
         assert clock.call().name == "other"
 
     def test_the_fastest_of_none_is_the_plan(self):
-        assert fastest_of("own", print, 1.0, {}) == Outcome("own", print, {})
+        assert fastest_of("own", print, 1.0, {}) == Outcome("own", print, {"own": 1.0})
 
 
 def _everything_pays(monkeypatch, chosen="last"):

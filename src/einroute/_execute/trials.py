@@ -129,8 +129,7 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool) -
     if state.config.tune == "now" and not out:
         others = _candidates(call, plan, state, free=free)
         outcome = _at_once(name, run, others, call.operands)
-        if outcome.took:
-            FINDINGS.put(key, Finding(outcome.name, outcome.took, same=False))
+        FINDINGS.put(key, Finding(outcome.name, outcome.took, same=False))
         return outcome.run
     bare = call.with_operands(())
 
@@ -141,7 +140,7 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool) -
         state.plans.replace(tuned, outcome.run)
         if state.table is not None:
             state.table.replace(tuned, outcome.run)
-        if outcome.took:
+        if len(outcome.took) > 1:  # else there was nothing to be found out
             FINDINGS.put(key, Finding(outcome.name, outcome.took, same=not free))
 
     return Tuned(name, run, candidates, settle)

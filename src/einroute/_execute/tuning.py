@@ -192,8 +192,7 @@ class Tuned:
 
     def _end(self) -> None:
         """The fastest takes the plan's place, and nothing is timed any more."""
-        own = min(self._own)
-        outcome = fastest_of(self.name, self.run, own, self._found)
+        outcome = fastest_of(self.name, self.run, min(self._own), self._found)
         self.run, self._step = outcome.run, None
         self._queue, self._found = [], {}
         self._settle(self, outcome)
@@ -204,7 +203,7 @@ def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float,
     took = {name: own, **{other: seconds for other, (seconds, _) in found.items()}}
     best = min(found, key=lambda other: found[other][0], default=None)
     if best is None or found[best][0] > _BETTER * own:
-        return Outcome(name, run, took if found else {})
+        return Outcome(name, run, took)
     return Outcome(best, found[best][1], took)
 
 
