@@ -6,7 +6,7 @@ other.  This module imports nothing of ours but them.
 
 from __future__ import annotations
 
-from .machine import SHIPPED, RouteFit, machine
+from .machine import SHIPPED, Machine, RouteFit, machine
 from .records import dataclass
 
 #: Seconds of Python and dispatch behind one NumPy call made by a route: the unit of `Cost.calls`.
@@ -45,8 +45,9 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        work = max(self.flops / self.rate, moving(self.bytes))
-        return self.calls * machine().call + self.scale * work
+        here = machine()
+        work = max(self.flops / self.rate, _moved(self.bytes, here))
+        return self.calls * here.call + self.scale * work
 
     def fitted(self, fit: RouteFit) -> Cost:
         """What a route's own estimate becomes by what the route took on this machine."""
@@ -66,7 +67,10 @@ class Cost:
 
 def moving(nbytes: float) -> float:
     """Seconds in which one core moves this many bytes."""
-    here = machine()
+    return _moved(nbytes, machine())
+
+
+def _moved(nbytes: float, here: Machine) -> float:
     if nbytes < here.own_bytes:
         return nbytes / here.own
     return nbytes / (here.shared if nbytes < here.shared_bytes else here.memory)
