@@ -20,7 +20,7 @@ from .records import dataclass
 from .rewrites import Rewrite
 from .routes import Route, Runner
 
-__all__ = ["Bring", "Form", "Kind", "Term", "as_it_is", "handed_on", "nothing_wrong"]
+__all__ = ["Bring", "Form", "Kind", "Term", "any_dtype", "as_it_is", "handed_on", "nothing_wrong"]
 
 Array = np.ndarray[Any, Any]
 Bring = Callable[[Any], Any]
@@ -172,7 +172,8 @@ def handed_on(value: Any, _operands: tuple[Any, ...]) -> Any:
     return value
 
 
-def _any_dtype(_: DType) -> str:
+def any_dtype(_: DType) -> str:
+    """Results may have every dtype: what `Kind.accepts` is unless it is given."""
     return ""
 
 
@@ -257,7 +258,7 @@ class Kind:
     precedence: int = 0
     adopt: Callable[[Any], Any] = as_it_is
     make: Callable[[Any, tuple[Any, ...]], Any] | None = None
-    accepts: Callable[[DType], str] = _any_dtype
+    accepts: Callable[[DType], str] = any_dtype
     fault: Callable[[Any], str] = nothing_wrong
     stored: Callable[[Any], int] | None = None
     alike: Callable[[Any, Any], bool] | None = None

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.experimental.sparse import BCOO
 
 from ..._base.facts import Operand
-from ..._base.kinds import Kind
+from ..._base.kinds import Kind, any_dtype
 from .bcoo_result import NAME, as_bcoo
 from .dense import LIBRARY, device_of
 from .kind import KIND as DENSE_KIND
@@ -89,7 +89,7 @@ def joining(kind: Kind, device: Hashable) -> Kind:
         indices = jnp.stack([jnp.asarray(c) for c in entries.coordinates()], -1)
         return BCOO((jnp.asarray(entries.data), indices), shape=entries.shape)
 
-    return replace(kind, form=FORM, facts=joined_facts, adopt=adopt, make=as_bcoo)
+    return replace(kind, form=FORM, facts=joined_facts, adopt=adopt, make=as_bcoo, accepts=any_dtype)
 
 
 KIND = Kind(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..._base.facts import Operand
-from ..._base.kinds import Kind
+from ..._base.kinds import Kind, any_dtype
 from .cells import Cells
 from .dense import LIBRARY, Tensor
 from .layouts import LAYOUTS, as_sparse, entries_of, transformed
@@ -64,7 +64,7 @@ def joining(kind: Kind, device: Hashable) -> Kind:
         coords = tuple(LIBRARY.from_numpy(c, device).long() for c in entries.coordinates())
         return Cells(entries.shape, LIBRARY.from_numpy(entries.data, device), coords)
 
-    return replace(kind, form=FORM, facts=facts, adopt=adopt, make=as_sparse)
+    return replace(kind, form=FORM, facts=facts, adopt=adopt, make=as_sparse, accepts=any_dtype)
 
 
 def sparse_kind(
