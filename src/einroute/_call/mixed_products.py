@@ -233,9 +233,9 @@ def understand_product(
         raise ValueError(f"the operands have together {len(sizes)} dimensions, expected at most {LETTERS}")
     own = computed_in(taken, {})
     check_casting(casting)
-    if dtype is not None and dtype_rules(taken.kinds) is not None:
+    if dtype_rules(taken.kinds) is not None:
         made = computed_in(taken, {"dtype": dtype, "casting": casting})
-    elif dtype_rules(taken.kinds) is not None or (taken.tasks and dtype is None):
+    elif taken.tasks and dtype is None:
         made = own
     else:
         made = _loop_dtype(name, own if dtype is None else dtype, taken.dtypes, casting)

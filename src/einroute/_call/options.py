@@ -35,7 +35,7 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
     wanted = kwargs.get("dtype")
     rules = dtype_rules(taken.kinds) if taken.mixed else None
     if rules is not None:
-        return _computed_by(rules, taken, wanted, casting)
+        return _computed_by(rules, taken, wanted, kwargs.get("casting"))
     dtypes = taken.dtypes
     first = dtypes[0]
     dtype: DType
@@ -55,14 +55,17 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
 
 
 def _computed_by(rules: DTypeRules, taken: Operands, wanted: Any, casting: Any) -> DType:
-    """The dtype to compute in by a library's own rules."""
-    if wanted is None:
-        return rules.promote(taken.given)
-    dtype = rules.named(wanted)
+    """The dtype to compute in by a library's own rules.
+
+    What promotes by them is cast by them; a rule of casting holds where the caller names it, or a dtype.
+    """
+    dtype = rules.promote(taken.given) if wanted is None else rules.named(wanted)
+    if wanted is None and casting is None:
+        return dtype
+    rule = "safe" if casting is None else casting
     for i, x in enumerate(taken.given):
-        own = rules.of(x)
-        if not rules.casts(own, dtype, casting):
-            raise TypeError(cast_refused(i, own, dtype, casting))
+        if not rules.joins(x, dtype, rule):
+            raise TypeError(cast_refused(i, rules.of(x), dtype, rule))
     return dtype
 
 

@@ -206,6 +206,41 @@ def test_dtype_is_taken_by_jaxs_and_numpys_names_and_casting_holds() -> None:
     np.testing.assert_allclose(got, np.real(c) @ np.real(c), rtol=1e-4)
 
 
+CALLS_CAST = (
+    lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, **kw),
+    lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, optimize=True, **kw),
+    lambda a, b, **kw: er.contract("ij,jk->ik", a, b, **kw),
+    er.matmul,
+)
+
+
+@pytest.mark.parametrize("casting", ["no", "equiv", "safe", "same_kind", "unsafe"])
+@pytest.mark.parametrize("call", CALLS_CAST)
+def test_casting_without_dtype_holds(call: Any, casting: str) -> None:
+    """Under "no" and "equiv" nothing is cast; what promotes is cast under the others."""
+    a, b = jnp.ones((2, 2), jnp.int32), jnp.ones((2, 2), jnp.float32)
+    for one, other in ((a, b), (b, a)):
+        for _ in range(2):  # understood, and found again
+            if casting in {"no", "equiv"}:
+                with pytest.raises(TypeError, match=rf"operand [01] has dtype int32.*float32.*{casting}"):
+                    call(one, other, casting=casting)
+            else:
+                assert call(one, other, casting=casting).dtype == jnp.float32
+        assert call(one, one, casting=casting).dtype == one.dtype
+    with pytest.raises(ValueError, match="casting is 'best'"):
+        call(a, b, casting="best")
+
+
+@pytest.mark.parametrize("casting", ["no", "safe", "same_kind"])
+def test_weak_operands_are_cast_under_every_rule_that_their_kind_fits(casting: str) -> None:
+    a, b = jnp.ones((2, 2), jnp.int32), jnp.ones((2, 2), jnp.float32)
+    for scalar, x in ((2, a), (2, b), (2.5, b), (True, a)):
+        assert er.einsum("ij,->ij", x, scalar, casting=casting).dtype == x.dtype
+        assert er.einsum("ij,->ij", x, scalar, dtype=str(x.dtype).removeprefix("torch.")).dtype == x.dtype
+    with pytest.raises(TypeError, match=r"operand 1.*float64.*int32"):
+        er.einsum("ij,->ij", a, 2.5, dtype="int32", casting=casting)
+
+
 PRODUCTS = (
     ("tensordot", (3, 4, 5), (5, 2), {"axes": 1}),
     ("tensordot", (3, 4, 5), (4, 3, 2), {"axes": ([0, 1], [1, 0])}),

@@ -141,7 +141,7 @@ def _in_order(x: Any, order: str) -> Any:
 LIBRARY = ArrayLibrary(
     "cupy",
     "a cupy.ndarray",
-    DTypeRules(_of, _promote, _named, _casts),
+    DTypeRules(_of, _promote, _named, _casts, weak=lambda x: type(x) in _SCALARS),
     lambda dtype: dtype,
     device_of,
     lambda x: False,

@@ -93,4 +93,8 @@ def _casts(given: DType, wanted: DType, casting: str) -> bool:
     return casting == "safe" and jnp.promote_types(native(given), native(wanted)) == native(wanted)
 
 
-RULES = DTypeRules(_of, _promote, _named, _casts)
+def _is_weak(x: Any) -> bool:
+    return type(x) in _SCALARS or bool(getattr(_values(x), "weak_type", False))
+
+
+RULES = DTypeRules(_of, _promote, _named, _casts, _is_weak)

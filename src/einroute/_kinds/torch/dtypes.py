@@ -90,4 +90,4 @@ def _casts(given: DType, wanted: DType, casting: str) -> bool:
     return casting == "safe" and bool(torch.promote_types(one, other) == other)
 
 
-RULES = DTypeRules(_of, _promote, _named, _casts)
+RULES = DTypeRules(_of, _promote, _named, _casts, weak=lambda x: type(x) in _SCALARS)
