@@ -242,6 +242,9 @@ class Kind:
     stand_in : callable
         ``operand -> operand``: for one that has a shape and a dtype and no elements, one that can take part
         in what is explained.
+    scalar : callable or None
+        ``scalar -> operand``: what a Python scalar is beside operands of this kind; None: an array of
+        NumPy's. Raises OverflowError, saying what is wrong, of one that it cannot hold.
     f_contiguous : callable or None
         ``operand -> bool``: whether its elements lie in Fortran order; None where a user sees no layout.
     node : callable or None
@@ -275,5 +278,6 @@ class Kind:
     refine: Callable[[Any], Kind] | None = None
     refined: tuple[Kind, ...] = ()
     stand_in: Callable[[Any], Any] = as_it_is
+    scalar: Callable[[Any], Any] | None = None
     f_contiguous: Callable[[Any], bool] | None = None
     node: Callable[[Iterable[Any]], Callable[..., Any] | None] | None = None

@@ -175,6 +175,64 @@ def test_python_scalars_are_weak(dtype: str, scalar: Any) -> None:
     np.testing.assert_allclose(as_numpy(got), as_numpy(x * scalar), rtol=1e-2 if "16" in dtype else 1e-6)
 
 
+WEAK = (True, 3, 2.5, 2j, 2**31 - 1)
+JAXS = (
+    lambda x, y: er.einsum("...,...->...", x, y),
+    jax.jit(lambda x, y: er.einsum("...,->...", x, y)),
+    er.dot,
+    lambda x, y: er.contract("...,...->...", y, x),
+)
+
+
+@pytest.mark.parametrize(("call", "x64"), combined(lambda i, j: i % 2 == j, JAXS, (False, True)))
+def test_scalars_promote_and_stay_weak_as_in_jax(call: Any, x64: bool) -> None:
+    with jax.enable_x64(x64):
+        weak = [jnp.asarray(2.0), jnp.arange(3) * 1.0, jnp.asarray(3)]
+        strong = [jnp.asarray([1, 2], dtype) for dtype in ("int32", "int8", "bool", "bfloat16")]
+        for x, y in product([*strong, *weak], [*WEAK, weak[0], weak[2]]):
+            got, expected = call(x, y), jnp.multiply(x, y)
+            assert (got.dtype, got.weak_type) == (expected.dtype, expected.weak_type), (x.aval, y)
+            np.testing.assert_allclose(as_numpy(got), as_numpy(expected), rtol=1e-6)
+
+
+def test_ints_that_jax_does_not_hold_are_refused_as_by_jax() -> None:
+    for x64, values in ((False, (2**31, 2**40, -(2**31) - 1, 10**40)), (True, (2**63, 10**40))):
+        with jax.enable_x64(x64):
+            for x, value in product((jnp.ones(2, jnp.int32), jnp.ones(2), jnp.asarray(2.0)), values):
+                for call in (lambda: er.einsum("...,->...", x, value), lambda: er.dot(x, value)):  # noqa: B023 - called here
+                    with pytest.raises(OverflowError, match=r"operand 1 \(a Python int\).*int(32|64).*float"):
+                        call()
+                with pytest.raises(OverflowError):
+                    jnp.multiply(x, value)
+    with jax.enable_x64(True):
+        got = er.einsum("i,->i", jnp.ones(2, jnp.float32), 2**40)
+        assert got.dtype == jnp.float32
+        np.testing.assert_array_equal(got, np.full(2, 2.0**40))
+
+
+def test_a_dtype_that_numpy_lacks_joins() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    a = np.asarray([[1, 2], [3, 4]], ml_dtypes.bfloat16)
+    for dtype in ("bfloat16", "float16", "float32", "int32"):
+        b = jnp.asarray([[1, 0], [2, 1]], dtype)
+        wanted = jnp.promote_types(jnp.bfloat16, b.dtype)
+        calls = (
+            lambda a, b: er.einsum("ij,jk->ik", a, b),
+            er.matmul,
+            lambda a, b: er.contract("ij,jk->ik", a, b),
+            lambda a, b: jax.jit(lambda b: er.matmul(a, b))(b),
+        )
+        for call in calls:
+            for _ in range(2):
+                got = call(a, b)
+                assert got.dtype == wanted
+                np.testing.assert_array_equal(as_numpy(got), [[5, 2], [11, 4]])
+        assert er.matmul(b, a).dtype == wanted
+    assert er.einsum("ij,jk->ik", a, b, dtype=ml_dtypes.bfloat16, casting="same_kind").dtype == jnp.bfloat16
+    with pytest.raises(TypeError, match=r"float8.*convert"):
+        er.matmul(a.astype(ml_dtypes.float8_e4m3fn), b)
+
+
 def test_weak_types_stay_weak() -> None:
     weak, strong = jnp.asarray(2.0), jnp.ones(3, jnp.bfloat16)
     assert weak.weak_type

@@ -105,6 +105,17 @@ def test_dtype_is_taken_by_torchs_and_numpys_names_and_casting_holds() -> None:
         er.einsum("ij,jk->ik", a, b, dtype=np.longdouble)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ints_of_more_than_64_bits_are_refused_as_by_torch(dtype: str) -> None:
+    x = tensors("i", dtype)[0]
+    for value in (2**63, 2**64, -(2**63) - 1, 10**40):
+        with pytest.raises(OverflowError, match=r"operand 1 \(a Python int\) is out of range.*float"):
+            er.einsum("i,->i", x, value)
+    with pytest.raises(OverflowError):
+        torch.mul(x, 10**40)
+    torch.testing.assert_close(er.einsum("i,->i", x, 2**40), torch.mul(x, 2**40))
+
+
 CALLS_CAST = (
     lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, **kw),
     lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, optimize=True, **kw),

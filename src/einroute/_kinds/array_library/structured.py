@@ -103,6 +103,7 @@ class Structures:
             device=lambda x: x.device,
             joined=dense.joined,
             solvers=dense.solvers,
+            scalar=dense.scalar,
         )
         return kind, replace(kind, name=self.one_hot_form.name, form=self.one_hot_form, alike=None)
 

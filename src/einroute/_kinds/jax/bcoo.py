@@ -108,5 +108,6 @@ KIND = Kind(
     unfit=unfit,
     joined=DENSE_KIND.joined,
     solvers=DENSE_KIND.solvers,
+    scalar=DENSE_KIND.scalar,
     refined=(DENSE_KIND,),  # whose form results are in, before a dense operand was met
 )

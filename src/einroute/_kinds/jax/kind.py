@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
@@ -62,9 +63,28 @@ def _joined(kind: Kind, device: Hashable) -> Kind | None:
     return made
 
 
+def scalar(x: Any) -> Any:
+    """A Python scalar as a weak array.
+
+    Raises
+    ------
+    OverflowError
+        An int that JAX's default integers do not hold.
+    """
+    try:
+        return jnp.asarray(x)
+    except OverflowError:
+        wide = jnp.result_type(int)
+        mend = "" if wide.itemsize == 8 else ", or enable jax_enable_x64"
+        raise OverflowError(
+            f"is out of range for {wide}, as which JAX takes Python ints; pass a float{mend}"
+        ) from None
+
+
 KIND = replace(
     array_kind(
         LIBRARY, FORM, recognises, signature, unfit=unfit, joined=_joined, solvers="_kinds.jax.solvers"
     ),
     structures="_kinds.jax.structured",
+    scalar=scalar,
 )
