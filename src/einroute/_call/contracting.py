@@ -17,6 +17,7 @@ from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
+from .._kinds.registry import check_nested
 from .._plan.plans import Path
 from .._plan.searches import AUTO, found_by, is_name, searched
 from .network_labels import Network, network_of, sublists_as_text
@@ -97,6 +98,8 @@ def _shape(position: int, operand: Any) -> tuple[int, ...]:
         return tuple(shape)
     if isinstance(operand, (bool, int, float, complex, str, bytes)):
         return ()
+    if isinstance(operand, (list, tuple)):
+        check_nested(operand)
     found = []
     while isinstance(operand, (list, tuple)):
         found.append(len(operand))

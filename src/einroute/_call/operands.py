@@ -13,7 +13,7 @@ from .._base.kinds import Kind
 from .._base.records import dataclass
 from .._kernels.validate import BROKEN, unusable
 from .._kinds.meeting import met
-from .._kinds.registry import kind_of
+from .._kinds.registry import check_nested, kind_of
 
 __all__ = ["KINDS", "Array", "Fallback", "Operands", "left_to_dispatch", "ndarray", "taken_in", "unclaimed"]
 
@@ -112,6 +112,8 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
                     f"of type {type(values[other]).__name__}; convert it with numpy.asarray"
                 )
             return unclaimed(i, x)
+        if isinstance(x, (list, tuple)):
+            check_nested(x)
         value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
         if kind.form.rank:
             try:
