@@ -10,10 +10,11 @@ from .._call.contracting import sharing, understand_contract
 from .._call.expressions import Expression, expression_of
 from .._call.keys import contract_key
 from .._call.observe import observe
-from .._call.operands import Fallback
+from .._call.operands import Fallback, ndarray
 from .._call.opt_einsums import own
 from .._call.stripped import stripped
 from .._config.state import check_strict, current
+from .._kinds.in_graph import in_graph
 
 #: What a call that is observed need not tell.
 _DEFAULTS = {"out": None, "use_blas": True, "optimize": True, "memory_limit": None, "backend": "auto"}
@@ -98,6 +99,13 @@ def contract(
     >>> er.contract(a, ["row", "col"], a, ["row", "col"])
     array(55.)
     """
+    for x in operands:
+        if type(x) is not ndarray:
+            node = in_graph((subscripts, *operands))
+            if node is not None:
+                named = {"out": out, "optimize": optimize, "memory_limit": memory_limit, "backend": backend}
+                return node("contract", subscripts, *operands, **named, **kwargs)
+            break
     if WATCH.on and to_observe():
         given = {
             "out": out,

@@ -8,7 +8,7 @@ decided. Both are frozen values; planning, binding and explaining ask them and k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -248,9 +248,9 @@ class Kind:
     f_contiguous : callable or None
         ``operand -> bool``: whether its elements lie in Fortran order; None where a user sees no layout.
     node : callable or None
-        ``operands -> callable or None``: what makes a node of a call, ``node(name, *args, **kwargs)``, where
-        a compiler that follows Python code is at work, torch.compile say; None where none is. It must be able
-        to follow this function.
+        ``(operands, structured=) -> callable or None``: what makes a node of a call, ``node(name, *args,
+        **kwargs)``, where a compiler that follows Python code is at work, torch.compile say; None where none
+        is. It must be able to follow this function.
     """
 
     name: str
@@ -280,4 +280,4 @@ class Kind:
     stand_in: Callable[[Any], Any] = as_it_is
     scalar: Callable[[Any], Any] | None = None
     f_contiguous: Callable[[Any], bool] | None = None
-    node: Callable[[Iterable[Any]], Callable[..., Any] | None] | None = None
+    node: Callable[..., Callable[..., Any] | None] | None = None

@@ -15,6 +15,7 @@ from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._config.state import check_strict, current
+from .._kinds.in_graph import in_graph
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
 from .contracting import Asked, asked, call_of, computed, path_for, sharing
@@ -140,6 +141,12 @@ class Expression:
         self, *arrays: Any, out: Any = None, backend: Any = "auto", evaluate_constants: bool = False
     ) -> Any:
         """Contract arrays of the shapes that the expression was made for."""
+        for x in arrays:
+            if type(x) is not ndarray:
+                node = in_graph(arrays)
+                if node is not None:
+                    return self._in_graph(node, arrays, out, backend)
+                break
         if out is None and backend == "auto" and not WATCH.on and not evaluate_constants and not sharing():
             key = (
                 self._key,
@@ -166,6 +173,11 @@ class Expression:
                 f"Internal error while evaluating `ContractExpression`: {error}. The number and rank of the "
                 f"arrays must be those of the expression '{self.contraction}'."
             ) from error
+
+    def _in_graph(self, node: Callable[..., Any], arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
+        """The same as a call of contract, as a node of a compiler's graph."""
+        named = {"optimize": self._path, "memory_limit": self._memory_limit, "backend": backend, "out": out}
+        return node("contract", self._given.text, *self._all(arrays), **named, **self._kwargs)
 
     def _all(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The operands that are given, with the constants in their places."""

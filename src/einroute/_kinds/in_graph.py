@@ -21,10 +21,16 @@ __all__ = ["in_graph"]
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 
-def in_graph(operands: Iterable[Any]) -> Callable[..., Any] | None:
+def in_graph(operands: Iterable[Any], *, structured: bool = False) -> Callable[..., Any] | None:
     """What makes a node of a call, ``node(name, *args, **kwargs)``, where a compiler follows it.
 
     Nothing is asked of calls of NumPy's arrays.
+
+    Parameters
+    ----------
+    operands : iterable
+    structured : bool
+        Whether a structured operand is made of them.
     """
     for x in operands:
         cls = type(x)
@@ -32,7 +38,8 @@ def in_graph(operands: Iterable[Any]) -> Callable[..., Any] | None:
             continue
         home = _home(cls)
         if home:
-            found: Callable[..., Any] | None = sys.modules[home].KIND.node(operands)
+            node = sys.modules[home].KIND.node
+            found: Callable[..., Any] | None = node(operands, structured=structured)
             return found
     return None
 
