@@ -232,6 +232,9 @@ class Kind:
         those that go where the others are.
     unfit : callable
         ``operand -> str``: why an operand of this kind cannot take part; empty if it can.
+    apart : callable
+        ``operands -> str``: why operands, one of which is of this kind, cannot take part together; empty if
+        they can.
     joined : callable or None
         ``(kind, device) -> Kind or None``: as what operands of another kind take part beside one of this kind
         on a device: a kind of a form of this library, which adopts them; None of those that do not.
@@ -274,6 +277,7 @@ class Kind:
     library: str = ""
     device: Callable[[Any], Hashable] | None = None
     unfit: Callable[[Any], str] = nothing_wrong
+    apart: Callable[[Sequence[Any]], str] = nothing_wrong
     joined: Callable[[Kind, Hashable], Kind | None] | None = None
     refine: Callable[[Any], Kind] | None = None
     refined: tuple[Kind, ...] = ()

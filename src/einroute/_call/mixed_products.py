@@ -164,6 +164,8 @@ def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:
                 f"{name}: {argument} has {len(shape)} axes, some of unknown sizes, and cannot be flattened; "
                 f"call {argument}.compute_chunk_sizes() first, or pass a vector"
             )
+    if not all(hasattr(x, "reshape") for x in (a, b) if of_library(x)):
+        return a, b  # which are none of those that take part, and are refused
     one, other = (x.reshape(-1) if of_library(x) else np.ravel(x) for x in (a, b))
     return one, other
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import combinations
 from typing import Any
 
@@ -123,8 +124,9 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
             dtype, shape = facts.dtype, facts.shape
         else:
             dtype, shape = value.dtype, value.shape
-            if host is not None and dtype.kind not in KINDS and host.form.dtypes is not None:
-                dtype = host.form.dtypes.of(x)  # which NumPy itself may not have
+            if host is not None and dtype.kind == "V" and host.form.dtypes is not None:
+                with suppress(TypeError):  # of dtypes that neither has, which are named below
+                    dtype = host.form.dtypes.of(x)
         dtypes.append(dtype)
         shapes.append(tuple(shape))
         if mixed and not tasks and dtype.kind not in KINDS:

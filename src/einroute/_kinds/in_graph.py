@@ -32,15 +32,18 @@ def in_graph(operands: Iterable[Any], *, structured: bool = False) -> Callable[.
     structured : bool
         Whether a structured operand is made of them.
     """
+    asked = ""
     for x in operands:
         cls = type(x)
         if cls is str or cls is ndarray or cls is list:
             continue
         home = _home(cls)
-        if home:
+        if home and home != asked:
             node = sys.modules[home].KIND.node
             found: Callable[..., Any] | None = node(operands, structured=structured)
-            return found
+            if found is not None:
+                return found
+            asked = home
     return None
 
 

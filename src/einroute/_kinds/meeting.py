@@ -52,6 +52,9 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
     for i, x in enumerate(values):
         if isinstance(x, np.ndarray):
             refuse_masked(f"operand {i}", x, kinds[host].library)
+    reason = kinds[host].apart(values)
+    if reason:
+        raise TypeError(reason)
     device = None if placed is None else _device(kinds[placed], values[placed])
     join = kinds[host].joined
     if join is None:

@@ -46,6 +46,7 @@ MODULES: dict[str, str] = {
     "sparse": "sparse.pydata",
     "dask": "dask.kind",
     "torch": "torch.kind",
+    "torch.fx.proxy": "torch.proxy",
     "cupy": "cupy.kind",
     "cupyx": "cupy.sparse_kind",
     "jax": "jax.kind",

@@ -497,6 +497,46 @@ def test_bad_operands_are_named(call: Any, message: str) -> None:
     np.testing.assert_array_equal(a, kept)
 
 
+def test_dtypes_without_products_are_named_with_their_mend() -> None:
+    f = jnp.ones((3, 3))
+    for x, name, mend in (
+        (f.astype(jnp.float8_e4m3fn), "float8_e4m3fn", "float32"),
+        (f.astype(jnp.int4), "int4", "int32"),
+        (jax.random.split(jax.random.key(0), (3, 3)), "key", "key_data"),
+    ):
+        for call, where in (
+            (lambda x: er.matmul(x, f), "operand 0"),
+            (lambda x: er.einsum("ij,jk->ik", f, x), "operand 1"),
+            (lambda x: er.contract("ij,jk->ik", f, x), "operand 1"),
+            (lambda x: er.linalg.solve(x, f), "operand 0"),
+            (lambda x: er.rolled(x, 2), "b"),
+        ):
+            with pytest.raises(TypeError, match=rf"{where}.* has dtype {name}.*, of which.*{mend}"):
+                call(x)
+
+
+@pytest.mark.parametrize("name", ["COO", "CSR", "CSC"])
+def test_sparse_arrays_without_batches_are_refused_by_name(name: str) -> None:
+    from jax.experimental import sparse
+
+    x = getattr(sparse, name).fromdense(jnp.arange(6.0).reshape(2, 3))
+    for other in (jnp.ones((3, 2)), np.ones((3, 2))):
+        for call in (
+            er.matmul,
+            er.dot,
+            er.outer,
+            lambda a, b: er.einsum("ij,jk->ik", a, b),
+            lambda a, b: er.tensordot(a, b, 1),
+            lambda a, b: er.contract("ij,jk->ik", a, b),
+        ):
+            with pytest.raises(TypeError, match=rf"operand 0 \({name}\).*expected.*BCSR.*todense"):
+                call(x, other)
+    with pytest.raises(TypeError, match=rf"operand 0 \({name}\).*BCSR"):
+        er.einsum("ij->i", x)
+    with pytest.raises(TypeError, match=rf"takes no {name}; write it out"):
+        er.linalg.solve(x, np.ones(2))
+
+
 @pytest.mark.parametrize("deleted", [True, False])  # or donated only
 def test_deleted_arrays_are_named(deleted: bool) -> None:
     b = random(4, 5)

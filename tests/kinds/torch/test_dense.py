@@ -116,6 +116,45 @@ def test_ints_of_more_than_64_bits_are_refused_as_by_torch(dtype: str) -> None:
     torch.testing.assert_close(er.einsum("i,->i", x, 2**40), torch.mul(x, 2**40))
 
 
+WITHOUT_PRODUCTS = (
+    (lambda x: x.to(torch.float8_e4m3fn), "float8_e4m3fn", "float32"),
+    (lambda x: x.to(torch.float8_e5m2), "float8_e5m2", "float32"),
+    (lambda x: x.to(torch.complex32), "complex32", "complex64"),
+    (lambda x: x.to(torch.uint16), "uint16", "int64"),
+    (lambda x: x.to(torch.uint64), "uint64", "int64"),
+    (lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8), "qint8", "dequantize"),
+    (lambda x: torch.empty(3, 3, dtype=torch.int4), "int4", "uint8"),
+    (lambda x: torch.empty(3, 3, dtype=torch.bits8), "bits8", "uint8"),
+)
+
+
+@pytest.mark.parametrize(("make", "name", "mend"), WITHOUT_PRODUCTS)
+@pytest.mark.filterwarnings("ignore:.*(ComplexHalf|quantiz):UserWarning")
+def test_dtypes_without_products_are_named_with_their_mend(make: Any, name: str, mend: str) -> None:
+    f = torch.ones(3, 3)
+    x = make(f)
+    for call, where in (
+        (lambda: er.matmul(x, f), "operand 0"),
+        (lambda: er.einsum("ij,jk->ik", f, x), "operand 1"),
+        (lambda: er.contract("ij,jk->ik", f, x), "operand 1"),
+        (lambda: er.linalg.solve(x, f), "operand 0"),
+        (lambda: er.rolled(x, 2), "b"),
+        (lambda: er.pairwise_difference(f, x), "y"),
+    ):
+        with pytest.raises(TypeError, match=rf"{where}.* has dtype torch.{name}, of which.*{mend}"):
+            call()
+    with pytest.raises(TypeError, match=rf"dtype is torch.{name}, expected one that torch has products of"):
+        er.matmul(f, f, dtype=x.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint64", "longdouble", "datetime64[s]", "U3", "O"])
+def test_numpys_dtypes_without_products_are_named(dtype: str) -> None:
+    f, x = torch.ones(3, 3), np.ones((3, 3)).astype(dtype)
+    for pair, where in (((f, x), 1), ((x, f), 0)):
+        with pytest.raises(TypeError, match=rf"operand {where}.* has dtype .*astype"):
+            er.matmul(*pair)
+
+
 CALLS_CAST = (
     lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, **kw),
     lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, optimize=True, **kw),

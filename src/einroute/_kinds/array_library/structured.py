@@ -101,6 +101,7 @@ class Structures:
             dispatched=False,
             library=self.library.name,
             device=lambda x: x.device,
+            apart=dense.apart,
             joined=dense.joined,
             solvers=dense.solvers,
             scalar=dense.scalar,

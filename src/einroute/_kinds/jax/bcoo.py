@@ -14,6 +14,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Kind, any_dtype
 from .bcoo_result import NAME, as_bcoo
 from .dense import LIBRARY, device_of
+from .dtypes import mend
 from .kind import KIND as DENSE_KIND
 from .settings import settings
 from .sparse_form import FORM
@@ -61,9 +62,7 @@ def _signature(x: Any) -> Hashable:
 def unfit(x: Any) -> str:
     """Why a sparse array cannot take part in a contraction."""
     if LIBRARY.dtypes.of(x).kind == "V":
-        return (
-            f"has dtype {x.dtype}, of which contractions have no products; convert its data, with astype say"
-        )
+        return f"has dtype {x.dtype}, of which contractions have no products; {mend(x)}, of x.data"
     return ""
 
 

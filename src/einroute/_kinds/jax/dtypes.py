@@ -13,7 +13,7 @@ from jax import lax
 from ..._base.dtypes import DTypeRules, LibraryDType
 from ..._base.facts import DType
 
-__all__ = ["BFLOAT16", "RULES", "native", "of_native", "weak_result", "weakened"]
+__all__ = ["BFLOAT16", "RULES", "mend", "native", "of_native", "weak_result", "weakened"]
 
 _SCALARS = (bool, int, float, complex)
 #: dtypes that NumPy has, too.
@@ -42,13 +42,24 @@ def of_native(dtype: Any) -> DType:
     return made  # type: ignore[no-any-return]
 
 
+def mend(x: Any) -> str:
+    """How an array of a dtype without products becomes one that has some, for a message."""
+    dtype = x.dtype
+    if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+        return "the bits of keys are jax.random.key_data(x)"
+    if dtype == jax.dtypes.float0:
+        return "it stands for derivatives that are none; leave it out"
+    kept = "float32" if jnp.issubdtype(dtype, jnp.floating) else "int32"
+    return f"convert it, with x.astype(jax.numpy.{kept})"
+
+
 def _of(x: Any) -> DType:
     dtype = getattr(x, "dtype", None)
     found = of_native(np.asarray(x).dtype if dtype is None else dtype)
     if found.kind == "V" and _values(x) is None:
         raise TypeError(
-            f"an operand of type {type(x).__name__} has dtype {found}, which JAX does not have; convert it "
-            f"with astype, to float32 or int32 say"
+            f"an operand ({type(x).__name__}) has dtype {found}, of which contractions have no products; "
+            f"convert it with astype, to float32 or int32 say"
         )
     return found
 

@@ -144,7 +144,7 @@ def one_hot(labels: Any, depth: int, *, dtype: Any = float) -> OneHot:
     """
     node = in_graph((labels,), structured=True)
     if node is not None:
-        outside: OneHot = node("one_hot", labels, depth, dtype=dtype)
+        outside: OneHot = node("one_hot", labels, depth, **({} if dtype is float else {"dtype": dtype}))
         return outside
     elsewhere = made_elsewhere("one_hot", labels)
     made: OneHot = (

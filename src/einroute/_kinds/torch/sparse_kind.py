@@ -12,6 +12,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Kind, any_dtype
 from .cells import Cells
 from .dense import LIBRARY, Tensor
+from .fake import apart
 from .layouts import LAYOUTS, as_sparse, entries_of, transformed
 from .sparse_form import FORM
 from .sparse_matmul import NAME
@@ -96,6 +97,7 @@ def sparse_kind(
         library=LIBRARY.name,
         device=LIBRARY.device_of,
         unfit=unfit,
+        apart=apart,
         joined=joined,
         structures="_kinds.torch.structured",
         solvers="_kinds.torch.solvers",
