@@ -91,11 +91,15 @@ __all__ = [
     "vecmat",
 ]
 
+#: What opt_einsum takes from its backend ``"einroute"`` beside our functions.
+_OF_BACKENDS = {"transpose": "einroute._call.opt_einsums"}
 #: Types that most programs never ask for, and the modules that they are loaded from when one does.
 _LATER = {"Explanation": "einroute._explain.explanation", "Recording": "einroute._record.recording"}
 
 
 def __getattr__(name: str) -> _typing.Any:
+    if name in _OF_BACKENDS:
+        return getattr(_import_module(_OF_BACKENDS[name]), name)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(_import_module(_LATER[name]), name)

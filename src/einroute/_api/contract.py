@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._base.routes import NoRoute
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._call.contract_paths import path_and_report
 from .._call.contracting import sharing, understand_contract
@@ -148,7 +149,13 @@ def contract(
             backend=backend,
             **given,
         )
-    return call.run(state, out, key)
+    try:
+        return call.run(state, out, key)
+    except NoRoute as error:
+        if memory_limit is None:
+            raise
+        limit = f"memory_limit of contract is {memory_limit!r}, in elements"
+        raise NoRoute(f"{error}; {limit}") from None
 
 
 def contract_expression(

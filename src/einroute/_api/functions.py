@@ -11,9 +11,6 @@ from .._base.graphs import FUNCTIONS
 from .._base.records import dataclass
 from .._base.stand_in import StandIn, stand_in
 from .._call.opt_einsums import own
-from .._kinds.difference.operand import pairwise_difference
-from .._kinds.one_hot.operand import one_hot
-from .._kinds.rolled.operand import rolled
 from .contract import contract
 from .einsum import einsum, einsum_path, tensordot
 from .linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
@@ -132,4 +129,3 @@ def equal_to_numpys(place: str) -> dict[str, StandIn]:
 
 # Of linalg's functions the others' names stand for the same calls.
 FUNCTIONS.update({mirror.name: function for function, mirror in ROUTED.items()})
-FUNCTIONS.update({function.__name__: function for function in (one_hot, pairwise_difference, rolled)})

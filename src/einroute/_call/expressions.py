@@ -18,13 +18,14 @@ from .._config.state import check_strict, current
 from .._kinds.in_graph import in_graph
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
-from .contracting import Asked, asked, call_of, computed, path_for, sharing
+from .contracting import Asked, asked, call_of, check_backend, computed, path_for, sharing
 from .folding import Folding, folding
 from .keys import mixed_key
 from .network_labels import Network
 from .observe import observe
 from .operands import Fallback, ndarray, taken_in
 from .opt_einsums import own
+from .options import check_out_type
 
 __all__ = ["Expression", "expression_of"]
 
@@ -167,7 +168,7 @@ class Expression:
                 f"{len(arrays)}."
             )
         try:
-            return self._contracted(arrays, out)
+            return self._contracted(arrays, out, backend)
         except ValueError as error:
             raise type(error)(
                 f"Internal error while evaluating `ContractExpression`: {error}. The number and rank of the "
@@ -192,12 +193,14 @@ class Expression:
         named |= {"backend": backend, **self._kwargs} | ({} if out is None else {"out": out})
         return observe(self._contract, (self._given.text, *self._all(arrays)), named)
 
-    def _contracted(self, arrays: tuple[Any, ...], out: Any) -> Any:
+    def _contracted(self, arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
         left = self._whole
         operands = self._all(arrays)
         taken = taken_in(operands)
         if isinstance(taken, Fallback):
             return self._left_to_opt_einsum(taken, arrays, out)
+        check_backend(backend, taken)
+        check_out_type(out, taken)
         dtype = computed(taken, self._kwargs)
         if isinstance(dtype, Fallback):
             return self._left_to_opt_einsum(dtype, arrays, out)

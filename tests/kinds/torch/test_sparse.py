@@ -283,6 +283,17 @@ def test_every_route_of_two_sparse_tensors_agrees(route: str, subscripts: str) -
         check(er.einsum(subscripts, *given_operands), subscripts, given_operands, "float64")
 
 
+def test_indices_that_lie_apart_are_joined_without_a_warning() -> None:
+    index = torch.tensor([[0, 1], [1, 0], [2, 2], [3, 1]]).T
+    a = torch.sparse_coo_tensor(index, torch.ones(4, dtype=torch.float64), (4, 4))
+    b = sparse(dense((4, 4), "float64", 0), "coo")
+    with warnings.catch_warnings(), er.config(allow="torch_sparse.join"):
+        warnings.simplefilter("error")
+        for subscripts in ("ij,jk->ik", "ji,jk->ik", "ij,ij->ij", "ij,ij->"):
+            for pair in ((a, b), (b, a), (a, a)):
+                check(er.einsum(subscripts, *pair), subscripts, list(pair), "float64")
+
+
 def test_products_at_the_entries_make_nothing_of_the_whole_size() -> None:
     n = 200_000
     at = torch.randint(0, n, (2, 1000), generator=torch.Generator().manual_seed(0))

@@ -79,6 +79,6 @@ def _joining(library: ArrayLibrary, form: Form, kind: Kind, device: Hashable) ->
         return Operand(tuple(x.shape), library.dtypes.of(x), (), form.name, device=device)
 
     def adopt(x: Any) -> Any:
-        return library.from_numpy(np.asarray(x) if isinstance(x, np.ndarray) else x, device)
+        return library.from_numpy(np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x, device)
 
     return replace(kind, form=form, facts=facts, adopt=adopt, make=handed_on)

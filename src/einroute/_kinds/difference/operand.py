@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.graphs import FUNCTIONS
 from ..in_graph import in_graph
 from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array
@@ -166,3 +167,6 @@ def pairwise_difference(x: Any, y: Any = None) -> PairwiseDifference:
     elsewhere = made_elsewhere("pairwise_difference", x, y)
     made: PairwiseDifference = PairwiseDifference(x, y) if elsewhere is None else elsewhere(x, y)
     return made
+
+
+FUNCTIONS["pairwise_difference"] = pairwise_difference

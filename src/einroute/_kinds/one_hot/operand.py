@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.graphs import FUNCTIONS
 from ..in_graph import in_graph
 from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array, index_like
@@ -151,6 +152,9 @@ def one_hot(labels: Any, depth: int, *, dtype: Any = float) -> OneHot:
         OneHot(labels, depth, dtype) if elsewhere is None else elsewhere(labels, depth, dtype=dtype)
     )
     return made
+
+
+FUNCTIONS["one_hot"] = one_hot
 
 
 def _labels(labels: Any) -> Array:
