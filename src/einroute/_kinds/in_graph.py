@@ -32,18 +32,18 @@ def in_graph(operands: Iterable[Any], *, structured: bool = False) -> Callable[.
     structured : bool
         Whether a structured operand is made of them.
     """
-    asked = ""
+    asked: Any = None
     for x in operands:
         cls = type(x)
-        if cls is str or cls is ndarray or cls is list:
+        if cls is asked or cls is str or cls is ndarray or cls is list:
             continue
+        asked = cls
         home = _home(cls)
-        if home and home != asked:
+        if home:
             node = sys.modules[home].KIND.node
             found: Callable[..., Any] | None = node(operands, structured=structured)
             if found is not None:
                 return found
-            asked = home
     return None
 
 

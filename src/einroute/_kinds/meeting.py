@@ -75,8 +75,8 @@ def refuse_masked(name: str, x: np.ndarray[Any, Any], library: str) -> None:
     """
     if type(x) is not np.ndarray and isinstance(x, np.ma.MaskedArray):
         raise TypeError(
-            f"{name} is a masked array, and arrays of {library} have no masks; pass {name}.filled(0), whose "
-            f"masked elements add nothing, or its data"
+            f"{name} is a masked array, and arrays of {library} have no masks; pass its filled(0), "
+            f"whose masked elements add nothing, or its data"
         )
 
 
