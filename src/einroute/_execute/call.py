@@ -153,9 +153,7 @@ class Call:
         elif any(kind.form.bounded for kind in self.kinds):
             told = (("memory_limit", memory),)
         threads = _NOMINAL if config.reproducible else config.threads
-        return Limits(
-            threads, config.threads, memory, self.path, told, self.options.stepwise, cuts=self.cuts
-        )
+        return Limits(threads, config.threads, memory, self.path, told, self.options.stepwise, cuts=self.cuts)
 
     def planned(self, state: State, limits: Limits, *, strict: bool = False) -> Plan:
         """The plan that is estimated to be the fastest within bounds."""
