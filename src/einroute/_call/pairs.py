@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .._base import numpy_functions as numpys
+from .._base.fixed import fixed
 from .._base.records import dataclass
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.routes import Runner
@@ -188,10 +189,11 @@ class Product:
         key, plans = ("into", *key_of(self.name, (a, b))), current().plans
         run = plans.get(key)
         if run is None:
+            a, b = fixed((a, b))
             run = small_product(self.name, a, b)
             if run is None:
                 return False
-            plans.put(key, run)
+            plans.put(("into", *key_of(self.name, (a, b))), run)
         made = run(a, b)
         if np.shape(made) != out.shape:
             return False  # NumPy says what is wrong

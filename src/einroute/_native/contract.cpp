@@ -86,6 +86,14 @@ bool find_c_einsum() {
     return c_einsum != nullptr;
 }
 
+bool fits(const Contraction* self, PyObject* array, int operand) {
+    const Expression& e = *self->expression;
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(array);
+    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
+           PyArray_NDIM(x) == e.ndim[operand] &&
+           PyArray_CompareLists(PyArray_DIMS(x), e.shape[operand], e.ndim[operand]);
+}
+
 PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
     if (self->scalar) {
         alignas(16) char value[16];
@@ -133,8 +141,16 @@ PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject
     return copied ? Py_NewRef(out) : nullptr;
 }
 
-PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t) {
-    return result_of(self_of(contraction), arrays);
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n) {
+    const Contraction* self = self_of(contraction);
+    const Expression& e = *self->expression;
+    bool good = n == e.operands;
+    for (Py_ssize_t i = 0; good && i < n; ++i) {
+        good = PyArray_CheckExact(arrays[i]) && fits(self, arrays[i], static_cast<int>(i));
+    }
+    // Called as any other, it says what is wrong, or takes what is no array.
+    return good ? result_of(self, arrays)
+                : PyObject_Vectorcall(contraction, arrays, static_cast<size_t>(n), nullptr);
 }
 
 } // namespace einroute

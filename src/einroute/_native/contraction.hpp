@@ -10,8 +10,8 @@ int add_contraction(PyObject* module);
 
 bool is_contraction(PyObject* object);
 
-// The result of arrays that fit, a new array or NumPy's scalar; null with an exception set if memory is
-// short. Nothing is checked: exact ndarrays of the dtype and shapes that it was made for, of any strides.
+// The result of arrays of any strides, a new array or NumPy's scalar; null with an exception set if memory is
+// short, or if they are not of the dtype and shapes that it was made for.
 PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n);
 
 // The contraction of a call seen first: subscripts are an exact str, arrays exact ndarrays. Null without an

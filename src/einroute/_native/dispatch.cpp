@@ -153,6 +153,17 @@ bool all_arrays(const Found& call) {
     return true;
 }
 
+// Whether the arrays are still what the key says: making an object may collect garbage, which may run
+// anything.
+bool unchanged(const Dispatch* self, const Found& call) {
+    Key now;
+    bool good = begin_key(now, self->number, call.key.subscripts);
+    for (Py_ssize_t i = 0; good && i < call.count; ++i) {
+        good = add_operand(now, call.arrays[i]);
+    }
+    return good && same_words(now, call.key);
+}
+
 // What runs a call: a new reference; null if only Python knows, or with an exception set.
 PyObject* runner_of(const Dispatch* self, const Found& call) {
     PyObject* table = table_here();
@@ -162,7 +173,7 @@ PyObject* runner_of(const Dispatch* self, const Found& call) {
     PyObject* runner = Py_XNewRef(find(table, call.key));
     if (runner == nullptr && self->form == Form::Einsum && answers_small(table) && all_arrays(call)) {
         runner = understand(call.key.subscripts, call.arrays, call.count);
-        if (runner != nullptr && keep(table, call.key, runner) < 0) {
+        if (runner != nullptr && (!unchanged(self, call) || keep(table, call.key, runner) < 0)) {
             Py_CLEAR(runner);
         }
     }

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
+from .._base.fixed import fixed
 from . import CORE
 
 __all__ = ["found_by_core"]
@@ -39,6 +40,7 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
             return function
 
         def unknown(*args: Any, **kwargs: Any) -> Any:
+            args = fixed(args)  # what is remembered is of these facts
             # A pair's runner is asked for before: the second call must not have other bits than the first.
             run = find_runner(*args) if arguments == "pair" else None
             result = function(*args, **kwargs) if run is None else run(*args)
