@@ -102,7 +102,7 @@ class TestObjects:
         del er.einsum.mark
         assert not hasattr(er.einsum, "mark")
 
-    @pytest.mark.parametrize("bad", ["", "other"])
+    @pytest.mark.parametrize("bad", ["", "other", "einsums", "p"])
     def test_wrong_arguments(self, bad: str) -> None:
         with pytest.raises(ValueError, match="arguments must be 'einsum', 'tensordot' or 'pair'"):
             CORE.Function(len, bad, len)

@@ -5,6 +5,7 @@
 #include "table.hpp"
 
 #include <cstddef>
+#include <cstring>
 
 namespace einroute {
 
@@ -214,6 +215,17 @@ PyObject* remember(PyObject* object, PyObject* const* args, Py_ssize_t count, Py
     Py_RETURN_NONE;
 }
 
+bool read_form(const char* name, Form& to) {
+    static constexpr const char* NAMES[] = {"einsum", "tensordot", "pair"};
+    for (int i = 0; i < 3; ++i) {
+        if (std::strcmp(name, NAMES[i]) == 0) {
+            to = static_cast<Form>(i);
+            return true;
+        }
+    }
+    return false;
+}
+
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     static const char* const NAMES[] = {"function", "arguments", "unknown", nullptr};
     PyObject *function, *unknown;
@@ -222,8 +234,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
                                      &unknown)) {
         return nullptr;
     }
-    const char first = arguments[0];
-    if (first != 'e' && first != 't' && first != 'p') {
+    Form form;
+    if (!read_form(arguments, form)) {
         PyErr_Format(PyExc_ValueError, "arguments must be 'einsum', 'tensordot' or 'pair', not '%s'",
                      arguments);
         return nullptr;
@@ -236,7 +248,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     self->vectorcall = call;
     self->unknown = Py_NewRef(unknown);
     self->function = Py_NewRef(function);
-    self->form = first == 'e' ? Form::Einsum : first == 't' ? Form::Tensordot : Form::Pair;
+    self->form = form;
     self->number = here.functions++;
     self->dict = PyDict_New();
     if (self->dict == nullptr) {
