@@ -71,10 +71,26 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
     return told != nullptr;
 }
 
-PyObject* fresh(const Contraction* self) {
-    Py_INCREF(self->descr);
-    return PyArray_NewFromDescr(&PyArray_Type, self->descr, self->out_ndim, self->out_shape,
-                                self->out_strides, nullptr, 0, nullptr);
+// The dtype of a result: integers of one size go by two names, of which NumPy's result has the later one.
+PyArray_Descr* descr_of(const Contraction* self, PyObject* const* arrays) {
+    int type = 0;
+    for (int i = 0; i < self->expression->operands; ++i) {
+        const int own = PyArray_TYPE(reinterpret_cast<PyArrayObject*>(arrays[i]));
+        type = own > type ? own : type;
+    }
+    if (type == self->descr->type_num) {
+        return self->descr;
+    }
+    PyArray_Descr* descr = PyArray_DescrFromType(type);
+    Py_XDECREF(descr); // NumPy keeps it for ever
+    return descr;
+}
+
+PyObject* fresh(const Contraction* self, PyObject* const* arrays) {
+    PyArray_Descr* descr = descr_of(self, arrays);
+    Py_INCREF(descr);
+    return PyArray_NewFromDescr(&PyArray_Type, descr, self->out_ndim, self->out_shape, self->out_strides,
+                                nullptr, 0, nullptr);
 }
 
 } // namespace
@@ -103,9 +119,9 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
         if (self->repeats && !is_finite(self, value)) {
             return repeat(self, arrays);
         }
-        return PyArray_Scalar(value, self->descr, nullptr);
+        return PyArray_Scalar(value, descr_of(self, arrays), nullptr);
     }
-    PyObject* out = fresh(self);
+    PyObject* out = fresh(self, arrays);
     if (out == nullptr) {
         return nullptr;
     }
