@@ -181,3 +181,32 @@ def test_in_the_handler_of_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(ValueError, match="another shape"):
                 run(a, b, out=out)
         monkeypatch.undo()
+
+
+def test_in_the_handler_of_a_warning_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where the call is known, and its result goes to ``out``."""
+
+    def warns() -> np.ndarray:
+        return np.broadcast_arrays(np.zeros((1, 3)), np.zeros((3, 3)))[0]
+
+    a, b, told = np.ones((3, 4)), np.ones((4, 3)), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(3):
+            er.einsum("ij,jk->ik", np.ones((3, 4)), b, out=warns())
+
+    def change(*_: Any, **__: Any) -> None:
+        told.append(a.shape)
+        a.shape = (12,)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", change)
+        with contextlib.suppress(
+            ValueError
+        ):  # of a call that is not known, where its shape is another by then
+            er.einsum("ij,jk->ik", a, b, out=warns())
+    monkeypatch.undo()
+    assert told == [(3, 4)]
+    for _ in range(2):
+        assert (er.einsum("ij,jk->ik", np.ones((3, 4)), b, out=np.zeros((3, 3))) == 4).all()

@@ -93,6 +93,32 @@ PyObject* fresh(const Contraction* self, PyObject* const* arrays) {
                                 nullptr, 0, nullptr);
 }
 
+// From the first byte of an array of one element or more to behind its last.
+struct Range {
+    const char* first;
+    const char* end;
+};
+
+Range range_of(PyArrayObject* x) {
+    Range range = {PyArray_BYTES(x), PyArray_BYTES(x) + PyArray_ITEMSIZE(x)};
+    for (int i = 0; i < PyArray_NDIM(x); ++i) {
+        const npy_intp reach = (PyArray_DIM(x, i) - 1) * PyArray_STRIDE(x, i);
+        (reach < 0 ? range.first : range.end) += reach;
+    }
+    return range;
+}
+
+bool may_overlap(const Contraction* self, PyObject* const* arrays, PyArrayObject* out) {
+    const Range of_out = range_of(out);
+    for (int i = 0; i < self->expression->operands; ++i) {
+        const Range range = range_of(reinterpret_cast<PyArrayObject*>(arrays[i]));
+        if (range.first < of_out.end && of_out.first < range.end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 } // namespace
 
 bool find_c_einsum() {
@@ -108,6 +134,13 @@ bool fits(const Contraction* self, PyObject* array, int operand) {
     return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
            PyArray_NDIM(x) == e.ndim[operand] &&
            PyArray_CompareLists(PyArray_DIMS(x), e.shape[operand], e.ndim[operand]);
+}
+
+bool fits_result(const Contraction* self, PyObject* given) {
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
+    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
+           PyArray_NDIM(x) == self->out_ndim &&
+           PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
 }
 
 PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
@@ -144,7 +177,7 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
 
 PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject* out) {
     PyArrayObject* target = reinterpret_cast<PyArrayObject*>(out);
-    if (!self->repeats) {
+    if (!self->repeats && !may_overlap(self, arrays, target)) {
         return work(self, arrays, PyArray_BYTES(target), PyArray_STRIDES(target)) ? Py_NewRef(out) : nullptr;
     }
     PyObject* made = result_of(self, arrays);
@@ -157,16 +190,29 @@ PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject
     return copied ? Py_NewRef(out) : nullptr;
 }
 
-PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n) {
+bool makes_what(PyObject* contraction, PyObject* array) {
     const Contraction* self = self_of(contraction);
-    const Expression& e = *self->expression;
-    bool good = n == e.operands;
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(array);
+    return PyArray_DESCR(x) == self->descr && PyArray_NDIM(x) == self->out_ndim &&
+           PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
+}
+
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n, PyObject* out) {
+    const Contraction* self = self_of(contraction);
+    // Of `out` a warning may be told, whose handler may run anything: it comes before the checks of shapes.
+    if (out != nullptr &&
+        PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "output array") < 0) {
+        return nullptr;
+    }
+    bool good = n == self->expression->operands && (out == nullptr || fits_result(self, out));
     for (Py_ssize_t i = 0; good && i < n; ++i) {
         good = PyArray_CheckExact(arrays[i]) && fits(self, arrays[i], static_cast<int>(i));
     }
-    // Called as any other, it says what is wrong, or takes what is no array.
-    return good ? result_of(self, arrays)
-                : PyObject_Vectorcall(contraction, arrays, static_cast<size_t>(n), nullptr);
+    if (!good) { // called as any other, it says what is wrong, or takes what is no array
+        const Py_ssize_t count = n + (out != nullptr);
+        return PyObject_Vectorcall(contraction, arrays, static_cast<size_t>(count), nullptr);
+    }
+    return out == nullptr ? result_of(self, arrays) : result_into(self, arrays, out);
 }
 
 } // namespace einroute

@@ -18,13 +18,6 @@ bool is_array(PyObject* given, const char* name) {
     return true;
 }
 
-bool fits_result(const Contraction* self, PyObject* given) {
-    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
-           PyArray_NDIM(x) == self->out_ndim &&
-           PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
-}
-
 bool checked(bool fits, const char* name) {
     if (!fits) {
         PyErr_Format(PyExc_ValueError, "%s has another shape or dtype than the contraction was made for",
@@ -238,6 +231,14 @@ PyObject* nanoseconds(PyObject* object, PyObject* const* args, Py_ssize_t count)
     return PyFloat_FromDouble(price_program(*self->program, rows, self->out_strides));
 }
 
+PyObject* makes(PyObject* object, PyObject* array) {
+    if (!PyArray_Check(array)) {
+        PyErr_Format(PyExc_TypeError, "expected a numpy.ndarray, not %s", Py_TYPE(array)->tp_name);
+        return nullptr;
+    }
+    return PyBool_FromLong(makes_what(object, array));
+}
+
 PyObject* get_intermediates(PyObject* object, void*) {
     return PyLong_FromSsize_t(self_of(object)->program->work);
 }
@@ -261,6 +262,8 @@ PyGetSetDef properties[] = {
 PyMethodDef methods[] = {
     {"nanoseconds", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(nanoseconds)), METH_FASTCALL,
      "nanoseconds(*strides)\n--\n\nWhat it takes on operands of these strides, about."},
+    {"makes_what", makes, METH_O,
+     "makes_what(array, /)\n--\n\nWhether results have the shape and dtype of an array."},
     {nullptr, nullptr, 0, nullptr},
 };
 
