@@ -11,5 +11,5 @@ CXXFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit
 cxx=${CXX:-g++}
 LD_PRELOAD="$($cxx -print-file-name=libasan.so) $($cxx -print-file-name=libstdc++.so)"
 export LD_PRELOAD
-python -m pytest -q -p no:cacheprovider tests/native -k "not leaks and not address_space and not ends_with and not test_loading"
+python -m pytest -q -p no:cacheprovider tests/native tests/kinds/dense/test_network.py -k "not leaks and not address_space and not ends_with and not test_loading"
 python -m tests.native.fuzz "$@"
