@@ -15,16 +15,18 @@ from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._config.state import check_strict, current
+from .._kinds.in_graph import in_graph
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
 from .._plan.trees import cuts_of
-from .contracting import Asked, asked, call_of, computed, path_for, sharing
+from .contracting import Asked, asked, call_of, check_backend, computed, path_for, sharing
 from .folding import Folding, folding
 from .keys import mixed_key
 from .network_labels import Network
 from .observe import observe
 from .operands import Fallback, ndarray, taken_in
 from .opt_einsums import own
+from .options import check_out_type
 
 __all__ = ["Expression", "expression_of"]
 
@@ -146,6 +148,12 @@ class Expression:
         self, *arrays: Any, out: Any = None, backend: Any = "auto", evaluate_constants: bool = False
     ) -> Any:
         """Contract arrays of the shapes that the expression was made for."""
+        for x in arrays:
+            if type(x) is not ndarray:
+                node = in_graph(arrays)
+                if node is not None:
+                    return self._in_graph(node, arrays, out, backend)
+                break
         if out is None and backend == "auto" and not WATCH.on and not evaluate_constants and not sharing():
             plans = current().plans
             attempt = plans.get(self._key)
@@ -172,12 +180,17 @@ class Expression:
                 f"{len(arrays)}."
             )
         try:
-            return self._contracted(arrays, out)
+            return self._contracted(arrays, out, backend)
         except ValueError as error:
             raise type(error)(
                 f"Internal error while evaluating `ContractExpression`: {error}. The number and rank of the "
                 f"arrays must be those of the expression '{self.contraction}'."
             ) from error
+
+    def _in_graph(self, node: Callable[..., Any], arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
+        """The same as a call of contract, as a node of a compiler's graph."""
+        named = {"optimize": self._path, "memory_limit": self._memory_limit, "backend": backend, "out": out}
+        return node("contract", self._given.text, *self._all(arrays), **named, **self._kwargs)
 
     def _all(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The operands that are given, with the constants in their places."""
@@ -192,12 +205,14 @@ class Expression:
         named |= {"backend": backend, **self._kwargs} | ({} if out is None else {"out": out})
         return observe(self._contract, (self._given.text, *self._all(arrays)), named)
 
-    def _contracted(self, arrays: tuple[Any, ...], out: Any) -> Any:
+    def _contracted(self, arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
         left = self._whole
         operands = self._all(arrays)
         taken = taken_in(operands)
         if isinstance(taken, Fallback):
             return self._left_to_opt_einsum(taken, arrays, out)
+        check_backend(backend, taken)
+        check_out_type(out, taken)
         dtype = computed(taken, self._kwargs)
         if isinstance(dtype, Fallback):
             return self._left_to_opt_einsum(dtype, arrays, out)

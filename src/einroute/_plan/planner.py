@@ -19,6 +19,7 @@ from .._base.cost import first_touched, streaming
 from .._base.densify import densified
 from .._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from .._base.kinds import Form, Term
+from .._base.machine import machine
 from .._base.routes import NoRoute, Policy
 from .._kinds.registry import form_of
 from .._native.fresh import of_freed_memory
@@ -36,8 +37,6 @@ __all__ = ["largest_dense", "make_plan", "of_arrays", "prepare", "result_dtype",
 _ALONE = 8 << 20
 #: Seconds that each slice costs besides its steps, and that it adds where threads wait for each other.
 SLICE, CONTENDED = 6e-6, 12e-6
-#: Seconds in which the threads are woken.
-WAKE = 20e-6
 #: Estimated seconds of a slice from which several that memory asks for are done at once.
 THREADED = 150e-6
 #: A cut must be estimated to take at most this share of the time without it: other work keeps cores busy.
@@ -208,7 +207,7 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
     best = _cheapest(problem, policy, limits)
     if limits.memory is not None and best.peak > limits.memory:
         return _within_memory(problem, best, policy, limits)
-    if not problem.uncut and (limits.threads > 1 or best.peak > _ALONE):
+    if not problem.uncut and limits.slices != "never" and (limits.threads > 1 or best.peak > _ALONE):
         cut = speed_cut(problem, best, limits.workers)
         if cut is not None:
             sliced = _sliced(problem, best, cut, policy, limits, limits.threads)
@@ -218,7 +217,8 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
             alone = shared if best.steps[-1].decision.offer.blas else fresh  # BLAS's threads share it too
             if sliced.summed:
                 shared = fresh  # the sum of the slices is made by one
-            if sliced.seconds + shared < GAIN * (best.seconds + alone):
+            pays = sliced.seconds + shared < GAIN * (best.seconds + alone)
+            if pays or limits.slices == "always":
                 return sliced
     return best
 
@@ -332,7 +332,9 @@ def _slices(
     each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
     through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
     # However small the slices, all that is read and written goes through memory once.
-    seconds = max(count * each / threads, streaming(through, threads)) + (WAKE if threads > 1 else 0.0)
+    seconds = max(count * each / threads, streaming(through, threads)) + (
+        machine().wake if threads > 1 else 0.0
+    )
     peak = inner.peak * min(workers, count)
     return Sliced(cut.label, size, cut.block, summed, inner, tail, workers, seconds, peak, cut.reason)
 

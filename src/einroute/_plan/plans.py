@@ -218,6 +218,8 @@ class Plan:
         The name of the form that the result is in.
     fused : Fused or None
         Where the node's labels stand for several.
+    found : str
+        How the choice came about, where it is not the estimates' alone.
     """
 
     contraction: Contraction
@@ -227,6 +229,7 @@ class Plan:
     node: Node
     form: str = DENSE
     fused: Fused | None = None
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,8 @@ class Limits:
         The steps of the path are all that is asked for: one route may do all of them.
     cuts : str
         Labels that are to be taken one index at a time, outermost first.
+    slices : {"pays", "always", "never"}
+        When a plan is cut into slices for speed: where that is estimated to pay, or whenever it can be.
     """
 
     threads: int = 1
@@ -258,6 +263,7 @@ class Limits:
     told: tuple[tuple[str, Any], ...] = ()
     stepwise: bool = False
     cuts: str = ""
+    slices: str = "pays"
 
 
 @dataclass(frozen=True, slots=True)

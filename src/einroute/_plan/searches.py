@@ -105,7 +105,7 @@ def _asked(optimize: Any, sets: Any, output: Any, sizes: Any, limit: int | None)
 
 
 def _checked(path: Any, count: int) -> Path:
-    """A path as tuples of ints that leaves one operand."""
+    """A path as tuples of ints that leaves one operand; negative positions count from the end."""
     given = path
     try:
         path = tuple([tuple([operator.index(i) for i in step]) for step in path])
@@ -116,22 +116,27 @@ def _checked(path: Any, count: int) -> Path:
         ) from None
     if not path and count == 1:
         return ((0,),)  # as opt_einsum writes it for one operand
-    for number, step in enumerate(path):
-        for i in step:
-            if not 0 <= i < count:
+    checked = []
+    for number, positions in enumerate(path):
+        for i in positions:
+            if not -count <= i < count:
                 raise IndexError(
                     f"optimize has a path whose step {number} takes operand {i} of {count}; positions count "
                     f"from 0 among the operands that are left, results at the end"
                 )
+        step = tuple([i % count for i in positions])
+        checked.append(step)
         if not step or len(set(step)) != len(step):
-            raise ValueError(f"optimize has a path whose step {number} is {step}; name each operand once")
+            raise ValueError(
+                f"optimize has a path whose step {number} is {positions}; name each operand once"
+            )
         count -= len(step) - 1
     if count != 1 or not path:
         raise ValueError(
             f"optimize has a path of {len(path)} steps that leaves {count} operands, expected one; "
             f"add the steps that contract the rest"
         )
-    return path  # type: ignore[no-any-return]
+    return tuple(checked)
 
 
 @contextmanager
