@@ -13,6 +13,6 @@ cxx=${CXX:-g++}
 LD_PRELOAD="$($cxx -print-file-name=libasan.so) $($cxx -print-file-name=libstdc++.so)"
 export LD_PRELOAD
 # Not those that count memory, or that interrupt loops which are only long enough without the sanitizers.
-python -m pytest -q -p no:cacheprovider tests/native \
+python -m pytest -q -p no:cacheprovider tests/native tests/kinds/dense/test_network.py \
     -k "not leaks and not address_space and not ends_with and not test_loading and not interrupt and not many_calls"
 python -m tests.native.fuzz "$@"

@@ -44,7 +44,7 @@ def contract(
         Labels of each operand's axes and, after ``->``, of the result's: any characters but ``,-.>``. Instead
         of it, each operand may be followed by a list of labels, which may be anything that can be hashed.
     *operands : array_like
-        Arrays, and operands of every kind that `einsum` takes.
+        Arrays, and whatever else `einsum` takes.
     out : ndarray, optional
         Where the result is put; of the result's shape.
     use_blas : bool, optional
@@ -65,7 +65,7 @@ def contract(
 
     Returns
     -------
-    ndarray, or what the operands' kind makes
+    ndarray, or what `einsum` makes of such operands
         0-d for a full contraction of several operands, a scalar for that of one.
 
     Raises
@@ -84,7 +84,7 @@ def contract(
 
     Notes
     -----
-    Inside ``opt_einsum.shared_intermediates()``, and for operands that are none of einroute's kinds,
+    Inside ``opt_einsum.shared_intermediates()``, and for operands that `einsum` does not take,
     opt_einsum answers.
 
     Paths are opt_einsum's (Smith and Gray, "opt_einsum", JOSS 3(26), 753, 2018), or cotengrust's where

@@ -63,18 +63,10 @@ PyMethodDef methods[] = {
 
 // What each file adds; contractions before what is found by them.
 int (*const PARTS[])(PyObject*) = {
-    einroute::add_product,
-    einroute::add_contraction,
-    einroute::add_table,
-    einroute::add_dispatch,
-    einroute::add_least_squares,
-    einroute::add_pool,
-    einroute::add_sparse_classes,
-    einroute::add_sparse_product,
-    einroute::add_one_pass,
-    einroute::add_threads,
-    einroute::add_magnitude,
-    einroute::add_network,
+    einroute::add_product,        einroute::add_contraction,    einroute::add_table,
+    einroute::add_dispatch,       einroute::add_least_squares,  einroute::add_pool,
+    einroute::add_sparse_classes, einroute::add_sparse_product, einroute::add_one_pass,
+    einroute::add_threads,        einroute::add_magnitude,      einroute::add_network,
 };
 
 int execute(PyObject* module) {

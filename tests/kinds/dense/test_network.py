@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import signal
 import sys
 import threading
 import tracemalloc
@@ -20,6 +21,7 @@ from einroute._kinds.dense.numpy_program import by_numpy
 from einroute._kinds.dense.program import compiled
 from einroute._native import CORE
 from tests.networks_helpers import lattice, tree
+from tests.processes import printed
 
 if CORE is None:
     pytest.skip("the compiled core is not there", allow_module_level=True)
@@ -374,3 +376,30 @@ def test_an_expression_takes_other_dtypes_and_shapes_by_turns() -> None:
     for wrong in (arrays, arrays[2:]):
         with pytest.raises(ValueError, match="takes exactly 19"):
             constant(*wrong)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.parametrize("size", [16, 256])
+def test_an_interrupt_is_heard_between_steps(size: int) -> None:
+    """The program would take hours."""
+    code = f"""
+import signal
+import numpy as np
+from einroute._native import CORE
+n = {size}
+loop = (2, 2, True, False, (n, n, n), (n, 0, n, 0, 1, 1, 1, n, 0))
+steps = [0, -1, -2, 0] * 1_000_000
+run = CORE.Network("d", [loop], steps, [(n, n)] * 2, n * n, ((n, n), (n, 1), 0), None)
+short = CORE.Network("d", [loop], steps[:4], [(n, n)] * 2, n * n, ((n, n), (n, 1), 0), None)
+x = np.ones((n, n))
+def interrupt(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    while True:
+        run(x, x)
+except KeyboardInterrupt:
+    print("interrupted", short(x, x)[0, 0])
+"""
+    assert printed(code, warnings="ignore").split() == ["interrupted", f"{size}.0"]
