@@ -20,6 +20,7 @@ from .._kinds.meeting import dtype_rules
 from .._kinds.registry import check_nested
 from .._plan.plans import Path
 from .._plan.searches import AUTO, found_by, is_name, searched
+from .._plan.trees import cuts_of
 from .network_labels import Network, network_of, sublists_as_text
 from .operands import KINDS, Fallback, Operands, ndarray, taken_in
 from .options import check_casts, check_out, check_out_type, computed_in, layout_letter
@@ -157,7 +158,8 @@ def understand_contract(
     if isinstance(dtype, Fallback):
         return dtype
     path = path_for(optimize, given, memory_limit, taken)
-    return call_of(given, taken, dtype, path, out, memory_limit, kwargs)
+    cuts = cuts_of(optimize, given.network.inputs)
+    return call_of(given, taken, dtype, path, out, memory_limit, kwargs, cuts)
 
 
 def check_backend(backend: Any, taken: Operands) -> None:
@@ -251,8 +253,9 @@ def call_of(
     out: Any,
     memory_limit: Any,
     kwargs: Mapping[str, Any],
+    cuts: str = "",
 ) -> Call:
-    """The call of a network along a path.
+    """The call of a network along a path, which takes the labels ``cuts`` one index at a time.
 
     Raises
     ------
@@ -283,6 +286,7 @@ def call_of(
             inputs,
             output,
             path,
+            cuts,
             limit,
             dtype,
             order,
@@ -301,4 +305,5 @@ def call_of(
         None if limit is None else limit * dtype.itemsize,
         options,
         key=key,
+        cuts=cuts,
     )
