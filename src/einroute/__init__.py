@@ -95,6 +95,8 @@ __all__ = [
     "wisdom",
 ]
 
+#: What opt_einsum takes from its backend ``"einroute"`` beside our functions.
+_OF_BACKENDS = {"transpose": "einroute._call.opt_einsums"}
 #: What most programs never ask for, and the modules that they are loaded from when one does.
 _LATER = {
     "Explanation": "einroute._explain.explanation",
@@ -105,6 +107,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> _typing.Any:
+    if name in _OF_BACKENDS:
+        return getattr(_import_module(_OF_BACKENDS[name]), name)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = _import_module(_LATER[name])

@@ -34,6 +34,7 @@ FLOORS = (
 KINDS_MAY = (
     *("_base", "_kernels", "_native"),
     *("_kinds.array_library", "_kinds.meeting", "_kinds.registry", "_kinds.sparse_labels"),
+    "_kinds.in_graph",
     "_kinds.structured",
 )
 #: Imports nothing of ours.

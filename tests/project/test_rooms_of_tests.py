@@ -58,6 +58,8 @@ MAY_REACH = {
     ("fuzz/structured.py", "_kinds.registry"): "every rewrite is run",
     ("kinds/dask/test_tasks.py", "_factors.csr_cache"): "tasks look for no kept matrix there",
     ("kinds/dask/test_tasks.py", "_kernels.csr_source"): "small chunks take what only large ones do",
+    ("kinds/dense/test_network.py", "_base.facts"): "a program is made of a step's facts",
+    ("kinds/dense/test_network.py", "_native"): "the program is run by the core",
     ("kinds/sparse/test_tiles.py", "_kernels.earned"): "the route runs these kernels, compiled at once",
     ("kinds/sparse/test_tiles.py", "_kernels.entries"): "what the route multiplies by",
     ("kinds/structured/test_parts.py", "_kinds.difference.blocks"): "the size from which parts are cut",

@@ -17,7 +17,11 @@ from .machine import machine
 from .records import dataclass
 
 Runner = Callable[..., Any]
-"""``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`."""
+"""``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`.
+
+One that looks at its operands itself has a method ``attempt(*arrays)``: the result, which is an array, or
+NotImplemented where they are not of the shapes and the dtype that it was bound for; any strides are.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class Call:
         the caller's.
     told : tuple of (str, value)
         Keywords of the form's own.
+    cuts : str
+        Labels that are to be taken one index at a time.
     """
 
     contraction: Contraction
@@ -97,6 +99,7 @@ class Call:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     given_sparse: bool | None = None
     told: tuple[tuple[str, Any], ...] = ()
+    cuts: str = ""
 
     @property
     def has_sparse(self) -> bool:
@@ -150,7 +153,7 @@ class Call:
         elif any(kind.form.bounded for kind in self.kinds):
             told = (("memory_limit", memory),)
         threads = _NOMINAL if config.reproducible else config.threads
-        return Limits(threads, config.threads, memory, self.path, told, self.options.stepwise)
+        return Limits(threads, config.threads, memory, self.path, told, self.options.stepwise, cuts=self.cuts)
 
     def planned(self, state: State, limits: Limits, *, strict: bool = False) -> Plan:
         """The plan that is estimated to be the fastest within bounds."""

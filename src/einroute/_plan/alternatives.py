@@ -148,7 +148,7 @@ def _ordered(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Ite
     node = plan.node
     if isinstance(node, Rewritten):
         return
-    tries: list[Limits] = [replace(limits, cut="never" if isinstance(node, Sliced) else "always")]
+    tries: list[Limits] = [replace(limits, slices="never" if isinstance(node, Sliced) else "always")]
     if limits.path == "auto" and len(plan.prepared) == 3:
         taken = path_of(_chain(node))
         tries += [replace(limits, path=path) for path in _PATHS if path != taken]
