@@ -34,3 +34,14 @@ def test_a_sum_that_is_not_the_last_step_runs_over_all_axes_as_one():
         np.testing.assert_allclose(er.einsum("b,cad->", a, b, order=order), a.sum() * b.sum())
         np.testing.assert_allclose(er.einsum("b,cad->c", a, b, order=order), a.sum() * b.sum((1, 2)))
         assert er.einsum("b,cad->bc", a, b, order=order).flags[f"{'F' if order == 'F' else 'C'}_CONTIGUOUS"]
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"), [("i->", [(1,)]), ("ij->i", [(1, 1)]), ("ij,jk->", [(1, 1), (1, 1)])]
+)
+def test_axes_of_length_1_alone_have_a_price(subscripts, shapes):
+    """NumPy's loops have no innermost label then."""
+    operands = [np.full(shape, 2.0) for shape in shapes]
+    with er.config(allow="numpy.einsum"):
+        assert er.explain(subscripts, *operands).seconds > 0
+    np.testing.assert_array_equal(er.einsum(subscripts, *operands), np.einsum(subscripts, *operands))
