@@ -7,11 +7,13 @@ namespace einroute {
 namespace baseline {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
+extern const SparseTypes SPARSE;
 } // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
+extern const SparseTypes SPARSE;
 } // namespace avx2
 #endif
 
@@ -21,6 +23,7 @@ struct Isa {
     const char* name;
     const Kernels* kernels;
     const BoxKernels* boxes;
+    const SparseTypes* sparse;
     bool (*supported)();
 };
 
@@ -37,9 +40,9 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, &avx2::BOXES, has_avx2},
+    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, &baseline::BOXES, always},
+    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -74,6 +77,10 @@ const Kernels& kernels() {
 
 const BoxKernels& box_kernels() {
     return *chosen->boxes;
+}
+
+const SparseTypes& sparse_kernels() {
+    return *chosen->sparse;
 }
 
 const char* compiled_isa(int index) {

@@ -11,6 +11,7 @@
 #include "pool.hpp"
 #include "product.hpp"
 #include "sparse_classes.hpp"
+#include "sparse_dense_module.hpp"
 #include "sparse_product.hpp"
 #include "table.hpp"
 #include "threads.hpp"
@@ -66,7 +67,7 @@ int execute(PyObject* module) {
     const bool added = einroute::add_product(module) == 0 && einroute::add_contraction(module) == 0 &&
                        einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0 &&
                        einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0 &&
-                       einroute::add_sparse_classes(module) == 0 &&
+                       einroute::add_sparse_classes(module) == 0 && einroute::add_sparse_dense(module) == 0 &&
                        einroute::add_sparse_product(module) == 0 && einroute::add_one_pass(module) == 0 &&
                        einroute::add_threads(module) == 0;
     return added ? 0 : -1;
