@@ -93,6 +93,8 @@ class SparseProduct:
         column: int,
         row: int,
         fortran: bool = False,
+        threads: int = 1,
+        few: int = ...,
     ) -> Self: ...
     def __call__(self, a: Any, b: Any, /, out: Array | None = None) -> Any: ...
 

@@ -315,6 +315,9 @@ bool has_sparse_kernels(char character) {
 }
 
 Multiplied multiply(SparseDense& product, int threads) {
+    if (pointer(product, 0) != 0) {
+        return Multiplied::Unsound;
+    }
     const ptrdiff_t width = simplify_free(product);
     if (width == 0 || product.rows == 0) {
         return Multiplied::Done;

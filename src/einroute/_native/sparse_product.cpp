@@ -1,13 +1,10 @@
 #include "sparse_product.hpp"
 
 #include "finite.hpp"
-#include "float_status.hpp"
 #include "sparse_classes.hpp"
-#include "sparse_loops.hpp"
+#include "sparse_dense.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 
 namespace einroute {
 
@@ -23,9 +20,10 @@ PyObject *name_data = nullptr, *name_indices = nullptr, *name_indptr = nullptr;
 struct Product {
     PyObject_HEAD vectorcallfunc vectorcall;
     PyObject* fallback; // answers what is not as expected, and says what is wrong with it
-    SparseLoops loops;
-    int type;
-    int sparse; // which of both operands is the sparse one
+    char character;
+    int type, threads;
+    npy_intp few; // vectors up to which a matrix whose columns are compressed is taken as it is
+    int sparse;   // which of both operands is the sparse one
     npy_intp rows, columns;
     bool turned, fortran, floating; // turned: the rows are the sparse operand's second axis
     int ndim, column;               // of the dense operand, and which of its axes is the columns'
@@ -94,33 +92,43 @@ bool fits(const Product* self, PyObject* given) {
            PyArray_NDIM(x) == self->ndim && PyArray_CompareLists(PyArray_DIMS(x), self->shape, self->ndim);
 }
 
-// The stride of the free axes as one; false where they do not lie so.
-bool fused(const npy_intp* shape, const npy_intp* strides, int ndim, int without, npy_intp& stride) {
-    npy_intp reach = 0;
-    stride = 0;
-    for (int i = ndim - 1; i >= 0; --i) {
-        if (i == without || shape[i] == 1) {
-            continue;
-        }
-        if (reach == 0) {
-            stride = strides[i];
-        } else if (strides[i] != reach) {
-            return false;
-        }
-        reach = strides[i] * shape[i];
-        if (reach == 0) { // of stride 0 all are one
-            return false;
-        }
-    }
-    return true;
-}
-
 bool is_finite(const Product* self, PyArrayObject* out) {
     if (!self->floating) {
         return true;
     }
     const bool single = self->type == NPY_FLOAT || self->type == NPY_CFLOAT;
     return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
+}
+
+Multiplied multiply_into(const Product* self, const Parts& parts, bool by_rows, PyArrayObject* x,
+                         PyArrayObject* out) {
+    if (self->columns == 0) {
+        return Multiplied::Done;
+    }
+    SparseDense p;
+    p.character = self->character;
+    p.wide = PyArray_ITEMSIZE(parts.indices) == 8;
+    p.by_rows = by_rows;
+    p.a = {PyArray_DATA(parts.indptr), PyArray_DATA(parts.indices), PyArray_BYTES(parts.data),
+           parts.entries(), by_rows ? self->columns : self->rows};
+    p.rows = self->rows;
+    p.columns = self->columns;
+    p.x = PyArray_BYTES(x);
+    p.x_by = PyArray_STRIDE(x, self->column);
+    p.y = PyArray_BYTES(out);
+    p.y_by = PyArray_STRIDE(out, self->row);
+    p.free = 0;
+    int to = 0;
+    for (int i = 0; i < self->ndim; ++i) {
+        if (i == self->column) {
+            continue;
+        }
+        to += to == self->row;
+        p.size[p.free] = self->shape[i];
+        p.x_step[p.free] = PyArray_STRIDE(x, i);
+        p.y_step[p.free++] = PyArray_STRIDE(out, to++);
+    }
+    return multiply(p, self->threads);
 }
 
 // The result; null without an exception where the fallback has to answer.
@@ -134,10 +142,7 @@ PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense
     if (!parts.fit(self, by_rows)) {
         return nullptr;
     }
-    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(dense);
-    einroute::SparseProduct p;
-    npy_intp x_by_free, out_by_free;
-    if (!fused(self->shape, PyArray_STRIDES(x), self->ndim, self->column, x_by_free)) {
+    if (!by_rows && self->width > self->few) {
         return nullptr;
     }
     PyArrayObject* out = reinterpret_cast<PyArrayObject*>(
@@ -145,28 +150,9 @@ PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense
     if (out == nullptr) {
         return nullptr;
     }
-    if (!fused(self->out_shape, PyArray_STRIDES(out), self->ndim, self->row, out_by_free)) {
-        Py_DECREF(out);
-        return nullptr;
-    }
-    p.rows = self->rows;
-    p.columns = self->columns;
-    p.width = self->width;
-    p.by_rows = by_rows;
-    p.wide = PyArray_ITEMSIZE(parts.indices) == 8;
-    p.indptr = PyArray_DATA(parts.indptr);
-    p.indices = PyArray_DATA(parts.indices);
-    p.entries = parts.entries();
-    p.data = PyArray_BYTES(parts.data);
-    p.x = PyArray_BYTES(x);
-    p.x_by_column = PyArray_STRIDE(x, self->column);
-    p.x_by_free = x_by_free;
-    p.out = PyArray_BYTES(out);
-    p.out_by_row = PyArray_STRIDE(out, self->row);
-    p.out_by_free = out_by_free;
-    const bool sound = self->loops(p);
-    clear_status();
-    if (!sound || !is_finite(self, out)) {
+    const Multiplied became =
+        multiply_into(self, parts, by_rows, reinterpret_cast<PyArrayObject*>(dense), out);
+    if (became != Multiplied::Done || !is_finite(self, out)) {
         Py_CLEAR(out);
     }
     return out;
@@ -219,19 +205,19 @@ bool lay_out(Product* self, PyObject* shape) {
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-    static const char* const NAMES[] = {"fallback", "char",   "sparse", "turned",  "rows", "columns",
-                                        "shape",    "column", "row",    "fortran", nullptr};
+    static const char* const NAMES[] = {"fallback", "char", "sparse",  "turned",  "rows", "columns", "shape",
+                                        "column",   "row",  "fortran", "threads", "few",  nullptr};
     PyObject *fallback, *shape;
-    int character, sparse, turned, column, row, fortran = 0;
-    Py_ssize_t rows, columns;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OCipnnOii|p:SparseProduct", const_cast<char**>(NAMES),
+    int character, sparse, turned, column, row, fortran = 0, threads = 1;
+    Py_ssize_t rows, columns, few = PY_SSIZE_T_MAX;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OCipnnOii|pin:SparseProduct", const_cast<char**>(NAMES),
                                      &fallback, &character, &sparse, &turned, &rows, &columns, &shape,
-                                     &column, &row, &fortran)) {
+                                     &column, &row, &fortran, &threads, &few)) {
         return nullptr;
     }
-    const SparseLoops loops = character < 128 ? find_sparse_loops(static_cast<char>(character)) : nullptr;
-    if (loops == nullptr || (sparse != 0 && sparse != 1)) {
-        PyErr_Format(PyExc_ValueError, "no loops for dtype %c, or sparse is not 0 or 1", character);
+    if (character > 127 || !has_sparse_kernels(static_cast<char>(character)) ||
+        (sparse != 0 && sparse != 1)) {
+        PyErr_Format(PyExc_ValueError, "no kernels for dtype %c, or sparse is not 0 or 1", character);
         return nullptr;
     }
     PyArray_Descr* descr = PyArray_DescrFromType(character);
@@ -243,7 +229,9 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     Product* self = self_of(object);
     self->vectorcall = call;
     self->fallback = Py_NewRef(fallback);
-    self->loops = loops;
+    self->character = static_cast<char>(character);
+    self->threads = threads;
+    self->few = few;
     self->type = descr->type_num;
     self->floating = PyTypeNum_ISFLOAT(descr->type_num) || PyTypeNum_ISCOMPLEX(descr->type_num);
     Py_DECREF(descr);
@@ -275,7 +263,8 @@ void release(PyObject* object) {
 }
 
 const char DOC[] =
-    "SparseProduct(fallback, char, sparse, turned, rows, columns, shape, column, row, fortran=False)\n--\n\n"
+    "SparseProduct(fallback, char, sparse, turned, rows, columns, shape, column, row, fortran=False, "
+    "threads=1, few=sys.maxsize)\n--\n\n"
     "A matrix of scipy.sparse whose rows, or columns, are compressed, by a dense array of a shape: called "
     "with\n"
     "both. What is not as expected, and what is not finite, is the fallback's to answer.";
