@@ -12,6 +12,7 @@
 #include "product.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_dense_module.hpp"
+#include "sparse_parts.hpp"
 #include "sparse_product.hpp"
 #include "table.hpp"
 #include "threads.hpp"
@@ -68,8 +69,8 @@ int execute(PyObject* module) {
                        einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0 &&
                        einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0 &&
                        einroute::add_sparse_classes(module) == 0 && einroute::add_sparse_dense(module) == 0 &&
-                       einroute::add_sparse_product(module) == 0 && einroute::add_one_pass(module) == 0 &&
-                       einroute::add_threads(module) == 0;
+                       einroute::add_sparse_parts(module) == 0 && einroute::add_sparse_product(module) == 0 &&
+                       einroute::add_one_pass(module) == 0 && einroute::add_threads(module) == 0;
     return added ? 0 : -1;
 }
 

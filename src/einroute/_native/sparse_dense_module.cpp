@@ -1,27 +1,19 @@
 #include "sparse_dense_module.hpp"
 
 #include "sparse_dense.hpp"
+#include "sparse_parts.hpp"
 
 namespace einroute {
 
 namespace {
 
-// Index arrays of a compressed matrix: vectors of one signed type of 32 or 64 bits.
-bool are_indices(PyArrayObject* indptr, PyArrayObject* indices) {
-    const npy_intp size = PyArray_ITEMSIZE(indptr);
-    return PyTypeNum_ISSIGNED(PyArray_TYPE(indptr)) && PyTypeNum_ISSIGNED(PyArray_TYPE(indices)) &&
-           (size == 4 || size == 8) && PyArray_ITEMSIZE(indices) == size;
-}
-
-bool is_vector(PyArrayObject* x) {
-    return PyArray_NDIM(x) == 1 && PyArray_ISCARRAY_RO(x);
-}
-
 bool fits(PyArrayObject* indptr, PyArrayObject* indices, PyArrayObject* data, PyArrayObject* x,
           PyArrayObject* y, bool by_rows) {
     const int ndim = PyArray_NDIM(x);
-    return is_vector(indptr) && is_vector(indices) && is_vector(data) && are_indices(indptr, indices) &&
-           ndim >= 1 && ndim == PyArray_NDIM(y) && ndim - 1 <= SPARSE_FREE &&
+    return is_plain_vector(reinterpret_cast<PyObject*>(indptr)) &&
+           is_plain_vector(reinterpret_cast<PyObject*>(indices)) &&
+           is_plain_vector(reinterpret_cast<PyObject*>(data)) && are_indices(indptr, indices) && ndim >= 1 &&
+           ndim == PyArray_NDIM(y) && ndim - 1 <= SPARSE_FREE &&
            PyArray_CompareLists(PyArray_DIMS(x) + 1, PyArray_DIMS(y) + 1, ndim - 1) &&
            PyArray_TYPE(data) == PyArray_TYPE(x) && PyArray_TYPE(data) == PyArray_TYPE(y) &&
            PyArray_ISNOTSWAPPED(x) && PyArray_ISNOTSWAPPED(y) &&

@@ -24,8 +24,8 @@ Array = np.ndarray[Any, Any]
 
 #: The dtypes that the core has kernels for, and the most axes it takes.
 _CORES, _AXES = frozenset("?bBhHiIlLqQfdFD"), 32
-#: Vectors up to which a matrix that is compressed along the summed label is taken as it is: compressing it the
-#: other way takes 2 to 4 ns an entry, and saves about 0.05 ns an entry and vector.
+#: Vectors up to which a matrix that is compressed along the summed label is taken as it is: compressing it
+#: the other way takes 2 to 4 ns an entry, and saves about 0.05 ns an entry and vector.
 _FEW = 64
 #: Multiply-adds of float64 a second on one core, and what an entry takes besides in the same units.
 _RATE, _ENTRY = 3.5e9, 3
