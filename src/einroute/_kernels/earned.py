@@ -33,59 +33,6 @@ IMPORT, COMPILE, LOAD = 0.8, 2.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
-    """One kernel for one kind of numbers and indices.
-
-    Attributes
-    ----------
-    kernel : str
-        Its name in `dense_csr.KERNELS`.
-    dtype : str
-        Of the numbers, ``numpy.dtype.str`` without the byte order: "f8", "c16", "i4".
-    index : {"i4", "i8"}
-        Of the index arrays.
-    """
-
-    kernel: str
-    dtype: str
-    index: str
-
-    @property
-    def unit(self) -> int:
-        """Real numbers in one number."""
-        return 2 if self.dtype[0] == "c" else 1
-
-    @property
-    def real(self) -> str:
-        """The dtype of the arrays that the kernel sees."""
-        if self.dtype[0] != "c":
-            return self.dtype
-        return f"f{int(self.dtype[1:]) // 2}"
-
-    @property
-    def name(self) -> str:
-        return f"{self.kernel}-{self.dtype}-{self.index}"
-
-    @property
-    def file(self) -> str:
-        """The file beside this one that it is compiled from."""
-        return "dense_csr.py"
-
-    def parts(self) -> tuple[Kernel, tuple[Any, ...]]:
-        """The function to compile, and the types of its arguments: arrays of `real` and indices."""
-        from numba import from_dtype, types  # noqa: PLC0415 - only where a kernel is due
-
-        from .dense_csr import KERNELS as SOURCES  # noqa: PLC0415
-
-        source = SOURCES[self.kernel, self.unit]
-        number, index = (from_dtype(np.dtype(name)) for name in (self.real, self.index))
-        read = [types.Array(index, 1, "C", readonly=True)] * 2 + [types.Array(number, 1, "C", readonly=True)]
-        matrices = [types.Array(number, 2, "A"), types.Array(number, 2, "A", readonly=True)]
-        blocks = [types.intp] * (source.__code__.co_argcount - 5)
-        return source, (*matrices, *read, *blocks)
-
-
-@dataclass(frozen=True, slots=True)
 class FormSignature:
     """A kernel for quadratic forms of differences.
 
@@ -117,9 +64,6 @@ class FormSignature:
         return forms.source(self.features, self.whole), forms.arguments(np.dtype(self.dtype))
 
 
-AnySignature = Signature | FormSignature
-
-
 class Kernels:
     """The compiled kernels and the work seen without them; shared by all threads.
 
@@ -128,7 +72,7 @@ class Kernels:
     prepare : callable
         Gives the setting: "earned", "now" (compile at first use) or "never" (use what is compiled, no more).
     make : callable
-        ``Signature -> Kernel``, compiles.
+        ``FormSignature -> Kernel``, compiles.
     missing : callable
         Gives what is missing to compile with; empty if nothing is.
     """
@@ -143,17 +87,17 @@ class Kernels:
         self.make = make or compiled
         self.missing = missing
         self._lock = threading.Lock()
-        self._ready: dict[AnySignature, Kernel] = {}
-        self._spent: dict[AnySignature, float] = {}
-        self._failed: dict[AnySignature, str] = {}
+        self._ready: dict[FormSignature, Kernel] = {}
+        self._spent: dict[FormSignature, float] = {}
+        self._failed: dict[FormSignature, str] = {}
         self._making = False
 
-    def get(self, signature: AnySignature, seconds: float) -> Kernel | str:
+    def get(self, signature: FormSignature, seconds: float) -> Kernel | str:
         """The kernel, or why there is none; the call is then counted, and may be the one that compiles it.
 
         Parameters
         ----------
-        signature : Signature or FormSignature
+        signature : FormSignature
         seconds : float
             What this call will take without the kernel, about.
         """
@@ -185,14 +129,14 @@ class Kernels:
             with self._lock:
                 self._making = False
 
-    def _fails(self, signature: AnySignature, reason: str) -> str:
+    def _fails(self, signature: FormSignature, reason: str) -> str:
         """Remember, and tell, why there will be no such kernel."""
         with self._lock:
             self._failed[signature] = reason
         info("kernel %s is %s", signature.name, reason)
         return reason
 
-    def compile(self, signature: AnySignature) -> Kernel:
+    def compile(self, signature: FormSignature) -> Kernel:
         """Compile the kernel now, or load it from disk.
 
         Raises
@@ -233,13 +177,13 @@ def without_numba() -> str:
     return "" if util.find_spec("numba") else "numba is not installed"
 
 
-def cost(signature: AnySignature) -> float:
+def cost(signature: FormSignature) -> float:
     """Seconds until the kernel would be there, about."""
     imported = 0.0 if "numba" in sys.modules else IMPORT
     return imported + (LOAD if any(path.exists() for path in _marks(signature)) else COMPILE)
 
 
-def compiled(signature: AnySignature) -> Kernel:
+def compiled(signature: FormSignature) -> Kernel:
     """The kernel, compiled or from disk.
 
     Where numba can't write its cache the kernel is compiled for this process alone.
@@ -264,7 +208,7 @@ def compiled(signature: AnySignature) -> Kernel:
     return kernel  # type: ignore[no-any-return]
 
 
-def _marks(signature: AnySignature) -> list[Path]:
+def _marks(signature: FormSignature) -> list[Path]:
     """The empty file that tells that numba has kept the kernel: finding out by numba takes half a second.
 
     A mark that lies costs one compilation before its time.
