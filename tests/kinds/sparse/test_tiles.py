@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import einroute as er
 from einroute._base.facts import Operand, Step
 from einroute._base.routes import Offer, Refused
 from einroute._kernels.entries import Compressed, Entries
@@ -265,3 +266,17 @@ def test_indices_that_changed_after_they_were_checked():
     e.compressed.indices[3] = 30
     with pytest.raises(Unsound, match="changed"):
         product_of("nm,mc->nc", e, x)
+
+
+def test_the_error_names_the_operand(monkeypatch):
+    class Changed:
+        """A core that finds an index out of range."""
+
+        @staticmethod
+        def multiply_compressed(*_):
+            return False
+
+    monkeypatch.setattr(tiles, "CORE", Changed)
+    a, out = sp.csr_array(np.eye(3)), np.zeros((2, 3))
+    with pytest.raises(ValueError, match=r"operand 1 \(csr_array of shape \(3, 3\)\) .*changed while"):
+        er.einsum("ki,ij->kj", np.ones((2, 3)), a, out=out)

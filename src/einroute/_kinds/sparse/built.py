@@ -18,11 +18,11 @@ Array = np.ndarray[Any, Any]
 _INT32 = 2**31 - 1
 
 
-def compressed(cls: type, indptr: Array, indices: Array, data: Array, shape: tuple[int, ...]) -> Any:
+def compressed(cls: Any, indptr: Array, indices: Array, data: Array, shape: tuple[int, ...]) -> Any:
     """A csr matrix or array of these very arrays, whose rows are sound."""
     known = _attributes(cls, 2)
     if known is None or not (indices.dtype == indptr.dtype == np.int32 and max(shape) <= _INT32):
-        return cls((data, indices, indptr), shape=shape)  # type: ignore[call-arg]
+        return cls((data, indices, indptr), shape=shape)
     made = cls.__new__(cls)
     made.__dict__.update(
         _shape=shape, maxprint=known["maxprint"], indices=_own(indices), indptr=indptr, data=_own(data)
@@ -30,11 +30,11 @@ def compressed(cls: type, indptr: Array, indices: Array, data: Array, shape: tup
     return made
 
 
-def coordinates(cls: type, coords: tuple[Array, ...], data: Array, shape: tuple[int, ...]) -> Any:
+def coordinates(cls: Any, coords: tuple[Array, ...], data: Array, shape: tuple[int, ...]) -> Any:
     """A coo matrix or array of these entries, whose coordinates are sound."""
     known = _attributes(cls, len(shape))
     if known is None or max(shape) > _INT32:
-        return cls((data, coords), shape=shape)  # type: ignore[call-arg]
+        return cls((data, coords), shape=shape)
     made = cls.__new__(cls)
     made.__dict__.update(
         _shape=shape,
@@ -53,17 +53,17 @@ def _own(part: Array) -> Array:
 
 
 @cache
-def _attributes(cls: type, ndim: int) -> dict[str, Any] | None:
+def _attributes(cls: Any, ndim: int) -> dict[str, Any] | None:
     """The attributes of a small object that is built normally; None if they are not as expected."""
     first, data = np.zeros(1, np.int32), np.ones(1)
     if issubclass(cls, sparse.csr_array | sparse.csr_matrix):
         indptr = np.array([0, 1, 1], np.int32)
         given: dict[str, Any] = {"_shape": (2, 2), "indices": first, "indptr": indptr, "data": data}
-        built = vars(cls((data, first, indptr), shape=(2, 2)))  # type: ignore[call-arg]
+        built = vars(cls((data, first, indptr), shape=(2, 2)))
     else:
         coords = (first,) * ndim
         given = {"_shape": (2,) * ndim, "coords": coords, "data": data, "has_canonical_format": False}
-        built = vars(cls((data, coords), shape=(2,) * ndim))  # type: ignore[call-arg]
+        built = vars(cls((data, coords), shape=(2,) * ndim))
     if built.keys() != {*given, "maxprint"}:
         return None
     alike = all(_alike(built[name], value) for name, value in given.items())

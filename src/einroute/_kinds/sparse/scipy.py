@@ -132,11 +132,11 @@ def adopt(operand: Any) -> Entries:
     return _within(shape, coords, np.asarray(coo.data))
 
 
-def _entries(operand: Any, shape: tuple[int, ...], data: Array, *parts: Any) -> Entries:
-    """Entries of parts that the core has checked."""
-    if len(parts) == 1:
-        return Entries(shape, data, parts[0])
-    return Entries(shape, data, None, Compressed(*parts, 1 if operand.format == "csc" else 0))
+def _entries(operand: Any, shape: tuple[int, ...], data: Array, first: Any, indices: Any = None) -> Entries:
+    """Entries of parts that the core has checked: of coordinates, or of pointers and indices."""
+    if indices is None:
+        return Entries(shape, data, first)
+    return Entries(shape, data, None, Compressed(first, indices, 1 if operand.format == "csc" else 0))
 
 
 def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> Entries:
