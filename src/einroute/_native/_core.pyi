@@ -102,6 +102,17 @@ def multiply_compressed(
     indptr: Array, indices: Array, data: Array, by_rows: bool, x: Array, y: Array, threads: int, /
 ) -> bool: ...
 def sound_parts(operand: Any, /) -> tuple[Any, ...] | None: ...
+def multiply_sparse(
+    indptr: Array,
+    indices: Array,
+    data: Array,
+    indptr2: Array,
+    indices2: Array,
+    data2: Array,
+    columns: int,
+    threads: int,
+    /,
+) -> tuple[Array, Array, Array] | Literal[False] | None: ...
 def know_sparse(cls: type, kept: str, /) -> None: ...
 def apply_factors(
     uh: Array, w: Array, a: Array, b: Array, tall: bool, low: float, high: float, extended: bool, /

@@ -14,6 +14,7 @@
 #include "sparse_dense_module.hpp"
 #include "sparse_parts.hpp"
 #include "sparse_product.hpp"
+#include "sparse_sparse.hpp"
 #include "table.hpp"
 #include "threads.hpp"
 
@@ -70,7 +71,8 @@ int execute(PyObject* module) {
                        einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0 &&
                        einroute::add_sparse_classes(module) == 0 && einroute::add_sparse_dense(module) == 0 &&
                        einroute::add_sparse_parts(module) == 0 && einroute::add_sparse_product(module) == 0 &&
-                       einroute::add_one_pass(module) == 0 && einroute::add_threads(module) == 0;
+                       einroute::add_sparse_sparse(module) == 0 && einroute::add_one_pass(module) == 0 &&
+                       einroute::add_threads(module) == 0;
     return added ? 0 : -1;
 }
 
