@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 
 namespace einroute {
 
@@ -43,142 +42,159 @@ template <class I> struct Rows {
     size_t index(size_t k) const { return static_cast<size_t>(static_cast<std::int64_t>(indices[k])); }
 };
 
-// Rows of the result that one block makes, one after the other.
-struct Made {
-    std::unique_ptr<char, Freed> indices, data;
-    size_t count = 0, room = 0;
-
-    // Room for so many more entries; false where there is no memory.
-    bool reserve(size_t more, size_t index, size_t item) {
-        if (count + more <= room) {
-            return true;
-        }
-        const size_t wanted = count + more > 2 * room ? count + more : 2 * room;
-        char* grown = static_cast<char*>(std::realloc(indices.get(), wanted * index));
-        if (grown == nullptr) {
-            return false;
-        }
-        (void)indices.release();
-        indices.reset(grown);
-        grown = static_cast<char*>(std::realloc(data.get(), wanted * item));
-        if (grown == nullptr) {
-            return false;
-        }
-        (void)data.release();
-        data.reset(grown);
-        room = wanted;
-        return true;
-    }
-};
-
-// What every product has, whatever its dtype and index type.
+// What every product has, whatever its dtype and index type: it is counted, then made.
 class Product {
   public:
     virtual ~Product() = default;
+    virtual void count(ptrdiff_t block) = 0;
     virtual void multiply(ptrdiff_t block) = 0;
 
     ptrdiff_t blocks = 1;
-    Made made[BLOCKS];
-    ptrdiff_t cuts[BLOCKS + 1];
-    std::atomic<bool> sound{true}, failed{false};
+    double work = 0;
+    std::atomic<bool> sound{true}, failed{false}, cancelled{false};
 };
 
 template <class T, class I> class ProductOf final : public Product {
   public:
     ProductOf(const Rows<I>& a, const Rows<I>& b, size_t columns, I* ends)
         : a_(a), b_(b), columns_(columns), ends_(ends) {
-        const double products = static_cast<double>(a.entries) *
-                                (static_cast<double>(b.entries) / static_cast<double>(b.rows + 1) + 1);
-        const double least =
-            BLOCK_WORK > static_cast<double>(columns) ? BLOCK_WORK : static_cast<double>(columns);
-        blocks = products / least < BLOCKS ? static_cast<ptrdiff_t>(products / least) + 1 : BLOCKS;
-        work = products;
-        for (ptrdiff_t i = 0; i <= blocks; ++i) {
-            cuts[i] = static_cast<ptrdiff_t>(a.rows) * i / blocks;
-        }
+        work = static_cast<double>(a.entries) *
+               (static_cast<double>(b.entries) / static_cast<double>(b.rows + 1) + 1);
+        const double wide = static_cast<double>(columns), least = BLOCK_WORK > wide ? BLOCK_WORK : wide;
+        blocks = work / least < BLOCKS ? static_cast<ptrdiff_t>(work / least) + 1 : BLOCKS;
     }
 
-    // Each row's sums by place, and the places in the order in which they were met.
-    void multiply(ptrdiff_t block) override {
-        struct Sum {
-            T value;
-            size_t row; // one more than that whose sum it is
-        };
-        const std::unique_ptr<Sum, Freed> held(static_cast<Sum*>(std::calloc(columns_ + 1, sizeof(Sum))));
-        Sum* sums = held.get();
-        Made& to = made[block];
-        for (ptrdiff_t row = cuts[block]; row < cuts[block + 1]; ++row) {
-            size_t low, high, most = 0;
-            if (!a_.range(static_cast<size_t>(row), low, high) || !bound(low, high, most)) {
-                sound = false;
-                return;
-            }
-            if (sums == nullptr || !to.reserve(most, sizeof(I), sizeof(T))) {
-                failed = true;
-                return;
-            }
-            I* places = reinterpret_cast<I*>(to.indices.get()) + to.count;
+    void write_to(I* indices, T* data) {
+        indices_ = indices;
+        data_ = data;
+    }
+
+    // The places that each row has, put where it ends.
+    void count(ptrdiff_t block) override {
+        const std::unique_ptr<I, Freed> held(static_cast<I*>(std::calloc(columns_ + 1, sizeof(I))));
+        I* const seen = held.get(); // one more than the last row that has a place
+        if (seen == nullptr) {
+            failed = true;
+            return;
+        }
+        for (size_t row = begin(block); row < begin(block + 1); ++row) {
+            const I mark = static_cast<I>(row + 1);
             size_t met = 0;
-            for (size_t k = low; k < high; ++k) {
-                const T factor = at<T>(a_.data + k * sizeof(T));
-                const size_t middle = a_.index(k);
-                size_t from, end;
-                if (middle >= b_.rows || !b_.range(middle, from, end)) {
-                    sound = false;
-                    return;
-                }
+            const bool good = visit(row, [&](size_t, size_t from, size_t end) {
                 for (size_t p = from; p < end; ++p) {
                     const size_t column = b_.index(p);
                     if (column >= columns_) {
-                        sound = false;
-                        return;
+                        return false;
+                    }
+                    met += seen[column] != mark;
+                    seen[column] = mark;
+                }
+                return true;
+            });
+            if (!good) {
+                sound = false;
+                return;
+            }
+            ends_[row + 1] = static_cast<I>(met);
+        }
+    }
+
+    // Each row's sums by place, and the places in the order in which they are met.
+    void multiply(ptrdiff_t block) override {
+        struct Sum {
+            T value;
+            I row; // one more than that whose sum it is
+        };
+        const std::unique_ptr<Sum, Freed> held(static_cast<Sum*>(std::calloc(columns_ + 1, sizeof(Sum))));
+        Sum* const sums = held.get();
+        if (sums == nullptr) {
+            failed = true;
+            return;
+        }
+        for (size_t row = begin(block); row < begin(block + 1); ++row) {
+            const I mark = static_cast<I>(row + 1);
+            const size_t room = static_cast<size_t>(ends_[row + 1] - ends_[row]);
+            I* const places = indices_ + ends_[row];
+            size_t met = 0;
+            const bool good = visit(row, [&](size_t k, size_t from, size_t end) {
+                const T factor = at<T>(a_.data + k * sizeof(T));
+                for (size_t p = from; p < end; ++p) {
+                    const size_t column = b_.index(p);
+                    if (column >= columns_) {
+                        return false;
                     }
                     Sum& sum = sums[column];
-                    if (sum.row != static_cast<size_t>(row) + 1) {
-                        if (met == most) { // rows grew meanwhile
-                            sound = false;
-                            return;
+                    if (sum.row != mark) {
+                        if (met == room) { // the arrays changed since they were counted
+                            return false;
                         }
-                        sum.row = static_cast<size_t>(row) + 1;
+                        sum.row = mark;
                         sum.value = T{};
                         places[met++] = static_cast<I>(column);
                     }
                     add_product(sum.value, factor, at<T>(b_.data + p * sizeof(T)));
                 }
+                return true;
+            });
+            if (!good || met != room) {
+                sound = false;
+                return;
             }
-            T* values = reinterpret_cast<T*>(to.data.get()) + to.count;
-            size_t kept = 0;
+            T* const values = data_ + ends_[row];
+            bool zero = false;
             for (size_t i = 0; i < met; ++i) {
-                const T value = sums[static_cast<size_t>(places[i])].value;
-                places[kept] = places[i];
-                values[kept] = value;
-                kept += !is_zero(value);
+                values[i] = sums[static_cast<size_t>(places[i])].value;
+                zero |= is_zero(values[i]);
             }
-            to.count += kept;
-            ends_[row + 1] = static_cast<I>(kept);
+            if (zero) {
+                cancelled = true;
+            }
         }
     }
 
-    double work;
+    // Leaves zeros out.
+    void clean() {
+        I to = 0, low = 0;
+        for (size_t row = 0; row < a_.rows; ++row) {
+            const I high = ends_[row + 1];
+            for (I k = low; k < high; ++k) {
+                if (!is_zero(data_[k])) {
+                    indices_[to] = indices_[k];
+                    data_[to++] = data_[k];
+                }
+            }
+            ends_[row + 1] = to;
+            low = high;
+        }
+    }
 
   private:
-    // Entries that a row may have.
-    bool bound(size_t low, size_t high, size_t& most) const {
+    size_t begin(ptrdiff_t block) const {
+        return a_.rows * static_cast<size_t>(block) / static_cast<size_t>(blocks);
+    }
+
+    // Calls a function for each entry of a row of a, with the range of its row of b; false where that is
+    // none.
+    template <class Function> bool visit(size_t row, const Function& function) const {
+        size_t low, high;
+        if (!a_.range(row, low, high)) {
+            return false;
+        }
         for (size_t k = low; k < high; ++k) {
             const size_t middle = a_.index(k);
             size_t from, end;
-            if (middle >= b_.rows || !b_.range(middle, from, end)) {
+            if (middle >= b_.rows || !b_.range(middle, from, end) || !function(k, from, end)) {
                 return false;
             }
-            most += end - from;
         }
-        most = most < columns_ ? most : columns_;
         return true;
     }
 
-    Rows<I> a_, b_;
-    size_t columns_;
-    I* ends_;
+    const Rows<I> a_, b_;
+    const size_t columns_;
+    I* const ends_;
+    I* indices_ = nullptr;
+    T* data_ = nullptr;
 };
 
 template <class T> struct Tag {
@@ -213,58 +229,38 @@ template <class Function> bool with_element(int type, const Function& function) 
                        : function(Tag<std::uint64_t>{});
 }
 
-void run_block(void* context, long index) {
+void count_block(void* context, long index) {
+    static_cast<Product*>(context)->count(index);
+}
+
+void multiply_block(void* context, long index) {
     static_cast<Product*>(context)->multiply(index);
     clear_status();
 }
 
-struct Copy {
-    Product* product;
-    char *indices, *data;
-    ptrdiff_t index, item;
-    ptrdiff_t starts[BLOCKS + 1];
-};
-
-void copy_block(void* context, long block) {
-    const Copy& copy = *static_cast<Copy*>(context);
-    const Made& from = copy.product->made[block];
-    if (from.count) {
-        std::memcpy(copy.indices + copy.starts[block] * copy.index, from.indices.get(),
-                    from.count * static_cast<size_t>(copy.index));
-        std::memcpy(copy.data + copy.starts[block] * copy.item, from.data.get(),
-                    from.count * static_cast<size_t>(copy.item));
+// Runs all blocks; false with an exception set if a signal's handler raised one, or there is no memory.
+bool run(Product& product, Block block, int threads) {
+    if (product.work < RELEASED) {
+        for (ptrdiff_t i = 0; i < product.blocks; ++i) {
+            block(&product, static_cast<long>(i));
+        }
+    } else if (!run_blocks(static_cast<long>(product.blocks), threads, block, &product)) {
+        return false;
     }
+    if (product.failed) {
+        PyErr_NoMemory();
+    }
+    return !product.failed;
 }
 
-// The blocks' rows as one; null with an exception where there is no memory, or Py_False if they are too many.
-template <class I>
-PyObject* put_together(Product& product, PyArrayObject* indptr, int index_type, int type, int threads) {
-    Copy copy{&product, nullptr, nullptr, sizeof(I), 0, {0}};
-    for (ptrdiff_t i = 0; i < product.blocks; ++i) {
-        copy.starts[i + 1] = copy.starts[i] + static_cast<ptrdiff_t>(product.made[i].count);
+// The first entries of a vector, in one of its own.
+PyObject* shortened(PyArrayObject* x, npy_intp count) {
+    PyObject* made = PyArray_SimpleNew(1, &count, PyArray_TYPE(x));
+    if (made != nullptr) {
+        std::memcpy(PyArray_DATA(reinterpret_cast<PyArrayObject*>(made)), PyArray_DATA(x),
+                    static_cast<size_t>(count * PyArray_ITEMSIZE(x)));
     }
-    npy_intp total = copy.starts[product.blocks];
-    if (sizeof(I) == 4 && total > INT_MAX) {
-        Py_RETURN_FALSE;
-    }
-    I* ends = static_cast<I*>(PyArray_DATA(indptr));
-    const npy_intp rows = PyArray_DIM(indptr, 0) - 1;
-    for (npy_intp row = 0; row < rows; ++row) {
-        ends[row + 1] = static_cast<I>(ends[row] + ends[row + 1]);
-    }
-    const Held indices(PyArray_SimpleNew(1, &total, index_type)), data(PyArray_SimpleNew(1, &total, type));
-    if (!indices || !data) {
-        return nullptr;
-    }
-    copy.indices = PyArray_BYTES(indices.array());
-    copy.data = PyArray_BYTES(data.array());
-    copy.item = PyArray_ITEMSIZE(data.array());
-    if (product.blocks == 1) {
-        copy_block(&copy, 0);
-    } else if (!run_blocks(static_cast<long>(product.blocks), threads, copy_block, &copy)) {
-        return nullptr;
-    }
-    return PyTuple_Pack(3, reinterpret_cast<PyObject*>(indptr), indices.object, data.object);
+    return made;
 }
 
 template <class T, class I>
@@ -276,34 +272,46 @@ PyObject* multiplied(PyArrayObject* const (&parts)[6], npy_intp columns, int thr
                        static_cast<size_t>(PyArray_DIM(parts[first], 0) - 1),
                        static_cast<size_t>(there < values ? there : values)};
     };
-    const Rows<I> a = rows_of(0), b = rows_of(3);
-    const int index_type = sizeof(I) == 4 ? NPY_INT32 : NPY_INT64;
-    npy_intp length = PyArray_DIM(parts[0], 0);
+    const int index_type = sizeof(I) == 4 ? NPY_INT32 : NPY_INT64, type = PyArray_TYPE(parts[2]);
+    npy_intp length = PyArray_DIM(parts[0], 0), total = 0;
     const Held indptr(PyArray_ZEROS(1, &length, index_type, 0));
     if (!indptr) {
         return nullptr;
     }
     I* ends = static_cast<I*>(PyArray_DATA(indptr.array()));
-    const std::unique_ptr<ProductOf<T, I>> product(
-        new (std::nothrow) ProductOf<T, I>(a, b, static_cast<size_t>(columns), ends));
-    if (!product) {
-        return PyErr_NoMemory();
-    }
-    Product* base = product.get();
-    if (product->work < RELEASED) {
-        for (ptrdiff_t i = 0; i < product->blocks; ++i) {
-            run_block(base, static_cast<long>(i));
-        }
-    } else if (!run_blocks(static_cast<long>(product->blocks), threads, run_block, base)) {
+    ProductOf<T, I> product(rows_of(0), rows_of(3), static_cast<size_t>(columns), ends);
+    if (!run(product, count_block, threads)) {
         return nullptr;
     }
-    if (product->failed) {
-        return PyErr_NoMemory();
-    }
-    if (!product->sound) {
+    if (!product.sound) {
         Py_RETURN_NONE;
     }
-    return put_together<I>(*product, indptr.array(), index_type, PyArray_TYPE(parts[2]), threads);
+    for (npy_intp row = 1; row < length; ++row) {
+        total += static_cast<npy_intp>(ends[row]);
+        if (sizeof(I) == 4 && total > INT_MAX) {
+            Py_RETURN_FALSE;
+        }
+        ends[row] = static_cast<I>(total);
+    }
+    const Held indices(PyArray_SimpleNew(1, &total, index_type)), data(PyArray_SimpleNew(1, &total, type));
+    if (!indices || !data) {
+        return nullptr;
+    }
+    product.write_to(static_cast<I*>(PyArray_DATA(indices.array())),
+                     static_cast<T*>(PyArray_DATA(data.array())));
+    if (!run(product, multiply_block, threads)) {
+        return nullptr;
+    }
+    if (!product.sound) {
+        Py_RETURN_NONE;
+    }
+    if (!product.cancelled) {
+        return PyTuple_Pack(3, indptr.object, indices.object, data.object);
+    }
+    product.clean();
+    const npy_intp left = static_cast<npy_intp>(ends[length - 1]);
+    const Held few(shortened(indices.array(), left)), values(shortened(data.array(), left));
+    return few && values ? PyTuple_Pack(3, indptr.object, few.object, values.object) : nullptr;
 }
 
 PyObject* multiply_sparse(PyObject*, PyObject* args) {
