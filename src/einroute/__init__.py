@@ -46,7 +46,8 @@ if _typing.TYPE_CHECKING:
     from ._explain.explanation import Explanation
     from ._record.recording import Recording
 else:
-    from ._api.einsum import einsum, einsum_path, tensordot
+    from ._api.einsum import einsum, tensordot
+    from ._api.einsum_path import einsum_path
     from ._api.lstsq import lstsq
     from ._api.products import dot, inner, outer, vdot
     from ._api.ufuncs import matmul, matvec, vecdot, vecmat

@@ -104,7 +104,7 @@ class TestObjects:
 
     @pytest.mark.parametrize("bad", ["", "other"])
     def test_wrong_arguments(self, bad: str) -> None:
-        with pytest.raises(ValueError, match="arguments must be 'einsum', 'tensordot' or 'pair'"):
+        with pytest.raises(ValueError, match="arguments must be 'einsum', 'tensordot', 'pair' or 'chain'"):
             CORE.Function(len, bad, len)
         for wrong in (None, 3, A):
             with pytest.raises(TypeError):

@@ -19,7 +19,7 @@ from .._base.errors import suggest, whole_number
 from .._base.plan_cache import PlanCache
 from .._base.records import dataclass
 from .._base.routes import Declined, NoRoute, Policy
-from .._base.watch import WATCH
+from .._base.watch import WATCH, to_observe
 from .._factors.cache import FACTORS, PREPARE
 from .._kernels.earned import KERNELS
 from .._native import CORE
@@ -145,7 +145,7 @@ if hasattr(os, "register_at_fork"):
 _context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
 if CORE is not None:
     CORE.set_context(_context)
-    WATCH.on_change.append(CORE.set_watched)
+    WATCH.on_change.append(lambda watched: CORE.set_watched(watched, to_observe))
 
 
 def current() -> State:

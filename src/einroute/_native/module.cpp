@@ -7,6 +7,7 @@
 #include "dispatch.hpp"
 #include "isa.hpp"
 #include "least_squares.hpp"
+#include "magnitude.hpp"
 #include "one_pass.hpp"
 #include "pool.hpp"
 #include "product.hpp"
@@ -72,7 +73,7 @@ int execute(PyObject* module) {
                        einroute::add_sparse_classes(module) == 0 && einroute::add_sparse_dense(module) == 0 &&
                        einroute::add_sparse_parts(module) == 0 && einroute::add_sparse_product(module) == 0 &&
                        einroute::add_sparse_sparse(module) == 0 && einroute::add_one_pass(module) == 0 &&
-                       einroute::add_threads(module) == 0;
+                       einroute::add_threads(module) == 0 && einroute::add_magnitude(module) == 0;
     return added ? 0 : -1;
 }
 
