@@ -6,6 +6,7 @@
 #include "contraction.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
+#include "label_sums.hpp"
 #include "least_squares.hpp"
 #include "one_pass.hpp"
 #include "pool.hpp"
@@ -68,7 +69,7 @@ int execute(PyObject* module) {
                        einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0 &&
                        einroute::add_sparse_classes(module) == 0 &&
                        einroute::add_sparse_product(module) == 0 && einroute::add_one_pass(module) == 0 &&
-                       einroute::add_threads(module) == 0;
+                       einroute::add_threads(module) == 0 && einroute::add_label_sums(module) == 0;
     return added ? 0 : -1;
 }
 
