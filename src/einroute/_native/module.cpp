@@ -4,6 +4,7 @@
 #include "numpy_api.hpp"
 
 #include "contraction.hpp"
+#include "difference_forms.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
 #include "label_sums.hpp"
@@ -69,7 +70,8 @@ int execute(PyObject* module) {
                        einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0 &&
                        einroute::add_sparse_classes(module) == 0 &&
                        einroute::add_sparse_product(module) == 0 && einroute::add_one_pass(module) == 0 &&
-                       einroute::add_threads(module) == 0 && einroute::add_label_sums(module) == 0;
+                       einroute::add_threads(module) == 0 && einroute::add_label_sums(module) == 0 &&
+                       einroute::add_difference_forms(module) == 0;
     return added ? 0 : -1;
 }
 
