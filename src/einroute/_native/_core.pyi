@@ -134,3 +134,36 @@ def keep(limit: int | Callable[[], int], /) -> None: ...
 def clear_kept() -> None: ...
 def kept() -> tuple[int, int, int]: ...
 def keep_fault() -> str: ...
+def add_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    rows: Array,
+    out: Array,
+    threads: int,
+    /,
+) -> None: ...
+def count_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    size: int,
+    char: str,
+    threads: int,
+    /,
+) -> Array: ...
+def take_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    table: Array,
+    out: Array,
+    threads: int,
+    /,
+) -> None: ...
+def ones_at(labels: tuple[Array, ...], length: int, out: Array, threads: int, /) -> None: ...
+def count_ones(labels: tuple[Array, ...], length: int, threads: int, /) -> int: ...
+def difference_forms(x: Array, y: Array, s: Array, out: Array, threads: int, /) -> None: ...

@@ -1,5 +1,7 @@
 #include "isa.hpp"
 
+#include "forms.hpp"
+
 #include <cstring>
 
 namespace einroute {
@@ -8,12 +10,14 @@ namespace baseline {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
+extern const FormKernels FORMS;
 } // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
+extern const FormKernels FORMS;
 } // namespace avx2
 #endif
 
@@ -24,6 +28,7 @@ struct Isa {
     const Kernels* kernels;
     const BoxKernels* boxes;
     const SparseTypes* sparse;
+    const FormKernels* forms;
     bool (*supported)();
 };
 
@@ -40,9 +45,9 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, has_avx2},
+    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, always},
+    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -81,6 +86,10 @@ const BoxKernels& box_kernels() {
 
 const SparseTypes& sparse_kernels() {
     return *chosen->sparse;
+}
+
+const FormKernels& form_kernels() {
+    return *chosen->forms;
 }
 
 const char* compiled_isa(int index) {

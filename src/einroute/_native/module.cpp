@@ -4,8 +4,10 @@
 #include "numpy_api.hpp"
 
 #include "contraction.hpp"
+#include "difference_forms.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
+#include "label_sums.hpp"
 #include "least_squares.hpp"
 #include "magnitude.hpp"
 #include "one_pass.hpp"
@@ -73,7 +75,8 @@ int execute(PyObject* module) {
                        einroute::add_sparse_classes(module) == 0 && einroute::add_sparse_dense(module) == 0 &&
                        einroute::add_sparse_parts(module) == 0 && einroute::add_sparse_product(module) == 0 &&
                        einroute::add_sparse_sparse(module) == 0 && einroute::add_one_pass(module) == 0 &&
-                       einroute::add_threads(module) == 0 && einroute::add_magnitude(module) == 0;
+                       einroute::add_threads(module) == 0 && einroute::add_magnitude(module) == 0 &&
+                       einroute::add_label_sums(module) == 0 && einroute::add_difference_forms(module) == 0;
     return added ? 0 : -1;
 }
 
