@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 
 import einroute as er
-from tests.processes import printed, run_code
+from tests.processes import run_code
 
 RNG = np.random.default_rng(22)
 
@@ -75,18 +75,6 @@ def test_nothing_is_told_of_calls_that_are_found_again(caplog: pytest.LogCapture
             er.matmul(a, a)
             er.dot(a, a)
     assert caplog.records == []
-
-
-def test_kernels_are_told_of_with_their_time_or_what_is_missing() -> None:
-    code = (
-        "import logging, sys, numpy as np, einroute as er\n"
-        "logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
-        "sys.modules['numba'] = None\n"
-        "er.set_config(prepare='now')\n"
-        "d = er.pairwise_difference(np.ones((900, 3)))\n"
-        "er.einsum('ijk,kl,ijl->ij', d, np.eye(3), d)"
-    )
-    assert "INFO:einroute:kernel form3-whole-f8 is not prepared: numba is not installed" in printed(code)
 
 
 def test_by_default_nothing_is_said() -> None:

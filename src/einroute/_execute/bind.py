@@ -19,12 +19,13 @@ from .._base.kinds import Bring, Form, Kind, as_it_is, handed_on
 from .._base.log import debug
 from .._base.records import dataclass
 from .._base.routes import Runner
-from .._kernels.validate import BROKEN, Unsound, unusable
+from .._kernels.validate import BROKEN, unusable
 from .._kinds.registry import form_of
 from .._plan.planner import largest_dense
 from .._plan.plans import Chain, Plan, Sliced
 from .nodes import OnRun, bind_node
 from .overflow import as_einsum, pair_as_einsum
+from .unsound import blaming_operand
 
 __all__ = ["Handling", "announced", "bind_plan", "maker", "numpys_own"]
 
@@ -91,7 +92,7 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
     )
     run = _brought(run, brings)
     if any(form.sparse for form in forms):
-        run = _named(run, how.kinds)
+        run = blaming_operand(run, how.kinds)
     if dense:
         short = _short(run, bare, plan, how, forms)
         if short is not None:
@@ -252,25 +253,6 @@ def _bring(position: int, p: Prepared, kind: Kind, form: Form, dtype: DType) -> 
         return value if bring is None else bring(value)
 
     return adopted
-
-
-def _named(run: Runner, kinds: Sequence[Kind]) -> Runner:
-    """The same; what a route finds wrong with index arrays that were sound is told of their operand."""
-
-    def named(*operands: Any, out: Any = None) -> Any:
-        try:
-            return run(*operands) if out is None else run(*operands, out=out)
-        except Unsound as error:
-            sparse = [i for i, kind in enumerate(kinds) if kind.form.sparse]
-            for i in sparse:
-                try:
-                    kinds[i].adopt(operands[i])
-                except BROKEN as fault:
-                    raise unusable(f"operand {i}", operands[i], kinds[i], fault) from fault
-            at = sparse[0]
-            raise unusable(f"operand {at}", operands[at], kinds[at], error) from error
-
-    return named
 
 
 def _brought(run: Runner, brings: tuple[Bring | None, ...]) -> Runner:
