@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 
 import einroute as er
-from tests.processes import printed, run_code
+from tests.processes import run_code
 
 RNG = np.random.default_rng(22)
 
@@ -75,18 +75,6 @@ def test_nothing_is_told_of_calls_that_are_found_again(caplog: pytest.LogCapture
             er.matmul(a, a)
             er.dot(a, a)
     assert caplog.records == []
-
-
-def test_kernels_are_told_of_with_their_time_or_what_is_missing() -> None:
-    code = (
-        "import logging, sys, numpy as np, scipy.sparse as sp, einroute as er\n"
-        "logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
-        "sys.modules['numba'] = None\n"
-        "er.set_config(prepare='now')\n"
-        "a = sp.random_array((4000, 4000), density=0.01, rng=np.random.default_rng(0), format='csc')\n"
-        "er.tensordot(np.ones((64, 4000)), a, axes=1)"
-    )
-    assert "INFO:einroute:kernel dense_by_csc-f8-i4 is not prepared: numba is not installed" in printed(code)
 
 
 def test_by_default_nothing_is_said() -> None:

@@ -6,7 +6,7 @@ Every operand is drawn as a dense array; some are written in a random sparse for
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -182,9 +182,9 @@ def _in_parts(rng: np.random.Generator, data: np.ndarray) -> tuple[np.ndarray, n
 
 
 @contextmanager
-def compiled_at_once() -> Iterator[None]:
-    """Kernels are compiled, and conversions kept, at first use; the threads share small work too."""
-    small = ((tiles, "_LEAST", 0.0), (tiles, "_WORK", 1), (spgemm, "_WORK", 1), (csr_source, "FEW", 0))
+def shared_at_once() -> Iterator[None]:
+    """The threads share small work too, and conversions are kept at first use."""
+    small = ((tiles, "_FEW", 0), (spgemm, "_WORK", 1), (csr_source, "FEW", 0))
     usual = [getattr(module, name) for module, name, _ in small]
     setting = einroute.get_config()["prepare"]
     for module, name, value in small:
@@ -198,14 +198,11 @@ def compiled_at_once() -> Iterator[None]:
         einroute.set_config(prepare=setting)
 
 
-def source(dtypes: str = "fdFDilq") -> Source:
-    """Sparse cases, through every route of their form.
-
-    Cases of the dtypes with these codes go through compiled kernels too; each takes seconds to compile.
-    """
-
-    def forced(case: Case, route: str) -> AbstractContextManager[None] | None:
-        compiles = case.meaning is not None and case.meaning.dtype(case.options).char in dtypes
-        return compiled_at_once() if compiles or route != tiles.ROUTE.name else None
-
-    return Source("sparse", draw, tuple(route.name for route in form_of("entries").routes), forced)
+def source() -> Source:
+    """Sparse cases, through every route of their form."""
+    return Source(
+        "sparse",
+        draw,
+        tuple(route.name for route in form_of("entries").routes),
+        lambda case, route: shared_at_once(),
+    )

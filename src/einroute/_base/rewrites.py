@@ -109,15 +109,12 @@ class Rewrite:
         ``step.output``; it may be a view and of another dtype.
     guard : str
         The condition on values under which it declines; empty if it never does.
-    earned : bool
-        Whether it declines depends on earlier calls.
     """
 
     name: str
     verdict: Callable[[Step], Rewriting | Refused]
     run: Callable[[Step, Rewriting, tuple[Any, ...], Contract], Any | Declined]
     guard: str = ""
-    earned: bool = False
 
     @property
     def silent(self) -> bool:

@@ -108,8 +108,6 @@ class Route:
         ``(Step, Offer) -> Runner``.
     guard : str
         The condition on values under which the runner declines; empty if it never does.
-    earned : bool
-        Whether it declines depends on earlier calls.
     silent : bool
         It gives no floating-point warning.
     tasks : bool
@@ -125,7 +123,6 @@ class Route:
     verdict: Callable[[Step], Offer | Refused]
     bind: Callable[[Step, Offer], Runner]
     guard: str = ""
-    earned: bool = False
     silent: bool = False
     tasks: bool = False
     short: Callable[[Step, Runner], Runner | None] | None = None
@@ -156,9 +153,6 @@ class Way(Protocol):
     def name(self) -> str: ...
 
     @property
-    def earned(self) -> bool: ...
-
-    @property
     def silent(self) -> bool: ...
 
     @property
@@ -177,8 +171,6 @@ class Policy:
         Routes that are not to be taken.
     allowed : frozenset of str or None
         The only ones that are, whichever there are; None: all.
-    reproducible : bool
-        Nor are those that depend on earlier calls.
     loud : bool
         Nor those that give no floating-point warnings, as the mirrored function does.
     """
@@ -186,7 +178,6 @@ class Policy:
     forced: str | None = None
     forbidden: frozenset[str] = frozenset()
     allowed: frozenset[str] | None = None
-    reproducible: bool = False
     loud: bool = False
 
     @property
@@ -202,8 +193,6 @@ class Policy:
         """Why a route or a rewrite is not to be taken, whatever it offers; empty if it may."""
         if way.name in self.forbidden if way.tasks else self.forbids(way.name):
             return "forbidden by config(allow=, forbid=)"
-        if way.earned and self.reproducible:
-            return "depends on earlier calls, and reproducible=True"
         if way.silent and self.loud:
             return "gives no floating-point warnings, which are due here"
         return ""

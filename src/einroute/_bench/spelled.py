@@ -34,20 +34,6 @@ class Way:
     prepared: bool = False
 
 
-#: Compiles what a call has a kernel for, whatever the process has earned so far.
-COMPILED = """
-usual = er.get_config()["prepare"]
-er.set_config(prepare="now")
-{call}
-er.set_config(prepare=usual)
-"""
-
-
-def compiled(call: str) -> Way:
-    """A call of einroute's, its kernels compiled beforehand."""
-    return Way(call, COMPILED.format(call=call))
-
-
 #: The code of each implementation, which may have several ways.
 Ways = Mapping[str, Way | tuple[Way, ...]]
 

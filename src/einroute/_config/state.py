@@ -22,7 +22,6 @@ from .._base.records import dataclass
 from .._base.routes import Declined, NoRoute, Policy
 from .._base.watch import WATCH, to_observe
 from .._factors.cache import FACTORS, PREPARE
-from .._kernels.earned import KERNELS
 from .._native import CORE
 from .._native.memory import MEMORY
 from .._plan.decisions import DECISIONS
@@ -138,8 +137,6 @@ class _Process:
 
 #: Options of the whole process, which no context can change: factors and memory are shared by all threads.
 PROCESS_WIDE = ("cache_bytes", "keep_bytes", "prepare")
-
-KERNELS.prepare = lambda: FACTORS.prepare
 
 _process = _Process()
 if hasattr(os, "register_at_fork"):
@@ -288,12 +285,12 @@ def cache_info() -> dict[str, int]:
         ``plans``, the bound plans held under the configuration in force, and ``max_plans``, how many are held
         at the most. Of kept factors: ``factorizations`` held, the ``bytes`` they take and ``max_bytes``;
         ``seen``, matrices that are known but not kept; and since the last `cache_clear` the ``hits``, the
-        ``misses``, how many were ``made`` and how many ``evicted``. ``kernels`` are the compiled kernels
-        that are loaded. Of freed memory: ``kept_blocks``, the ``kept_bytes`` they take and
-        ``max_kept_bytes``, and ``blocks_reused``, how often one was used again in this process.
+        ``misses``, how many were ``made`` and how many ``evicted``. Of freed memory: ``kept_blocks``, the
+        ``kept_bytes`` they take and ``max_kept_bytes``, and ``blocks_reused``, how often one was used again
+        in this process.
     """
     plans = {"plans": len(current().plans), "max_plans": current().plans.limit}
-    return plans | FACTORS.info() | KERNELS.info() | MEMORY.info()
+    return plans | FACTORS.info() | MEMORY.info()
 
 
 def drop_plans() -> None:

@@ -36,10 +36,6 @@ def build(dims: Mapping[str, int], rng: np.random.Generator) -> Field:
     n = dims["N"]
     a = csr_array((rng.standard_normal(n), rng.integers(0, n, n), np.arange(n + 1)), shape=(n, n))
     x = rng.standard_normal((dims["I"], dims["J"], n))
-    # The kernel is compiled beforehand, as `python -m einroute prepare` does for good: about 2 s, once.
-    er.set_config(prepare="now")
-    er.tensordot(x[:2], a, axes=1)
-    er.set_config(prepare="earned")
     return Field(x, a)
 
 

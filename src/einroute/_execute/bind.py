@@ -26,6 +26,7 @@ from .._plan.plans import Chain, Plan, Sliced
 from .fused import fused_around
 from .nodes import OnRun, bind_node
 from .overflow import as_einsum, pair_as_einsum
+from .unsound import blaming_operand
 
 __all__ = ["Handling", "announced", "bind_plan", "maker", "numpys_own"]
 
@@ -93,6 +94,8 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
         for i, (p, kind, form) in enumerate(zip(plan.prepared, how.kinds, forms, strict=True))
     )
     run = _brought(run, brings)
+    if any(form.sparse for form in forms):
+        run = blaming_operand(run, how.kinds)
     if dense:
         short = _short(run, bare, plan, how, forms)
         if short is not None:

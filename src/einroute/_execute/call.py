@@ -165,7 +165,7 @@ class Call:
                 facts,
                 self.computed_in,
                 self.order,
-                self._policy(state.policy, facts, reproducible=reproducible),
+                self._policy(state.policy, facts),
                 limits,
                 form=self.form,
                 strict=strict,
@@ -177,7 +177,7 @@ class Call:
         """The same call on other operands of the same facts; of none, it keeps nobody's memory."""
         return replace(self, operands=operands)
 
-    def _policy(self, policy: Policy, facts: tuple[Operand, ...], *, reproducible: bool) -> Policy:
+    def _policy(self, policy: Policy, facts: tuple[Operand, ...]) -> Policy:
         """Where floating-point warnings are due, routes that give none are left out.
 
         Except for windows and broadcasts: there NumPy's own function may copy gigabytes.
@@ -189,7 +189,7 @@ class Call:
             and self.dtype.kind in "fc"
             and not any(op.nbytes > 4 * op.span for op in facts)
         )
-        return replace(policy, reproducible=reproducible, loud=loud) if reproducible or loud else policy
+        return replace(policy, loud=True) if loud else policy
 
     def _check_result(self, plan: Plan) -> None:
         """Raise where a result cannot be of the form and the dtype that it would have."""

@@ -1,7 +1,7 @@
 """Sparse matrices compressed the other way, in the factor cache.
 
 As factorizations are: found by a hash of the contents, kept under the hash of the very bytes that were
-compressed (a private copy), first made when the work seen would have paid for it.
+compressed (a private copy), first made when a matrix is seen again.
 """
 
 from __future__ import annotations
@@ -15,14 +15,10 @@ import numpy as np
 from .._kernels.csr_source import CSR, Axes
 from .._kernels.entries import Compressed, Entries
 from .._kernels.validate import check_pointers, check_within
-from .cache import FACTORS, LATEST, NEW, REFUSED, Sight
+from .cache import FACTORS, NEW, REFUSED
 from .fingerprint import fingerprint
 
 Array = np.ndarray[Any, Any]
-
-#: Vectors whose products have lost, for want of this matrix, what copying, hashing and compressing it takes.
-#: A kernel for the other compression takes 0.07 ns longer an entry and vector, those take 3 to 4 ns an entry.
-EARNED = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class Turning:
         return sum(part.nbytes for part in self.csr)
 
 
-def lookup_csr(a: Entries, rows: Axes, columns: Axes, vectors: int, needed: bool) -> CSR | None:
+def lookup_csr(a: Entries, rows: Axes, columns: Axes) -> CSR | None:
     """The matrix that `Entries.csr` gives, if it is kept or kept from now on.
 
     Parameters
@@ -45,10 +41,6 @@ def lookup_csr(a: Entries, rows: Axes, columns: Axes, vectors: int, needed: bool
         An operand's own.
     rows, columns : tuple of int
         The axes of ``a`` in the rows and in the columns of the matrix.
-    vectors : int
-        How many dense vectors this call multiplies with the matrix.
-    needed : bool
-        This call compresses the matrix in any case; else it can do without.
 
     Returns
     -------
@@ -58,10 +50,10 @@ def lookup_csr(a: Entries, rows: Axes, columns: Axes, vectors: int, needed: bool
     if FACTORS.prepare == "never" or _nbytes(a) > FACTORS.limit:
         return None
     key = _key(a, rows, columns)
-    met: Any = FACTORS.meet(key, vectors)
+    met: Any = FACTORS.meet(key, 1)
     if isinstance(met, Turning):
         return met.csr
-    if not _due(met, vectors, needed):
+    if FACTORS.prepare != "now" and (met is REFUSED or met is NEW):
         return None
 
     def make() -> tuple[Any, Turning]:
@@ -70,15 +62,6 @@ def lookup_csr(a: Entries, rows: Axes, columns: Axes, vectors: int, needed: bool
 
     made: Any = FACTORS.obtain(key, make)
     return None if made is None else made.csr
-
-
-def _due(sight: Sight, vectors: int, needed: bool) -> bool:
-    if FACTORS.prepare == "now":
-        return True
-    if sight is REFUSED or sight is NEW:
-        return False
-    times, seen = sight
-    return needed or times >= LATEST - 1 or seen + vectors >= EARNED
 
 
 def _arrays(a: Entries) -> Iterator[Array]:

@@ -20,35 +20,20 @@ Array = np.ndarray[Any, Any]
 CSR = tuple[Array, Array, Array]
 """``indptr, indices, data``."""
 Axes = tuple[int, ...]
-Lookup = Callable[[Entries, Axes, Axes, int, bool], CSR | None]
-"""``(entries, rows, columns, vectors, needed)`` to the matrix; None where it is neither kept nor needed."""
+Lookup = Callable[[Entries, Axes, Axes], CSR | None]
+"""``(entries, rows, columns)`` to the matrix; None where it is not kept."""
 
 #: Entries below which compressing takes no longer than the bookkeeping.
 FEW = 8192
 
 
-def compressed(a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR:
-    """What `Entries.csr` gives, remembered where that may pay.
-
-    Parameters
-    ----------
-    vectors : int
-        How many dense vectors this call multiplies with it.
-    """
-    found = _looked_up(a, rows, columns, vectors, needed=True)
-    return a.csr(rows, columns) if found is None else found
-
-
-def kept(a: Entries, rows: Axes, columns: Axes, vectors: int) -> CSR | None:
-    """The matrix where it is kept, or has paid for being made by now; None otherwise."""
-    return _looked_up(a, rows, columns, vectors, needed=False)
-
-
-def _looked_up(a: Entries, rows: Axes, columns: Axes, vectors: int, *, needed: bool) -> CSR | None:
+def compressed(a: Entries, rows: Axes, columns: Axes) -> CSR:
+    """What `Entries.csr` gives, remembered where that may pay."""
     if not (_worth(a, rows) and may_prepare()):
-        return None
+        return a.csr(rows, columns)
     lookup: Lookup = importlib.import_module("einroute._factors.csr_cache").lookup_csr
-    return lookup(a, rows, columns, vectors, needed)
+    found = lookup(a, rows, columns)
+    return a.csr(rows, columns) if found is None else found
 
 
 def _worth(a: Entries, rows: Axes) -> bool:

@@ -110,9 +110,26 @@ class SparseProduct:
         column: int,
         row: int,
         fortran: bool = False,
+        threads: int = 1,
+        few: int = ...,
     ) -> Self: ...
     def __call__(self, a: Any, b: Any, /, out: Array | None = None) -> Any: ...
 
+def multiply_compressed(
+    indptr: Array, indices: Array, data: Array, by_rows: bool, x: Array, y: Array, threads: int, /
+) -> bool: ...
+def sound_parts(operand: Any, /) -> tuple[Any, ...] | None: ...
+def multiply_sparse(
+    indptr: Array,
+    indices: Array,
+    data: Array,
+    indptr2: Array,
+    indices2: Array,
+    data2: Array,
+    columns: int,
+    threads: int,
+    /,
+) -> tuple[Array, Array, Array] | Literal[False] | None: ...
 def know_sparse(cls: type, kept: str, /) -> None: ...
 def apply_factors(
     uh: Array, w: Array, a: Array, b: Array, tall: bool, low: float, high: float, extended: bool, /
@@ -132,3 +149,36 @@ def keep(limit: int | Callable[[], int], /) -> None: ...
 def clear_kept() -> None: ...
 def kept() -> tuple[int, int, int]: ...
 def keep_fault() -> str: ...
+def add_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    rows: Array,
+    out: Array,
+    threads: int,
+    /,
+) -> None: ...
+def count_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    size: int,
+    char: str,
+    threads: int,
+    /,
+) -> Array: ...
+def take_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    table: Array,
+    out: Array,
+    threads: int,
+    /,
+) -> None: ...
+def ones_at(labels: tuple[Array, ...], length: int, out: Array, threads: int, /) -> None: ...
+def count_ones(labels: tuple[Array, ...], length: int, threads: int, /) -> int: ...
+def difference_forms(x: Array, y: Array, s: Array, out: Array, threads: int, /) -> None: ...

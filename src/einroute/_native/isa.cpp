@@ -1,5 +1,7 @@
 #include "isa.hpp"
 
+#include "forms.hpp"
+
 #include <cstring>
 
 namespace einroute {
@@ -7,11 +9,15 @@ namespace einroute {
 namespace baseline {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
+extern const SparseTypes SPARSE;
+extern const FormKernels FORMS;
 } // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
 extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
+extern const SparseTypes SPARSE;
+extern const FormKernels FORMS;
 } // namespace avx2
 #endif
 
@@ -21,6 +27,8 @@ struct Isa {
     const char* name;
     const Kernels* kernels;
     const BoxKernels* boxes;
+    const SparseTypes* sparse;
+    const FormKernels* forms;
     bool (*supported)();
 };
 
@@ -37,9 +45,9 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, &avx2::BOXES, has_avx2},
+    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, &baseline::BOXES, always},
+    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -74,6 +82,14 @@ const Kernels& kernels() {
 
 const BoxKernels& box_kernels() {
     return *chosen->boxes;
+}
+
+const SparseTypes& sparse_kernels() {
+    return *chosen->sparse;
+}
+
+const FormKernels& form_kernels() {
+    return *chosen->forms;
 }
 
 const char* compiled_isa(int index) {

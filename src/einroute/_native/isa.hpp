@@ -3,6 +3,7 @@
 
 #include "box.hpp"
 #include "problem.hpp"
+#include "sparse_box.hpp"
 
 namespace einroute {
 
@@ -12,6 +13,7 @@ bool choose_isa(const char* cap);
 const char* isa_name();
 const Kernels& kernels();
 const BoxKernels& box_kernels();
+const SparseTypes& sparse_kernels();
 
 // The names of the sets that were compiled, best first, as far as `index` goes; null after the last.
 const char* compiled_isa(int index);

@@ -26,10 +26,12 @@ PyObject* know_sparse(PyObject*, PyObject* args) {
     }
     const Format found = format[0] == 'r'   ? Format::Rows
                          : format[0] == 'c' ? Format::Columns
+                         : format[0] == 'e' ? Format::Entries
                          : format[0] == 'o' ? Format::Other
                                             : Format::Unknown;
     if (found == Format::Unknown) {
-        PyErr_Format(PyExc_ValueError, "format must be 'rows', 'columns' or 'other', not '%s'", format);
+        PyErr_Format(PyExc_ValueError, "format must be 'rows', 'columns', 'entries' or 'other', not '%s'",
+                     format);
         return nullptr;
     }
     classes[count++] = {reinterpret_cast<PyTypeObject*>(Py_NewRef(type)), found};
@@ -41,7 +43,7 @@ PyMethodDef functions[] = {
      "know_sparse(cls, format, /)\n--\n\n"
      "Look operands of a class up, with attributes ``data`` and ``_shape``; ``format``: which of a matrix "
      "is\n"
-     "compressed, 'rows' or 'columns', or 'other'."},
+     "compressed, 'rows' or 'columns', or whether it holds entries by 'coords', 'entries', or 'other'."},
     {nullptr, nullptr, 0, nullptr},
 };
 

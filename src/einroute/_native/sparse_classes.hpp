@@ -6,7 +6,7 @@
 namespace einroute {
 
 // How the entries of a class are kept; Other: no loops of the core's read them.
-enum class Format { Unknown, Rows, Columns, Other };
+enum class Format { Unknown, Rows, Columns, Entries, Other };
 
 Format format_of(PyObject* operand);
 

@@ -1,45 +1,10 @@
 #include "sparse_loops.hpp"
 
-#include <type_traits>
+#include "sparse_elements.hpp"
 
 namespace einroute {
 
 namespace {
-
-template <class R> struct Complex {
-    R re, im;
-};
-
-// A bool of NumPy's: any byte but 0 is true.
-struct Bool {
-    std::uint8_t byte;
-};
-
-template <class T> inline void add_product(T& sum, T a, T x) {
-    if constexpr (std::is_integral_v<T>) { // short ones would be multiplied as signed integers, and overflow
-        sum = static_cast<T>(std::uint64_t(sum) + std::uint64_t(a) * std::uint64_t(x));
-    } else {
-        sum += a * x;
-    }
-}
-
-// Sums of bools are or, products and.
-inline void add_product(Bool& sum, Bool a, Bool x) {
-    sum.byte = sum.byte != 0 || (a.byte != 0 && x.byte != 0);
-}
-
-template <class R> inline void add_product(Complex<R>& sum, Complex<R> a, Complex<R> x) {
-    sum.re += a.re * x.re - a.im * x.im;
-    sum.im += a.re * x.im + a.im * x.re;
-}
-
-template <class T> inline T& at(char* p) {
-    return *reinterpret_cast<T*>(p);
-}
-
-template <class T> inline const T& at(const char* p) {
-    return *reinterpret_cast<const T*>(p);
-}
 
 // One row of out += a times one row of x.
 template <class T> inline void add_row(const SparseProduct& p, T a, const char* x, char* out) {

@@ -1,31 +1,38 @@
 #include "sparse_product.hpp"
 
 #include "finite.hpp"
-#include "float_status.hpp"
 #include "sparse_classes.hpp"
-#include "sparse_loops.hpp"
+#include "sparse_compress.hpp"
+#include "sparse_dense.hpp"
+#include "sparse_parts.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
+#include <cstdlib>
+#include <memory>
 
 namespace einroute {
 
 namespace {
 
 constexpr int MOST = 32; // axes of the dense operand
+// Entries, or rows, up to which coordinates are compressed for one call.
+constexpr npy_intp MANY = 1 << 14;
+
+struct Freed {
+    void operator()(char* p) const { std::free(p); }
+};
 
 PyTypeObject* product_type = nullptr;
-PyObject *name_data = nullptr, *name_indices = nullptr, *name_indptr = nullptr;
 
 // The dense operand has one axis along the columns of the sparse one, and others that are free. The result
 // has the free axes in the same order, before or behind its rows.
 struct Product {
     PyObject_HEAD vectorcallfunc vectorcall;
     PyObject* fallback; // answers what is not as expected, and says what is wrong with it
-    SparseLoops loops;
-    int type;
-    int sparse; // which of both operands is the sparse one
+    char character;
+    int type, threads;
+    npy_intp few; // vectors up to which a matrix whose columns are compressed is taken as it is
+    int sparse;   // which of both operands is the sparse one
     npy_intp rows, columns;
     bool turned, fortran, floating; // turned: the rows are the sparse operand's second axis
     int ndim, column;               // of the dense operand, and which of its axes is the columns'
@@ -39,80 +46,95 @@ Product* self_of(PyObject* object) {
     return reinterpret_cast<Product*>(object);
 }
 
-// A part of a sparse operand, if it is a plain vector; null without an exception where it is not.
-PyArrayObject* part(PyObject* operand, PyObject* name) {
-    PyObject* found = PyObject_GetAttr(operand, name);
-    if (found == nullptr) {
-        PyErr_Clear();
-        return nullptr;
-    }
-    if (!PyArray_CheckExact(found) || PyArray_NDIM(reinterpret_cast<PyArrayObject*>(found)) != 1 ||
-        !PyArray_ISCARRAY_RO(reinterpret_cast<PyArrayObject*>(found))) {
-        Py_DECREF(found);
-        return nullptr;
-    }
-    return reinterpret_cast<PyArrayObject*>(found);
-}
-
-bool is_index(PyArrayObject* x) {
-    const int type = PyArray_TYPE(x);
-    return PyTypeNum_ISSIGNED(type) && (PyArray_ITEMSIZE(x) == 4 || PyArray_ITEMSIZE(x) == 8);
-}
-
-// The parts of the sparse operand, held while the loops run.
-struct Parts {
-    PyArrayObject *indptr, *indices, *data;
-
-    explicit Parts(PyObject* operand)
-        : indptr(part(operand, name_indptr)), indices(part(operand, name_indices)),
-          data(part(operand, name_data)) {}
-    ~Parts() {
-        Py_XDECREF(indptr);
-        Py_XDECREF(indices);
-        Py_XDECREF(data);
-    }
-    Parts(const Parts&) = delete;
-    Parts& operator=(const Parts&) = delete;
-
-    bool fit(const Product* self, bool by_rows) const {
-        return indptr != nullptr && indices != nullptr && data != nullptr && is_index(indptr) &&
-               is_index(indices) && PyArray_ITEMSIZE(indptr) == PyArray_ITEMSIZE(indices) &&
-               PyArray_TYPE(data) == self->type &&
-               PyArray_DIM(indptr, 0) == (by_rows ? self->rows : self->columns) + 1;
-    }
-
-    // Entries that there are both indices and values of.
-    npy_intp entries() const {
-        const npy_intp i = PyArray_DIM(indices, 0), d = PyArray_DIM(data, 0);
-        return i < d ? i : d;
-    }
+// A matrix as the kernels take it; it holds what they read.
+struct Matrix {
+    Held indptr, indices, data;
+    std::unique_ptr<char, Freed> made; // rows that were compressed for this call
+    bool by_rows = true, wide = false;
+    SparseLines lines{};
 };
+
+// The parts of a compressed matrix; false where they are not as expected.
+bool take_compressed(const Product* self, PyObject* operand, bool by_rows, Matrix& a) {
+    if (!by_rows && self->width > self->few) {
+        return false;
+    }
+    a.indptr.object = vector_part(operand, name_indptr);
+    a.indices.object = vector_part(operand, name_indices);
+    a.data.object = vector_part(operand, name_data);
+    if (!a.indptr || !a.indices || !a.data || !are_indices(a.indptr.array(), a.indices.array()) ||
+        PyArray_TYPE(a.data.array()) != self->type ||
+        PyArray_DIM(a.indptr.array(), 0) != (by_rows ? self->rows : self->columns) + 1) {
+        return false;
+    }
+    const npy_intp there = PyArray_DIM(a.indices.array(), 0), values = PyArray_DIM(a.data.array(), 0);
+    a.by_rows = by_rows;
+    a.wide = PyArray_ITEMSIZE(a.indices.array()) == 8;
+    a.lines = {PyArray_DATA(a.indptr.array()), PyArray_DATA(a.indices.array()), PyArray_BYTES(a.data.array()),
+               there < values ? there : values, by_rows ? self->columns : self->rows};
+    return true;
+}
+
+// Entries by coordinates, compressed into rows; of many that is the fallback's to do, which remembers it.
+bool take_coordinates(const Product* self, PyObject* operand, Matrix& a) {
+    const Held coords(PyObject_GetAttr(operand, name_coords));
+    if (!coords) {
+        PyErr_Clear();
+        return false;
+    }
+    a.data.object = vector_part(operand, name_data);
+    if (!a.data || PyArray_TYPE(a.data.array()) != self->type || !PyTuple_CheckExact(coords.object) ||
+        PyTuple_GET_SIZE(coords.object) != 2) {
+        return false;
+    }
+    a.indptr.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self->turned ? 1 : 0)); // the rows
+    a.indices.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self->turned ? 0 : 1));
+    if (!is_plain_vector(a.indptr.object) || !is_plain_vector(a.indices.object) ||
+        !are_indices(a.indptr.array(), a.indices.array())) {
+        return false;
+    }
+    const npy_intp count = PyArray_DIM(a.data.array(), 0), item = PyArray_ITEMSIZE(a.data.array());
+    const npy_intp index = PyArray_ITEMSIZE(a.indices.array());
+    if (count > MANY || self->rows > MANY || PyArray_DIM(a.indptr.array(), 0) != count ||
+        PyArray_DIM(a.indices.array(), 0) != count) {
+        return false;
+    }
+    const npy_intp values = count * item, pointers = (self->rows + 2) * 8;
+    a.made.reset(
+        static_cast<char*>(std::malloc(static_cast<std::size_t>(values + pointers + count * index + 1))));
+    if (!a.made) {
+        return false;
+    }
+    char *to_values = a.made.get(), *indptr = to_values + (values + 7) / 8 * 8,
+         *indices = indptr + pointers - 8;
+    a.wide = index == 8;
+    a.lines = {indptr, indices, to_values, count, self->columns};
+    const Coordinates entries{a.wide,
+                              PyArray_DATA(a.indptr.array()),
+                              PyArray_DATA(a.indices.array()),
+                              PyArray_BYTES(a.data.array()),
+                              item,
+                              count};
+    return compress(entries, self->rows, indptr, indices, to_values);
+}
+
+bool take_matrix(const Product* self, PyObject* operand, Matrix& a) {
+    switch (format_of(operand)) {
+    case Format::Rows:
+        return take_compressed(self, operand, !self->turned, a);
+    case Format::Columns:
+        return take_compressed(self, operand, self->turned, a);
+    case Format::Entries:
+        return take_coordinates(self, operand, a);
+    default:
+        return false;
+    }
+}
 
 bool fits(const Product* self, PyObject* given) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
     return PyArray_CheckExact(given) && PyArray_TYPE(x) == self->type && PyArray_ISBEHAVED_RO(x) &&
            PyArray_NDIM(x) == self->ndim && PyArray_CompareLists(PyArray_DIMS(x), self->shape, self->ndim);
-}
-
-// The stride of the free axes as one; false where they do not lie so.
-bool fused(const npy_intp* shape, const npy_intp* strides, int ndim, int without, npy_intp& stride) {
-    npy_intp reach = 0;
-    stride = 0;
-    for (int i = ndim - 1; i >= 0; --i) {
-        if (i == without || shape[i] == 1) {
-            continue;
-        }
-        if (reach == 0) {
-            stride = strides[i];
-        } else if (strides[i] != reach) {
-            return false;
-        }
-        reach = strides[i] * shape[i];
-        if (reach == 0) { // of stride 0 all are one
-            return false;
-        }
-    }
-    return true;
 }
 
 bool is_finite(const Product* self, PyArrayObject* out) {
@@ -123,21 +145,40 @@ bool is_finite(const Product* self, PyArrayObject* out) {
     return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
 }
 
+Multiplied multiply_into(const Product* self, const Matrix& a, PyArrayObject* x, PyArrayObject* out) {
+    if (self->columns == 0) {
+        return Multiplied::Done;
+    }
+    SparseDense p;
+    p.character = self->character;
+    p.wide = a.wide;
+    p.by_rows = a.by_rows;
+    p.a = a.lines;
+    p.rows = self->rows;
+    p.columns = self->columns;
+    p.x = PyArray_BYTES(x);
+    p.x_by = PyArray_STRIDE(x, self->column);
+    p.y = PyArray_BYTES(out);
+    p.y_by = PyArray_STRIDE(out, self->row);
+    p.free = 0;
+    int to = 0;
+    for (int i = 0; i < self->ndim; ++i) {
+        if (i == self->column) {
+            continue;
+        }
+        to += to == self->row;
+        p.size[p.free] = self->shape[i];
+        p.x_step[p.free] = PyArray_STRIDE(x, i);
+        p.y_step[p.free++] = PyArray_STRIDE(out, to++);
+    }
+    return multiply(p, self->threads);
+}
+
 // The result; null without an exception where the fallback has to answer.
 PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense) {
-    const Format format = format_of(sparse);
-    if (format != Format::Rows && format != Format::Columns) {
-        return nullptr;
-    }
-    const bool by_rows = (format == Format::Rows) != self->turned;
-    const Parts parts(sparse); // asked of Python, and so before the dense operand is looked at
-    if (!parts.fit(self, by_rows) || !fits(self, dense)) {
-        return nullptr;
-    }
-    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(dense);
-    einroute::SparseProduct p;
-    npy_intp x_by_free, out_by_free;
-    if (!fused(self->shape, PyArray_STRIDES(x), self->ndim, self->column, x_by_free)) {
+    Matrix a;
+    // The parts are asked of Python, and so before the dense operand is looked at.
+    if (!take_matrix(self, sparse, a) || !fits(self, dense)) {
         return nullptr;
     }
     PyArrayObject* out = reinterpret_cast<PyArrayObject*>(
@@ -145,28 +186,8 @@ PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense
     if (out == nullptr) {
         return nullptr;
     }
-    if (!fused(self->out_shape, PyArray_STRIDES(out), self->ndim, self->row, out_by_free)) {
-        Py_DECREF(out);
-        return nullptr;
-    }
-    p.rows = self->rows;
-    p.columns = self->columns;
-    p.width = self->width;
-    p.by_rows = by_rows;
-    p.wide = PyArray_ITEMSIZE(parts.indices) == 8;
-    p.indptr = PyArray_DATA(parts.indptr);
-    p.indices = PyArray_DATA(parts.indices);
-    p.entries = parts.entries();
-    p.data = PyArray_BYTES(parts.data);
-    p.x = PyArray_BYTES(x);
-    p.x_by_column = PyArray_STRIDE(x, self->column);
-    p.x_by_free = x_by_free;
-    p.out = PyArray_BYTES(out);
-    p.out_by_row = PyArray_STRIDE(out, self->row);
-    p.out_by_free = out_by_free;
-    const bool sound = self->loops(p);
-    clear_status();
-    if (!sound || !is_finite(self, out)) {
+    const Multiplied became = multiply_into(self, a, reinterpret_cast<PyArrayObject*>(dense), out);
+    if (became != Multiplied::Done || !is_finite(self, out)) {
         Py_CLEAR(out);
     }
     return out;
@@ -219,19 +240,19 @@ bool lay_out(Product* self, PyObject* shape) {
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-    static const char* const NAMES[] = {"fallback", "char",   "sparse", "turned",  "rows", "columns",
-                                        "shape",    "column", "row",    "fortran", nullptr};
+    static const char* const NAMES[] = {"fallback", "char", "sparse",  "turned",  "rows", "columns", "shape",
+                                        "column",   "row",  "fortran", "threads", "few",  nullptr};
     PyObject *fallback, *shape;
-    int character, sparse, turned, column, row, fortran = 0;
-    Py_ssize_t rows, columns;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OCipnnOii|p:SparseProduct", const_cast<char**>(NAMES),
+    int character, sparse, turned, column, row, fortran = 0, threads = 1;
+    Py_ssize_t rows, columns, few = PY_SSIZE_T_MAX;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OCipnnOii|pin:SparseProduct", const_cast<char**>(NAMES),
                                      &fallback, &character, &sparse, &turned, &rows, &columns, &shape,
-                                     &column, &row, &fortran)) {
+                                     &column, &row, &fortran, &threads, &few)) {
         return nullptr;
     }
-    const SparseLoops loops = character < 128 ? find_sparse_loops(static_cast<char>(character)) : nullptr;
-    if (loops == nullptr || (sparse != 0 && sparse != 1)) {
-        PyErr_Format(PyExc_ValueError, "no loops for dtype %c, or sparse is not 0 or 1", character);
+    if (character > 127 || !has_sparse_kernels(static_cast<char>(character)) ||
+        (sparse != 0 && sparse != 1)) {
+        PyErr_Format(PyExc_ValueError, "no kernels for dtype %c, or sparse is not 0 or 1", character);
         return nullptr;
     }
     PyArray_Descr* descr = PyArray_DescrFromType(character);
@@ -243,7 +264,9 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     Product* self = self_of(object);
     self->vectorcall = call;
     self->fallback = Py_NewRef(fallback);
-    self->loops = loops;
+    self->character = static_cast<char>(character);
+    self->threads = threads;
+    self->few = few;
     self->type = descr->type_num;
     self->floating = PyTypeNum_ISFLOAT(descr->type_num) || PyTypeNum_ISCOMPLEX(descr->type_num);
     Py_DECREF(descr);
@@ -275,8 +298,9 @@ void release(PyObject* object) {
 }
 
 const char DOC[] =
-    "SparseProduct(fallback, char, sparse, turned, rows, columns, shape, column, row, fortran=False)\n--\n\n"
-    "A matrix of scipy.sparse whose rows, or columns, are compressed, by a dense array of a shape: called "
+    "SparseProduct(fallback, char, sparse, turned, rows, columns, shape, column, row, fortran=False, "
+    "threads=1, few=sys.maxsize)\n--\n\n"
+    "A matrix of scipy.sparse by a dense array of a shape: called "
     "with\n"
     "both. What is not as expected, and what is not finite, is the fallback's to answer.";
 
@@ -314,12 +338,6 @@ PyObject* multiply_sparse(PyObject* product, PyObject* const* operands, Py_ssize
 }
 
 int add_sparse_product(PyObject* module) {
-    name_data = PyUnicode_InternFromString("data");
-    name_indices = PyUnicode_InternFromString("indices");
-    name_indptr = PyUnicode_InternFromString("indptr");
-    if (name_data == nullptr || name_indices == nullptr || name_indptr == nullptr) {
-        return -1;
-    }
     product_type = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
     return product_type == nullptr ? -1 : PyModule_AddType(module, product_type);
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -63,21 +61,10 @@ def form_of(d: Any, m: np.ndarray | None, **options: Any) -> np.ndarray:
     return er.einsum("ijk,kl,ijl->ij", d, m, d, **options)
 
 
-@contextmanager
-def prepared(setting: str = "now") -> Iterator[None]:
-    """Kernels are compiled when they are first asked for, or never."""
-    before = er.get_config()["prepare"]
-    er.set_config(prepare=setting)
-    try:
-        yield
-    finally:
-        er.set_config(prepare=before)
-
-
 def through(route: str, call: Any) -> Any:
     """What ``call()`` gives through a route; None where that refuses or declines."""
     try:
-        with prepared(), forcing(route) as ran:
+        with forcing(route) as ran:
             got = call()
     except er.NoRoute:
         return None

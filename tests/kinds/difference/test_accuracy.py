@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import einroute as er
-from einroute._kinds.difference import cells, compiled, distances
+from einroute._kinds.difference import cells, distances
 from einroute._kinds.difference.kind import REWRITES
+from einroute._native import CORE
 from tests.helpers import forcing
 from tests.kinds.difference.exact_forms import (
     LINEAR,
@@ -110,7 +111,6 @@ METRICS = (
 @pytest.fixture(params=[False, True], ids=["as it is", "in cells"])
 def _cells(request, monkeypatch):
     """Also as if the points were many and in clusters."""
-    monkeypatch.setattr(compiled, "_LEAST", 0.0)
     if request.param:
         monkeypatch.setattr(distances, "_LARGE", 1)
         monkeypatch.setattr(distances, "_CLOSE", -1)
@@ -147,7 +147,7 @@ def test_squared_forms(points: str, features: int) -> None:
         # The matrix product has no business with indefinite metrics, and takes all others.
         assert taken["difference.product"] >= 2 * (len(METRICS) - 4)
         assert taken["difference.tiles"] == taken["difference.blocks"] == 2 * len(METRICS)
-        assert taken["difference.compiled"] == (2 * len(METRICS) if features <= 6 else 6)
+        assert taken["difference.compiled"] == (0 if CORE is None else 2 * len(METRICS))
 
 
 @pytest.mark.parametrize("points", POINTS)

@@ -43,7 +43,15 @@ NARROWER = [
 ]
 
 
-ROUTES = (None, "sparse.reduce", "sparse.scipy", "sparse.gather", "sparse.join", "sparse.spgemm")
+ROUTES = (
+    None,
+    "sparse.reduce",
+    "sparse.tiles",
+    "sparse.scipy",
+    "sparse.gather",
+    "sparse.join",
+    "sparse.spgemm",
+)
 
 
 @pytest.mark.parametrize("route", ROUTES)

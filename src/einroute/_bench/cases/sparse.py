@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..spelled import Spelled, Way, Ways, compiled
+from ..spelled import Spelled, Way, Ways
 
 #: Elements of the dense operand.
 ELEMENTS = 2_000_000
@@ -45,7 +45,7 @@ def _product(n: int, density: float, kind: str, dtype: str) -> list[Spelled]:
     asv = dtype == "f8" and n == 1000
     given = {"n": n, "density": density, "kind": kind, "dtype": dtype}
     right: Ways = {
-        "einroute": compiled("er.tensordot(x, a, axes=1)"),
+        "einroute": Way("er.tensordot(x, a, axes=1)"),
         "scipy": (
             Way("(flat @ a).reshape(shape)", FLAT),
             Way("np.ascontiguousarray((a.T @ flat.T).T).reshape(shape)", FLAT),
@@ -58,7 +58,7 @@ def _product(n: int, density: float, kind: str, dtype: str) -> list[Spelled]:
         "mkl": Way("product(flat, a).reshape(shape)", FLAT + MKL),
     }
     left: Ways = {
-        "einroute": compiled("er.tensordot(a, x, axes=1)"),
+        "einroute": Way("er.tensordot(a, x, axes=1)"),
         "scipy": Way("a @ x"),
         "mkl": Way("product(a, x)", MKL),
     }
@@ -83,7 +83,7 @@ a = sp.coo_array((np.ones(3), (np.array([0, 2, 4]), places)), shape=(5, 893))
     return [
         *(
             Spelled("sparse", f"ij,tjk->tik {n}x{n} {100 * density:g} %", given.format(n=n, density=density), {
-                "einroute": compiled('er.einsum("ij,tjk->tik", a, x)'),
+                "einroute": Way('er.einsum("ij,tjk->tik", a, x)'),
                 "scipy": Way("np.stack([a @ part for part in x])"),
             }, asv=n == 3000)
             for n, density in ((100, 0.01), (3000, 0.003), (30000, 0.0005))
@@ -109,12 +109,12 @@ x, y = rng.random(({n}, {k})), rng.random(({n}, {k}))
         hand = "sp.csr_array((s.data * np.vecdot(x[rows], y[s.indices]), s.indices, s.indptr), s.shape)"
         table += [
             Spelled("sparse", f"ij,ik,jk->ij {size} k={k}", given, {
-                "einroute": compiled('er.einsum("ij,ik,jk->ij", s, x, y)'),
+                "einroute": Way('er.einsum("ij,ik,jk->ij", s, x, y)'),
                 "numpy": Way("s.multiply(x @ y.T)"),
                 "by_hand": Way(hand, "rows = np.repeat(np.arange(s.shape[0]), np.diff(s.indptr))"),
             }, answer="result.toarray()", asv=n == 500),
             Spelled("sparse", f"ij,jk->ik {size}, both sparse", given, {
-                "einroute": compiled('er.einsum("ij,jk->ik", s, t)'),
+                "einroute": Way('er.einsum("ij,jk->ik", s, t)'),
                 "scipy": Way("s @ t"),
             }, answer="result.toarray()"),
         ]  # fmt: skip

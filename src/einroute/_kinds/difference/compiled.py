@@ -1,8 +1,7 @@
-"""Squared forms by compiled kernels, one for each number of features: differences first, in registers.
+"""Squared forms by the core's kernels: differences first, in registers.
 
 For few features that takes less time than a matrix product and its guards, and holds its bound whatever the
-points and the metric are.  The kernels are earned: as long as one is not compiled the route declines and
-counts.
+points and the metric are.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
-from ..._base.threads import run_blocks
-from ..._kernels.earned import KERNELS, FormSignature, Kernel
+from ..._native import CORE
 from . import plain
 from .finish import FINITE, finished
 from .form import Form, inner, metric_of, squared
@@ -24,18 +22,18 @@ from .points import GUARD, converted, convertible
 
 Array = np.ndarray[Any, Any]
 
-#: The most features, for a metric that is more than its diagonal and for one that is not.
-_WHOLE, _DIAGONAL = 12, 64
-#: Bytes of a vector of pairs, and of a block of rows.
+#: Bytes of a vector of pairs, and rows that are looked at together.
 _VECTOR, _BLOCK = 64, 1 << 18
 #: Seconds a pair takes in double precision, and what each of its products adds.
-_PAIR, _PRODUCT = 1e-10, 2.8e-11
-#: Seconds from which a kernel is worth asking for, and from which threads share the work.
-_LEAST, _SHARED = 2e-5, 3e-4
+_PAIR, _PRODUCT = 1e-10, 4e-11
+#: Seconds from which threads share the work.
+_SHARED = 3e-4
 
 
 def verdict(step: Step) -> Rewriting | Refused:
-    """Offer a kernel for the number of features."""
+    """Offer the core's kernel."""
+    if CORE is None:
+        return Refused("there is no compiled core")
     form = squared(step)
     if isinstance(form, Refused):
         return form
@@ -44,19 +42,13 @@ def verdict(step: Step) -> Rewriting | Refused:
     refused = convertible(step.operands[form.at[0]], step.dtype)
     if refused is not None:
         return refused
-    features, whole = step.sizes[form.features[0]], len(form.unique) == 2
-    most = _WHOLE if whole else _DIAGONAL
-    if features > most:
-        return Refused(f"{features} features, more than {most}")
     if step.sizes[form.j] * step.dtype.itemsize < _VECTOR:
         return Refused("too few points to fill a vector")
     seconds = _seconds(step, form)
-    if seconds < _LEAST:
-        return Refused("too little work for a compiled kernel")
     if step.threads > 1 and seconds > _SHARED:
         seconds /= 1.7
     cost = Cost(seconds * 1e9, float(step.extent(form.made) * step.dtype.itemsize), 25.0, 1e9)
-    note = f"a compiled kernel for {features} features, differences first"
+    note = f"a kernel of the core, {step.sizes[form.features[0]]} features, differences first"
     return Rewriting(Offer(cost, step.output, form, note), inner(form, step))
 
 
@@ -70,12 +62,7 @@ def _seconds(step: Step, form: Form) -> float:
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     """Rows in blocks."""
     form: Form = rewriting.offer.recipe
-    features, whole = step.sizes[form.features[0]], len(form.unique) == 2
-    # What the matrix product takes, about.
-    seconds = 3e-9 * step.extent(form.made)
-    kernel = KERNELS.get(FormSignature(features, whole, step.dtype.str[1:]), seconds)
-    if isinstance(kernel, str):
-        return Declined(kernel)
+    features = step.sizes[form.features[0]]
     points = converted(operands[form.at[0]], step.dtype)
     if isinstance(points, Declined):
         return points
@@ -93,29 +80,21 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     def make(low: int, high: int) -> Array:
         made = np.empty((len(stack), high - low, len(y)), step.dtype)
         for one, out in zip(stack, made, strict=True):
-            _all_pairs(kernel, x[low:high], y, transposed, one, out, threads)
+            _all_pairs(np.ascontiguousarray(x[low:high]), y, transposed, one, out, threads)
         return made
 
     return finished(form, step, make, operands, contract)
 
 
-def _all_pairs(
-    kernel: Kernel, x: Array, y: Array, transposed: Array, metric: Array, out: Array, threads: int
-) -> None:
-    entries = _entries(metric)
-    bounded = _bounded(x, y, metric)
-    rows = max(1, _BLOCK // (out.shape[1] * out.itemsize)) if threads > 1 or not bounded else len(x)
-    count = -(-len(x) // rows)
-
-    def work(index: int) -> None:
-        first = index * rows
-        last = min(first + rows, len(x))
-        kernel(out, x, transposed, entries, first, last)
-        part = out[first:last]
-        if not bounded and not np.isfinite(part).all():
-            _again(x[first:last], y, metric, part)
-
-    run_blocks(count, work, threads)
+def _all_pairs(x: Array, y: Array, transposed: Array, metric: Array, out: Array, threads: int) -> None:
+    CORE.difference_forms(x, transposed, _entries(metric), out, threads)
+    if _bounded(x, y, metric):
+        return
+    rows = max(1, _BLOCK // (out.shape[1] * out.itemsize))
+    for first in range(0, len(x), rows):
+        part = out[first : first + rows]
+        if not np.isfinite(part).all():
+            _again(x[first : first + rows], y, metric, part)
 
 
 def _bounded(x: Array, y: Array, metric: Array) -> bool:
@@ -130,9 +109,8 @@ def _entries(metric: Array) -> Array:
     if metric.ndim == 1:
         return np.ascontiguousarray(metric)
     both = metric + metric.T
-    features = len(both)
-    entries: Array = both.ravel()
-    entries[:: features + 1] = metric.diagonal()
+    np.fill_diagonal(both, metric.diagonal())
+    entries: Array = np.ascontiguousarray(both)
     return entries
 
 
@@ -145,11 +123,4 @@ def _again(x: Array, y: Array, metric: Array, out: Array) -> None:
         out[i, j] = plain.of_pairs(x[i] - y[j], metric)
 
 
-COMPILED = Rewrite(
-    "difference.compiled",
-    verdict,
-    run,
-    "the kernel is compiled, or the work seen has paid for compiling it; "
-    f"the metric is finite; {FINITE}; {GUARD}",
-    earned=True,
-)
+COMPILED = Rewrite("difference.compiled", verdict, run, f"the metric is finite; {FINITE}; {GUARD}")

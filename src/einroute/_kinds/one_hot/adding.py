@@ -1,8 +1,9 @@
-"""Adding rows up by label: histograms and segment sums, in blocks of places over threads.
+"""Adding rows up by label: histograms and segment sums.
 
-The loops are SciPy's (``scipy.sparse._sparsetools``), which see no index that was not tested: each block's
-labels are copied and tested while they are in cache, and used as they were tested.  Rows whose label is no
-class are left out.
+The core's loops compare each label as they use it, and add in an order that follows from the sizes alone.
+Without the core they are SciPy's (``scipy.sparse._sparsetools``), which see no index that was not tested:
+each block's labels are copied and tested while they are in cache, and used as they were tested.  Rows whose
+label is no class are left out.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..._base.threads import cuts, run_blocks
-from ..._kernels.entries import tools
-from .where import Cut, clipped, extents
+from ..._native import CORE
+from .where import Cut, clipped, extents, in_native_order
 
 Array = np.ndarray[Any, Any]
 
@@ -30,6 +31,14 @@ _largest = np.maximum.reduce
 _FEW = 1 << 12
 #: For a loop that wants an index array and reads nothing of it.
 _NONE = np.zeros(1, np.int64)
+#: Dtypes that the core has loops for.
+LOOPS = frozenset("" if CORE is None else "?bBhHiIlLqQfdgFDG")
+
+
+def _scipy() -> Any:
+    from scipy.sparse import _sparsetools  # noqa: PLC0415 - only without the core is it needed
+
+    return _sparsetools
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +67,10 @@ def counted(labels: Array, length: int, dtype: np.dtype[Any], threads: int) -> A
 
     ``labels`` is a vector of integers of any value, which another thread may change.
     """
+    if dtype.char in LOOPS:
+        labels = in_native_order(labels)
+        counts: Array = CORE.count_at((labels,), (length,), (1,), (), length, dtype.char, threads)
+        return counts
     count = len(labels)
     wide = labels.dtype.itemsize == 8 and labels.dtype.isnative
     if count <= _PLACES and length <= count:
@@ -79,11 +92,17 @@ def counted(labels: Array, length: int, dtype: np.dtype[Any], threads: int) -> A
     return out[:length].astype(dtype, copy=False)
 
 
-def counted_together(pairs: Sequence[tuple[Array, int]], dtype: np.dtype[Any]) -> Array | None:
-    """How often labels occur together, an axis each; None where the counts are more than a few a place.
+def counted_together(pairs: Sequence[tuple[Array, int]], dtype: np.dtype[Any], threads: int) -> Array | None:
+    """How often labels occur together, an axis each; None where `add_up` does it in less time.
 
     Each pair is an array of labels, all of one shape, and the length of their axis.
     """
+    if dtype.char in LOOPS:
+        every = tuple(in_native_order(labels) for labels, _ in pairs)
+        shape = tuple(length for _, length in pairs)
+        scales = tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
+        found: Array = CORE.count_at(every, shape, scales, (), prod(shape), dtype.char, threads)
+        return found.reshape(shape)
     count, lengths = pairs[0][0].size, [length + 1 for _, length in pairs]
     if count > _PLACES or prod(lengths) > max(count, 256):
         return None
@@ -98,7 +117,7 @@ def counted_together(pairs: Sequence[tuple[Array, int]], dtype: np.dtype[Any]) -
 
 def weighed(labels: Array, length: int, rows: Array) -> Array | None:
     """A sum of float64 a label, shape (length,); None where `add_rows` does it in less time."""
-    if rows.dtype != np.float64 or not length <= len(labels) <= _FEW:
+    if rows.dtype != np.float64 or not length <= len(labels) <= _FEW or LOOPS:
         return None
     return np.bincount(clipped(labels, length), weights=rows, minlength=length)[:length]
 
@@ -122,6 +141,9 @@ def add_rows(labels: Array, length: int, rows: Array, out: Array, threads: int) 
     out : ndarray, shape (length,) or (length, width)
         In C order; added to.
     """
+    if out.dtype.char in LOOPS:
+        _add_by_core(labels.shape, (Part(labels, length, 1),), rows, out, threads)
+        return
     count = len(labels)
     at_once = _at_once(rows, out)
 
@@ -151,6 +173,9 @@ def add_up(
         None to count.
     out : ndarray, shape (n, width)
     """
+    if out.dtype.char in LOOPS and any(part.labels is not None for part in parts):
+        _add_by_core(shape, parts, rows, out, threads)
+        return
     at_once = _at_once(rows, out)
 
     def add(adder: _Adder, cut: Cut) -> None:
@@ -164,6 +189,41 @@ def add_up(
 
     count = prod(shape)
     _shared(list(cuts(shape, at_once)), add, out, min(count, at_once), count, threads)
+
+
+def _add_by_core(
+    shape: tuple[int, ...], parts: Sequence[Part], rows: Array | None, out: Array, threads: int
+) -> None:
+    """`add_up` by the core's loops; some of the parts are labels."""
+    steps = [0] * len(shape)
+    own = []
+    for part in parts:
+        if part.labels is None:
+            steps[part.axis] += part.stride
+            out = out[part.start * part.stride :]
+        else:
+            own.append(part)
+    labels = tuple(
+        in_native_order(np.broadcast_to(part.labels, shape)) for part in own if part.labels is not None
+    )
+    facts = labels, tuple(part.length for part in own), tuple(part.stride for part in own), tuple(steps)
+    if rows is None:
+        counts = CORE.count_at(*facts, len(out), out.dtype.char, threads)
+        np.add(out, counts.reshape(-1, *(1,) * (out.ndim - 1)), out=out)
+        return
+    rows = rows.reshape(*shape, *out.shape[1:])
+    if rows.dtype == out.dtype and rows.dtype.isnative:
+        CORE.add_at(*facts, rows, out, threads)
+        return
+    length = max(1, _PLACES // max(1, prod(rows.shape[1:])))  # cast a block at a time
+    for start in range(0, len(rows) if shape else 0, length):
+        part_of = slice(start, start + length)
+        first, *others = facts
+        after = steps[0] * start
+        block = rows[part_of].astype(out.dtype)
+        CORE.add_at(tuple(x[part_of] for x in first), *others, block, out[after:], threads)
+    if not shape:
+        CORE.add_at(*facts, rows.astype(out.dtype), out, threads)
 
 
 def _at_once(rows: Array | None, out: Array) -> int:
@@ -216,6 +276,7 @@ class _Adder:
     def add(self, at: Array, rows: Array | None) -> None:
         """Add rows, or ones, at the places of ``out`` that ``at`` numbers."""
         count = len(at)
+        tools = _scipy()
         if rows is None:
             if self.dtype == np.int64:
                 # Without rows and columns of a matrix this counts how often each index occurs, no more.

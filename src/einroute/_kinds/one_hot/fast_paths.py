@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..._base.rewrites import regular
+from ..._native import CORE
+from ..._native.fresh import allocator
 from ..dense.elementwise import align
-from .adding import add_rows, counted, counted_together, weighed
+from .adding import LOOPS, add_rows, counted, counted_together, weighed
 from .look_up import take_or_zero
 from .places import AtPlaces
-from .where import are_classes, clipped, within
+from .where import are_classes, clipped, in_native_order, within
 
 Array = np.ndarray[Any, Any]
 Quick = Callable[[tuple[Any, ...]], "Array | None"]
@@ -57,20 +59,38 @@ def _places(plan: AtPlaces) -> Quick:
     (at,) = plan.taken.positions
     depth = plan.step.sizes[plan.taken.classes[0]]
     hand_over = _of_places(plan)
-    return lambda operands: hand_over(are_classes(operands[at].labels, depth))
+    return lambda operands: hand_over((operands[at].labels,), depth)
 
 
-def _of_places(plan: AtPlaces) -> Callable[[Array], Array]:
-    """From whether there is a one at each place to what is kept of the places."""
-    step, dtype = plan.step, plan.step.dtype
+def _of_places(plan: AtPlaces) -> Callable[[tuple[Array, ...], int], Array]:
+    """From labels to what is kept of the places, one where all of them are the same class."""
+    step, dtype, threads = plan.step, plan.step.dtype, plan.step.threads
     summed = tuple(i for i, c in enumerate(plan.taken.places) if c not in plan.kept)
     left = [c for c in plan.taken.places if c in plan.kept]
     back = tuple(left.index(c) for c in step.output)
-    if not summed:
-        return lambda found: found.astype(dtype).transpose(back)
-    if not back:
-        return lambda found: np.asarray(np.count_nonzero(found)).astype(dtype)
-    return lambda found: found.sum(axis=summed, dtype=np.int64).astype(dtype).transpose(back)
+    if dtype.char in LOOPS and not summed:
+
+        def written(labels: tuple[Array, ...], depth: int) -> Array:
+            shape = labels[0].shape
+            out: Array = allocator(prod(shape) * dtype.itemsize, last=True)(shape, dtype)
+            CORE.ones_at(tuple(map(in_native_order, labels)), depth, out, threads)
+            return out.transpose(back)
+
+        return written
+    if LOOPS and not back:
+        return lambda labels, depth: np.asarray(
+            CORE.count_ones(tuple(map(in_native_order, labels)), depth, threads)
+        ).astype(dtype)
+
+    def found(labels: tuple[Array, ...], depth: int) -> Array:
+        same = are_classes(labels[0], depth)
+        for other in labels[1:]:
+            same = same & (labels[0] == other)
+        if not summed:
+            return same.astype(dtype).transpose(back)
+        return np.asarray(same.sum(axis=summed, dtype=np.int64)).astype(dtype).transpose(back)
+
+    return found
 
 
 def _together(plan: AtPlaces) -> Quick | None:
@@ -84,20 +104,15 @@ def _together(plan: AtPlaces) -> Quick | None:
         if plan.shown:
             return None
         hand_over = _of_places(plan)
-
-        def agree(operands: tuple[Any, ...]) -> Array:
-            labels = operands[first].labels
-            return hand_over(are_classes(labels, depth) & (labels == operands[second].labels))
-
-        return agree
+        return lambda operands: hand_over((operands[first].labels, operands[second].labels), depth)
     if plan.kept or len(plan.shown) != 2:
         return None
-    dtype, turned = step.dtype, step.output != one + other
+    dtype, turned, threads = step.dtype, step.output != one + other, step.threads
     depths = (depth, step.sizes[other])
 
     def count(operands: tuple[Any, ...]) -> Array | None:
         pairs = [(operands[i].labels, n) for i, n in zip((first, second), depths, strict=True)]
-        counts = counted_together(pairs, dtype)
+        counts = counted_together(pairs, dtype, threads)
         return counts if counts is None or not turned else counts.T
 
     return count
@@ -113,10 +128,16 @@ def _pick(plan: AtPlaces) -> Quick | None:
     axes = tuple(step.inputs[other].index(c) for c in order)
     back = tuple(plan.taken.places.index(c) for c in step.output)
     depth, shape = step.sizes[order[-1]], tuple(step.sizes[c] for c in plan.taken.places)
-    count = prod(shape)
+    count, threads = prod(shape), step.threads
+    steps = tuple(prod(shape[k + 1 :]) * depth for k in range(len(shape)))
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         array, labels = operands[other].transpose(axes), operands[at].labels
+        if CORE is not None and array.flags.c_contiguous and array.dtype.isnative:
+            out: Array = allocator(count * array.itemsize, last=True)(shape, array.dtype)
+            flat = array.reshape(-1)
+            CORE.take_at((in_native_order(labels),), (depth,), (1,), steps, flat, out, threads)
+            return out.transpose(back)
         if not array.flags.c_contiguous or not within(labels, depth):
             return None
         index = np.arange(0, count * depth, depth)

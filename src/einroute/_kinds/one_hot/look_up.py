@@ -12,8 +12,10 @@ import numpy as np
 
 from ..._base.facts import Operand, c_strides
 from ..._base.threads import run_blocks
+from ..._native import CORE
+from ..._native.fresh import allocator
 from .operand import OneHot
-from .where import Cut, private, within
+from .where import Cut, in_native_order, private, within
 
 Array = np.ndarray[Any, Any]
 Then = Callable[[slice, Any, Array], Array]
@@ -133,6 +135,8 @@ def take_rows(x: Array, index: Array, threads: int) -> Array:
         if x.size > 2 * index.size * prod(x.shape[1:]):
             return np.asarray(x[bounded(index, len(x))], order="C")
         x = np.ascontiguousarray(x)
+    if CORE is not None and x.dtype.isnative:
+        return taken(x, index, threads)
     flat = index.reshape(-1)
     out = np.empty((len(flat), *x.shape[1:]), x.dtype)
     blocks = _blocks(out, threads if _worth_sharing(len(flat), x, threads) else 1)
@@ -145,6 +149,14 @@ def take_rows(x: Array, index: Array, threads: int) -> Array:
     return out.reshape((*index.shape, *x.shape[1:]))
 
 
+def taken(x: Array, labels: Array, threads: int) -> Array:
+    """Rows of a C-ordered table by labels of any shape, by the core; zeros where one is no class."""
+    shape = (*labels.shape, *x.shape[1:])
+    out: Array = allocator(prod(shape) * x.itemsize, last=True)(shape, x.dtype)
+    CORE.take_at((in_native_order(labels),), (len(x),), (1,), (), x, out, threads)
+    return out
+
+
 def take_or_zero(x: Array, labels: Array, threads: int, then: Then | None = None) -> Array:
     """Rows of a C-ordered table by a vector of labels, which may be any; zeros where one is no class.
 
@@ -154,6 +166,8 @@ def take_or_zero(x: Array, labels: Array, threads: int, then: Then | None = None
         ``then(part, kept, found)`` changes the rows ``found`` in place: they are those of the places ``part``
         whose label is a class, ``kept``.
     """
+    if CORE is not None and then is None and x.dtype.isnative:
+        return taken(x, labels, threads)
     if not _worth_sharing(len(labels), x, threads):
         threads = 1
         if then is None and within(labels, len(x)):

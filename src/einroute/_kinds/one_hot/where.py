@@ -28,6 +28,11 @@ def private(labels: Array) -> Array:
     return np.array(labels, np.int64, order="C", ndmin=0)
 
 
+def in_native_order(labels: Array) -> Array:
+    """Labels as the core reads them: as they lie, but not with bytes in another order."""
+    return labels if labels.dtype.isnative else private(labels)
+
+
 def within(labels: Array, depth: int) -> bool:
     """Whether every label is a class, in one pass."""
     if not labels.dtype.isnative:

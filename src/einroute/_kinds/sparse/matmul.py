@@ -19,7 +19,6 @@ from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import cuts, run_blocks
 from ..._kernels import csr_source
 from ..._kernels.entries import Entries, tools
-from ..._native import CORE
 from .result import SORT, entries_of, layout, lies_as, row_cuts, sparse_and_dense
 
 Array = np.ndarray[Any, Any]
@@ -62,16 +61,11 @@ def verdict(step: Step) -> Offer | Refused:
     cost = Cost(
         nnz * width * (4 if step.dtype.kind == "c" else 1) + compress + step.extent(rows),
         float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + moved),
-        _LONG if _vectors(step) is None or nnz * width > _ALONE else _SHORT,
+        8.0,
         1e9,
     )
     return Offer(cost, layout(step), (rows, columns), "scipy.sparse's loops, in blocks")
 
-
-#: Of calls that the core does whole, and of others, in the units of `Cost`.
-_SHORT, _LONG = 0.4, 8.0
-#: Multiply-adds up to which the core's one thread does them, its dtypes, and the most axes it takes.
-_ALONE, _CORES, _AXES = 1 << 19, frozenset("?bBhHiIlLqQfdFD"), 32
 
 #: SciPy's loops for a vector and for several, of a matrix whose rows, or columns, are compressed.
 _ROWS = (tools.csr_matvec, tools.csr_matvecs)
@@ -151,7 +145,7 @@ class _Product:
         c = a.compressed
         if by_columns and c is not None and (c.axis,) == self.columns and (1 - c.axis,) == self.rows:
             return _Matrix(self.n, self.m, c.indptr, c.indices, a.data, _COLUMNS)
-        return _Matrix(self.n, self.m, *csr_source.compressed(a, self.rows, self.columns, self.width), _ROWS)
+        return _Matrix(self.n, self.m, *csr_source.compressed(a, self.rows, self.columns), _ROWS)
 
     def zeros(self, out: Array | None) -> Array:
         """A result to add to."""
@@ -207,63 +201,4 @@ def bind(step: Step, offer: Offer) -> Runner:
     return _Product(step, rows, columns)
 
 
-def short(step: Step, run: Runner) -> Runner | None:
-    """The core's loops over a compressed matrix as it came, where one thread does the work."""
-    found = _vectors(step)
-    if found is None or entries_of(step, found.sparse) * found.width > _ALONE:
-        return None
-    made: Runner = CORE.SparseProduct(
-        run,
-        step.dtype.char,
-        found.sparse,
-        found.turned,
-        step.sizes[found.row],
-        step.sizes[found.column],
-        [step.sizes[c] for c in step.inputs[1 - found.sparse]],
-        step.inputs[1 - found.sparse].index(found.column),
-        step.output.index(found.row),
-        step.order == "F",
-    )
-    return made
-
-
-@dataclass(frozen=True, slots=True)
-class _Vectors:
-    """A matrix by vectors, which the core has loops for.
-
-    Attributes
-    ----------
-    sparse : int
-        Which operand is the matrix.
-    turned : bool
-        Whether its second axis is that of the result.
-    row, column : str
-        Its label in the result, and the one that is summed.
-    width : int
-        How many vectors.
-    """
-
-    sparse: int
-    turned: bool
-    row: str
-    column: str
-    width: int
-
-
-def _vectors(step: Step) -> _Vectors | None:
-    pair = sparse_and_dense(step)
-    if CORE is None or isinstance(pair, Refused) or step.dtype.char not in _CORES:
-        return None
-    s, d = pair
-    own, other = step.inputs[s], step.inputs[d]
-    free = "".join(c for c in other if c not in own)
-    summed = [c for c in own if c in other]
-    if len(own) != 2 or len(summed) != 1 or len(other) > _AXES:
-        return None
-    row = own.replace(summed[0], "")
-    if step.output not in (row + free, free + row):
-        return None
-    return _Vectors(s, own[0] != row, row, summed[0], step.extent(free))
-
-
-ROUTE = Route("sparse.scipy", verdict, bind, short=short)
+ROUTE = Route("sparse.scipy", verdict, bind)

@@ -25,6 +25,7 @@ from ..._kernels.validate import (
     keyed,
 )
 from ..._native import CORE
+from .built import compressed, coordinates
 from .form import FORM
 
 Array = np.ndarray[Any, Any]
@@ -88,6 +89,9 @@ def adopt(operand: Any) -> Entries:
     ValueError
         Its index arrays are not sound.
     """
+    found = None if CORE is None else CORE.sound_parts(operand)
+    if found is not None:
+        return _entries(operand, *found)
     form, shape = operand.format, tuple(operand.shape)
     if form in _COMPRESSED:
         axis = 1 if form == "csc" else 0
@@ -126,6 +130,13 @@ def adopt(operand: Any) -> Entries:
     if len(coords) != len(shape):
         raise Unsound(f"it has {len(coords)} arrays of coordinates, expected {len(shape)}")
     return _within(shape, coords, np.asarray(coo.data))
+
+
+def _entries(operand: Any, shape: tuple[int, ...], data: Array, first: Any, indices: Any = None) -> Entries:
+    """Entries of parts that the core has checked: of coordinates, or of pointers and indices."""
+    if indices is None:
+        return Entries(shape, data, first)
+    return Entries(shape, data, None, Compressed(first, indices, 1 if operand.format == "csc" else 0))
 
 
 def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> Entries:
@@ -180,7 +191,8 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
             return entries.data[0] if entries.nnz else entries.dtype.type(0)
         arrays = entries.ndim != 2 or any(isinstance(x, sparse.sparray) for x in operands)
         many = sparse.coo_array if arrays else sparse.coo_matrix
-        return many((entries.data, entries.coords), shape=entries.shape)
+        assert entries.coords is not None
+        return coordinates(many, entries.coords, entries.data, entries.shape)
     new = sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
     indptr, indices, data = entries.csr((0,), (1,))
     c = entries.compressed
@@ -189,7 +201,7 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
             indices, indptr = indices.copy(), indptr.copy()
         if data is entries.data and not entries.own_data:
             data = data.copy()
-    matrix = new((data, indices, indptr), shape=entries.shape)
+    matrix = compressed(new, indptr, indices, data, entries.shape)
     if not entries.fresh:
         matrix.sum_duplicates()
     return matrix
@@ -201,8 +213,8 @@ _CORES = {
     sparse.csr_matrix: "rows",
     sparse.csc_array: "columns",
     sparse.csc_matrix: "columns",
-    sparse.coo_array: "other",
-    sparse.coo_matrix: "other",
+    sparse.coo_array: "entries",
+    sparse.coo_matrix: "entries",
     sparse.bsr_array: "other",
     sparse.bsr_matrix: "other",
     sparse.dia_array: "other",

@@ -1,4 +1,4 @@
-"""Two sparse operands as one product of CSR matrices, by the loops of scipy.sparse's ``@``, over our threads.
+"""Two sparse operands as one product of CSR matrices, by the core or the loops of scipy.sparse's ``@``.
 
 Labels of both that stay in the output go into the rows and into the contracted side of either matrix, so that
 a batch of products is one product of block-diagonal matrices.
@@ -16,6 +16,8 @@ from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._kernels.csr_source import CSR
 from ..._kernels.entries import Compressed, Entries, tools
+from ..._kernels.validate import Unsound
+from ..._native import CORE
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse, row_cuts
 
 Array = np.ndarray[Any, Any]
@@ -24,6 +26,8 @@ Array = np.ndarray[Any, Any]
 _SPARSE_ROWS = 64
 #: Seconds that each product costs.
 _PRODUCT = 6e-9
+#: The dtypes that the core multiplies.
+_CORES = frozenset("?bBhHiIlLqQfdFD")
 #: Products that a block on a thread should have.
 _WORK = 1 << 16
 
@@ -53,7 +57,7 @@ def verdict(step: Step) -> Offer | Refused:
     work = products * _PRODUCT + (rows + middle) * 1e-9 + (0 if native else (left + right) * SORT)
     made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(work * 1e9, float(step.in_bytes + made), 30.0, 1e9)
-    return Offer(cost, layout(step), labels, "scipy.sparse's product of CSR matrices")
+    return Offer(cost, layout(step), labels, "a product of CSR matrices")
 
 
 def bind(step: Step, offer: Offer) -> Runner:
@@ -94,6 +98,8 @@ def product(a: CSR, b: CSR, columns: int, threads: int) -> CSR:
     threads : int
     """
     index: Any = np.int32 if all(x.dtype == np.int32 for x in (*a[:2], *b[:2])) else np.int64
+    if CORE is not None and a[2].dtype.char in _CORES:
+        return _by_core(a, b, columns, threads, index)
     n = len(a[0]) - 1
     work = len(a[1]) * (len(b[1]) // max(1, len(b[0]) - 1) + 1)
     count = max(1, min(4 * threads, work // _WORK, n)) if threads > 1 else 1
@@ -130,6 +136,16 @@ def product(a: CSR, b: CSR, columns: int, threads: int) -> CSR:
     if indptr[-1] < total:
         indices, data = (np.concatenate([x[part] for part in parts]) for x in (indices, data))
     return indptr, indices, data
+
+
+def _by_core(a: CSR, b: CSR, columns: int, threads: int, index: Any) -> CSR:
+    left, right = _indexed(a, index), _indexed(b, index)
+    made: CSR | bool | None = CORE.multiply_sparse(*left, *right, columns, threads)
+    if made is False:  # more entries than 32-bit pointers can number
+        made = CORE.multiply_sparse(*_indexed(a, np.int64), *_indexed(b, np.int64), columns, threads)
+    if not isinstance(made, tuple):
+        raise Unsound("its index arrays were changed while they were read")
+    return made
 
 
 def _indexed(x: CSR, dtype: Any) -> CSR:

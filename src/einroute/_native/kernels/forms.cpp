@@ -1,0 +1,152 @@
+// Quadratic forms of differences: compiled once for each instruction set, in a namespace of its own.
+//
+// Differences first, so that nothing cancels which does not cancel in the formula. Every pair goes through
+// the same operations in the same order: the form of one set of points is symmetric to the last bit.
+
+#include "../forms.hpp"
+#include "vectors.hpp"
+
+namespace einroute {
+namespace EINROUTE_ISA_NAME {
+namespace {
+
+using std::ptrdiff_t;
+
+// Vectors of pairs that are summed side by side; features whose products are summed by themselves.
+constexpr int SIDE = 4;
+constexpr ptrdiff_t TOGETHER = 64;
+
+template <class R> constexpr ptrdiff_t ITEM = static_cast<ptrdiff_t>(sizeof(R));
+
+template <class R> inline R entry(const char* p, ptrdiff_t at) {
+    return load<R>(p + at * ITEM<R>);
+}
+
+template <class R, int N> struct Sums {
+    Vec<R> v[N];
+};
+
+template <class R, int N> inline Sums<R, N> nothing() {
+    Sums<R, N> sums;
+    std::memset(&sums, 0, sizeof sums);
+    return sums;
+}
+
+// ROWS rows by N vectors of pairs, of a diagonal matrix.
+template <class R, int ROWS, int N> void diagonal(const Forms& f, ptrdiff_t i, ptrdiff_t j) {
+    Sums<R, N> total[ROWS];
+    for (int r = 0; r < ROWS; ++r) {
+        total[r] = nothing<R, N>();
+    }
+    for (ptrdiff_t start = 0; start < f.features; start += TOGETHER) {
+        const ptrdiff_t stop = start + TOGETHER < f.features ? start + TOGETHER : f.features;
+        Sums<R, N> own[ROWS];
+        for (int r = 0; r < ROWS; ++r) {
+            own[r] = nothing<R, N>();
+        }
+        for (ptrdiff_t k = start; k < stop; ++k) {
+            const Vec<R> s = everywhere(entry<R>(f.s, k));
+            const char* y = f.y + (k * f.m + j) * ITEM<R>;
+            for (int v = 0; v < N; ++v) {
+                const Vec<R> other = load_vector<R>(y + v * 32);
+                for (int r = 0; r < ROWS; ++r) {
+                    const Vec<R> d = everywhere(entry<R>(f.x, (i + r) * f.features + k)) - other;
+                    own[r].v[v] = own[r].v[v] + s * d * d;
+                }
+            }
+        }
+        for (int r = 0; r < ROWS; ++r) {
+            for (int v = 0; v < N; ++v) {
+                total[r].v[v] = total[r].v[v] + own[r].v[v];
+            }
+        }
+    }
+    for (int r = 0; r < ROWS; ++r) {
+        std::memcpy(f.out + ((i + r) * f.m + j) * ITEM<R>, &total[r], N * 32);
+    }
+}
+
+// A row of N vectors of pairs, of a whole matrix.
+template <class R, int N> void whole(const Forms& f, ptrdiff_t i, ptrdiff_t j, char* work) {
+    for (ptrdiff_t k = 0; k < f.features; ++k) {
+        const Vec<R> x = everywhere(entry<R>(f.x, i * f.features + k));
+        for (int v = 0; v < N; ++v) {
+            const Vec<R> d = x - load_vector<R>(f.y + (k * f.m + j) * ITEM<R> + v * 32);
+            std::memcpy(work + (k * N + v) * 32, &d, 32);
+        }
+    }
+    Sums<R, N> total = nothing<R, N>();
+    for (ptrdiff_t k = 0; k < f.features; ++k) {
+        Sums<R, N> half = nothing<R, N>();
+        for (ptrdiff_t l = k; l < f.features; ++l) {
+            const Vec<R> s = everywhere(entry<R>(f.s, k * f.features + l));
+            for (int v = 0; v < N; ++v) {
+                half.v[v] = half.v[v] + s * load_vector<R>(work + (l * N + v) * 32);
+            }
+        }
+        for (int v = 0; v < N; ++v) {
+            total.v[v] = total.v[v] + half.v[v] * load_vector<R>(work + (k * N + v) * 32);
+        }
+    }
+    std::memcpy(f.out + (i * f.m + j) * ITEM<R>, &total, N * 32);
+}
+
+template <class R, int N>
+void strip(const Forms& f, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j, char* work) {
+    ptrdiff_t i = first;
+    if (f.whole) {
+        for (; i < last; ++i) {
+            whole<R, N>(f, i, j, work);
+        }
+        return;
+    }
+    for (; i + 2 <= last; i += 2) {
+        diagonal<R, 2, N>(f, i, j);
+    }
+    for (; i < last; ++i) {
+        diagonal<R, 1, N>(f, i, j);
+    }
+}
+
+// One pair at a time, where a row has fewer than a vector.
+template <class R> void few(const Forms& f, ptrdiff_t first, ptrdiff_t last, char* work) {
+    constexpr ptrdiff_t lanes = LANES<R>;
+    alignas(32) char narrow[32];
+    for (ptrdiff_t i = first; i < last; ++i) {
+        for (ptrdiff_t k = 0; k < f.features; ++k) {
+            std::memset(narrow, 0, sizeof narrow);
+            std::memcpy(narrow, f.y + k * f.m * ITEM<R>, static_cast<std::size_t>(f.m * ITEM<R>));
+            std::memcpy(work + k * 32, narrow, 32);
+        }
+        alignas(32) char made[32];
+        Forms one{f.x + i * f.features * ITEM<R>, work, f.s, made, lanes, f.features, f.whole};
+        strip<R, 1>(one, 0, 1, 0, work + f.features * 32);
+        std::memcpy(f.out + i * f.m * ITEM<R>, made, static_cast<std::size_t>(f.m * ITEM<R>));
+    }
+}
+
+template <class R> void forms(const Forms& f, ptrdiff_t first, ptrdiff_t last, char* work) {
+    constexpr ptrdiff_t lanes = LANES<R>, wide = SIDE * lanes;
+    if (f.m < lanes) {
+        few<R>(f, first, last, work);
+        return;
+    }
+    ptrdiff_t j = 0;
+    for (; j + wide <= f.m; j += wide) {
+        strip<R, SIDE>(f, first, last, j, work);
+    }
+    for (; j + lanes <= f.m; j += lanes) {
+        strip<R, 1>(f, first, last, j, work);
+    }
+    if (j < f.m) { // the last vector begins within the one before
+        strip<R, 1>(f, first, last, f.m - lanes, work);
+    }
+}
+
+} // namespace
+
+extern const FormKernels FORMS;
+const FormKernels FORMS = {forms<float>, forms<double>};
+
+} // namespace EINROUTE_ISA_NAME
+} // namespace einroute

@@ -1,0 +1,328 @@
+#include "sparse_dense.hpp"
+
+#include "float_status.hpp"
+#include "isa.hpp"
+#include "passing.hpp"
+#include "sparse_loops.hpp"
+#include "sparse_tiles.hpp"
+#include "threads.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace einroute {
+
+namespace {
+
+using std::ptrdiff_t;
+
+// Multiply-adds, or elements moved, below which the GIL is kept; and those of a block, at least.
+constexpr double RELEASED = 1 << 14, BLOCK_WORK = 1 << 17;
+// Blocks that work is cut into at most: enough that threads end together.
+constexpr ptrdiff_t BLOCKS = 64;
+// Places for each entry from which tiles are not worth filling.
+constexpr ptrdiff_t EMPTY = 8;
+// Bytes of a contiguous row from which it is taken as it lies even where a tile could be filled.
+constexpr ptrdiff_t IN_ROWS = 16;
+const SparseKernels* kernels_for(char character, bool wide) {
+    const SparseTypes& all = sparse_kernels();
+    const int i = wide;
+    switch (character) {
+    case '?':
+        return &all.truth[i];
+    case 'f':
+        return &all.float32[i];
+    case 'd':
+        return &all.float64[i];
+    case 'F':
+        return &all.complex64[i];
+    case 'D':
+        return &all.complex128[i];
+    case 'b':
+    case 'B':
+        return &all.uint8[i];
+    case 'h':
+    case 'H':
+        return &all.uint16[i];
+    case 'i':
+    case 'I':
+        return &all.uint32[i];
+    case 'l':
+    case 'L':
+        return sizeof(long) == 8 ? &all.uint64[i] : &all.uint32[i];
+    case 'q':
+    case 'Q':
+        return &all.uint64[i];
+    default:
+        return nullptr;
+    }
+}
+
+ptrdiff_t item_of(char character) {
+    switch (character) {
+    case '?':
+    case 'b':
+    case 'B':
+        return 1;
+    case 'h':
+    case 'H':
+        return 2;
+    case 'f':
+    case 'i':
+    case 'I':
+        return 4;
+    case 'l':
+    case 'L':
+        return sizeof(long);
+    case 'D':
+        return 16;
+    default:
+        return 8;
+    }
+}
+
+ptrdiff_t magnitude(ptrdiff_t x) {
+    return x < 0 ? -x : x;
+}
+
+// Free axes outermost first in the result, those that lie as one made one; returns how many vectors there
+// are.
+ptrdiff_t simplify_free(SparseDense& p) {
+    int count = 0;
+    ptrdiff_t width = 1;
+    for (int i = 0; i < p.free; ++i) {
+        width *= p.size[i];
+        if (p.size[i] == 1) {
+            continue;
+        }
+        const npy_intp size = p.size[i], x = p.x_step[i], y = p.y_step[i];
+        int at = count++;
+        for (; at > 0 && magnitude(p.y_step[at - 1]) < magnitude(y); --at) {
+            p.size[at] = p.size[at - 1];
+            p.x_step[at] = p.x_step[at - 1];
+            p.y_step[at] = p.y_step[at - 1];
+        }
+        p.size[at] = size;
+        p.x_step[at] = x;
+        p.y_step[at] = y;
+    }
+    p.free = 0;
+    for (int i = 0; i < count; ++i) {
+        const int last = p.free - 1;
+        if (last >= 0 && p.x_step[last] == p.x_step[i] * p.size[i] &&
+            p.y_step[last] == p.y_step[i] * p.size[i]) {
+            p.size[last] *= p.size[i];
+        } else {
+            p.size[p.free++] = p.size[i];
+        }
+        p.x_step[p.free - 1] = p.x_step[i];
+        p.y_step[p.free - 1] = p.y_step[i];
+    }
+    return width;
+}
+
+ptrdiff_t pointer(const SparseDense& p, ptrdiff_t line) {
+    return p.wide ? static_cast<ptrdiff_t>(static_cast<const std::int64_t*>(p.a.indptr)[line])
+                  : static_cast<ptrdiff_t>(static_cast<const std::int32_t*>(p.a.indptr)[line]);
+}
+
+// Where part `index` of `parts` of the lines begins: parts have about as many entries and lines.
+ptrdiff_t cut(const SparseDense& p, ptrdiff_t lines, ptrdiff_t index, ptrdiff_t parts) {
+    if (index == 0 || index == parts) {
+        return index == 0 ? 0 : lines;
+    }
+    const double target =
+        static_cast<double>(p.a.entries + lines) * static_cast<double>(index) / static_cast<double>(parts);
+    ptrdiff_t low = 0, high = lines;
+    while (low < high) {
+        const ptrdiff_t middle = low + (high - low) / 2;
+        if (static_cast<double>(pointer(p, middle)) + static_cast<double>(middle) < target) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+// One product being made: its blocks, and what became of them.
+class Pass {
+  public:
+    Pass(const SparseDense& p, ptrdiff_t width)
+        : p_(p), kernels_(*kernels_for(p.character, p.wide)), item_(item_of(p.character)),
+          transpose_(transpose_of(item_)), width_(width), lines_(p.by_rows ? p.rows : p.columns) {
+        choose();
+    }
+
+    Multiplied run(int threads) {
+        const double work = static_cast<double>(p_.a.entries) * static_cast<double>(width_) +
+                            static_cast<double>(p_.rows + p_.columns) * static_cast<double>(width_);
+        blocks_wanted_ = static_cast<ptrdiff_t>(work / BLOCK_WORK) + 1;
+        blocks_wanted_ = blocks_wanted_ > BLOCKS ? BLOCKS : blocks_wanted_;
+        lay_out(threads > 0 ? threads : 1);
+        if (work < RELEASED) {
+            for (ptrdiff_t i = 0; i < blocks_; ++i) {
+                block(i);
+            }
+        } else if (!run_blocks(static_cast<long>(blocks_), threads, run_block, this)) {
+            return Multiplied::Failed;
+        }
+        clear_status();
+        if (failed_) {
+            PyErr_NoMemory();
+            return Multiplied::Failed;
+        }
+        return sound_ ? Multiplied::Done : Multiplied::Unsound;
+    }
+
+  private:
+    enum class Way { Rows, Tiles, Singly };
+
+    static Transpose transpose_of(ptrdiff_t item) {
+        const BoxKernels& all = box_kernels();
+        return item == 1   ? all.transpose1
+               : item == 2 ? all.transpose2
+               : item == 4 ? all.transpose4
+               : item == 8 ? all.transpose8
+                           : all.transpose16;
+    }
+
+    // Rows where vectors of the dense arrays lie side by side, else tiles if there are entries to fill them
+    // for.
+    void choose() {
+        inner_ = -1;
+        for (int i = 0; i < p_.free; ++i) {
+            if (p_.x_step[i] == item_ && p_.y_step[i] == item_) {
+                inner_ = i;
+            }
+        }
+        const ptrdiff_t row = width_ == 1 ? item_ : inner_ < 0 ? 0 : p_.size[inner_] * item_;
+        const bool along = p_.x_by == item_ || p_.y_by == item_;
+        if (width_ == 1 || row >= IN_ROWS || (row > 0 && !along)) {
+            way_ = Way::Rows;
+        } else {
+            way_ = p_.a.entries < p_.columns / EMPTY ? Way::Singly : Way::Tiles;
+        }
+    }
+
+    void lay_out(int threads) {
+        lanes_ = TILE_LINE / item_;
+        if (way_ == Way::Tiles) {
+            tiles_ = (width_ + lanes_ - 1) / lanes_;
+            blocks_ = tiles_ < blocks_wanted_ ? tiles_ : blocks_wanted_;
+            return;
+        }
+        vectors_ = inner_ < 0 ? 1 : p_.size[inner_];
+        outer_ = width_ / vectors_;
+        strip_ = vectors_;
+        const bool rows = way_ == Way::Rows && p_.by_rows;
+        if (way_ == Way::Rows && !rows) { // lines of entries cannot be shared, vectors can
+            const ptrdiff_t share = width_ / (threads < blocks_wanted_ ? threads : blocks_wanted_);
+            strip_ = 64 / item_ > share ? 64 / item_ : share;
+        }
+        strips_ = strip_ >= vectors_ ? 1 : vectors_ / strip_;
+        parts_ = 1;
+        if (rows) {
+            parts_ = blocks_wanted_ / (outer_ * strips_) + 1;
+            parts_ = parts_ > lines_ ? lines_ : parts_;
+        }
+        blocks_ = outer_ * strips_ * parts_;
+    }
+
+    static void run_block(void* context, long index) {
+        static_cast<Pass*>(context)->block(index);
+        clear_status();
+    }
+
+    void block(ptrdiff_t index) {
+        if (way_ == Way::Tiles) {
+            const ptrdiff_t first = tiles_ * index / blocks_, last = tiles_ * (index + 1) / blocks_;
+            SparseTiles work(p_, kernels_, transpose_, item_, width_);
+            failed_ = failed_ || !work.ready();
+            if (work.ready() && !work.run(first, last)) {
+                sound_ = false;
+            }
+            return;
+        }
+        const ptrdiff_t part = index % parts_, strip = index / parts_ % strips_,
+                        outer = index / parts_ / strips_;
+        ptrdiff_t x, y;
+        offsets(outer * vectors_, inner_, x, y);
+        const ptrdiff_t low = strip * strip_, high = strip + 1 == strips_ ? vectors_ : low + strip_;
+        x += low * item_;
+        y += low * item_;
+        if (way_ == Way::Singly) {
+            singly(x, y);
+            return;
+        }
+        const SparseSpan span{p_.a,
+                              cut(p_, lines_, part, parts_),
+                              cut(p_, lines_, part + 1, parts_),
+                              p_.x + x,
+                              p_.x_by,
+                              p_.y + y,
+                              p_.y_by,
+                              high - low};
+        if (!(p_.by_rows ? kernels_.rows : kernels_.columns)(span)) {
+            sound_ = false;
+        }
+    }
+
+    // Offsets of a vector; of those along one axis the first where that is to be passed over.
+    void offsets(ptrdiff_t vector, int without, ptrdiff_t& x, ptrdiff_t& y) const {
+        x = y = 0;
+        if (without >= 0) {
+            vector /= p_.size[without];
+        }
+        for (int i = p_.free - 1; i >= 0; --i) {
+            if (i == without) {
+                continue;
+            }
+            const ptrdiff_t at = vector % p_.size[i];
+            vector /= p_.size[i];
+            x += at * p_.x_step[i];
+            y += at * p_.y_step[i];
+        }
+    }
+
+    // Entry by entry: for few entries.
+    void singly(ptrdiff_t x, ptrdiff_t y) {
+        const SparseProduct product{p_.rows,     p_.columns,   vectors_,     p_.by_rows, p_.wide,
+                                    p_.a.indptr, p_.a.indices, p_.a.entries, p_.a.data,  p_.x + x,
+                                    p_.x_by,     item_,        p_.y + y,     p_.y_by,    item_};
+        if (!find_sparse_loops(p_.character)(product)) {
+            sound_ = false;
+        }
+    }
+
+    const SparseDense& p_;
+    const SparseKernels& kernels_;
+    const ptrdiff_t item_;
+    const Transpose transpose_;
+    const ptrdiff_t width_, lines_;
+    Way way_ = Way::Rows;
+    int inner_ = -1;
+    ptrdiff_t lanes_ = 0, tiles_ = 0;
+    ptrdiff_t vectors_ = 1, outer_ = 1, strip_ = 1, strips_ = 1, parts_ = 1;
+    ptrdiff_t blocks_wanted_ = 1, blocks_ = 1;
+    std::atomic<bool> sound_{true}, failed_{false};
+};
+
+} // namespace
+
+bool has_sparse_kernels(char character) {
+    return kernels_for(character, false) != nullptr;
+}
+
+Multiplied multiply(SparseDense& product, int threads) {
+    if (pointer(product, 0) != 0) {
+        return Multiplied::Unsound;
+    }
+    const ptrdiff_t width = simplify_free(product);
+    if (width == 0 || product.rows == 0) {
+        return Multiplied::Done;
+    }
+    return Pass(product, width).run(threads);
+}
+
+} // namespace einroute

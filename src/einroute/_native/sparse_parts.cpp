@@ -1,0 +1,186 @@
+#include "sparse_parts.hpp"
+
+#include "sparse_classes.hpp"
+
+#include <cstdint>
+
+namespace einroute {
+
+PyObject *name_data = nullptr, *name_indices = nullptr, *name_indptr = nullptr, *name_coords = nullptr;
+
+namespace {
+
+PyObject* name_shape = nullptr;
+
+// Entries from which the GIL is released.
+constexpr npy_intp RELEASED = 1 << 15;
+
+// Whether all indices are below a length; unsigned, so that negative ones are not.
+template <class I, class U> bool all_below(const I* indices, npy_intp count, npy_intp length) {
+    bool out = false;
+    for (npy_intp k = 0; k < count; ++k) {
+        out |= static_cast<std::uint64_t>(static_cast<U>(indices[k])) >= static_cast<std::uint64_t>(length);
+    }
+    return !out;
+}
+
+template <class I> bool rise(const I* indptr, npy_intp lines) {
+    bool falls = indptr[0] != 0;
+    for (npy_intp i = 0; i < lines; ++i) {
+        falls |= indptr[i + 1] < indptr[i];
+    }
+    return !falls;
+}
+
+bool within(PyArrayObject* indices, npy_intp length) {
+    const npy_intp count = PyArray_DIM(indices, 0);
+    return PyArray_ITEMSIZE(indices) == 4
+               ? all_below<std::int32_t, std::uint32_t>(static_cast<std::int32_t*>(PyArray_DATA(indices)),
+                                                        count, length)
+               : all_below<std::int64_t, std::uint64_t>(static_cast<std::int64_t*>(PyArray_DATA(indices)),
+                                                        count, length);
+}
+
+// Whether pointers rise from 0 to the number of entries.
+bool span_all(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
+    if (PyArray_ITEMSIZE(indptr) == 4) {
+        const std::int32_t* p = static_cast<std::int32_t*>(PyArray_DATA(indptr));
+        return rise(p, lines) && p[lines] == entries;
+    }
+    const std::int64_t* p = static_cast<std::int64_t*>(PyArray_DATA(indptr));
+    return rise(p, lines) && p[lines] == entries;
+}
+
+template <class Check> bool checked(npy_intp work, const Check& check) {
+    if (work < RELEASED) {
+        return check();
+    }
+    bool good;
+    Py_BEGIN_ALLOW_THREADS;
+    good = check();
+    Py_END_ALLOW_THREADS;
+    return good;
+}
+
+// The extents of a matrix or, where one is enough, a vector; 0 if they are not plain.
+int extents(PyObject* shape, npy_intp (&sizes)[2]) {
+    if (!PyTuple_CheckExact(shape) || PyTuple_GET_SIZE(shape) < 1 || PyTuple_GET_SIZE(shape) > 2) {
+        return 0;
+    }
+    const int ndim = static_cast<int>(PyTuple_GET_SIZE(shape));
+    for (int i = 0; i < ndim; ++i) {
+        sizes[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, i));
+        if (sizes[i] < 0) {
+            PyErr_Clear();
+            return 0;
+        }
+    }
+    return ndim;
+}
+
+PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
+    npy_intp sizes[2];
+    const Held indptr(vector_part(operand, name_indptr)), indices(vector_part(operand, name_indices)),
+        data(vector_part(operand, name_data));
+    if (extents(shape, sizes) != 2 || !indptr || !indices || !data ||
+        !are_indices(indptr.array(), indices.array())) {
+        Py_RETURN_NONE;
+    }
+    const npy_intp lines = sizes[axis], entries = PyArray_DIM(indices.array(), 0);
+    if (PyArray_DIM(indptr.array(), 0) != lines + 1 || PyArray_DIM(data.array(), 0) != entries ||
+        !checked(lines + entries, [&] {
+            return span_all(indptr.array(), lines, entries) && within(indices.array(), sizes[1 - axis]);
+        })) {
+        Py_RETURN_NONE;
+    }
+    return PyTuple_Pack(4, shape, data.object, indptr.object, indices.object);
+}
+
+PyObject* coordinates(PyObject* operand, PyObject* shape) {
+    npy_intp sizes[2];
+    const int ndim = extents(shape, sizes);
+    const Held coords(PyObject_GetAttr(operand, name_coords)), data(vector_part(operand, name_data));
+    if (!coords) {
+        PyErr_Clear();
+    }
+    if (ndim == 0 || !coords || !data || !PyTuple_CheckExact(coords.object) ||
+        PyTuple_GET_SIZE(coords.object) != ndim) {
+        Py_RETURN_NONE;
+    }
+    for (int i = 0; i < ndim; ++i) {
+        PyObject* given = PyTuple_GET_ITEM(coords.object, i);
+        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
+        if (!is_plain_vector(given) || !are_indices(x, x) ||
+            PyArray_DIM(x, 0) != PyArray_DIM(data.array(), 0) ||
+            !checked(PyArray_DIM(x, 0), [&] { return within(x, sizes[i]); })) {
+            Py_RETURN_NONE;
+        }
+    }
+    return PyTuple_Pack(3, shape, data.object, coords.object);
+}
+
+PyObject* sound_parts(PyObject*, PyObject* operand) {
+    const Format format = format_of(operand);
+    if (format == Format::Unknown || format == Format::Other) {
+        Py_RETURN_NONE;
+    }
+    const Held shape(PyObject_GetAttr(operand, name_shape));
+    if (!shape) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    if (format == Format::Entries) {
+        return coordinates(operand, shape.object);
+    }
+    return compressed(operand, shape.object, format == Format::Columns ? 1 : 0);
+}
+
+PyMethodDef functions[] = {
+    {"sound_parts", sound_parts, METH_O,
+     "sound_parts(operand, /)\n--\n\n"
+     "Shape, data, indptr and indices, or coords, of an operand of a known class; None where they are not "
+     "plain,\n"
+     "do not fit each other or hold an index that is out of range."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+} // namespace
+
+bool is_plain_vector(PyObject* object) {
+    return PyArray_CheckExact(object) && PyArray_NDIM(reinterpret_cast<PyArrayObject*>(object)) == 1 &&
+           PyArray_ISCARRAY_RO(reinterpret_cast<PyArrayObject*>(object));
+}
+
+PyObject* vector_part(PyObject* operand, PyObject* name) {
+    PyObject* found = PyObject_GetAttr(operand, name);
+    if (found == nullptr) {
+        PyErr_Clear();
+        return nullptr;
+    }
+    if (!is_plain_vector(found)) {
+        Py_DECREF(found);
+        return nullptr;
+    }
+    return found;
+}
+
+bool are_indices(PyArrayObject* first, PyArrayObject* second) {
+    const npy_intp size = PyArray_ITEMSIZE(first);
+    return PyTypeNum_ISSIGNED(PyArray_TYPE(first)) && PyTypeNum_ISSIGNED(PyArray_TYPE(second)) &&
+           (size == 4 || size == 8) && PyArray_ITEMSIZE(second) == size;
+}
+
+int add_sparse_parts(PyObject* module) {
+    name_data = PyUnicode_InternFromString("data");
+    name_indices = PyUnicode_InternFromString("indices");
+    name_indptr = PyUnicode_InternFromString("indptr");
+    name_coords = PyUnicode_InternFromString("coords");
+    name_shape = PyUnicode_InternFromString("_shape");
+    if (name_data == nullptr || name_indices == nullptr || name_indptr == nullptr || name_coords == nullptr ||
+        name_shape == nullptr) {
+        return -1;
+    }
+    return PyModule_AddFunctions(module, functions);
+}
+
+} // namespace einroute

@@ -1,0 +1,35 @@
+// The arrays that a matrix of scipy.sparse is made of.
+#pragma once
+
+#include "numpy_api.hpp"
+
+namespace einroute {
+
+// A reference that is let go of.
+struct Held {
+    PyObject* object = nullptr;
+
+    Held() = default;
+    explicit Held(PyObject* given) : object(given) {}
+    ~Held() { Py_XDECREF(object); }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+    PyArrayObject* array() const { return reinterpret_cast<PyArrayObject*>(object); }
+    explicit operator bool() const { return object != nullptr; }
+};
+
+// Whether an object is a plain contiguous vector.
+bool is_plain_vector(PyObject* object);
+
+// An attribute of an operand, if it is a plain vector; null without an exception where it is not.
+PyObject* vector_part(PyObject* operand, PyObject* name);
+
+// Whether vectors hold 32- or 64-bit signed integers, all of one size.
+bool are_indices(PyArrayObject* first, PyArrayObject* second);
+
+extern PyObject *name_data, *name_indices, *name_indptr, *name_coords;
+
+int add_sparse_parts(PyObject* module);
+
+} // namespace einroute
