@@ -7,6 +7,7 @@
 #include "difference_forms.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
+#include "label_look_ups.hpp"
 #include "label_sums.hpp"
 #include "least_squares.hpp"
 #include "one_pass.hpp"
@@ -71,6 +72,7 @@ int execute(PyObject* module) {
                        einroute::add_sparse_classes(module) == 0 &&
                        einroute::add_sparse_product(module) == 0 && einroute::add_one_pass(module) == 0 &&
                        einroute::add_threads(module) == 0 && einroute::add_label_sums(module) == 0 &&
+                       einroute::add_label_look_ups(module) == 0 &&
                        einroute::add_difference_forms(module) == 0;
     return added ? 0 : -1;
 }
