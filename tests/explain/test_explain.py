@@ -88,8 +88,8 @@ def test_tiny_calls_say_who_answers_first() -> None:
     assert "the first 64 or so such calls, then this plan" in in_one_line(ER.explain(text, a.T, b))
     for explained in (
         ER.explain(text, a, b, casting="safe"),
-        ER.explain(text, a, a, order="C"),
-        ER.explain(text, a, a, out=np.empty((3, 3))),
+        ER.explain(text, a, b, order="C"),
+        ER.explain(text, a, b, out=np.empty((3, 3))),
         ER.explain("ij,jk,kl->il", a.T, a, b),
     ):
         assert "this plan is not used" in in_one_line(explained)

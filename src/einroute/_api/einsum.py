@@ -18,7 +18,7 @@ import numpy as np
 
 from .._base.c_einsum import c_einsum
 from .._base.errors import SizesError
-from .._base.numpy_functions import numpy_einsum, numpy_einsum_path, numpy_tensordot
+from .._base.numpy_functions import numpy_einsum, numpy_tensordot
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.routes import NoRoute
 from .._base.signature import signed_as
@@ -27,14 +27,22 @@ from .._call.ask import BAD_CALL, ask_numpy, ask_on_arrays
 from .._call.keys import Key, einsum_key, plain, scalars_as_arrays, tensordot_key
 from .._call.observe import WatchedContext, observe, telling_why
 from .._call.operands import Array, Fallback, ndarray
-from .._call.trials import TINY, all_tiny, put_on_trial, small_arrays, tiny_runner
+from .._call.trials import (
+    TINY,
+    all_tiny,
+    is_bare,
+    known_runner,
+    put_on_trial,
+    small_arrays,
+    understood_by_core,
+)
 from .._call.understand import understand_einsum, understand_tensordot
 from .._config.state import _context, _process, check_strict, current, left_to_numpy
 from .._kinds.in_graph import in_graph
-from .._kinds.registry import any_other, of_library, other_kind, shape_alone
+from .._kinds.registry import any_other, of_library
 from .._native.functions import found_by_core
 
-__all__ = ["einsum", "einsum_path", "tensordot"]
+__all__ = ["einsum", "tensordot"]
 
 _NOT_GIVEN: Any = np._NoValue
 #: Axes that tensordot may be asked for with NumPy's answer, though no array has so many.
@@ -52,10 +60,9 @@ def _look(watched: bool) -> None:
 WATCH.on_change.append(_look)
 
 
-def _einsum_runner(*operands: Any) -> Any:
+def _einsum_runner(*operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
     """What runs calls of einsum with operands of the same facts, as far as that is known."""
-    key, state = einsum_key(operands, None, False, {}), current()
-    return None if key is None else tiny_runner(operands, state, state.plans.get(key), einsum)
+    return known_runner(operands, optimize, kwargs, einsum)
 
 
 @found_by_core("einsum", _einsum_runner)
@@ -131,7 +138,7 @@ def einsum(*operands: Any, out: Array | None = None, optimize: Any = False, **kw
             subscripts, a = operands
             if type(a) is ndarray and type(subscripts) is str:
                 state = _here.get() or _process.default
-                if 0 < a.size <= TINY and state.tiny:
+                if 0 < a.size <= TINY and state.tiny and not understood_by_core(operands):
                     try:
                         return c_einsum(subscripts, a)
                     except BAD_CALL:
@@ -201,7 +208,7 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
                     return c_einsum(operands[0], *arrays)
                 except BAD_CALL:
                     pass  # diagnosed below
-    elif optimize is False and state.tiny and all_tiny(operands, out is None and not kwargs):
+    elif optimize is False and state.tiny and all_tiny(operands, is_bare(out, kwargs)):
         try:
             result = c_einsum(*operands, **kwargs) if out is None else c_einsum(*operands, out=out, **kwargs)
         except BAD_CALL:
@@ -252,53 +259,18 @@ def _numpys_einsum(subscripts: str, optimize: Any, kwargs: dict[str, Any]) -> An
     return partial(numpy_einsum, subscripts, optimize=kept, **kwargs)
 
 
-def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
-    """The contraction order that NumPy would take: `numpy.einsum_path`, unchanged.
-
-    NumPy's report and private tuples are relied on by others, so they are NumPy's. What `einsum` does here
-    is shown by `explain`. Of sparse and structured operands the shapes alone count, as if they were dense.
-
-    Parameters
-    ----------
-    subscripts : str
-    *operands : array_like
-    optimize : bool, list, tuple, "greedy" or "optimal", optional
-    einsum_call : bool, optional
-        NumPy's private form of the answer.
-
-    Returns
-    -------
-    path : list of tuples
-    report : str
-
-    Examples
-    --------
-    >>> import numpy as np, einroute as er
-    >>> er.einsum_path("ij,jk,kl->il", np.ones((2, 2)), np.ones((2, 5)), np.ones((5, 2)))[0]
-    ['einsum_path', (1, 2), (0, 1)]
-    """
-    if WATCH.on and to_observe():
-        given = {} if optimize == "greedy" else {"optimize": optimize}
-        return observe(einsum_path, operands, given | ({"einsum_call": True} if einsum_call else {}))
-    if any_other(operands):
-        if einsum_call:
-            raise TypeError("einsum_call=True hands operands on to NumPy's loops, which take no sparse ones")
-        operands = tuple(x if other_kind(x) is None else shape_alone(x) for x in operands)
-    return numpy_einsum_path(*operands, optimize=optimize, einsum_call=einsum_call)
-
-
 def _arguments(a: Any, b: Any, axes: Any = 2) -> Any:
     """The arguments of `tensordot`, sorted; bears its signature."""
     return a, b, axes
 
 
-def _tensordot_runner(a: Any, b: Any, axes: Any = 2) -> Any:
+def tensordot_runner(a: Any, b: Any, axes: Any = 2) -> Any:
     """What runs calls of tensordot with operands of the same facts, as far as that is known."""
     key = tensordot_key(a, b, axes)
     return None if key is None else current().plans.get(key)
 
 
-@found_by_core("tensordot", _tensordot_runner)
+@found_by_core("tensordot", tensordot_runner)
 @signed_as(_arguments)
 def tensordot(*operands: Any, axes: Any = _NOT_GIVEN, **named: Any) -> Any:
     """Sum of products over the given axes of two operands.

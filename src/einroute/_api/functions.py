@@ -12,7 +12,8 @@ from .._base.records import dataclass
 from .._base.stand_in import StandIn, stand_in
 from .._call.opt_einsums import own
 from .contract import contract
-from .einsum import einsum, einsum_path, tensordot
+from .einsum import einsum, tensordot
+from .einsum_path import einsum_path
 from .linalg_products import linalg_matmul, linalg_outer, linalg_tensordot, linalg_vecdot
 from .lstsq import lstsq, pinv
 from .matrix_power import matrix_power

@@ -14,7 +14,8 @@ from .._call.operands import ndarray
 from .._call.pairs import LINALG_MATMUL, LINALG_OUTER, LINALG_VECDOT
 from .._call.products import worth
 from .._kinds.registry import any_other, kind_of
-from .einsum import tensordot
+from .._native.functions import found_by_core
+from .einsum import tensordot, tensordot_runner
 from .products import outer
 
 __all__ = ["linalg_matmul", "linalg_outer", "linalg_tensordot", "linalg_vecdot"]
@@ -24,6 +25,7 @@ def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     """Never called: bears a signature."""
 
 
+@found_by_core("tensordot", tensordot_runner)
 @signed_as(_linalg_tensordot)
 def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     """`numpy.linalg.tensordot`: `tensordot` with ``axes`` by keyword.
@@ -52,6 +54,7 @@ def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     return numpy_linalg_tensordot(*args, **kwargs)
 
 
+@found_by_core("pair", LINALG_MATMUL.runner)
 def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     """`numpy.linalg.matmul`: `matmul` without keywords.
 
@@ -68,12 +71,11 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     if type(x1) is type(x2) is ndarray:
         if worth(x1, x2):
             return LINALG_MATMUL.of_arrays(x1, x2)
-        if WATCH.on:
-            check_fallback("matmul", (x1, x2))
-        return numpy_linalg_matmul(x1, x2)
+        return LINALG_MATMUL.watched(x1, x2) if WATCH.on else numpy_linalg_matmul(x1, x2)
     return LINALG_MATMUL.of_others(linalg_matmul, (x1, x2), {})
 
 
+@found_by_core("pair", LINALG_OUTER.runner)
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
     """`numpy.linalg.outer`: `outer` of one-dimensional operands only.
 
@@ -96,6 +98,7 @@ def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """Never called: bears a signature."""
 
 
+@found_by_core("pair", LINALG_VECDOT.runner)
 @signed_as(_linalg_vecdot)
 def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """`numpy.linalg.vecdot`: `vecdot` with ``axis`` by keyword.
@@ -111,6 +114,8 @@ def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """
     if WATCH.on and to_observe():
         return observe(linalg_vecdot, args, kwargs)
+    if WATCH.on and not kwargs and len(args) == 2 and type(args[0]) is type(args[1]) is ndarray:
+        return LINALG_VECDOT.watched(*args)
     return LINALG_VECDOT.of_others(linalg_vecdot, args, kwargs)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._base.numpy_functions import numpy_dot, numpy_inner, numpy_multi_dot, numpy_outer, numpy_vdot
 from .._base.routed_operand import any_routed, on_arrays
+from .._base.routes import Runner
 from .._base.signature import signed_as
 from .._base.watch import WATCH, to_observe
 from .._call.fallback import check_fallback
@@ -16,7 +17,7 @@ from .._call.mixed_products import chain_of_others
 from .._call.observe import observe
 from .._call.operands import Array, ndarray
 from .._call.pairs import DOT, INNER, OUTER, VDOT
-from .._call.products import chain_terms, contract, is_chain, worth, worth_inner, worth_outer
+from .._call.products import chain_terms, contract, is_chain, known, worth, worth_inner, worth_outer
 from .._kinds.in_graph import in_graph
 from .._kinds.registry import any_other
 from .._native.functions import found_by_core
@@ -181,6 +182,12 @@ def outer(*args: Any, **kwargs: Any) -> Any:
     return OUTER.of_others(outer, args, kwargs)
 
 
+def _chain_runner(arrays: Any) -> Runner | None:
+    """What runs chains of plain arrays of the same facts, as far as that is known."""
+    return known("multi_dot", tuple(arrays)) if is_chain(arrays) else None
+
+
+@found_by_core("chain", _chain_runner)
 def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
     """Product of a chain of matrices in the order that costs least: `numpy.linalg.multi_dot`.
 

@@ -69,6 +69,8 @@ __all__ = [
 
 #: Options of ufuncs under which a product is another one.
 UFUNC_ONLY = frozenset({"axes", "axis", "keepdims", "signature", "subok", "where"})
+#: Products whose functions take an ``out``.
+_TAKE_OUT = frozenset({"dot", "outer", *CORES})
 #: Keywords that are no options.
 _OPERANDS = ("a", "b", "out")
 
@@ -125,8 +127,10 @@ class Product:
             return self.numpys(a, b)  # which says what is wrong
         return contract(terms, lambda: self.numpys(a, b))
 
-    def runner(self, a: Array, b: Array) -> Runner | None:
+    def runner(self, a: Array, b: Array, out: Array | None = None) -> Runner | None:
         """What runs calls of the same facts, of plain arrays or sparse operands, as far as that is known."""
+        if out is not None:
+            return self._runner_into(a, b, out)
         if not type(a) is type(b) is ndarray:
             return known_product(self.name, a, b)
         if not self.worth(a, b):
@@ -137,6 +141,16 @@ class Product:
                 return _large_product(self.numpys, a, b) or self.numpys
             return small or self.numpys
         return None if self.name in CONJUGATED else known(self.name, (a, b))
+
+    def _runner_into(self, a: Array, b: Array, out: Array) -> Runner | None:
+        """What puts the product of two plain arrays into ``out``, with the bits that it has without one."""
+        if not type(a) is type(b) is type(out) is ndarray or self.name not in _TAKE_OUT or self.worth(a, b):
+            return None
+        run: Any = small_product(self.name, a, b)
+        if run is None or not run.makes_what(out) or not (self.name in CORES or out.flags.c_contiguous):
+            return self.numpys  # which says what is wrong with it
+        small: Runner = run
+        return small
 
     def watched(self, a: Array, b: Array) -> Any:
         """The product of two plain arrays that are not worth a route, where somebody may be told of it."""
@@ -180,22 +194,10 @@ class Product:
         a, b, out = (*args, *kwargs.values())
         if type(out) is tuple and len(out) == 1 and self.name in CORES:
             (out,) = out
-        if not (type(a) is type(b) is type(out) is ndarray) or not out.ndim:
+        run: Any = self._runner_into(a, b, out)
+        if run is None or run is self.numpys or not out.flags.writeable:
             return False
-        flags = out.flags
-        if out.dtype != a.dtype or not (flags.c_contiguous and flags.writeable and flags.aligned):
-            return False
-        key, plans = ("into", *key_of(self.name, (a, b))), current().plans
-        run = plans.get(key)
-        if run is None:
-            run = small_product(self.name, a, b)
-            if run is None:
-                return False
-            plans.put(key, run)
-        made = run(a, b)
-        if np.shape(made) != out.shape:
-            return False  # NumPy says what is wrong
-        out[...] = made
+        out[...] = run(a, b)
         return True
 
     def understand(self, a: Any, b: Any, options: Mapping[str, Any]) -> Call | Fallback:

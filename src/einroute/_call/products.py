@@ -15,12 +15,17 @@ from .._base.routes import NoRoute, Runner
 from .._config.state import current, left_to_numpy
 from .._execute.call import Call
 from .._kinds.dense.kind import KIND
+from .._native import CORE
 from .keys import Key
 from .operands import Array, ndarray
 from .product_labels import CONJUGATED, CORES, PAIRS
 
 #: Products (an upper bound) from which integers, and outer products, are worth looking up a route for.
 _WORTH = 1 << 18
+#: Elements of one operand times those of the other from which a product of bools is, whose sums NumPy ends
+#: at the first true, and one of integers: the core finds the bound on their sums sooner.
+_WORTH_BOOLS = 1 << 21
+_WORTH_INTEGERS = _WORTH_BOOLS if CORE is None else 1 << 17
 #: Elements of one operand times those of the other from which a matvec or vecmat is looked at.
 _FEW = 1 << 13
 #: Vectors of one matrix from which they are worth a product of matrices: how many in all where that is all
@@ -41,7 +46,7 @@ def worth(a: Array, b: Array, axis: int = -2) -> bool:
         a.dtype.kind in "iub"
         and a.dtype == b.dtype
         and a.dtype.isnative
-        and a.size * b.size >= _WORTH * 8
+        and a.size * b.size >= (_WORTH_BOOLS if a.dtype.kind == "b" else _WORTH_INTEGERS)
         and a.ndim > 1
         and b.ndim > 1
         and a.shape[-1] == b.shape[axis]

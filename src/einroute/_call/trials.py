@@ -20,7 +20,16 @@ from .keys import Key, einsum_key
 from .operands import Array, Fallback, ndarray
 from .understand import understand_einsum
 
-__all__ = ["TINY", "all_tiny", "put_on_trial", "small_arrays", "tiny_note", "tiny_runner"]
+__all__ = [
+    "TINY",
+    "all_tiny",
+    "is_bare",
+    "known_runner",
+    "put_on_trial",
+    "small_arrays",
+    "tiny_note",
+    "understood_by_core",
+]
 
 #: Below this many products (an upper bound: the product of the operands' sizes) planning is put off.
 TINY = 4096
@@ -61,7 +70,7 @@ def all_tiny(operands: tuple[Any, ...], plain: bool = False) -> bool:
     operands : tuple
         Arguments of einsum.
     plain : bool, optional
-        Whether the call has no options. Where the core understands it, it is planned at once.
+        Whether the core may understand the call. Where it does, it is planned at once.
     """
     arrays = operands[1:] if operands and type(operands[0]) is str else operands[: len(operands) // 2 * 2 : 2]
     work = 1
@@ -104,7 +113,7 @@ def _trial_key(operands: tuple[Any, ...]) -> Key | None:
 
 def tiny_note(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any]) -> str:
     """Who answers a tiny call before its plan does, as `explain` puts it; empty if it is none."""
-    if optimize is not False or not current().tiny or not all_tiny(operands, out is None and not kwargs):
+    if optimize is not False or not current().tiny or not all_tiny(operands, is_bare(out, kwargs)):
         return ""
     what = f"tiny, at most {TINY} products: NumPy's C einsum answers"
     if out is None and not kwargs and _trial_key(operands) is not None:
@@ -112,18 +121,31 @@ def tiny_note(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[s
     return f"{what}, and this plan is not used"
 
 
-def tiny_runner(operands: tuple[Any, ...], state: State, run: Runner | None, public: Any) -> Runner | None:
-    """What the core is to run for a call that it did not know, given the runner of its plan.
+def is_bare(out: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether the core may understand a call with these options: its result is C-ordered, or is ``out``."""
+    if out is not None:
+        return type(out) is ndarray and not kwargs
+    order = kwargs.get("order", "K")
+    return kwargs.keys() <= {"order"} and type(order) is str and order in {"C", "K"}
+
+
+def known_runner(
+    operands: tuple[Any, ...], optimize: Any, kwargs: dict[str, Any], public: Any
+) -> Runner | None:
+    """What the core is to run for a call of einsum that it did not know, as far as that is known.
 
     Parameters
     ----------
     public : callable
         Whose calls they are: told when a trial has ended.
     """
+    state = current()
+    key = einsum_key(operands, None, optimize, kwargs)
+    run = None if key is None else state.plans.get(key)
     if isinstance(run, _Trial):
         run.remember = public.remember
-    elif run is None and len(operands) == 2 and state.tiny and 0 < operands[1].size <= TINY:
-        return partial(c_einsum, operands[0])  # it may be a view; there is no plan
+    elif run is None and optimize is False and state.tiny and all_tiny(operands, is_bare(None, kwargs)):
+        return partial(c_einsum, operands[0], **kwargs)  # there is no plan, and will be none
     return run
 
 

@@ -14,12 +14,13 @@ from contextvars import ContextVar
 from dataclasses import asdict, field, fields, replace
 from typing import Any, Protocol, Unpack
 
+from .._base import calibration_file  # noqa: F401 - says where constants are read
 from .._base.buffers import BUFFERS
 from .._base.errors import suggest, whole_number
 from .._base.plan_cache import PlanCache
 from .._base.records import dataclass
 from .._base.routes import Declined, NoRoute, Policy
-from .._base.watch import WATCH
+from .._base.watch import WATCH, to_observe
 from .._factors.cache import FACTORS, PREPARE
 from .._kernels.earned import KERNELS
 from .._native import CORE
@@ -37,6 +38,7 @@ __all__ = [
     "changed",
     "check_strict",
     "current",
+    "drop_plans",
     "get_config",
     "left_to_numpy",
     "set_config",
@@ -145,7 +147,7 @@ if hasattr(os, "register_at_fork"):
 _context: ContextVar[State | None] = ContextVar("einroute_config", default=None)
 if CORE is not None:
     CORE.set_context(_context)
-    WATCH.on_change.append(CORE.set_watched)
+    WATCH.on_change.append(lambda watched: CORE.set_watched(watched, to_observe))
 
 
 def current() -> State:
@@ -271,7 +273,7 @@ def get_config() -> dict[str, Any]:
     --------
     >>> import einroute as er
     >>> print(*sorted(er.get_config()))
-    allow cache_bytes forbid keep_bytes memory_limit on_densify prepare reproducible strict threads
+    allow cache_bytes forbid keep_bytes memory_limit on_densify prepare reproducible strict threads tune
     """
     process = {"cache_bytes": FACTORS.limit, "keep_bytes": MEMORY.limit, "prepare": FACTORS.prepare}
     return asdict(current().config) | process
@@ -294,15 +296,20 @@ def cache_info() -> dict[str, int]:
     return plans | FACTORS.info() | KERNELS.info() | MEMORY.info()
 
 
+def drop_plans() -> None:
+    """Forget every bound plan, under every configuration."""
+    with _process.lock:
+        for state in _process.states.values():
+            state.clear()
+    current().clear()
+
+
 def cache_clear() -> None:
     """Forget every bound plan, under every configuration, and all kept factors and their counts.
 
     Freed memory that is kept goes back to the system.
     """
-    with _process.lock:
-        for state in _process.states.values():
-            state.clear()
-    current().clear()
+    drop_plans()
     FACTORS.clear()
     DECISIONS.clear()
     MEMORY.clear()

@@ -7,7 +7,8 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from .._api.einsum import einsum, einsum_path
+from .._api.einsum import einsum
+from .._api.einsum_path import einsum_path
 from .._api.functions import ROUTED
 from .._base.errors import SizesError
 from .._base.numpy_functions import numpy_einsum, numpy_tensordot

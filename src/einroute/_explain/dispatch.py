@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._api.contract import contract
-from .._api.einsum import einsum, einsum_path, tensordot
+from .._api.einsum import einsum, tensordot
+from .._api.einsum_path import einsum_path
 from .._api.functions import ROUTED, ours, routed
 from .._api.linalg_products import linalg_tensordot
 from .._base.routed_operand import any_routed

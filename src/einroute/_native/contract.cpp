@@ -77,6 +77,32 @@ PyObject* fresh(const Contraction* self) {
                                 self->out_strides, nullptr, 0, nullptr);
 }
 
+// From the first byte of an array of one element or more to behind its last.
+struct Range {
+    const char* first;
+    const char* end;
+};
+
+Range range_of(PyArrayObject* x) {
+    Range range = {PyArray_BYTES(x), PyArray_BYTES(x) + PyArray_ITEMSIZE(x)};
+    for (int i = 0; i < PyArray_NDIM(x); ++i) {
+        const npy_intp reach = (PyArray_DIM(x, i) - 1) * PyArray_STRIDE(x, i);
+        (reach < 0 ? range.first : range.end) += reach;
+    }
+    return range;
+}
+
+bool may_overlap(const Contraction* self, PyObject* const* arrays, PyArrayObject* out) {
+    const Range of_out = range_of(out);
+    for (int i = 0; i < self->expression->operands; ++i) {
+        const Range range = range_of(reinterpret_cast<PyArrayObject*>(arrays[i]));
+        if (range.first < of_out.end && of_out.first < range.end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 } // namespace
 
 bool find_c_einsum() {
@@ -120,7 +146,7 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
 
 PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject* out) {
     PyArrayObject* target = reinterpret_cast<PyArrayObject*>(out);
-    if (!self->repeats) {
+    if (!self->repeats && !may_overlap(self, arrays, target)) {
         return work(self, arrays, PyArray_BYTES(target), PyArray_STRIDES(target)) ? Py_NewRef(out) : nullptr;
     }
     PyObject* made = result_of(self, arrays);
@@ -133,8 +159,21 @@ PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject
     return copied ? Py_NewRef(out) : nullptr;
 }
 
-PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t) {
-    return result_of(self_of(contraction), arrays);
+bool makes_what(PyObject* contraction, PyObject* array) {
+    const Contraction* self = self_of(contraction);
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(array);
+    return PyArray_DESCR(x) == self->descr && PyArray_NDIM(x) == self->out_ndim &&
+           PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
+}
+
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, PyObject* out) {
+    const Contraction* self = self_of(contraction);
+    if (out == nullptr) {
+        return result_of(self, arrays);
+    }
+    const bool writeable =
+        PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "output array") >= 0;
+    return writeable ? result_into(self, arrays, out) : nullptr;
 }
 
 } // namespace einroute

@@ -229,6 +229,14 @@ PyObject* nanoseconds(PyObject* object, PyObject* const* args, Py_ssize_t count)
     return PyFloat_FromDouble(price_program(*self->program, rows, self->out_strides));
 }
 
+PyObject* makes(PyObject* object, PyObject* array) {
+    if (!PyArray_Check(array)) {
+        PyErr_Format(PyExc_TypeError, "expected a numpy.ndarray, not %s", Py_TYPE(array)->tp_name);
+        return nullptr;
+    }
+    return PyBool_FromLong(makes_what(object, array));
+}
+
 PyObject* get_intermediates(PyObject* object, void*) {
     return PyLong_FromSsize_t(self_of(object)->program->work);
 }
@@ -252,6 +260,8 @@ PyGetSetDef properties[] = {
 PyMethodDef methods[] = {
     {"nanoseconds", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(nanoseconds)), METH_FASTCALL,
      "nanoseconds(*strides)\n--\n\nWhat it takes on operands of these strides, about."},
+    {"makes_what", makes, METH_O,
+     "makes_what(array, /)\n--\n\nWhether results have the shape and dtype of an array."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -10,9 +10,13 @@ int add_contraction(PyObject* module);
 
 bool is_contraction(PyObject* object);
 
-// The result of arrays that fit, a new array or NumPy's scalar; null with an exception set if memory is
-// short. Nothing is checked: exact ndarrays of the dtype and shapes that it was made for, of any strides.
-PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n);
+// The result of arrays that fit: a new array or NumPy's scalar, or put into `out` if that is not null; null
+// with an exception set if memory is short, or `out` is read-only. Nothing else is checked: exact ndarrays of
+// the dtype and shapes that it was made for, of any strides.
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, PyObject* out);
+
+// Whether its results have the shape and dtype of an array.
+bool makes_what(PyObject* contraction, PyObject* array);
 
 // The contraction of a call seen first: subscripts are an exact str, arrays exact ndarrays. Null without an
 // exception where it is not ours: malformed or with an ellipsis, sizes that do not fit, a view, dtypes that

@@ -41,7 +41,7 @@ Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr);
 // Strides of a fresh result, C or F.
 void lay_out_result(Contraction* self, bool fortran);
 
-// The result of arrays that fit, fresh or put into `out`; null with an exception set.
+// The result of arrays that fit, fresh or put into `out`, which may overlap them; null with an exception set.
 PyObject* result_of(const Contraction* self, PyObject* const* arrays);
 PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject* out);
 

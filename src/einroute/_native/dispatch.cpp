@@ -1,17 +1,14 @@
 #include "dispatch.hpp"
 
+#include "calls.hpp"
 #include "contraction.hpp"
 #include "sparse_product.hpp"
-#include "table.hpp"
 
 #include <cstddef>
 
 namespace einroute {
 
 namespace {
-
-// What the arguments of a function are, as far as the core looks.
-enum class Form { Einsum, Tensordot, Pair };
 
 struct Dispatch {
     PyObject_HEAD vectorcallfunc vectorcall;
@@ -26,10 +23,11 @@ struct Dispatch {
 // The module's own store, set once when einroute is imported and whenever the process's configuration
 // changes.
 struct Configuration {
-    PyObject* context = nullptr; // the context variable: a state, or None where the process's is in force
-    PyObject* table = nullptr;   // the process's
-    PyObject* name = nullptr;    // "table", the attribute of a state
-    bool watched = false;        // whether every call is Python's
+    PyObject* context = nullptr;  // the context variable: a state, or None where the process's is in force
+    PyObject* table = nullptr;    // the process's
+    PyObject* name = nullptr;     // "table", the attribute of a state
+    bool watched = false;         // whether every call is Python's
+    PyObject* observed = nullptr; // says whether a call that begins is to be observed, while watched
     int functions = 0;
 };
 Configuration here;
@@ -58,93 +56,19 @@ PyObject* table_here() {
     return table;
 }
 
-// Adds the items of a tuple or list of small ints, or one int.
-bool add_axes(Key& key, PyObject* axes, bool nested) {
-    if (PyLong_CheckExact(axes)) {
-        int overflow;
-        const long value = PyLong_AsLongAndOverflow(axes, &overflow);
-        return overflow == 0 && add_word(key, value);
-    }
-    const bool tuple = PyTuple_CheckExact(axes);
-    if (!tuple && !PyList_CheckExact(axes)) {
-        return false;
-    }
-    const Py_ssize_t count = tuple ? PyTuple_GET_SIZE(axes) : PyList_GET_SIZE(axes);
-    // No axis is numbered so: what begins a sequence is never taken for a number.
-    if (count > NPY_MAXDIMS || !add_word(key, INT64_MIN + count)) {
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < count; ++i) {
-        PyObject* item = tuple ? PyTuple_GET_ITEM(axes, i) : PyList_GET_ITEM(axes, i);
-        if (!nested && !PyLong_CheckExact(item)) {
-            return false;
-        }
-        if (!add_axes(key, item, false)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// A call as the table knows it: its key, and where its arrays are.
-struct Found {
-    Key key;
-    PyObject* const* arrays;
-    Py_ssize_t count;
-};
-
-bool read_call(const Dispatch* self, PyObject* const* args, Py_ssize_t given, PyObject* names, Found& to) {
-    PyObject* subscripts = nullptr;
-    PyObject* axes = nullptr;
-    to.arrays = args;
-    to.count = 2;
-    if (self->form == Form::Tensordot) {
-        if (given == 2 && names != nullptr && PyTuple_GET_SIZE(names) == 1 &&
-            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "axes") == 0) {
-            names = nullptr;
-            axes = args[2];
-        } else if (given == 3) {
-            axes = args[2];
-        } else if (given != 2) {
-            return false;
-        }
-    } else if (self->form == Form::Einsum) {
-        if (given < 2 || given > MOST_OPERANDS + 1 || !PyUnicode_CheckExact(args[0])) {
-            return false;
-        }
-        subscripts = args[0];
-        to.arrays = args + 1;
-        to.count = given - 1;
-    } else if (given != 2) {
-        return false;
-    }
-    if (names != nullptr || !begin_key(to.key, self->number, subscripts)) {
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < to.count; ++i) {
-        if (!add_operand(to.key, to.arrays[i])) {
-            return false;
-        }
-    }
-    if (self->form == Form::Tensordot &&
-        !(axes == nullptr ? add_word(to.key, 2) : add_axes(to.key, axes, true))) {
-        return false;
-    }
-    end_key(to.key);
-    return true;
-}
-
-PyObject* run(PyObject* runner, PyObject* const* arrays, Py_ssize_t count) {
+PyObject* run(PyObject* runner, const Call& call) {
     if (is_contraction(runner)) {
-        return contract(runner, arrays, count);
+        return contract(runner, call.arrays, call.out);
     }
-    if (is_sparse_product(runner)) {
-        return multiply_sparse(runner, arrays, count);
+    if (is_sparse_product(runner) && call.out == nullptr) {
+        return multiply_sparse(runner, call.arrays, call.count);
     }
-    return PyObject_Vectorcall(runner, arrays, static_cast<std::size_t>(count), nullptr);
+    // Where there is an out, it lies behind the operands.
+    const Py_ssize_t count = call.count + (call.out != nullptr);
+    return PyObject_Vectorcall(runner, call.arrays, static_cast<std::size_t>(count), nullptr);
 }
 
-bool all_arrays(const Found& call) {
+bool all_arrays(const Call& call) {
     for (Py_ssize_t i = 0; i < call.count; ++i) {
         if (!PyArray_CheckExact(call.arrays[i])) {
             return false;
@@ -154,14 +78,18 @@ bool all_arrays(const Found& call) {
 }
 
 // What runs a call: a new reference; null if only Python knows, or with an exception set.
-PyObject* runner_of(const Dispatch* self, const Found& call) {
+PyObject* runner_of(const Dispatch* self, const Call& call) {
     PyObject* table = table_here();
     if (table == nullptr) {
         return nullptr;
     }
     PyObject* runner = Py_XNewRef(find(table, call.key));
-    if (runner == nullptr && self->form == Form::Einsum && answers_small(table) && all_arrays(call)) {
+    if (runner == nullptr && self->form == Form::Einsum && call.bare && answers_small(table) &&
+        all_arrays(call)) {
         runner = understand(call.key.subscripts, call.arrays, call.count);
+        if (runner != nullptr && call.out != nullptr && !makes_what(runner, call.out)) {
+            Py_CLEAR(runner);
+        }
         if (runner != nullptr && keep(table, call.key, runner) < 0) {
             Py_CLEAR(runner);
         }
@@ -170,19 +98,49 @@ PyObject* runner_of(const Dispatch* self, const Found& call) {
     return runner;
 }
 
-PyObject* call(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
+// Whether a call that failed is to fail again as it was written, for what is said of it.
+bool says_what_was_read() {
+    return PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError);
+}
+
+// Whether a call is observed first, which then makes it anew; -1 with an exception set.
+int is_observed() {
+    PyObject* answer = here.observed == nullptr ? Py_NewRef(Py_False) : PyObject_CallNoArgs(here.observed);
+    const int truth = answer == nullptr ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    return truth;
+}
+
+// The answer of a function in Python to a call that was read, in the form in which it was.
+PyObject* ask(PyObject* python, const Dispatch* self, const Call& call, PyObject* const* args,
+              std::size_t nargsf, PyObject* names) {
+    PyObject* result = PyObject_Vectorcall(python, call.arguments, call.given, names);
+    if (result == nullptr && call.arguments != args && says_what_was_read()) {
+        PyErr_Clear();
+        result = PyObject_Vectorcall(self->function, args, nargsf, names);
+    }
+    return result;
+}
+
+PyObject* answer(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
     const Dispatch* self = reinterpret_cast<Dispatch*>(object);
-    Found found;
-    if (here.watched || !read_call(self, args, PyVectorcall_NARGS(nargsf), names, found)) {
+    Call call;
+    if (!read_call(self->form, self->number, args, PyVectorcall_NARGS(nargsf), names, call)) {
         return PyObject_Vectorcall(self->function, args, nargsf, names);
     }
-    PyObject* runner = runner_of(self, found);
+    if (here.watched) {
+        const int observed = is_observed();
+        return observed < 0   ? nullptr
+               : observed > 0 ? PyObject_Vectorcall(self->function, args, nargsf, names)
+                              : ask(self->function, self, call, args, nargsf, names);
+    }
+    PyObject* runner = runner_of(self, call);
     if (runner != nullptr) {
-        PyObject* result = run(runner, found.arrays, found.count);
+        PyObject* result = run(runner, call);
         Py_DECREF(runner);
         return result;
     }
-    return PyErr_Occurred() ? nullptr : PyObject_Vectorcall(self->unknown, args, nargsf, names);
+    return PyErr_Occurred() ? nullptr : ask(self->unknown, self, call, args, nargsf, names);
 }
 
 PyObject* remember(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names) {
@@ -191,10 +149,10 @@ PyObject* remember(PyObject* object, PyObject* const* args, Py_ssize_t count, Py
         PyErr_SetString(PyExc_TypeError, "expected what runs the call, then its arguments");
         return nullptr;
     }
-    Found found;
-    if (!here.watched && read_call(self, args + 1, count - 1, names, found)) {
+    Call call;
+    if (!here.watched && read_call(self->form, self->number, args + 1, count - 1, names, call)) {
         PyObject* table = table_here();
-        const int kept = table == nullptr ? 0 : keep(table, found.key, args[0]);
+        const int kept = table == nullptr ? 0 : keep(table, call.key, args[0]);
         Py_XDECREF(table);
         if (kept < 0) {
             return nullptr;
@@ -211,9 +169,9 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
                                      &unknown)) {
         return nullptr;
     }
-    const char first = arguments[0];
-    if (first != 'e' && first != 't' && first != 'p') {
-        PyErr_Format(PyExc_ValueError, "arguments must be 'einsum', 'tensordot' or 'pair', not '%s'",
+    Form form;
+    if (!form_of(arguments, form)) {
+        PyErr_Format(PyExc_ValueError, "arguments must be 'einsum', 'tensordot', 'pair' or 'chain', not '%s'",
                      arguments);
         return nullptr;
     }
@@ -222,10 +180,10 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
         return nullptr;
     }
     Dispatch* self = reinterpret_cast<Dispatch*>(object);
-    self->vectorcall = call;
+    self->vectorcall = answer;
     self->unknown = Py_NewRef(unknown);
     self->function = Py_NewRef(function);
-    self->form = first == 'e' ? Form::Einsum : first == 't' ? Form::Tensordot : Form::Pair;
+    self->form = form;
     self->number = here.functions++;
     self->dict = PyDict_New();
     if (self->dict == nullptr) {
@@ -385,12 +343,16 @@ PyObject* set_table(PyObject*, PyObject* table) {
     Py_RETURN_NONE;
 }
 
-PyObject* set_watched(PyObject*, PyObject* watched) {
-    const int truth = PyObject_IsTrue(watched);
+PyObject* set_watched(PyObject*, PyObject* const* args, Py_ssize_t count) {
+    const int truth = count != 2 ? -1 : PyObject_IsTrue(args[0]);
     if (truth < 0) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "expected whether calls are watched, and what tells of one");
+        }
         return nullptr;
     }
     here.watched = truth != 0;
+    Py_XSETREF(here.observed, Py_NewRef(args[1]));
     Py_RETURN_NONE;
 }
 
@@ -406,8 +368,9 @@ PyMethodDef functions[] = {
      "set_context(variable, /)\n--\n\nThe context variable whose value, a state, has the table in force."},
     {"set_table", set_table, METH_O,
      "set_table(table, /)\n--\n\nThe table in force where the context variable is None."},
-    {"set_watched", set_watched, METH_O,
-     "set_watched(watched, /)\n--\n\nWhether every call is Python's, since somebody listens."},
+    {"set_watched", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(set_watched)), METH_FASTCALL,
+     "set_watched(watched, observed, /)\n--\n\nWhether every call is Python's, since somebody listens; then "
+     "``observed()`` says whether one that begins is to be observed."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -26,8 +26,8 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
 
     Parameters
     ----------
-    arguments : {"einsum", "tensordot", "pair"}
-        Where the operands are among the arguments.
+    arguments : {"einsum", "tensordot", "pair", "chain"}
+        Where the operands are among the arguments. Those of a pair and of einsum may be followed by ``out``.
     find_runner : callable
     ufunc : bool, optional
         Whether it stands for a ufunc: it does not bind as a method then, and its attributes are those of
@@ -40,9 +40,9 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
 
         def unknown(*args: Any, **kwargs: Any) -> Any:
             # A pair's runner is asked for before: the second call must not have other bits than the first.
-            run = find_runner(*args) if arguments == "pair" else None
-            result = function(*args, **kwargs) if run is None else run(*args)
-            if run is None:
+            run = find_runner(*args, **kwargs) if arguments == "pair" else None
+            result = function(*args, **kwargs) if run is None else run(*args, *kwargs.values())
+            if run is None and "out" not in kwargs:
                 run = find_runner(*args, **kwargs)
             if run is not None:
                 public.remember(run, *args, **kwargs)

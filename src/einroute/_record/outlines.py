@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._api.einsum import einsum, einsum_path
+from .._api.einsum import einsum
+from .._api.einsum_path import einsum_path
 from .._api.functions import Mirror
 from .._api.products import multi_dot
 from .._base.plan_cache import PlanCache
