@@ -14,7 +14,7 @@ using std::int64_t;
 using std::ptrdiff_t;
 
 // Nanoseconds from which sums are shared.
-constexpr double SHARED = 400e3;
+constexpr double SHARED = 1e6;
 // Totals that are summed apart at most, and places for each of their rows at least; bytes of a row from which
 // its columns are shared, of a share, and of a total that stays in cache.
 constexpr ptrdiff_t PARTS = 8, WORTH = 4, WIDE = 512, SHARE = 256, CACHED = 1 << 18;

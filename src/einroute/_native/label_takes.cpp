@@ -1,5 +1,7 @@
 #include "label_index.hpp"
 
+#include <type_traits>
+
 namespace einroute {
 
 namespace {
@@ -41,11 +43,18 @@ template <class Found> inline void compare(const Places& p, const Stretch& s, co
 
 // Writes one where all labels are the same class, else zero; of numbers of sizeof(U) bytes.
 template <class U> void write(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* one, char* to) {
-    const U there = load<U>(one), nothing{};
+    const U there = load<U>(one);
+    [[maybe_unused]] const U nothing{};
     along(p, start, stop, [&](const Stretch& s) {
         char* out = to + s.at * static_cast<ptrdiff_t>(sizeof(U));
         compare(p, s, [&](ptrdiff_t i, bool same) {
-            std::memcpy(out + i * static_cast<ptrdiff_t>(sizeof(U)), same ? &there : &nothing, sizeof(U));
+            U own;
+            if constexpr (std::is_integral_v<U>) { // no jump
+                own = static_cast<U>(there & static_cast<U>(0 - static_cast<uint64_t>(same)));
+            } else {
+                own = same ? there : nothing;
+            }
+            std::memcpy(out + i * static_cast<ptrdiff_t>(sizeof(U)), &own, sizeof(U));
         });
     });
 }
