@@ -48,8 +48,6 @@ struct LabelLoops {
     void (*merge)(char* to, const char* from, std::ptrdiff_t count);
     // Counts, as numbers of the dtype.
     void (*converted)(const std::int64_t* counts, char* to, std::ptrdiff_t count);
-    // One where all labels of a place are the same class, else zero.
-    void (*ones)(const Places&, std::ptrdiff_t start, std::ptrdiff_t stop, char* to);
 };
 
 // The loops of a dtype, by its character; null where it has none.
@@ -62,6 +60,10 @@ void count_places(const Places& places, std::ptrdiff_t start, std::ptrdiff_t sto
 // Rows of `bytes` bytes taken by index, zeros where there is none.
 void take_rows(const Places& places, std::ptrdiff_t start, std::ptrdiff_t stop, const char* table,
                std::ptrdiff_t bytes, char* out);
+
+// Writes `one`, of so many bytes, where all labels of a place are the same class, else zeros.
+void write_ones(const Places& places, std::ptrdiff_t start, std::ptrdiff_t stop, const char* one,
+                std::ptrdiff_t bytes, char* to);
 
 // At how many places all labels are the same class.
 std::ptrdiff_t count_equal(const Places& places, std::ptrdiff_t start, std::ptrdiff_t stop);

@@ -1,4 +1,4 @@
-// Sums, counts and look-ups by label, for Python.
+// Sums and counts by label, for Python.
 #pragma once
 
 #include "numpy_api.hpp"

@@ -7,6 +7,7 @@
 #include "difference_forms.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
+#include "label_look_ups.hpp"
 #include "label_sums.hpp"
 #include "least_squares.hpp"
 #include "magnitude.hpp"
@@ -68,12 +69,12 @@ PyMethodDef methods[] = {
 
 // What each file adds; contractions before what is found by them.
 int (*const PARTS[])(PyObject*) = {
-    einroute::add_product,        einroute::add_contraction,      einroute::add_table,
-    einroute::add_dispatch,       einroute::add_least_squares,    einroute::add_pool,
-    einroute::add_sparse_classes, einroute::add_sparse_dense,     einroute::add_sparse_parts,
-    einroute::add_sparse_product, einroute::add_sparse_sparse,    einroute::add_one_pass,
-    einroute::add_threads,        einroute::add_magnitude,        einroute::add_network,
-    einroute::add_label_sums,     einroute::add_difference_forms,
+    einroute::add_product,        einroute::add_contraction,    einroute::add_table,
+    einroute::add_dispatch,       einroute::add_least_squares,  einroute::add_pool,
+    einroute::add_sparse_classes, einroute::add_sparse_dense,   einroute::add_sparse_parts,
+    einroute::add_sparse_product, einroute::add_sparse_sparse,  einroute::add_one_pass,
+    einroute::add_threads,        einroute::add_magnitude,      einroute::add_network,
+    einroute::add_label_sums,     einroute::add_label_look_ups, einroute::add_difference_forms,
 };
 
 int execute(PyObject* module) {
