@@ -67,7 +67,6 @@ MAY_REACH = {
     ("override/test_override.py", "_base.numpy_functions"): "NumPy's own, which an override must not change",
     ("plan/test_sliced_networks.py", "_execute.call"): "the slices that are made of a plan's",
     ("plan/test_networks.py", "_call.understand"): "where NumPy's path would be asked for",
-    ("plan/test_sliced_networks.py", "_execute.call"): "where plans are asked for, to see what they cut",
     ("project/test_docs_kind.py", "_kinds"): "the kind that the documentation adds",
     ("record/test_compare.py", "_base.watch"): "listens as recordings do",
     ("record/test_record.py", "_api.einsum"): "no recording, no detour of the front end",
