@@ -126,12 +126,12 @@ bool is_finite(const Product* self, PyArrayObject* out) {
 // The result; null without an exception where the fallback has to answer.
 PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense) {
     const Format format = format_of(sparse);
-    if ((format != Format::Rows && format != Format::Columns) || !fits(self, dense)) {
+    if (format != Format::Rows && format != Format::Columns) {
         return nullptr;
     }
     const bool by_rows = (format == Format::Rows) != self->turned;
-    const Parts parts(sparse);
-    if (!parts.fit(self, by_rows)) {
+    const Parts parts(sparse); // asked of Python, and so before the dense operand is looked at
+    if (!parts.fit(self, by_rows) || !fits(self, dense)) {
         return nullptr;
     }
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(dense);
