@@ -8,7 +8,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from einroute._base.machine import HERE, SHIPPED
 from tests.helpers import planned
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test depends on this machine's constants or on its user's files, or leaves any there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EINROUTE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("EINROUTE_WISDOM", raising=False)
+        HERE.put(SHIPPED)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -43,6 +43,7 @@ if _typing.TYPE_CHECKING:
         vecdot,
         vecmat,
     )
+    from ._calibration.calibrate import calibrate
     from ._explain.explanation import Explanation
     from ._record.recording import Recording
 else:
@@ -61,6 +62,7 @@ __all__ = [
     "__version__",
     "cache_clear",
     "cache_info",
+    "calibrate",
     "config",
     "contract",
     "contract_expression",
@@ -90,16 +92,29 @@ __all__ = [
     "vdot",
     "vecdot",
     "vecmat",
+    "wisdom",
 ]
 
-#: Types that most programs never ask for, and the modules that they are loaded from when one does.
-_LATER = {"Explanation": "einroute._explain.explanation", "Recording": "einroute._record.recording"}
+#: What opt_einsum takes from its backend ``"einroute"`` beside our functions.
+_OF_BACKENDS = {"transpose": "einroute._call.opt_einsums"}
+#: What most programs never ask for, and the modules that they are loaded from when one does.
+_LATER = {
+    "Explanation": "einroute._explain.explanation",
+    "Recording": "einroute._record.recording",
+    "calibrate": "einroute._calibration.calibrate",
+    "wisdom": "einroute.wisdom",
+}
 
 
 def __getattr__(name: str) -> _typing.Any:
+    if name in _OF_BACKENDS:
+        return getattr(_import_module(_OF_BACKENDS[name]), name)
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_import_module(_LATER[name]), name)
+    module = _import_module(_LATER[name])
+    found = getattr(module, name, module)
+    _publish(__name__, [name], {name: found})
+    return found
 
 
 def __dir__() -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from einroute.__main__ import main
+from einroute._bench.estimates import report, samples
 from einroute._bench.regret import by_hand, draw, measure
 from tests.cli.test_cli import cli
 
@@ -108,3 +111,33 @@ class TestCommand:
         done = cli("bench", *arguments)
         assert done.returncode == 2
         assert message in done.stderr
+
+
+class TestEstimates:
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_routes_are_told_and_taken(self, family):
+        numbers = [n for n in range(60) if np.prod(list(draw.draw(family, 0, n).sizes.values())) < 1e5]
+        found = [one for n in numbers[:8] for one in samples.samples(family, 0, n)]
+        assert found
+        for one in found:
+            assert one.told > 0
+            assert one.took > 0
+            assert one.route in report.line(one)
+            assert one.route in "\n".join(report.summary([replace(one, took=1.0)]))
+
+    def test_off_is_what_is_long_and_off_either_way(self):
+        call = draw.draw("dense", 0, 0)
+
+        def one(told, took):
+            return samples.Sample(call, "route", told, 0.0, took, chosen=True)
+
+        assert not report.off(one(1e-3, 1.9e-3))
+        assert report.off(one(1e-3, 2.1e-3))
+        assert report.off(one(1e-3, 0.4e-3))
+        assert not report.off(one(1e-6, 9e-6))
+
+    def test_the_command(self):
+        done = cli("bench", "--estimates", "stacks", "--cases", "4")
+        assert "which are not counted" in done.stdout.splitlines()[-1]
+        for wrong in (("--estimates", "none"), ("--estimates", "dense", "--regret", "dense")):
+            assert main(["bench", *wrong]) == 2

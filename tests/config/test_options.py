@@ -247,6 +247,22 @@ def threads(x: Any) -> None:
     refused(lambda: er.set_config(threads=0))
 
 
+def tune(x: Any) -> None:
+    big = RNG.standard_normal((N, 3000))  # smaller ones are answered without a plan
+    call = ("ij,jk->ik", x, big)
+    expected = written_out(x) @ big
+    try:
+        for way in ("never", "same", "free", "now"):
+            with er.config(tune=way):
+                np.testing.assert_allclose(written_out(er.einsum(*call)), expected)
+                assert ("by trials" in str(er.explain(*call))) == (way == "now")
+        with er.config(tune="never"):
+            assert "by trials" not in str(er.explain(*call))
+    finally:
+        er.wisdom.forget()
+    refused(lambda: er.set_config(tune="always"))
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "`dtype=`": dtype,
     "`order=`": order,
@@ -267,6 +283,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "`allow`": allow,
     "`forbid`": forbid,
     "`threads`": threads,
+    "`tune`": tune,
 }
 
 

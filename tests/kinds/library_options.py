@@ -124,6 +124,13 @@ def _on_densify(cell: str, x: Any, full: Any, library: Library) -> None:
     return None
 
 
+def _tune(_cell: str, x: Any, full: Any, library: Library) -> None:
+    for way in ("never", "same", "free", "now"):
+        with er.config(tune=way):
+            library.agrees(er.matmul(x, numpys.OTHER), full @ numpys.OTHER)
+            assert "by trials" not in str(er.explain(er.matmul, x, numpys.OTHER))
+
+
 def _threads(_cell: str, x: Any, full: Any, library: Library) -> None:
     for count in (1, 3):
         with er.config(threads=count):
@@ -139,6 +146,7 @@ _CHECKS: dict[str, Callable[[str, Any, Any, Library], None]] = {
     "`optimize=True`": _optimize_true,
     "`on_densify`": _on_densify,
     "`threads`": _threads,
+    "`tune`": _tune,
 }
 
 

@@ -118,6 +118,28 @@ class TestObjects:
 
 
 class TestTable:
+    def test_what_runs_calls_is_replaced(self) -> None:
+        def old(*_: Any) -> str:
+            return "old"
+
+        def new(*_: Any) -> str:
+            return "new"
+
+        x, y = np.ones((3, 4)), np.ones((4, 50))
+        for args in (("ij,jk->ik", x, y), ("ab,bc->ac", x, y)):
+            er.einsum.remember(old, *args)
+        er.tensordot.remember(len, x, y, 1)
+        assert er.einsum("ij,jk->ik", x, y) == "old"
+        count = sys.getrefcount(old), sys.getrefcount(new)
+        table = CORE.table_in_force()
+        assert table.replace(old, new) == 2
+        assert table.replace(old, new) == 0
+        assert (sys.getrefcount(old), sys.getrefcount(new)) == (count[0] - 2, count[1] + 2)
+        assert er.einsum("ij,jk->ik", x, y) == er.einsum("ab,bc->ac", x, y) == "new"
+        for wrong in ((), (old,), (old, new, new)):
+            with pytest.raises(TypeError, match="expected what ran calls"):
+                table.replace(*wrong)
+
     def test_a_call_is_known_by_the_value_of_its_subscripts(self) -> None:
         x = np.arange(12.0).reshape(4, 3)
         calls(3, er.einsum, "ij,kj->ik", x, x)

@@ -38,6 +38,19 @@ def test_tree_of_another_network() -> None:
         er.contract(*_call(lattice(3, 4, 2)), optimize=tree_of(TEXT, OPERANDS))
 
 
+@pytest.mark.parametrize("target", [4, 8])
+def test_slices_of_a_tree(target: int) -> None:
+    text, operands = lattice(4, 4, 2, outer=1)
+    tree = tree_of(text, operands)
+    tree.slice_(target_size=target)
+    assert tree.sliced_inds
+    wanted = tree.contract(operands)
+    np.testing.assert_allclose(er.contract(text, *operands, optimize=tree), wanted)
+    expression = er.contract_expression(text, *[x.shape for x in operands], optimize=tree)
+    np.testing.assert_allclose(expression(*operands), wanted)
+    assert "slices of 1 along" in str(er.explain(er.contract, text, *operands, optimize=tree))
+
+
 def _call(network: tuple[str, list[Any]]) -> tuple[Any, ...]:
     return network[0], *network[1]
 

@@ -138,7 +138,8 @@ def test_files_that_are_named_are_there(page: str) -> None:
 def test_the_reference_has_every_public_name() -> None:
     text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"(?m)^\.\. (?:auto|py:)\w+:: ([\w.]+)", text))
-    wanted = {name for name in er.__all__ if name not in {"linalg", "__version__"}}
+    wanted = {name for name in er.__all__ if name not in {"linalg", "wisdom", "__version__"}}
+    wanted |= {f"einroute.wisdom.{name}" for name in er.wisdom.__all__}
     wanted |= {f"einroute.linalg.{name}" for name in er.linalg.__all__ if name not in er.__all__}
     wanted |= {f"einroute.scipy.linalg.{name}" for name in ("lstsq", "solve", "inv", "pinv")}
     assert wanted - documented == set()

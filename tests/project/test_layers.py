@@ -18,7 +18,7 @@ ROOT = Path(einroute.__file__).parent
 
 #: The rooms from the top; a room imports those of its own line and below, and no two import each other.
 FLOORS = (
-    ("_cli", "_demo", "_bench"),
+    ("_cli", "_demo", "_calibration", "_bench"),
     ("_record",),
     ("_explain",),
     ("_override",),
@@ -34,10 +34,11 @@ FLOORS = (
 KINDS_MAY = (
     *("_base", "_kernels", "_native"),
     *("_kinds.array_library", "_kinds.meeting", "_kinds.registry", "_kinds.sparse_labels"),
+    "_kinds.in_graph",
     "_kinds.structured",
 )
 #: Imports nothing of ours.
-GROUND = ("_base.facts", "_base.cost", "_base.errors", "_base.records")
+GROUND = ("_base.facts", "_base.cost", "_base.errors", "_base.machine", "_base.records")
 #: No array library but NumPy, and nothing of ours that runs anything.
 PURE = ("_call.parse", "_plan")
 
@@ -132,7 +133,7 @@ FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 
 def test_every_room_has_its_floor() -> None:
-    public = {"", "__main__", "_version", "linalg", "numpy", "opt_einsum", "scipy"}
+    public = {"", "__main__", "_version", "linalg", "numpy", "opt_einsum", "scipy", "wisdom"}
     assert {room_of(name) for name in MODULES} - public == set(FLOOR_OF)
 
 

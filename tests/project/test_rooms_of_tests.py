@@ -31,6 +31,10 @@ SHARED = {
 OF_ALL_KINDS = ("_kinds.registry", "_kinds.structured")
 #: What else is reached from elsewhere, and why.
 MAY_REACH = {
+    ("conftest.py", "_base.machine"): "no test depends on the constants of the machine",
+    ("calibration/test_calibrate.py", "_bench.estimates.samples"): "what a fit is made of",
+    ("calibration/test_calibrate.py", "_bench.regret.draw"): "the call of a sample",
+    ("calibration/test_calibrate.py", "_base.machine"): "the constants of before are put back",
     ("helpers.py", "_config.config_block"): "`forcing`, which is for tests; they have it from here",
     ("call/test_front_end.py", "_config.state"): "a plan on trial is seen in the cache alone",
     ("call/test_parse.py", "_base.labels"): "parsing is compared with NumPy up to the sizes",
@@ -54,11 +58,14 @@ MAY_REACH = {
     ("fuzz/structured.py", "_kinds.registry"): "every rewrite is run",
     ("kinds/dask/test_tasks.py", "_factors.csr_cache"): "tasks look for no kept matrix there",
     ("kinds/dask/test_tasks.py", "_kernels.csr_source"): "small chunks take what only large ones do",
+    ("kinds/dense/test_network.py", "_base.facts"): "a program is made of a step's facts",
+    ("kinds/dense/test_network.py", "_native"): "the program is run by the core",
     ("kinds/sparse/test_tiles.py", "_kernels.earned"): "the route runs these kernels, compiled at once",
     ("kinds/sparse/test_tiles.py", "_kernels.entries"): "what the route multiplies by",
     ("kinds/structured/test_parts.py", "_kinds.difference.blocks"): "the size from which parts are cut",
     ("kinds/structured/test_parts.py", "_kinds.difference.finish"): "the size from which parts are cut",
     ("override/test_override.py", "_base.numpy_functions"): "NumPy's own, which an override must not change",
+    ("plan/test_sliced_networks.py", "_execute.call"): "the slices that are made of a plan's",
     ("plan/test_networks.py", "_call.understand"): "where NumPy's path would be asked for",
     ("project/test_docs_kind.py", "_kinds"): "the kind that the documentation adds",
     ("record/test_compare.py", "_base.watch"): "listens as recordings do",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._base.routes import NoRoute
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._call.contract_paths import path_and_report
 from .._call.contracting import sharing, understand_contract
 from .._call.expressions import Expression, expression_of
 from .._call.keys import contract_key
 from .._call.observe import observe
-from .._call.operands import Fallback
+from .._call.operands import Fallback, ndarray
 from .._call.opt_einsums import own
 from .._call.stripped import stripped
 from .._config.state import check_strict, current
+from .._kinds.in_graph import in_graph
 
 #: What a call that is observed need not tell.
 _DEFAULTS = {"out": None, "use_blas": True, "optimize": True, "memory_limit": None, "backend": "auto"}
@@ -98,6 +100,13 @@ def contract(
     >>> er.contract(a, ["row", "col"], a, ["row", "col"])
     array(55.)
     """
+    for x in operands:
+        if type(x) is not ndarray:
+            node = in_graph((subscripts, *operands))
+            if node is not None:
+                named = {"out": out, "optimize": optimize, "memory_limit": memory_limit, "backend": backend}
+                return node("contract", subscripts, *operands, **named, **kwargs)
+            break
     if WATCH.on and to_observe():
         given = {
             "out": out,
@@ -140,7 +149,13 @@ def contract(
             backend=backend,
             **given,
         )
-    return call.run(state, out, key)
+    try:
+        return call.run(state, out, key)
+    except NoRoute as error:
+        if memory_limit is None:
+            raise
+        limit = f"memory_limit of contract is {memory_limit!r}, in elements"
+        raise NoRoute(f"{error}; {limit}") from None
 
 
 def contract_expression(

@@ -20,6 +20,7 @@ from .._call.fallback import check_fallback
 from .._call.observe import observe
 from .._call.operands import ndarray
 from .._call.products import worth
+from .._kinds.in_graph import in_graph
 from .._kinds.registry import other_kind
 from .solve import inv
 from .ufuncs import matmul
@@ -66,6 +67,9 @@ def matrix_power(a: Any, n: Any) -> Any:
     elif any_routed((a,)):
         return on_arrays(matrix_power, (a, n), {})
     else:
+        node = in_graph((a,))
+        if node is not None:
+            return node("linalg.matrix_power", a, n)
         kind = other_kind(a)
         if kind is not None:
             return _of_another_kind(a, kind, exponent(n))

@@ -1,25 +1,22 @@
 """Cost of a step and how long it should take.
 
-The constants describe no machine exactly; they were measured on a two-core x86-64 server and only
-their ratios matter, since costs are compared with each other.  This module imports nothing of ours.
+The constants are the machine's (see `machine`); only their ratios matter, since costs are compared with each
+other.  This module imports nothing of ours but them.
 """
 
 from __future__ import annotations
 
+from .machine import SHIPPED, Machine, RouteFit, machine
 from .records import dataclass
 
-#: Seconds of Python and dispatch behind one NumPy call made by a route.
-CALL = 0.6e-6
-#: Bytes a second that one core reads from memory, from the last-level cache, and from its own caches.
-MEMORY, SHARED, OWN = 35e9, 70e9, 150e9
+#: Seconds of Python and dispatch behind one NumPy call made by a route: the unit of `Cost.calls`.
+CALL = SHIPPED.call
+#: Bytes a second from the last-level cache, as routes' own prices have it.
+SHARED = SHIPPED.shared
+#: Multiply-adds a second of BLAS on one core, in double precision, where no step is decided.
+GEMM = SHIPPED.gemm
 #: What each further core adds to the bytes a second that one alone gets out of memory or last-level cache.
-MORE_BANDWIDTH = 0.25
-#: Bytes up to which operands are taken to be in the core's own caches, and in the last-level one.
-OWN_BYTES, SHARED_BYTES = 1 << 20, 20 << 20
-#: Bytes a second of new memory that the system hands one core, and the size from which memory is new.
-FRESH, FRESH_BYTES = 13e9, 32 << 20
-#: Multiply-adds a second of BLAS on one core, in double precision.
-GEMM = 25e9
+MORE_BANDWIDTH = SHIPPED.more_bandwidth
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +33,26 @@ class Cost:
         Calls into NumPy, in units of `CALL` seconds.
     rate : float
         Multiply-adds a second that the route reaches on this step.
+    scale : float
+        What all but the calls is multiplied by, as measured on this machine.
     """
 
     flops: float = 0.0
     bytes: float = 0.0
     calls: float = 1.0
     rate: float = 1e9
+    scale: float = 1.0
 
     @property
     def seconds(self) -> float:
-        return self.calls * CALL + max(self.flops / self.rate, moving(self.bytes))
+        here = machine()
+        work = max(self.flops / self.rate, _moved(self.bytes, here))
+        return self.calls * here.call + self.scale * work
+
+    def fitted(self, fit: RouteFit) -> Cost:
+        """What a route's own estimate becomes by what the route took on this machine."""
+        calls = self.calls + fit.overhead / machine().call
+        return Cost(self.flops, self.bytes, calls, self.rate, self.scale * fit.scale)
 
     def __add__(self, other: Cost) -> Cost:
         flops = self.flops + other.flops
@@ -60,14 +67,18 @@ class Cost:
 
 def moving(nbytes: float) -> float:
     """Seconds in which one core moves this many bytes."""
-    if nbytes < OWN_BYTES:
-        return nbytes / OWN
-    return nbytes / (SHARED if nbytes < SHARED_BYTES else MEMORY)
+    return _moved(nbytes, machine())
+
+
+def _moved(nbytes: float, here: Machine) -> float:
+    if nbytes < here.own_bytes:
+        return nbytes / here.own
+    return nbytes / (here.shared if nbytes < here.shared_bytes else here.memory)
 
 
 def streaming(nbytes: float, threads: int) -> float:
     """Seconds in which threads together move this many bytes, each once."""
-    return moving(nbytes) / (1 + MORE_BANDWIDTH * (threads - 1))
+    return moving(nbytes) / (1 + machine().more_bandwidth * (threads - 1))
 
 
 def first_touched(nbytes: int) -> float:
@@ -75,7 +86,13 @@ def first_touched(nbytes: int) -> float:
 
     Nothing for what malloc keeps at hand; larger arrays come from the system, page by page.
     """
-    return nbytes / FRESH if nbytes >= FRESH_BYTES else 0.0
+    here = machine()
+    return nbytes / here.fresh if nbytes >= here.fresh_bytes else 0.0
+
+
+def blas_threads(threads: int) -> int:
+    """Of so many threads, those that BLAS may use as the environment says."""
+    return min(threads, machine().blas_threads)
 
 
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
@@ -83,9 +100,13 @@ def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: 
 
     The half-rate lengths (1, 1 and 2) fit dgemm from 8x8x8 to 1000x1000x1000 within a third.
     """
-    peak = GEMM * 8 / (itemsize // 2 if is_complex else itemsize)
+    here = machine()
+    peak = here.gemm
+    if (itemsize // 2 if is_complex else itemsize) == 4:
+        peak *= here.gemm_single
     if is_complex:
-        peak /= 4
+        peak *= here.gemm_complex
     shape = (m / (m + 1)) * (n / (n + 1)) * (k / (k + 2))
     # OpenBLAS starts its threads at about 65 thousand multiply-adds.
-    return peak * shape * (threads if m * n * k > 65536 else 1)
+    threads = min(threads, here.blas_threads) if m * n * k > 65536 else 1
+    return peak * shape * (1 + here.more_gemm * (threads - 1))

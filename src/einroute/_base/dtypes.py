@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .facts import DType
 from .records import dataclass
 
 __all__ = ["DTypeRules", "LibraryDType"]
+
+#: Kinds of numbers, each of which holds those before it.
+_RANKS: Mapping[str, int] = MappingProxyType({"b": 0, "u": 1, "i": 1, "f": 2, "c": 3})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,19 @@ class DTypeRules:
         What was given as ``dtype=`` -> dtype; TypeError where it names none that the library has.
     casts : callable
         ``(dtype, dtype, casting) -> bool``: whether one is cast to the other under one of NumPy's rules.
+    weak : callable
+        ``operand -> bool``: whether an operand takes the dtype of the others, as far as its kind fits in.
     """
 
     of: Callable[[Any], DType]
     promote: Callable[[Sequence[Any]], DType]
     named: Callable[[Any], DType]
     casts: Callable[[DType, DType, str], bool]
+    weak: Callable[[Any], bool]
+
+    def joins(self, operand: Any, dtype: DType, casting: str) -> bool:
+        """Whether an operand takes part in a computation in a dtype under one of NumPy's rules."""
+        own = self.of(operand)
+        if self.weak(operand) and _RANKS.get(own.kind, 4) <= _RANKS.get(dtype.kind, -1):
+            return True
+        return self.casts(own, dtype, casting)

@@ -195,8 +195,11 @@ class BadPath(TypeError):
         Of the exception that NumPy raises for it.
     """
 
-    def __init__(self, came: object, numpys: type[Exception]) -> None:
-        super().__init__(bad_optimize(came))
+    def __init__(self, came: object, numpys: type[Exception], wrong: str) -> None:
+        super().__init__(
+            f"optimize is ['einsum_path', ...] with the path {shown(came)}, {wrong}; positions are ints "
+            f"from 0 among the operands that are left, results at the end, and one operand is left at last"
+        )
         self.numpys = numpys
 
 

@@ -8,7 +8,7 @@ decided. Both are frozen values; planning, binding and explaining ask them and k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from .records import dataclass
 from .rewrites import Rewrite
 from .routes import Route, Runner
 
-__all__ = ["Bring", "Form", "Kind", "Term", "as_it_is", "handed_on", "nothing_wrong"]
+__all__ = ["Bring", "Form", "Kind", "Term", "any_dtype", "as_it_is", "handed_on", "nothing_wrong"]
 
 Array = np.ndarray[Any, Any]
 Bring = Callable[[Any], Any]
@@ -172,7 +172,8 @@ def handed_on(value: Any, _operands: tuple[Any, ...]) -> Any:
     return value
 
 
-def _any_dtype(_: DType) -> str:
+def any_dtype(_: DType) -> str:
+    """Results may have every dtype: what `Kind.accepts` is unless it is given."""
     return ""
 
 
@@ -231,6 +232,9 @@ class Kind:
         those that go where the others are.
     unfit : callable
         ``operand -> str``: why an operand of this kind cannot take part; empty if it can.
+    apart : callable
+        ``operands -> str``: why operands, one of which is of this kind, cannot take part together; empty if
+        they can.
     joined : callable or None
         ``(kind, device) -> Kind or None``: as what operands of another kind take part beside one of this kind
         on a device: a kind of a form of this library, which adopts them; None of those that do not.
@@ -241,12 +245,15 @@ class Kind:
     stand_in : callable
         ``operand -> operand``: for one that has a shape and a dtype and no elements, one that can take part
         in what is explained.
+    scalar : callable or None
+        ``scalar -> operand``: what a Python scalar is beside operands of this kind; None: an array of
+        NumPy's. Raises OverflowError, saying what is wrong, of one that it cannot hold.
     f_contiguous : callable or None
         ``operand -> bool``: whether its elements lie in Fortran order; None where a user sees no layout.
     node : callable or None
-        ``operands -> callable or None``: what makes a node of a call, ``node(name, *args, **kwargs)``, where
-        a compiler that follows Python code is at work, torch.compile say; None where none is. It must be able
-        to follow this function.
+        ``(operands, structured=) -> callable or None``: what makes a node of a call, ``node(name, *args,
+        **kwargs)``, where a compiler that follows Python code is at work, torch.compile say; None where none
+        is. It must be able to follow this function.
     """
 
     name: str
@@ -257,7 +264,7 @@ class Kind:
     precedence: int = 0
     adopt: Callable[[Any], Any] = as_it_is
     make: Callable[[Any, tuple[Any, ...]], Any] | None = None
-    accepts: Callable[[DType], str] = _any_dtype
+    accepts: Callable[[DType], str] = any_dtype
     fault: Callable[[Any], str] = nothing_wrong
     stored: Callable[[Any], int] | None = None
     alike: Callable[[Any, Any], bool] | None = None
@@ -270,9 +277,11 @@ class Kind:
     library: str = ""
     device: Callable[[Any], Hashable] | None = None
     unfit: Callable[[Any], str] = nothing_wrong
+    apart: Callable[[Sequence[Any]], str] = nothing_wrong
     joined: Callable[[Kind, Hashable], Kind | None] | None = None
     refine: Callable[[Any], Kind] | None = None
     refined: tuple[Kind, ...] = ()
     stand_in: Callable[[Any], Any] = as_it_is
+    scalar: Callable[[Any], Any] | None = None
     f_contiguous: Callable[[Any], bool] | None = None
-    node: Callable[[Iterable[Any]], Callable[..., Any] | None] | None = None
+    node: Callable[..., Callable[..., Any] | None] | None = None

@@ -51,6 +51,13 @@ class PlanCache:
                 self.young = {}
             self.young[key] = run
 
+    def replace(self, old: Callable[..., Any], new: Callable[..., Any]) -> None:
+        """Let another runner take the place of one, under whichever keys it is kept."""
+        with self._lock:
+            for generation in (self.young, self.old):
+                for key in [key for key, run in generation.items() if run is old]:
+                    generation[key] = new
+
     def after_fork(self) -> None:
         """In a child: whoever held the lock in the parent is not here to let go of it."""
         self._lock = threading.Lock()

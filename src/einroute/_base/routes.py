@@ -7,16 +7,21 @@ A route is a value: a name, a ``verdict`` (an offer with its cost, or a refusal 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 from .cost import Cost
 from .facts import Contraction, Operand, Step
 from .formatting import prime_for, readable
+from .machine import machine
 from .records import dataclass
 
 Runner = Callable[..., Any]
-"""``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`."""
+"""``runner(*arrays, out=None)`` gives the result with the axes of ``step.output``, or `Declined`.
+
+One that looks at its operands itself has a method ``attempt(*arrays)``: the result, which is an array, or
+NotImplemented where they are not of the shapes and the dtype that it was bound for; any strides are.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,9 @@ class Offer:
         does not.
     numpys : bool
         It is one call of NumPy's einsum on the operands as they are.
+    rounding : str
+        Offers for a step with the same word, if there is one, give the same bits: the same products summed in
+        the same order. Of integers, and of what is `single` for two real operands, that is known anyway.
     overwrites : bool
         The result may be written over an operand that lies in memory as it does.
     facts : Operand or None
@@ -75,6 +83,7 @@ class Offer:
     flagged: bool = False
     single: bool = False
     numpys: bool = False
+    rounding: str = ""
     overwrites: bool = False
     facts: Operand | None = None
     temporary: int = 0
@@ -210,6 +219,7 @@ def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
     """
     offers: list[tuple[Route, Offer]] = []
     refused: list[tuple[Route, Refused]] = []
+    fits = machine().routes
     for route in routes:
         reason = policy.refusal(route)
         if reason:
@@ -219,7 +229,8 @@ def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
         if isinstance(answer, Refused):
             refused.append((route, answer))
         else:
-            offers.append((route, answer))
+            fit = fits.get(route.name)
+            offers.append((route, answer if fit is None else replace(answer, cost=answer.cost.fitted(fit))))
     if not offers:
         reasons = "; ".join(f"{route.name}: {no.reason}" for route, no in refused)
         raise NoRoute(f"no allowed route can do '{_shown(step)}': {reasons}")

@@ -17,16 +17,19 @@ from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._execute.call import Call
 from .._kinds.meeting import dtype_rules
+from .._kinds.registry import check_nested
 from .._plan.plans import Path
 from .._plan.searches import AUTO, found_by, is_name, searched
+from .._plan.trees import cuts_of
 from .network_labels import Network, network_of, sublists_as_text
 from .operands import KINDS, Fallback, Operands, ndarray, taken_in
-from .options import check_casts, check_out, computed_in, layout_letter
+from .options import check_casts, check_out, check_out_type, computed_in, layout_letter
 
 __all__ = [
     "Asked",
     "asked",
     "call_of",
+    "check_backend",
     "computed",
     "memory_elements",
     "path_for",
@@ -97,6 +100,8 @@ def _shape(position: int, operand: Any) -> tuple[int, ...]:
         return tuple(shape)
     if isinstance(operand, (bool, int, float, complex, str, bytes)):
         return ()
+    if isinstance(operand, (list, tuple)):
+        check_nested(operand)
     found = []
     while isinstance(operand, (list, tuple)):
         found.append(len(operand))
@@ -145,15 +150,32 @@ def understand_contract(
     taken = taken_in(given.operands)
     if isinstance(taken, Fallback):
         return taken
+    check_backend(backend, taken)
+    check_out_type(out, taken)
     if out is not None and type(out) is not ndarray:
-        if not hasattr(out, "shape"):
-            raise TypeError(f"out is of type {type(out).__name__}, expected an array of the result's shape")
         return Fallback(f"out is of type {type(out).__name__}, and has a way of its own to take results")
     dtype = computed(taken, kwargs)
     if isinstance(dtype, Fallback):
         return dtype
     path = path_for(optimize, given, memory_limit, taken)
-    return call_of(given, taken, dtype, path, out, memory_limit, kwargs)
+    cuts = cuts_of(optimize, given.network.inputs)
+    return call_of(given, taken, dtype, path, out, memory_limit, kwargs, cuts)
+
+
+def check_backend(backend: Any, taken: Operands) -> None:
+    """Raise where NumPy is asked for beside operands of another library, which would be copied to the host.
+
+    Raises
+    ------
+    TypeError
+    """
+    if backend == "numpy":
+        for i, (x, kind) in enumerate(zip(taken.given, taken.kinds, strict=True)):
+            if kind.library and type(x).__module__.partition(".")[0] != backend:
+                raise TypeError(
+                    f"backend is 'numpy', and operand {i} is a {type(x).__name__} of {kind.library}, which "
+                    f"would be copied to the host; drop backend, or convert the operand with numpy.asarray"
+                )
 
 
 def computed(taken: Operands, kwargs: Mapping[str, Any]) -> DType | Fallback:
@@ -231,8 +253,9 @@ def call_of(
     out: Any,
     memory_limit: Any,
     kwargs: Mapping[str, Any],
+    cuts: str = "",
 ) -> Call:
-    """The call of a network along a path.
+    """The call of a network along a path, which takes the labels ``cuts`` one index at a time.
 
     Raises
     ------
@@ -263,6 +286,7 @@ def call_of(
             inputs,
             output,
             path,
+            cuts,
             limit,
             dtype,
             order,
@@ -281,4 +305,5 @@ def call_of(
         None if limit is None else limit * dtype.itemsize,
         options,
         key=key,
+        cuts=cuts,
     )

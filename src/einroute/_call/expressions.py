@@ -16,15 +16,18 @@ from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._config.state import check_strict, current
+from .._kinds.in_graph import in_graph
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
-from .contracting import Asked, asked, call_of, computed, path_for, sharing
+from .._plan.trees import cuts_of
+from .contracting import Asked, asked, call_of, check_backend, computed, path_for, sharing
 from .folding import Folding, folding
 from .keys import mixed_key
 from .network_labels import Network
 from .observe import observe
 from .operands import Fallback, ndarray, taken_in
 from .opt_einsums import own
+from .options import check_out_type
 
 __all__ = ["Expression", "expression_of"]
 
@@ -71,7 +74,10 @@ def expression_of(
         ours = True
         path = searched(found.network.inputs, found.network.output, found.sizes)
     held = {i: given[i] for i in sorted(fixed)}
-    return Expression(contract, found, tuple(sized), path, held, use_blas, memory_limit, named, ours=ours)
+    cuts = cuts_of(optimize, found.network.inputs)
+    return Expression(
+        contract, found, tuple(sized), path, held, use_blas, memory_limit, named, ours=ours, cuts=cuts
+    )
 
 
 def _shape(position: int, x: Any) -> tuple[int, ...]:
@@ -120,6 +126,7 @@ class Expression:
         kwargs: dict[str, Any],
         *,
         ours: bool,
+        cuts: str = "",
     ) -> None:
         self._contract = contract
         self._given = given
@@ -130,6 +137,7 @@ class Expression:
         self._memory_limit = memory_limit
         self._kwargs = kwargs
         self._ours = ours  # nobody asked for this path
+        self._cuts = cuts  # labels that are taken one index at a time
         self._key = object()
         self._lock = threading.Lock()
         self._left: dict[DType, _Left] = {}
@@ -141,14 +149,26 @@ class Expression:
         self, *arrays: Any, out: Any = None, backend: Any = "auto", evaluate_constants: bool = False
     ) -> Any:
         """Contract arrays of the shapes that the expression was made for."""
+        for x in arrays:
+            if type(x) is not ndarray:
+                node = in_graph(arrays)
+                if node is not None:
+                    return self._in_graph(node, arrays, out, backend)
+                break
         if out is None and backend == "auto" and not WATCH.on and not evaluate_constants and not sharing():
+            plans = current().plans
+            attempt = plans.get(self._key)
+            if attempt is not None and len(arrays) == self.num_args:
+                result = attempt(*arrays)
+                if result is not NotImplemented:
+                    return result
             key = (
                 self._key,
                 tuple([x.shape if type(x) is ndarray else None for x in arrays]),
                 tuple([x.dtype if type(x) is ndarray else None for x in arrays]),
                 tuple([x.strides if type(x) is ndarray else None for x in arrays]),
             )
-            run = current().plans.get(key)
+            run = plans.get(key)
             if run is not None:
                 return run(*arrays)
         if WATCH.on and not evaluate_constants and len(arrays) == self.num_args and to_observe():
@@ -161,12 +181,17 @@ class Expression:
                 f"{len(arrays)}."
             )
         try:
-            return self._contracted(arrays, out)
+            return self._contracted(arrays, out, backend)
         except ValueError as error:
             raise type(error)(
                 f"Internal error while evaluating `ContractExpression`: {error}. The number and rank of the "
                 f"arrays must be those of the expression '{self.contraction}'."
             ) from error
+
+    def _in_graph(self, node: Callable[..., Any], arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
+        """The same as a call of contract, as a node of a compiler's graph."""
+        named = {"optimize": self._path, "memory_limit": self._memory_limit, "backend": backend, "out": out}
+        return node("contract", self._given.text, *self._all(arrays), **named, **self._kwargs)
 
     def _all(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The operands that are given, with the constants in their places."""
@@ -181,12 +206,14 @@ class Expression:
         named |= {"backend": backend, **self._kwargs} | ({} if out is None else {"out": out})
         return observe(self._contract, (self._given.text, *self._all(arrays)), named)
 
-    def _contracted(self, arrays: tuple[Any, ...], out: Any) -> Any:
+    def _contracted(self, arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
         left, arrays = self._whole, fixed(arrays)
         operands = self._all(arrays)
         taken = taken_in(operands)
         if isinstance(taken, Fallback):
             return self._left_to_opt_einsum(taken, arrays, out)
+        check_backend(backend, taken)
+        check_out_type(out, taken)
         dtype = computed(taken, self._kwargs)
         if isinstance(dtype, Fallback):
             return self._left_to_opt_einsum(dtype, arrays, out)
@@ -209,20 +236,21 @@ class Expression:
         given = Asked(self._given.text, network, sizes, operands)
         plain = not any(kind.form.sparse or kind.form.rewrites or kind.form.tasks for kind in taken.kinds)
         path: Path | str = left.path if plain or not self._ours else AUTO
-        call = call_of(given, taken, dtype, path, out, self._memory_limit, self._kwargs)
+        cuts = "".join(c for c in self._cuts if c in sizes)
+        call = call_of(given, taken, dtype, path, out, self._memory_limit, self._kwargs, cuts)
         state = current()
         key = self._key_of(arrays) if out is None else None
-        if key is None or not left.places:
+        if key is None:
             return call.run(state, out, key)
         run = call.bound(state)
-        places = left.places
-
-        def filled(*given: Any) -> Any:
-            following = iter(given)
-            return run(*[next(following) if x is None else x for x in places])
-
-        state.plans.put(key, filled)
-        return filled(*arrays)
+        attempt = getattr(run, "attempt", None)
+        if left.places:
+            run = _filled(run, left.places)
+            attempt = None if attempt is None else _filled(attempt, left.places)
+        state.plans.put(key, run)
+        if attempt is not None:  # found without a key of the operands: it looks at them itself
+            state.plans.put(self._key, attempt)
+        return run(*arrays)
 
     def _key_of(self, arrays: tuple[Any, ...]) -> Any:
         """What the bound plan of these operands is kept under."""
@@ -289,6 +317,7 @@ class Expression:
         shapes = [self._constants.get(i, shape) for i, shape in enumerate(self._shapes)]
         path: Any = True if self._ours and len(self._path) < 2 else [*self._path]
         options = {"constants": [*self._constants], "optimize": path, "memory_limit": self._memory_limit}
+        options["cuts"] = self._cuts
         return partial(_again, self._contract, options | self._kwargs), (self._given.text, *shapes)
 
     @property
@@ -306,8 +335,21 @@ class Expression:
         return str(self._own())
 
 
+def _filled(run: Callable[..., Any], places: tuple[Any, ...]) -> Callable[..., Any]:
+    """The same of operands that are no constants."""
+
+    def filled(*given: Any) -> Any:
+        following = iter(given)
+        return run(*[next(following) if x is None else x for x in places])
+
+    return filled
+
+
 def _again(contract: Callable[..., Any], options: dict[str, Any], *args: Any) -> Expression:
     """An expression out of a pickle."""
     use_blas, named = True, dict(options)
     optimize, limit, constants = named.pop("optimize"), named.pop("memory_limit"), named.pop("constants")
-    return expression_of(contract, args[0], args[1:], constants, use_blas, optimize, limit, named)
+    cuts = named.pop("cuts")
+    expression = expression_of(contract, args[0], args[1:], constants, use_blas, optimize, limit, named)
+    expression._cuts = cuts
+    return expression

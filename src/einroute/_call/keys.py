@@ -12,9 +12,11 @@ import numpy as np
 
 from .._execute.call import aliases
 from .._kernels.validate import BROKEN
-from .._kinds.registry import claiming_kind
+from .._kinds.registry import KINDS, claiming_kind
 
 Key = tuple[Any, ...]
+
+_known = KINDS.by_class  # asked without a call of a function
 
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
@@ -33,6 +35,8 @@ def einsum_key(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[
     if not operands or type(operands[0]) is not str:
         return None
     bare = optimize is False and out is None and not kwargs
+    if bare and len(operands) > 1 and type(operands[1]) is not ndarray:  # as found below, in less time
+        return mixed_key(("einsum", (), operands[0]), operands[1:])
     hot = bare
     facts: list[Any] = [operands[0]]
     for x in operands[1:]:
@@ -61,13 +65,13 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
     Entries of sparse operands count by powers of two: a plan is good for all that hold about as many.
     """
     facts: list[Any] = list(head)
-    kinds = []
+    known = 0  # operands that may stand for one tensor
     mixed = False
     for x in operands:
         if type(x) is ndarray:
             facts += (x.shape, x.dtype, x.strides)
             continue
-        kind = claiming_kind(type(x))
+        kind = _known.get(type(x)) or claiming_kind(type(x))
         if kind is None or not kind.form.rank:
             return None
         mixed = True
@@ -78,9 +82,8 @@ def mixed_key(head: Key, operands: tuple[Any, ...]) -> Key | None:
         if signature is None:
             return None
         facts.append(signature)
-        if kind.alike is not None:
-            kinds.append(kind)
-    if len(kinds) > 1:
+        known += kind.alike is not None
+    if known > 1:
         facts.append(aliases(operands))
     return tuple(facts) if mixed else None
 

@@ -164,6 +164,8 @@ def _flattened(name: str, a: Any, b: Any) -> tuple[Any, Any]:
                 f"{name}: {argument} has {len(shape)} axes, some of unknown sizes, and cannot be flattened; "
                 f"call {argument}.compute_chunk_sizes() first, or pass a vector"
             )
+    if not all(hasattr(x, "reshape") for x in (a, b) if of_library(x)):
+        return a, b  # which are none of those that take part, and are refused
     one, other = (x.reshape(-1) if of_library(x) else np.ravel(x) for x in (a, b))
     return one, other
 
@@ -233,9 +235,9 @@ def understand_product(
         raise ValueError(f"the operands have together {len(sizes)} dimensions, expected at most {LETTERS}")
     own = computed_in(taken, {})
     check_casting(casting)
-    if dtype is not None and dtype_rules(taken.kinds) is not None:
+    if dtype_rules(taken.kinds) is not None:
         made = computed_in(taken, {"dtype": dtype, "casting": casting})
-    elif dtype_rules(taken.kinds) is not None or (taken.tasks and dtype is None):
+    elif taken.tasks and dtype is None:
         made = own
     else:
         made = _loop_dtype(name, own if dtype is None else dtype, taken.dtypes, casting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import combinations
 from typing import Any
 
@@ -13,13 +14,15 @@ from .._base.kinds import Kind
 from .._base.records import dataclass
 from .._kernels.validate import BROKEN, unusable
 from .._kinds.meeting import met
-from .._kinds.registry import kind_of
+from .._kinds.registry import check_nested, kind_of
 
 __all__ = ["KINDS", "Array", "Fallback", "Operands", "left_to_dispatch", "ndarray", "taken_in", "unclaimed"]
 
 Array = np.ndarray[Any, Any]
 
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
+
+_SCALARS = frozenset({bool, int, float, complex})
 
 #: Kinds of dtypes that the routes know.
 KINDS = "?biufc"
@@ -86,8 +89,15 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
         protocol does not hand the call on to it.
     ValueError
         A broken operand.
+    OverflowError
+        A Python int that the library of another operand does not hold.
     """
     kinds = [kind_of(x) for x in values]
+    host = next((kind for kind in kinds if kind is not None and kind.library), None)
+    given = values
+    if host is not None:
+        values = [_beside(host, i, x) for i, x in enumerate(values)]
+        kinds = [kind_of(x) for x in values]
     tasks = any(kind is not None and kind.form.tasks for kind in kinds)
     other = next((i for i, kind in enumerate(kinds) if kind is not None and kind.form.rank), None)
     mixed = other is not None
@@ -103,6 +113,8 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
                     f"of type {type(values[other]).__name__}; convert it with numpy.asarray"
                 )
             return unclaimed(i, x)
+        if isinstance(x, (list, tuple)):
+            check_nested(x)
         value = x if kind.form.rank or type(x) is ndarray else np.asarray(x)
         if kind.form.rank:
             try:
@@ -112,6 +124,9 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
             dtype, shape = facts.dtype, facts.shape
         else:
             dtype, shape = value.dtype, value.shape
+            if host is not None and dtype.kind == "V" and host.form.dtypes is not None:
+                with suppress(TypeError):  # of dtypes that neither has, which are named below
+                    dtype = host.form.dtypes.of(x)
         dtypes.append(dtype)
         shapes.append(tuple(shape))
         if mixed and not tasks and dtype.kind not in KINDS:
@@ -130,7 +145,30 @@ def taken_in(values: Sequence[Any]) -> Operands | Fallback:
     if mixed:
         joined = met(values, known)
         _check_meetings(values, joined)
-    return Operands(tuple(taken), joined, tuple(shapes), mixed, tuple(values), tuple(dtypes))
+    return Operands(tuple(taken), joined, tuple(shapes), mixed, tuple(given), tuple(dtypes))
+
+
+def _beside(host: Kind, position: int, x: Any) -> Any:
+    """An operand as it takes part beside those of a library: Python scalars may be arrays of that.
+
+    Raises
+    ------
+    OverflowError
+        A Python int that is out of range for the library.
+    """
+    if type(x) not in _SCALARS:
+        return x
+    wrong = ""
+    if host.scalar is not None:
+        try:
+            return host.scalar(x)
+        except OverflowError as error:
+            wrong = str(error)
+    elif type(x) is int and not -(2**63) <= x < 2**63:
+        wrong = f"is out of range for {host.library}'s integers; pass a float"
+    if wrong:
+        raise OverflowError(f"operand {position} (a Python {type(x).__name__}) {wrong}")
+    return x
 
 
 def _check_meetings(values: Sequence[Any], kinds: Sequence[Kind]) -> None:

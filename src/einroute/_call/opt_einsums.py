@@ -7,11 +7,13 @@ stands in opt_einsum's modules at the moment.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-__all__ = ["own"]
+from .._kinds.registry import other_kind
+
+__all__ = ["own", "transpose"]
 
 
 @cache
@@ -27,3 +29,10 @@ def own(name: str) -> Callable[..., Any]:
     'opt_einsum.contract'
     """
     return _taken()[name]
+
+
+def transpose(x: Any, axes: Sequence[int]) -> Any:
+    """An operand with its axes in another order: what opt_einsum asks of a backend beside its products."""
+    if other_kind(x) is None:
+        return x.transpose(axes)
+    return importlib.import_module("einroute").einsum(x, [*range(len(axes))], [*axes])

@@ -7,9 +7,18 @@ from typing import Any
 import numpy as np
 
 from .._base.dtypes import DTypeRules
-from .._base.errors import BadPath, bad_optimize, bad_order, bad_out_dtype, bad_out_shape, cast_refused
+from .._base.errors import (
+    BadPath,
+    bad_optimize,
+    bad_order,
+    bad_out_dtype,
+    bad_out_shape,
+    cast_refused,
+    shown,
+)
 from .._base.facts import DType
 from .._kinds.meeting import dtype_rules
+from .._kinds.registry import other_kind
 from .._plan.planner import result_dtype
 from .operands import KINDS, Array, Operands, ndarray
 
@@ -18,6 +27,7 @@ __all__ = [
     "check_casting",
     "check_casts",
     "check_out",
+    "check_out_type",
     "computed_in",
     "layout_letter",
     "order_letter",
@@ -35,7 +45,7 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
     wanted = kwargs.get("dtype")
     rules = dtype_rules(taken.kinds) if taken.mixed else None
     if rules is not None:
-        return _computed_by(rules, taken, wanted, casting)
+        return _computed_by(rules, taken, wanted, kwargs.get("casting"))
     dtypes = taken.dtypes
     first = dtypes[0]
     dtype: DType
@@ -55,14 +65,17 @@ def computed_in(taken: Operands, kwargs: dict[str, Any], out: DType | None = Non
 
 
 def _computed_by(rules: DTypeRules, taken: Operands, wanted: Any, casting: Any) -> DType:
-    """The dtype to compute in by a library's own rules."""
-    if wanted is None:
-        return rules.promote(taken.given)
-    dtype = rules.named(wanted)
+    """The dtype to compute in by a library's own rules.
+
+    What promotes by them is cast by them; a rule of casting holds where the caller names it, or a dtype.
+    """
+    dtype = rules.promote(taken.given) if wanted is None else rules.named(wanted)
+    if wanted is None and casting is None:
+        return dtype
+    rule = "safe" if casting is None else casting
     for i, x in enumerate(taken.given):
-        own = rules.of(x)
-        if not rules.casts(own, dtype, casting):
-            raise TypeError(cast_refused(i, own, dtype, casting))
+        if not rules.joins(x, dtype, rule):
+            raise TypeError(cast_refused(i, rules.of(x), dtype, rule))
     return dtype
 
 
@@ -113,6 +126,29 @@ def bad_out_type(out: Any) -> str:
     )
 
 
+def check_out_type(out: Any, taken: Operands) -> None:
+    """Raise where results cannot be put into an ``out`` of its type, before any work.
+
+    Raises
+    ------
+    TypeError
+        An ``out`` that is no ndarray beside operands that are none, or that is another library's; an ndarray
+        for the results of another library.
+    """
+    if out is None:
+        return
+    host = next((kind for kind in taken.kinds if kind.library), None)
+    if type(out) is ndarray:
+        if host is not None and not host.form.sparse:
+            raise TypeError(f"out is an ndarray, but the result is {host.form.called}; call without out")
+        return
+    if not hasattr(out, "shape"):
+        raise TypeError(f"out is of type {type(out).__name__}, expected an array of the result's shape")
+    kind = other_kind(out)
+    if taken.mixed or (kind is not None and kind.library):
+        raise TypeError(bad_out_type(out))
+
+
 def check_out(out: Array, shape: tuple[int, ...]) -> None:
     if out.shape != shape:
         raise ValueError(bad_out_shape(out.shape, shape))
@@ -159,18 +195,20 @@ def _given_path(pairs: Any, count: int) -> tuple[tuple[int, ...], ...]:
     if pairs is None:
         return (tuple(range(count)),)
     path = []
-    for positions in pairs:
+    for number, positions in enumerate(pairs):
         chosen = tuple(positions)
+        step = f"whose step {number} is {shown(positions)}"
         if not all(type(i) is int for i in chosen):
-            raise BadPath(pairs, TypeError)
+            raise BadPath(pairs, TypeError, step)
         if not all(0 <= i < count for i in chosen):
-            raise BadPath(pairs, IndexError if all(i >= 0 for i in chosen) else ValueError)
+            numpys = IndexError if all(i >= 0 for i in chosen) else ValueError
+            raise BadPath(pairs, numpys, f"{step} and takes operands of {count}")
         if not chosen or len(set(chosen)) != len(chosen):
-            raise BadPath(pairs, RuntimeError)
+            raise BadPath(pairs, RuntimeError, step)
         count -= len(chosen) - 1
         path.append(chosen)
     if count != 1 or not path:
-        raise BadPath(pairs, RuntimeError)
+        raise BadPath(pairs, RuntimeError, f"which leaves {count}")
     return tuple(path)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from .._base.graphs import FUNCTIONS
 from .._base.solvers import Solving
 from .._config.state import current
+from .._kinds.in_graph import in_graph
 from .._kinds.registry import solving_kind
 
 __all__ = ["explained", "named", "scipys_solver", "solver"]
@@ -24,6 +26,10 @@ def solver(function: Callable[..., Any], operands: tuple[Any, ...]) -> Callable[
     TypeError
         Such a kind has none for this function.
     """
+    node = in_graph(operands)
+    named = function.__name__ if function.__name__ in FUNCTIONS else f"linalg.{function.__name__}"
+    if node is not None and named in FUNCTIONS:
+        return partial(node, named)
     return _of_kind(function, operands, "")
 
 

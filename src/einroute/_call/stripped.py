@@ -39,8 +39,10 @@ def stripped(
     taken = taken_in(given.operands)
     dtype = None if isinstance(taken, Fallback) or taken.mixed else computed(taken, kwargs)
     if isinstance(taken, Fallback) or dtype is None or isinstance(dtype, Fallback) or dtype.kind not in "fc":
+        came = ", ".join(dict.fromkeys(type(x).__name__ for x in given.operands))
         raise TypeError(
-            "strip_exponent is for arrays of NumPy's of floats or complex numbers; drop it, or convert them"
+            f"strip_exponent is for NumPy's arrays of floats or complex numbers, and the operands are of "
+            f"type {came}; drop it, or convert them"
         )
     network = given.network
     path = path_for(optimize, given, memory_limit, taken)

@@ -13,14 +13,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from . import bench, demo, doctor, explain, prepare, run
+from . import bench, calibrate, demo, doctor, explain, prepare, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 #: Errors of a stream that takes no more.
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else [])}
-COMMANDS = (demo, run, explain, bench, prepare, doctor)
+COMMANDS = (demo, run, explain, bench, calibrate, prepare, doctor)
 
 
 class _Exact(argparse.ArgumentParser):

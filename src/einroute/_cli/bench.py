@@ -67,9 +67,24 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="hold the chosen routes of random calls against all other ways to do them, and print those that "
         "would have been better by 1.3 times (dense, stacks, sparse, one_hot, rolled, differences; all)",
     )
-    command.add_argument("--seed", type=int, default=0, help="of --regret: which sequence of calls (0)")
     command.add_argument(
-        "--cases", type=int, default=90, dest="count", metavar="N", help="of --regret: calls a family (90)"
+        "--estimates",
+        nargs="?",
+        const="all",
+        metavar="FAMILY",
+        help="print what each route of random calls was estimated to take beside what it took, where that is "
+        "off by more than 2, and the share that is not (families as for --regret)",
+    )
+    command.add_argument(
+        "--seed", type=int, default=0, help="of --regret and --estimates: which sequence of calls (0)"
+    )
+    command.add_argument(
+        "--cases",
+        type=int,
+        default=90,
+        dest="count",
+        metavar="N",
+        help="of --regret and --estimates: calls a family (90)",
     )
     command.set_defaults(run=run)
 
@@ -85,8 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
     # OpenMP's threads (torch's, MKL's) would spin for 0.2 s after a call, on a core that the next one needs.
     os.environ.setdefault("KMP_BLOCKTIME", "0")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if arguments.regret:
-        return regrets(arguments)
+    if arguments.regret or arguments.estimates:
+        return drawn(arguments)
     # Here and not above: the table of cases takes longer to make than other commands take to run.
     from einroute._bench import selection  # noqa: PLC0415
 
@@ -105,21 +120,48 @@ def run(arguments: argparse.Namespace) -> int:
     return measure(arguments, chosen, [p for p in asked if any(p in case.implementations for case in chosen)])
 
 
-def regrets(arguments: argparse.Namespace) -> int:
+def drawn(arguments: argparse.Namespace) -> int:
     """Measure random calls; 1 if a way of einroute's gave another answer."""
-    from einroute._bench.regret import draw, measure  # noqa: PLC0415
+    from einroute._bench.regret import draw  # noqa: PLC0415
 
-    families = list(draw.FAMILIES) if arguments.regret == "all" else [arguments.regret]
+    option, asked = (
+        ("--regret", arguments.regret) if arguments.regret else ("--estimates", arguments.estimates)
+    )
+    families = list(draw.FAMILIES) if asked == "all" else [asked]
     reason = ""
-    if families[0] not in draw.FAMILIES:
-        reason = f"--regret: there is no family {families[0]!r}; choose from {', '.join(draw.FAMILIES)}, all"
+    if arguments.regret and arguments.estimates:
+        reason = "--regret and --estimates are two things; leave out one"
+    elif families[0] not in draw.FAMILIES:
+        reason = f"{option}: there is no family {families[0]!r}; choose from {', '.join(draw.FAMILIES)}, all"
     elif arguments.count < 1 or arguments.seed < 0:
         reason = "--cases must be at least 1, and --seed at least 0"
     elif arguments.cases:
-        reason = "--regret draws its own calls; leave out CASE"
+        reason = f"{option} draws its own calls; leave out CASE"
     if reason:
         print(f"python -m einroute bench: {reason}", file=sys.stderr)
         return 2
+    return regrets(arguments, families) if arguments.regret else estimates(arguments, families)
+
+
+def estimates(arguments: argparse.Namespace, families: Sequence[str]) -> int:
+    """Print what was told beside what was taken, where that is off."""
+    from einroute._bench.estimates import report, samples  # noqa: PLC0415
+
+    found = []
+    for family in families:
+        for number in range(arguments.count):
+            for one in samples.samples(family, arguments.seed, number):
+                found.append(one)
+                if report.off(one):
+                    print(report.line(one), flush=True)
+    print("\n".join(report.summary(found)))
+    return 0
+
+
+def regrets(arguments: argparse.Namespace, families: Sequence[str]) -> int:
+    """Print the calls for which another way would have been better."""
+    from einroute._bench.regret import measure  # noqa: PLC0415
+
     wrong = False
     for family in families:
         found = []

@@ -12,6 +12,7 @@ import numpy as np
 import threadpoolctl
 
 import einroute as er
+from einroute._base.calibration_file import told as told_of_calibration
 from einroute._base.environment import first_count
 from einroute._kinds.registry import MODULES
 from einroute._native import told
@@ -172,6 +173,7 @@ def run(_arguments: argparse.Namespace) -> int:
         ("BLAS", lines),
         ("fast BLAS", [verdict]),
         ("threads", threads()),
+        ("calibration", [told_of_calibration()]),
         ("kinds", kinds()),
         ("overrides", kept()),
         ("cache", [cache]),

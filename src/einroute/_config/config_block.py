@@ -75,6 +75,12 @@ class config(Block):  # noqa: N801 - used like a function, as contextlib.suppres
     forbid : str or sequence of str
         Names of routes that are not to be taken. A call that is left without any raises NoRoute. Default:
         ``EINROUTE_FORBID``, or none.
+    tune : {"same", "free", "never", "now"}
+        Which other plans are tried in place of the one that is estimated to be the fastest, while the same
+        call comes again: those whose result has the same bits; all that may be as fast, which change a
+        result within rounding; none; all of them at first sight, beside the call. The fastest is kept.
+        Trials take at most a tenth of the time spent on a call, except for "now". Under
+        ``reproducible=True`` there are none. Default: ``EINROUTE_TUNE``, or "same".
 
     Raises
     ------

@@ -15,6 +15,8 @@ __all__ = ["FACTOR_ROUTES", "Config", "for_tasks", "known_routes"]
 
 #: What is done where a call with sparse operands makes something large and dense.
 _ON_DENSIFY = ("warn", "raise", "allow")
+#: Which other plans are tried: those that give the same bits, all near ones, none; all at first sight.
+TUNE = ("same", "free", "never", "now")
 #: Options that decide what a task does.
 _FOR_TASKS = ("reproducible", "on_densify", "strict", "allow", "forbid")
 #: The routes of lstsq, solve, inv and pinv besides LAPACK: answers from kept factors.
@@ -85,6 +87,10 @@ def _default_on_densify() -> str:
     return read("EINROUTE_ON_DENSIFY", one_of(*_ON_DENSIFY), f"one of {', '.join(_ON_DENSIFY)}") or "warn"
 
 
+def _default_tune() -> str:
+    return read("EINROUTE_TUNE", one_of(*TUNE), f"one of {', '.join(TUNE)}") or "same"
+
+
 @dataclass(frozen=True)
 class Config:
     """Options that the planner and the routes obey; see `config` for their meaning."""
@@ -98,6 +104,7 @@ class Config:
     strict: bool = field(default_factory=lambda: _default_flag("strict"))
     allow: tuple[str, ...] | None = field(default_factory=lambda: _default_routes("allow"))
     forbid: tuple[str, ...] = field(default_factory=lambda: _default_routes("forbid") or ())
+    tune: str = field(default_factory=_default_tune)
 
     def __post_init__(self) -> None:
         threads = whole_number("threads", self.threads, 1, "a number of threads")
@@ -112,6 +119,8 @@ class Config:
             raise ValueError(
                 f"on_densify must be one of {', '.join(map(repr, _ON_DENSIFY))}, not {self.on_densify!r}"
             )
+        if self.tune not in TUNE:
+            raise ValueError(f"tune must be one of {', '.join(map(repr, TUNE))}, not {self.tune!r}")
         if self.allow is not None:
             object.__setattr__(self, "allow", _route_names("allow", self.allow))
         object.__setattr__(self, "forbid", _route_names("forbid", self.forbid))

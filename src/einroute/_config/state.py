@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, field, fields, replace
 from typing import Any, Protocol, Unpack
 
+from .._base import calibration_file  # noqa: F401 - says where constants are read
 from .._base.buffers import BUFFERS
 from .._base.errors import suggest, whole_number
 from .._base.plan_cache import PlanCache
@@ -37,6 +38,7 @@ __all__ = [
     "changed",
     "check_strict",
     "current",
+    "drop_plans",
     "get_config",
     "left_to_numpy",
     "set_config",
@@ -271,7 +273,7 @@ def get_config() -> dict[str, Any]:
     --------
     >>> import einroute as er
     >>> print(*sorted(er.get_config()))
-    allow cache_bytes forbid keep_bytes memory_limit on_densify prepare reproducible strict threads
+    allow cache_bytes forbid keep_bytes memory_limit on_densify prepare reproducible strict threads tune
     """
     process = {"cache_bytes": FACTORS.limit, "keep_bytes": MEMORY.limit, "prepare": FACTORS.prepare}
     return asdict(current().config) | process
@@ -294,15 +296,20 @@ def cache_info() -> dict[str, int]:
     return plans | FACTORS.info() | KERNELS.info() | MEMORY.info()
 
 
+def drop_plans() -> None:
+    """Forget every bound plan, under every configuration."""
+    with _process.lock:
+        for state in _process.states.values():
+            state.clear()
+    current().clear()
+
+
 def cache_clear() -> None:
     """Forget every bound plan, under every configuration, and all kept factors and their counts.
 
     Freed memory that is kept goes back to the system.
     """
-    with _process.lock:
-        for state in _process.states.values():
-            state.clear()
-    current().clear()
+    drop_plans()
     FACTORS.clear()
     DECISIONS.clear()
     MEMORY.clear()

@@ -18,6 +18,7 @@ class Options(TypedDict, total=False):
     strict: bool
     allow: str | Sequence[str] | None
     forbid: str | Sequence[str]
+    tune: Literal["same", "free", "never", "now"]
 
 
 class ProcessOptions(Options, total=False):

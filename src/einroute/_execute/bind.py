@@ -23,6 +23,7 @@ from .._kernels.validate import BROKEN, unusable
 from .._kinds.registry import form_of
 from .._plan.planner import largest_dense
 from .._plan.plans import Chain, Plan, Sliced
+from .fused import fused_around
 from .nodes import OnRun, bind_node
 from .overflow import as_einsum, pair_as_einsum
 
@@ -79,6 +80,8 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
         return announced(_program(plan, how, forms, compiled), plan, on_run)
     dense = all(form.rank == 0 for form in forms)
     run = bind_node(plan.node, on_run)
+    if plan.fused is not None:
+        run = fused_around(run, plan.fused, plan.order)
     bare = run
     eager = all(form.eager for form in forms)
     if how.strict is not None and eager and plan.dtype.kind in "fc":
@@ -351,7 +354,9 @@ def _handed_over(run: Runner, plan: Plan, how: Handling) -> Runner:
         run = _narrowed(run, how.dtype)
     if plan.contraction.output:
         return run
-    return _scalar(run) if how.options.scalar else _zero_d(run)
+    if how.options.scalar:
+        return _scalar(run)
+    return run if hasattr(run, "attempt") else _zero_d(run)
 
 
 def _narrowed(run: Runner, dtype: DType) -> Runner:

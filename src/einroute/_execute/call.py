@@ -16,6 +16,7 @@ from .._base.densify import densified, speak
 from .._base.errstate import quiet
 from .._base.facts import DENSE, Contraction, DType, Operand, Options
 from .._base.kinds import Kind
+from .._base.machine import SHIPPED, using
 from .._base.records import dataclass
 from .._base.rewrites import Inner
 from .._base.routes import NoRoute, Policy, Runner
@@ -30,6 +31,7 @@ from .._plan.rewriting import contraction_of
 from .bind import Handling, announced, bind_plan, maker, numpys_own
 from .overflow import written_out
 from .rewritten import Contractor, bind_choices, finisher
+from .trials import as_found, on_trial
 
 __all__ = ["Call", "aliases", "signature_of"]
 
@@ -79,6 +81,8 @@ class Call:
         the caller's.
     told : tuple of (str, value)
         Keywords of the form's own.
+    cuts : str
+        Labels that are to be taken one index at a time.
     """
 
     contraction: Contraction
@@ -95,6 +99,7 @@ class Call:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     given_sparse: bool | None = None
     told: tuple[tuple[str, Any], ...] = ()
+    cuts: str = ""
 
     @property
     def has_sparse(self) -> bool:
@@ -135,33 +140,42 @@ class Call:
 
     def plan(self, state: State, *, strict: bool = False) -> Plan:
         """The plan of this call; reads facts of the operands only."""
+        plan = self.planned(state, self.limits(state), strict=strict)
+        return plan if strict or self.options is _INNER else as_found(self, plan, state)
+
+    def limits(self, state: State) -> Limits:
+        """What bounds the plan."""
         config = state.config
-        facts = self.facts()
         memory = min((n for n in (config.memory_limit, self.limit) if n is not None), default=None)
         told: tuple[tuple[str, Any], ...] = ()
         if any(kind.form.tasks for kind in self.kinds):
             told, memory = (*self.told, ("memory_limit", memory), *for_tasks(config)), None
         elif any(kind.form.bounded for kind in self.kinds):
             told = (("memory_limit", memory),)
-        plan = make_plan(
-            self.contraction,
-            facts,
-            self.computed_in,
-            self.order,
-            self._policy(state.policy, facts, reproducible=config.reproducible),
-            Limits(
-                _NOMINAL if config.reproducible else config.threads,
-                config.threads,
-                memory,
-                self.path,
-                told,
-                self.options.stepwise,
-            ),
-            form=self.form,
-            strict=strict,
-        )
+        threads = _NOMINAL if config.reproducible else config.threads
+        return Limits(threads, config.threads, memory, self.path, told, self.options.stepwise, cuts=self.cuts)
+
+    def planned(self, state: State, limits: Limits, *, strict: bool = False) -> Plan:
+        """The plan that is estimated to be the fastest within bounds."""
+        reproducible = state.config.reproducible
+        facts = self.facts()
+        with using(SHIPPED if reproducible else None):
+            plan = make_plan(
+                self.contraction,
+                facts,
+                self.computed_in,
+                self.order,
+                self._policy(state.policy, facts, reproducible=reproducible),
+                limits,
+                form=self.form,
+                strict=strict,
+            )
         self._check_result(plan)
         return plan
+
+    def with_operands(self, operands: tuple[Any, ...]) -> Call:
+        """The same call on other operands of the same facts; of none, it keeps nobody's memory."""
+        return replace(self, operands=operands)
 
     def _policy(self, policy: Policy, facts: tuple[Operand, ...], *, reproducible: bool) -> Policy:
         """Where floating-point warnings are due, routes that give none are left out.
@@ -189,8 +203,13 @@ class Call:
                 raise TypeError(refusal)
 
     def bound(self, state: State) -> Runner:
-        """The bound plan, without looking it up."""
+        """The bound plan, without looking it up; put on trial where there is something to be found out."""
         plan = self.plan(state)
+        run = self.bind(plan, state)
+        return run if self.options is _INNER else on_trial(self, plan, run, state, out=self.options.out)
+
+    def bind(self, plan: Plan, state: State) -> Runner:
+        """The runner of a plan of this call."""
         if self.direct is not None and state.on_run is None and numpys_own(plan):
             return self.direct
         if isinstance(plan.node, Rewritten):
@@ -227,7 +246,8 @@ class Call:
         return lambda: again
 
     def _bound_rewritten(self, plan: Plan, node: Rewritten, state: State) -> Runner:
-        contract = Contractor(_Inner(self, state).bound, self.computed_in, _Inner(self, state).from_facts)
+        inner = _Inner(self.with_operands(()), state)
+        contract = Contractor(inner.bound, self.computed_in, inner.from_facts)
         rewritten = bind_choices(node, contract, state.on_run)
         finish = finisher(self.dtype, self.order, self.options)
         dense = plan.form == DENSE

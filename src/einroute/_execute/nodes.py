@@ -169,7 +169,10 @@ def _bind_summed(
     def together(arrays: tuple[Any, ...]) -> Any:
         partial = allocator(len(cuts) * prod(shape) * dtype.itemsize, last=False)((len(cuts), *shape), dtype)
         blocks(len(cuts), lambda i: part(arrays, i, partial[i, ...]), threads)
-        return add.reduce(partial, axis=0, dtype=dtype)
+        total = partial[0, ...].copy()
+        for index in range(1, len(cuts)):  # as in turn: bits do not depend on the number of threads
+            add(total, partial[index], out=total)
+        return total
 
     def in_turn(arrays: tuple[Any, ...]) -> Any:
         total = np.asarray(part(arrays, 0, None))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
+from time import perf_counter
 from typing import Any
 
 from .._api.contract import contract
-from .._base.formatting import count, in_bytes, plural, shortened
+from .._base.formatting import count, in_bytes, in_time, plural, shortened
 from .._call.contracting import understand_contract
 from .._call.operands import Fallback
-from .._plan.plans import Plan
+from .._execute.call import Call
+from .._plan.plans import Path, Plan
+from .._plan.searches import AUTO, path_flops, search
 from .contractions import explain_call, operands_of_einsum
 from .explanation import Explanation
 from .outline import Outline, OutlineOperand, OutlineStep
@@ -22,6 +25,8 @@ __all__ = ["explain_contract"]
 
 #: Operands and steps up to which all are told of, and how many steps of more.
 _ALL, _MOST = 24, 10
+#: Cut labels up to which each has a line.
+_SLICED = 2
 #: Characters of subscripts that are shown then.
 _SHOWN = 60
 
@@ -43,9 +48,22 @@ def explain_contract(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanati
     explained = explain_call(contract, call, told)
     if isinstance(call, Fallback) or explained.plan is None:
         return explained
-    if len(told) <= _ALL:
-        return explained
-    return replace(explained, outline=_brief(explained.outline, explained.plan))
+    outline = explained.outline
+    if not isinstance(call.path, str) and len(told) > 2:
+        outline = replace(outline, notes=(*outline.notes, _path_told(call, kwargs.get("optimize", True))))
+    return replace(explained, outline=outline if len(told) <= _ALL else _brief(outline, explained.plan))
+
+
+def _path_told(call: Call, optimize: Any) -> str:
+    """What the path costs, and what finding it took where it is ours."""
+    inputs, output, sizes = call.contraction.inputs, call.contraction.output, call.contraction.sizes
+    path: Path = call.path
+    cost = f"path: {count(path_flops(path, inputs, output, sizes))} multiply-adds, "
+    if not (optimize is True or optimize is None or (isinstance(optimize, str) and optimize == AUTO)):
+        return cost + "as optimize= says"
+    start = perf_counter()
+    found = search(inputs, output, sizes)
+    return cost + f"{found.how}, found in {in_time(perf_counter() - start)}"
 
 
 def _brief(outline: Outline, plan: Plan) -> Outline:
@@ -68,6 +86,12 @@ def _brief(outline: Outline, plan: Plan) -> Outline:
             f"{in_bytes(largest * itemsize)}; the {_MOST} that take most:"
         )
         steps = sorted(steps, key=lambda step: -step.seconds)[:_MOST]
+    slices = outline.slices
+    if len(slices) > _SLICED:
+        labels = ", ".join(cut.label for cut in slices)
+        many = prod(cut.count for cut in slices)
+        notes.append(f"in {many} slices along {labels} ({slices[0].reason})")
+        slices = ()
     kinds = {op.kind for op in outline.operands}
     one = OutlineOperand(kinds.pop() if len(kinds) == 1 else "several kinds", None, outline.operands[0].dtype)
     return replace(
@@ -85,6 +109,7 @@ def _brief(outline: Outline, plan: Plan) -> Outline:
             for step in steps
         ),
         sizes={},
+        slices=slices,
         brief=network,
         notes=tuple(notes),
     )

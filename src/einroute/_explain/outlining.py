@@ -85,6 +85,8 @@ def outline_of(
     notes : tuple of str
         What else there is to say.
     """
+    if plan.found:
+        notes = (*notes, plan.found)
     if isinstance(plan.node, Rewritten):
         return _rewritten(function, plan, plan.node, operands, plan.node.choices[choice], notes)
     contraction = plan.contraction

@@ -21,19 +21,29 @@ __all__ = ["in_graph"]
 ndarray = np.ndarray  # a global is found faster than an attribute of a module
 
 
-def in_graph(operands: Iterable[Any]) -> Callable[..., Any] | None:
+def in_graph(operands: Iterable[Any], *, structured: bool = False) -> Callable[..., Any] | None:
     """What makes a node of a call, ``node(name, *args, **kwargs)``, where a compiler follows it.
 
     Nothing is asked of calls of NumPy's arrays.
+
+    Parameters
+    ----------
+    operands : iterable
+    structured : bool
+        Whether a structured operand is made of them.
     """
+    asked: Any = None
     for x in operands:
         cls = type(x)
-        if cls is str or cls is ndarray or cls is list:
+        if cls is asked or cls is str or cls is ndarray or cls is list:
             continue
+        asked = cls
         home = _home(cls)
         if home:
-            found: Callable[..., Any] | None = sys.modules[home].KIND.node(operands)
-            return found
+            node = sys.modules[home].KIND.node
+            found: Callable[..., Any] | None = node(operands, structured=structured)
+            if found is not None:
+                return found
     return None
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .._base.dtypes import DTypeRules
 from .._base.kinds import Kind
 
-__all__ = ["dtype_rules", "met"]
+__all__ = ["dtype_rules", "met", "refuse_masked"]
 
 
 def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
@@ -21,7 +23,7 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
     Raises
     ------
     TypeError
-        Operands of two libraries, or on two devices, or one that cannot take part.
+        Operands of two libraries, or on two devices, or one that cannot take part; masked arrays.
     """
     host: int | None = None
     placed: int | None = None  # the first operand that is to stay where it is
@@ -47,6 +49,12 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
             )
     if host is None:
         return tuple(kinds)
+    for i, x in enumerate(values):
+        if isinstance(x, np.ndarray):
+            refuse_masked(f"operand {i}", x, kinds[host].library)
+    reason = kinds[host].apart(values)
+    if reason:
+        raise TypeError(reason)
     device = None if placed is None else _device(kinds[placed], values[placed])
     join = kinds[host].joined
     if join is None:
@@ -56,6 +64,20 @@ def met(values: Sequence[Any], kinds: Sequence[Kind]) -> tuple[Kind, ...]:
         if kind is not own:
             _check(i, kind, values[i])
     return joined
+
+
+def refuse_masked(name: str, x: np.ndarray[Any, Any], library: str) -> None:
+    """Refuse a masked array beside arrays of a library, which have no masks.
+
+    Raises
+    ------
+    TypeError
+    """
+    if type(x) is not np.ndarray and isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and arrays of {library} have no masks; pass its filled(0), "
+            f"whose masked elements add nothing, or its data"
+        )
 
 
 def _check(position: int, kind: Kind, operand: Any) -> None:

@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "MODULES",
     "Kinds",
     "any_other",
+    "check_nested",
     "claiming_kind",
     "form_of",
     "is_sparse",
@@ -45,6 +46,7 @@ MODULES: dict[str, str] = {
     "sparse": "sparse.pydata",
     "dask": "dask.kind",
     "torch": "torch.kind",
+    "torch.fx.proxy": "torch.proxy",
     "cupy": "cupy.kind",
     "cupyx": "cupy.sparse_kind",
     "jax": "jax.kind",
@@ -61,11 +63,8 @@ MODULES: dict[str, str] = {
 }
 
 
-#: Types that are surely arrays, or no operands: asked first, since calls with lists and scalars come this
-#: way.
-_ARRAYS = frozenset(
-    {np.ndarray, str, list, tuple, int, float, complex, bool, np.float64, type(...), type(None)}
-)
+#: Types that are surely arrays, or no operands: asked first, since calls with scalars come this way.
+_ARRAYS = frozenset({np.ndarray, str, int, float, complex, bool, np.float64, type(...), type(None)})
 
 
 def _module_of(cls: type) -> str:
@@ -183,11 +182,49 @@ def kind_of(operand: object) -> Kind | None:
 
 
 def other_kind(operand: object) -> Kind | None:
-    """The kind of an operand that is no array; None of arrays, and of what is nobody's."""
+    """The kind of an operand that is no array; None of arrays, and of what is nobody's.
+
+    Raises
+    ------
+    TypeError
+        A list or tuple that holds arrays of a library that is not NumPy's.
+    """
     if type(operand) in _ARRAYS:
+        return None
+    if isinstance(operand, (list, tuple)):
+        check_nested(operand)
         return None
     kind = kind_of(operand)
     return kind if kind is not None and kind.form.rank else None
+
+
+def check_nested(values: Sequence[Any]) -> None:
+    """Refuse lists that hold arrays of a library, which NumPy would copy to the host one by one.
+
+    Raises
+    ------
+    TypeError
+        Some element, however deep, is of such a kind.
+    """
+    loaded = sys.modules
+    if "torch" in loaded or "jax" in loaded or "cupy" in loaded:
+        _check_elements(values)
+
+
+def _check_elements(values: Sequence[Any]) -> None:
+    for cls in set(map(type, values)):
+        if cls in _ARRAYS:
+            continue
+        if issubclass(cls, (list, tuple)):
+            for x in values:
+                if type(x) is cls:
+                    _check_elements(x)
+        elif (kind := claiming_kind(cls)) is not None and kind.library:
+            raise TypeError(
+                f"an operand is a {type(values).__name__} with a {cls.__name__} of {kind.library} in it, "
+                f"expected an array: NumPy would copy the elements to the host; stack them with "
+                f"{kind.library}'s own stack"
+            )
 
 
 def of_library(operand: object) -> bool:

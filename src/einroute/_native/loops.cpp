@@ -290,8 +290,12 @@ Loops find_loops(Element element, int operands) {
         return of_operands<double>(operands);
     case Element::Complex64:
         return of_operands<Complex<float>>(operands);
-    default:
+    case Element::Complex128:
         return of_operands<Complex<double>>(operands);
+    case Element::LongDouble:
+        return of_operands<long double>(operands);
+    default:
+        return of_operands<Complex<long double>>(operands);
     }
 }
 

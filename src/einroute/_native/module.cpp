@@ -8,6 +8,7 @@
 #include "isa.hpp"
 #include "least_squares.hpp"
 #include "magnitude.hpp"
+#include "network.hpp"
 #include "one_pass.hpp"
 #include "pool.hpp"
 #include "product.hpp"
@@ -60,17 +61,32 @@ PyMethodDef methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
+// What each file adds; contractions before what is found by them.
+int (*const PARTS[])(PyObject*) = {
+    einroute::add_product,
+    einroute::add_contraction,
+    einroute::add_table,
+    einroute::add_dispatch,
+    einroute::add_least_squares,
+    einroute::add_pool,
+    einroute::add_sparse_classes,
+    einroute::add_sparse_product,
+    einroute::add_one_pass,
+    einroute::add_threads,
+    einroute::add_magnitude,
+    einroute::add_network,
+};
+
 int execute(PyObject* module) {
     if (PyArray_ImportNumPyAPI() < 0) {
         return -1;
     }
-    const bool added = einroute::add_product(module) == 0 && einroute::add_contraction(module) == 0 &&
-                       einroute::add_table(module) == 0 && einroute::add_dispatch(module) == 0 &&
-                       einroute::add_least_squares(module) == 0 && einroute::add_pool(module) == 0 &&
-                       einroute::add_sparse_classes(module) == 0 &&
-                       einroute::add_sparse_product(module) == 0 && einroute::add_one_pass(module) == 0 &&
-                       einroute::add_threads(module) == 0 && einroute::add_magnitude(module) == 0;
-    return added ? 0 : -1;
+    for (const auto add : PARTS) {
+        if (add(module) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 PyModuleDef_Slot slots[] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from .._base.cost import FRESH
 from .._base.facts import Step
 from .._base.kinds import Form, Term
+from .._base.machine import machine
 from .._base.routes import Decision, NoRoute, Policy, decide
 from .._kinds.registry import form_of
 from .decisions import NETWORK, decide_alike
@@ -120,7 +120,7 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
         build.add(positions, output, form_of(problem.form) if last else made, last=last)
     seconds = sum(s.decision.offer.cost.seconds for s in build.steps) + STEP * _handed_on(build.steps)
     if any(form_of(op.form).sparse for op in problem.facts):
-        seconds += build.peak / FRESH  # intermediates are new memory, mostly
+        seconds += build.peak / machine().fresh  # intermediates are new memory, mostly
     return Chain(problem.inputs, problem.output, tuple(build.steps), seconds, build.peak)
 
 

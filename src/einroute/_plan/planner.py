@@ -19,10 +19,13 @@ from .._base.cost import first_touched, streaming
 from .._base.densify import densified
 from .._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from .._base.kinds import Form, Term
+from .._base.machine import machine
 from .._base.routes import NoRoute, Policy
 from .._kinds.registry import form_of
+from .._native.fresh import of_freed_memory
 from .chains import at_once, chain_along, path_of
 from .decisions import NETWORK
+from .fusing import LETTERS, fused
 from .paths import IN_ONE_LOOP, joined, proposed, step_form
 from .plans import Chain, Limits, Path, Plan, Problem, Sliced
 from .rewriting import Known, rewritten
@@ -34,8 +37,8 @@ __all__ = ["largest_dense", "make_plan", "of_arrays", "prepare", "result_dtype",
 _ALONE = 8 << 20
 #: Seconds that each slice costs besides its steps, and that it adds where threads wait for each other.
 SLICE, CONTENDED = 6e-6, 12e-6
-#: Seconds in which the threads are woken.
-WAKE = 20e-6
+#: Estimated seconds of a slice from which several that memory asks for are done at once.
+THREADED = 150e-6
 #: A cut must be estimated to take at most this share of the time without it: other work keeps cores busy.
 GAIN = 0.7
 
@@ -96,8 +99,17 @@ def make_plan(
         form,
         _uncut(prepared, form),
     )
-    chosen = _strictly(problem, policy, limits) if strict else _node(problem, policy, limits)
-    return Plan(contraction, dtype, order, prepared, chosen, form)
+    if strict:
+        return Plan(contraction, dtype, order, prepared, _strictly(problem, policy, limits), form)
+    cuts = "".join(c for c in limits.cuts if problem.sizes.get(c, 1) > 1 and c not in problem.uncut)
+    limits = replace(limits, cuts=cuts)
+    program = _program(problem, policy, limits)
+    if program is not None:
+        return Plan(contraction, dtype, order, prepared, program, form)
+    fewer = fused(problem, cuts) if len(problem.sizes) > LETTERS else None
+    if fewer is None:
+        return Plan(contraction, dtype, order, prepared, _node(problem, policy, limits), form)
+    return Plan(contraction, dtype, order, prepared, _node(fewer[0], policy, limits), form, fewer[1])
 
 
 def _highest(operands: Iterable[Operand]) -> Form:
@@ -166,22 +178,47 @@ def _uncut(prepared: Sequence[Prepared], form: str) -> frozenset[str]:
     return frozenset(whole + "".join(p.labels for p in prepared if not form_of(p.facts.form).sliceable))
 
 
+def _program(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced | None:
+    """All steps of a network by one route, in the slices that are asked for; None where no route takes it."""
+    if not limits.stepwise or len(problem.inputs) < NETWORK or isinstance(limits.path, str):
+        return None
+    if not limits.cuts:
+        return at_once(problem, limits.path, policy, limits)
+    label = limits.cuts[0]
+    inner = _program(problem.resized(label, 1), policy, _inside(limits))
+    return None if inner is None else _one_by_one(problem, label, inner, limits)
+
+
+def _inside(limits: Limits) -> Limits:
+    """Limits of what is done for one index of the first label that is cut."""
+    return replace(limits, cuts=limits.cuts[1:], threads=1, workers=1)
+
+
+def _one_by_one(problem: Problem, label: str, inner: Chain | Sliced, limits: Limits) -> Sliced:
+    cut = Cut(label, 1, limits.workers, "the tree that was given cuts it")
+    return _slices(problem, cut, inner, None, limits, limits.threads)
+
+
 def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
-    if limits.stepwise and len(problem.inputs) >= NETWORK and not isinstance(limits.path, str):
-        chain = at_once(problem, limits.path, policy, limits)
-        if chain is not None:
-            return chain
+    if limits.cuts:
+        label = limits.cuts[0]
+        inner = _node(problem.resized(label, 1), policy, _inside(limits))
+        return _one_by_one(problem, label, inner, limits)
     best = _cheapest(problem, policy, limits)
     if limits.memory is not None and best.peak > limits.memory:
         return _within_memory(problem, best, policy, limits)
-    if not problem.uncut and (limits.threads > 1 or best.peak > _ALONE):
+    if not problem.uncut and limits.slices != "never" and (limits.threads > 1 or best.peak > _ALONE):
         cut = speed_cut(problem, best, limits.workers)
         if cut is not None:
             sliced = _sliced(problem, best, cut, policy, limits, limits.threads)
-            fresh = first_touched(problem.out_bytes)
+            # What is of freed memory has its pages.
+            fresh = 0.0 if of_freed_memory(problem.out_bytes) else first_touched(problem.out_bytes)
             shared = fresh / limits.threads
             alone = shared if best.steps[-1].decision.offer.blas else fresh  # BLAS's threads share it too
-            if sliced.seconds + shared < GAIN * (best.seconds + alone):
+            if sliced.summed:
+                shared = fresh  # the sum of the slices is made by one
+            pays = sliced.seconds + shared < GAIN * (best.seconds + alone)
+            if pays or limits.slices == "always":
                 return sliced
     return best
 
@@ -203,9 +240,9 @@ def _within_memory(problem: Problem, chain: Chain, policy: Policy, limits: Limit
         choices.append(chain_along(problem, whole, False, policy, limits))
     except NoRoute:
         pass
-    cut = memory_cut(problem, chain, limits.memory)
+    cut = memory_cut(problem, chain, limits.memory, limits.workers)
     if cut is not None:
-        choices.append(_sliced(problem, chain, cut, policy, limits, 1))
+        choices.append(_sliced(problem, chain, cut, policy, limits, limits.threads))
     best = min(choices, key=lambda node: (max(node.peak, limits.memory or 0), node.seconds), default=chain)
     form = form_of(problem.form)
     if best.peak > limits.memory and not (form.sliceable or form.sparse):
@@ -258,24 +295,48 @@ def _strictly(problem: Problem, policy: Policy, limits: Limits) -> Chain:
 def _sliced(problem: Problem, chain: Chain, cut: Cut, policy: Policy, limits: Limits, threads: int) -> Sliced:
     """The chain's path in slices, each planned for its own size; their time is estimated for ``threads``."""
     size = problem.sizes[cut.label]
-    limits = replace(limits, path=path_of(chain), threads=1)
+    inside = replace(limits, path=path_of(chain), threads=1, workers=1)
 
     def plan(length: int) -> Chain | Sliced:
         part = problem.resized(cut.label, length)
-        inner = _cheapest(part, policy, limits)
-        return inner if limits.memory is None else _within_memory(part, inner, policy, limits)
+        program = _program(part, policy, inside)
+        if program is not None:
+            return program
+        inner = _cheapest(part, policy, inside)
+        return inner if inside.memory is None else _within_memory(part, inner, policy, inside)
 
     inner = plan(cut.block)
     tail = plan(size % cut.block) if size % cut.block else None
+    return _slices(problem, cut, inner, tail, limits, threads)
+
+
+def _slices(
+    problem: Problem,
+    cut: Cut,
+    inner: Chain | Sliced,
+    tail: Chain | Sliced | None,
+    limits: Limits,
+    threads: int,
+) -> Sliced:
+    """Slices of which each is planned; their time is estimated for ``threads``."""
+    size = problem.sizes[cut.label]
     count = -(-size // cut.block)
-    threads = min(threads, count)
+    summed = cut.label not in problem.output
+    workers = cut.threads
+    if cut.memory or cut.block == 1:
+        # Not for the speed's sake: threads only where a slice is work for one, and memory for several.
+        held = inner.peak + (problem.out_bytes if summed else 0)
+        room = workers if limits.memory is None else limits.memory // max(held, 1)
+        workers = max(1, min(workers, room)) if inner.seconds > THREADED else 1
+    threads = max(1, min(threads, workers, count))
     each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
     through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
     # However small the slices, all that is read and written goes through memory once.
-    seconds = max(count * each / threads, streaming(through, threads)) + (WAKE if threads > 1 else 0.0)
-    peak = inner.peak * min(cut.threads, count)
-    summed = cut.label not in problem.output
-    return Sliced(cut.label, size, cut.block, summed, inner, tail, cut.threads, seconds, peak, cut.reason)
+    seconds = max(count * each / threads, streaming(through, threads)) + (
+        machine().wake if threads > 1 else 0.0
+    )
+    peak = inner.peak * min(workers, count)
+    return Sliced(cut.label, size, cut.block, summed, inner, tail, workers, seconds, peak, cut.reason)
 
 
 def largest_dense(node: Chain | Sliced) -> int:

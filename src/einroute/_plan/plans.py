@@ -177,6 +177,36 @@ Node = Chain | Sliced | Rewritten
 
 
 @dataclass(frozen=True, slots=True)
+class Reshaped:
+    """An operand's axes in another order, and then as fewer ones."""
+
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """How operands and the result go to labels that stand for several, and back.
+
+    Attributes
+    ----------
+    operands : tuple of Reshaped or None
+        None where one stays as it is.
+    split : tuple of int
+        The result's shape with an axis for each label longer than 1.
+    axes : tuple of int
+        The order of these in the output.
+    shape : tuple of int
+        Of the output.
+    """
+
+    operands: tuple[Reshaped | None, ...]
+    split: tuple[int, ...]
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that is decided about a call before its arrays are touched.
 
@@ -186,6 +216,10 @@ class Plan:
         Empty where the contraction is rewritten first.
     form : str
         The name of the form that the result is in.
+    fused : Fused or None
+        Where the node's labels stand for several.
+    found : str
+        How the choice came about, where it is not the estimates' alone.
     """
 
     contraction: Contraction
@@ -194,6 +228,8 @@ class Plan:
     prepared: tuple[Prepared, ...]
     node: Node
     form: str = DENSE
+    fused: Fused | None = None
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +250,10 @@ class Limits:
         What routes are told whose tasks run later.
     stepwise : bool
         The steps of the path are all that is asked for: one route may do all of them.
+    cuts : str
+        Labels that are to be taken one index at a time, outermost first.
+    slices : {"pays", "always", "never"}
+        When a plan is cut into slices for speed: where that is estimated to pay, or whenever it can be.
     """
 
     threads: int = 1
@@ -222,6 +262,8 @@ class Limits:
     path: Path | str = "auto"
     told: tuple[tuple[str, Any], ...] = ()
     stepwise: bool = False
+    cuts: str = ""
+    slices: str = "pays"
 
 
 @dataclass(frozen=True, slots=True)

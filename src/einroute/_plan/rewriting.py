@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from .._base.facts import DENSE, Contraction, DType, Operand, Step
 from .._base.kinds import Form
 from .._base.labels import check_sizes
+from .._base.machine import machine
 from .._base.rewrites import Inner, Rewrite, Rewriting
 from .._base.routes import NoRoute, Policy, Refused
 from .given_path import along
@@ -109,10 +110,14 @@ def rewritten(
         return Rewritten(step, (Choice(rewrite, rewriting, inner, _seconds(rewriting, inner)),))
     choices: list[Choice] = []
     refused: list[tuple[Rewrite, Refused]] = []
+    fits = machine().routes
     for rewrite in highest.rewrites:
         reason = policy.refusal(rewrite)
         answer = Refused(reason) if reason else rewrite.verdict(step)
         if isinstance(answer, Rewriting):
+            fit = fits.get(rewrite.name)
+            if fit is not None:
+                answer = replace(answer, offer=replace(answer.offer, cost=answer.offer.cost.fitted(fit)))
             try:
                 inner = tuple(planned(one) for one in answer.inner)
             except NoRoute as error:

@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._base.cost import CALL, GEMM
 from .._base.errors import shown, suggest
+from .._base.formatting import plural
+from .._base.records import dataclass
 from .plans import Path
+from .trees import is_tree, path_of_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["AUTO", "found_by", "is_name", "path_flops", "searched"]
+__all__ = ["AUTO", "Search", "found_by", "is_name", "path_flops", "search", "searched"]
 
 #: What leaves the path to us.
 AUTO = "auto"
@@ -74,8 +77,8 @@ def found_by(
     """
     many = len(inputs)
     whole: Path = (tuple(range(many)),)
-    if hasattr(optimize, "get_path") and not isinstance(optimize, type):
-        return _checked(_path_of_tree(optimize, inputs, output), many)
+    if is_tree(optimize):
+        return _checked(path_of_tree(optimize, inputs, output), many)
     if is_name(optimize):
         if many <= 2:
             return whole
@@ -101,43 +104,8 @@ def _asked(optimize: Any, sets: Any, output: Any, sizes: Any, limit: int | None)
     return optimize(sets, output, sizes, limit)
 
 
-def _path_of_tree(tree: Any, inputs: Sequence[str], output: str) -> Any:
-    """The path of a contraction tree, such as cotengra's, if it is one of this network.
-
-    Raises
-    ------
-    ValueError
-        It is one of another network.
-    """
-    own = getattr(tree, "inputs", None)
-    if own is not None:
-        terms = [tuple(labels) for labels in own]
-        wanted = [tuple(dict.fromkeys(labels)) for labels in inputs]
-        if len(terms) != len(wanted):
-            raise ValueError(
-                f"optimize is a tree of {len(terms)} operands and there are {len(wanted)}; "
-                f"pass the tree of this network"
-            )
-        forth: dict[Any, Any] = {}
-        back: dict[Any, Any] = {}
-        for position, (theirs, ours) in enumerate(zip(terms, wanted, strict=True)):
-            unique = tuple(dict.fromkeys(theirs))
-            fits = len(unique) == len(ours)
-            for c, d in zip(unique, ours, strict=False):
-                fits = fits and forth.setdefault(c, d) == d and back.setdefault(d, c) == c
-            if not fits:
-                raise ValueError(
-                    f"optimize is a tree in which operand {position} is {shown(theirs)}, and here it is "
-                    f"{shown(''.join(ours))}; pass the tree of this network"
-                )
-        theirs_out = getattr(tree, "output", None)
-        if theirs_out is not None and {forth.get(c) for c in theirs_out} != set(output):
-            raise ValueError("optimize is a tree with another output; pass the tree of this network")
-    return tree.get_path()
-
-
 def _checked(path: Any, count: int) -> Path:
-    """A path as tuples of ints that leaves one operand."""
+    """A path as tuples of ints that leaves one operand; negative positions count from the end."""
     given = path
     try:
         path = tuple([tuple([operator.index(i) for i in step]) for step in path])
@@ -148,22 +116,27 @@ def _checked(path: Any, count: int) -> Path:
         ) from None
     if not path and count == 1:
         return ((0,),)  # as opt_einsum writes it for one operand
-    for number, step in enumerate(path):
-        for i in step:
-            if not 0 <= i < count:
+    checked = []
+    for number, positions in enumerate(path):
+        for i in positions:
+            if not -count <= i < count:
                 raise IndexError(
                     f"optimize has a path whose step {number} takes operand {i} of {count}; positions count "
                     f"from 0 among the operands that are left, results at the end"
                 )
+        step = tuple([i % count for i in positions])
+        checked.append(step)
         if not step or len(set(step)) != len(step):
-            raise ValueError(f"optimize has a path whose step {number} is {step}; name each operand once")
+            raise ValueError(
+                f"optimize has a path whose step {number} is {positions}; name each operand once"
+            )
         count -= len(step) - 1
     if count != 1 or not path:
         raise ValueError(
             f"optimize has a path of {len(path)} steps that leaves {count} operands, expected one; "
             f"add the steps that contract the rest"
         )
-    return path  # type: ignore[no-any-return]
+    return tuple(checked)
 
 
 @contextmanager
@@ -176,12 +149,25 @@ def _random_untouched() -> Iterator[None]:
         random.setstate(state)
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A path of ours, and how it was found."""
+
+    path: Path
+    how: str
+
+
 def searched(inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> Path:
     """Our own path: optimal for few operands, else the best of greedy and of worthwhile trials."""
+    return search(inputs, output, sizes).path
+
+
+def search(inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> Search:
+    """The same, with what was done for it."""
     native = _native()
     many = len(inputs)
     if many <= 2:
-        return (tuple(range(many)),)
+        return Search((tuple(range(many)),), "one step")
     if native is not None:
         return _searched_natively(native, inputs, output, sizes)
     return _searched_in_python(inputs, output, sizes)
@@ -192,34 +178,41 @@ def _native() -> Any:
     return importlib.import_module("cotengrust") if find_spec("cotengrust") is not None else None
 
 
-def _searched_natively(native: Any, inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> Path:
+def _searched_natively(native: Any, inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> Search:
     terms, out, extents = [list(labels) for labels in inputs], list(output), dict(sizes)
     if len(terms) <= _OPTIMAL:
-        return _tuples(native.optimize_optimal(terms, out, extents, minimize="combo", simplify=True))
+        return Search(
+            _tuples(native.optimize_optimal(terms, out, extents, minimize="combo", simplify=True)),
+            "of every order, by cotengrust",
+        )
     best = _tuples(native.optimize_greedy(terms, out, extents, seed=0))
     flops = path_flops(best, inputs, output, sizes)
     trials = _trials(flops, len(terms), _TRIAL_NATIVE)
     if trials:
         path = _tuples(native.optimize_random_greedy_track_flops(terms, out, extents, trials, seed=0)[0])
         best = min((best, path), key=lambda found: path_flops(found, inputs, output, sizes))
-    return best
+    return Search(best, _told(trials) + ", by cotengrust")
 
 
-def _searched_in_python(inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> Path:
+def _searched_in_python(inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> Search:
     paths = importlib.import_module("opt_einsum.paths")
     sets, out, extents = [frozenset(labels) for labels in inputs], frozenset(output), dict(sizes)
     if len(sets) <= _OPTIMAL_IN_PYTHON:
-        return _tuples(paths.optimal(sets, out, extents, None))
+        return Search(_tuples(paths.optimal(sets, out, extents, None)), "of every order")
     if len(sets) <= _OPTIMAL:
-        return _tuples(paths.branch(sets, out, extents, None, nbranch=2))
+        return Search(_tuples(paths.branch(sets, out, extents, None, nbranch=2)), "by branches of two")
     best = _tuples(paths.greedy(sets, out, extents, None))
     trials = _trials(path_flops(best, inputs, output, sizes), len(sets), _TRIAL_PYTHON)
     if trials:
-        search = importlib.import_module("opt_einsum.path_random").RandomGreedy(max_repeats=trials)
+        random_greedy = importlib.import_module("opt_einsum.path_random").RandomGreedy(max_repeats=trials)
         with _random_untouched():
-            path = _tuples(search(sets, out, extents, None))
+            path = _tuples(random_greedy(sets, out, extents, None))
         best = min((best, path), key=lambda found: path_flops(found, inputs, output, sizes))
-    return best
+    return Search(best, _told(trials))
+
+
+def _told(trials: int) -> str:
+    return f"the best of greedy and {plural(trials, 'seeded random one')}" if trials else "greedy"
 
 
 def _trials(flops: float, operands: int, each: float) -> int:

@@ -24,15 +24,16 @@ BLOCK_SECONDS = 150e-6
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Slices of length ``block`` along ``label``, up to ``threads`` at once."""
+    """Slices of length ``block`` along ``label``, up to ``threads`` at once; ``memory``: that is why."""
 
     label: str
     block: int
     threads: int
     reason: str
+    memory: bool = False
 
 
-def memory_cut(problem: Problem, chain: Chain, limit: int) -> Cut | None:
+def memory_cut(problem: Problem, chain: Chain, limit: int, threads: int) -> Cut | None:
     """The label that shrinks the largest intermediates most, cut so that they fit, or at least in half."""
     sizes = problem.sizes
     weights: dict[str, int] = {}
@@ -46,7 +47,8 @@ def memory_cut(problem: Problem, chain: Chain, limit: int) -> Cut | None:
     # Among equals an output label: its slices are put side by side, not added up.
     label = max(weights, key=lambda c: (weights[c], c in problem.output, sizes[c]))
     block = max(1, min(sizes[label] // 2, int(sizes[label] * limit / max(chain.peak, 1))))
-    return Cut(label, block, 1, f"intermediates of {chain.peak} bytes exceed the limit of {limit}")
+    reason = f"intermediates of {chain.peak} bytes exceed the limit of {limit}"
+    return Cut(label, block, threads, reason, memory=True)
 
 
 def speed_cut(problem: Problem, chain: Chain, threads: int) -> Cut | None:

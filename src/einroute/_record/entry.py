@@ -107,9 +107,11 @@ class Record:
         for i, op in enumerate(outline.operands):
             kind = "" if op.kind == "dense" else f" {op.kind}"
             yield f"  operand {i}: {'?' if op.shape is None else op.shape} {op.dtype}{kind}"
+        yield from (f"  {note}" for note in outline.notes)
         for step in self.steps:
             yield f"  {step.subscripts}  by {step.route}, {in_time(step.seconds)}".replace("    by", "  by")
             yield from (f"      {route} declined: {reason}" for route, reason in step.declined)
+            yield from (f"      not {route}: about {in_time(told)}" for route, told in step.others)
             yield from (f"      not {route}: {reason}" for route, reason in step.refused)
         about = f", about {in_time(self.estimated)} estimated" if self.estimated is not None else ""
         told = [f"{in_time(self.seconds)}{about}"]

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import einroute as er
+import einroute.scipy.linalg
 from tests.helpers import EXPRESSIONS, make
+from tests.kinds import beside_numpys
 from tests.kinds.cupy import recorder
 from tests.kinds.cupy.helpers import REAL, library
 
@@ -120,6 +122,50 @@ def test_out_is_refused_before_any_work() -> None:
             er.einsum("ij,jk->ik", a, b, out=out)
         with pytest.raises(TypeError, match="out"):
             er.matmul(a, b, out=out)
+    assert recorder.CALLS == []
+
+
+def test_long_doubles_are_refused_by_name() -> None:
+    a = on_device(np.ones((3, 3)))[0]
+    for dtype in ("g", "G"):
+        with pytest.raises(
+            TypeError, match=r"has dtype (float|complex)\d+, which CuPy does not have.*astype"
+        ):
+            er.matmul(a, np.ones((3, 3), dtype))
+        with pytest.raises(TypeError, match="expected one that CuPy has products of"):
+            er.matmul(a, a, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", beside_numpys.CALLS)
+def test_lists_and_masked_arrays_are_refused(name: str) -> None:
+    square = on_device(np.eye(3) + 1)[0]
+    beside_numpys.check_lists(name, square, "ndarray of cupy")
+    beside_numpys.check_masked(name, square, "cupy")
+
+
+def test_casting_and_scalars_are_as_the_promotion() -> None:
+    a, b = on_device(np.ones((3, 3), "i4"), np.ones((3, 3)))
+    with pytest.raises(TypeError, match=r"operand 0 has dtype int32.*casting='no'"):
+        er.matmul(a, b, casting="no")
+    assert er.einsum("ij,->ij", a, 2, casting="no").dtype == np.int32
+    with pytest.raises(OverflowError, match="operand 1"):
+        er.einsum("ij,->ij", a, 10**40)
+
+
+def test_what_is_kept_or_scipys_is_refused_by_name() -> None:
+    a = on_device(np.eye(3))[0]
+    for call in (er.factorize, lambda x: er.scipy.linalg.solve(x, x)):
+        with pytest.raises(TypeError, match="takes no operand of kind cupy"):
+            call(a)
+
+
+def test_shapes_alone_are_explained() -> None:
+    class Shape:
+        shape, dtype = (5, 3), np.dtype(float)
+
+    a = on_device(np.ones((4, 5)))[0]
+    assert er.explain("ij,jk->ik", a, Shape()).routes == ("cupy.matmul",)
+    assert er.explain("ij,jk->ik", Shape(), on_device(np.ones((3, 2)))[0]).routes == ("cupy.matmul",)
     assert recorder.CALLS == []
 
 

@@ -175,6 +175,64 @@ def test_python_scalars_are_weak(dtype: str, scalar: Any) -> None:
     np.testing.assert_allclose(as_numpy(got), as_numpy(x * scalar), rtol=1e-2 if "16" in dtype else 1e-6)
 
 
+WEAK = (True, 3, 2.5, 2j, 2**31 - 1)
+JAXS = (
+    lambda x, y: er.einsum("...,...->...", x, y),
+    jax.jit(lambda x, y: er.einsum("...,->...", x, y)),
+    er.dot,
+    lambda x, y: er.contract("...,...->...", y, x),
+)
+
+
+@pytest.mark.parametrize(("call", "x64"), combined(lambda i, j: i % 2 == j, JAXS, (False, True)))
+def test_scalars_promote_and_stay_weak_as_in_jax(call: Any, x64: bool) -> None:
+    with jax.enable_x64(x64):
+        weak = [jnp.asarray(2.0), jnp.arange(3) * 1.0, jnp.asarray(3)]
+        strong = [jnp.asarray([1, 2], dtype) for dtype in ("int32", "int8", "bool", "bfloat16")]
+        for x, y in product([*strong, *weak], [*WEAK, weak[0], weak[2]]):
+            got, expected = call(x, y), jnp.multiply(x, y)
+            assert (got.dtype, got.weak_type) == (expected.dtype, expected.weak_type), (x.aval, y)
+            np.testing.assert_allclose(as_numpy(got), as_numpy(expected), rtol=1e-6)
+
+
+def test_ints_that_jax_does_not_hold_are_refused_as_by_jax() -> None:
+    for x64, values in ((False, (2**31, 2**40, -(2**31) - 1, 10**40)), (True, (2**63, 10**40))):
+        with jax.enable_x64(x64):
+            for x, value in product((jnp.ones(2, jnp.int32), jnp.ones(2), jnp.asarray(2.0)), values):
+                for call in (lambda: er.einsum("...,->...", x, value), lambda: er.dot(x, value)):  # noqa: B023 - called here
+                    with pytest.raises(OverflowError, match=r"operand 1 \(a Python int\).*int(32|64).*float"):
+                        call()
+                with pytest.raises(OverflowError):
+                    jnp.multiply(x, value)
+    with jax.enable_x64(True):
+        got = er.einsum("i,->i", jnp.ones(2, jnp.float32), 2**40)
+        assert got.dtype == jnp.float32
+        np.testing.assert_array_equal(got, np.full(2, 2.0**40))
+
+
+def test_a_dtype_that_numpy_lacks_joins() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    a = np.asarray([[1, 2], [3, 4]], ml_dtypes.bfloat16)
+    for dtype in ("bfloat16", "float16", "float32", "int32"):
+        b = jnp.asarray([[1, 0], [2, 1]], dtype)
+        wanted = jnp.promote_types(jnp.bfloat16, b.dtype)
+        calls = (
+            lambda a, b: er.einsum("ij,jk->ik", a, b),
+            er.matmul,
+            lambda a, b: er.contract("ij,jk->ik", a, b),
+            lambda a, b: jax.jit(lambda b: er.matmul(a, b))(b),
+        )
+        for call in calls:
+            for _ in range(2):
+                got = call(a, b)
+                assert got.dtype == wanted
+                np.testing.assert_array_equal(as_numpy(got), [[5, 2], [11, 4]])
+        assert er.matmul(b, a).dtype == wanted
+    assert er.einsum("ij,jk->ik", a, b, dtype=ml_dtypes.bfloat16, casting="same_kind").dtype == jnp.bfloat16
+    with pytest.raises(TypeError, match=r"float8.*convert"):
+        er.matmul(a.astype(ml_dtypes.float8_e4m3fn), b)
+
+
 def test_weak_types_stay_weak() -> None:
     weak, strong = jnp.asarray(2.0), jnp.ones(3, jnp.bfloat16)
     assert weak.weak_type
@@ -204,6 +262,41 @@ def test_dtype_is_taken_by_jaxs_and_numpys_names_and_casting_holds() -> None:
     c = random(3, 3, dtype=np.complex64)
     got = er.einsum("ij,jk->ik", c, c, dtype="f4", casting="unsafe")
     np.testing.assert_allclose(got, np.real(c) @ np.real(c), rtol=1e-4)
+
+
+CALLS_CAST = (
+    lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, **kw),
+    lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, optimize=True, **kw),
+    lambda a, b, **kw: er.contract("ij,jk->ik", a, b, **kw),
+    er.matmul,
+)
+
+
+@pytest.mark.parametrize("casting", ["no", "equiv", "safe", "same_kind", "unsafe"])
+@pytest.mark.parametrize("call", CALLS_CAST)
+def test_casting_without_dtype_holds(call: Any, casting: str) -> None:
+    """Under "no" and "equiv" nothing is cast; what promotes is cast under the others."""
+    a, b = jnp.ones((2, 2), jnp.int32), jnp.ones((2, 2), jnp.float32)
+    for one, other in ((a, b), (b, a)):
+        for _ in range(2):  # understood, and found again
+            if casting in {"no", "equiv"}:
+                with pytest.raises(TypeError, match=rf"operand [01] has dtype int32.*float32.*{casting}"):
+                    call(one, other, casting=casting)
+            else:
+                assert call(one, other, casting=casting).dtype == jnp.float32
+        assert call(one, one, casting=casting).dtype == one.dtype
+    with pytest.raises(ValueError, match="casting is 'best'"):
+        call(a, b, casting="best")
+
+
+@pytest.mark.parametrize("casting", ["no", "safe", "same_kind"])
+def test_weak_operands_are_cast_under_every_rule_that_their_kind_fits(casting: str) -> None:
+    a, b = jnp.ones((2, 2), jnp.int32), jnp.ones((2, 2), jnp.float32)
+    for scalar, x in ((2, a), (2, b), (2.5, b), (True, a)):
+        assert er.einsum("ij,->ij", x, scalar, casting=casting).dtype == x.dtype
+        assert er.einsum("ij,->ij", x, scalar, dtype=str(x.dtype).removeprefix("torch.")).dtype == x.dtype
+    with pytest.raises(TypeError, match=r"operand 1.*float64.*int32"):
+        er.einsum("ij,->ij", a, 2.5, dtype="int32", casting=casting)
 
 
 PRODUCTS = (
@@ -402,6 +495,46 @@ def test_bad_operands_are_named(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call(a)
     np.testing.assert_array_equal(a, kept)
+
+
+def test_dtypes_without_products_are_named_with_their_mend() -> None:
+    f = jnp.ones((3, 3))
+    for x, name, mend in (
+        (f.astype(jnp.float8_e4m3fn), "float8_e4m3fn", "float32"),
+        (f.astype(jnp.int4), "int4", "int32"),
+        (jax.random.split(jax.random.key(0), (3, 3)), "key", "key_data"),
+    ):
+        for call, where in (
+            (lambda x: er.matmul(x, f), "operand 0"),
+            (lambda x: er.einsum("ij,jk->ik", f, x), "operand 1"),
+            (lambda x: er.contract("ij,jk->ik", f, x), "operand 1"),
+            (lambda x: er.linalg.solve(x, f), "operand 0"),
+            (lambda x: er.rolled(x, 2), "b"),
+        ):
+            with pytest.raises(TypeError, match=rf"{where}.* has dtype {name}.*, of which.*{mend}"):
+                call(x)
+
+
+@pytest.mark.parametrize("name", ["COO", "CSR", "CSC"])
+def test_sparse_arrays_without_batches_are_refused_by_name(name: str) -> None:
+    from jax.experimental import sparse
+
+    x = getattr(sparse, name).fromdense(jnp.arange(6.0).reshape(2, 3))
+    for other in (jnp.ones((3, 2)), np.ones((3, 2))):
+        for call in (
+            er.matmul,
+            er.dot,
+            er.outer,
+            lambda a, b: er.einsum("ij,jk->ik", a, b),
+            lambda a, b: er.tensordot(a, b, 1),
+            lambda a, b: er.contract("ij,jk->ik", a, b),
+        ):
+            with pytest.raises(TypeError, match=rf"operand 0 \({name}\).*expected.*BCSR.*todense"):
+                call(x, other)
+    with pytest.raises(TypeError, match=rf"operand 0 \({name}\).*BCSR"):
+        er.einsum("ij->i", x)
+    with pytest.raises(TypeError, match=rf"takes no {name}; write it out"):
+        er.linalg.solve(x, np.ones(2))
 
 
 @pytest.mark.parametrize("deleted", [True, False])  # or donated only

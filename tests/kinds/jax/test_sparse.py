@@ -408,6 +408,19 @@ def test_scipys_and_pydatas_join() -> None:
         np.testing.assert_allclose(got, a)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_scipys_and_pydatas_join_in_dtypes_that_scipy_has_not(dtype: str) -> None:
+    import sparse as pydata
+
+    kept = values((4, 5), 0) != 0
+    other = jnp.ones((4, 5), dtype)
+    for m in (scipy.sparse.csr_array(kept), pydata.COO.from_numpy(kept)):
+        for got in (er.einsum("ij,ij->ij", m, other), er.einsum("ij,ij->ij", other, m)):
+            assert isinstance(got, BCOO)
+            assert got.dtype == other.dtype
+            np.testing.assert_array_equal(as_dense(got).astype("f4"), kept)
+
+
 @pytest.mark.parametrize(
     ("subscripts", "sparse_at"),
     [

@@ -29,7 +29,20 @@ CALLS: dict[str, Any] = {
     "inner": lambda a, b: er.inner(a, b.mT),
     "vecdot": lambda a, b: er.vecdot(a, b.mT),
     "outer": lambda a, b: er.outer(a[0], b[0]),
+    "matrix_power": lambda a, b: er.linalg.matrix_power(a @ b, 3),
+    "contract": lambda a, b: er.contract("ij,jk->ik", a, b),
+    "contract, a path": lambda a, b: er.contract("ij,jk,kl->il", a, b, a, optimize=[(0, 1), (0, 1)]),
+    "contract, labels in lists": lambda a, b: er.contract(a, [0, 1], b, [1, 2]),
+    "contract_expression": er.contract_expression("ij,jk->ik", (3, 4), (4, 3)),
+    "contract_expression, constants": lambda a, b: EXPRESSION(b),
+    "lstsq": lambda a, b: er.lstsq(a, b[:3])[0],
+    "lstsq, singular values": lambda a, b: er.lstsq(a, b[:3, 0])[3],
+    "linalg.solve": lambda a, b: er.linalg.solve(a @ b, b[:3]),
+    "linalg.solve, a vector": lambda a, b: er.linalg.solve(a @ b, b[0]),
+    "linalg.inv": lambda a, b: er.linalg.inv(a @ b),
+    "linalg.pinv": lambda a, b: er.linalg.pinv(a, rtol=1e-3),
 }
+EXPRESSION = er.contract_expression("ij,jk->ik", torch.ones(3, 4), (4, 3), constants=[0])
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +56,7 @@ def test_one_whole_graph(name: str) -> None:
     a, b = torch.randn(3, 4), torch.randn(4, 3)
     compiled = torch.compile(lambda a, b: function(a, b).sin(), fullgraph=True, backend="aot_eager")
     for _ in range(2):
-        torch.testing.assert_close(compiled(a, b), function(a, b).sin())
+        torch.testing.assert_close(compiled(a, b), function(a, b).sin(), rtol=1e-3, atol=1e-4)
 
 
 def test_gradients_of_a_compiled_function() -> None:
@@ -142,6 +155,24 @@ def test_structured_operands_may_break_the_graph() -> None:
     h, y = er.one_hot(torch.tensor([0, 2, 1]), 3), torch.randn(3, 4)
     compiled = torch.compile(lambda y: er.einsum("tr,tc->rc", h, y).sin(), backend="aot_eager")
     torch.testing.assert_close(compiled(y), y[[0, 2, 1]].sin())
+
+
+MAKERS = (
+    lambda y: er.einsum("tr,tc->rc", er.one_hot(torch.tensor([0, 2, 1]), 3), y),
+    lambda y: er.einsum("ijk,jk->i", er.rolled(y, 2), y[:2]),
+    lambda y: er.einsum("ijk,ijk->ij", er.pairwise_difference(y), er.pairwise_difference(y)),
+    lambda y: er.einsum("ij,jk->ik", y[:, :3].to_sparse(), y),
+)
+
+
+@pytest.mark.parametrize("function", MAKERS)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of graph breaks
+def test_what_breaks_the_graph_says_so_where_it_may_not(function: Any) -> None:
+    y = torch.randn(3, 4)
+    torch.testing.assert_close(torch.compile(function, backend="aot_eager")(y), function(y))
+    torch._dynamo.reset()
+    with pytest.raises(Exception, match=r"(?s)structured operands \(one_hot.*without fullgraph=True|sparse"):
+        torch.compile(function, fullgraph=True, backend="aot_eager")(y)
 
 
 def test_the_first_call_of_a_process_may_be_a_compiled_one() -> None:

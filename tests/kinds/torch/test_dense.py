@@ -105,6 +105,93 @@ def test_dtype_is_taken_by_torchs_and_numpys_names_and_casting_holds() -> None:
         er.einsum("ij,jk->ik", a, b, dtype=np.longdouble)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ints_of_more_than_64_bits_are_refused_as_by_torch(dtype: str) -> None:
+    x = tensors("i", dtype)[0]
+    for value in (2**63, 2**64, -(2**63) - 1, 10**40):
+        with pytest.raises(OverflowError, match=r"operand 1 \(a Python int\) is out of range.*float"):
+            er.einsum("i,->i", x, value)
+    with pytest.raises(OverflowError):
+        torch.mul(x, 10**40)
+    torch.testing.assert_close(er.einsum("i,->i", x, 2**40), torch.mul(x, 2**40))
+
+
+WITHOUT_PRODUCTS = (
+    (lambda x: x.to(torch.float8_e4m3fn), "float8_e4m3fn", "float32"),
+    (lambda x: x.to(torch.float8_e5m2), "float8_e5m2", "float32"),
+    (lambda x: x.to(torch.complex32), "complex32", "complex64"),
+    (lambda x: x.to(torch.uint16), "uint16", "int64"),
+    (lambda x: x.to(torch.uint64), "uint64", "int64"),
+    (lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8), "qint8", "dequantize"),
+    (lambda x: torch.empty(3, 3, dtype=torch.int4), "int4", "uint8"),
+    (lambda x: torch.empty(3, 3, dtype=torch.bits8), "bits8", "uint8"),
+)
+
+
+@pytest.mark.parametrize(("make", "name", "mend"), WITHOUT_PRODUCTS)
+@pytest.mark.filterwarnings("ignore:.*(ComplexHalf|quantiz):UserWarning")
+def test_dtypes_without_products_are_named_with_their_mend(make: Any, name: str, mend: str) -> None:
+    f = torch.ones(3, 3)
+    x = make(f)
+    for call, where in (
+        (lambda: er.matmul(x, f), "operand 0"),
+        (lambda: er.einsum("ij,jk->ik", f, x), "operand 1"),
+        (lambda: er.contract("ij,jk->ik", f, x), "operand 1"),
+        (lambda: er.linalg.solve(x, f), "operand 0"),
+        (lambda: er.rolled(x, 2), "b"),
+        (lambda: er.pairwise_difference(f, x), "y"),
+    ):
+        with pytest.raises(TypeError, match=rf"{where}.* has dtype torch.{name}, of which.*{mend}"):
+            call()
+    with pytest.raises(TypeError, match=rf"dtype is torch.{name}, expected one that torch has products of"):
+        er.matmul(f, f, dtype=x.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint64", "longdouble", "datetime64[s]", "U3", "O"])
+def test_numpys_dtypes_without_products_are_named(dtype: str) -> None:
+    f, x = torch.ones(3, 3), np.ones((3, 3)).astype(dtype)
+    for pair, where in (((f, x), 1), ((x, f), 0)):
+        with pytest.raises(TypeError, match=rf"operand {where}.* has dtype .*astype"):
+            er.matmul(*pair)
+
+
+CALLS_CAST = (
+    lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, **kw),
+    lambda a, b, **kw: er.einsum("ij,jk->ik", a, b, optimize=True, **kw),
+    lambda a, b, **kw: er.contract("ij,jk->ik", a, b, **kw),
+    er.matmul,
+)
+
+
+@pytest.mark.parametrize("casting", ["no", "equiv", "safe", "same_kind", "unsafe"])
+@pytest.mark.parametrize("call", CALLS_CAST)
+def test_casting_without_dtype_holds(call: Any, casting: str) -> None:
+    """Under "no" and "equiv" nothing is cast; what promotes is cast under the others."""
+    a, b = tensors("ij", "int32")[0], tensors("ij", "float32")[0]
+    a, b = a[:2, :2], b[:2, :2]
+    for one, other in ((a, b), (b, a)):
+        for _ in range(2):  # understood, and found again
+            if casting in {"no", "equiv"}:
+                with pytest.raises(TypeError, match=rf"operand [01] has dtype int32.*float32.*{casting}"):
+                    call(one, other, casting=casting)
+            else:
+                assert call(one, other, casting=casting).dtype == torch.float32
+        assert call(one, one, casting=casting).dtype == one.dtype
+    with pytest.raises(ValueError, match="casting is 'best'"):
+        call(a, b, casting="best")
+
+
+@pytest.mark.parametrize("casting", ["no", "safe", "same_kind"])
+def test_weak_operands_are_cast_under_every_rule_that_their_kind_fits(casting: str) -> None:
+    a, b = tensors("ij", "int32")[0], tensors("ij", "float32")[0]
+    a, b = a[:2, :2], b[:2, :2]
+    for scalar, x in ((2, a), (2, b), (2.5, b), (True, a)):
+        assert er.einsum("ij,->ij", x, scalar, casting=casting).dtype == x.dtype
+        assert er.einsum("ij,->ij", x, scalar, dtype=str(x.dtype).removeprefix("torch.")).dtype == x.dtype
+    with pytest.raises(TypeError, match=r"operand 1.*float64.*int32"):
+        er.einsum("ij,->ij", a, 2.5, dtype="int32", casting=casting)
+
+
 PRODUCTS = (
     ("tensordot", (3, 4, 5), (5, 2), {"axes": 1}),
     ("tensordot", (3, 4, 5), (4, 3, 2), {"axes": ([0, 1], [1, 0])}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import einroute as er
@@ -13,6 +14,7 @@ from tests.kinds.torch.sparse_helpers import LAYOUTS, full, sparse
 proxies = pytest.importorskip("torch.fx.experimental.proxy_tensor")
 fakes = pytest.importorskip("torch._subclasses.fake_tensor")
 
+FakeTensorMode = fakes.FakeTensorMode
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
 
 
@@ -182,3 +184,63 @@ def test_results_are_on_the_operands_device_whatever_the_default(subscripts: str
 def test_any_order_of_no_dimensions(order: str) -> None:
     a = dense(3, 4)
     torch.testing.assert_close(er.einsum("ij->", a, order=order), a.sum())
+
+
+def test_fake_tensors_beside_others_are_refused_by_name() -> None:
+    mode, other = FakeTensorMode(), FakeTensorMode()
+    real, array = torch.ones(3, 3), np.ones((3, 3), "f4")
+    fake, second = mode.from_tensor(real), other.from_tensor(real)
+    hot = er.one_hot(torch.tensor([0, 2, 1]), 3)
+    for call in (
+        er.matmul,
+        lambda a, b: er.einsum("ij,jk->ik", a, b),
+        lambda a, b: er.contract("ij,jk", a, b),
+    ):
+        call(real, real)  # whose plan is not found for fake ones
+        assert call(fake, fake).shape == (3, 3)
+        for x in (real, array, real.to_sparse(), hot):
+            for pair in ((fake, x), (x, fake)):
+                with pytest.raises(
+                    TypeError, match=r"operand [01] is a fake tensor, and operand [01].*from_tensor"
+                ):
+                    call(*pair)
+        with pytest.raises(TypeError, match=r"operands 0 and 1 are fake tensors of two modes"):
+            call(fake, second)
+        with mode:
+            assert call(fake, array).shape == (3, 3)
+        with FakeTensorMode(allow_non_fake_inputs=True) as taking:
+            assert call(taking.from_tensor(real), real).shape == (3, 3)
+    with pytest.raises(TypeError, match="operand 0 is a fake tensor"):
+        er.linalg.solve(fake, real)
+
+
+X = torch.tensor([[2.0, 1.0, 0.0], [0.5, 3.0, 1.0], [1.0, 0.0, 2.0]])
+TRACED: dict[str, Any] = {
+    "einsum": lambda x: er.einsum("ij,jk->ik", x, X),
+    "einsum, labels in lists": lambda x: er.einsum(X, [0, 1], x, [1, 2]),
+    "matmul": lambda x: er.matmul(X, x),
+    "tensordot": lambda x: er.tensordot(x, x, 1),
+    "dot": lambda x: er.dot(x, X),
+    "outer": lambda x: er.outer(x[0], x[1]),
+    "vecdot": lambda x: er.linalg.vecdot(x, X),
+    "multi_dot": lambda x: er.linalg.multi_dot([X, x, x]),
+    "matrix_power": lambda x: er.linalg.matrix_power(x, -2),
+    "contract": lambda x: er.contract("ij,jk,kl->il", x, X, x),
+    "solve": lambda x: er.linalg.solve(x, X),
+    "lstsq": lambda x: er.lstsq(x, X)[0],
+    "one_hot": lambda x: er.einsum("tr,tc->rc", er.one_hot(x.argmax(1), 3), x),
+    "rolled": lambda x: er.einsum("ijk,jk->i", er.rolled(x, 2), x[:2]),
+    "pairwise_difference": lambda x: er.einsum("ijk,ijk->ij", *([er.pairwise_difference(x, X)] * 2)),
+}
+
+
+@pytest.mark.parametrize("name", TRACED)
+def test_calls_that_torch_fx_traces_are_nodes(name: str) -> None:
+    traced = torch.fx.symbolic_trace(TRACED[name])
+    torch.testing.assert_close(traced(X + 1), TRACED[name](X + 1), rtol=1e-4, atol=1e-4)
+    assert sum(node.op == "call_function" for node in traced.graph.nodes)
+
+
+def test_what_needs_a_shape_is_no_node_of_torch_fx() -> None:
+    with pytest.raises(TypeError, match=r"Proxy of torch.fx, which has no shape"):
+        torch.fx.symbolic_trace(lambda x: er.einsum_path("ij,jk", x, x))

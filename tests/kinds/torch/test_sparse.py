@@ -234,6 +234,23 @@ def test_scipys_operands_join(form: str, dtype: str) -> None:
     np.testing.assert_array_equal(er.matmul(m, y[:, 0]), m.toarray() @ y.numpy()[:, 0])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scipys_operands_join_in_dtypes_that_scipy_has_not(dtype: str) -> None:
+    """The result is torch's, whose sparse tensors may be of any dtype."""
+    sparse_library = pytest.importorskip("sparse")
+    kept = dense((4, 6), "bool", 0).numpy()
+    other = torch.ones(4, 6, dtype=getattr(torch, dtype))
+    for m in (
+        scipy.sparse.csr_array(kept),
+        scipy.sparse.coo_array(kept),
+        sparse_library.COO.from_numpy(kept),
+    ):
+        for got in (er.einsum("ij,ij->ij", m, other), er.einsum("ij,ij->ij", other, m)):
+            assert got.layout is torch.sparse_coo
+            assert got.dtype is other.dtype
+            np.testing.assert_array_equal(values_of(got), kept)
+
+
 def test_duplicates_of_scipys() -> None:
     m = scipy.sparse.coo_array((np.array([100, 100], np.int8), ([0, 0], [1, 1])), (2, 2))
     got = er.einsum("ij,jk->ik", m, torch.ones(2, 2, dtype=torch.float64))
@@ -264,6 +281,17 @@ def test_every_route_of_two_sparse_tensors_agrees(route: str, subscripts: str) -
     given_operands = operands(subscripts, "float64", "coo", "1")
     with er.config(allow=route):
         check(er.einsum(subscripts, *given_operands), subscripts, given_operands, "float64")
+
+
+def test_indices_that_lie_apart_are_joined_without_a_warning() -> None:
+    index = torch.tensor([[0, 1], [1, 0], [2, 2], [3, 1]]).T
+    a = torch.sparse_coo_tensor(index, torch.ones(4, dtype=torch.float64), (4, 4))
+    b = sparse(dense((4, 4), "float64", 0), "coo")
+    with warnings.catch_warnings(), er.config(allow="torch_sparse.join"):
+        warnings.simplefilter("error")
+        for subscripts in ("ij,jk->ik", "ji,jk->ik", "ij,ij->ij", "ij,ij->"):
+            for pair in ((a, b), (b, a), (a, a)):
+                check(er.einsum(subscripts, *pair), subscripts, list(pair), "float64")
 
 
 def test_products_at_the_entries_make_nothing_of_the_whole_size() -> None:

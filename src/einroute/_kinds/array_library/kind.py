@@ -76,10 +76,9 @@ def _joining(library: ArrayLibrary, form: Form, kind: Kind, device: Hashable) ->
     """The kind as which NumPy's arrays, and what stands for such, take part in a library's contractions."""
 
     def facts(x: Any) -> Operand:
-        own = kind.facts(x)
-        return Operand(own.shape, own.dtype, (), form.name, device=device)
+        return Operand(tuple(x.shape), library.dtypes.of(x), (), form.name, device=device)
 
     def adopt(x: Any) -> Any:
-        return library.from_numpy(np.asarray(x) if isinstance(x, np.ndarray) else x, device)
+        return library.from_numpy(np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x, device)
 
     return replace(kind, form=form, facts=facts, adopt=adopt, make=handed_on)

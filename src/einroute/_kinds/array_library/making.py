@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..meeting import refuse_masked
 from ..registry import other_kind
 from .library import ArrayLibrary
 from .operands import ours
@@ -115,6 +116,8 @@ class Making:
                 raise TypeError(
                     f"{name} is of type {type(value).__name__}, expected {called} or an array of NumPy's"
                 )
+            value = np.asanyarray(value)
+            refuse_masked(name, value, self.library.name)
             value = self.library.from_numpy(np.asarray(value), device)
         self.check(value, name)
         if value.ndim != 2:

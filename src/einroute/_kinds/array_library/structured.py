@@ -101,8 +101,10 @@ class Structures:
             dispatched=False,
             library=self.library.name,
             device=lambda x: x.device,
+            apart=dense.apart,
             joined=dense.joined,
             solvers=dense.solvers,
+            scalar=dense.scalar,
         )
         return kind, replace(kind, name=self.one_hot_form.name, form=self.one_hot_form, alike=None)
 

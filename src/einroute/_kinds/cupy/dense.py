@@ -18,14 +18,14 @@ from ..array_library import ArrayLibrary
 __all__ = ["LIBRARY", "beside", "device_of", "on_device"]
 
 _SCALARS = (bool, int, float, complex)
-_KNOWN = "?biufc"
+_KNOWN, _LONG = "?biufc", "gG"
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def _of(x: Any) -> DType:
     dtype = getattr(x, "dtype", None)
     found: DType = np.dtype(np.asarray(x).dtype if dtype is None else dtype).newbyteorder("=")
-    if found.kind not in _KNOWN or found.itemsize > 16:
+    if found.kind not in _KNOWN or found.char in _LONG:
         raise TypeError(
             f"an operand of type {type(x).__name__} has dtype {found}, which CuPy does not have; "
             f"convert it with astype, to float64 or int64 say"
@@ -41,7 +41,7 @@ def _promote(operands: Sequence[Any]) -> DType:
 
 def _named(wanted: Any) -> DType:
     found: DType = np.dtype(wanted).newbyteorder("=")
-    if found.kind not in _KNOWN or found.itemsize > 16:
+    if found.kind not in _KNOWN or found.char in _LONG:
         raise TypeError(f"dtype is {wanted}, expected one that CuPy has products of, float32 say")
     return found
 
@@ -141,7 +141,7 @@ def _in_order(x: Any, order: str) -> Any:
 LIBRARY = ArrayLibrary(
     "cupy",
     "a cupy.ndarray",
-    DTypeRules(_of, _promote, _named, _casts),
+    DTypeRules(_of, _promote, _named, _casts, weak=lambda x: type(x) in _SCALARS),
     lambda dtype: dtype,
     device_of,
     lambda x: False,

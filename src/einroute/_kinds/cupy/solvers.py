@@ -110,7 +110,7 @@ def _written(given: Solving, x: Any) -> Any:
             return x.written()
     kind = other_kind(x)
     if isinstance(x, Structured) or kind is None:
-        return np.asarray(x)
+        return np.asanyarray(x)
     if kind.form.name != LIBRARY.name and kind.library in ("", LIBRARY.name):
         raise TypeError(f"{given.function} takes no {type(x).__name__}; write it out as an array first")
     return x

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import prod
 
-from ..._base.cost import CALL, SHARED, Cost, gemm_rate, moving
+from ..._base.cost import CALL, SHARED, Cost, blas_threads, gemm_rate, moving
 from ..._base.facts import Classes, Step, classify
 from ..._base.records import dataclass
 
@@ -222,13 +222,13 @@ class Search:
         nbytes = float(count) * self.itemsize * (m * k + k * n + m * n)
         cost = Cost(flops, nbytes, 1.0 + count * each / CALL, rate)
         if min(m, n) == 1:  # GEMV: the matrix is read once, by all threads if it is one
-            share = min(threads, 2) if count == 1 else 1
+            share = min(blas_threads(threads), 2) if count == 1 else 1
             cost = Cost(flops, GEMV_BYTES * nbytes / share, cost.calls, max(rate, 10e9))
         elif (
             min(m, n) < SKINNY and count == 1
         ):  # BLAS packs the large operand, and does little with what it packed
             passes = 6.0 if n < m and k >= SKINNY else 4.0  # and packs it better where it is the right one
-            cost = Cost(flops, passes * nbytes / min(threads, 2), cost.calls, rate)
+            cost = Cost(flops, passes * nbytes / min(blas_threads(threads), 2), cost.calls, rate)
         return cost.seconds, cost
 
     def _price(self, recipe: Recipe) -> tuple[float, Cost]:
@@ -237,7 +237,7 @@ class Search:
         if recipe.swapped:
             m, n = n, m
         seconds, cost = self._gemm_cost(s.extent(recipe.loops), m, n, s.extent(recipe.k))
-        if recipe.loops and m == n == 1 and self._dot_strides(recipe.k):
+        if recipe.loops and m == n == 1 and self._dot_strides(recipe):
             cost = Cost(cost.flops, 8 * cost.bytes, cost.calls, cost.rate / 4)  # a cache line an element
             seconds = cost.seconds
         if recipe.loops and m > 1 and n > 1 and not recipe.pack_b and self._transposed(recipe):
@@ -263,9 +263,12 @@ class Search:
         strides = self.a if recipe.swapped else self.b
         return any(strides[c] == self.itemsize and self.sizes[c] > 1 for c in recipe.k)
 
-    def _dot_strides(self, k: str) -> bool:
-        """Whether the contracted labels are not contiguous in both operands."""
-        return any(fused_stride(k, self.sizes, x) not in (0, self.itemsize) for x in (self.a, self.b))
+    def _dot_strides(self, recipe: Recipe) -> bool:
+        """Whether the contracted labels are not contiguous in an operand that is not copied."""
+        return any(
+            not packed and fused_stride(recipe.k, self.sizes, strides) not in (0, self.itemsize)
+            for strides, packed in ((self.a, recipe.pack_a), (self.b, recipe.pack_b))
+        )
 
     def _fixups(self, recipe: Recipe) -> float:
         """Views to be made before and after the product, in calls: what tiny operands are decided by."""

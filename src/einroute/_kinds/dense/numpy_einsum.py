@@ -19,8 +19,9 @@ Array = np.ndarray[Any, Any]
 _MOST = 63
 #: The letters that its subscripts can have.
 _LETTERS = 52
-#: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most.
-_LOOP_SHORT, _LOOP_LONG = 5.6e-9, 29e-9
+#: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most, and
+#: for two operands.
+_LOOP_SHORT, _LOOP_LONG, _LOOP_MANY = 3.5e-9, 9e-9, 11.5e-9
 #: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
 #: them run along it or some stand still: where it sums along it, where it adds to a result that stays in
 #: cache, and where nothing is summed and every product is written. Four operands have no loop for them.
@@ -35,6 +36,8 @@ _RATES = {
 _SLOW = (0.4e9, 0.4e9, 0.4e9)
 #: Elements a second of a copy whose result lies across its operand, whatever their size.
 _TRANSPOSED = 0.75e9
+#: How much slower loops are that walk across the memory of an operand, in cache and beyond so many bytes.
+_ACROSS, _IN_CACHE = (1.6, 5.0), 8 << 20
 #: How much slower the loops of other dtypes are.
 _SLOWER = {"f": 0.7, "d": 1.0, "F": 4.0, "D": 5.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
 #: For integers it is their size that counts, and scaling is no faster than a sum of products.
@@ -56,6 +59,8 @@ def verdict(step: Step) -> Offer | Refused:
     together = all(inner in labels for labels in step.inputs)
     summing = 0 if inner not in step.output else 1 if step.iterations > step.extent(step.output) else 2
     loop = _LOOP_SHORT if len(set("".join(step.inputs))) - fused <= 3 else _LOOP_LONG
+    if len(step.inputs) > 2:
+        loop = _LOOP_MANY
     if step.dtype.kind in "iu":
         together = together or len(step.inputs) > 1
         slower = _SLOWER_BY_SIZE[step.dtype.itemsize]
@@ -63,8 +68,8 @@ def verdict(step: Step) -> Offer | Refused:
         slower = _SLOWER[step.dtype.char]
     rate = _RATES.get((len(step.inputs), together), _SLOW)[summing] / slower
     if crossed:
-        rate /= 3
-    elif len(step.inputs) == 1 and summing == 2 and layout[-1] != inner:
+        rate /= _ACROSS[step.in_bytes > _IN_CACHE]
+    elif len(step.inputs) == 1 and summing == 2 and inner and layout[-1] != inner:
         rate = _TRANSPOSED
     # The result is NumPy's, not one of freed memory as other routes have.
     new = first_touched(step.out_bytes) if of_freed_memory(step.out_bytes) else 0.0
@@ -104,24 +109,41 @@ def _run(step: Step, inner: str, layout: str) -> tuple[int, int]:
 
 
 def _innermost(step: Step) -> tuple[str, bool]:
-    """The label of NumPy's innermost loop, and whether some operand is walked across its memory.
+    """The label of NumPy's innermost loop, and whether some operand is walked across its memory."""
+    loops = _loops(step)
+    inner = loops[0] if loops else ""
+    crossed = False
+    for labels, op in zip(step.inputs, step.operands, strict=True):
+        strides = {c: abs(s) or 2**62 for c, s in zip(labels, op.strides, strict=True)}
+        crossed = crossed or (inner in strides and strides[inner] > min(strides.values()))
+    return inner, crossed
 
-    NumPy orders two axes by the strides of the operands that have both, so a label runs innermost if it is
-    the contiguous one wherever it occurs; of several the output's last.
+
+def _loops(step: Step) -> list[str]:
+    """The labels from NumPy's innermost loop to its outermost.
+
+    Its iterator sorts the axes by their strides, by insertion: where operands disagree about two, they stay
+    in the order in which they were given (``npyiter_find_best_axis_ordering``), which is that of the output
+    and then of the alphabet.
     """
-    contiguous = [
-        min(zip(labels, op.strides, strict=True), key=lambda pair: abs(pair[1]) or 2**62)[0] if labels else ""
-        for labels, op in zip(step.inputs, step.operands, strict=True)
-    ]
-    agreed = [
-        c
-        for c in contiguous
-        if c and all(c == own for own, labels in zip(contiguous, step.inputs, strict=True) if c in labels)
-    ]
-    if agreed:
-        last = step.output[-1:]
-        return (last if last in agreed else max(agreed, key=lambda c: step.sizes[c])), False
-    return max(contiguous, key=lambda c: step.sizes.get(c, 0), default=""), True
+    summed = sorted(set("".join(step.inputs)) - set(step.output))
+    given = [c for c in (*reversed(summed), *reversed(step.output)) if step.sizes[c] > 1]
+    terms = [strides_of(labels, op.strides) for labels, op in zip(step.inputs, step.operands, strict=True)]
+    ordered: list[str] = []
+    for c in given:
+        place = len(ordered)
+        for at in range(len(ordered) - 1, -1, -1):
+            both = [
+                abs(term[ordered[at]]) <= abs(term[c])
+                for term in terms
+                if term.get(c, 0) and term.get(ordered[at], 0)
+            ]
+            if any(both):
+                break
+            if both:
+                place = at
+        ordered.insert(place, c)
+    return ordered
 
 
 def bind(step: Step, offer: Offer) -> Runner:

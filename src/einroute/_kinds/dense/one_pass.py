@@ -15,6 +15,7 @@ from typing import Any
 
 from ..._base.cost import CALL, MORE_BANDWIDTH, Cost
 from ..._base.facts import Step
+from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON, limits
 from ..._native.flags import reporter
@@ -24,14 +25,18 @@ from .layout import by_stride, layout_strides, strides_of
 _MOST, _LABELS = 4, 60
 #: Of the call, in the units of `Cost`: among steps of a chain the core's own chains are faster.
 _CALL = 1.0
-#: Seconds that a box of two loops takes to begin, and a row of it.
-_BOX, _ROW = 100e-9, 5e-9
+#: Seconds that a box of two loops takes to begin, and a row of it, where it is summed and where not.
+_BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
+#: Of a row that is summed: of complex numbers, and what more than two operands add.
+_ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
 #: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one.
-_READ, _ACROSS, _SINGLY = 0.09e-9, 0.7e-9, 1.6e-9
+_READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
+#: One by one where one operand alone is summed: each addition waits for the one before.
+_ALONE = 1.2e-9
+#: The same of packing where so many bytes do not stay in cache meanwhile.
+_ACROSS_MEMORY, _IN_CACHE = 3e-9, 2 << 20
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
 _DOT, _SUMS = 1.2, (1.05, 1.15)
-#: How much slower products of complex numbers are.
-_COMPLEX = 2.5
 #: Iterations from which threads take part: two blocks of the core's (nest.cpp).
 _SHARED = 1 << 17
 
@@ -116,18 +121,26 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     out = layout_strides(layout, step.sizes, item)
     sizes, inner = _fused(step, loops, [*arrays, out])
     iterations = prod(sizes)
-    each = _READ * len(arrays) * item / 8 * (_COMPLEX if step.dtype.kind == "c" and len(arrays) > 1 else 1)
-    if inner in step.output:
+    each = _READ * len(arrays) * item / 8
+    summed = inner not in step.output
+    if not summed:
         each += _READ * item / 8
     elif len(arrays) == 2:
         each *= _DOT
     rows, boxes = iterations / sizes[-1], iterations / prod(sizes[-2:])
-    seconds = iterations * each + rows * _ROW * len(arrays) + boxes * _BOX
+    row = _ROW[summed]
+    if summed and len(arrays) > 1 and step.dtype.kind == "c":
+        row = _ROW_COMPLEX
+    elif summed and len(arrays) > 2:
+        row += _ROW_MANY
+    seconds = iterations * each + rows * row + boxes * _BOX
     last = loops[-2:-1]
-    for own in (*arrays, out) if inner in step.output else arrays:
+    singly = _ALONE if summed and len(arrays) == 1 else _SINGLY
+    packing = _ACROSS if step.in_bytes < _IN_CACHE else _ACROSS_MEMORY
+    for own in arrays if summed else (*arrays, out):
         if inner and own.get(inner, 0) not in (0, item) and step.sizes[inner] > 1:
             across = own is not out and own.get(last, 0) == item
-            seconds += iterations * (_ACROSS if across else _SINGLY) * max(item, 4) / 8
+            seconds += iterations * (packing if across else singly) * max(item, 4) / 8
     return loops, seconds
 
 
@@ -156,7 +169,9 @@ def _cost(step: Step, seconds: float, summed: str) -> Cost:
     if summed and (across or len(step.inputs) <= 2):
         nbytes *= _SUMS[across]
     flops = float(step.iterations)
-    return Cost(flops, nbytes, _CALL, flops * threads / max(seconds, CALL * 1e-3))
+    # While a thread is woken the caller works: it is late by half of that.
+    calls = _CALL + (machine().wake / 2 / CALL if threads > 1 else 0.0)
+    return Cost(flops, nbytes, calls, flops * threads / max(seconds, CALL * 1e-3))
 
 
 def bind(step: Step, offer: Offer) -> Runner:

@@ -1,13 +1,15 @@
 """A network of small arrays as a program: flat steps on one buffer, laid out once.
 
-Operands, intermediates and copies lie in one buffer, each where nothing alive is.  A step names a loop and
-where its operands and its result lie; between steps there is nothing left to decide, so that they can be run
-by anything that can multiply matrices in memory.
+Intermediates and copies lie in one buffer, each where nothing alive is.  A step names a loop and where its
+operands and its result lie; between steps there is nothing left to decide, so that they can be run by
+anything that can multiply matrices in memory.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from ..._base.records import dataclass
 from .program_steps import Loop, Part, TooManyLabels, numbered, planned
@@ -19,10 +21,13 @@ Path = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """A step: a loop, and where each of its operands and then its result begins, in elements."""
+    """A step: a loop, and where each of its operands and then its result begins.
+
+    Elements from the start of the buffer; ``-1 - i`` is operand ``i`` of the network.
+    """
 
     loop: Loop
-    offsets: tuple[int, ...]
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,9 @@ class Program:
     result : Part
         The result with the axes of the output.
     at : int
-        Where it begins.
-    given : int
-        Elements of the operands, which lie at the start of the buffer one after the other, each in C order.
+        Its place, as those of steps.
+    given : tuple of int
+        Elements of each operand.
     size : int
         Elements of the buffer.
     flops : float
@@ -53,7 +58,7 @@ class Program:
     ops: tuple[Op, ...]
     result: Part
     at: int
-    given: int
+    given: tuple[int, ...]
     size: int
     flops: float
     largest: int
@@ -65,22 +70,54 @@ class Program:
 _HEAVY = 10
 
 
-class _Memory:
-    """Which elements of the buffer are taken: what was given back last serves what is as long."""
+#: Elements from which places are put together and cut again; smaller ones serve what is as long alone.
+_LARGE = 1024
 
-    def __init__(self, start: int) -> None:
-        self.size = start
-        self._free: dict[int, list[int]] = {}
+
+class _Memory:
+    """Which elements of the buffer are taken: what was given back serves what comes."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._small: dict[int, list[int]] = {}
+        self._large: list[tuple[int, int]] = []  # offsets and lengths, sorted, none beside another
 
     def take(self, length: int) -> int:
-        free = self._free.get(length)
+        if length >= _LARGE:
+            return self._take_large(length)
+        free = self._small.get(length)
         if free:
             return free.pop()
-        offset, self.size = self.size, self.size + length
-        return offset
+        return self._grown(self.size, length)
 
     def give_back(self, offset: int, length: int) -> None:
-        self._free.setdefault(length, []).append(offset)
+        if length < _LARGE:
+            self._small.setdefault(length, []).append(offset)
+            return
+        i = bisect(self._large, (offset, length))
+        if i < len(self._large) and self._large[i][0] == offset + length:
+            length += self._large.pop(i)[1]
+        if i and sum(self._large[i - 1]) == offset:
+            i -= 1
+            offset, before = self._large.pop(i)
+            length += before
+        self._large.insert(i, (offset, length))
+
+    def _take_large(self, length: int) -> int:
+        """The shortest place that is long enough; else what is free at the end, made longer."""
+        enough = [(there, i) for i, (_, there) in enumerate(self._large) if there >= length]
+        if enough:
+            there, i = min(enough)
+            offset = self._large[i][0]
+            self._large[i : i + 1] = [(offset + length, there - length)] if there > length else []
+            return offset
+        if self._large and sum(self._large[-1]) == self.size:
+            return self._grown(self._large.pop()[0], length)
+        return self._grown(self.size, length)
+
+    def _grown(self, offset: int, length: int) -> int:
+        self.size = offset + length
+        return offset
 
 
 def compiled(inputs: Sequence[str], output: str, sizes: Mapping[str, int], path: Path) -> Program | None:
@@ -107,25 +144,22 @@ class _Builder:
     def __init__(self, inputs: Sequence[str], output: str, sizes: Mapping[str, int]) -> None:
         self.output, self.sizes = output, sizes
         self.labels = list(inputs)  # of each tensor, in the order of its memory, by its number
-        self.offsets: list[int] = []
-        self.extents: list[int] = []
-        start = 0
-        for labels in inputs:
-            extent = 1
-            for c in labels:
-                extent *= sizes[c]
-            self.offsets.append(start)
-            self.extents.append(extent)
-            start += extent
-        self.given = start
-        self.memory = _Memory(start)
+        self.inside = output  # what of it is longer than 1: the rest is the result's alone
+        if 1 in sizes.values():
+            short = {ord(c): "" for c, n in sizes.items() if n == 1}
+            self.labels = [labels.translate(short) for labels in inputs]
+            self.inside = output.translate(short)
+        self.extents = [prod(map(sizes.__getitem__, labels)) for labels in inputs]
+        self.places = [*range(-1, -1 - len(inputs), -1)]
+        self.given = tuple(self.extents)
+        self.memory = _Memory()
         self.ops: list[Op] = []
         self.costs: list[int] = []
         self.largest, self.moved = 1, 0
 
     def along(self, path: Path) -> Program:
         """The program."""
-        followed = _followed(self.labels, self.output, path)
+        followed = _followed(self.labels, self.inside, path)
         last = len(path) - 1
         for number, (chosen, kept, wanted) in enumerate(followed):
             self._step(chosen, kept, wanted, last=number == last)
@@ -134,12 +168,13 @@ class _Builder:
         for c in reversed(labels):
             strides[c] = reach
             reach *= self.sizes[c]
-        result = Part(tuple([self.sizes[c] for c in self.output]), tuple([strides[c] for c in self.output]))
+        shape = tuple([self.sizes[c] for c in self.output])
+        result = Part(shape, tuple([strides.get(c, 0) for c in self.output]))
         heavy = sorted(((flops, -i) for i, flops in enumerate(self.costs)), reverse=True)[:_HEAVY]
         return Program(
             tuple(self.ops),
             result,
-            self.offsets[-1],
+            self.places[-1],
             self.given,
             self.memory.size,
             float(sum(self.costs)),
@@ -158,10 +193,10 @@ class _Builder:
             tuple(map(sizes.__getitem__, numbers)),
             tuple(map(kept.__contains__, numbers)),
             None if wanted is None else tuple(map(wanted.__contains__, numbers)),
-            tuple(map(numbers.__getitem__, self.output)) if last else None,
+            tuple(map(numbers.__getitem__, self.inside)) if last else None,
         )
         take = self.memory.take
-        places = [self.offsets[i] for i in chosen]
+        places = [self.places[i] for i in chosen]
         for stage in plan.stages:
             at = take(stage.extent)
             self.ops.append(Op(stage.loop, (*map(places.__getitem__, stage.reads), at)))
@@ -169,12 +204,13 @@ class _Builder:
         give_back = self.memory.give_back
         if plan.stages:
             for i in chosen:
-                give_back(self.offsets[i], self.extents[i])
+                if self.places[i] >= 0:
+                    give_back(self.places[i], self.extents[i])
             for stage, at in zip(plan.stages[:-1], places[len(chosen) :], strict=False):
                 give_back(at, stage.extent)
         own = [*numbers]
         self.labels.append("".join([own[c] for c in plan.layout]))
-        self.offsets.append(places[-1])
+        self.places.append(places[-1])
         self.extents.append(plan.extent)
         self.largest = max(self.largest, plan.extent)
         self.moved += plan.moved

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.cost import MORE_BANDWIDTH, Cost
+from ..._base.cost import MORE_BANDWIDTH, Cost, blas_threads
 from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_vecdot
 from ..._base.routes import Offer, Refused, Route, Runner
@@ -135,7 +135,7 @@ def ones_verdict(step: Step) -> Offer | Refused:
         return Refused("the summed axes do not fuse")
     if (kept if step.order != "F" else kept[::-1]) != step.output and step.order != "K":
         return Refused("the result would have to be copied")
-    share = min(step.threads, 2)  # BLAS reads it by all threads
+    share = min(blas_threads(step.threads), 2)  # BLAS reads it by all threads
     rate = share * 8e9 / (3 if step.dtype.kind == "c" else 1)
     # Two threads get less than twice as much out of memory, which counts where the core sums as fast.
     nbytes = GEMV_BYTES * step.in_bytes / (share if CORE is None else 1 + MORE_BANDWIDTH * (share - 1))

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from ..._base.c_einsum import ascii_subscripts
-from ..._base.cost import Cost
+from ..._base.cost import CALL, Cost
 from ..._base.facts import Classes, Contraction, Step, classify
+from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON
 from ..._native.flags import report
@@ -62,7 +63,7 @@ def _contraction(step: Step) -> Offer | Refused:
     seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands))
     products = f"{len(run.steps)} steps" if len(run.steps) > 1 else f"{flops:.0f} products"
     return Offer(
-        Cost(flops, 0.0, _CALL, flops / seconds),
+        Cost(flops, *_through_memory(step, run.intermediates), flops / seconds),
         layout,
         run,
         f"{len(step.inputs)} operands in one call, {products}",
@@ -71,6 +72,14 @@ def _contraction(step: Step) -> Offer | Refused:
         temporary=run.intermediates,
         whole=partial(_whole, char, "F" if fortran else "C"),
     )
+
+
+def _through_memory(step: Step, made: int) -> tuple[float, float]:
+    """Bytes read and written, and calls: those of intermediates that are large are new memory."""
+    if step.iterations <= _MOST_PRODUCTS:
+        return 0.0, _CALL
+    fresh = made / machine().fresh if made > machine().own_bytes else 0.0
+    return float(step.in_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
 
 
 def _made(inputs: tuple[str, ...], output: str, char: str, shapes: Any, **options: Any) -> Any:

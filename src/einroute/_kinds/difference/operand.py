@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.graphs import FUNCTIONS
+from ..in_graph import in_graph
 from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array
 
@@ -158,6 +160,13 @@ def pairwise_difference(x: Any, y: Any = None) -> PairwiseDifference:
     array([[16.],
            [18.]])
     """
+    node = in_graph((x, y), structured=True)
+    if node is not None:
+        outside: PairwiseDifference = node("pairwise_difference", x, y)
+        return outside
     elsewhere = made_elsewhere("pairwise_difference", x, y)
     made: PairwiseDifference = PairwiseDifference(x, y) if elsewhere is None else elsewhere(x, y)
     return made
+
+
+FUNCTIONS["pairwise_difference"] = pairwise_difference

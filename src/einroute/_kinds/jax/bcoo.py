@@ -11,9 +11,10 @@ import jax.numpy as jnp
 from jax.experimental.sparse import BCOO
 
 from ..._base.facts import Operand
-from ..._base.kinds import Kind
+from ..._base.kinds import Kind, any_dtype
 from .bcoo_result import NAME, as_bcoo
 from .dense import LIBRARY, device_of
+from .dtypes import mend
 from .kind import KIND as DENSE_KIND
 from .settings import settings
 from .sparse_form import FORM
@@ -61,9 +62,7 @@ def _signature(x: Any) -> Hashable:
 def unfit(x: Any) -> str:
     """Why a sparse array cannot take part in a contraction."""
     if LIBRARY.dtypes.of(x).kind == "V":
-        return (
-            f"has dtype {x.dtype}, of which contractions have no products; convert its data, with astype say"
-        )
+        return f"has dtype {x.dtype}, of which contractions have no products; {mend(x)}, of x.data"
     return ""
 
 
@@ -89,7 +88,7 @@ def joining(kind: Kind, device: Hashable) -> Kind:
         indices = jnp.stack([jnp.asarray(c) for c in entries.coordinates()], -1)
         return BCOO((jnp.asarray(entries.data), indices), shape=entries.shape)
 
-    return replace(kind, form=FORM, facts=joined_facts, adopt=adopt, make=as_bcoo)
+    return replace(kind, form=FORM, facts=joined_facts, adopt=adopt, make=as_bcoo, accepts=any_dtype)
 
 
 KIND = Kind(
@@ -108,5 +107,6 @@ KIND = Kind(
     unfit=unfit,
     joined=DENSE_KIND.joined,
     solvers=DENSE_KIND.solvers,
+    scalar=DENSE_KIND.scalar,
     refined=(DENSE_KIND,),  # whose form results are in, before a dense operand was met
 )

@@ -8,11 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from ..._base.dtypes import DTypeRules, LibraryDType
 from ..._base.facts import DType
 
-__all__ = ["BFLOAT16", "RULES", "native", "of_native"]
+__all__ = ["BFLOAT16", "RULES", "mend", "native", "of_native", "weak_result", "weakened"]
 
 _SCALARS = (bool, int, float, complex)
 #: dtypes that NumPy has, too.
@@ -41,13 +42,24 @@ def of_native(dtype: Any) -> DType:
     return made  # type: ignore[no-any-return]
 
 
+def mend(x: Any) -> str:
+    """How an array of a dtype without products becomes one that has some, for a message."""
+    dtype = x.dtype
+    if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+        return "the bits of keys are jax.random.key_data(x)"
+    if dtype == jax.dtypes.float0:
+        return "it stands for derivatives that are none; leave it out"
+    kept = "float32" if jnp.issubdtype(dtype, jnp.floating) else "int32"
+    return f"convert it, with x.astype(jax.numpy.{kept})"
+
+
 def _of(x: Any) -> DType:
     dtype = getattr(x, "dtype", None)
     found = of_native(np.asarray(x).dtype if dtype is None else dtype)
     if found.kind == "V" and _values(x) is None:
         raise TypeError(
-            f"an operand of type {type(x).__name__} has dtype {found}, which JAX does not have; convert it "
-            f"with astype, to float32 or int32 say"
+            f"an operand ({type(x).__name__}) has dtype {found}, of which contractions have no products; "
+            f"convert it with astype, to float32 or int32 say"
         )
     return found
 
@@ -70,6 +82,8 @@ def _values(x: Any) -> Any:
     """The values of an array of JAX's, dense or sparse, or what stands for them; None of others."""
     if isinstance(x, jax.Array | jax.ShapeDtypeStruct):
         return x
+    if isinstance(x, np.ndarray):  # whose data is memory, which dtypes that NumPy lacks do not show
+        return None
     data = getattr(x, "data", None)
     return data if isinstance(data, jax.Array) else None
 
@@ -93,4 +107,25 @@ def _casts(given: DType, wanted: DType, casting: str) -> bool:
     return casting == "safe" and jnp.promote_types(native(given), native(wanted)) == native(wanted)
 
 
-RULES = DTypeRules(_of, _promote, _named, _casts)
+def _is_weak(x: Any) -> bool:
+    return type(x) in _SCALARS or bool(getattr(_values(x), "weak_type", False))
+
+
+def weak_result(operands: Sequence[Any]) -> Any:
+    """The dtype of a result of weak type, dense operands being of another; None where none is."""
+    if not any(map(_is_weak, operands)):
+        return None
+    found, weak = jax.dtypes.result_type(*map(_weak, operands), return_weak_type_flag=True)
+    return found if weak else None
+
+
+def weakened(x: Any, wanted: Any) -> Any:
+    """A dense array of bools or integers, or a weak one, in a dtype of weak type; others as they are."""
+    if not isinstance(x, jax.Array) or (x.dtype == wanted and x.weak_type):
+        return x
+    if wanted.kind == "c" and x.dtype.kind == "f":
+        return lax.complex(x, jnp.zeros_like(x))
+    return jnp.multiply(x, {"i": 1, "f": 1.0, "c": 1 + 0j}[wanted.kind])
+
+
+RULES = DTypeRules(_of, _promote, _named, _casts, _is_weak)

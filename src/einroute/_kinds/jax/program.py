@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from ..._base.routes import Runner
+from .dtypes import weak_result, weakened
 
 __all__ = ["PROGRAMS", "check_kept", "compiled"]
 
@@ -30,7 +31,7 @@ class Programs:
         with self._lock:
             found = self._programs.get(key)
             if found is None:
-                found = self._programs[key] = jax.jit(run, inline=True)
+                found = self._programs[key] = jax.jit(_weakly(run), inline=True)
                 if len(self._programs) > self._most:
                     self._programs.popitem(last=False)
             else:
@@ -41,6 +42,16 @@ class Programs:
         """Forget every program."""
         with self._lock:
             self._programs.clear()
+
+
+def _weakly(run: Runner) -> Runner:
+    """The same with a result of weak type wherever JAX's own functions have one."""
+
+    def run_weakly(*operands: Any) -> Any:
+        wanted = weak_result(operands)
+        return run(*operands if wanted is None else [weakened(x, wanted) for x in operands])
+
+    return run_weakly
 
 
 PROGRAMS = Programs()

@@ -120,7 +120,7 @@ def _written(given: Solving, x: Any) -> Any:
         return x  # which does not mix: refused with the names of both
     if kind is not None and not isinstance(x, Structured):
         raise TypeError(f"{given.function} takes no {type(x).__name__}; write it out as an array first")
-    return np.asarray(x)
+    return np.asanyarray(x)
 
 
 def _told(given: Solving) -> Told:

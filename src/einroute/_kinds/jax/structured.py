@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ..array_library.making import Making
 from ..registry import other_kind
 from .dense import LIBRARY
+from .dtypes import mend
 from .operands import Difference, OneHot, Rolled
 
 __all__ = ["one_hot", "pairwise_difference", "rolled"]
@@ -25,7 +26,7 @@ def _check(x: Any, name: str) -> None:
             f"{name} is of type {type(x).__name__}, expected a jax.Array; write it out, with todense()"
         )
     if LIBRARY.dtypes.of(x).kind == "V":
-        raise TypeError(f"{name} has dtype {x.dtype}, of which there are no products; convert it with astype")
+        raise TypeError(f"{name} has dtype {x.dtype}, of which there are no products; {mend(x)}")
 
 
 _MAKING = Making(LIBRARY, OneHot, Rolled, Difference, _check, _is_own, lambda: jnp.result_type(float))

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.graphs import FUNCTIONS
+from ..in_graph import in_graph
 from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array, index_like
 
@@ -141,11 +143,18 @@ def one_hot(labels: Any, depth: int, *, dtype: Any = float) -> OneHot:
     >>> er.einsum("tr,r->t", er.one_hot(labels, 3), np.array([10.0, 20.0, 30.0]))
     array([10., 30., 30.,  0.])
     """
+    node = in_graph((labels,), structured=True)
+    if node is not None:
+        outside: OneHot = node("one_hot", labels, depth, **({} if dtype is float else {"dtype": dtype}))
+        return outside
     elsewhere = made_elsewhere("one_hot", labels)
     made: OneHot = (
         OneHot(labels, depth, dtype) if elsewhere is None else elsewhere(labels, depth, dtype=dtype)
     )
     return made
+
+
+FUNCTIONS["one_hot"] = one_hot
 
 
 def _labels(labels: Any) -> Array:

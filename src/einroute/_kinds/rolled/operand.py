@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..._base.graphs import FUNCTIONS
+from ..in_graph import in_graph
 from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array, index_like
 
@@ -196,9 +198,16 @@ def rolled(b: Any, k: int, *, axis: int = 0, step: int = 1) -> Rolled:
     >>> er.einsum("ij,j->i", er.rolled(b, 3, step=-1), np.array([1, 1, 0]))
     array([40, 30, 50])
     """
+    node = in_graph((b,), structured=True)
+    if node is not None:
+        outside: Rolled = node("rolled", b, k, axis=axis, step=step)
+        return outside
     elsewhere = made_elsewhere("rolled", b)
     made: Rolled = Rolled(b, k, axis, step) if elsewhere is None else elsewhere(b, k, axis=axis, step=step)
     return made
+
+
+FUNCTIONS["rolled"] = rolled
 
 
 def shortest(step: int, d: int) -> int:

@@ -13,7 +13,7 @@ import torch
 from ..._base.dtypes import DTypeRules, LibraryDType
 from ..._base.facts import DType
 
-__all__ = ["RULES", "native", "of_native"]
+__all__ = ["RULES", "mend", "native", "of_native"]
 
 _NUMPYS = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 _NATIVE: Mapping[Any, Any] = MappingProxyType(
@@ -38,7 +38,21 @@ def of_native(dtype: Any) -> DType:
     return found
 
 
-def _theirs(x: Any) -> Any:
+def mend(x: Any) -> str:
+    """How a tensor of a dtype without products becomes one that has some, for a message."""
+    dtype, name = x.dtype, str(x.dtype)
+    if x.is_quantized:
+        return "write it out, with x.dequantize()"
+    if dtype is torch.complex32:
+        return "convert it, with x.to(torch.complex64)"
+    if name.startswith("torch.float8"):
+        return "convert it, with x.to(torch.float32)"
+    if dtype in (torch.uint16, torch.uint32, torch.uint64):
+        return "convert it, with x.to(torch.int64)"
+    return "torch computes nothing with it, and converts none; unpack x.view(torch.uint8) yourself"
+
+
+def _theirs(x: Any, called: str = "") -> Any:
     """The dtype, as torch has it, of an operand of any kind."""
     dtype = getattr(x, "dtype", None)
     if isinstance(dtype, torch.dtype):
@@ -48,8 +62,8 @@ def _theirs(x: Any) -> Any:
         return _NATIVE[known]
     except KeyError:
         raise TypeError(
-            f"an operand of type {type(x).__name__} has dtype {known}, of which torch has no products; "
-            f"convert it with astype, to float64 or int64 say"
+            f"{called or 'an operand'} ({type(x).__name__}) has dtype {known}, of which torch has no "
+            f"products; convert it with astype, to float64 or int64 say"
         ) from None
 
 
@@ -59,7 +73,8 @@ def _of(x: Any) -> DType:
 
 def _promote(operands: Sequence[Any]) -> DType:
     weak = [x for x in operands if type(x) in _SCALARS]
-    strong = reduce(torch.promote_types, [_theirs(x) for x in operands if type(x) not in _SCALARS])
+    given = [_theirs(x, f"operand {i}") for i, x in enumerate(operands) if type(x) not in _SCALARS]
+    strong = reduce(torch.promote_types, given)
     for x in weak:
         strong = torch.result_type(torch.empty(1, dtype=strong, device="meta"), x)
     made = of_native(strong)
@@ -90,4 +105,4 @@ def _casts(given: DType, wanted: DType, casting: str) -> bool:
     return casting == "safe" and bool(torch.promote_types(one, other) == other)
 
 
-RULES = DTypeRules(_of, _promote, _named, _casts)
+RULES = DTypeRules(_of, _promote, _named, _casts, weak=lambda x: type(x) in _SCALARS)

@@ -100,6 +100,7 @@ def _pairs(a: Tensor, b: Tensor, step: Step) -> tuple[Tensor, Tensor]:
         There are too many.
     """
     keys, order = torch.sort(b)
+    a = a.contiguous()  # of others torch warns that it copies them
     low = torch.searchsorted(keys, a)
     counts = torch.searchsorted(keys, a, right=True) - low
     total = int(counts.sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Hashable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from ..._base.kinds import Kind
 from ..array_library import array_form, array_kind
 from ..registry import load
 from .dense import LIBRARY, Tensor
+from .dtypes import mend
+from .fake import apart, is_fake
 from .graph import node
 from .override import override_kind, overrides, symbolic
 from .sparse_kind import joining, sparse_kind, sparse_signature, unfit_layout
@@ -40,6 +43,8 @@ def _signature(x: Tensor) -> Hashable:
         hash(shape)
     except (TypeError, RuntimeError):  # of sizes that are symbols, and of nested tensors, which have none
         return None
+    if cls is not Tensor and is_fake(x):  # those of two modes do not mix
+        return shape, x.dtype, x.device, id(x.fake_mode)
     return shape, x.dtype, x.is_cpu or x.device
 
 
@@ -48,15 +53,21 @@ def _unfit(x: Tensor) -> str:
     if x.device.type == "meta":
         return "is on device meta and has no elements; make one with torch.empty_like(x, device='cpu')"
     if LIBRARY.dtypes.of(x).kind == "V":
-        return f"has dtype {x.dtype}, of which torch has no products; convert it, with x.to(torch.int64) say"
+        return f"has dtype {x.dtype}, of which torch has no products; {mend(x)}"
     return "" if x.layout is _STRIDED else unfit_layout(x)
+
+
+@lru_cache(maxsize=1)
+def _mode() -> FakeTensorMode:
+    """The mode that what stands in for tensors is of; others may be beside them."""
+    return FakeTensorMode(allow_non_fake_inputs=True)
 
 
 def _stand_in(x: Tensor) -> Tensor:
     """A fake tensor on the host for one on the meta device, which is refused where something is computed."""
     if x.device.type != "meta":
         return x
-    with FakeTensorMode():
+    with _mode():
         made: Tensor = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="cpu")
     return made
 
@@ -89,6 +100,7 @@ DENSE_KIND = replace(
     ),
     structures="_kinds.torch.structured",
     stand_in=_stand_in,
+    apart=apart,
     f_contiguous=lambda x: bool(x.permute(*reversed(range(x.ndim))).is_contiguous()),
 )
 assert DENSE_KIND.joined is not None

@@ -107,7 +107,7 @@ def _tensors(given: Solving, *operands: Any) -> tuple[Any, ...]:
             raise TypeError(
                 f"{given.function} takes no {type(x).__name__} beside tensors; convert it to an array"
             )
-    taken = [x if getattr(kind_of(x), "library", "") else np.asarray(x) for x in operands]
+    taken = [x if getattr(kind_of(x), "library", "") else np.asanyarray(x) for x in operands]
     known = [kind_of(x) for x in taken]
     kinds = met(taken, [kind for kind in known if kind is not None])
     dtype = LIBRARY.dtypes.promote(operands)

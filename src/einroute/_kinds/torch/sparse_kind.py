@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from ..._base.facts import Operand
-from ..._base.kinds import Kind
+from ..._base.kinds import Kind, any_dtype
 from .cells import Cells
 from .dense import LIBRARY, Tensor
+from .fake import apart
 from .layouts import LAYOUTS, as_sparse, entries_of, transformed
 from .sparse_form import FORM
 from .sparse_matmul import NAME
@@ -64,7 +65,7 @@ def joining(kind: Kind, device: Hashable) -> Kind:
         coords = tuple(LIBRARY.from_numpy(c, device).long() for c in entries.coordinates())
         return Cells(entries.shape, LIBRARY.from_numpy(entries.data, device), coords)
 
-    return replace(kind, form=FORM, facts=facts, adopt=adopt, make=as_sparse)
+    return replace(kind, form=FORM, facts=facts, adopt=adopt, make=as_sparse, accepts=any_dtype)
 
 
 def sparse_kind(
@@ -96,6 +97,7 @@ def sparse_kind(
         library=LIBRARY.name,
         device=LIBRARY.device_of,
         unfit=unfit,
+        apart=apart,
         joined=joined,
         structures="_kinds.torch.structured",
         solvers="_kinds.torch.solvers",

@@ -1,0 +1,103 @@
+"""Small files that einroute keeps for its user: found, read with care, replaced whole.
+
+What is read may be anybody's: it is bounded in size and depth, and nothing of it is believed before it was
+looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+__all__ = ["cache_folder", "read_json", "write_json"]
+
+#: Bytes that a file may have.
+_MOST = 16 << 20
+
+
+def cache_folder() -> Path | None:
+    """Where this user's caches are: ``EINROUTE_CACHE_DIR``, else the system's place; None if there is none.
+
+    The folder need not exist.
+    """
+    own = os.environ.get("EINROUTE_CACHE_DIR", "").strip()
+    if own:
+        return Path(own)
+    named = os.environ.get("XDG_CACHE_HOME", "").strip()
+    if named and Path(named).is_absolute():
+        return Path(named) / "einroute"
+    try:
+        home = Path.home()
+    except (RuntimeError, KeyError):  # a user without a home
+        return None
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA", "").strip()
+        return (Path(local) if local else home / "AppData" / "Local") / "einroute" / "Cache"
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "einroute"
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds; None where there is no such file.
+
+    Raises
+    ------
+    ValueError
+        It is no regular file, is too large, or is not JSON.
+    OSError
+        It cannot be read.
+    """
+    import json  # noqa: PLC0415 - 2 ms, and only who has such a file comes here
+
+    # Without waiting for who writes into a pipe, and without following a link to somewhere else.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        if path.is_symlink():
+            raise ValueError("it is a symbolic link")
+        handle = os.open(path, flags)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("it is no regular file")
+        data = file.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise ValueError(f"it has more than {_MOST >> 20} MiB")
+    try:
+        content = json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValueError as error:  # also bytes that are no UTF-8, and numbers of too many digits
+        raise ValueError(f"it is not JSON: {error}") from None
+    if content is None:
+        raise ValueError("it holds nothing")
+    return content
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace a file by another one, whole: who reads meanwhile finds the old or the new one.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; then the old one is as it was.
+    """
+    import json  # noqa: PLC0415 - as above
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, allow_nan=False, sort_keys=True)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)  # noqa: PTH105 - Path.replace is the same, and takes no name
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)  # noqa: PTH108 - as above
+        raise

@@ -1,0 +1,172 @@
+"""Which calls are put on trial, what is tried for them, and what is made of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+from .._base.facts import Contraction, DType, Operand
+from .._base.kinds import Kind
+from .._base.routes import NoRoute, Runner
+from .._config.state import State
+from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of
+from .._plan.plans import Limits, Plan
+from . import wisdom_file  # noqa: F401 - reads what the environment names
+from .findings import FINDINGS, Finding, facts_of
+from .tuning import Candidate, Outcome, Tuned, fastest_of, least
+
+__all__ = ["as_found", "on_trial"]
+
+
+class _Call(Protocol):
+    """A call, as far as trials look at it; `call.Call` is one."""
+
+    @property
+    def contraction(self) -> Contraction: ...
+
+    @property
+    def operands(self) -> tuple[Any, ...]: ...
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]: ...
+
+    @property
+    def dtype(self) -> DType: ...
+
+    @property
+    def order(self) -> str: ...
+
+    @property
+    def form(self) -> str | None: ...
+
+    def facts(self) -> tuple[Operand, ...]: ...
+
+    def limits(self, state: State) -> Limits: ...
+
+    def planned(self, state: State, limits: Limits) -> Plan: ...
+
+    def bind(self, plan: Plan, state: State) -> Runner: ...
+
+    def with_operands(self, operands: tuple[Any, ...]) -> _Call: ...
+
+
+def _may_choose(call: _Call, state: State) -> bool:
+    """Whether anything but estimates may decide how a call is done."""
+    return (
+        state.config.tune != "never"
+        and not state.config.reproducible
+        and state.policy.forced is None
+        and all(
+            kind.form.eager
+            and not kind.form.tasks
+            and kind.form.compiled is None
+            and kind.form.dtypes is None
+            for kind in call.kinds
+        )
+    )
+
+
+def _key(call: _Call, state: State) -> str:
+    """The facts that a finding holds for."""
+    limits = call.limits(state)
+    more = {
+        "order": call.order,
+        "threads": limits.threads,
+        "memory": limits.memory,
+        "path": None if limits.path == "auto" else limits.path,
+        "result": call.form,
+    }
+    return facts_of(call.contraction, call.facts(), call.dtype, more)
+
+
+def _finding_of(call: _Call, state: State) -> Finding | None:
+    """What is known of a call from trials or wisdom, and may decide here."""
+    if not _may_choose(call, state):
+        return None
+    found = FINDINGS.get(lambda: _key(call, state))
+    if found is None or not (found.same or found.source or state.config.tune != "same"):
+        return None
+    return found
+
+
+def as_found(call: _Call, plan: Plan, state: State) -> Plan:
+    """The plan that was found to be the fastest, where one was; else the one that was estimated to be."""
+    found = _finding_of(call, state)
+    if found is None:
+        return plan
+    if found.chosen == name_of(plan):
+        return replace(plan, found=found.text)
+    for one in _others(call, plan, state, free=not found.same or bool(found.source)):
+        if one.name == found.chosen:
+            return replace(one.plan, found=found.text)
+    return plan
+
+
+def _others(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Alternative]:
+    again = partial(call.planned, state) if free else None
+    return alternatives(plan, again, call.limits(state))
+
+
+def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool) -> Runner:
+    """The runner of a plan, put on trial where there is something to be found out.
+
+    Parameters
+    ----------
+    out : bool
+        Whether calls come with an ``out``: then nothing is run at first sight.
+    """
+    free = state.config.tune != "same"
+    if state.on_run is not None or not _may_choose(call, state):
+        return run
+    found = _finding_of(call, state)
+    if found is not None and (found.source or not free or not found.same):
+        return run
+    if not free and not has_same_bits(plan):
+        return run
+    key, name = _key(call, state), name_of(plan)
+    if state.config.tune == "now" and not out:
+        others = _candidates(call, plan, state, free=free)
+        outcome = _at_once(name, run, others, call.operands)
+        FINDINGS.put(key, Finding(outcome.name, outcome.took, same=False))
+        return outcome.run
+    bare = call.with_operands(())
+
+    def candidates(operands: tuple[Any, ...]) -> Sequence[Candidate]:
+        return _candidates(bare.with_operands(operands), plan, state, free=free)
+
+    def settle(tuned: Tuned, outcome: Outcome) -> None:
+        state.plans.replace(tuned, outcome.run)
+        if state.table is not None:
+            state.table.replace(tuned, outcome.run)
+        if len(outcome.took) > 1:  # else there was nothing to be found out
+            FINDINGS.put(key, Finding(outcome.name, outcome.took, same=not free))
+
+    return Tuned(name, run, candidates, settle)
+
+
+def _candidates(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Candidate]:
+    """Other plans, bound: what is bound holds no operand."""
+    found = []
+    for one in _others(call, plan, state, free=free):
+        try:
+            run = call.bind(one.plan, state)
+        except NoRoute:
+            continue
+        found.append(Candidate(one.name, run, one.plan.node.seconds / max(plan.node.seconds, 1e-9)))
+    return found
+
+
+def _at_once(name: str, run: Runner, others: Sequence[Candidate], operands: tuple[Any, ...]) -> Outcome:
+    """All of them on the operands of one call, before it is answered."""
+    own, manner = least(run, operands)
+    found = {}
+    for one in others:
+        try:
+            seconds, alike = least(one.run, operands, own)
+        except Exception:  # noqa: BLE001, S112 - whatever it is, the plan's own answer is the call's
+            continue
+        if alike == manner:
+            found[one.name] = (seconds, one.run)
+    return fastest_of(name, run, own, found)

@@ -1,0 +1,259 @@
+"""Trials: a bound plan that times itself in its first calls, and tries others where that has paid.
+
+A trial's result is the call's. All trials of a plan together take at most a tenth of the time that was spent
+on it (as skis are bought once the rent paid comes to their price); when all near alternatives were tried, the
+fastest takes the plan's place wherever that is kept, and nothing is timed any more.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from math import ceil
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+
+from .._base.log import debug
+from .._base.preparation import may_prepare
+from .._base.records import dataclass
+from .._base.routes import Runner
+
+__all__ = ["Candidate", "Outcome", "Tuned", "fastest_of", "least"]
+
+#: Of the time spent on a plan, what trials may take.
+_SHARE = 0.1
+#: Seconds of a call from which others are tried, and what to find out which there are takes about.
+_SHORTEST, _PLANNING = 10e-6, 0.5e-3
+#: The share of the plan's time that another must take at most to replace it.
+_BETTER = 0.92
+#: Runs of the plan before anything is tried, runs of each alternative, and spoilt ones that are made again.
+_OWN_RUNS, _RUNS, _SPOILT = 3, 2, 6
+#: A run that takes so many times the plan's time is the last one.
+_HOPELESS = 2.5
+#: How many times its processor time a run may take, from so many seconds: else others had the cores.
+_WAITED, _TOLD = 1.5, 200e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Another plan.
+
+    Attributes
+    ----------
+    name : str
+    run : Runner
+    relative : float
+        How many times the chosen plan's time it is estimated to take.
+    """
+
+    name: str
+    run: Runner
+    relative: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What trials found: the name and the runner of the fastest plan, and what each took."""
+
+    name: str
+    run: Runner
+    took: dict[str, float]
+
+
+class Tuned:
+    """Runs a plan; times itself, tries others, and hands over to the fastest.
+
+    Parameters
+    ----------
+    name : str
+        Of the plan.
+    run : Runner
+    candidates : callable
+        From the operands of a call to the others there are; asked once that has paid.
+    settle : callable
+        Told of the outcome, when all are tried.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: Runner,
+        candidates: Callable[[tuple[Any, ...]], Sequence[Candidate]],
+        settle: Callable[[Tuned, Outcome], None],
+    ) -> None:
+        self.run = run
+        self.name = name
+        self._candidates, self._settle = candidates, settle
+        self._step: Callable[[tuple[Any, ...], Any], Any] | None = self._time_own
+        self._own: list[float] = []
+        self._found: dict[str, tuple[float, Runner]] = {}
+        self._queue: list[Candidate] = []
+        self._times: list[float] = []
+        self._calls = self._spoilt = 0
+        self._tried = 0.0  # seconds
+        self._manner: tuple[Any, ...] = ()
+        self._left = 1  # calls until something is to be timed
+        self._lock = threading.Lock()
+
+    def __call__(self, *operands: Any, out: Any = None) -> Any:
+        # A count that is lost between threads only puts a trial off.
+        left = self._left = self._left - 1
+        if left > 0 or self._step is None or not self._lock.acquire(blocking=False):
+            return self.run(*operands) if out is None else self.run(*operands, out=out)
+        try:
+            self._wait(1)
+            if self._step is None or not may_prepare():
+                return self.run(*operands) if out is None else self.run(*operands, out=out)
+            return self._step(operands, out)
+        finally:
+            self._lock.release()
+
+    def _wait(self, calls: int) -> None:
+        """Look again after so many calls."""
+        self._left = calls
+        self._calls += calls
+
+    def _afford(self, seconds: float) -> None:
+        """Wait until as much may be spent on trials as was and will be."""
+        due = (self._tried + seconds) / _SHARE / min(self._own)
+        self._calls -= self._left
+        self._wait(max(1, ceil(due) - self._calls))
+
+    def _time_own(self, operands: tuple[Any, ...], out: Any) -> Any:
+        result, seconds, spoilt = _timed(self.run, operands, out)
+        self._manner = _manner(result)
+        if spoilt and self._spoilt < _SPOILT:
+            self._spoilt += 1
+            return result
+        self._own.append(seconds)
+        if len(self._own) >= _OWN_RUNS:
+            if min(self._own) < _SHORTEST:
+                self._end()
+            else:
+                self._step = self._look
+                self._afford(_PLANNING)
+        return result
+
+    def _look(self, operands: tuple[Any, ...], out: Any) -> Any:
+        """Find out which others there are, beside a call."""
+        start = perf_counter()
+        self._queue = list(self._candidates(operands))
+        self._tried += perf_counter() - start
+        self._step = self._try
+        self._next()
+        return self.run(*operands) if out is None else self.run(*operands, out=out)
+
+    def _next(self) -> None:
+        """Wait for the next alternative to have paid, or end."""
+        self._times = []
+        if self._queue:
+            self._afford(self._queue[0].relative * min(self._own))
+        else:
+            self._end()
+
+    def _try(self, operands: tuple[Any, ...], out: Any) -> Any:
+        """Run an alternative in the plan's place."""
+        one, own = self._queue[0], min(self._own)
+        start = perf_counter()
+        try:
+            result, seconds, spoilt = _timed(one.run, operands, out)
+            alike = _manner(result) == self._manner
+        except Exception as error:  # noqa: BLE001 - whatever it is, the plan's own answer is the call's
+            debug("a trial of %s ended with %s", one.name, type(error).__name__)
+            alike, seconds = False, perf_counter() - start
+        self._tried += seconds
+        if not alike:  # it lies otherwise in memory, say: the plan's own answer is the call's
+            self._queue.pop(0)
+            self._next()
+            return self.run(*operands) if out is None else self.run(*operands, out=out)
+        if spoilt and self._spoilt < _SPOILT:
+            self._spoilt += 1
+            self._afford(seconds)
+            return result
+        self._times.append(seconds)
+        if len(self._times) < _RUNS and seconds < _HOPELESS * own:
+            self._afford(seconds)
+            return result
+        self._found[one.name] = (min(self._times), one.run)
+        self._queue.pop(0)
+        self._step = self._again
+        return result
+
+    def _again(self, operands: tuple[Any, ...], out: Any) -> Any:
+        """Time the plan once more beside each alternative: what else the machine does changes."""
+        result, seconds, _ = _timed(self.run, operands, out)
+        self._own.append(seconds)
+        self._step = self._try
+        self._next()
+        return result
+
+    def _end(self) -> None:
+        """The fastest takes the plan's place, and nothing is timed any more."""
+        outcome = fastest_of(self.name, self.run, min(self._own), self._found)
+        self.run, self._step = outcome.run, None
+        self._queue, self._found = [], {}
+        self._settle(self, outcome)
+
+
+def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float, Runner]]) -> Outcome:
+    """The plan, or of the others the fastest where it is clearly faster."""
+    took = {name: own, **{other: seconds for other, (seconds, _) in found.items()}}
+    best = min(found, key=lambda other: found[other][0], default=None)
+    if best is None or found[best][0] > _BETTER * own:
+        return Outcome(name, run, took)
+    return Outcome(best, found[best][1], took)
+
+
+def least(run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf")) -> tuple[float, Any]:
+    """The least seconds of a few runs, or of one that takes far longer than others; the result's manner."""
+    result, best, _ = _timed(run, operands, None)
+    for _ in range(_RUNS):
+        if best > _HOPELESS * hopeless:
+            break
+        best = min(best, _timed(run, operands, None)[1])
+    return best, _manner(result)
+
+
+class _Running:
+    """How many runs are timed just now; a count that is lost between threads is none that is kept."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.count = 0
+
+    def add(self, number: int) -> int:
+        with self.lock:
+            self.count += number
+            return self.count
+
+    def after_fork(self) -> None:
+        """In a child: the runs were other threads' of the parent."""
+        self.__init__()  # type: ignore[misc]  # the same object stays in place for those who hold it
+
+
+_RUNNING = _Running()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_RUNNING.after_fork)
+
+
+def _timed(run: Runner, operands: tuple[Any, ...], out: Any) -> tuple[Any, float, bool]:
+    """The result, the seconds, and whether others had the cores, or tried something, meanwhile."""
+    alone = _RUNNING.add(1) == 1
+    try:
+        used, start = process_time(), perf_counter()
+        result = run(*operands) if out is None else run(*operands, out=out)
+        seconds = perf_counter() - start
+        used = process_time() - used
+    finally:
+        alone = _RUNNING.add(-1) == 0 and alone
+    return result, seconds, not alone or (seconds > _TOLD and seconds > _WAITED * used)
+
+
+def _manner(result: Any) -> tuple[Any, ...]:
+    """What a user may see of a result besides its elements."""
+    if type(result) is np.ndarray:
+        return (np.ndarray, result.dtype, result.shape, result.strides, result.flags.writeable)
+    return (type(result), getattr(result, "dtype", None), getattr(result, "shape", None))

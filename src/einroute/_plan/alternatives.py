@@ -1,0 +1,176 @@
+"""Other plans for a call: what a trial may hold against the one that is estimated to be the fastest.
+
+Each says whether its result has the same bits whatever the operands hold: the same products, summed in the
+same order.  Facts only: no array is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .._base.facts import DENSE, Step
+from .._base.records import dataclass
+from .._base.routes import NoRoute, Offer
+from .chains import path_of
+from .plans import Chain, Limits, Node, Path, Plan, Planned, Rewritten, Sliced
+
+__all__ = ["Alternative", "alternatives", "has_same_bits", "name_of"]
+
+#: How many times the chosen plan's estimate another one's may be: estimates are off by that.
+_REACH = 5.0
+#: Alternatives of a plan, those with the least estimates.
+_MOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another plan for the same call.
+
+    Attributes
+    ----------
+    name : str
+        What it does, as `name_of` has it.
+    plan : Plan
+    same : bool
+        Whether its result has the chosen plan's bits, whatever the operands hold.
+    """
+
+    name: str
+    plan: Plan
+    same: bool
+
+
+def name_of(plan: Plan) -> str:
+    """Routes, order and slices of a plan, in a line: what it is known by among those for the same call."""
+    node = plan.node
+    if isinstance(node, Rewritten):
+        choice = node.choices[0]
+        inner = "; ".join(map(name_of, choice.inner))
+        return f"{choice.rewrite.name} ({inner})" if inner else choice.rewrite.name
+    slices = ""
+    while isinstance(node, Sliced):
+        slices += f"slices of {node.block} along {node.label}: "
+        node = node.inner
+    steps = ", then ".join(f"{s.decision.route.name} {s.step.subscripts}" for s in node.steps)
+    return slices + (steps if len(node.steps) > 1 else node.steps[0].decision.route.name)
+
+
+def has_same_bits(plan: Plan) -> bool:
+    """Whether there is an alternative whose result has the same bits."""
+    return any(True for _ in _same(plan))
+
+
+def alternatives(plan: Plan, again: Callable[[Limits], Plan] | None, limits: Limits) -> list[Alternative]:
+    """Other plans, those first that are estimated to be faster.
+
+    Parameters
+    ----------
+    plan : Plan
+    again : callable or None
+        Plans the call anew; None where only what has the same bits is asked for.
+    limits : Limits
+        That the plan was made with.
+    """
+    found: dict[str, Alternative] = {}
+    for other in _same(plan):
+        found.setdefault(name_of(other), Alternative(name_of(other), other, same=True))
+    if again is not None:
+        for other in (*_rotated(plan, None), *_ordered(plan, again, limits)):
+            found.setdefault(name_of(other), Alternative(name_of(other), other, same=False))
+    found.pop(name_of(plan), None)
+    reach = _REACH * plan.node.seconds
+    near = [one for one in found.values() if one.plan.node.seconds <= reach]
+    near.sort(key=lambda one: one.plan.node.seconds)
+    return near[:_MOST]
+
+
+def _same(plan: Plan) -> Iterator[Plan]:
+    """Plans with the same bits."""
+    if plan.form == DENSE:
+        yield from _rotated(plan, _rounding)
+
+
+_Rounding = Callable[[Step, Offer], str]
+
+
+def _rounding(step: Step, offer: Offer) -> str:
+    """The name of a class of offers whose results have the same bits; empty of one that is alone in its own.
+
+    Integers and truth values have one result, whatever is done in which order. Elements that are one product
+    of two real numbers, or none, are rounded once; of more, the order of the products would count.
+    """
+    if step.dtype.kind in "biu":
+        return "exact"
+    if offer.single and len(step.inputs) <= 2 and step.dtype.char in "fd":
+        return "one product"
+    return offer.rounding
+
+
+def _rotated(plan: Plan, rounding: _Rounding | None) -> Iterator[Plan]:
+    """The plan with another offer for one step, or another rewrite, first."""
+    node = plan.node
+    if isinstance(node, Rewritten):
+        for number in range(1, len(node.choices)):
+            if rounding is None or plan.dtype.kind in "biu":
+                yield replace(plan, node=replace(node, choices=_first(node.choices, number)))
+        return
+    if isinstance(node, Sliced):
+        return
+    for at, planned in enumerate(node.steps):
+        for other in _others(planned, rounding):
+            steps = (*node.steps[:at], other, *node.steps[at + 1 :])
+            seconds = node.seconds - planned.decision.offer.cost.seconds + other.decision.offer.cost.seconds
+            yield replace(plan, node=replace(node, steps=steps, seconds=seconds))
+
+
+def _others(planned: Planned, rounding: _Rounding | None) -> Iterator[Planned]:
+    """A step with another offer first, whose result lies in memory as the first one's does."""
+    offers = planned.decision.offers
+    first = offers[0][1]
+    own = "" if rounding is None else rounding(planned.step, first)
+    for number in range(1, len(offers)):
+        offer = offers[number][1]
+        if offer.layout != first.layout or offer.facts != first.facts or offer.temporary > first.temporary:
+            continue
+        if rounding is None or (own and rounding(planned.step, offer) == own):
+            yield replace(planned, decision=replace(planned.decision, offers=_first(offers, number)))
+
+
+def _first(ranked: tuple[Any, ...], number: int) -> tuple[Any, ...]:
+    """The same with one of them first."""
+    return (ranked[number], *ranked[:number], *ranked[number + 1 :])
+
+
+def _ordered(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Iterator[Plan]:
+    """Other orders of contraction, and the plan in slices or not."""
+    node = plan.node
+    if isinstance(node, Rewritten):
+        return
+    tries: list[Limits] = [replace(limits, slices="never" if isinstance(node, Sliced) else "always")]
+    if limits.path == "auto" and len(plan.prepared) == 3:
+        taken = path_of(_chain(node))
+        tries += [replace(limits, path=path) for path in _PATHS if path != taken]
+    for one in tries:
+        try:
+            other = again(one)
+        except NoRoute:
+            continue
+        if not isinstance(other.node, Rewritten) and other.node.layout == node.layout:
+            yield other
+
+
+_PATHS: Sequence[Path] = (
+    ((0, 1, 2),),
+    ((0, 1), (0, 1)),
+    ((0, 2), (0, 1)),
+    ((1, 2), (0, 1)),
+)
+
+
+def _chain(node: Node) -> Chain:
+    while isinstance(node, Sliced):
+        node = node.inner
+    assert isinstance(node, Chain)
+    return node

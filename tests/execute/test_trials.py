@@ -1,0 +1,374 @@
+"""Trials: what is tried when, that results stay what they are, and that the fastest plan stays."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import weakref
+from itertools import count
+
+import numpy as np
+import pytest
+
+import einroute as er
+from einroute._execute import tuning
+from einroute._execute.findings import FINDINGS
+from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
+from tests.processes import printed
+
+RNG = np.random.default_rng(20)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_found():
+    er.wisdom.forget()
+    yield
+    er.wisdom.forget()
+
+
+class Clock:
+    """In place of the clock: a plan takes what it is said to take, in ms."""
+
+    def __init__(self, monkeypatch, **seconds):
+        self.seconds = {name: 1e-3 * ms for name, ms in seconds.items()}
+        self.ran, self.spoilt = [], set()
+        monkeypatch.setattr(tuning, "_timed", self.timed)
+        monkeypatch.setattr(tuning, "perf_counter", lambda: 0.0)
+        self.outcome = None
+        first, *others = seconds
+        candidates = [Candidate(name, self.runner(name), 1.0) for name in others]
+        self.tuned = Tuned(first, self.runner(first), lambda _: candidates, self.settle)
+
+    def runner(self, name):
+        def run(x, out=None):
+            self.ran.append(name)
+            if name.startswith("fails"):
+                raise RuntimeError
+            return np.full(3, x) if not name.startswith("f32") else np.full(3, x, "f4")
+
+        run.plan = name
+        return run
+
+    def timed(self, run, operands, out):
+        result = run(*operands)
+        return result, self.seconds[run.plan], len(self.ran) in self.spoilt
+
+    def settle(self, tuned, outcome):
+        assert self.outcome is None
+        self.outcome = outcome
+
+    def call(self, most=2000):
+        for _ in range(most):
+            np.testing.assert_array_equal(self.tuned(2.0), np.full(3, 2.0))
+            assert self.tuned(2.0).dtype == float
+            if self.outcome is not None:
+                break
+        return self.outcome
+
+
+class TestTuned:
+    def test_the_fastest_takes_the_place(self, monkeypatch):
+        clock = Clock(monkeypatch, own=1.0, slower=3.0, fast=0.5, faster=0.25)
+        assert clock.call().name == "faster"
+        clock.ran.clear()
+        clock.tuned(2.0)
+        assert clock.ran == ["faster"]
+        assert set(clock.outcome.took) == {"own", "slower", "fast", "faster"}
+
+    def test_not_for_what_a_clock_may_get_wrong(self, monkeypatch):
+        assert Clock(monkeypatch, own=1.0, other=0.95).call().name == "own"
+
+    @pytest.mark.parametrize("other", [0.1, 1.0, 2.0, 30.0])
+    def test_trials_take_a_tenth_at_most(self, monkeypatch, other):
+        """But for a single run of what was estimated to take less than it does."""
+        clock = Clock(monkeypatch, own=1.0, other=other, third=1.0)
+        clock.call()
+        for end in range(1, len(clock.ran) + 1):
+            spent = sum(clock.seconds[name] for name in clock.ran[:end])
+            tried = sum(clock.seconds[name] for name in clock.ran[:end] if name != "own")
+            unforeseen = clock.seconds["other"] - clock.seconds["own"]
+            assert tried <= 0.1 * spent + clock.seconds["own"] + max(0.0, unforeseen)
+        assert clock.ran.count("other") == (1 if other > 2.5 else 2)
+
+    def test_a_call_of_microseconds_is_not_tried(self, monkeypatch):
+        clock = Clock(monkeypatch, own=0.005, other=0.001)
+        assert clock.call().name == "own"
+        assert "other" not in clock.ran
+        assert clock.outcome.took == {"own": clock.seconds["own"]}
+
+    @pytest.mark.parametrize("bad", ["fails", "f32"])
+    def test_what_fails_or_gives_something_else_is_never_the_answer(self, monkeypatch, bad):
+        clock = Clock(monkeypatch, own=1.0, **{bad: 0.1}, other=0.5)
+        assert clock.call().name == "other"
+        assert clock.ran.count(bad) == 1
+
+    def test_a_spoilt_run_is_made_again(self, monkeypatch):
+        clock = Clock(monkeypatch, own=1.0, other=0.5)
+        clock.spoilt = {1, 3}
+        assert clock.call().name == "other"
+
+    def test_an_interrupt_is_the_callers(self, monkeypatch):
+        clock = Clock(monkeypatch, own=1.0, other=0.5)
+        tuned = clock.tuned
+
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(tuning, "_timed", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tuned(2.0)
+        monkeypatch.setattr(tuning, "_timed", clock.timed)
+        assert clock.call().name == "other"
+
+    def test_while_one_call_is_timed_others_run_the_plan(self, monkeypatch):
+        clock = Clock(monkeypatch, own=1.0, other=0.5)
+        began, go = threading.Event(), threading.Event()
+
+        def waiting(run, operands, out):
+            began.set()
+            go.wait(30)
+            return clock.timed(run, operands, out)
+
+        monkeypatch.setattr(tuning, "_timed", waiting)
+        thread = threading.Thread(target=clock.tuned, args=(2.0,))
+        thread.start()
+        began.wait(30)
+        for _ in range(5):
+            clock.tuned(2.0)
+        assert clock.ran == ["own"] * 5
+        go.set()
+        thread.join(30)
+
+    def test_many_threads(self, monkeypatch):
+        clock = Clock(monkeypatch, own=1.0, other=0.5, third=0.7)
+        errors = []
+
+        def calls():
+            for i in range(400):
+                if not np.array_equal(clock.tuned(float(i)), np.full(3, float(i))):
+                    errors.append(i)
+
+        threads = [threading.Thread(target=calls) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert errors == []
+        assert clock.call().name == "other"
+
+    def test_the_fastest_of_none_is_the_plan(self):
+        assert fastest_of("own", print, 1.0, {}) == Outcome("own", print, {"own": 1.0})
+
+
+def _everything_pays(monkeypatch, chosen="last"):
+    """Every call is on trial, each alternative is faster than those before, and no time passes."""
+    ticks = count()
+    seen = {}
+
+    def timed(run, operands, out):
+        result = run(*operands) if out is None else run(*operands, out=out)
+        if id(run) not in seen:
+            seen[id(run)] = (run, next(ticks))
+        return result, 1.0 / (1 + seen[id(run)][1]) if chosen == "last" else 1.0, False
+
+    monkeypatch.setattr(tuning, "_timed", timed)
+    monkeypatch.setattr(tuning, "perf_counter", lambda: 0.0)
+    monkeypatch.setattr(tuning, "_SHARE", 1e9)
+
+
+CALLS = [
+    ("ij,jk->ik", [(40, 30), (30, 50)]),
+    ("ij,kj->ik", [(40, 30), (50, 30)]),
+    ("i,j->ij", [(70,), (90,)]),
+    ("ij,ij->ij", [(70, 80), (70, 80)]),
+    ("ij,j->ij", [(70, 80), (80,)]),
+    ("ij->", [(300, 90)]),
+    ("ij->j", [(300, 90)]),
+    ("bij,bjk->bik", [(60, 8, 9), (60, 9, 7)]),
+    ("ij,ij->i", [(300, 90), (300, 90)]),
+    ("i,ij,j->", [(60,), (60, 90), (90,)]),
+    ("ij,jk,kl->il", [(40, 30), (30, 20), (20, 50)]),
+    ("ii,ij->j", [(60, 60), (60, 90)]),
+]
+
+
+def _operand(shape, dtype):
+    if dtype == "?":
+        return RNG.random(shape) < 0.3
+    if np.dtype(dtype).kind in "iu":
+        low, high = (-(2**40), 2**40) if dtype == "i8" else (0, 99)
+        return RNG.integers(low, high, shape).astype(dtype)
+    found = RNG.standard_normal(shape).astype(dtype)
+    found.flat[::7] = -0.0
+    return found
+
+
+def _bits(result):
+    result = np.asarray(result)
+    return (type(result), result.dtype, result.shape, result.strides, result.tobytes())
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i8", "i4", "u1", "?"])
+@pytest.mark.parametrize(("subscripts", "shapes"), CALLS, ids=[c[0] for c in CALLS])
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_by_default_a_call_has_the_same_bits_every_time(monkeypatch, subscripts, shapes, dtype, layout):
+    operands = [np.asarray(_operand(shape, dtype), order=layout) for shape in shapes]
+    with er.config(tune="never"):
+        expected = _bits(er.einsum(subscripts, *operands))
+    _everything_pays(monkeypatch)
+    with er.config(tune="same", on_densify="allow"):
+        for _ in range(50):
+            assert _bits(er.einsum(subscripts, *operands)) == expected
+            out = np.empty_like(er.einsum(subscripts, *operands))
+            assert _bits(er.einsum(subscripts, *operands, out=out[...]))[4] == expected[4]
+
+
+@pytest.mark.parametrize("tune", ["free", "now"])
+@pytest.mark.parametrize(("subscripts", "shapes"), CALLS, ids=[c[0] for c in CALLS])
+def test_freely_a_call_changes_within_rounding_only(monkeypatch, subscripts, shapes, tune):
+    operands = [_operand(shape, "f8") for shape in shapes]
+    expected = er.einsum(subscripts, *operands)
+    _everything_pays(monkeypatch)
+    with er.config(tune=tune):
+        for _ in range(30):
+            result = er.einsum(subscripts, *operands)
+            np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-10)
+            assert _bits(result)[:4] == _bits(expected)[:4]
+
+
+STRUCTURED = [
+    ("tr->r", lambda: [er.one_hot(RNG.integers(0, 9, 500), 9, dtype=int)]),
+    ("tr,r->t", lambda: [er.one_hot(RNG.integers(0, 9, 500), 9, dtype=int), np.arange(9)]),
+    ("ij,j->i", lambda: [er.rolled(np.arange(200), 20), np.arange(20)]),
+    ("ijk,ijk->ij", lambda: [d := er.pairwise_difference(np.arange(60).reshape(20, 3)), d]),
+]
+
+
+@pytest.mark.parametrize(("subscripts", "make"), STRUCTURED, ids=[c[0] for c in STRUCTURED])
+def test_structured_operands_of_integers_keep_their_bits(monkeypatch, subscripts, make):
+    operands = make()
+    with er.config(tune="never"):
+        expected = _bits(er.einsum(subscripts, *operands))
+    _everything_pays(monkeypatch)
+    for _ in range(40):
+        assert _bits(er.einsum(subscripts, *operands)) == expected
+
+
+A, B = RNG.integers(0, 9, (2, 50, 50))
+
+
+def _settle(most=100):
+    for _ in range(most):
+        er.einsum("ij,jk->ik", A, B)
+        if FINDINGS.known:
+            return
+    raise AssertionError
+
+
+class TestChoices:
+    def test_it_is_told_and_watched_as_it_is_run(self, monkeypatch):
+        before = er.explain("ij,jk->ik", A, B)
+        _everything_pays(monkeypatch)
+        _settle()
+        (found,) = FINDINGS.known.values()
+        assert found.chosen != before.routes[0]
+        explained = er.explain("ij,jk->ik", A, B)
+        assert explained.routes == (found.chosen,)
+        assert "by trials in this process" in str(explained)
+        assert all(name in str(explained) for name in found.took)
+        with er.record() as r:
+            er.einsum("ij,jk->ik", A, B)
+        assert found.chosen in str(r)
+        assert "by trials in this process" in str(r.records[0])
+
+    def test_explain_tries_nothing(self, monkeypatch):
+        monkeypatch.setattr(tuning, "_timed", None)
+        for tune in ("same", "free", "now"):
+            with er.config(tune=tune):
+                er.explain("ij,jk->ik", A, B)
+        assert FINDINGS.known == {}
+
+    @pytest.mark.parametrize("options", [{"tune": "never"}, {"reproducible": True}])
+    def test_switched_off(self, monkeypatch, options):
+        _everything_pays(monkeypatch)
+        _settle()
+        with er.config(tune="never"):
+            estimated = er.explain("ij,jk->ik", A, B).routes
+        monkeypatch.setattr(tuning, "_timed", None)
+        with er.config(**options):
+            assert er.explain("ij,jk->ik", A, B).routes == estimated
+            for _ in range(50):
+                er.einsum("ij,jk->ik", A, B)
+
+    def test_by_the_environment(self):
+        code = "import einroute as er; print(er.get_config()['tune'])"
+        assert printed(code, EINROUTE_TUNE="never").strip() == "never"
+
+    @pytest.mark.parametrize("wrong", ["always", None, 1, True])
+    def test_other_words_are_refused(self, wrong):
+        with pytest.raises(ValueError, match="tune must be one of 'same', 'free', 'never', 'now'"):
+            er.config(tune=wrong)
+
+    def test_what_was_found_freely_is_not_taken_where_bits_count(self, monkeypatch):
+        call = ("ij,ij->i", *RNG.random((2, 300, 90)))
+        before = er.explain(*call).routes
+        _everything_pays(monkeypatch)
+        with er.config(tune="now"):
+            er.einsum(*call)
+            assert er.explain(*call).routes != before
+        assert er.explain(*call).routes == before
+
+    def test_a_settled_plan_is_what_is_found(self, monkeypatch):
+        _everything_pays(monkeypatch)
+        _settle()
+        monkeypatch.setattr(Tuned, "__call__", None)
+        for _ in range(5):
+            er.einsum("ij,jk->ik", A, B)
+
+    def test_no_operand_is_kept(self):
+        h = er.one_hot(RNG.integers(0, 9, 5000), 9, dtype=int)
+        kept = weakref.ref(h.labels)
+        er.einsum("tr->r", h)
+        del h
+        gc.collect()
+        assert kept() is None
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+    def test_a_child_of_a_fork_goes_on(self, monkeypatch):
+        """Also where another thread of the parent was in the middle of a trial."""
+        code = """
+import os, threading, warnings
+import numpy as np, einroute as er
+from einroute._execute import tuning
+warnings.simplefilter("ignore")
+a, b = np.arange(20000).reshape(2, 100, 100) % 9
+began, go, timed = threading.Event(), threading.Event(), tuning._timed
+def waiting(*args):
+    with tuning._RUNNING.lock:
+        began.set()
+        go.wait(60)
+    return timed(*args)
+tuning._timed = waiting
+thread = threading.Thread(target=er.einsum, args=("ij,jk->ik", a, b), daemon=True)
+thread.start()
+began.wait(60)
+child = os.fork()
+if child == 0:
+    tuning._timed = timed
+    good = all(np.array_equal(er.einsum("ij,jk->ik", a, b), a @ b) for _ in range(30))
+    good = good and np.array_equal(er.einsum("ij,jk->ki", a, b), (a @ b).T)
+    for _ in range(30):
+        er.einsum("ij,jk->ki", a, b)
+    os._exit(0 if good else 1)
+go.set()
+thread.join()
+print(os.waitpid(child, 0)[1])
+"""
+        assert printed(code, warnings="ignore") == "0"
+
+    def test_errors_are_the_calls(self, monkeypatch):
+        _everything_pays(monkeypatch)
+        for _ in range(30):
+            with pytest.raises(ValueError, match="size"):
+                er.einsum("ij,jk->ik", A, B[:7])
