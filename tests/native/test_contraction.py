@@ -298,3 +298,13 @@ def test_where_python_plans_the_runner_is_the_cores_own() -> None:
     assert "dense.small" in str(seen)
     with er.config(memory_limit=0):
         assert er.explain("ij,jk,kl->il", a, a, a).routes != ("dense.small",)
+
+
+def test_what_is_repeated_lies_in_the_order_asked_for() -> None:
+    for laid in ("C", "F"):
+        a, b = (np.full(shape, 1e308, order=laid) for shape in ((2, 3, 4), (3, 5)))
+        for order in ("C", "F"):
+            run = CORE.Contraction("abc,bd->ad", "d", [a.shape, b.shape], order=order)
+            result = run(a, b)
+            assert np.array_equal(result, np.einsum("abc,bd->ad", a, b))
+            assert result.flags[f"{order}_CONTIGUOUS"]

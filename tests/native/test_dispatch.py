@@ -384,3 +384,16 @@ def test_integers_of_two_names(chars: str) -> None:
             theirs, ours = (m.einsum("i,i->", a, b, optimize=optimize) for m in (np, er))
             assert (type(ours), ours.dtype.char) == (type(theirs), theirs.dtype.char)
         assert er.tensordot(a, b, 1).dtype.char == np.tensordot(a, b, 1).dtype.char
+
+
+@pytest.mark.parametrize("name", ["dot", "inner", "vdot", "outer", "vecdot", "matmul"])
+def test_an_operand_in_the_other_byte_order(name: str) -> None:
+    a = np.arange(4.0)
+    b = a.astype(a.dtype.newbyteorder())
+    theirs = getattr(np, name)(a, b)
+    for left, right in ((a, b), (b, a)):
+        for _ in range(3):
+            np.testing.assert_allclose(ALL[name](left, right), theirs)
+    out = np.zeros(np.shape(theirs))
+    if name not in ("inner", "vdot"):
+        np.testing.assert_allclose(ALL[name](a, b, out=out), theirs)

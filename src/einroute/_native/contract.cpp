@@ -163,14 +163,12 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
         Py_DECREF(out);
         return nullptr;
     }
-    if (self->repeats && !is_finite(self, data)) {
-        Py_DECREF(out);
-        out = repeat(self, arrays);
-        if (out != nullptr && !PyArray_Check(out)) { // a 0-d array was asked for
-            PyObject* scalar = out;
-            out = PyArray_FromScalar(scalar, nullptr);
-            Py_DECREF(scalar);
+    if (self->repeats && !is_finite(self, data)) { // NumPy's answer, in the order asked for
+        PyObject* made = repeat(self, arrays);
+        if (made == nullptr || PyArray_CopyObject(reinterpret_cast<PyArrayObject*>(out), made) < 0) {
+            Py_CLEAR(out);
         }
+        Py_XDECREF(made);
     }
     return out;
 }
