@@ -89,12 +89,11 @@ class TestMain:
 
 class TestExplain:
     def test_what_it_prints_is_what_explain_says(self):
-        result = cli("explain", "ij,jk->ik", "200x300", "300x400")
+        result = cli("explain", "ij,jk->ik", "200x300", "300x400", EINROUTE_NUM_THREADS="1")
         assert result.returncode == 0, result.stderr
-        # A stand-in has the same facts as the array: the same text, in the same configuration.
-        with er.config(
-            threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        ):
+        # A stand-in has the same facts as the array: the same text, in the same configuration. With one
+        # thread it does not matter how many BLAS may have.
+        with er.config(threads=1):
             expected = str(er.explain("ij,jk->ik", np.ones((200, 300)), np.ones((300, 400))))
         assert result.stdout == expected + "\n"
 

@@ -102,7 +102,7 @@ class TestObjects:
         del er.einsum.mark
         assert not hasattr(er.einsum, "mark")
 
-    @pytest.mark.parametrize("bad", ["", "other"])
+    @pytest.mark.parametrize("bad", ["", "other", "einsums", "p"])
     def test_wrong_arguments(self, bad: str) -> None:
         with pytest.raises(ValueError, match="arguments must be 'einsum', 'tensordot', 'pair' or 'chain'"):
             CORE.Function(len, bad, len)
@@ -369,3 +369,18 @@ def test_tools_that_read_functions_find_one(name: str) -> None:
     a = np.eye(3)[0] if name in ("outer", "vdot", "inner", "dot", "vecdot") else np.eye(3)
     args = ("ij,jk->ik", a, a) if name == "einsum" else (a, a)
     np.testing.assert_array_equal(function._torchdynamo_inline(*args), function(*args))
+
+
+@pytest.mark.parametrize("chars", ["lq", "ql", "ll", "qq", "LQ", "QL", "QQ"])
+def test_integers_of_two_names(chars: str) -> None:
+    """Equal dtypes lead to one plan, and the result has the name that NumPy's has."""
+    a, b = (np.arange(4).astype(char) for char in chars)
+    for _ in range(3):
+        for name in ("dot", "inner", "vdot", "outer", "vecdot", "matmul"):
+            theirs, ours = getattr(np, name)(a, b), ALL[name](a, b)
+            assert type(ours) is type(theirs)
+            assert ours.dtype.char == theirs.dtype.char
+        for optimize in (False, True):
+            theirs, ours = (m.einsum("i,i->", a, b, optimize=optimize) for m in (np, er))
+            assert (type(ours), ours.dtype.char) == (type(theirs), theirs.dtype.char)
+        assert er.tensordot(a, b, 1).dtype.char == np.tensordot(a, b, 1).dtype.char

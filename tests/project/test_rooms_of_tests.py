@@ -67,6 +67,7 @@ MAY_REACH = {
     ("kinds/structured/test_parts.py", "_kinds.difference.blocks"): "the size from which parts are cut",
     ("kinds/structured/test_parts.py", "_kinds.difference.finish"): "the size from which parts are cut",
     ("override/test_override.py", "_base.numpy_functions"): "NumPy's own, which an override must not change",
+    ("plan/test_sliced_networks.py", "_execute.call"): "the slices that are made of a plan's",
     ("plan/test_networks.py", "_call.understand"): "where NumPy's path would be asked for",
     ("project/test_docs_kind.py", "_kinds"): "the kind that the documentation adds",
     ("record/test_compare.py", "_base.watch"): "listens as recordings do",

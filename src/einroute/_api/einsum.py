@@ -18,6 +18,7 @@ import numpy as np
 
 from .._base.c_einsum import c_einsum
 from .._base.errors import SizesError
+from .._base.fixed import fixed
 from .._base.numpy_functions import numpy_einsum, numpy_tensordot
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.routes import NoRoute
@@ -183,8 +184,7 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
         return node("einsum", *operands, **_given(out, optimize, kwargs))
     if WATCH.on and to_observe():
         return observe(einsum, operands, _given(out, optimize, kwargs))
-    state = current()
-    mixed = False
+    state, mixed = current(), False
     for x in operands:
         if type(x) is not ndarray and type(x) is not str:
             if of_library(x):  # found again before anything is asked that is slower than its look-up
@@ -222,6 +222,8 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
         run = state.plans.get(key)
         if run is not None:
             return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
+        operands = fixed(operands)
+        key = einsum_key(operands, out, optimize, kwargs)
     try:
         call = understand_einsum(operands, out, optimize, **kwargs)
     except BAD_CALL as ours:
@@ -339,8 +341,7 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
         a, b, wanted = _arguments(*operands, **named)
     except TypeError:
         return numpy_tensordot(*operands, **named)  # which says what is wrong
-    state = current()
-    mixed = False
+    state, mixed = current(), False
     if not (type(a) is type(b) is ndarray):
         if not (of_library(a) or of_library(b)) and any_routed((a, b)):
             return on_arrays(tensordot, (a, b, wanted), {})
@@ -350,16 +351,15 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
         run = state.plans.get(key)
         if run is not None:
             return run(a, b)
+        a, b = fixed((a, b))
+        key = tensordot_key(a, b, wanted)
     try:
         call = understand_tensordot(a, b, wanted)
     except BAD_CALL as ours:
         if type(wanted) is int and isinstance(ours, IndexError) and wanted > _MANY:
             raise  # not asked: NumPy makes a list of that length
-        return (
-            ask_on_arrays(ours, numpy_tensordot, (a, b, wanted), {})
-            if mixed
-            else ask_numpy(ours, numpy_tensordot, operands, named)
-        )
+        ask = partial(ask_on_arrays if mixed else ask_numpy, ours, numpy_tensordot)
+        return ask((a, b, wanted), {}) if mixed else ask(operands, named)
     if isinstance(call, Fallback):
         check_strict(state, "tensordot", call.reason)
         tell_fallback(call.reason)

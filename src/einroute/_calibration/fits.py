@@ -49,6 +49,6 @@ def _fit(found: Sequence[Sample]) -> RouteFit:
     """The overhead and the scale under which estimates are least off."""
     fixed, work, took = np.array([(one.fixed, one.work, one.took) for one in found]).T
     estimates = fixed + _OVERHEADS[:, None, None] + _SCALES[:, None] * work
-    wrong = np.abs(np.log(estimates / took)).sum(axis=2) + _PRIOR * np.abs(np.log(_SCALES)) / 4
+    wrong = np.abs(np.log(estimates / took)).sum(axis=2) + _PRIOR * np.abs(np.log(_SCALES))
     i, j = np.unravel_index(np.argmin(wrong), wrong.shape)
     return RouteFit(float(_OVERHEADS[i]), float(_SCALES[j]))

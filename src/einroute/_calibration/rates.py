@@ -20,6 +20,8 @@ __all__ = ["STAGES", "rates"]
 _OWN, _SHARED, _MEMORY = 256 << 10, 6 << 20, 192 << 20
 #: Sides of the matrices whose product is timed: beyond them BLAS gets no faster; and seconds for each figure.
 _SIDE, _EACH = 512, 0.2
+#: What a route takes around a call into NumPy, in such calls; prices are counted in both together.
+_AROUND = 1.95
 #: How far a figure may be from the shipped one: beyond, something else was measured.
 _APART = 30.0
 #: The same of what further threads add: where other programs keep the cores busy, nothing is measured.
@@ -56,7 +58,7 @@ def _call(_: int) -> float:
         for _ in range(500):
             np.multiply(a, a, out=b)
 
-    return _best(run) / 500 * 1.3  # a route's own Python around it
+    return _best(run) / 500 * _AROUND
 
 
 def _reading(nbytes: int) -> float:

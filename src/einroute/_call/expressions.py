@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from .._base.facts import DType
+from .._base.fixed import fixed
 from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._base.watch import WATCH, tell_fallback, to_observe
@@ -206,7 +207,7 @@ class Expression:
         return observe(self._contract, (self._given.text, *self._all(arrays)), named)
 
     def _contracted(self, arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
-        left = self._whole
+        left, arrays = self._whole, fixed(arrays)
         operands = self._all(arrays)
         taken = taken_in(operands)
         if isinstance(taken, Fallback):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._base.facts import Contraction, Options
+from .._base.fixed import fixed
 from .._base.records import dataclass
 from .._base.routes import NoRoute, Runner
 from .._config.state import current, left_to_numpy
@@ -200,6 +201,7 @@ def pair_terms(name: str, a: Array, b: Array) -> Terms:
     ValueError
         Shapes that do not fit.
     """
+    a, b = fixed((a, b))
     if name in CORES:
         return _batched_terms(name, a, b)
     if name == "outer":
@@ -224,13 +226,14 @@ def _batched_terms(name: str, a: Array, b: Array) -> Terms:
 def chain_terms(arrays: Any) -> Terms:
     """A chain of matrices, of which the first and the last may be vectors, as a contraction."""
     letters = "abcdefghijklmnopqrstuvwxyzA"
+    arrays = fixed(arrays)
     inputs = [letters[i : i + 2] for i in range(len(arrays))]
     if arrays[0].ndim == 1:
         inputs[0] = inputs[0][1:]
     if arrays[-1].ndim == 1:
         inputs[-1] = inputs[-1][:1]
     ends = (inputs[0][0] if arrays[0].ndim == 2 else "") + (inputs[-1][1] if arrays[-1].ndim == 2 else "")
-    return Terms("multi_dot", tuple(inputs), ends, tuple(arrays))
+    return Terms("multi_dot", tuple(inputs), ends, arrays)
 
 
 def known(name: str, arrays: tuple[Array, ...]) -> Runner | None:

@@ -32,7 +32,7 @@ def small_product(name: str, a: Array, b: Array) -> Any:
     a, b : ndarray
     """
     dtype = a.dtype
-    if CORE is None or b.dtype != dtype or dtype.char not in _PLAIN or not dtype.isnative:
+    if CORE is None or b.dtype.char != dtype.char or dtype.char not in _PLAIN or not dtype.isnative:
         return None
     if not 0 < a.size * b.size <= _PRODUCTS or not (1 <= a.ndim <= 2 and 1 <= b.ndim <= 2):
         return None

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from .._base.c_einsum import c_einsum
+from .._base.fixed import fixed
 from .._base.log import debug
 from .._base.preparation import may_prepare
 from .._base.routes import Runner
@@ -169,8 +170,9 @@ class _Trial:
         if self.calls == _EARNED and not may_prepare():
             self.calls -= 1  # the next call may be one that plans
         elif self.calls == _EARNED:
+            arrays = fixed(arrays)
             call = understand_einsum((self.subscripts, *arrays))
-            if not isinstance(call, Fallback):
+            if not isinstance(call, Fallback) and _trial_key((self.subscripts, *arrays)) == self.key:
                 bound = call.bound(self.state)
                 self.state.plans.put(self.key, bound)
                 if self.remember is not None:

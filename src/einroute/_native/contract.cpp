@@ -71,10 +71,26 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
     return told != nullptr;
 }
 
-PyObject* fresh(const Contraction* self) {
-    Py_INCREF(self->descr);
-    return PyArray_NewFromDescr(&PyArray_Type, self->descr, self->out_ndim, self->out_shape,
-                                self->out_strides, nullptr, 0, nullptr);
+// The dtype of a result: integers of one size go by two names, of which NumPy's result has the later one.
+PyArray_Descr* descr_of(const Contraction* self, PyObject* const* arrays) {
+    int type = 0;
+    for (int i = 0; i < self->expression->operands; ++i) {
+        const int own = PyArray_TYPE(reinterpret_cast<PyArrayObject*>(arrays[i]));
+        type = own > type ? own : type;
+    }
+    if (type == self->descr->type_num) {
+        return self->descr;
+    }
+    PyArray_Descr* descr = PyArray_DescrFromType(type);
+    Py_XDECREF(descr); // NumPy keeps it for ever
+    return descr;
+}
+
+PyObject* fresh(const Contraction* self, PyObject* const* arrays) {
+    PyArray_Descr* descr = descr_of(self, arrays);
+    Py_INCREF(descr);
+    return PyArray_NewFromDescr(&PyArray_Type, descr, self->out_ndim, self->out_shape, self->out_strides,
+                                nullptr, 0, nullptr);
 }
 
 // From the first byte of an array of one element or more to behind its last.
@@ -112,6 +128,21 @@ bool find_c_einsum() {
     return c_einsum != nullptr;
 }
 
+bool fits(const Contraction* self, PyObject* array, int operand) {
+    const Expression& e = *self->expression;
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(array);
+    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
+           PyArray_NDIM(x) == e.ndim[operand] &&
+           PyArray_CompareLists(PyArray_DIMS(x), e.shape[operand], e.ndim[operand]);
+}
+
+bool fits_result(const Contraction* self, PyObject* given) {
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
+    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
+           PyArray_NDIM(x) == self->out_ndim &&
+           PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
+}
+
 PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
     if (self->scalar) {
         alignas(16) char value[16];
@@ -121,9 +152,9 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
         if (self->repeats && !is_finite(self, value)) {
             return repeat(self, arrays);
         }
-        return PyArray_Scalar(value, self->descr, nullptr);
+        return PyArray_Scalar(value, descr_of(self, arrays), nullptr);
     }
-    PyObject* out = fresh(self);
+    PyObject* out = fresh(self, arrays);
     if (out == nullptr) {
         return nullptr;
     }
@@ -166,14 +197,22 @@ bool makes_what(PyObject* contraction, PyObject* array) {
            PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
 }
 
-PyObject* contract(PyObject* contraction, PyObject* const* arrays, PyObject* out) {
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n, PyObject* out) {
     const Contraction* self = self_of(contraction);
-    if (out == nullptr) {
-        return result_of(self, arrays);
+    // Of `out` a warning may be told, whose handler may run anything: it comes before the checks of shapes.
+    if (out != nullptr &&
+        PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "output array") < 0) {
+        return nullptr;
     }
-    const bool writeable =
-        PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "output array") >= 0;
-    return writeable ? result_into(self, arrays, out) : nullptr;
+    bool good = n == self->expression->operands && (out == nullptr || fits_result(self, out));
+    for (Py_ssize_t i = 0; good && i < n; ++i) {
+        good = PyArray_CheckExact(arrays[i]) && fits(self, arrays[i], static_cast<int>(i));
+    }
+    if (!good) { // called as any other, it says what is wrong, or takes what is no array
+        const Py_ssize_t count = n + (out != nullptr);
+        return PyObject_Vectorcall(contraction, arrays, static_cast<size_t>(count), nullptr);
+    }
+    return out == nullptr ? result_of(self, arrays) : result_into(self, arrays, out);
 }
 
 } // namespace einroute

@@ -9,25 +9,27 @@ namespace einroute {
 
 namespace {
 
-// Whether an argument is an array that the contraction was made for.
-bool fits(const Contraction* self, PyObject* given, int ndim, const npy_intp* shape) {
-    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
-           PyArray_NDIM(x) == ndim && PyArray_CompareLists(PyArray_DIMS(x), shape, ndim);
-}
-
-bool check(const Contraction* self, PyObject* given, int ndim, const npy_intp* shape, const char* name) {
+bool is_array(PyObject* given, const char* name) {
     if (!PyArray_Check(given)) {
         PyErr_Format(PyExc_TypeError, "%s is of type %s; expected a numpy.ndarray", name,
                      Py_TYPE(given)->tp_name);
         return false;
     }
-    if (!fits(self, given, ndim, shape)) {
+    return true;
+}
+
+bool checked(bool fits, const char* name) {
+    if (!fits) {
         PyErr_Format(PyExc_ValueError, "%s has another shape or dtype than the contraction was made for",
                      name);
-        return false;
     }
-    return true;
+    return fits;
+}
+
+// Whether `out` can be written to, of which a warning may be told: its handler may run anything.
+bool is_writeable(PyObject* out) {
+    return out == Py_None || (is_array(out, "out") &&
+                              PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "out") >= 0);
 }
 
 // The operands of a call as arrays: a number, as a sum to no axes gives it, is one without axes.
@@ -71,25 +73,25 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
                      PyTuple_GET_ITEM(names, 0), e.operands);
         return nullptr;
     }
+    PyObject* out = count + keywords > e.operands ? args[e.operands] : Py_None;
+    if (!is_writeable(out)) {
+        return nullptr;
+    }
     Operands operands;
     for (int i = 0; i < e.operands; ++i) {
-        npy_intp shape[MAX_DIMS];
-        for (int d = 0; d < e.ndim[i]; ++d) {
-            shape[d] = e.shape[i][d];
-        }
-        if (!operands.take(args[i]) || !check(self, operands.arrays[i], e.ndim[i], shape, "an operand")) {
+        if (!operands.take(args[i]) || !is_array(operands.arrays[i], "an operand")) {
             return nullptr;
         }
     }
-    PyObject* out = count + keywords > e.operands ? args[e.operands] : Py_None;
+    for (int i = 0; i < e.operands; ++i) { // from here on nothing of Python's runs
+        if (!checked(fits(self, operands.arrays[i], i), "an operand")) {
+            return nullptr;
+        }
+    }
     if (out == Py_None) {
         return result_of(self, operands.arrays);
     }
-    if (!check(self, out, self->out_ndim, self->out_shape, "out") ||
-        PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "out") < 0) {
-        return nullptr;
-    }
-    return result_into(self, operands.arrays, out);
+    return checked(fits_result(self, out), "out") ? result_into(self, operands.arrays, out) : nullptr;
 }
 
 bool read_shape(PyObject* given, int ndim, std::ptrdiff_t* to) {

@@ -10,10 +10,10 @@ int add_contraction(PyObject* module);
 
 bool is_contraction(PyObject* object);
 
-// The result of arrays that fit: a new array or NumPy's scalar, or put into `out` if that is not null; null
-// with an exception set if memory is short, or `out` is read-only. Nothing else is checked: exact ndarrays of
-// the dtype and shapes that it was made for, of any strides.
-PyObject* contract(PyObject* contraction, PyObject* const* arrays, PyObject* out);
+// The result of arrays of any strides: a new array or NumPy's scalar, or put into `out` if that is not null,
+// which lies behind them. Null with an exception set if memory is short, `out` is read-only, or they are not
+// of the dtype and shapes that it was made for.
+PyObject* contract(PyObject* contraction, PyObject* const* arrays, Py_ssize_t n, PyObject* out);
 
 // Whether its results have the shape and dtype of an array.
 bool makes_what(PyObject* contraction, PyObject* array);

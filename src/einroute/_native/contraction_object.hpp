@@ -41,6 +41,10 @@ Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr);
 // Strides of a fresh result, C or F.
 void lay_out_result(Contraction* self, bool fortran);
 
+// Whether an array has the dtype and shape that an operand was made for, or that results have.
+bool fits(const Contraction* self, PyObject* array, int operand);
+bool fits_result(const Contraction* self, PyObject* array);
+
 // The result of arrays that fit, fresh or put into `out`, which may overlap them; null with an exception set.
 PyObject* result_of(const Contraction* self, PyObject* const* arrays);
 PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject* out);

@@ -58,7 +58,7 @@ PyObject* table_here() {
 
 PyObject* run(PyObject* runner, const Call& call) {
     if (is_contraction(runner)) {
-        return contract(runner, call.arrays, call.out);
+        return contract(runner, call.arrays, call.count, call.out);
     }
     if (is_sparse_product(runner) && call.out == nullptr) {
         return multiply_sparse(runner, call.arrays, call.count);
@@ -77,8 +77,17 @@ bool all_arrays(const Call& call) {
     return true;
 }
 
+// Whether the arrays are still what the key says: making an object may collect garbage, which may run
+// anything.
+bool unchanged(const Dispatch* self, const Call& call, PyObject* names) {
+    Call now;
+    return read_call(self->form, self->number, call.arguments, static_cast<Py_ssize_t>(call.given), names,
+                     now) &&
+           same_words(now.key, call.key);
+}
+
 // What runs a call: a new reference; null if only Python knows, or with an exception set.
-PyObject* runner_of(const Dispatch* self, const Call& call) {
+PyObject* runner_of(const Dispatch* self, const Call& call, PyObject* names) {
     PyObject* table = table_here();
     if (table == nullptr) {
         return nullptr;
@@ -90,7 +99,7 @@ PyObject* runner_of(const Dispatch* self, const Call& call) {
         if (runner != nullptr && call.out != nullptr && !makes_what(runner, call.out)) {
             Py_CLEAR(runner);
         }
-        if (runner != nullptr && keep(table, call.key, runner) < 0) {
+        if (runner != nullptr && (!unchanged(self, call, names) || keep(table, call.key, runner) < 0)) {
             Py_CLEAR(runner);
         }
     }
@@ -134,7 +143,7 @@ PyObject* answer(PyObject* object, PyObject* const* args, std::size_t nargsf, Py
                : observed > 0 ? PyObject_Vectorcall(self->function, args, nargsf, names)
                               : ask(self->function, self, call, args, nargsf, names);
     }
-    PyObject* runner = runner_of(self, call);
+    PyObject* runner = runner_of(self, call, names);
     if (runner != nullptr) {
         PyObject* result = run(runner, call);
         Py_DECREF(runner);

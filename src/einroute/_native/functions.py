@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
+from .._base.fixed import fixed
 from . import CORE
 
 __all__ = ["found_by_core"]
@@ -38,7 +39,14 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
         if CORE is None:
             return function
 
+        def own(args: tuple[Any, ...]) -> tuple[Any, ...]:
+            if arguments == "chain":
+                return (type(args[0])(fixed(args[0])),)
+            # Behind a pair may stand `out`, which is returned.
+            return (*fixed(args[:2]), *args[2:]) if arguments == "pair" else fixed(args)
+
         def unknown(*args: Any, **kwargs: Any) -> Any:
+            args = own(args)  # what is remembered is of their facts
             # A pair's runner is asked for before: the second call must not have other bits than the first.
             run = find_runner(*args, **kwargs) if arguments == "pair" else None
             result = function(*args, **kwargs) if run is None else run(*args, *kwargs.values())

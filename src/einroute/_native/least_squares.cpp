@@ -227,6 +227,15 @@ PyObject* apply_factors(PyObject*, PyObject* const* args, Py_ssize_t count) {
         return nullptr;
     }
     Problem p;
+    const int tall = PyObject_IsTrue(args[4]);
+    p.low = PyFloat_AsDouble(args[5]);
+    p.high = PyFloat_AsDouble(args[6]);
+    const int extended = PyObject_IsTrue(args[7]);
+    if (tall < 0 || extended < 0 || PyErr_Occurred()) {
+        return nullptr;
+    }
+    p.tall = tall != 0;
+    p.extended = extended != 0;
     PyArrayObject *a = nullptr, *b = nullptr;
     if (!rows_of(args[0], "uh", p.uh) || !rows_of(args[1], "w", p.w) ||
         (a = doubles(args[2], 2, "a")) == nullptr || (b = doubles(args[3], 1, "b")) == nullptr) {
@@ -239,15 +248,6 @@ PyObject* apply_factors(PyObject*, PyObject* const* args, Py_ssize_t count) {
     }
     p.a = {PyArray_BYTES(a), PyArray_STRIDE(a, 0), PyArray_STRIDE(a, 1)};
     p.b = static_cast<const double*>(PyArray_DATA(b));
-    const int tall = PyObject_IsTrue(args[4]);
-    p.low = PyFloat_AsDouble(args[5]);
-    p.high = PyFloat_AsDouble(args[6]);
-    const int extended = PyObject_IsTrue(args[7]);
-    if (tall < 0 || extended < 0 || PyErr_Occurred()) {
-        return nullptr;
-    }
-    p.tall = tall != 0;
-    p.extended = extended != 0;
     return solve(p);
 }
 

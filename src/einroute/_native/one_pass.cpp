@@ -203,11 +203,12 @@ bool run(const OnePass* self, PyArrayObject* const* x, PyArrayObject* out) {
 
 PyArrayObject* result(const OnePass* self, PyObject* given) {
     if (given != nullptr) {
-        PyArrayObject* out = checked(self, given, self->out, "out");
-        if (out == nullptr || PyArray_FailUnlessWriteable(out, "out") < 0) {
+        if (PyArray_Check(given) &&
+            PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(given), "out") < 0) {
             return nullptr;
         }
-        Py_INCREF(out);
+        PyArrayObject* out = checked(self, given, self->out, "out");
+        Py_XINCREF(out);
         return out;
     }
     return reinterpret_cast<PyArrayObject*>(empty(self->type, self->out.count, self->shape, self->strides));
@@ -238,8 +239,11 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
     if (!find_out(self, args, PyVectorcall_NARGS(nargsf), names, given)) {
         return nullptr;
     }
+    // Before the operands are looked at: what says how much memory is kept, or is told of a warning, may run
+    // anything.
+    PyArrayObject* out = result(self, given);
     PyArrayObject* x[BOX_OPERANDS] = {nullptr};
-    bool good = true;
+    bool good = out != nullptr;
     for (int k = 0; good && k < self->operands; ++k) {
         // What a step before this one summed may be one of NumPy's scalars.
         PyObject* array =
@@ -250,8 +254,10 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
             Py_XDECREF(array);
         }
     }
-    PyArrayObject* out = good ? result(self, given) : nullptr;
-    if (out != nullptr && !run(self, x, out)) {
+    if (good && given != nullptr) { // a scalar's array is made by Python
+        good = checked(self, given, self->out, "out") != nullptr;
+    }
+    if (!good || !run(self, x, out)) {
         Py_CLEAR(out);
     }
     for (PyArrayObject* held : x) {

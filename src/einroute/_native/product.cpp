@@ -157,6 +157,11 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
     if (!find_out(args, PyVectorcall_NARGS(nargsf), names, given)) {
         return nullptr;
     }
+    // Of this a warning may be told, whose handler may run anything: it comes before the checks of shapes.
+    if (given != nullptr && PyArray_Check(given) &&
+        PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(given), "out") < 0) {
+        return nullptr;
+    }
     PyArrayObject* a = checked(self, args[0], self->a, "the first operand");
     PyArrayObject* b = a == nullptr ? nullptr : checked(self, args[1], self->b, "the second operand");
     if (b == nullptr) {
@@ -167,9 +172,6 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
         out = fresh(self);
     } else {
         out = checked(self, given, self->out, "out");
-        if (out != nullptr && PyArray_FailUnlessWriteable(out, "out") < 0) {
-            return nullptr;
-        }
         Py_XINCREF(out);
     }
     if (out == nullptr) {

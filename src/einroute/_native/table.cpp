@@ -307,6 +307,11 @@ void end_key(Key& key) {
     key.hash = hash;
 }
 
+bool same_words(const Key& a, const Key& b) {
+    return a.count == b.count &&
+           std::memcmp(a.words, b.words, static_cast<std::size_t>(a.count) * sizeof a.words[0]) == 0;
+}
+
 PyObject* find(PyObject* object, const Key& key) {
     const Table* table = reinterpret_cast<Table*>(object);
     if (table->places == 0) {

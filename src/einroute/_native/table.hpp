@@ -36,6 +36,9 @@ bool add_operand(Key& key, PyObject* operand);
 // Ends the key: no more is added.
 void end_key(Key& key);
 
+// Whether two keys of one function and the same subscripts are of the same facts.
+bool same_words(const Key& a, const Key& b);
+
 // What runs the calls of a key: a borrowed reference, null if there is none.
 PyObject* find(PyObject* table, const Key& key);
 

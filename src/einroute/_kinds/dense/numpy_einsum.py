@@ -69,7 +69,7 @@ def verdict(step: Step) -> Offer | Refused:
     rate = _RATES.get((len(step.inputs), together), _SLOW)[summing] / slower
     if crossed:
         rate /= _ACROSS[step.in_bytes > _IN_CACHE]
-    elif len(step.inputs) == 1 and summing == 2 and layout[-1] != inner:
+    elif len(step.inputs) == 1 and summing == 2 and inner and layout[-1] != inner:
         rate = _TRANSPOSED
     # The result is NumPy's, not one of freed memory as other routes have.
     new = first_touched(step.out_bytes) if of_freed_memory(step.out_bytes) else 0.0
