@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import einroute
 from tests.processes import printed
 
 # numba alone takes half a second; an operand of one of these kinds has its library loaded already.
@@ -68,3 +70,16 @@ def test_lstsq_is_what_was_factored() -> None:
 def test_the_scipy_mirror_is_imported_by_nobody_else() -> None:
     modules = _modules_after("import einroute, einroute.numpy, einroute.linalg, einroute.scipy")
     assert "einroute.scipy.linalg" not in modules
+
+
+def test_nothing_of_ours_imports_numba() -> None:
+    """But what serves users' numba code, which numba itself loads."""
+    source = Path(einroute.__file__).parent
+    importing = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.split()[:1] in (["import"], ["from"])
+        and line.split()[1].partition(".")[0] in {"numba", "llvmlite"}
+    }
+    assert importing <= {"_api/numba_extension.py"}

@@ -176,8 +176,7 @@ Multiplied multiply_into(const Product* self, const Matrix& a, PyArrayObject* x,
 
 // The result; null without an exception where the fallback has to answer.
 PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense) {
-    Matrix a;
-    // The parts are asked of Python, and so before the dense operand is looked at.
+    Matrix a; // asked of Python, and so before the dense operand is looked at
     if (!take_matrix(self, sparse, a) || !fits(self, dense)) {
         return nullptr;
     }
