@@ -30,6 +30,20 @@ def test_tree_as_path() -> None:
     np.testing.assert_allclose(expression(*OPERANDS), WANTED)
 
 
+@pytest.mark.parametrize("target", [None, 8])
+def test_tree_where_opt_einsum_answers(target: int | None) -> None:
+    tree = tree_of(TEXT, OPERANDS)
+    if target is not None:
+        tree.slice_(target_size=target)
+    objects = [np.round(4 * x).astype(int).astype(object) for x in OPERANDS]
+    wanted = opt_einsum.contract(TEXT, *[x.astype(int) for x in objects])
+    np.testing.assert_array_equal(er.contract(TEXT, *objects, optimize=tree), wanted)
+    expression = er.contract_expression(TEXT, *[x.shape for x in objects], optimize=tree)
+    np.testing.assert_array_equal(expression(*objects), wanted)
+    with opt_einsum.shared_intermediates():
+        np.testing.assert_allclose(er.contract(TEXT, *OPERANDS, optimize=tree), WANTED)
+
+
 def test_tree_of_another_network() -> None:
     text, operands = lattice(5, 3, 2, outer=2)
     with pytest.raises(ValueError, match="tree"):

@@ -7,7 +7,7 @@ from typing import Any
 from .._base.routes import NoRoute
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._call.contract_paths import path_and_report
-from .._call.contracting import sharing, understand_contract
+from .._call.contracting import asked, path_for, sharing, understand_contract
 from .._call.expressions import Expression, expression_of
 from .._call.keys import contract_key
 from .._call.observe import observe
@@ -16,6 +16,7 @@ from .._call.opt_einsums import own
 from .._call.stripped import stripped
 from .._config.state import check_strict, current
 from .._kinds.in_graph import in_graph
+from .._plan.trees import is_tree
 
 #: What a call that is observed need not tell.
 _DEFAULTS = {"out": None, "use_blas": True, "optimize": True, "memory_limit": None, "backend": "auto"}
@@ -137,6 +138,8 @@ def contract(
         if call.fallback:
             check_strict(state, "contract", call.reason)
         tell_fallback(call.reason)
+        if is_tree(optimize):  # opt_einsum knows none
+            optimize = [*path_for(optimize, asked((subscripts, *operands)), memory_limit)]
         given = dict(kwargs)
         if out is not None:
             given["out"] = out
