@@ -302,6 +302,34 @@ class TestExpressions:
         for _ in range(2):
             np.testing.assert_allclose(expression(*free), wanted, rtol=1e-7, atol=1e-9)
 
+    @pytest.mark.parametrize("place", [0, 3, 9])
+    def test_a_constant_that_is_summed_alone(self, place: int) -> None:
+        text, operands = (
+            "a,ab,bc,cd,de,ef,fg,gh,hi,ij->j",
+            [RNG.standard_normal((2,) * (1 + (i > 0))) for i in range(10)],
+        )
+        terms = text.removesuffix("->j").split(",")
+        terms.insert(place, "z")
+        operands.insert(place, RNG.standard_normal(3))
+        text = ",".join(terms) + "->j"
+        path = [(place,), *[(0, 1)] * 10]
+        given = [x if i == place else x.shape for i, x in enumerate(operands)]
+        expression = er.contract_expression(text, *given, constants=[place], optimize=path)
+        free = [x for i, x in enumerate(operands) if i != place]
+        for _ in range(2):
+            same(expression(*free), opt_einsum.contract(text, *operands))
+
+    @pytest.mark.parametrize("constant", [[[1.0, 2.0], [3.0, 4.0]], ((1, 2), (3, 4)), 2.5, 3])
+    @pytest.mark.parametrize("many", [2, 12])
+    def test_constants_that_become_arrays(self, constant: Any, many: int) -> None:
+        term = "ij" if np.ndim(constant) else ""
+        text = ",".join([term, "jk", *["kk"] * (many - 2)]) + "->jk"
+        rest = [RNG.standard_normal((2, 2)) for _ in range(many - 1)]
+        expression = er.contract_expression(text, constant, *[(2, 2)] * (many - 1), constants=[0])
+        for _ in range(2):
+            same(expression(*rest), np.einsum(text, constant, *rest))
+        same(pickle.loads(pickle.dumps(expression))(*rest), np.einsum(text, constant, *rest))
+
     def test_constants_are_contracted_once(self) -> None:
         large = RNG.standard_normal((40, 40))
         expression = er.contract_expression(

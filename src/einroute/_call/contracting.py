@@ -33,6 +33,7 @@ __all__ = [
     "computed",
     "memory_elements",
     "path_for",
+    "shape_of",
     "sharing",
     "understand_contract",
 ]
@@ -88,12 +89,12 @@ def asked(args: Sequence[Any], shapes: Sequence[tuple[int, ...]] | None = None) 
         )
     else:
         text, operands, names = sublists_as_text(args)
-    found = tuple(_shape(i, x) for i, x in enumerate(operands)) if shapes is None else tuple(shapes)
+    found = tuple(shape_of(i, x) for i, x in enumerate(operands)) if shapes is None else tuple(shapes)
     network = network_of(text, found, names)
     return Asked(text, network, check_sizes(network.inputs, found, network.names), operands)
 
 
-def _shape(position: int, operand: Any) -> tuple[int, ...]:
+def shape_of(position: int, operand: Any) -> tuple[int, ...]:
     """The shape of an operand, or of what stands for one."""
     shape = getattr(operand, "shape", None)
     if shape is not None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from .._base.facts import DType
 from .._base.fixed import fixed
 from .._base.labels import check_sizes
@@ -20,7 +22,7 @@ from .._kinds.in_graph import in_graph
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
 from .._plan.trees import cuts_of
-from .contracting import Asked, asked, call_of, check_backend, computed, path_for, sharing
+from .contracting import Asked, asked, call_of, check_backend, computed, path_for, shape_of, sharing
 from .folding import Folding, folding
 from .keys import mixed_key
 from .network_labels import Network
@@ -63,7 +65,9 @@ def expression_of(
     wrong = [i for i in fixed if not 0 <= i < len(given)]
     if wrong:
         raise IndexError(f"constants has the position {wrong[0]}, and there are {len(given)} operands")
-    sized = [tuple(x.shape) if hasattr(x, "shape") else _shape(i, x) for i, x in enumerate(given)]
+    sized = [
+        shape_of(i, x) if i in fixed or hasattr(x, "shape") else _shape(i, x) for i, x in enumerate(given)
+    ]
     found = asked(args, sized)
     named = dict(kwargs)
     for name in [name for name in named if name not in ("dtype", "order", "casting")]:
@@ -268,7 +272,7 @@ class Expression:
         network, path = self._given.network, self._path
         found: Folding = folding(network.inputs, network.output, path, self._constants)
         inputs = [network.inputs[i] for i in found.kept]
-        places = [self._constants.get(i) for i in found.kept]
+        places = [_array(self._constants[i]) if i in self._constants else None for i in found.kept]
         for one in found.folded:
             taken = taken_in([self._constants[i] for i in one.positions])
             assert not isinstance(taken, Fallback)
@@ -279,7 +283,7 @@ class Expression:
             kwargs = {name: x for name, x in self._kwargs.items() if name != "order"}
             call = call_of(given, taken, dtype, one.path, None, self._memory_limit, kwargs)
             inputs.append(one.output)
-            places.append(call.run(current()))
+            places.append(_array(call.run(current())))
         rest = found.path or (tuple(range(len(inputs))),)
         return _Left(Network(tuple(inputs), network.output, network.names), rest, tuple(places))
 
@@ -333,6 +337,11 @@ class Expression:
 
     def __str__(self) -> str:
         return str(self._own())
+
+
+def _array(x: Any) -> Any:
+    """A constant as bound plans take it: numbers, a sum of one operand too, and lists as arrays."""
+    return np.asarray(x) if isinstance(x, (np.generic, bool, int, float, complex, list, tuple)) else x
 
 
 def _filled(run: Callable[..., Any], places: tuple[Any, ...]) -> Callable[..., Any]:
