@@ -105,6 +105,7 @@ def test_bad_networks(args: tuple[Any, ...], kind: type[Exception], message: str
         ({"optimize": [(0, 0), (0, 1)]}, ValueError, "each operand once"),
         ({"optimize": 3.5}, TypeError, "optimize is 3.5"),
         ({"memory_limit": "min"}, ValueError, "max_input"),
+        ({"memory_limit": [4]}, TypeError, "memory_limit is of type list"),
         ({"memory_limit": 0}, ValueError, "larger than 0"),
         ({"out": "text"}, TypeError, "out is of type str"),
         ({"out": np.zeros((2, 2))}, ValueError, "out has shape"),
@@ -143,6 +144,7 @@ def test_what_an_optimizer_raises_is_handed_on() -> None:
         [(0, 1), (0, 1)],
         [[0, 2], [0, 1]],
         [(0, 1, 2)],
+        np.array([(0, 1), (0, 1)]),
         oe.RandomGreedy(max_repeats=4),
         oe.DynamicProgramming(),
         oe.BranchBound(),
@@ -151,7 +153,9 @@ def test_what_an_optimizer_raises_is_handed_on() -> None:
 )
 @pytest.mark.parametrize("limit", [None, -1, 4, "max_input"])
 def test_optimize_and_memory_limit(optimize: Any, limit: Any) -> None:
-    if limit == 4 and (optimize == "dp" or isinstance(optimize, oe.DynamicProgramming)):
+    if limit == 4 and (
+        (isinstance(optimize, str) and optimize == "dp") or isinstance(optimize, oe.DynamicProgramming)
+    ):
         with pytest.raises(RuntimeError):  # its own: it finds no path so narrow
             er.contract("ij,jk,kl->il", A, B, C, optimize=optimize, memory_limit=limit)
         return
@@ -489,6 +493,24 @@ def test_explanations_of_long_networks_are_short() -> None:
         assert "1,000 operands" in str(explained)
         assert len(explained.svg()) < 20_000
     assert len(er.explain(er.contract, "ij,jk->ik", A, B).outline.operands) == 2
+
+
+def test_explanations_and_strip_exponent() -> None:
+    args = ("ij,jk,kl->il", A, B, C)
+    assert str(er.explain(er.contract, *args, strip_exponent=False)) == str(er.explain(er.contract, *args))
+    with pytest.raises(TypeError, match="strip_exponent is not explained"):
+        er.explain(er.contract, *args, strip_exponent=True)
+
+
+@pytest.mark.parametrize("optimize", [True, False, "greedy", [(0, 1), (0, 1)]])
+@pytest.mark.parametrize("shapes", [False, True])
+def test_paths_of_labels_that_cannot_be_sorted(optimize: Any, shapes: bool) -> None:
+    operands = [x.shape if shapes else x for x in (A, B, C)]
+    sublists: list[list[Any]] = [[None, "j"], ["j", ("k", 1)], [("k", 1), 2.5], [None, 2.5]]
+    args = [x for pair in zip(operands, sublists, strict=False) for x in pair]
+    path, report = er.contract_path(*args, sublists[-1], optimize=optimize, shapes=shapes)
+    wanted = opt_einsum.contract_path("ij,jk,kl->il", *operands, optimize=optimize, shapes=shapes)
+    assert (path, report.opt_cost) == (wanted[0], wanted[1].opt_cost)
 
 
 def test_names_are_opt_einsums() -> None:

@@ -28,9 +28,12 @@ def path_and_report(
     """
     given = {"use_blas": use_blas, "memory_limit": memory_limit, "shapes": shapes, **kwargs}
     report = own("contract_path")
-    if kwargs or optimize is False or not args:
+    if kwargs or not args:
         return report(*args, optimize=optimize, **given)
     found = asked(args, _shapes_of(args) if shapes else None)
+    args = (found.text, *found.operands)  # opt_einsum takes only labels that can be sorted
+    if optimize is False:
+        return report(*args, optimize=False, **given)
     path = path_for(optimize, found, memory_limit)
     if path == AUTO:  # of so few operands opt_einsum's search is ours
         return report(*args, optimize=True, **given)

@@ -202,7 +202,7 @@ def path_for(optimize: Any, given: Asked, memory_limit: Any, taken: Operands | N
     """
     network, sizes = given.network, given.sizes
     limit = memory_elements(memory_limit, given)
-    if optimize is True or optimize is None or (optimize == AUTO and isinstance(optimize, str)):
+    if optimize is True or optimize is None or (isinstance(optimize, str) and optimize == AUTO):
         plain = taken is None or not any(
             kind.form.sparse or kind.form.rewrites or kind.form.tasks for kind in taken.kinds
         )
@@ -221,6 +221,8 @@ def memory_elements(memory_limit: Any, given: Asked) -> int | None:
     ------
     ValueError
         None of opt_einsum's forms of ``memory_limit``.
+    TypeError
+        No number.
     """
     if memory_limit is None:
         return None
@@ -237,9 +239,16 @@ def memory_elements(memory_limit: Any, given: Asked) -> int | None:
                 size *= given.sizes[c]
             found = max(found, size)
         return found
-    if memory_limit == -1:
+    try:
+        none, short = memory_limit == -1, memory_limit < 1
+    except TypeError:
+        raise TypeError(
+            f"memory_limit is of type {type(memory_limit).__name__}, expected None, a number of elements, -1 "
+            "or 'max_input'"
+        ) from None
+    if none:
         return None
-    if memory_limit < 1:
+    if short:
         raise ValueError(
             f"memory_limit is {memory_limit}, expected a number of elements larger than 0, or -1 for none"
         )

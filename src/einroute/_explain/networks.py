@@ -44,6 +44,8 @@ def explain_contract(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanati
     args = tuple(stand_in(x) for x in args)
     told = [operand_of(x) for x in operands_of_einsum(args)]
     given = {name: x for name, x in kwargs.items() if name != "use_blas"}
+    if given.pop("strip_exponent", False):
+        raise TypeError("strip_exponent is not explained, since it scales each intermediate; drop it")
     call = understand_contract(args, **given)
     explained = explain_call(contract, call, told)
     if isinstance(call, Fallback) or explained.plan is None:
