@@ -11,7 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -248,6 +248,7 @@ def problems(draw):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(problems())
+@example((np.array([[2.69957816e-160], [0.0]]), None, np.array([264.0])))
 def test_hostile_points_and_metrics(problem) -> None:
     x, y, m = problem
     d = er.pairwise_difference(x, y)
@@ -257,7 +258,7 @@ def test_hostile_points_and_metrics(problem) -> None:
         if got is None:
             assert route == "difference.product"
             continue
-        assert_within(got, right, size)
+        assert_within(got, right, size, metric=m)
         if y is None and route != "difference.blocks":
             np.testing.assert_array_equal(got, got.T)
             assert not got.diagonal().any()
