@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..spelled import Spelled, Way, Ways
 
 #: Points of x, of y, and dimensions.
-SIZES = ((30, 40, 6), (300, 400, 6), (300, 300, 20), (1000, 1000, 10), (2000, 2000, 30))
+SIZES = ((30, 40, 6), (300, 400, 6), (300, 300, 20), (1000, 1000, 10), (2000, 2000, 30), (1000, 1000, 300))
 GIVEN = """
 x, y = rng.standard_normal(({n}, {d})), rng.standard_normal(({m}, {d}))
 r = rng.standard_normal(({d}, {d}))

@@ -21,8 +21,10 @@ Array = np.ndarray[Any, Any]
 #: Seconds an entry takes from its difference, by its features and by their products; and what a tile's calls
 #: take.
 _PLAIN, _FEATURE, _PRODUCT = 2e-9, 2e-9, 5e-11
-#: The most features for a product: with more, nearly all entries would be computed again.
-_MOST = 256
+#: Seconds that transforming a point takes for each product with a factor of a whole metric.
+_TRANSFORM = 1e-10
+#: The most features for a product: with more, a factor's own rounding is not known to be small enough.
+_MOST = 1024
 
 
 def product_verdict(step: Step) -> Rewriting | Refused:
@@ -37,10 +39,12 @@ def product_verdict(step: Step) -> Rewriting | Refused:
         return refused
     terms = step.extent(form.features[0])
     if terms > _MOST:
-        return Refused(f"{terms} features, more than the {_MOST} for which few entries are computed again")
+        return Refused(f"{terms} features, more than the {_MOST} for which rounding is bounded")
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8
-    work = batch * (n * m * each + (n + m) * terms * 4e-9 + terms**3 * 1e-10)
+    work = batch * (n * m * each + (n + m) * terms * 4e-9)
+    if len(form.unique) == 2:
+        work += batch * ((n + m) * _TRANSFORM * terms**2 + terms**3 * 1e-10)
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 150.0 * batch, 1e9)
     note = f"squared distances by GEMM {n}x{terms} by {terms}x{m}"
     if form.metric:
