@@ -11,7 +11,13 @@ from tests.helpers import forcing
 
 WIDE = np.longdouble
 #: Routes for squared and for linear forms of floats, of which each is asked; blocks take everything.
-SQUARED = ("difference.compiled", "difference.product", "difference.tiles", "difference.blocks")
+SQUARED = (
+    "difference.compiled",
+    "difference.product",
+    "difference.expansion",
+    "difference.tiles",
+    "difference.blocks",
+)
 LINEAR = ("difference.linear", "difference.blocks")
 
 

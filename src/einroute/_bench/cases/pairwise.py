@@ -41,6 +41,21 @@ def forms() -> list[Spelled]:
     return table
 
 
+def indefinite() -> list[Spelled]:
+    """Squared forms by a metric of any signs; by hand without a look at what cancels."""
+    subscripts = "ijk,kl,ijl->ij"
+    hand = "(a := np.einsum('ik,ik->i', x, z := x @ (r + r.T)) / 2)[:, None] + a - x @ z.T"
+    table = []
+    for n, d in ((1000, 30), (1000, 257)):
+        ways: Ways = {
+            "einroute": Way(f'er.einsum("{subscripts}", d := er.pairwise_difference(x), r, d)'),
+            "by_hand": Way(hand),
+        }
+        given = GIVEN.format(n=n, m=n, d=d)
+        table.append(Spelled("pairwise", f"{subscripts} {n}x{n} d={d} indefinite", given, ways))
+    return table
+
+
 def sums() -> list[Spelled]:
     """Sums over all pairs, as in the gradients of kernels: points multiplied out by hand."""
     table = []

@@ -162,18 +162,23 @@ def precisely(points: Array, centre: Array, u: Array) -> Array:
     if points.dtype == np.float32:
         double: Array = (points - centre.astype(np.float64)) @ u.T.astype(np.float64)
         return double
-    bits = (53 - max(1, points.shape[1] - 1).bit_length()) // 2
+    bits = exact_bits(points.shape[1])
     x = points - centre
     back = x - points  # what rounding took from x: Knuth's two-sum
     lost = (points - (x - back)) - (centre + back)
-    high_x, high_u = _leading(x, bits), _leading(u, bits)
+    high_x, high_u = leading(x, bits), leading(u, bits)
     low: Array = (x - high_x + lost) @ high_u.T
     low += x @ (u - high_u).T
     low += high_x @ high_u.T
     return low
 
 
-def _leading(x: Array, bits: int) -> Array:
+def exact_bits(terms: int) -> int:
+    """How many bits both factors may have for a sum of so many products to be exact."""
+    return (53 - max(1, terms - 1).bit_length()) // 2
+
+
+def leading(x: Array, bits: int) -> Array:
     """Each row rounded to so many bits of its largest element."""
     _, exponent = np.frexp(np.abs(x).max(axis=1, keepdims=True, initial=0))
     large = np.ldexp(1.5, exponent + (52 - bits))
@@ -226,7 +231,7 @@ def tile(a: Side, b: Side, factor: Factor, out: Array, same: bool, local: bool =
     if len(close[0]) > _MANY * out.size:
         plain.tile(a.points, b.points, factor.metric, out)
     else:
-        _mend(a.points, b.points, factor.metric, out, close)
+        mend(a.points, b.points, factor.metric, out, close)
     if same:
         np.fill_diagonal(out, 0)
         plain.mirror(out)
@@ -240,7 +245,7 @@ def _middle(x: Array, y: Array, mean: Callable[..., Array]) -> Array:
     return middle
 
 
-def _mend(x: Array, y: Array, metric: Array | None, out: Array, places: tuple[Array, Array]) -> None:
+def mend(x: Array, y: Array, metric: Array | None, out: Array, places: tuple[Array, Array]) -> None:
     """Compute single entries from their differences."""
     some = max(1, plain.DIFFERENCES // max(1, x.shape[1]))
     for start in range(0, len(places[0]), some):
