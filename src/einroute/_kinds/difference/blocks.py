@@ -65,7 +65,8 @@ def verdict(step: Step) -> Rewriting:
         facts = tuple(_written_facts(op) if p in own else op for p, op in enumerate(operands))
         return Rewriting(Offer(cost, step.output, None, "written out"), (Inner(inputs, step.output, facts),))
     count = -(-step.sizes[cut.label] // cut.length)
-    threads = min(step.threads, 2, count)
+    # One by one, each block shares its own work among the threads.
+    threads = min(step.threads, 2, count) if cut.written else 1
     cost = Cost((work if cut.written else 0.0) * 1e9 / threads, 0.0, 30.0 + 20.0 * count / threads, 1e9)
     note = f"in blocks of {cut.length} of {cut.label!r}, " + ("written out" if cut.written else "one by one")
     return Rewriting(

@@ -13,6 +13,7 @@ from .operand import PairwiseDifference
 REWRITES: tuple[Rewrite, ...] = (
     compiled.COMPILED,
     squared.PRODUCT,
+    squared.EXPANSION,
     squared.PLAIN,
     linear.LINEAR,
     sums.SUMS,
