@@ -124,7 +124,7 @@ LEFT = {
 
 
 class DenseBySparse:
-    """Steady state: the kernels are compiled beforehand."""
+    """Calls whose plan is known."""
 
     params = [installed(IMPLEMENTATIONS), SUITE_SIZES, SUITE_DENSITIES, ["csr", "csc"]]
     param_names = ["implementation", "n", "density", "format"]

@@ -11,10 +11,10 @@ import scipy.sparse as sp
 import sparse
 
 import einroute as er
+from einroute._entries import csr_source
+from einroute._entries.entries import Entries
 from einroute._factors.cache import FACTORS
 from einroute._factors.csr_cache import lookup_csr
-from einroute._kernels import csr_source
-from einroute._kernels.entries import Entries
 from einroute._kinds.sparse.scipy import adopt
 from tests.processes import printed
 

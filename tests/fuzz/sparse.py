@@ -14,7 +14,7 @@ import scipy.sparse
 import sparse
 
 import einroute
-from einroute._kernels import csr_source
+from einroute._entries import csr_source
 from einroute._kinds.registry import form_of
 from einroute._kinds.sparse import spgemm, tiles
 from tests.sparse_helpers import PYDATA_FORMATS, SCIPY_FORMATS

@@ -169,7 +169,9 @@ def main() -> None:
     clib.allocations_fail.argtypes = (ctypes.c_long, ctypes.c_long)
     clib.allocations_fail.restype = None
     clib.allocations_counted.restype = ctypes.c_long
-    for call in (*products(), *public(known=True), *public(known=False)):
+    # What plans is Python code: 3.13 itself crashes where a frame of it finds no memory.
+    planned = public(known=False) if sys.version_info < (3, 12) else ()
+    for call in (*products(), *public(known=True), *planned):
         if options.only in call.name:
             print(call.name, "" if call.known else "anew", end=": ", flush=True)
             print(check(call, clib, 1 if call.known else options.step), "allocations", flush=True)

@@ -43,5 +43,5 @@ def test_every_allocation_may_fail(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     told = done.stdout.splitlines()
-    assert len(told) > 40
+    assert len(told) > (40 if sys.version_info < (3, 12) else 20)
     assert all(line.endswith("allocations") for line in told)

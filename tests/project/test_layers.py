@@ -27,12 +27,12 @@ FLOORS = (
     ("_execute", "_config"),
     ("_factors",),
     ("_plan", "_kinds"),
-    ("_kernels", "_native"),
+    ("_entries", "_native"),
     ("_base",),
 )
 #: Of ours, what a kind may import; beside that its own parts, and the dense kind if it must.
 KINDS_MAY = (
-    *("_base", "_kernels", "_native"),
+    *("_base", "_entries", "_native"),
     *("_kinds.array_library", "_kinds.meeting", "_kinds.registry", "_kinds.sparse_labels"),
     "_kinds.in_graph",
     "_kinds.structured",
@@ -213,7 +213,7 @@ MAY_NAME = {
 
 
 @pytest.mark.parametrize(
-    "name", sorted(name for name in MODULES if room_of(name) not in {"_kinds", "_kernels"})
+    "name", sorted(name for name in MODULES if room_of(name) not in {"_kinds", "_entries"})
 )
 def test_no_kind_is_named_outside(name: str) -> None:
     if name in MAY_NAME or room_of(name) in {"_demo", "_bench", "_cli"}:

@@ -51,8 +51,6 @@ def read_json(path: Path) -> Any:
     OSError
         It cannot be read.
     """
-    import json  # noqa: PLC0415 - 2 ms, and only who has such a file comes here
-
     # Without waiting for who writes into a pipe, and without following a link to somewhere else.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
@@ -67,6 +65,8 @@ def read_json(path: Path) -> Any:
         data = file.read(_MOST + 1)
     if len(data) > _MOST:
         raise ValueError(f"it has more than {_MOST >> 20} MiB")
+    import json  # noqa: PLC0415 - 2 ms; where there is no file, a fork must not meet another thread's import
+
     try:
         content = json.loads(data)
     except RecursionError:

@@ -32,7 +32,7 @@ SINGLE_HEADS = {"numpy": "np.linalg.lstsq", "by_hand": "ready SVD factors, appli
 INTRODUCTION = """How many times faster einroute is, as geometric means: the other's time over einroute's.
 Larger is better, and below 1 einroute is slower.
 On {machine}; made by `python -m einroute bench --readme`."""
-STRUCTURED = """For sparse and structured operands, kernels compiled beforehand; each mean is over the cases
+STRUCTURED = """For sparse and structured operands; each mean is over the cases
 that can be written so:"""
 BETWEEN = "And for least squares with a matrix that was seen before and a new right-hand side:"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .._entries.validate import BROKEN
 from .._execute.call import aliases
-from .._kernels.validate import BROKEN
 from .._kinds.registry import KINDS, claiming_kind
 
 Key = tuple[Any, ...]

@@ -12,7 +12,7 @@ import numpy as np
 from .._base.facts import DType
 from .._base.kinds import Kind
 from .._base.records import dataclass
-from .._kernels.validate import BROKEN, unusable
+from .._entries.validate import BROKEN, unusable
 from .._kinds.meeting import met
 from .._kinds.registry import check_nested, kind_of
 

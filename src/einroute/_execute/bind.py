@@ -19,7 +19,7 @@ from .._base.kinds import Bring, Form, Kind, as_it_is, handed_on
 from .._base.log import debug
 from .._base.records import dataclass
 from .._base.routes import Runner
-from .._kernels.validate import BROKEN, unusable
+from .._entries.validate import BROKEN, unusable
 from .._kinds.registry import form_of
 from .._plan.planner import largest_dense
 from .._plan.plans import Chain, Plan, Sliced

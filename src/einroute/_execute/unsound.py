@@ -7,7 +7,7 @@ from typing import Any
 
 from .._base.kinds import Kind
 from .._base.routes import Runner
-from .._kernels.validate import BROKEN, Unsound, unusable
+from .._entries.validate import BROKEN, Unsound, unusable
 
 
 def blaming_operand(run: Runner, kinds: Sequence[Kind]) -> Runner:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels.csr_source import CSR, Axes
-from .._kernels.entries import Compressed, Entries
-from .._kernels.validate import check_pointers, check_within
+from .._entries.csr_source import CSR, Axes
+from .._entries.entries import Compressed, Entries
+from .._entries.validate import check_pointers, check_within
 from .cache import FACTORS, NEW, REFUSED
 from .fingerprint import fingerprint
 

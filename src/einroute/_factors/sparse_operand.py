@@ -8,7 +8,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from .._base.linalg import SUPPORTED
-from .._kernels.validate import BROKEN, Unsound, unusable
+from .._entries.validate import BROKEN, Unsound, unusable
 from .._kinds.registry import kind_of
 from .fingerprint import fingerprint
 

@@ -53,7 +53,7 @@ MODULES: dict[str, str] = {
     "jax.experimental.sparse.bcoo": "jax.bcoo",
     "jax.experimental.sparse.bcsr": "jax.bcsr",
     "jaxlib": "jax.kind",
-    "einroute._kernels.entries": "sparse.entries",
+    "einroute._entries.entries": "sparse.entries",
     "einroute._kinds.cupy.operands": "cupy.structured_kinds",
     "einroute._kinds.jax.operands": "jax.structured_kinds",
     "einroute._kinds.torch.operands": "torch.structured_kinds",

@@ -52,7 +52,7 @@ def test_trials_outside_are_not_ended_by_tasks() -> None:
 def test_no_chunk_is_looked_for_in_the_factor_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     looked: list[Any] = []
-    monkeypatch.setattr("einroute._kernels.csr_source.FEW", 0)
+    monkeypatch.setattr("einroute._entries.csr_source.FEW", 0)
     monkeypatch.setattr("einroute._factors.csr_cache.lookup_csr", lambda *args: looked.append(args))
     matrix = sparse.random_array((40, 30), density=0.2, format="csc", rng=RNG)
     right = RNG.random((30, 2200))  # too many for the compiled core's one thread

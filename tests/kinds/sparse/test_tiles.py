@@ -12,8 +12,8 @@ import scipy.sparse as sp
 import einroute as er
 from einroute._base.facts import Operand, Step
 from einroute._base.routes import Offer, Refused
-from einroute._kernels.entries import Compressed, Entries
-from einroute._kernels.validate import Unsound
+from einroute._entries.entries import Compressed, Entries
+from einroute._entries.validate import Unsound
 from einroute._kinds.sparse import tiles
 from einroute._native import CORE
 from tests.helpers import small_integers

@@ -11,7 +11,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
 from ..._base.routes import Offer
-from ..._kernels.entries import Entries
+from ..._entries.entries import Entries
 from .blockwise import put_together, slicer
 from .form import NAME
 from .operand import PairwiseDifference

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..._base.facts import DType
 from ..._base.threads import run_blocks, single_threaded_blas
-from ..._kernels.entries import Entries
-from ..._kernels.validate import BROKEN, unusable
+from ..._entries.entries import Entries
+from ..._entries.validate import BROKEN, unusable
 from ..._kinds.registry import kind_of
 from ..structured import Structured
 

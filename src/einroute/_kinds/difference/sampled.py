@@ -11,7 +11,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
 from ..._base.routes import Offer, Refused
-from ..._kernels.entries import Entries, sums_differ
+from ..._entries.entries import Entries, sums_differ
 from ..._kinds.registry import kind_of
 from .blockwise import entries_of, put_together
 from .form import NAME

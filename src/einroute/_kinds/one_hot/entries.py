@@ -11,7 +11,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
 from ..._base.routes import Offer
-from ..._kernels.entries import Compressed, Entries
+from ..._entries.entries import Compressed, Entries
 from .operand import OneHot
 from .where import private, within
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._base.facts import Operand
 from ..._base.kinds import Kind
-from ..._kernels.entries import Entries
+from ..._entries.entries import Entries
 from .form import FORM
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._base.facts import Contraction, DType, Operand, Prepared
 from ..._base.kinds import Bring, Form, Term
-from ..._kernels.entries import Entries, sums_differ
+from ..._entries.entries import Entries, sums_differ
 from ..sparse_labels import holds
 from . import gather, join, matmul, multiply, reduce, spgemm, tiles
 

@@ -16,7 +16,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
-from ..._kernels.entries import Entries, scatter_add, tools, total
+from ..._entries.entries import Entries, scatter_add, tools, total
 from .result import entries_of, laid_out, layout, lies_as, sparse_positions
 
 Array = np.ndarray[Any, Any]

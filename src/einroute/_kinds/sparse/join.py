@@ -13,7 +13,7 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from ..._kernels.entries import _INT64, Entries, ravel
+from ..._entries.entries import _INT64, Entries, ravel
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse
 
 Array = np.ndarray[Any, Any]

@@ -17,8 +17,8 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import cuts, run_blocks
-from ..._kernels import csr_source
-from ..._kernels.entries import Entries, tools
+from ..._entries import csr_source
+from ..._entries.entries import Entries, tools
 from .result import SORT, entries_of, layout, lies_as, row_cuts, sparse_and_dense
 
 Array = np.ndarray[Any, Any]

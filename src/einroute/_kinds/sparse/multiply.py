@@ -9,7 +9,7 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Declined, Offer, Refused, Route, Runner
-from ..._kernels.entries import Compressed, Entries, tools, total
+from ..._entries.entries import Compressed, Entries, tools, total
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse
 
 Array = np.ndarray[Any, Any]

@@ -9,7 +9,7 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from ..._kernels.entries import CROWDED, Compressed, Entries, scatter_add, tools, total
+from ..._entries.entries import CROWDED, Compressed, Entries, scatter_add, tools, total
 from .result import SCATTER, entries_of, hand_over, layout
 
 Array = np.ndarray[Any, Any]

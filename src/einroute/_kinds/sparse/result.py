@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._base.facts import Operand, Step
 from ..._base.routes import Refused
-from ..._kernels.entries import Entries
+from ..._entries.entries import Entries
 
 Array = np.ndarray[Any, Any]
 

@@ -12,8 +12,8 @@ from scipy import sparse
 
 from ..._base.facts import Operand
 from ..._base.kinds import Kind
-from ..._kernels.entries import Compressed, Entries
-from ..._kernels.validate import (
+from ..._entries.entries import Compressed, Entries
+from ..._entries.validate import (
     BROKEN,
     Unsound,
     check_lengths,

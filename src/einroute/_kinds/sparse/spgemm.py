@@ -14,9 +14,9 @@ from ..._base.cost import Cost
 from ..._base.facts import Classes, Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
-from ..._kernels.csr_source import CSR
-from ..._kernels.entries import Compressed, Entries, tools
-from ..._kernels.validate import Unsound
+from ..._entries.csr_source import CSR
+from ..._entries.entries import Compressed, Entries, tools
+from ..._entries.validate import Unsound
 from ..._native import CORE
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse, row_cuts
 

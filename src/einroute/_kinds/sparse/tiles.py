@@ -14,9 +14,9 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
-from ..._kernels import csr_source
-from ..._kernels.entries import Entries
-from ..._kernels.validate import Unsound
+from ..._entries import csr_source
+from ..._entries.entries import Entries
+from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
 from .result import SORT, entries_of, layout, lies_as, sparse_and_dense
 

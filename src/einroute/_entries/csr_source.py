@@ -2,7 +2,7 @@
 
 Compressing the columns of a CSR matrix takes 2 to 3 ns an entry, and coordinates more: as long as a product
 with a few dense vectors. Telling a matrix by its contents takes 0.2 ns an entry. What remembers is the factor
-cache, which is no kernel: it is loaded by its name, at the first matrix for which it may pay.
+cache, which lies above this room: it is loaded by its name, at the first matrix for which it may pay.
 """
 
 from __future__ import annotations

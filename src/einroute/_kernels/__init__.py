@@ -1,1 +1,0 @@
-"""Inner loops, and the form in which sparse operands reach them."""
