@@ -30,4 +30,9 @@ def facts(operand: PairwiseDifference) -> Operand:
 
 
 #: They lose most by being written out, and so are rewritten first.
-KIND = structured_kind(PairwiseDifference, Form(NAME, rank=12, rewrites=REWRITES, meets=MET), facts)
+KIND = structured_kind(
+    PairwiseDifference,
+    Form(NAME, rank=12, rewrites=REWRITES, meets=MET),
+    facts,
+    known_by=("x", "y"),
+)
