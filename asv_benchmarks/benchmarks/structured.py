@@ -48,3 +48,38 @@ class Construction:
 
     def time_construction(self, operand: str) -> None:
         self.call()
+
+
+class SmallCalls:
+    """What a call that is known carries around its loop, beside what people write by hand."""
+
+    params = [["count", "segment_sum", "gather", "rolled", "difference"], ["einroute", "by_hand"]]
+    param_names = ["form", "implementation"]
+
+    def setup(self, form: str, implementation: str) -> None:
+        rng = np.random.default_rng(0)
+        labels, w, v = rng.integers(0, 8, 100), rng.random(100), rng.random(8)
+        base, x, y = rng.random(64), rng.random((12, 3)), rng.random((10, 3))
+        library = load("einroute")
+        einsum = member(library, "einsum")
+        hot = member(library, "one_hot")(labels, 8)
+        rolled = member(library, "rolled")(base, 8)
+        d = member(library, "pairwise_difference")(x, y)
+
+        def squares() -> np.ndarray:
+            e = x[:, None] - y
+            return np.einsum("ijk,ijk->ij", e, e)
+
+        self.call = {
+            "count": (lambda: einsum("tr->r", hot), lambda: np.bincount(labels, minlength=8)),
+            "segment_sum": (lambda: einsum("tr,t->r", hot, w), lambda: np.bincount(labels, w, 8)),
+            "gather": (lambda: einsum("tr,r->t", hot, v), lambda: v.take(labels)),
+            "rolled": (
+                lambda: einsum("ij,j->i", rolled, v),
+                lambda: np.correlate(np.concatenate((base, base[:7])), v, "valid"),
+            ),
+            "difference": (lambda: einsum("ijk,ijk->ij", d, d), squares),
+        }[form][implementation == "by_hand"]
+
+    def time_call(self, form: str, implementation: str) -> None:
+        self.call()

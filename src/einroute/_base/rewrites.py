@@ -87,10 +87,15 @@ class Rewriting:
         Cost of its own work, and how it would be done.
     inner : tuple of Inner
         What it hands on; its cost is added.
+    short : callable or None
+        ``operands -> array | None``: what the rewrite's `run` tries first, where it hands nothing on. It
+        gives a new array, whose memory is no operand's, of at most another dtype; None where the operands lie
+        so that the rest of `run` is to do it.
     """
 
     offer: Offer
     inner: tuple[Inner, ...] = field(default=())
+    short: Callable[[tuple[Any, ...]], Array | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,21 @@ def small_arrays(operands: tuple[Any, ...]) -> list[Array] | None:
     return arrays
 
 
+def small_runner(operands: tuple[Any, ...]) -> Runner | None:
+    """What does calls of the same facts by NumPy's einsum of small arrays; None of arrays alone."""
+    kinds = [None if type(x) is ndarray else other_kind(x) for x in operands[1:]]
+    ways = [None if kind is None else kind.small for kind in kinds]
+    if not any(ways):
+        return None
+    subscripts = operands[0]
+
+    def run(*operands: Any) -> Any:
+        arrays = [x if way is None else way(x) for way, x in zip(ways, operands, strict=True)]
+        return c_einsum(subscripts, *arrays)
+
+    return run
+
+
 def all_tiny(operands: tuple[Any, ...], plain: bool = False) -> bool:
     """Whether the operands are plain arrays that c_einsum passes before a plan could be looked up.
 
@@ -141,6 +156,10 @@ def known_runner(
         Whose calls they are: told when a trial has ended.
     """
     state = current()
+    if state.tiny and optimize is False and not kwargs and small_arrays(operands) is not None:
+        small = small_runner(operands)
+        if small is not None:
+            return small
     key = einsum_key(operands, None, optimize, kwargs)
     run = None if key is None else state.plans.get(key)
     if isinstance(run, _Trial):

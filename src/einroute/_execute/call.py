@@ -30,7 +30,7 @@ from .._plan.plans import Chain, Limits, Plan, Rewritten, Sliced
 from .._plan.rewriting import contraction_of
 from .bind import Handling, announced, bind_plan, maker, numpys_own
 from .overflow import written_out
-from .rewritten import Contractor, bind_choices, finisher
+from .rewritten import Contractor, bind_choices, finisher, shortened
 from .trials import as_found, on_trial
 
 __all__ = ["Call", "aliases", "signature_of"]
@@ -249,7 +249,7 @@ class Call:
         inner = _Inner(self.with_operands(()), state)
         contract = Contractor(inner.bound, self.computed_in, inner.from_facts)
         rewritten = bind_choices(node, contract, state.on_run)
-        finish = finisher(self.dtype, self.order, self.options)
+        finish = finisher(self.dtype, self.order, self.options, self.kinds)
         dense = plan.form == DENSE
         again = written_out(self.contraction, self.dtype, self.kinds) if self._whole and dense else None
 
@@ -259,7 +259,10 @@ class Call:
                 result = again(result, operands)
             return finish(result, operands, out) if dense else result
 
-        return announced(quiet(run) if self.options.quiet else run, plan, state.on_run)
+        runner: Runner = quiet(run) if self.options.quiet else run
+        if dense and again is None and self.order == "K" and state.on_run is None:
+            runner = shortened(runner, node, self.dtype, self.options)
+        return announced(runner, plan, state.on_run)
 
     def densifies(self, plan: Plan) -> str:
         """What is to be said of a large dense array that is made of sparse operands; mostly nothing.

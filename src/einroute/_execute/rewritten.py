@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from .._base.errstate import extobj_contextvar, make_extobj
 from .._base.facts import DENSE, DType, Options
 from .._base.kinds import Kind
 from .._base.rewrites import Inner
 from .._base.routes import Declined, NoRoute, Runner
-from .._kinds.registry import kind_of
 from .._plan.plans import Choice, Rewritten
 from .nodes import OnRun
 
-__all__ = ["Contractor", "bind_choices", "finisher"]
+__all__ = ["Contractor", "bind_choices", "finisher", "shortened"]
 
 Array = np.ndarray[Any, Any]
+#: The arrays that an operand refers to; None where it is one itself.
+References = Callable[[Any], tuple[Any, ...]] | None
 _INNER = Options(scalar=False)
 
 
@@ -127,37 +129,70 @@ def bind_choices(node: Rewritten, contract: Contractor, on_run: OnRun | None) ->
     return run
 
 
+def shortened(run: Runner, node: Rewritten, dtype: DType, options: Options) -> Runner:
+    """What does a call of einsum by the short way of its first rewrite, where there is one.
+
+    Parameters
+    ----------
+    run : callable
+        The whole way, of a dense result in any order that is new in each call, where nobody watches.
+    """
+    short = node.choices[0].rewriting.short
+    if short is None or extobj_contextvar is None or not options.quiet or options.out:
+        return run
+    enter, leave = extobj_contextvar.set, extobj_contextvar.reset
+    ignore, scalar = make_extobj(all="ignore"), options.scalar and not node.step.output
+
+    def run_short(*operands: Any) -> Any:
+        token = enter(ignore)
+        try:
+            result = short(operands)
+            if result is not None and result.dtype != dtype:
+                result = result.astype(dtype)
+        finally:
+            leave(token)
+        if result is None:
+            return run(*operands)
+        return result[()] if scalar else result
+
+    return run_short
+
+
 def finisher(
-    dtype: DType, order: str, options: Options
+    dtype: DType, order: str, options: Options, kinds: Sequence[Kind]
 ) -> Callable[[Any, tuple[Any, ...], Array | None], Any]:
-    """Brings a dense result to the dtype, the layout and the memory that the caller is promised."""
+    """Brings a dense result to the dtype, the layout and the memory that the caller is promised.
+
+    Parameters
+    ----------
+    kinds : sequence of Kind
+        Of the operands.
+    """
+    references = tuple(kind.references for kind in kinds)
+    scalar, any_order = options.scalar, order == "K"
 
     def finish(result: Any, operands: tuple[Any, ...], out: Array | None) -> Any:
         if out is not None:
             np.copyto(out, result, casting="unsafe")
             return out
-        result = np.asarray(result)
-        old = _is_not_new(result, operands)
-        if old or result.dtype != dtype or order != "K":
+        if type(result) is not np.ndarray:
+            result = np.asarray(result)
+        old = _is_not_new(result, operands, references)
+        if old or result.dtype != dtype or not any_order:
             result = result.astype(dtype, order=order, copy=old)
-        return result[()] if options.scalar and not result.ndim else result
+        return result[()] if scalar and not result.ndim else result
 
     return finish
 
 
-def _is_not_new(result: Array, operands: tuple[Any, ...]) -> bool:
+def _is_not_new(result: Array, operands: tuple[Any, ...], references: tuple[References, ...]) -> bool:
     """Whether a result is memory of an operand, or is not an array that can be written to at every place."""
     if not result.flags.writeable or 0 in result.strides:
         return True
     owner = result.base
-    for x in operands:
-        for a in _references(x):
+    for x, referred in zip(operands, references, strict=True):
+        for a in (x,) if referred is None else referred(x):
             # Memory of an operand belongs to it or to its base, unless that is no array.
             if a is result or (owner is not None and (owner is a or owner is getattr(a, "base", None))):
                 return True
     return type(owner) is not np.ndarray and owner is not None
-
-
-def _references(x: Any) -> tuple[Any, ...]:
-    kind: Kind | None = None if type(x) is np.ndarray else kind_of(x)
-    return (x,) if kind is None or kind.references is None else kind.references(x)

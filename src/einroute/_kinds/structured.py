@@ -12,6 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from .._base.facts import Operand
 from .._base.kinds import Form, Kind
 from .._base.routed_operand import any_routed
+from .._native import CORE
 from .indexing import covered, shifted
 
 Array = np.ndarray[Any, Any]
@@ -222,15 +223,25 @@ def index_like(value: Any, name: str) -> int:
 
 
 def structured_kind(
-    cls: type[Structured], form: Form, facts: Callable[[Any], Operand], *, multiplied: bool = True
+    cls: type[Structured],
+    form: Form,
+    facts: Callable[[Any], Operand],
+    *,
+    known_by: tuple[str, ...] = (),
+    multiplied: bool = True,
 ) -> Kind:
     """The kind of a class of structured operands, whose form has rewrites.
 
     Parameters
     ----------
+    known_by : tuple of str
+        Attributes that say what `signature` says: arrays, ints and dtypes. By them the core looks calls up
+        before Python sees them; without them Python does.
     multiplied : bool
         Every element of the tensor is multiplied, its zeros too.
     """
+    if known_by and CORE is not None:
+        CORE.know_operands(cls, known_by)
     return Kind(
         cls.kind,
         form,

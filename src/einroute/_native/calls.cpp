@@ -1,5 +1,7 @@
 #include "calls.hpp"
 
+#include "described_classes.hpp"
+
 #include <cstring>
 
 namespace einroute {
@@ -171,10 +173,23 @@ bool hold_chain(PyObject* list, Call& to) {
 }
 
 bool add_operands(Call& to) {
+    int starts[MOST_OPERANDS + 1];
+    int described = 0;
     for (Py_ssize_t i = 0; i < to.count; ++i) {
-        if (!add_operand(to.key, to.arrays[i])) {
+        PyObject* operand = to.arrays[i];
+        starts[i] = to.key.count;
+        if (!PyArray_CheckExact(operand) && is_described(operand)) {
+            ++described;
+            if (!add_described(to.key, operand)) {
+                return false;
+            }
+        } else if (!add_operand(to.key, operand)) {
             return false;
         }
+    }
+    starts[to.count] = to.key.count;
+    if (described > 1 && !add_aliases(to.key, to.arrays, to.count, starts)) {
+        return false;
     }
     return to.out == nullptr ||
            (PyArray_CheckExact(to.out) && add_word(to.key, OUT) && add_operand(to.key, to.out));

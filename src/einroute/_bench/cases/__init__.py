@@ -10,7 +10,7 @@ from .integers import integers
 from .lstsq import columns, once, repeated, sparse_systems, square
 from .numpy_asv import numpy_asv
 from .one_hot import counts, fields, gathers, places
-from .pairwise import forms, sums
+from .pairwise import forms, indefinite, sums
 from .rolled import convolutions, rollings, vectors
 from .small import tiny, tiny_functions
 from .sparse import by_stacks, patterns, products
@@ -50,7 +50,7 @@ CASES: tuple[AnyCase, ...] = (
     *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *tensor_networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
     *products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *convolutions(), *counts(), *gathers(), *places(),
-    *fields(), *forms(), *sums(),
+    *fields(), *forms(), *indefinite(), *sums(),
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..spelled import Spelled, Way, Ways
 
 #: Points of x, of y, and dimensions.
-SIZES = ((30, 40, 6), (300, 400, 6), (300, 300, 20), (1000, 1000, 10), (2000, 2000, 30))
+SIZES = ((30, 40, 6), (300, 400, 6), (300, 300, 20), (1000, 1000, 10), (2000, 2000, 30), (1000, 1000, 300))
 GIVEN = """
 x, y = rng.standard_normal(({n}, {d})), rng.standard_normal(({m}, {d}))
 r = rng.standard_normal(({d}, {d}))
@@ -38,6 +38,21 @@ def forms() -> list[Spelled]:
             table.append(
                 Spelled("pairwise", f"{subscripts} {n}x{m} d={d}", given, ways, asv=n in (30, 300) and d == 6)
             )
+    return table
+
+
+def indefinite() -> list[Spelled]:
+    """Squared forms by a metric of any signs; by hand without a look at what cancels."""
+    subscripts = "ijk,kl,ijl->ij"
+    hand = "(a := np.einsum('ik,ik->i', x, z := x @ (r + r.T)) / 2)[:, None] + a - x @ z.T"
+    table = []
+    for n, d in ((1000, 30), (1000, 257)):
+        ways: Ways = {
+            "einroute": Way(f'er.einsum("{subscripts}", d := er.pairwise_difference(x), r, d)'),
+            "by_hand": Way(hand),
+        }
+        given = GIVEN.format(n=n, m=n, d=d)
+        table.append(Spelled("pairwise", f"{subscripts} {n}x{n} d={d} indefinite", given, ways))
     return table
 
 

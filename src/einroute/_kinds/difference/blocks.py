@@ -49,6 +49,23 @@ class Cut:
     chosen: str
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What is known beforehand of a step whose differences are written out whole.
+
+    Attributes
+    ----------
+    differences, joined : tuple of int
+        Positions of the differences, and of those of each point with its own partner.
+    exchanged : tuple or None
+        As `_exchanged` has it.
+    """
+
+    differences: tuple[int, ...]
+    joined: tuple[int, ...]
+    exchanged: tuple[int, int, int] | None
+
+
 def verdict(step: Step) -> Rewriting:
     """Offer to write the differences out."""
     own = [p for p, op in enumerate(step.operands) if op.form == NAME]
@@ -63,9 +80,12 @@ def verdict(step: Step) -> Rewriting:
     if cut is None:
         cost = Cost(work * 1e9, 0.0, 3.0 * len(own), 1e9)
         facts = tuple(_written_facts(op) if p in own else op for p, op in enumerate(operands))
-        return Rewriting(Offer(cost, step.output, None, "written out"), (Inner(inputs, step.output, facts),))
+        joined = tuple(p for p in own if len(inputs[p]) == 2)
+        whole = Whole(tuple(p for p in own if p not in joined), joined, _exchanged(step))
+        return Rewriting(Offer(cost, step.output, whole, "written out"), (Inner(inputs, step.output, facts),))
     count = -(-step.sizes[cut.label] // cut.length)
-    threads = min(step.threads, 2, count)
+    # One by one, each block shares its own work among the threads.
+    threads = min(step.threads, 2, count) if cut.written else 1
     cost = Cost((work if cut.written else 0.0) * 1e9 / threads, 0.0, 30.0 + 20.0 * count / threads, 1e9)
     note = f"in blocks of {cut.length} of {cut.label!r}, " + ("written out" if cut.written else "one by one")
     return Rewriting(
@@ -166,6 +186,10 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     """Write out and contract."""
     if step.form != "dense":
         return _run_apart(step, rewriting, operands, contract)
+    whole: Whole | Cut = rewriting.offer.recipe
+    if isinstance(whole, Whole):
+        result = contract.inner(0, _written(operands, whole))
+        return result if whole.exchanged is None else _mirrored(np.asarray(result), *whole.exchanged)
     result = _run_dense(step, rewriting, operands, contract)
     found = _exchanged(step)
     return result if found is None else _mirrored(np.asarray(result), *found)
@@ -203,7 +227,8 @@ def _mirrored(result: Array, i: int, j: int, sign: int) -> Array:
     """The result, exchanged exactly: products and sums of a pair may round by where they lie in a block."""
     if not result.flags.writeable:
         result = result.copy()
-    mirror(np.moveaxis(result, (i, j), (-2, -1)), sign)
+    last = (i, j) == (result.ndim - 2, result.ndim - 1)
+    mirror(result if last else np.moveaxis(result, (i, j), (-2, -1)), sign)
     return result
 
 
@@ -213,9 +238,7 @@ def _run_dense(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], cont
         np.subtract(x.x, x.y) if isinstance(x, PairwiseDifference) and len(labels) == 2 else x
         for labels, x in zip(inputs, operands, strict=True)
     )
-    cut: Cut | None = rewriting.offer.recipe
-    if cut is None:
-        return contract.inner(0, _written(operands))
+    cut: Cut = rewriting.offer.recipe
     size = step.sizes[cut.label]
     axes = [_axes(labels, x.shape, cut, size) for labels, x in zip(inputs, operands, strict=True)]
     looked_up = [bool(cut.chosen) and op.form not in _CUT for op in step.operands]
@@ -243,12 +266,17 @@ def _run_dense(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], cont
     )
 
 
-def _written(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+def _written(operands: tuple[Any, ...], whole: Whole) -> tuple[Any, ...]:
     """The operands with their differences written out, each once."""
     made: dict[int, Array] = {}
-    return tuple(
-        made.setdefault(id(x), x.written()) if isinstance(x, PairwiseDifference) else x for x in operands
-    )
+    every = list(operands)
+    for p in whole.differences:
+        x = operands[p]
+        known = made.get(id(x))
+        every[p] = made[id(x)] = x.written() if known is None else known
+    for p in whole.joined:
+        every[p] = np.subtract(operands[p].x, operands[p].y)
+    return tuple(every)
 
 
 def _copy_of(position: int, op: Operand, axes: list[list[int]]) -> int | None:

@@ -4,24 +4,26 @@ With points centred at c and ``z = U (x - c)``, ``|z_i|**2 + |z_j|**2 - 2 z_i . 
 of rows ``(z_i, |z_i|**2, 1)`` with ``(-2 z_j, 1, |z_j|**2)``.  It loses digits where it is small against its
 terms.
 
-The bound.  Let u be the unit roundoff, eps = 2 u, ``t = |(|U| |x - c|)|**2`` (which bounds ``|z|**2`` and
-what rounding can do to z) and ``T = t_i + t_j``.  A coordinate of z carries errors of the centred point, of U
-and of a sum of D products: at most ``(D + 2) u`` of ``|U| |x - c|``, and about ``sqrt(D) u`` (Higham and
-Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Sci. Comput. 41, 2019); they count
-with twice the distance, ``sqrt(q T)``, and less the smaller q is.  The product's R + 2 terms are at most 2 T
-together, and so its error at most ``(R + 2) eps T``, and about ``sqrt(R) eps T / 2``.  So the computed q is
-taken to be within ``E eps T`` with ``E = 2 + 0.9 sqrt(R + 2) + (R + 2) / 8``: the last term is for features
-that are all alike, whose products do not round at random (0.11 R was met, at R = 100 to 256).  Since
-``q <= B = sum_kl |d_k| |M_kl| |d_l|``, an entry with ``q >= E T / 60`` is within 60 eps B.  All others are
-computed from their differences.  Points in clusters far from c would nearly all be:
-they are sorted into cells first, and pairs of cells are centred anew where they are close to each other
-(`cells`).
+The bound. Let u be the unit roundoff, eps = 2 u, ``t = |(|U| |x - c|)|**2`` (which bounds ``|z|**2`` and
+what rounding can do to z) and ``T = t_i + t_j``. Sums are made in G groups of at most W terms, and the
+groups are added (blocked summation: Higham, "Accuracy and Stability of Numerical Algorithms", 2002,
+section 4.2). A coordinate of z carries errors of the centred point, of U and of a sum of D products: at
+most ``(W + G + 2) u`` of ``|U| |x - c|``, and about ``sqrt(W) u`` (Higham and Mary, "A new approach to
+probabilistic rounding error analysis", SIAM J. Sci. Comput. 41, 2019); they count with twice the
+distance, ``sqrt(q T)``, and less the smaller q is. The product's R + 2 terms are at most 2 T together,
+and so its error at most ``(W + G) eps T``, and about ``sqrt(W) eps T / 2``. So the computed q is taken to
+be within ``E eps T`` with ``E = 2 + 0.9 sqrt(W) + W / 8 + (G - 1) / 2``: the third term is for features
+that are all alike, whose products do not round at random (0.11 W was met, at W = 100 to 256). Since
+``q <= B = sum_kl |d_k| |M_kl| |d_l|``, an entry with ``q >= E T / 60`` is within 60 eps B. All others are
+computed from their differences. Points in clusters far from c would nearly all be: they are sorted into
+cells first, and pairs of cells are centred anew where they are close to each other (`cells`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -36,6 +38,8 @@ from .metric import Factor
 
 Array = np.ndarray[Any, Any]
 
+#: The most terms that are summed in one product: of more, the products of groups are added.
+_GROUP = 130
 #: The error that may be made, in eps.
 _ALLOWED = 60.0
 #: Shares of a tile's entries that fail from which its points are centred anew: where they lie close together,
@@ -76,9 +80,35 @@ class Side:
         return Side(self.points[index], self.rows[index], self.least[index])
 
 
+def _groups(terms: int) -> list[slice]:
+    """Groups of terms about equally large."""
+    count = max(1, -(-terms // _GROUP))
+    marks = [terms * g // count for g in range(count + 1)]
+    return [slice(low, high) for low, high in pairwise(marks)]
+
+
 def _errors(rank: int) -> float:
     """What the product may be off, in eps of its terms."""
-    return 2 + 0.9 * sqrt(rank + 2) + (rank + 2) / 8
+    groups = _groups(rank + 2)
+    widest: int = max(group.stop - group.start for group in groups)
+    return 2 + 0.9 * sqrt(widest) + widest / 8 + (len(groups) - 1) / 2
+
+
+def _products(left: Array, right: Array, out: Array) -> None:
+    """``left @ right.T``, group by group of the terms."""
+    first, *others = _groups(left.shape[1])
+    numpy_matmul(left[:, first], right[:, first].T, out=out)
+    for group in others:
+        out += numpy_matmul(left[:, group], right[:, group].T)
+
+
+def _norms(z: Array) -> Array:
+    """The squared norms of rows, group by group of the terms."""
+    first, *others = _groups(z.shape[1])
+    norms: Array = c_einsum("ik,ik->i", z[:, first], z[:, first])
+    for group in others:
+        norms += c_einsum("ik,ik->i", z[:, group], z[:, group])
+    return norms
 
 
 def sides(x: Array, y: Array, centre: Array, factor: Factor) -> tuple[Side, Side]:
@@ -100,7 +130,7 @@ def _left(points: Array, centre: Array, factor: Factor) -> Side:
         np.subtract(points, centre, out=z)
         if u is not None:
             z *= u
-        norms = bound = c_einsum("ik,ik->i", z, z)
+        norms = bound = _norms(z)
     else:
         norms, bound = transform(points, centre, u, z)
     rows[:, rank], rows[:, rank + 1] = norms, 1
@@ -110,13 +140,13 @@ def _left(points: Array, centre: Array, factor: Factor) -> Side:
 def transform(points: Array, centre: Array, u: Array, z: Array) -> tuple[Array, Array]:
     """Fill ``z = U (x - c)``; give ``|z|**2`` and t."""
     centred = points - centre
-    numpy_matmul(centred, u.T, out=z)
-    norms = c_einsum("ik,ik->i", z, z)
+    _products(centred, u, z)
+    norms = _norms(z)
     size = np.abs(centred) @ np.abs(u).T
     bound = c_einsum("ik,ik->i", size, size)
     if np.add.reduce(bound) > _CANCELS * np.add.reduce(norms):
         z[...] = precisely(points, centre, u)
-        norms = c_einsum("ik,ik->i", z, z)
+        norms = _norms(z)
         bound *= _PRECISE
         bound += norms
     return norms, bound
@@ -132,18 +162,23 @@ def precisely(points: Array, centre: Array, u: Array) -> Array:
     if points.dtype == np.float32:
         double: Array = (points - centre.astype(np.float64)) @ u.T.astype(np.float64)
         return double
-    bits = (53 - max(1, points.shape[1] - 1).bit_length()) // 2
+    bits = exact_bits(points.shape[1])
     x = points - centre
     back = x - points  # what rounding took from x: Knuth's two-sum
     lost = (points - (x - back)) - (centre + back)
-    high_x, high_u = _leading(x, bits), _leading(u, bits)
+    high_x, high_u = leading(x, bits), leading(u, bits)
     low: Array = (x - high_x + lost) @ high_u.T
     low += x @ (u - high_u).T
     low += high_x @ high_u.T
     return low
 
 
-def _leading(x: Array, bits: int) -> Array:
+def exact_bits(terms: int) -> int:
+    """How many bits both factors may have for a sum of so many products to be exact."""
+    return (53 - max(1, terms - 1).bit_length()) // 2
+
+
+def leading(x: Array, bits: int) -> Array:
     """Each row rounded to so many bits of its largest element."""
     _, exponent = np.frexp(np.abs(x).max(axis=1, keepdims=True, initial=0))
     large = np.ldexp(1.5, exponent + (52 - bits))
@@ -153,7 +188,7 @@ def _leading(x: Array, bits: int) -> Array:
 
 def product(a: Side, b: Side, out: Array, same: bool) -> tuple[Array, Array]:
     """Fill a tile, and find the places that have to be computed again (not those of one point twice)."""
-    numpy_matmul(a.rows, b.rows.T, out=out)
+    _products(a.rows, b.rows, out)
     if same:
         np.fill_diagonal(out, np.inf)
     most = b.least.max()
@@ -196,7 +231,7 @@ def tile(a: Side, b: Side, factor: Factor, out: Array, same: bool, local: bool =
     if len(close[0]) > _MANY * out.size:
         plain.tile(a.points, b.points, factor.metric, out)
     else:
-        _mend(a.points, b.points, factor.metric, out, close)
+        mend(a.points, b.points, factor.metric, out, close)
     if same:
         np.fill_diagonal(out, 0)
         plain.mirror(out)
@@ -210,7 +245,7 @@ def _middle(x: Array, y: Array, mean: Callable[..., Array]) -> Array:
     return middle
 
 
-def _mend(x: Array, y: Array, metric: Array | None, out: Array, places: tuple[Array, Array]) -> None:
+def mend(x: Array, y: Array, metric: Array | None, out: Array, places: tuple[Array, Array]) -> None:
     """Compute single entries from their differences."""
     some = max(1, plain.DIFFERENCES // max(1, x.shape[1]))
     for start in range(0, len(places[0]), some):

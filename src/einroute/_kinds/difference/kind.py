@@ -13,6 +13,7 @@ from .operand import PairwiseDifference
 REWRITES: tuple[Rewrite, ...] = (
     compiled.COMPILED,
     squared.PRODUCT,
+    squared.EXPANSION,
     squared.PLAIN,
     linear.LINEAR,
     sums.SUMS,
@@ -29,4 +30,9 @@ def facts(operand: PairwiseDifference) -> Operand:
 
 
 #: They lose most by being written out, and so are rewritten first.
-KIND = structured_kind(PairwiseDifference, Form(NAME, rank=12, rewrites=REWRITES, meets=MET), facts)
+KIND = structured_kind(
+    PairwiseDifference,
+    Form(NAME, rank=12, rewrites=REWRITES, meets=MET),
+    facts,
+    known_by=("x", "y"),
+)

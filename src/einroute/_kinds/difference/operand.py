@@ -40,7 +40,11 @@ class PairwiseDifference(Structured):
             raise TypeError(
                 "x and y are both boolean, which numpy.subtract refuses; convert them, as in x.astype(float)"
             )
-        self._set(x=x, y=y, dtype=_difference_dtype(x.dtype, y.dtype), shape=(len(x), len(y), x.shape[1]))
+        put = object.__setattr__
+        put(self, "x", x)
+        put(self, "y", y)
+        put(self, "dtype", _difference_dtype(x.dtype, y.dtype))
+        put(self, "shape", (len(x), *y.shape))
 
     def references(self) -> tuple[Array, ...]:
         """The points."""
@@ -109,7 +113,7 @@ def _points(value: Any, name: str) -> Array:
 def _difference_dtype(x: np.dtype[Any], y: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype that ``numpy.subtract`` gives."""
     if x == y:
-        return x.newbyteorder("=")
+        return x if x.isnative else x.newbyteorder("=")
     return np.subtract.resolve_dtypes((x, y, None))[2]
 
 
@@ -160,6 +164,8 @@ def pairwise_difference(x: Any, y: Any = None) -> PairwiseDifference:
     array([[16.],
            [18.]])
     """
+    if type(x) is np.ndarray and (y is None or type(y) is np.ndarray):
+        return PairwiseDifference(x, y)  # which is nobody else's
     node = in_graph((x, y), structured=True)
     if node is not None:
         outside: PairwiseDifference = node("pairwise_difference", x, y)

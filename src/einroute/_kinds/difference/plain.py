@@ -109,6 +109,8 @@ def mirror(square: Array, sign: int = 1) -> None:
             (square[..., j:, i:j], square[..., i:j, j:], True),
             (block, block, _BELOW[: j - i, : j - i]),
         ):
+            if not low.size:
+                continue
             source = high.swapaxes(-1, -2)
             if sign < 0:
                 np.negative(source, out=low, where=where)

@@ -10,7 +10,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
-from . import distances, plain
+from . import distances, expansion, plain
 from .finish import FINITE, finished
 from .form import Form, inner, metric_of, squared
 from .metric import factor
@@ -21,8 +21,12 @@ Array = np.ndarray[Any, Any]
 #: Seconds an entry takes from its difference, by its features and by their products; and what a tile's calls
 #: take.
 _PLAIN, _FEATURE, _PRODUCT = 2e-9, 2e-9, 5e-11
-#: The most features for a product: with more, nearly all entries would be computed again.
-_MOST = 256
+#: Seconds that transforming a point takes for each product with a factor of a whole metric.
+_TRANSFORM = 1e-10
+#: Seconds an entry takes by expansion, besides its products: three in double precision, one of the diagonal.
+_EXPANDED, _EXPANSIONS = 6e-9, 4
+#: The most features for a product: with more, a factor's own rounding is not known to be small enough.
+_MOST = 1024
 
 
 def product_verdict(step: Step) -> Rewriting | Refused:
@@ -37,10 +41,12 @@ def product_verdict(step: Step) -> Rewriting | Refused:
         return refused
     terms = step.extent(form.features[0])
     if terms > _MOST:
-        return Refused(f"{terms} features, more than the {_MOST} for which few entries are computed again")
+        return Refused(f"{terms} features, more than the {_MOST} for which rounding is bounded")
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8
-    work = batch * (n * m * each + (n + m) * terms * 4e-9 + terms**3 * 1e-10)
+    work = batch * (n * m * each + (n + m) * terms * 4e-9)
+    if len(form.unique) == 2:
+        work += batch * ((n + m) * _TRANSFORM * terms**2 + terms**3 * 1e-10)
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 150.0 * batch, 1e9)
     note = f"squared distances by GEMM {n}x{terms} by {terms}x{m}"
     if form.metric:
@@ -81,6 +87,55 @@ def product_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], con
                 return declined
             if one.sign < 0:
                 np.negative(out, out=out)
+        return made
+
+    return finished(form, step, make, operands, contract)
+
+
+def expansion_verdict(step: Step) -> Rewriting | Refused:
+    """Offer the terms of a whole metric of any signs by matrix products in more digits."""
+    form = squared(step)
+    if isinstance(form, Refused):
+        return form
+    if len(form.unique) != 2:
+        return Refused("the metric is diagonal")
+    if step.dtype.char not in "fd":
+        return Refused(f"no guard for rounding in {step.dtype.name}")
+    refused = convertible(step.operands[form.at[0]], step.dtype)
+    if refused is not None:
+        return refused
+    terms = step.extent(form.features[0])
+    if terms > _MOST:
+        return Refused(f"{terms} features, more than the {_MOST} for which rounding is bounded")
+    n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
+    each = _EXPANDED + distances.TERM * terms * (_EXPANSIONS if step.dtype.char == "d" else 2)
+    work = batch * (n * m * each + (n + m) * (terms * 1e-8 + terms**2 * _TRANSFORM))
+    cost = Cost(work * 1e9 / _cores(step, work), 0.0, 200.0 * batch, 1e9)
+    note = f"terms of the form by GEMM {n}x{terms} by {terms}x{m}, in more digits"
+    return Rewriting(
+        Offer(cost, step.output, form, note + "; small ones from the differences"), inner(form, step)
+    )
+
+
+def expansion_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """Terms of the form, for each metric of a batch."""
+    form: Form = rewriting.offer.recipe
+    points = converted(operands[form.at[0]], step.dtype)
+    if isinstance(points, Declined):
+        return points
+    x, y = points
+    metric = metric_of(form, step, operands, contract)
+    if metric is None or not np.isfinite(metric).all():
+        return Declined("the metric is not finite")
+    stack = metric.reshape(step.extent(form.batch), *metric.shape[len(form.batch) :])
+
+    def make(low: int, high: int) -> Array | Declined:
+        rows = x if high - low == len(x) else x[low:high]
+        made = np.empty((len(stack), high - low, len(y)), step.dtype)
+        for one, out in zip(stack, made, strict=True):
+            declined = expansion.squared_forms(rows, y, one, out, step.threads)
+            if declined is not None:
+                return declined
         return made
 
     return finished(form, step, make, operands, contract)
@@ -129,5 +184,11 @@ PRODUCT = Rewrite(
     product_verdict,
     product_run,
     f"the metric is finite and semidefinite; few points are not finite; {FINITE}; {GUARD}",
+)
+EXPANSION = Rewrite(
+    "difference.expansion",
+    expansion_verdict,
+    expansion_run,
+    f"the metric is finite; most sums do not cancel; {FINITE}; {GUARD}",
 )
 PLAIN = Rewrite("difference.tiles", plain_verdict, plain_run, f"the metric is finite; {FINITE}")

@@ -142,7 +142,10 @@ def add_rows(labels: Array, length: int, rows: Array, out: Array, threads: int) 
         In C order; added to.
     """
     if out.dtype.char in LOOPS:
-        _add_by_core(labels.shape, (Part(labels, length, 1),), rows, out, threads)
+        if rows.dtype == out.dtype and rows.dtype.isnative:
+            CORE.add_at((in_native_order(labels),), (length,), (1,), (0,), rows, out, threads)
+        else:
+            _add_by_core(labels.shape, (Part(labels, length, 1),), rows, out, threads)
         return
     count = len(labels)
     at_once = _at_once(rows, out)
@@ -204,7 +207,9 @@ def _add_by_core(
         else:
             own.append(part)
     labels = tuple(
-        in_native_order(np.broadcast_to(part.labels, shape)) for part in own if part.labels is not None
+        in_native_order(x if x.shape == shape else np.broadcast_to(x, shape))
+        for x in (part.labels for part in own)
+        if x is not None
     )
     facts = labels, tuple(part.length for part in own), tuple(part.stride for part in own), tuple(steps)
     if rows is None:

@@ -51,7 +51,18 @@ def quick(plan: AtPlaces) -> Quick | None:
 def _count(plan: AtPlaces) -> Quick:
     (at,), step = plan.taken.positions, plan.step
     depth, dtype, threads = step.sizes[plan.shown], step.dtype, step.threads
-    return lambda operands: counted(operands[at].labels.reshape(-1), depth, dtype, threads)
+    if dtype.char not in LOOPS:
+        return lambda operands: counted(operands[at].labels.reshape(-1), depth, dtype, threads)
+    count, char, lengths, ones = CORE.count_at, dtype.char, (depth,), (1,)
+
+    def run(operands: tuple[Any, ...]) -> Array:
+        labels = in_native_order(operands[at].labels)
+        if labels.ndim != 1:
+            labels = labels.reshape(-1)
+        counts: Array = count((labels,), lengths, ones, (), depth, char, threads)
+        return counts
+
+    return run
 
 
 def _places(plan: AtPlaces) -> Quick:
@@ -164,8 +175,9 @@ def _sum(plan: AtPlaces) -> Quick | None:
     shape = tuple(step.sizes[c] for c in found)
     back = tuple(found.index(c) for c in step.output)
     dtype = step.dtype
-    straight = axes == tuple(range(len(axes)))
-    vector = dtype == np.float64 and not plan.wide
+    straight = _in_order(axes)
+    vector = dtype == np.float64 and not plan.wide and not LOOPS
+    as_made = shape == flat and _in_order(back)
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         rows = operands[other] if straight else operands[other].transpose(axes)
@@ -174,12 +186,14 @@ def _sum(plan: AtPlaces) -> Quick | None:
                 rows = rows.reshape(rows_shape, copy=False)
             except ValueError:  # they do not follow each other evenly
                 return None
-        where = operands[at].labels.reshape(-1)
+        where = operands[at].labels
+        if where.ndim != 1:
+            where = where.reshape(-1)
         out = weighed(where, depth, rows) if vector else None
         if out is None:
             out = np.zeros(flat, dtype)
             add_rows(where, depth, rows, out, threads)
-        return out.reshape(shape).transpose(back)
+        return out if as_made else out.reshape(shape).transpose(back)
 
     return run
 
@@ -193,17 +207,32 @@ def _gather(plan: AtPlaces) -> Quick:
     back = tuple(way.result.index(c) for c in step.output)
     threads = step.threads
     lengths = tuple(step.sizes[c] for c in way.result)
+    straight, vector = _in_order(axes), len(aligned) == 1
+    as_made = vector and _in_order(back)
+    depth = step.sizes[way.replaced]
+    direct = CORE is not None and as_made and step.operands[other].dtype.isnative
+    make = allocator(prod(lengths) * step.operands[other].dtype.itemsize, last=True)
 
     def run(operands: tuple[Any, ...]) -> Array | None:
-        table = operands[other].transpose(axes)
+        table = operands[other] if straight else operands[other].transpose(axes)
         if not table.flags.c_contiguous:
             if table.size > 2 * prod(lengths):
                 return None
             table = np.ascontiguousarray(table)
-        found = take_or_zero(table, operands[at].labels.transpose(aligned).reshape(-1), threads)
-        return found.reshape(lengths).transpose(back)
+        if direct:
+            out: Array = make(lengths, table.dtype)
+            CORE.take_at((in_native_order(operands[at].labels),), (depth,), (1,), (), table, out, threads)
+            return out
+        labels = operands[at].labels if vector else operands[at].labels.transpose(aligned).reshape(-1)
+        found = take_or_zero(table, labels, threads)
+        return found if as_made else found.reshape(lengths).transpose(back)
 
     return run
+
+
+def _in_order(axes: tuple[int, ...]) -> bool:
+    """Whether a transposition to these axes changes nothing."""
+    return axes == tuple(range(len(axes)))
 
 
 def _scaled(plan: AtPlaces) -> Quick | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Offer, Refused
 from ..._base.threads import cuts
 from .adding import Part, add_up, counting
-from .fast_paths import Quick, quick
+from .fast_paths import quick
 from .look_up import Block
 from .places import AtPlaces, Over, at_places
 from .where import Cut, Where, extents, find, untested
@@ -31,12 +30,11 @@ _WHOLE = slice(None)
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     """The contraction over the places."""
-    recipe: Recipe = rewriting.offer.recipe
-    if recipe.quick is not None:
-        result = recipe.quick(operands)
+    if rewriting.short is not None:
+        result = rewriting.short(operands)
         if result is not None:
             return result
-    plan = recipe.plan
+    plan: AtPlaces = rewriting.offer.recipe
     if 0 in step.sizes.values():
         return _zeros(step)
     where = (untested if plan.tested else find)(plan.taken, operands, step.sizes)
@@ -154,14 +152,6 @@ class _Pass:
         return Block({c: s for c, s in zip(places, cut, strict=True) if s != _WHOLE}, index)
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """A plan over the places, and its short way where it has one."""
-
-    plan: AtPlaces
-    quick: Quick | None
-
-
 def _verdict(wanted: Callable[[AtPlaces], str]) -> Callable[[Step], Rewriting | Refused]:
     def verdict(step: Step) -> Rewriting | Refused:
         plan = at_places(step)
@@ -171,8 +161,8 @@ def _verdict(wanted: Callable[[AtPlaces], str]) -> Callable[[Step], Rewriting | 
         if reason:
             return Refused(reason)
         inner = plan.inner()
-        made = Offer(plan.cost(), step.output, Recipe(plan, quick(plan)), plan.note())
-        return Rewriting(made, () if inner is None else (inner,))
+        made = Offer(plan.cost(), step.output, plan, plan.note())
+        return Rewriting(made, () if inner is None else (inner,), quick(plan))
 
     return verdict
 

@@ -28,4 +28,10 @@ def facts(operand: OneHot) -> Operand:
 
 
 #: They lose least by being written out, and so are rewritten last.
-KIND = structured_kind(OneHot, Form(NAME, rank=10, rewrites=REWRITES, meets=MET), facts, multiplied=False)
+KIND = structured_kind(
+    OneHot,
+    Form(NAME, rank=10, rewrites=REWRITES, meets=MET),
+    facts,
+    known_by=("labels", "depth", "dtype"),
+    multiplied=False,
+)

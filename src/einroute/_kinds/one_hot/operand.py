@@ -143,6 +143,8 @@ def one_hot(labels: Any, depth: int, *, dtype: Any = float) -> OneHot:
     >>> er.einsum("tr,r->t", er.one_hot(labels, 3), np.array([10.0, 20.0, 30.0]))
     array([10., 30., 30.,  0.])
     """
+    if type(labels) is np.ndarray:
+        return OneHot(labels, depth, dtype)  # which is nobody else's
     node = in_graph((labels,), structured=True)
     if node is not None:
         outside: OneHot = node("one_hot", labels, depth, **({} if dtype is float else {"dtype": dtype}))

@@ -32,4 +32,9 @@ def facts(operand: Rolled) -> Operand:
 
 
 #: They lose more than one_hot operands by being written out, and so are rewritten before those.
-KIND = structured_kind(Rolled, Form(NAME, rank=11, rewrites=REWRITES, meets=MET), facts)
+KIND = structured_kind(
+    Rolled,
+    Form(NAME, rank=11, rewrites=REWRITES, meets=MET),
+    facts,
+    known_by=("base", "k", "axis", "shift"),
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -47,10 +46,11 @@ class Rolled(Structured):
     def __init__(self, base: Any, k: Any, axis: Any = 0, step: Any = 1) -> None:
         # A view: what is done to the shape of the array that was given does not change this one.
         base = base.view() if type(base) is np.ndarray else _base(base)
-        k, axis, step = _whole(k, "k"), _whole(axis, "axis"), _whole(step, "step")
+        if not type(k) is type(axis) is type(step) is int:
+            k, axis, step = index_like(k, "k"), index_like(axis, "axis"), index_like(step, "step")
         if k < 1:
             raise ValueError(f"k is {k}, expected at least 1: as many rollings as there are to be")
-        if prod(base.shape) * base.itemsize * k > _LONGEST or k > _LONGEST:
+        if base.nbytes * k > _LONGEST or k > _LONGEST:
             raise ValueError(
                 f"k is {k}, with which the operand has more than the {_LONGEST} bytes that an array may "
                 f"have; pass a smaller k"
@@ -198,6 +198,8 @@ def rolled(b: Any, k: int, *, axis: int = 0, step: int = 1) -> Rolled:
     >>> er.einsum("ij,j->i", er.rolled(b, 3, step=-1), np.array([1, 1, 0]))
     array([40, 30, 50])
     """
+    if type(b) is np.ndarray:
+        return Rolled(b, k, axis, step)  # which is nobody else's
     node = in_graph((b,), structured=True)
     if node is not None:
         outside: Rolled = node("rolled", b, k, axis=axis, step=step)
@@ -216,10 +218,6 @@ def shortest(step: int, d: int) -> int:
         return 0
     step %= d
     return step if 2 * step <= d else step - d
-
-
-def _whole(value: Any, name: str) -> int:
-    return value if type(value) is int else index_like(value, name)
 
 
 def _base(b: Any) -> Array:

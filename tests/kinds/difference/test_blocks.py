@@ -1,0 +1,62 @@
+"""Differences that are written out whole: each once, and mirrored where the points are one set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import einroute as er
+from einroute._kinds.difference.operand import PairwiseDifference
+from tests.helpers import forcing
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((7, 3)), RNG.standard_normal((7, 3))
+FORMS = (
+    "ijk,ijk->ij",
+    "ijk,ijk->ji",
+    "ijk,ijl->ijkl",
+    "ijk,ijl->kijl",
+    "iik,iik->i",
+    "iik,ijk->ij",
+    "ijk,jik->ij",
+)
+
+
+@pytest.mark.parametrize("subscripts", FORMS)
+@pytest.mark.parametrize("alone", [True, False])
+def test_values(subscripts: str, alone: bool) -> None:
+    d = er.pairwise_difference(X, None if alone else Y)
+    array = np.asarray(d)
+    with forcing("difference.blocks"):
+        for other in (d, er.pairwise_difference(Y, X)):
+            expected = np.einsum(subscripts, array, np.asarray(other))
+            for _ in range(3):
+                np.testing.assert_allclose(er.einsum(subscripts, d, other), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("points", [1, 31, 33, 70])
+def test_squares_are_symmetric_to_the_last_bit(points: int) -> None:
+    d = er.pairwise_difference(RNG.standard_normal((points, 3)))
+    with forcing("difference.blocks"):
+        for subscripts in ("ijk,ijk->ij", "ijk,ijk,ijk->ij"):
+            square = er.einsum(subscripts, *[d] * (subscripts.count(",") + 1))
+            sign = -1 if subscripts.count(",") == 2 else 1
+            np.testing.assert_array_equal(square, sign * square.T)
+        kept = er.einsum("ijk,ijk->ikj", d, d)
+        np.testing.assert_array_equal(kept, kept.transpose(2, 1, 0))
+
+
+def test_each_operand_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    written = PairwiseDifference.written
+
+    def counting(self: PairwiseDifference) -> np.ndarray:
+        calls.append(self)
+        return written(self)
+
+    d, e = er.pairwise_difference(X, Y), er.pairwise_difference(Y, X)
+    with forcing("difference.blocks"):
+        er.einsum("ijk,ijk,ijk->ij", d, d, e)
+        monkeypatch.setattr(PairwiseDifference, "written", counting)
+        er.einsum("ijk,ijk,ijk->ij", d, d, e)
+    assert [id(x) for x in calls] == [id(d), id(e)]
