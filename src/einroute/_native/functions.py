@@ -62,6 +62,7 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
         if ufunc:
             public = CORE.Ufunc(function, arguments, unknown)
             public.__doc__, public.__module__ = function.__doc__, function.__module__
+            public.__code__ = traced.__code__  # JAX names a function that it traces by its code
         else:
             public = update_wrapper(CORE.Function(function, arguments, unknown), function)
         public._torchdynamo_inline = traced  # where torch.compile reads on
