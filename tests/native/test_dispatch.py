@@ -99,7 +99,7 @@ class TestObjects:
     @pytest.mark.parametrize("name", ALL)
     def test_what_says_that_it_is_a_function_has_code(self, name: str) -> None:
         assert inspect.isfunction(ALL[name])
-        assert ALL[name].__code__.co_filename.startswith(er.__path__[0])
+        assert "einroute" in ALL[name].__code__.co_filename
 
     def test_attributes_can_be_set_and_deleted(self) -> None:
         er.einsum.mark = 1

@@ -44,7 +44,7 @@ def fused(problem: Problem, apart: str = "") -> tuple[Problem, Fused] | None:
     >>> b = Operand((5, 2, 3), np.dtype(float), (48, 24, 8))
     >>> found, _ = fused(Problem(("abc", "cab"), "c", {"a": 2, "b": 3, "c": 5}, (a, b), np.dtype(float), "K"))
     >>> found.inputs, found.output, found.sizes
-    (('ac', 'ca'), 'c', {'a': 6, 'c': 5})
+    (('ac', 'ca'), 'c', {'c': 5, 'a': 6})
     """
     if any(op.form != DENSE for op in problem.facts) or problem.form != DENSE:
         return None
