@@ -1,3 +1,4 @@
+#include "elements.hpp"
 #include "label_index.hpp"
 
 #include <type_traits>
@@ -6,14 +7,6 @@ namespace einroute {
 
 namespace {
 
-template <class R> struct Complex {
-    R re, im;
-};
-
-// A bool of NumPy's: any byte but 0 is true.
-struct Bool {
-    std::uint8_t byte;
-};
 template <class T> inline void add_to(T& sum, T x) {
     sum = static_cast<T>(sum + x);
 }
@@ -27,24 +20,16 @@ inline void add_to(Bool& sum, Bool x) {
     sum.byte = sum.byte != 0 || x.byte != 0;
 }
 
-template <class T> inline T number(int64_t x) {
-    return static_cast<T>(x);
+template <class T> inline void set_to(T& number, int64_t x) {
+    number = static_cast<T>(x);
 }
 
-template <> inline Bool number<Bool>(int64_t x) {
-    return {x != 0};
+template <class R> inline void set_to(Complex<R>& number, int64_t x) {
+    number = {static_cast<R>(x), 0};
 }
 
-template <> inline Complex<float> number<Complex<float>>(int64_t x) {
-    return {static_cast<float>(x), 0};
-}
-
-template <> inline Complex<double> number<Complex<double>>(int64_t x) {
-    return {static_cast<double>(x), 0};
-}
-
-template <> inline Complex<long double> number<Complex<long double>>(int64_t x) {
-    return {static_cast<long double>(x), 0};
+inline void set_to(Bool& number, int64_t x) {
+    number = {x != 0};
 }
 
 // A column: neighbours go to TABLES tables in turn, and what has no class to none.
@@ -152,17 +137,12 @@ template <class T> void merge(char* to, const char* from, ptrdiff_t count) {
 template <class T> void converted(const int64_t* counts, char* to, ptrdiff_t count) {
     T* out = reinterpret_cast<T*>(to);
     for (ptrdiff_t i = 0; i < count; ++i) {
-        out[i] = number<T>(counts[i]);
+        set_to(out[i], counts[i]);
     }
 }
+
 template <class T> constexpr LabelLoops LOOPS = {add<T>, merge<T>, converted<T>};
 
-const LabelLoops* of_integers(std::size_t size) {
-    return size == 1   ? &LOOPS<std::uint8_t>
-           : size == 2 ? &LOOPS<std::uint16_t>
-           : size == 4 ? &LOOPS<std::uint32_t>
-                       : &LOOPS<std::uint64_t>;
-}
 bool follows(const ptrdiff_t* strides, const ptrdiff_t* shape, int axis) {
     return strides[axis] == strides[axis + 1] * shape[axis + 1];
 }
@@ -197,39 +177,11 @@ void simplify_places(Places& p, Rows* rows) {
 }
 
 const LabelLoops* label_loops(char character) {
-    switch (character) {
-    case '?':
-        return &LOOPS<Bool>;
-    case 'f':
-        return &LOOPS<float>;
-    case 'd':
-        return &LOOPS<double>;
-    case 'g':
-        return &LOOPS<long double>;
-    case 'F':
-        return &LOOPS<Complex<float>>;
-    case 'D':
-        return &LOOPS<Complex<double>>;
-    case 'G':
-        return &LOOPS<Complex<long double>>;
-    case 'b':
-    case 'B':
-        return of_integers(1);
-    case 'h':
-    case 'H':
-        return of_integers(sizeof(short));
-    case 'i':
-    case 'I':
-        return of_integers(sizeof(int));
-    case 'l':
-    case 'L':
-        return of_integers(sizeof(long));
-    case 'q':
-    case 'Q':
-        return of_integers(sizeof(long long));
-    default:
+    Element element;
+    if (!element_of(character, element)) {
         return nullptr;
     }
+    return with_any_element(element, [](auto tag) { return &LOOPS<typename decltype(tag)::Type>; });
 }
 
 } // namespace einroute

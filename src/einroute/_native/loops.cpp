@@ -13,14 +13,6 @@ namespace einroute {
 
 namespace {
 
-template <class R> struct Complex {
-    R re, im;
-};
-
-struct Truth {
-    unsigned char value;
-};
-
 // What elements are multiplied in, and what products are summed in.
 template <class T> struct Computed {
     using Product = T;
@@ -61,8 +53,8 @@ template <class To, class From> inline To cast(const From& x) {
 template <class T> inline typename Computed<T>::Product load(const char* p) {
     T x;
     std::memcpy(&x, p, sizeof x);
-    if constexpr (std::is_same_v<T, Truth>) {
-        x.value = x.value != 0;
+    if constexpr (std::is_same_v<T, Bool>) {
+        x.byte = x.byte != 0;
     }
     return cast<typename Computed<T>::Product>(x);
 }
@@ -75,8 +67,8 @@ template <class T, class From> inline void store(char* p, const From& x) {
 template <class P> inline P times(const P& x, const P& y) {
     if constexpr (IsComplex<P>::value) {
         return {x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
-    } else if constexpr (std::is_same_v<P, Truth>) {
-        return {static_cast<unsigned char>(x.value & y.value)};
+    } else if constexpr (std::is_same_v<P, Bool>) {
+        return {static_cast<std::uint8_t>(x.byte & y.byte)};
     } else {
         return x * y;
     }
@@ -86,8 +78,8 @@ template <class S, class P> inline S plus(const S& sum, const P& product) {
     const S x = cast<S>(product);
     if constexpr (IsComplex<S>::value) {
         return {sum.re + x.re, sum.im + x.im};
-    } else if constexpr (std::is_same_v<S, Truth>) {
-        return {static_cast<unsigned char>(sum.value | x.value)};
+    } else if constexpr (std::is_same_v<S, Bool>) {
+        return {static_cast<std::uint8_t>(sum.byte | x.byte)};
     } else {
         return sum + x;
     }
@@ -273,30 +265,8 @@ template <class T> Loops of_operands(int operands) {
 } // namespace
 
 Loops find_loops(Element element, int operands) {
-    switch (element) {
-    case Element::Bool:
-        return of_operands<Truth>(operands);
-    case Element::Int8:
-        return of_operands<std::uint8_t>(operands);
-    case Element::Int16:
-        return of_operands<std::uint16_t>(operands);
-    case Element::Int32:
-        return of_operands<std::uint32_t>(operands);
-    case Element::Int64:
-        return of_operands<std::uint64_t>(operands);
-    case Element::Float32:
-        return of_operands<float>(operands);
-    case Element::Float64:
-        return of_operands<double>(operands);
-    case Element::Complex64:
-        return of_operands<Complex<float>>(operands);
-    case Element::Complex128:
-        return of_operands<Complex<double>>(operands);
-    case Element::LongDouble:
-        return of_operands<long double>(operands);
-    default:
-        return of_operands<Complex<long double>>(operands);
-    }
+    return with_any_element(
+        element, [operands](auto tag) { return of_operands<typename decltype(tag)::Type>(operands); });
 }
 
 } // namespace einroute

@@ -9,52 +9,17 @@ namespace einroute {
 namespace {
 
 bool choose_element(int character, int& type, Element& element) {
-    PyArray_Descr* descr = character == 0 ? nullptr : PyArray_DescrFromType(character);
+    PyArray_Descr* descr = character > 127 || !element_of(static_cast<char>(character), element)
+                               ? nullptr
+                               : PyArray_DescrFromType(character);
     if (descr == nullptr) {
         PyErr_Clear();
         PyErr_Format(PyExc_ValueError, "no loops for dtype character %c", character);
         return false;
     }
     type = descr->type_num;
-    const std::ptrdiff_t bytes = PyDataType_ELSIZE(descr);
     Py_DECREF(descr);
-    bool good = true;
-    if (type == NPY_BOOL) {
-        element = Element::Bool;
-    } else if (PyTypeNum_ISINTEGER(type)) {
-        element = bytes == 1   ? Element::Int8
-                  : bytes == 2 ? Element::Int16
-                  : bytes == 4 ? Element::Int32
-                               : Element::Int64;
-    } else {
-        good = true;
-        switch (type) {
-        case NPY_FLOAT:
-            element = Element::Float32;
-            break;
-        case NPY_DOUBLE:
-            element = Element::Float64;
-            break;
-        case NPY_CFLOAT:
-            element = Element::Complex64;
-            break;
-        case NPY_CDOUBLE:
-            element = Element::Complex128;
-            break;
-        case NPY_LONGDOUBLE:
-            element = Element::LongDouble;
-            break;
-        case NPY_CLONGDOUBLE:
-            element = Element::ComplexLongDouble;
-            break;
-        default:
-            good = false;
-        }
-    }
-    if (!good) {
-        PyErr_Format(PyExc_ValueError, "no loops for dtype character %c", character);
-    }
-    return good;
+    return true;
 }
 
 // Integers of a sequence, each at least `least`; false with an exception set.

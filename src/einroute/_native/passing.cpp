@@ -1,5 +1,6 @@
 #include "passing.hpp"
 
+#include "elements.hpp"
 #include "float_status.hpp"
 #include "isa.hpp"
 #include "threads.hpp"
@@ -364,36 +365,8 @@ bool put_together(Pass& pass, char* parts, int threads) {
 } // namespace
 
 const TypeKernels* kernels_of(char character) {
-    const BoxKernels& all = box_kernels();
-    switch (character) {
-    case 'f':
-        return &all.float32;
-    case 'd':
-        return &all.float64;
-    case 'F':
-        return &all.complex64;
-    case 'D':
-        return &all.complex128;
-    case '?':
-        return &all.truth;
-    case 'b':
-    case 'B':
-        return &all.uint8;
-    case 'h':
-    case 'H':
-        return &all.uint16;
-    case 'i':
-    case 'I':
-        return &all.uint32;
-    case 'l':
-    case 'L':
-        return sizeof(long) == 8 ? &all.uint64 : &all.uint32;
-    case 'q':
-    case 'Q':
-        return &all.uint64;
-    default:
-        return nullptr;
-    }
+    Element element;
+    return element_of(character, element) ? of_element(box_kernels(), element) : nullptr;
 }
 
 const TypeKernels* copies_of(std::ptrdiff_t item) {

@@ -1,5 +1,6 @@
 #include "sparse_dense.hpp"
 
+#include "elements.hpp"
 #include "float_status.hpp"
 #include "isa.hpp"
 #include "passing.hpp"
@@ -24,61 +25,18 @@ constexpr ptrdiff_t BLOCKS = 64;
 constexpr ptrdiff_t EMPTY = 8;
 // Bytes of a contiguous row from which it is taken as it lies even where a tile could be filled.
 constexpr ptrdiff_t IN_ROWS = 16;
+
+// The kernels of a dtype; null where it has none.
 const SparseKernels* kernels_for(char character, bool wide) {
-    const SparseTypes& all = sparse_kernels();
-    const int i = wide;
-    switch (character) {
-    case '?':
-        return &all.truth[i];
-    case 'f':
-        return &all.float32[i];
-    case 'd':
-        return &all.float64[i];
-    case 'F':
-        return &all.complex64[i];
-    case 'D':
-        return &all.complex128[i];
-    case 'b':
-    case 'B':
-        return &all.uint8[i];
-    case 'h':
-    case 'H':
-        return &all.uint16[i];
-    case 'i':
-    case 'I':
-        return &all.uint32[i];
-    case 'l':
-    case 'L':
-        return sizeof(long) == 8 ? &all.uint64[i] : &all.uint32[i];
-    case 'q':
-    case 'Q':
-        return &all.uint64[i];
-    default:
-        return nullptr;
-    }
+    Element element;
+    const auto* found = element_of(character, element) ? of_element(sparse_kernels(), element) : nullptr;
+    return found == nullptr ? nullptr : &(*found)[wide];
 }
 
 ptrdiff_t item_of(char character) {
-    switch (character) {
-    case '?':
-    case 'b':
-    case 'B':
-        return 1;
-    case 'h':
-    case 'H':
-        return 2;
-    case 'f':
-    case 'i':
-    case 'I':
-        return 4;
-    case 'l':
-    case 'L':
-        return sizeof(long);
-    case 'D':
-        return 16;
-    default:
-        return 8;
-    }
+    Element element = Element::Bool;
+    element_of(character, element);
+    return item_size(element);
 }
 
 ptrdiff_t magnitude(ptrdiff_t x) {

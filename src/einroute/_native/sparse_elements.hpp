@@ -1,20 +1,12 @@
 // Elements of sparse matrices: sums of products, integers that wrap, bools that are or. No Python here.
 #pragma once
 
-#include <cstdint>
+#include "elements.hpp"
+
 #include <type_traits>
 
 namespace einroute {
 namespace {
-
-template <class R> struct Complex {
-    R re, im;
-};
-
-// A bool of NumPy's: any byte but 0 is true.
-struct Bool {
-    std::uint8_t byte;
-};
 
 template <class T> inline void add_product(T& sum, T a, T x) {
     if constexpr (std::is_integral_v<T>) { // short ones would be multiplied as signed integers, and overflow

@@ -4,6 +4,7 @@
 
 #include "float_status.hpp"
 #include "sparse_elements.hpp"
+#include "sparse_lines.hpp"
 #include "sparse_parts.hpp"
 #include "threads.hpp"
 
@@ -28,18 +29,10 @@ struct Freed {
     void operator()(void* p) const { std::free(p); }
 };
 
-template <class I> struct Rows {
-    const I *indptr, *indices;
+// A matrix whose rows are compressed.
+template <class I> struct Rows : Lines<I> {
     const char* data;
-    size_t rows, entries;
-
-    bool range(size_t row, size_t& low, size_t& high) const {
-        low = static_cast<size_t>(static_cast<std::int64_t>(indptr[row]));
-        high = static_cast<size_t>(static_cast<std::int64_t>(indptr[row + 1]));
-        return low <= high && high <= entries;
-    }
-
-    size_t index(size_t k) const { return static_cast<size_t>(static_cast<std::int64_t>(indices[k])); }
+    size_t rows;
 };
 
 // What every product has, whatever its dtype and index type: it is counted, then made.
@@ -197,38 +190,6 @@ template <class T, class I> class ProductOf final : public Product {
     T* data_ = nullptr;
 };
 
-template <class T> struct Tag {
-    using Type = T;
-};
-
-// Calls a function with a tag of the elements' type; integers of a size are one.
-template <class Function> bool with_element(int type, const Function& function) {
-    switch (type) {
-    case NPY_BOOL:
-        return function(Tag<Bool>{});
-    case NPY_FLOAT:
-        return function(Tag<float>{});
-    case NPY_DOUBLE:
-        return function(Tag<double>{});
-    case NPY_CFLOAT:
-        return function(Tag<Complex<float>>{});
-    case NPY_CDOUBLE:
-        return function(Tag<Complex<double>>{});
-    default:
-        break;
-    }
-    if (!PyTypeNum_ISINTEGER(type)) {
-        return false;
-    }
-    PyArray_Descr* descr = PyArray_DescrFromType(type);
-    const npy_intp size = PyDataType_ELSIZE(descr);
-    Py_DECREF(descr);
-    return size == 1   ? function(Tag<std::uint8_t>{})
-           : size == 2 ? function(Tag<std::uint16_t>{})
-           : size == 4 ? function(Tag<std::uint32_t>{})
-                       : function(Tag<std::uint64_t>{});
-}
-
 void count_block(void* context, long index) {
     static_cast<Product*>(context)->count(index);
 }
@@ -267,10 +228,11 @@ template <class T, class I>
 PyObject* multiplied(PyArrayObject* const (&parts)[6], npy_intp columns, int threads) {
     const auto rows_of = [&](int first) {
         const npy_intp there = PyArray_DIM(parts[first + 1], 0), values = PyArray_DIM(parts[first + 2], 0);
-        return Rows<I>{static_cast<const I*>(PyArray_DATA(parts[first])),
-                       static_cast<const I*>(PyArray_DATA(parts[first + 1])), PyArray_BYTES(parts[first + 2]),
-                       static_cast<size_t>(PyArray_DIM(parts[first], 0) - 1),
-                       static_cast<size_t>(there < values ? there : values)};
+        return Rows<I>{{static_cast<const I*>(PyArray_DATA(parts[first])),
+                        static_cast<const I*>(PyArray_DATA(parts[first + 1])),
+                        static_cast<size_t>(there < values ? there : values)},
+                       PyArray_BYTES(parts[first + 2]),
+                       static_cast<size_t>(PyArray_DIM(parts[first], 0) - 1)};
     };
     const int index_type = sizeof(I) == 4 ? NPY_INT32 : NPY_INT64, type = PyArray_TYPE(parts[2]);
     npy_intp length = PyArray_DIM(parts[0], 0), total = 0;
@@ -330,17 +292,17 @@ PyObject* multiply_sparse(PyObject*, PyObject* args) {
     fit = fit && are_indices(parts[0], parts[1]) && are_indices(parts[3], parts[4]) &&
           are_indices(parts[0], parts[3]) && PyArray_TYPE(parts[2]) == PyArray_TYPE(parts[5]) &&
           PyArray_DIM(parts[0], 0) > 0 && PyArray_DIM(parts[3], 0) > 0;
-    PyObject* result = nullptr;
-    const bool wide = fit && PyArray_ITEMSIZE(parts[0]) == 8;
-    if (!fit || !with_element(PyArray_TYPE(parts[2]), [&](auto tag) {
-            using T = typename decltype(tag)::Type;
-            result = wide ? multiplied<T, std::int64_t>(parts, columns, threads)
-                          : multiplied<T, std::int32_t>(parts, columns, threads);
-            return true;
-        })) {
+    Element element;
+    if (!fit || !element_of(PyArray_DESCR(parts[2])->type, element) || is_long(element)) {
         PyErr_SetString(PyExc_ValueError, "the arrays do not fit each other, or are of no plain dtype");
+        return nullptr;
     }
-    return result;
+    const bool wide = PyArray_ITEMSIZE(parts[0]) == 8;
+    return with_element(element, [&](auto tag) {
+        using T = typename decltype(tag)::Type;
+        return wide ? multiplied<T, std::int64_t>(parts, columns, threads)
+                    : multiplied<T, std::int32_t>(parts, columns, threads);
+    });
 }
 
 PyMethodDef methods[] = {

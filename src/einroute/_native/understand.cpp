@@ -14,53 +14,6 @@ constexpr double SMALL = 450, SMALL_OF_MANY = 1000;
 // Products that NumPy's order may take where a result is not finite.
 constexpr double REPEATED = 1 << 21;
 
-// What the elements of a dtype are; false if they are not plain numbers.
-bool element_of(int type, Element& to) {
-    switch (type) {
-    case NPY_BOOL:
-        to = Element::Bool;
-        return true;
-    case NPY_FLOAT:
-        to = Element::Float32;
-        return true;
-    case NPY_DOUBLE:
-        to = Element::Float64;
-        return true;
-    case NPY_CFLOAT:
-        to = Element::Complex64;
-        return true;
-    case NPY_CDOUBLE:
-        to = Element::Complex128;
-        return true;
-    default:
-        break;
-    }
-    if (!PyTypeNum_ISINTEGER(type)) {
-        return false;
-    }
-    switch (type) {
-    case NPY_BYTE:
-    case NPY_UBYTE:
-        to = Element::Int8;
-        return true;
-    case NPY_SHORT:
-    case NPY_USHORT:
-        to = Element::Int16;
-        return true;
-    case NPY_INT:
-    case NPY_UINT:
-        to = Element::Int32;
-        return true;
-    case NPY_LONG:
-    case NPY_ULONG:
-        to = sizeof(long) == 8 ? Element::Int64 : Element::Int32;
-        return true;
-    default:
-        to = Element::Int64;
-        return true;
-    }
-}
-
 double iterations(const Expression& e) {
     double count = 1;
     for (int label = 0; label < e.labels; ++label) {
@@ -89,7 +42,7 @@ void lay_out_result(Contraction* self, bool fortran) {
 
 Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
     Expression& e = *self->expression;
-    if (!element_of(descr->type_num, self->element) || !read_sizes(e)) {
+    if (!element_of(descr->type, self->element) || is_long(self->element) || !read_sizes(e)) {
         return Made::NotOurs;
     }
     try {

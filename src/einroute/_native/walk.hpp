@@ -1,6 +1,7 @@
 // Loops over operands with strides: what each dtype's loops are given. No Python here.
 #pragma once
 
+#include "elements.hpp"
 #include "labels.hpp"
 
 namespace einroute {
@@ -22,28 +23,7 @@ struct Walk {
 
 using Loops = void (*)(const Walk&);
 
-// What a dtype's elements are to loops.
-enum class Element {
-    Bool,
-    Int8,
-    Int16,
-    Int32,
-    Int64,
-    Float32,
-    Float64,
-    Complex64,
-    Complex128,
-    LongDouble, // these two have loops, and nothing else
-    ComplexLongDouble,
-};
-
 // The loops of so many operands.
 Loops find_loops(Element element, int operands);
-
-constexpr std::ptrdiff_t item_size(Element element) {
-    constexpr std::ptrdiff_t LONG = sizeof(long double);
-    constexpr std::ptrdiff_t SIZES[] = {1, 1, 2, 4, 8, 4, 8, 8, 16, LONG, 2 * LONG};
-    return SIZES[static_cast<int>(element)];
-}
 
 } // namespace einroute

@@ -10,6 +10,18 @@ namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
 
+// Calls a function for lines first to last with where the entries are; returns whether all was in range.
+template <class T, class I, class Function>
+inline bool each_line(const SparseLines& lines, ptrdiff_t first, ptrdiff_t last, const Function& function) {
+    const Entries<T, I> a(lines);
+    for (ptrdiff_t line = first; line < last; ++line) {
+        ptrdiff_t low, high;
+        a.range(line, low, high);
+        function(a, line, low, high);
+    }
+    return a.sound;
+}
+
 // The sum of a line in N vectors at offsets of the rows of x and of y.
 template <int N, class T, class I>
 inline void sum_line(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x, ptrdiff_t x_by,
@@ -58,7 +70,7 @@ inline void sum_narrow(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, co
     }
 }
 
-constexpr ptrdiff_t LINE_AT[4] = {0, 32, 64, 96};
+constexpr ptrdiff_t LINE_AT[4] = {0, 32, 64, 96}, ONE_AT[1] = {0};
 
 template <class T, class I, int N> inline bool gather_lines(const SparseTile& p) {
     constexpr ptrdiff_t LINE = N * VECTOR_BYTES;
@@ -66,13 +78,10 @@ template <class T, class I, int N> inline bool gather_lines(const SparseTile& p)
     for (int i = 0; i < N; ++i) {
         at[i] = i * VECTOR_BYTES;
     }
-    const Entries<T, I> a(p.a);
-    for (ptrdiff_t line = p.first; line < p.last; ++line) {
-        ptrdiff_t low, high;
-        a.range(line, low, high);
-        sum_line<N>(a, low, high, p.x, LINE, p.y + (line - p.first) * LINE, at);
-    }
-    return a.sound;
+    return each_line<T, I>(p.a, p.first, p.last,
+                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
+                               sum_line<N>(a, low, high, p.x, LINE, p.y + (line - p.first) * LINE, at);
+                           });
 }
 
 template <class T, class I> bool gather(const SparseTile& p) {
@@ -100,16 +109,13 @@ template <class T, class I, int N> inline bool scatter_lines(const SparseTile& p
     for (int i = 0; i < N; ++i) {
         at[i] = i * VECTOR_BYTES;
     }
-    const Entries<T, I> a(p.a);
-    for (ptrdiff_t line = p.first; line < p.last; ++line) {
-        ptrdiff_t low, high;
-        a.range(line, low, high);
-        const char* x = p.x + (line - p.first) * LINE;
-        for (ptrdiff_t k = low; k < high; ++k) {
-            add_line<N>(Factor<T>(a.value(k)), x, p.y + a.index(k) * LINE, at);
-        }
-    }
-    return a.sound;
+    return each_line<T, I>(p.a, p.first, p.last,
+                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
+                               const char* x = p.x + (line - p.first) * LINE;
+                               for (ptrdiff_t k = low; k < high; ++k) {
+                                   add_line<N>(Factor<T>(a.value(k)), x, p.y + a.index(k) * LINE, at);
+                               }
+                           });
 }
 
 template <class T, class I> bool scatter(const SparseTile& p) {
@@ -132,13 +138,30 @@ inline void sum_rest(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, cons
 // One vector, whose elements may be apart.
 template <class T, class I, bool APART> bool rows_by_vector(const SparseSpan& p) {
     constexpr ptrdiff_t ITEM = sizeof(T);
-    const Entries<T, I> a(p.a);
-    for (ptrdiff_t line = p.first; line < p.last; ++line) {
-        ptrdiff_t low, high;
-        a.range(line, low, high);
-        sum_few<1>(a, low, high, p.x, APART ? p.x_by : ITEM, p.y + line * p.y_by);
+    return each_line<T, I>(p.a, p.first, p.last,
+                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
+                               sum_few<1>(a, low, high, p.x, APART ? p.x_by : ITEM, p.y + line * p.y_by);
+                           });
+}
+
+// A row of a vector's bytes and more.
+template <class T, class I>
+inline void sum_wide(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x, ptrdiff_t x_by,
+                     char* y, ptrdiff_t bytes) {
+    ptrdiff_t at = 0;
+    for (; at + TILE_LINE <= bytes; at += TILE_LINE) {
+        sum_line<4>(a, low, high, x + at, x_by, y + at, LINE_AT);
     }
-    return a.sound;
+    const ptrdiff_t left = bytes - at;
+    if (left > 96) {
+        sum_rest<4>(a, low, high, x, x_by, y, at, bytes);
+    } else if (left > 64) {
+        sum_rest<3>(a, low, high, x, x_by, y, at, bytes);
+    } else if (left > 32) {
+        sum_rest<2>(a, low, high, x, x_by, y, at, bytes);
+    } else if (left > 0) {
+        sum_rest<1>(a, low, high, x, x_by, y, at, bytes);
+    }
 }
 
 template <class T, class I> bool rows(const SparseSpan& p) {
@@ -146,37 +169,19 @@ template <class T, class I> bool rows(const SparseSpan& p) {
         return p.x_by == static_cast<ptrdiff_t>(sizeof(T)) ? rows_by_vector<T, I, false>(p)
                                                            : rows_by_vector<T, I, true>(p);
     }
-    const Entries<T, I> a(p.a);
     const ptrdiff_t bytes = p.width * static_cast<ptrdiff_t>(sizeof(T));
     constexpr int WHOLE = VECTOR_BYTES / static_cast<int>(sizeof(T));
-    for (ptrdiff_t line = p.first; line < p.last; ++line) {
-        ptrdiff_t low, high;
-        a.range(line, low, high);
-        char* y = p.y + line * p.y_by;
-        if (low == high) {
-            std::memset(y, 0, static_cast<size_t>(bytes));
-            continue;
-        }
-        if (bytes < VECTOR_BYTES) {
-            sum_narrow<WHOLE / 2>(a, low, high, p.x, p.x_by, y, p.width);
-            continue;
-        }
-        ptrdiff_t at = 0;
-        for (; at + TILE_LINE <= bytes; at += TILE_LINE) {
-            sum_line<4>(a, low, high, p.x + at, p.x_by, y + at, LINE_AT);
-        }
-        const ptrdiff_t left = bytes - at;
-        if (left > 96) {
-            sum_rest<4>(a, low, high, p.x, p.x_by, y, at, bytes);
-        } else if (left > 64) {
-            sum_rest<3>(a, low, high, p.x, p.x_by, y, at, bytes);
-        } else if (left > 32) {
-            sum_rest<2>(a, low, high, p.x, p.x_by, y, at, bytes);
-        } else if (left > 0) {
-            sum_rest<1>(a, low, high, p.x, p.x_by, y, at, bytes);
-        }
-    }
-    return a.sound;
+    return each_line<T, I>(p.a, p.first, p.last,
+                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
+                               char* y = p.y + line * p.y_by;
+                               if (low == high) {
+                                   std::memset(y, 0, static_cast<size_t>(bytes));
+                               } else if (bytes < VECTOR_BYTES) {
+                                   sum_narrow<WHOLE / 2>(a, low, high, p.x, p.x_by, y, p.width);
+                               } else {
+                                   sum_wide(a, low, high, p.x, p.x_by, y, bytes);
+                               }
+                           });
 }
 
 // Vectors up to which columns are multiplied by kernels of their own.
@@ -216,53 +221,46 @@ template <int N, class T, class I> inline bool few_columns(const SparseSpan& p) 
             return few_columns<N + 1, T, I>(p);
         }
     }
-    const Entries<T, I> a(p.a);
-    for (ptrdiff_t line = p.first; line < p.last; ++line) {
-        ptrdiff_t low, high;
-        a.range(line, low, high);
-        T x[N];
-        for (int i = 0; i < N; ++i) {
-            x[i] = load_one<T>(p.x + line * p.x_by + i * ITEM);
-        }
-        for (ptrdiff_t k = low; k < high; ++k) {
-            const T value = a.value(k);
-            char* y = p.y + a.index(k) * p.y_by;
-            for (int i = 0; i < N; ++i) {
-                add_to(value, x[i], y + i * ITEM);
-            }
-        }
-    }
-    return a.sound;
+    return each_line<T, I>(p.a, p.first, p.last,
+                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
+                               T x[N];
+                               for (int i = 0; i < N; ++i) {
+                                   x[i] = load_one<T>(p.x + line * p.x_by + i * ITEM);
+                               }
+                               for (ptrdiff_t k = low; k < high; ++k) {
+                                   const T value = a.value(k);
+                                   char* y = p.y + a.index(k) * p.y_by;
+                                   for (int i = 0; i < N; ++i) {
+                                       add_to(value, x[i], y + i * ITEM);
+                                   }
+                               }
+                           });
 }
 
 template <class T, class I> bool columns(const SparseSpan& p) {
     if (p.width <= MOST_FEW) {
         return few_columns<1, T, I>(p);
     }
-    const Entries<T, I> a(p.a);
     constexpr ptrdiff_t ITEM = sizeof(T);
-    constexpr ptrdiff_t ONE[1] = {0};
     constexpr int HALF = VECTOR_BYTES / ITEM / 2;
     const ptrdiff_t bytes = p.width * ITEM;
-    for (ptrdiff_t line = p.first; line < p.last; ++line) {
-        ptrdiff_t low, high;
-        a.range(line, low, high);
-        const char* x = p.x + line * p.x_by;
-        for (ptrdiff_t k = low; k < high; ++k) {
-            const T value = a.value(k);
-            const Factor<T> factor(value);
-            char* y = p.y + a.index(k) * p.y_by;
-            ptrdiff_t at = 0;
-            for (; at + TILE_LINE <= bytes; at += TILE_LINE) {
-                add_line<4>(factor, x + at, y + at, LINE_AT);
-            }
-            for (; at + VECTOR_BYTES <= bytes; at += VECTOR_BYTES) {
-                add_line<1>(factor, x + at, y + at, ONE);
-            }
-            add_few<HALF>(value, x + at, y + at, (bytes - at) / ITEM);
-        }
-    }
-    return a.sound;
+    return each_line<T, I>(p.a, p.first, p.last,
+                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
+                               const char* x = p.x + line * p.x_by;
+                               for (ptrdiff_t k = low; k < high; ++k) {
+                                   const T value = a.value(k);
+                                   const Factor<T> factor(value);
+                                   char* y = p.y + a.index(k) * p.y_by;
+                                   ptrdiff_t at = 0;
+                                   for (; at + TILE_LINE <= bytes; at += TILE_LINE) {
+                                       add_line<4>(factor, x + at, y + at, LINE_AT);
+                                   }
+                                   for (; at + VECTOR_BYTES <= bytes; at += VECTOR_BYTES) {
+                                       add_line<1>(factor, x + at, y + at, ONE_AT);
+                                   }
+                                   add_few<HALF>(value, x + at, y + at, (bytes - at) / ITEM);
+                               }
+                           });
 }
 
 template <class T, class I>
