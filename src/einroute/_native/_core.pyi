@@ -183,3 +183,15 @@ def take_at(
 def ones_at(labels: tuple[Array, ...], length: int, out: Array, threads: int, /) -> None: ...
 def count_ones(labels: tuple[Array, ...], length: int, threads: int, /) -> int: ...
 def difference_forms(x: Array, y: Array, s: Array, out: Array, threads: int, /) -> None: ...
+def difference_sums(
+    x: Array,
+    y: Array,
+    w: Array | None,
+    power: int,
+    rows: bool,
+    total: bool,
+    turned: bool,
+    type: int,
+    threads: int,
+    /,
+) -> Any: ...
