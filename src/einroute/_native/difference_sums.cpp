@@ -2,9 +2,8 @@
 
 #include "float_status.hpp"
 #include "pair_job.hpp"
+#include "pool.hpp"
 #include "threads.hpp"
-
-#include <cmath>
 
 namespace einroute {
 
@@ -18,7 +17,11 @@ constexpr double RELEASED = 100e3;
 bool run(PairJob& job, int threads) {
     const PairPoints& p = job.points;
     if (!job.weighed) {
-        job.failed = !alike_rows(job);
+        job.failed = job.asked.rows && !alike_rows(job);
+        return true;
+    }
+    if (!prepare_pairs(job)) {
+        job.failed = true;
         return true;
     }
     const ptrdiff_t blocks = pair_blocks(job);
@@ -38,27 +41,34 @@ bool run(PairJob& job, int threads) {
     return heard;
 }
 
+// Numbers of a type, times a sign; whether all are finite.
+template <class R> bool cast(const double* __restrict from, npy_intp count, double sign, R* __restrict to) {
+    R all = 0; // of finite numbers zero, else nan
+    for (npy_intp i = 0; i < count; ++i) {
+        to[i] = static_cast<R>(sign * from[i]);
+        all += to[i] * 0;
+    }
+    return all == 0;
+}
+
 // A fresh array of a type; null with an exception set, or without one where a number is not finite.
 PyObject* handed_over(const double* made, int ndim, const npy_intp* dims, ptrdiff_t step, double sign,
                       int type) {
-    PyObject* array = PyArray_SimpleNew(ndim, dims, type);
+    PyObject* array = empty(type, ndim, dims, nullptr);
     if (array == nullptr) {
         return nullptr;
     }
-    PyArrayObject* out = reinterpret_cast<PyArrayObject*>(array);
-    const npy_intp size = PyArray_SIZE(out), row = ndim > 0 ? dims[ndim - 1] : 1;
-    const npy_intp width = ndim == 2 ? row : 1;
+    const npy_intp rows = ndim > 0 ? dims[0] : 1, width = ndim == 2 ? dims[1] : 1;
+    const bool whole = step == width;
+    char* to = PyArray_BYTES(reinterpret_cast<PyArrayObject*>(array));
     bool finite = true;
-    for (npy_intp at = 0; at < size; ++at) {
-        const double value = sign * made[ndim == 2 ? at / width * step + at % width : at * step];
-        if (type == NPY_FLOAT) {
-            const float single = static_cast<float>(value);
-            finite = finite && std::isfinite(single);
-            static_cast<float*>(PyArray_DATA(out))[at] = single;
-        } else {
-            finite = finite && std::isfinite(value);
-            static_cast<double*>(PyArray_DATA(out))[at] = value;
-        }
+    const npy_intp count = whole ? rows * width : width;
+    for (npy_intp i = 0; i < (whole ? 1 : rows); ++i) {
+        const double* from = made + i * step;
+        const bool good = type == NPY_FLOAT
+                              ? cast(from, count, sign, reinterpret_cast<float*>(to) + i * width)
+                              : cast(from, count, sign, reinterpret_cast<double*>(to) + i * width);
+        finite = finite && good;
     }
     if (!finite) {
         Py_CLEAR(array);
@@ -76,12 +86,19 @@ PyObject* none_if_clear(PyObject* made) {
 // What the sums of products of different features are made of.
 PyObject* moments(const PairJob& job) {
     const PairPoints& p = job.points;
-    const npy_intp points[] = {p.n, p.features}, others[] = {p.features, p.padded};
-    PyObject* parts[] = {handed_over(p.near_x.get(), 2, points, p.features, 1, NPY_DOUBLE),
-                         handed_over(p.near_y.get(), 2, others, p.padded, 1, NPY_DOUBLE),
-                         handed_over(job.row_weight.get(), 1, points, 1, 1, NPY_DOUBLE),
-                         handed_over(job.by_column.get(), 1, others + 1, 1, 1, NPY_DOUBLE),
-                         handed_over(job.made.get(), 2, points, job.width, 1, NPY_DOUBLE)};
+    const npy_intp left[] = {p.n, p.features}, right[] = {p.m, p.features};
+    PyObject* parts[] = {handed_over(p.near_x.get(), 2, left, p.features, 1, NPY_DOUBLE),
+                         handed_over(p.near_rows.get(), 2, right, p.features, 1, NPY_DOUBLE), nullptr,
+                         nullptr, nullptr};
+    if (job.weighed) {
+        parts[2] = handed_over(job.row_weight.get(), 1, left, 1, 1, NPY_DOUBLE);
+        parts[3] = handed_over(job.by_column.get(), 1, right, 1, 1, NPY_DOUBLE);
+        parts[4] = handed_over(job.made.get(), 2, left, job.width, 1, NPY_DOUBLE);
+    } else {
+        parts[2] = handed_over(job.first.get(), 1, left + 1, 1, 1, NPY_DOUBLE);
+        parts[3] = handed_over(job.second.get(), 1, left + 1, 1, 1, NPY_DOUBLE);
+        parts[4] = Py_NewRef(Py_None);
+    }
     PyObject* made = nullptr;
     if (parts[0] && parts[1] && parts[2] && parts[3] && parts[4]) {
         made = PyTuple_Pack(5, parts[0], parts[1], parts[2], parts[3], parts[4]);
@@ -100,7 +117,7 @@ PyObject* result(PairJob& job, double sign, int type) {
             handed_over(job.made.get(), job.asked.total ? 1 : 2, dims, job.width, sign, type));
     }
     const Numbers sums = numbers(p.features);
-    if (!sums || !all_pairs(job, sums.get())) {
+    if (!sums || !(job.weighed ? all_pairs : alike_pairs)(job, sums.get())) {
         return PyErr_NoMemory();
     }
     clear_status();
@@ -166,8 +183,10 @@ PyObject* summed(PyArrayObject* x, PyArrayObject* y, PairJob& job, double sign, 
                         "none of them empty");
         return nullptr;
     }
-    if (!prepare_pairs(job, static_cast<const double*>(PyArray_DATA(x)),
-                       static_cast<const double*>(PyArray_DATA(y)))) {
+    p.x = static_cast<const double*>(PyArray_DATA(x));
+    p.rows_y = static_cast<const double*>(PyArray_DATA(y));
+    job.width = p.features + (job.asked.norms() && job.weighed ? 1 : 0);
+    if (!centre(p)) {
         return PyErr_NoMemory();
     }
     if (!run(job, threads)) {

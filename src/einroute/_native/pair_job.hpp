@@ -32,23 +32,29 @@ struct PairJob {
     std::ptrdiff_t width;                          // of a row of `made`
     std::atomic<bool> failed{false};               // for want of memory
     bool lost = false;                             // products of different features lose too much
+    Numbers first, second;                         // without weights: sums of the points of either side
 };
 
-// Takes memory, and centres the points; false where there is none.
-bool prepare_pairs(PairJob& job, const double* x, const double* y);
+// Takes memory for weighed rows, whose points are centred; false where there is none.
+bool prepare_pairs(PairJob& job);
 
 // Blocks of weighed rows, each by itself.
 void block_of_rows(void* context, long index);
 std::ptrdiff_t pair_blocks(const PairJob& job);
 
+// Whether the weights of what is kept lie side by side; and the sums of some of them, to be finished.
+bool side_by_side(const PairJob& job);
+bool sum_columns(PairJob& job, std::ptrdiff_t first, std::ptrdiff_t last);
+
 // Adds the weights of each column, the blocks' in their order.
 void join_columns(PairJob& job);
 
-// Rows without weights, which are all alike; false without memory.
-bool alike_rows(PairJob& job);
-
 // The sums of all pairs, a number for each feature; false without memory.
 bool all_pairs(PairJob& job, double* sums);
+
+// Without weights: each row's sums; and those of all pairs. False without memory.
+bool alike_rows(PairJob& job);
+bool alike_pairs(PairJob& job, double* sums);
 
 // Adds what numbers lie `step` apart, a block at a time.
 double sum_of(const double* x, std::ptrdiff_t count, std::ptrdiff_t step);

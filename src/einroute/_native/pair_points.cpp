@@ -6,29 +6,86 @@ using std::ptrdiff_t;
 
 namespace {
 
-// Columns that are packed together, so that lines of either layout are read whole.
-constexpr ptrdiff_t STRIP = 8;
+template <class R> inline double number(const char* p) {
+    return *reinterpret_cast<const R*>(p);
+}
 
+// Four columns at a time, so that lines of either layout are read whole.
 template <class R>
 void pack_as(const Weights& w, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, ptrdiff_t columns, double* to,
              ptrdiff_t step) {
     const char* from = w.data + i * w.down + j * w.across;
-    for (ptrdiff_t first = 0; first < columns; first += STRIP) {
-        const ptrdiff_t last = first + STRIP < columns ? first + STRIP : columns;
+    ptrdiff_t c = 0;
+    for (; c + 4 <= columns; c += 4) {
+        const char* own = from + c * w.across;
+        double* out = to + c;
+        for (ptrdiff_t r = 0; r < rows; ++r, own += w.down, out += step) {
+            out[0] = number<R>(own);
+            out[1] = number<R>(own + w.across);
+            out[2] = number<R>(own + 2 * w.across);
+            out[3] = number<R>(own + 3 * w.across);
+        }
+    }
+    for (; c < columns; ++c) {
         for (ptrdiff_t r = 0; r < rows; ++r) {
-            for (ptrdiff_t c = first; c < last; ++c) {
-                to[r * step + c] = *reinterpret_cast<const R*>(from + r * w.down + c * w.across);
-            }
+            to[r * step + c] = number<R>(from + r * w.down + c * w.across);
         }
     }
 }
 
-void widen(const double* points, ptrdiff_t count, ptrdiff_t features, double* low, double* high) {
-    for (ptrdiff_t i = 0; i < count; ++i) {
+void widen(const double* __restrict points, ptrdiff_t count, ptrdiff_t features, double* __restrict low,
+           double* __restrict high) {
+    for (ptrdiff_t i = 0; i < count; ++i, points += features) {
         for (ptrdiff_t k = 0; k < features; ++k) {
-            const double value = points[i * features + k];
+            const double value = points[k];
             low[k] = value < low[k] ? value : low[k];
             high[k] = value > high[k] ? value : high[k];
+        }
+    }
+}
+
+// Adds the mean of some points, half of it.
+void add_mean(const double* __restrict points, ptrdiff_t count, ptrdiff_t features, double* __restrict sums,
+              double* __restrict mean) {
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        sums[k] = 0;
+    }
+    for (ptrdiff_t i = 0; i < count; ++i, points += features) {
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            sums[k] += points[k];
+        }
+    }
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        mean[k] += sums[k] / (2 * static_cast<double>(count));
+    }
+}
+
+void subtract(const double* __restrict points, ptrdiff_t count, ptrdiff_t features,
+              const double* __restrict middle, double* __restrict near) {
+    for (ptrdiff_t i = 0; i < count; ++i, points += features, near += features) {
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            near[k] = points[k] - middle[k];
+        }
+    }
+}
+
+// From (m, features) to (features, padded), a vector of points at a time; zeros for those that lack.
+void transpose(const double* __restrict rows, const PairPoints& p, double* __restrict to) {
+    const ptrdiff_t features = p.features;
+    for (ptrdiff_t j = 0; j < p.padded; j += PAIR_LANES, rows += PAIR_LANES * features) {
+        const ptrdiff_t there = p.m - j < PAIR_LANES ? p.m - j : PAIR_LANES;
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            double* const own = to + k * p.padded + j;
+            if (there == PAIR_LANES) {
+                own[0] = rows[k];
+                own[1] = rows[features + k];
+                own[2] = rows[2 * features + k];
+                own[3] = rows[3 * features + k];
+                continue;
+            }
+            for (ptrdiff_t c = 0; c < PAIR_LANES; ++c) {
+                own[c] = c < there ? rows[c * features + k] : 0;
+            }
         }
     }
 }
@@ -50,45 +107,52 @@ void Weights::pack(ptrdiff_t i, ptrdiff_t j, ptrdiff_t count, ptrdiff_t width, d
     }
 }
 
-bool centre(PairPoints& p, const double* x, const double* y, bool norms) {
+bool centre(PairPoints& p) {
     const ptrdiff_t features = p.features;
-    p.x = x;
-    p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
     p.near_x = numbers(p.n * features);
-    p.y = numbers(features * p.padded);
-    p.near_y = numbers((features + (norms ? 1 : 0)) * p.padded);
+    p.near_rows = numbers(p.m * features);
     p.spread = numbers(features);
-    const Numbers middle = numbers(features);
-    if (!p.near_x || !p.y || !p.near_y || !p.spread || !middle) {
+    const Numbers middle = numbers(3 * features);
+    if (!p.near_x || !p.near_rows || !p.spread || !middle) {
         return false;
     }
-    double *low = middle.get(), *high = p.spread.get();
+    double *low = middle.get() + features, *high = p.spread.get(), *sums = low + features;
     for (ptrdiff_t k = 0; k < features; ++k) {
-        low[k] = high[k] = x[k];
+        low[k] = high[k] = p.x[k];
+        middle[k] = 0;
     }
-    widen(x, p.n, features, low, high);
-    widen(y, p.m, features, low, high);
+    widen(p.x, p.n, features, low, high);
+    widen(p.rows_y, p.m, features, low, high);
+    add_mean(p.x, p.n, features, sums, middle.get());
+    add_mean(p.rows_y, p.m, features, sums, middle.get());
     for (ptrdiff_t k = 0; k < features; ++k) {
+        // Within the range, as rounded: points that are all equal come out as zeros.
+        middle[k] = middle[k] < low[k] ? low[k] : middle[k] > high[k] ? high[k] : middle[k];
         p.spread[k] = high[k] - low[k];
-        middle[k] = low[k] + p.spread[k] / 2;
     }
-    for (ptrdiff_t i = 0; i < p.n; ++i) {
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            p.near_x[i * features + k] = x[i * features + k] - middle[k];
-        }
+    subtract(p.x, p.n, features, middle.get(), p.near_x.get());
+    subtract(p.rows_y, p.m, features, middle.get(), p.near_rows.get());
+    return true;
+}
+
+bool turn(PairPoints& p, bool norms) {
+    const ptrdiff_t features = p.features;
+    p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
+    p.y = numbers(features * p.padded);
+    p.near_y = numbers((features + (norms ? 1 : 0)) * p.padded);
+    if (!p.y || !p.near_y) {
+        return false;
     }
+    transpose(p.rows_y, p, p.y.get());
+    transpose(p.near_rows.get(), p, p.near_y.get());
     double* const norm = p.near_y.get() + features * p.padded;
-    for (ptrdiff_t j = 0; j < p.padded; ++j) {
-        const bool there = j < p.m;
-        double squares = 0;
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            const double value = there ? y[j * features + k] : 0, near = there ? value - middle[k] : 0;
-            p.y[k * p.padded + j] = value;
-            p.near_y[k * p.padded + j] = near;
-            squares += near * near;
-        }
-        if (norms) {
-            norm[j] = squares;
+    for (ptrdiff_t j = 0; norms && j < p.padded; ++j) {
+        norm[j] = 0;
+    }
+    for (ptrdiff_t k = 0; norms && k < features; ++k) {
+        const double* near = p.near_y.get() + k * p.padded;
+        for (ptrdiff_t j = 0; j < p.padded; ++j) {
+            norm[j] += near[j] * near[j];
         }
     }
     return true;

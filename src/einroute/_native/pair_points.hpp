@@ -30,17 +30,21 @@ struct Weights {
               std::ptrdiff_t step) const;
 };
 
-// Two sets of points: as they are, and centred at the middle of the range of each feature.
+// Two sets of points: as they are, and centred at about the mean of each feature.
 struct PairPoints {
     std::ptrdiff_t n = 0, m = 0, features = 0;
+    const double *x = nullptr, *rows_y = nullptr; // (n, features), (m, features)
+    Numbers near_x, near_rows;                    // centred
+    Numbers spread;                               // the range of each feature
+    // The second points feature by feature, as they are and centred; the latter with a row for squared norms.
     std::ptrdiff_t padded = 0; // m, up to whole vectors
-    const double* x = nullptr; // (n, features)
-    Numbers near_x;            // centred, (n, features)
-    Numbers y, near_y;         // transposed: (features, padded); centred: with a row for squared norms
-    Numbers spread;            // the range of each feature
+    Numbers y, near_y;
 };
 
-// Fills `points`; false where there is no memory. x (n, features) is referred to; y (m, features) is not.
-bool centre(PairPoints& points, const double* x, const double* y, bool norms);
+// Fills all but the points feature by feature; false where there is no memory. x and y are referred to.
+bool centre(PairPoints& points);
+
+// Fills the points feature by feature; false where there is no memory.
+bool turn(PairPoints& points, bool norms);
 
 } // namespace einroute

@@ -17,6 +17,17 @@ struct PairTile {
     double *weight, *size, *made, *by_column;
 };
 
+// The same where the points that are kept lie side by side: columns of weights by some rows, which have
+// points. Sums go down.
+struct PairColumns {
+    const double* const* w;                 // each row's
+    std::ptrdiff_t rows, columns, features; // columns in whole vectors
+    const double* y;                        // the rows' points, (rows, features)
+    const double* x; // the columns' points, (features, step): where squares are asked for, else null
+    std::ptrdiff_t step;
+    double *weight, *size, *made; // (columns), (columns), (features, step)
+};
+
 // One row of weights and one feature.
 struct PairRow {
     const double *w, *y;
@@ -28,6 +39,7 @@ struct PairRow {
 // The loops of one instruction set: the same bits for all of them.
 struct PairKernels {
     void (*tile)(const PairTile& tile);
+    void (*columns)(const PairColumns& columns);
     // The sum of w d.
     double (*direct)(const PairRow& row);
     // Whether the sum of |w| |d|, added to `sum`, comes to `goal`; no more is added then.

@@ -120,7 +120,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         "points multiplied out, centred, by matrix products; rows that would lose digits of their differences"
     )
     short = None if inner or CORE is None else _short(form, step)
-    return Rewriting(Offer(_cost(form, step), step.output, form, note), inner, short)
+    return Rewriting(Offer(_cost(form, step), step.output, form, note), inner, short, finite=True)
 
 
 def _cost(form: PairSum, step: Step) -> Cost:
@@ -128,8 +128,9 @@ def _cost(form: PairSum, step: Step) -> Cost:
     features = step.sizes[form.features[0]]
     products = 0.0
     if CORE is not None:
+        differences = form.square and form.kept and form.features[0] in step.output
         if form.rest:
-            products = n * m * (_PAIR + _FEATURE * features * (2 if form.square and form.kept else 1))
+            products = n * m * (_PAIR + _FEATURE * features * (2 if differences else 1))
         points = (n + m) * features * _COORDINATE
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
         crossed = len(form.features) == 2 and not form.square
@@ -226,10 +227,24 @@ def _by_core(form: PairSum, step: Step) -> Callable[[Array, Array, Array | None]
     return run
 
 
-def _crossed(x: Array, y: Array, by_row: Array, by_column: Array, one: Array) -> Array:
-    """Products of different features; the second points lie feature by feature."""
+def _crossed(x: Array, y: Array, first: Array, second: Array, one: Array | None) -> Array:
+    """Products of different features.
+
+    Parameters
+    ----------
+    x, y : ndarray, shapes (n, D) and (m, D)
+        Centred.
+    first, second : ndarray
+        The weights summed over either side of the pairs; or without them, the points.
+    one : ndarray, shape (n, D), or None
+        The weights' product with y.
+    """
+    if one is None:
+        crossed = np.multiply.outer(first, second)
+        alone: Array = len(y) * (x.T @ x) - crossed - crossed.T + len(x) * (y.T @ y)
+        return alone
     crossed = x.T @ one
-    found: Array = (x.T * by_row) @ x - crossed - crossed.T + (y * by_column) @ y.T
+    found: Array = (x.T * first) @ x - crossed - crossed.T + (y.T * second) @ y
     return found
 
 

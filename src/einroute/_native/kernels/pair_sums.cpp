@@ -107,25 +107,124 @@ template <bool SQUARES> void products(const PairTile& t) {
     }
 }
 
-void tile(const PairTile& t) {
-    for (ptrdiff_t i = 0; i < t.rows; ++i) {
-        Lanes weight = everywhere(0.0), size = weight;
-        for (ptrdiff_t j = 0; j < t.columns; j += PAIR_LANES) {
-            const Lanes w = lanes(t.w[i] + j);
-            weight = weight + w;
-            size = size + magnitude(w);
-            if (t.by_column != nullptr) {
-                const Lanes column = lanes(t.by_column + j) + w;
-                std::memcpy(t.by_column + j, &column, sizeof column);
-            }
+// Sums of the weights of rows i to i + ROWS, and of their sizes.
+template <int ROWS> void weights(const PairTile& t, ptrdiff_t i) {
+    Lanes weight[ROWS], size[ROWS];
+    for (int r = 0; r < ROWS; ++r) {
+        weight[r] = size[r] = everywhere(0.0);
+    }
+    for (ptrdiff_t j = 0; j < t.columns; j += PAIR_LANES) {
+        Lanes w[ROWS];
+        for (int r = 0; r < ROWS; ++r) {
+            w[r] = lanes(t.w[i + r] + j);
+            weight[r] = weight[r] + w[r];
+            size[r] = size[r] + magnitude(w[r]);
         }
-        t.weight[i] += added(weight);
-        t.size[i] += added(size);
+        if (t.by_column != nullptr) {
+            for (int r = 1; r < ROWS; ++r) {
+                w[0] = w[0] + w[r];
+            }
+            w[0] = lanes(t.by_column + j) + w[0];
+            std::memcpy(t.by_column + j, &w[0], sizeof w[0]);
+        }
+    }
+    for (int r = 0; r < ROWS; ++r) {
+        t.weight[i + r] += added(weight[r]);
+        t.size[i + r] += added(size[r]);
+    }
+}
+
+void tile(const PairTile& t) {
+    ptrdiff_t i = 0;
+    for (; i + 4 <= t.rows; i += 4) {
+        weights<4>(t, i);
+    }
+    for (; i < t.rows; ++i) {
+        weights<1>(t, i);
     }
     if (t.x != nullptr) {
         products<true>(t);
     } else {
         products<false>(t);
+    }
+}
+
+inline void add(double* to, const Lanes& x) {
+    const Lanes sum = lanes(to) + x;
+    std::memcpy(to, &sum, sizeof sum);
+}
+
+// Columns j to j + 4 * SIDE, features k to k + N.
+template <int N, int SIDE, bool SQUARES> inline void down(const PairColumns& t, ptrdiff_t j, ptrdiff_t k) {
+    Lanes sum[N][SIDE];
+    Lanes x[SQUARES ? N : 1][SIDE];
+    for (int n = 0; n < N; ++n) {
+        for (int v = 0; v < SIDE; ++v) {
+            sum[n][v] = everywhere(0.0);
+            if (SQUARES) {
+                x[n][v] = lanes(t.x + (k + n) * t.step + j + v * PAIR_LANES);
+            }
+        }
+    }
+    for (ptrdiff_t i = 0; i < t.rows; ++i) {
+        Lanes w[SIDE];
+        for (int v = 0; v < SIDE; ++v) {
+            w[v] = lanes(t.w[i] + j + v * PAIR_LANES);
+        }
+        for (int n = 0; n < N; ++n) {
+            const Lanes y = everywhere(t.y[i * t.features + k + n]);
+            for (int v = 0; v < SIDE; ++v) {
+                if (SQUARES) {
+                    const Lanes d = x[n][v] - y;
+                    sum[n][v] = sum[n][v] + w[v] * (d * d);
+                } else {
+                    sum[n][v] = sum[n][v] + w[v] * y;
+                }
+            }
+        }
+    }
+    for (int n = 0; n < N; ++n) {
+        for (int v = 0; v < SIDE; ++v) {
+            add(t.made + (k + n) * t.step + j + v * PAIR_LANES, sum[n][v]);
+        }
+    }
+}
+
+template <int SIDE, bool SQUARES> void strip(const PairColumns& t, ptrdiff_t j) {
+    ptrdiff_t k = 0;
+    for (; k + TOGETHER <= t.features; k += TOGETHER) {
+        down<TOGETHER, SIDE, SQUARES>(t, j, k);
+    }
+    for (; k < t.features; ++k) {
+        down<1, SIDE, SQUARES>(t, j, k);
+    }
+}
+
+template <bool SQUARES> void columns_of(const PairColumns& t) {
+    ptrdiff_t j = 0;
+    for (; j + 2 * PAIR_LANES <= t.columns; j += 2 * PAIR_LANES) {
+        strip<2, SQUARES>(t, j);
+    }
+    if (j < t.columns) {
+        strip<1, SQUARES>(t, j);
+    }
+}
+
+void columns(const PairColumns& t) {
+    for (ptrdiff_t j = 0; j < t.columns; j += PAIR_LANES) {
+        Lanes weight = everywhere(0.0), size = weight;
+        for (ptrdiff_t i = 0; i < t.rows; ++i) {
+            const Lanes w = lanes(t.w[i] + j);
+            weight = weight + w;
+            size = size + magnitude(w);
+        }
+        add(t.weight + j, weight);
+        add(t.size + j, size);
+    }
+    if (t.x != nullptr) {
+        columns_of<true>(t);
+    } else {
+        columns_of<false>(t);
     }
 }
 
@@ -172,7 +271,7 @@ bool reaches(const PairRow& row, double goal, double& sum) {
 } // namespace
 
 extern const PairKernels PAIRS;
-const PairKernels PAIRS = {tile, direct, reaches};
+const PairKernels PAIRS = {tile, columns, direct, reaches};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute
