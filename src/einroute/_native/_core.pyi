@@ -195,3 +195,17 @@ def difference_sums(
     threads: int,
     /,
 ) -> Any: ...
+def difference_projections(
+    x: Array, y: Array, w: Array, type: int, threads: int, only_finite: bool, /
+) -> Array | None: ...
+def difference_totals(
+    x: Array,
+    y: Array,
+    w: Array | None,
+    alone: bool,
+    over_x: bool,
+    over_y: bool,
+    type: int,
+    only_finite: bool,
+    /,
+) -> Array | None: ...

@@ -1,6 +1,7 @@
 #include "isa.hpp"
 
 #include "forms.hpp"
+#include "linear_forms.hpp"
 #include "pair_sums.hpp"
 
 #include <cstring>
@@ -13,6 +14,7 @@ extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
 extern const PairKernels PAIRS;
+extern const LinearKernels LINEAR_FORMS;
 } // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
@@ -21,6 +23,7 @@ extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
 extern const PairKernels PAIRS;
+extern const LinearKernels LINEAR_FORMS;
 } // namespace avx2
 #endif
 
@@ -33,6 +36,7 @@ struct Isa {
     const SparseTypes* sparse;
     const FormKernels* forms;
     const PairKernels* pairs;
+    const LinearKernels* linear;
     bool (*supported)();
 };
 
@@ -49,10 +53,11 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, &avx2::PAIRS, has_avx2},
+    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, &avx2::PAIRS, &avx2::LINEAR_FORMS,
+     has_avx2},
 #endif
     {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, &baseline::PAIRS,
-     always},
+     &baseline::LINEAR_FORMS, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -99,6 +104,10 @@ const FormKernels& form_kernels() {
 
 const PairKernels& pair_kernels() {
     return *chosen->pairs;
+}
+
+const LinearKernels& linear_kernels() {
+    return *chosen->linear;
 }
 
 const char* compiled_isa(int index) {

@@ -6,6 +6,7 @@
 #include "contraction.hpp"
 #include "described_classes.hpp"
 #include "difference_forms.hpp"
+#include "difference_projections.hpp"
 #include "difference_sums.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
@@ -77,7 +78,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_parts,      einroute::add_sparse_product,  einroute::add_sparse_sparse,
     einroute::add_one_pass,          einroute::add_threads,         einroute::add_magnitude,
     einroute::add_network,           einroute::add_label_sums,      einroute::add_label_look_ups,
-    einroute::add_difference_forms,  einroute::add_difference_sums,
+    einroute::add_difference_forms,  einroute::add_difference_sums, einroute::add_difference_projections,
 };
 
 int execute(PyObject* module) {

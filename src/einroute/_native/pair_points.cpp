@@ -69,27 +69,6 @@ void subtract(const double* __restrict points, ptrdiff_t count, ptrdiff_t featur
     }
 }
 
-// From (m, features) to (features, padded), a vector of points at a time; zeros for those that lack.
-void transpose(const double* __restrict rows, const PairPoints& p, double* __restrict to) {
-    const ptrdiff_t features = p.features;
-    for (ptrdiff_t j = 0; j < p.padded; j += PAIR_LANES, rows += PAIR_LANES * features) {
-        const ptrdiff_t there = p.m - j < PAIR_LANES ? p.m - j : PAIR_LANES;
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            double* const own = to + k * p.padded + j;
-            if (there == PAIR_LANES) {
-                own[0] = rows[k];
-                own[1] = rows[features + k];
-                own[2] = rows[2 * features + k];
-                own[3] = rows[3 * features + k];
-                continue;
-            }
-            for (ptrdiff_t c = 0; c < PAIR_LANES; ++c) {
-                own[c] = c < there ? rows[c * features + k] : 0;
-            }
-        }
-    }
-}
-
 } // namespace
 
 void Weights::pack(ptrdiff_t i, ptrdiff_t j, ptrdiff_t count, ptrdiff_t width, double* to,
@@ -135,6 +114,26 @@ bool centre(PairPoints& p) {
     return true;
 }
 
+void feature_by_feature(const double* __restrict rows, ptrdiff_t count, ptrdiff_t features,
+                        double* __restrict to, ptrdiff_t padded) {
+    for (ptrdiff_t j = 0; j < padded; j += PAIR_LANES, rows += PAIR_LANES * features) {
+        const ptrdiff_t there = count - j < PAIR_LANES ? count - j : PAIR_LANES;
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            double* const own = to + k * padded + j;
+            if (there == PAIR_LANES) {
+                own[0] = rows[k];
+                own[1] = rows[features + k];
+                own[2] = rows[2 * features + k];
+                own[3] = rows[3 * features + k];
+                continue;
+            }
+            for (ptrdiff_t c = 0; c < PAIR_LANES; ++c) {
+                own[c] = c < there ? rows[c * features + k] : 0;
+            }
+        }
+    }
+}
+
 bool turn(PairPoints& p, bool norms) {
     const ptrdiff_t features = p.features;
     p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
@@ -143,8 +142,8 @@ bool turn(PairPoints& p, bool norms) {
     if (!p.y || !p.near_y) {
         return false;
     }
-    transpose(p.rows_y, p, p.y.get());
-    transpose(p.near_rows.get(), p, p.near_y.get());
+    feature_by_feature(p.rows_y, p.m, features, p.y.get(), p.padded);
+    feature_by_feature(p.near_rows.get(), p.m, features, p.near_y.get(), p.padded);
     double* const norm = p.near_y.get() + features * p.padded;
     for (ptrdiff_t j = 0; norms && j < p.padded; ++j) {
         norm[j] = 0;

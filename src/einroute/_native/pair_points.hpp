@@ -30,6 +30,10 @@ struct Weights {
               std::ptrdiff_t step) const;
 };
 
+// From (count, features) to (features, padded), whole vectors; zeros for points that lack.
+void feature_by_feature(const double* rows, std::ptrdiff_t count, std::ptrdiff_t features, double* to,
+                        std::ptrdiff_t padded);
+
 // Two sets of points: as they are, and centred at about the mean of each feature.
 struct PairPoints {
     std::ptrdiff_t n = 0, m = 0, features = 0;
