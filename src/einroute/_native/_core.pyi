@@ -183,3 +183,29 @@ def take_at(
 def ones_at(labels: tuple[Array, ...], length: int, out: Array, threads: int, /) -> None: ...
 def count_ones(labels: tuple[Array, ...], length: int, threads: int, /) -> int: ...
 def difference_forms(x: Array, y: Array, s: Array, out: Array, threads: int, /) -> None: ...
+def difference_sums(
+    x: Array,
+    y: Array,
+    w: Array | None,
+    power: int,
+    rows: bool,
+    total: bool,
+    turned: bool,
+    type: int,
+    threads: int,
+    /,
+) -> Any: ...
+def difference_projections(
+    x: Array, y: Array, w: Array, type: int, threads: int, only_finite: bool, /
+) -> Array | None: ...
+def difference_totals(
+    x: Array,
+    y: Array,
+    w: Array | None,
+    alone: bool,
+    over_x: bool,
+    over_y: bool,
+    type: int,
+    only_finite: bool,
+    /,
+) -> Array | None: ...

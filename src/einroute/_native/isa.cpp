@@ -1,6 +1,8 @@
 #include "isa.hpp"
 
 #include "forms.hpp"
+#include "linear_forms.hpp"
+#include "pair_sums.hpp"
 
 #include <cstring>
 
@@ -11,6 +13,8 @@ extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
+extern const PairKernels PAIRS;
+extern const LinearKernels LINEAR_FORMS;
 } // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
@@ -18,6 +22,8 @@ extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
+extern const PairKernels PAIRS;
+extern const LinearKernels LINEAR_FORMS;
 } // namespace avx2
 #endif
 
@@ -29,6 +35,8 @@ struct Isa {
     const BoxKernels* boxes;
     const SparseTypes* sparse;
     const FormKernels* forms;
+    const PairKernels* pairs;
+    const LinearKernels* linear;
     bool (*supported)();
 };
 
@@ -45,9 +53,11 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, has_avx2},
+    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, &avx2::PAIRS, &avx2::LINEAR_FORMS,
+     has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, always},
+    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, &baseline::PAIRS,
+     &baseline::LINEAR_FORMS, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -90,6 +100,14 @@ const SparseTypes& sparse_kernels() {
 
 const FormKernels& form_kernels() {
     return *chosen->forms;
+}
+
+const PairKernels& pair_kernels() {
+    return *chosen->pairs;
+}
+
+const LinearKernels& linear_kernels() {
+    return *chosen->linear;
 }
 
 const char* compiled_isa(int index) {

@@ -11,6 +11,7 @@ points is antisymmetric to the last bit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
 from ..._base.threads import run_blocks
+from ..._native import CORE
 from . import double_double as twofold
 from .finish import FINITE, finished
 from .form import Form, inner, linear, metric_of
@@ -33,7 +35,7 @@ LEAST = 2.0**-40
 #: are.
 _TILE, _PAIRS, _MANY = 1 << 18, 1 << 12, 0.5
 #: Seconds an entry takes, and an element of the points; and from how many on threads share the work.
-_ENTRY, _ELEMENT, _SHARED = 2e-9, 6e-8, 2e-4
+_ENTRY, _ELEMENT, _SHARED = (2e-9, 6e-8, 2e-4) if CORE is None else (8e-10, 1e-8, 1e-4)
 
 
 def verdict(step: Step) -> Rewriting | Refused:
@@ -47,9 +49,48 @@ def verdict(step: Step) -> Rewriting | Refused:
     entries = step.extent(form.made) * _ENTRY
     if step.threads > 1 and entries > _SHARED:
         entries /= 1.6
-    cost = Cost((entries + points_cost(step, form)) * 1e9, 0.0, 60.0, 1e9)
+    cost = Cost((entries + points_cost(step, form)) * 1e9, 0.0, calls(form, step), 1e9)
     note = "the sum over features of the points, in twice the precision, and differences of that"
-    return Rewriting(Offer(cost, step.output, form, note), inner(form, step))
+    return Rewriting(Offer(cost, step.output, form, note), inner(form, step), _short(form, step), finite=True)
+
+
+def calls(form: Form, step: Step) -> float:
+    """NumPy calls around the work."""
+    if CORE is None:
+        return 60.0
+    return 4.0 if unmet(form, step) else 20.0
+
+
+def unmet(form: Form, step: Step) -> bool:
+    """Whether the form is the result, by one operand of weights or none, of points of the step's dtype."""
+    bare = not form.metric or (len(form.metric) == 1 and step.inputs[form.metric[0]] == form.batch + form.unique)
+    whole = bare and all(step.operands[p].shape[-1] == step.sizes[form.unique] for p in form.metric)
+    return whole and not form.rest and step.operands[form.at[0]].dtype == step.dtype
+
+
+def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
+    """The form in the core, where nothing is done before it or after it."""
+    if CORE is None or not unmet(form, step) or len(form.batch) > 1:
+        return None
+    at, threads, number = form.at[0], step.threads, step.dtype.num
+    axes = tuple(form.made.index(c) for c in step.output)
+    back = None if axes == tuple(range(len(axes))) else axes
+    ones = np.ones((1, step.sizes[form.unique]))
+    w = form.metric[0] if form.metric else None
+    whole = bool(form.batch)
+    project = CORE.difference_projections
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        d = operands[at]
+        given = ones if w is None else operands[w] if whole else operands[w][None]
+        made: Array | None = project(d.x, d.y, given, number, threads, True)
+        if made is None:
+            return None
+        if not whole:
+            made = made[0]
+        return made if back is None else made.transpose(back)
+
+    return run
 
 
 def refused_for(step: Step, form: Form) -> Refused | None:
@@ -76,6 +117,8 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     w = weights(form, step, operands, contract)
     if not np.isfinite(w).all():
         return Declined("the weights are not finite")
+    if CORE is not None:
+        return finished(form, step, _by_core(x, y, w, step), operands, contract)
     left = _Side(x, w)
     right = left if same else _Side(y, w)
 
@@ -94,6 +137,16 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
         return made
 
     return finished(form, step, make, operands, contract)
+
+
+def _by_core(x: Array, y: Array, w: Array, step: Step) -> Callable[[int, int], Array]:
+    columns, number, threads = np.ascontiguousarray(w.T), step.dtype.num, step.threads
+
+    def make(low: int, high: int) -> Array:
+        made: Array = CORE.difference_projections(x[low:high], y, columns, number, threads, False)
+        return made
+
+    return make
 
 
 def weights(form: Form, step: Step, operands: tuple[Any, ...], contract: Contract) -> Array:

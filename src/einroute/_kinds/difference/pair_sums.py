@@ -7,10 +7,14 @@ of sums of ``|w| |d|``; so it is looked whether ``sum |w| d**2``, made by the sa
 ``sum |w| R**2 / SPREAD``: then ``sum |w| |d|`` is at least ``sum |w| R / SPREAD``, and the error at most
 `SPREAD` times that of products of the differences.  Rows where it is less, as of points in distant clusters,
 are made of their differences.
+
+The core (`difference_sums`) asks the same of the sum itself, which is at most ``sum |w| |d|``, and where that
+does not say it, adds ``|w| |d|`` up until it is enough, or takes the sum again of all differences.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +24,7 @@ from ..._base.cost import Cost, gemm_rate
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
 from ..._base.routes import Declined, Offer, Refused
+from ..._native import CORE
 from .form import NAME
 from .points import GUARD, converted, convertible
 
@@ -29,6 +34,10 @@ Array = np.ndarray[Any, Any]
 SPREAD = 64
 #: The share of rows from which all are made of differences; and what R**2 times the weights is at least.
 _FEW, _LEAST = 0.05, 1e-280
+#: Seconds that the core takes for a pair, for each of its features, and for each coordinate of the points.
+_PAIR, _FEATURE, _COORDINATE = 5e-10, 1e-10, 4e-9
+#: Seconds from which threads share the work.
+_SHARED = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +112,36 @@ def verdict(step: Step) -> Rewriting | Refused:
     refused = convertible(step.operands[form.at[0]], step.dtype)
     if refused is not None:
         return refused
+    inputs = tuple(step.inputs[p] for p in form.rest)
+    inner: tuple[Inner, ...] = ()
+    if len(form.rest) > 1:
+        inner = (Inner(inputs, form.points, tuple(step.operands[p] for p in form.rest)),)
+    note = (
+        "points multiplied out, centred, by matrix products; rows that would lose digits of their differences"
+    )
+    short = None if inner or CORE is None else _short(form, step)
+    return Rewriting(Offer(_cost(form, step), step.output, form, note), inner, short, finite=True)
+
+
+def _cost(form: PairSum, step: Step) -> Cost:
     n, m = (step.sizes[c] for c in form.points)
     features = step.sizes[form.features[0]]
-    inner: tuple[Inner, ...] = ()
     products = 0.0
+    if CORE is not None:
+        differences = form.square and form.kept and form.features[0] in step.output
+        if form.rest:
+            products = n * m * (_PAIR + _FEATURE * features * (2 if differences else 1))
+        points = (n + m) * features * _COORDINATE
+        shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
+        crossed = len(form.features) == 2 and not form.square
+        return Cost((products / shared + points) * 1e9, 0.0, 30.0 if crossed else 3.0, 1e9)
     if form.rest:
-        inputs = tuple(step.inputs[p] for p in form.rest)
-        if len(form.rest) > 1:
-            inner = (Inner(inputs, form.points, tuple(step.operands[p] for p in form.rest)),)
         products = 2.5 * n * m * features / gemm_rate(n, 2 * features, m, 8, False, 1)
         products += 4e-9 * n * m  # absolute values, sums, and the weights in double precision
     if not form.square and len(form.features) == 2:
         products += 3.0 * (n + m) * features**2 / gemm_rate(features, features, n, 8, False, 1)
     points = 1e-8 * (n + m) * features
-    cost = Cost((products + points) * 1e9, 0.0, 60.0, 1e9)
-    note = (
-        "points multiplied out, centred, by matrix products; rows that would lose digits of their differences"
-    )
-    return Rewriting(Offer(cost, step.output, form, note), inner)
+    return Cost((products + points) * 1e9, 0.0, 60.0, 1e9)
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
@@ -129,10 +150,15 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     points = converted(operands[form.at[0]], step.dtype)
     if isinstance(points, Declined):
         return points
+    if CORE is not None:
+        w = _weights(form, step, operands, contract)
+        made = _by_core(form, step)(*points, w)
+        return Declined("the sums over pairs lose digits, or are not finite") if made is None else made
     x, y = (np.asarray(one, np.float64) for one in points)
     if form.turned:
         x, y = y, x
     w = _weights(form, step, operands, contract)
+    w = None if w is None else np.asarray(w, np.float64)
     with np.errstate(all="ignore"):
         made = _products(form, x, y, w)
         if made is None:
@@ -153,15 +179,73 @@ def _handed_over(form: PairSum, step: Step, made: Array) -> Array:
 
 
 def _weights(form: PairSum, step: Step, operands: tuple[Any, ...], contract: Contract) -> Array | None:
-    """Of each pair, as float64; None where all are one."""
+    """Of each pair; None where all are one."""
     if not form.rest:
         return None
     if len(form.rest) > 1:
-        given = contract.inner(0, tuple(operands[p] for p in form.rest))
-    else:
-        (p,) = form.rest
-        given = operands[p] if step.inputs[p] == form.points else operands[p].T
-    return np.asarray(given, np.float64)
+        together: Array = contract.inner(0, tuple(operands[p] for p in form.rest))
+        return together
+    (p,) = form.rest
+    given: Array = operands[p]
+    return given if step.inputs[p] == form.points else given.T
+
+
+def _short(form: PairSum, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
+    """The core's sums of one operand of weights, or none, and of points of the step's dtype."""
+    at, rest, dtype = form.at[0], form.rest, step.dtype
+    if step.operands[at].dtype != dtype:
+        return None
+    add = _by_core(form, step)
+    if not rest:
+        return lambda operands: add(operands[at].x, operands[at].y, None)
+    (w,) = rest
+    if step.inputs[w] == form.points:
+        return lambda operands: add(operands[at].x, operands[at].y, operands[w])
+    return lambda operands: add(operands[at].x, operands[at].y, operands[w].T)
+
+
+def _by_core(form: PairSum, step: Step) -> Callable[[Array, Array, Array | None], Array | None]:
+    """``(x, y, w) -> sums | None``: the weights have the labels of `points`."""
+    threads, number, turned = step.threads, step.dtype.num, form.turned
+    labels = form.kept + "".join(c for c in dict.fromkeys(form.features) if c in step.output)
+    axes = tuple(labels.index(c) for c in step.output)
+    back = None if axes == tuple(range(len(axes))) else axes
+    crossed = len(form.features) == 2 and not form.square
+    power = 3 if crossed else len(form.features)
+    rows, total = bool(form.kept), form.square and form.features[0] not in step.output
+    add = CORE.difference_sums
+
+    def run(x: Array, y: Array, w: Array | None) -> Array | None:
+        if turned:
+            x, y = y, x
+        made = add(x, y, w, power, rows, total, turned, number, threads)
+        if made is not None and crossed:
+            made = _crossed(*made)
+            made = made.astype(step.dtype, copy=False) if np.isfinite(made).all() else None
+        return made if made is None or back is None else made.transpose(back)
+
+    return run
+
+
+def _crossed(x: Array, y: Array, first: Array, second: Array, one: Array | None) -> Array:
+    """Products of different features.
+
+    Parameters
+    ----------
+    x, y : ndarray, shapes (n, D) and (m, D)
+        Centred.
+    first, second : ndarray
+        The weights summed over either side of the pairs; or without them, the points.
+    one : ndarray, shape (n, D), or None
+        The weights' product with y.
+    """
+    if one is None:
+        crossed = np.multiply.outer(first, second)
+        alone: Array = len(y) * (x.T @ x) - crossed - crossed.T + len(x) * (y.T @ y)
+        return alone
+    crossed = x.T @ one
+    found: Array = (x.T * first) @ x - crossed - crossed.T + (y.T * second) @ y
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

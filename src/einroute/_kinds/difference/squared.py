@@ -29,8 +29,8 @@ _EXPANDED, _EXPANSIONS = 6e-9, 4
 _MOST = 1024
 
 
-def product_verdict(step: Step) -> Rewriting | Refused:
-    """Offer distances by a matrix product."""
+def _guarded(step: Step) -> Form | Refused:
+    """The squared form of a step whose rounding is known to be bounded by matrix products."""
     form = squared(step)
     if isinstance(form, Refused):
         return form
@@ -42,6 +42,15 @@ def product_verdict(step: Step) -> Rewriting | Refused:
     terms = step.extent(form.features[0])
     if terms > _MOST:
         return Refused(f"{terms} features, more than the {_MOST} for which rounding is bounded")
+    return form
+
+
+def product_verdict(step: Step) -> Rewriting | Refused:
+    """Offer distances by a matrix product."""
+    form = _guarded(step)
+    if isinstance(form, Refused):
+        return form
+    terms = step.extent(form.features[0])
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8
     work = batch * (n * m * each + (n + m) * terms * 4e-9)
@@ -94,19 +103,12 @@ def product_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], con
 
 def expansion_verdict(step: Step) -> Rewriting | Refused:
     """Offer the terms of a whole metric of any signs by matrix products in more digits."""
-    form = squared(step)
+    form = _guarded(step)
     if isinstance(form, Refused):
         return form
     if len(form.unique) != 2:
         return Refused("the metric is diagonal")
-    if step.dtype.char not in "fd":
-        return Refused(f"no guard for rounding in {step.dtype.name}")
-    refused = convertible(step.operands[form.at[0]], step.dtype)
-    if refused is not None:
-        return refused
     terms = step.extent(form.features[0])
-    if terms > _MOST:
-        return Refused(f"{terms} features, more than the {_MOST} for which rounding is bounded")
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = _EXPANDED + distances.TERM * terms * (_EXPANSIONS if step.dtype.char == "d" else 2)
     work = batch * (n * m * each + (n + m) * (terms * 1e-8 + terms**2 * _TRANSFORM))

@@ -6,6 +6,7 @@ bound and the size of the terms summed too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
+from ..._native import CORE
 from . import double_double
 from .finish import FINITE, met
 from .form import Form, inner, summed
-from .linear import LEAST, points_cost, refused_for, weights
+from .linear import LEAST, calls, points_cost, refused_for, unmet, weights
 from .points import GUARD, converted
 
 Array = np.ndarray[Any, Any]
@@ -34,9 +36,42 @@ def verdict(step: Step) -> Rewriting | Refused:
     refused = refused_for(step, form)
     if refused is not None:
         return refused
-    cost = Cost(points_cost(step, form) * 1e9, 0.0, 80.0, 1e9)
+    cost = Cost(points_cost(step, form) * 1e9, 0.0, 80.0 if CORE is None else calls(form, step), 1e9)
     note = f"points summed over {' and '.join(map(repr, form.lone))} in twice the precision, then subtracted"
-    return Rewriting(Offer(cost, step.output, form, note), inner(form, step))
+    return Rewriting(Offer(cost, step.output, form, note), inner(form, step), _short(form, step), finite=True)
+
+
+def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
+    """The sums in the core, where nothing is done before them or after them."""
+    if CORE is None or not unmet(form, step) or len(form.batch) > 1:
+        return None
+    at = form.at[0]
+    w = form.metric[0] if form.metric else None
+    whole = bool(form.batch)
+    axes = tuple(form.made.index(c) for c in step.output)
+    shape = tuple(step.sizes[c] for c in form.made)
+    flat = shape if len(shape) < 2 else None
+    add = _by_core(form, step, only_finite=True)
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        d = operands[at]
+        made = add(d.x, d.y, None if w is None else operands[w] if whole else operands[w][None])
+        if made is None:
+            return None
+        return made.reshape(flat) if flat is not None else made.reshape(shape).transpose(axes)
+
+    return run
+
+
+def _by_core(form: Form, step: Step, *, only_finite: bool) -> Callable[[Array, Array, Array | None], Any]:
+    """``(x, y, weights or None) -> sums``, of shape (batch, points), or (batch, 1)."""
+    over, number = [c in form.lone for c in form.i + form.j], step.dtype.num
+    alone = form.batch == form.features
+
+    def run(x: Array, y: Array, w: Array | None) -> Any:
+        return CORE.difference_totals(x, y, w, alone, *over, number, only_finite)
+
+    return run
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
@@ -50,6 +85,9 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     w = None if form.batch == form.features else weights(form, step, operands, contract)
     if w is not None and not np.isfinite(w).all():
         return Declined("the weights are not finite")
+    if CORE is not None:
+        totals = _by_core(form, step, only_finite=False)(*points, None if w is None or not form.metric else w.T)
+        return _met(form, step, totals, operands, contract)
     over = [c in form.lone for c in form.i + form.j]
     left = _side(x, w, over[0], len(y) if over[1] else 1)
     right = _side(y, w, over[1], len(x) if over[0] else 1)
@@ -62,8 +100,12 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     for p, b in zip(*np.nonzero(cancels), strict=True):
         differences = x[p] - y if over[1] else x - y[p]
         made[p, b] = (differences[:, b] if w is None else differences @ w[:, b]).sum()
+    return _met(form, step, made.T, operands, contract)
+
+
+def _met(form: Form, step: Step, made: Array, operands: tuple[Any, ...], contract: Contract) -> Any:
+    """The sums, (batch, points), with what meets them."""
     labels = form.made
-    made = (made if len(labels) > len(form.batch) else made[0]).T
     made = made.reshape([step.sizes[c] for c in labels]).astype(step.dtype, copy=False)
     if not form.rest and set(step.output) == set(labels):
         return made.transpose([labels.index(c) for c in step.output])

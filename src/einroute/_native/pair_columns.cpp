@@ -1,0 +1,102 @@
+// Weighed rows whose weights lie side by side: what is kept is the second of the pair in memory.
+#include "pair_guard.hpp"
+
+#include <cstring>
+
+namespace einroute {
+
+using std::ptrdiff_t;
+
+namespace {
+
+// Weights that go down at once.
+constexpr ptrdiff_t DEEP = 64;
+
+struct Space {
+    Numbers y, x, made,
+        packed;   // (DEEP, width), (features, PAIR_BLOCK), (width, PAIR_BLOCK), (DEEP, PAIR_BLOCK)
+    Numbers sums; // weights and their sizes, PAIR_BLOCK each
+
+    explicit Space(ptrdiff_t width)
+        : y(numbers(DEEP * width)), x(numbers(width * PAIR_BLOCK)), made(numbers(width * PAIR_BLOCK)),
+          packed(numbers(DEEP * PAIR_BLOCK)), sums(numbers(2 * PAIR_BLOCK)) {}
+    bool good() const { return y && x && made && packed && sums; }
+};
+
+// The points of some of the others, with their squared norms where these are asked for.
+void other_points(const PairJob& job, ptrdiff_t first, ptrdiff_t rows, double* to) {
+    const PairPoints& p = job.points;
+    const double* from = job.asked.differences() ? p.rows_y : p.near_rows.get();
+    for (ptrdiff_t r = 0; r < rows; ++r, to += job.width) {
+        std::memcpy(to, from + (first + r) * p.features,
+                    static_cast<std::size_t>(p.features) * sizeof(double));
+        if (job.asked.norms()) {
+            to[p.features] = p.near_y[p.features * p.padded + first + r];
+        }
+    }
+}
+
+void put_back(PairJob& job, ptrdiff_t first, ptrdiff_t last, const Space& space) {
+    for (ptrdiff_t i = first; i < last; ++i) {
+        for (ptrdiff_t k = 0; k < job.width; ++k) {
+            job.made[i * job.width + k] = space.made[k * PAIR_BLOCK + i - first];
+        }
+        job.row_weight[i] = space.sums[i - first];
+        job.row_size[i] = space.sums[PAIR_BLOCK + i - first];
+    }
+}
+
+} // namespace
+
+bool side_by_side(const PairJob& job) {
+    return job.asked.rows && job.weights.data != nullptr && !job.weights.single &&
+           job.weights.down == static_cast<ptrdiff_t>(sizeof(double));
+}
+
+bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
+    const PairPoints& p = job.points;
+    const Space space(job.width);
+    if (!space.good()) {
+        return false;
+    }
+    std::memset(space.made.get(), 0, static_cast<std::size_t>(job.width * PAIR_BLOCK) * sizeof(double));
+    std::memset(space.sums.get(), 0, 2 * PAIR_BLOCK * sizeof(double));
+    const ptrdiff_t count = last - first;
+    const double* w[DEEP];
+    PairColumns t{};
+    t.w = w;
+    t.columns = (count + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
+    t.features = job.width;
+    t.y = space.y.get();
+    t.step = PAIR_BLOCK;
+    t.weight = space.sums.get();
+    t.size = t.weight + PAIR_BLOCK;
+    t.made = space.made.get();
+    if (job.asked.differences()) {
+        for (ptrdiff_t k = 0; k < p.features; ++k) {
+            for (ptrdiff_t c = 0; c < t.columns; ++c) {
+                space.x[k * PAIR_BLOCK + c] = c < count ? p.x[(first + c) * p.features + k] : 0;
+            }
+        }
+        t.x = space.x.get();
+    }
+    for (ptrdiff_t j = 0; j < p.m; j += DEEP) {
+        t.rows = j + DEEP < p.m ? DEEP : p.m - j;
+        other_points(job, j, t.rows, space.y.get());
+        for (ptrdiff_t r = 0; r < t.rows; ++r) {
+            const char* from = job.weights.data + first * job.weights.down + (j + r) * job.weights.across;
+            w[r] = reinterpret_cast<const double*>(from);
+            if (t.columns != count) {
+                double* own = space.packed.get() + r * PAIR_BLOCK;
+                std::memcpy(own, from, static_cast<std::size_t>(count) * sizeof(double));
+                std::memset(own + count, 0, static_cast<std::size_t>(t.columns - count) * sizeof(double));
+                w[r] = own;
+            }
+        }
+        pair_kernels().columns(t);
+    }
+    put_back(job, first, last, space);
+    return true;
+}
+
+} // namespace einroute

@@ -1,0 +1,65 @@
+// Whether a sum over pairs that was made of products of the points holds its bound, and what makes it again.
+#pragma once
+
+#include "pair_job.hpp"
+
+#include <limits>
+
+namespace einroute {
+
+// How much smaller the sum over pairs may be than if all differences were as large as the range; what that
+// bound is at least.
+constexpr double PAIR_SPREAD = 64, PAIR_LEAST = 1e-280;
+// In place of terms that no bound is known of.
+constexpr double UNKNOWN = std::numeric_limits<double>::infinity();
+
+// One row of weights at a time, packed only if it has to be.
+class RowOfWeights {
+  public:
+    explicit RowOfWeights(const PairJob& job) : job(job) {}
+
+    const double* at(std::ptrdiff_t i) {
+        const Weights& w = job.weights;
+        if (w.data != nullptr && w.straight()) {
+            return w.row(i);
+        }
+        if (!memory) {
+            memory = numbers(job.points.m);
+        }
+        if (memory && held != i && !(held >= 0 && w.data == nullptr)) {
+            w.pack(i, 0, 1, job.points.m, memory.get(), job.points.m);
+            held = i;
+        }
+        return memory.get();
+    }
+
+  private:
+    const PairJob& job;
+    Numbers memory;
+    std::ptrdiff_t held = -1;
+};
+
+// Whether a sum says by itself that it loses little: it is at least `goal`, or zero as it should be.
+bool certain(double sum, double goal, double weight, double spread);
+
+PairRow pair_row(const PairPoints& p, const double* w, std::ptrdiff_t i, std::ptrdiff_t k, bool square);
+
+// A sum over a row, of products of the points: it stands, or is taken again of the differences. False without
+// memory.
+bool settle(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, std::ptrdiff_t k, double size,
+            double& sum);
+
+// The same of a sum of squares over all features, whose terms are known to be at most `terms`.
+bool settle_total(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, double size, double terms,
+                  double& sum);
+
+// Whether a sum over all pairs, whose terms are known to be at most `terms`, loses little; rows are looked at
+// from all over.
+enum class Sure { YES, NO, NO_MEMORY };
+Sure sure_of_all(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t k, double size, double terms,
+                 double sum);
+
+// A sum over all pairs from their differences; false without memory.
+bool direct_of_all(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t k, double& sum);
+
+} // namespace einroute

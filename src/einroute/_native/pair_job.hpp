@@ -1,0 +1,62 @@
+// A sum over pairs: what is asked for, what is worked on, and its parts. No Python objects here.
+#pragma once
+
+#include "pair_points.hpp"
+
+#include <atomic>
+
+namespace einroute {
+
+// Rows of a block.
+constexpr std::ptrdiff_t PAIR_BLOCK = 4 * PAIR_ROWS;
+
+// What is asked for: sums of d, of d**2, or of d d' with what makes it; for each row or of all; over
+// features.
+enum PairPower { LINEAR = 1, SQUARE = 2, CROSSED = 3 };
+struct PairsAsked {
+    int power;
+    bool rows, total;
+
+    // The sums of squares of each row and feature are taken of differences: that is as many products.
+    bool differences() const { return power == SQUARE && rows && !total; }
+    bool norms() const { return power == SQUARE && rows && total; }
+    bool products() const { return rows || power != LINEAR; }
+};
+
+struct PairJob {
+    PairsAsked asked;
+    PairPoints points;
+    Weights weights;
+    bool weighed;
+    Numbers row_weight, row_size, by_column, made; // (n), (n), (blocks, padded), (n, width)
+    std::ptrdiff_t width;                          // of a row of `made`
+    std::atomic<bool> failed{false};               // for want of memory
+    bool lost = false;                             // products of different features lose too much
+    Numbers first, second;                         // without weights: sums of the points of either side
+};
+
+// Takes memory for weighed rows, whose points are centred; false where there is none.
+bool prepare_pairs(PairJob& job);
+
+// Blocks of weighed rows, each by itself.
+void block_of_rows(void* context, long index);
+std::ptrdiff_t pair_blocks(const PairJob& job);
+
+// Whether the weights of what is kept lie side by side; and the sums of some of them, to be finished.
+bool side_by_side(const PairJob& job);
+bool sum_columns(PairJob& job, std::ptrdiff_t first, std::ptrdiff_t last);
+
+// Adds the weights of each column, the blocks' in their order.
+void join_columns(PairJob& job);
+
+// The sums of all pairs, a number for each feature; false without memory.
+bool all_pairs(PairJob& job, double* sums);
+
+// Without weights: each row's sums; and those of all pairs. False without memory.
+bool alike_rows(PairJob& job);
+bool alike_pairs(PairJob& job, double* sums);
+
+// Adds what numbers lie `step` apart, a block at a time.
+double sum_of(const double* x, std::ptrdiff_t count, std::ptrdiff_t step);
+
+} // namespace einroute

@@ -1,0 +1,160 @@
+#include "pair_points.hpp"
+
+namespace einroute {
+
+using std::ptrdiff_t;
+
+namespace {
+
+template <class R> inline double number(const char* p) {
+    return *reinterpret_cast<const R*>(p);
+}
+
+// Four columns at a time, so that lines of either layout are read whole.
+template <class R>
+void pack_as(const Weights& w, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, ptrdiff_t columns, double* to,
+             ptrdiff_t step) {
+    const char* from = w.data + i * w.down + j * w.across;
+    ptrdiff_t c = 0;
+    for (; c + 4 <= columns; c += 4) {
+        const char* own = from + c * w.across;
+        double* out = to + c;
+        for (ptrdiff_t r = 0; r < rows; ++r, own += w.down, out += step) {
+            out[0] = number<R>(own);
+            out[1] = number<R>(own + w.across);
+            out[2] = number<R>(own + 2 * w.across);
+            out[3] = number<R>(own + 3 * w.across);
+        }
+    }
+    for (; c < columns; ++c) {
+        for (ptrdiff_t r = 0; r < rows; ++r) {
+            to[r * step + c] = number<R>(from + r * w.down + c * w.across);
+        }
+    }
+}
+
+void widen(const double* __restrict points, ptrdiff_t count, ptrdiff_t features, double* __restrict low,
+           double* __restrict high) {
+    for (ptrdiff_t i = 0; i < count; ++i, points += features) {
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            const double value = points[k];
+            low[k] = value < low[k] ? value : low[k];
+            high[k] = value > high[k] ? value : high[k];
+        }
+    }
+}
+
+// Adds the mean of some points, half of it.
+void add_mean(const double* __restrict points, ptrdiff_t count, ptrdiff_t features, double* __restrict sums,
+              double* __restrict mean) {
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        sums[k] = 0;
+    }
+    for (ptrdiff_t i = 0; i < count; ++i, points += features) {
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            sums[k] += points[k];
+        }
+    }
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        mean[k] += sums[k] / (2 * static_cast<double>(count));
+    }
+}
+
+void subtract(const double* __restrict points, ptrdiff_t count, ptrdiff_t features,
+              const double* __restrict middle, double* __restrict near) {
+    for (ptrdiff_t i = 0; i < count; ++i, points += features, near += features) {
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            near[k] = points[k] - middle[k];
+        }
+    }
+}
+
+} // namespace
+
+void Weights::pack(ptrdiff_t i, ptrdiff_t j, ptrdiff_t count, ptrdiff_t width, double* to,
+                   ptrdiff_t step) const {
+    if (data == nullptr) {
+        for (ptrdiff_t r = 0; r < count; ++r) {
+            for (ptrdiff_t c = 0; c < width; ++c) {
+                to[r * step + c] = 1;
+            }
+        }
+    } else if (single) {
+        pack_as<float>(*this, i, j, count, width, to, step);
+    } else {
+        pack_as<double>(*this, i, j, count, width, to, step);
+    }
+}
+
+bool centre(PairPoints& p) {
+    const ptrdiff_t features = p.features;
+    p.near_x = numbers(p.n * features);
+    p.near_rows = numbers(p.m * features);
+    p.spread = numbers(features);
+    const Numbers middle = numbers(3 * features);
+    if (!p.near_x || !p.near_rows || !p.spread || !middle) {
+        return false;
+    }
+    double *low = middle.get() + features, *high = p.spread.get(), *sums = low + features;
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        low[k] = high[k] = p.x[k];
+        middle[k] = 0;
+    }
+    widen(p.x, p.n, features, low, high);
+    widen(p.rows_y, p.m, features, low, high);
+    add_mean(p.x, p.n, features, sums, middle.get());
+    add_mean(p.rows_y, p.m, features, sums, middle.get());
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        // Within the range, as rounded: points that are all equal come out as zeros.
+        middle[k] = middle[k] < low[k] ? low[k] : middle[k] > high[k] ? high[k] : middle[k];
+        p.spread[k] = high[k] - low[k];
+    }
+    subtract(p.x, p.n, features, middle.get(), p.near_x.get());
+    subtract(p.rows_y, p.m, features, middle.get(), p.near_rows.get());
+    return true;
+}
+
+void feature_by_feature(const double* __restrict rows, ptrdiff_t count, ptrdiff_t features,
+                        double* __restrict to, ptrdiff_t padded) {
+    for (ptrdiff_t j = 0; j < padded; j += PAIR_LANES, rows += PAIR_LANES * features) {
+        const ptrdiff_t there = count - j < PAIR_LANES ? count - j : PAIR_LANES;
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            double* const own = to + k * padded + j;
+            if (there == PAIR_LANES) {
+                own[0] = rows[k];
+                own[1] = rows[features + k];
+                own[2] = rows[2 * features + k];
+                own[3] = rows[3 * features + k];
+                continue;
+            }
+            for (ptrdiff_t c = 0; c < PAIR_LANES; ++c) {
+                own[c] = c < there ? rows[c * features + k] : 0;
+            }
+        }
+    }
+}
+
+bool turn(PairPoints& p, bool norms) {
+    const ptrdiff_t features = p.features;
+    p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
+    p.y = numbers(features * p.padded);
+    p.near_y = numbers((features + (norms ? 1 : 0)) * p.padded);
+    if (!p.y || !p.near_y) {
+        return false;
+    }
+    feature_by_feature(p.rows_y, p.m, features, p.y.get(), p.padded);
+    feature_by_feature(p.near_rows.get(), p.m, features, p.near_y.get(), p.padded);
+    double* const norm = p.near_y.get() + features * p.padded;
+    for (ptrdiff_t j = 0; norms && j < p.padded; ++j) {
+        norm[j] = 0;
+    }
+    for (ptrdiff_t k = 0; norms && k < features; ++k) {
+        const double* near = p.near_y.get() + k * p.padded;
+        for (ptrdiff_t j = 0; j < p.padded; ++j) {
+            norm[j] += near[j] * near[j];
+        }
+    }
+    return true;
+}
+
+} // namespace einroute

@@ -1,0 +1,54 @@
+// The points and the weights of a sum over pairs, as its loops take them.
+#pragma once
+
+#include "numpy_api.hpp"
+#include "pair_sums.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <new>
+
+namespace einroute {
+
+using Numbers = std::unique_ptr<double[]>;
+
+// So many numbers; null where there is no memory. At least one, so that null says that alone.
+inline Numbers numbers(std::ptrdiff_t count) {
+    return Numbers(new (std::nothrow) double[static_cast<std::size_t>(count) + 1]);
+}
+
+// Weights of pairs, of either precision and in any layout; all are one where there are none.
+struct Weights {
+    const char* data = nullptr;
+    std::ptrdiff_t rows = 0, columns = 0, down = 0, across = 0; // steps in bytes
+    bool single = false;
+
+    bool straight() const { return !single && across == static_cast<std::ptrdiff_t>(sizeof(double)); }
+    const double* row(std::ptrdiff_t i) const { return reinterpret_cast<const double*>(data + i * down); }
+    // `rows` rows from i and `columns` columns from j on, row by row, each `step` numbers after the other.
+    void pack(std::ptrdiff_t i, std::ptrdiff_t j, std::ptrdiff_t rows, std::ptrdiff_t columns, double* to,
+              std::ptrdiff_t step) const;
+};
+
+// From (count, features) to (features, padded), whole vectors; zeros for points that lack.
+void feature_by_feature(const double* rows, std::ptrdiff_t count, std::ptrdiff_t features, double* to,
+                        std::ptrdiff_t padded);
+
+// Two sets of points: as they are, and centred at about the mean of each feature.
+struct PairPoints {
+    std::ptrdiff_t n = 0, m = 0, features = 0;
+    const double *x = nullptr, *rows_y = nullptr; // (n, features), (m, features)
+    Numbers near_x, near_rows;                    // centred
+    Numbers spread;                               // the range of each feature
+    // The second points feature by feature, as they are and centred; the latter with a row for squared norms.
+    std::ptrdiff_t padded = 0; // m, up to whole vectors
+    Numbers y, near_y;
+};
+
+// Fills all but the points feature by feature; false where there is no memory. x and y are referred to.
+bool centre(PairPoints& points);
+
+// Fills the points feature by feature; false where there is no memory.
+bool turn(PairPoints& points, bool norms);
+
+} // namespace einroute
