@@ -4,6 +4,7 @@
 #include "numpy_api.hpp"
 
 #include "contraction.hpp"
+#include "correlate.hpp"
 #include "described_classes.hpp"
 #include "difference_forms.hpp"
 #include "dispatch.hpp"
@@ -76,7 +77,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_parts,      einroute::add_sparse_product, einroute::add_sparse_sparse,
     einroute::add_one_pass,          einroute::add_threads,        einroute::add_magnitude,
     einroute::add_network,           einroute::add_label_sums,     einroute::add_label_look_ups,
-    einroute::add_difference_forms,
+    einroute::add_difference_forms,  einroute::add_correlate,
 };
 
 int execute(PyObject* module) {
