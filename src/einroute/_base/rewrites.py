@@ -91,11 +91,14 @@ class Rewriting:
         ``operands -> array | None``: what the rewrite's `run` tries first, where it hands nothing on. It
         gives a new array, whose memory is no operand's, of at most another dtype; None where the operands lie
         so that the rest of `run` is to do it.
+    told : bool
+        Whether `short` gives None, too, where a sum of floats overflowed or was of infinities of both signs.
     """
 
     offer: Offer
     inner: tuple[Inner, ...] = field(default=())
     short: Callable[[tuple[Any, ...]], Array | None] | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

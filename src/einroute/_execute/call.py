@@ -260,7 +260,8 @@ class Call:
             return finish(result, operands, out) if dense else result
 
         runner: Runner = quiet(run) if self.options.quiet else run
-        if dense and again is None and self.order == "K" and state.on_run is None:
+        spared = again is None or node.choices[0].rewriting.told
+        if dense and spared and self.order == "K" and state.on_run is None:
             runner = shortened(runner, node, self.dtype, self.options)
         return announced(runner, plan, state.on_run)
 

@@ -108,8 +108,8 @@ PyObject* correlate(PyObject*, PyObject* const* args, Py_ssize_t given) {
     const Correlate kernel = kernel_of(type);
     const bool fits =
         kernel != nullptr && (ndim == 1 || ndim == 2) && PyArray_NDIM(factors) == ndim &&
-        PyArray_TYPE(factors) == type && PyArray_ISNOTSWAPPED(ring) && PyArray_ISNOTSWAPPED(factors) &&
-        PyArray_DIM(ring, last) > 0 && number[0] >= 0 &&
+        kernel_of(PyArray_TYPE(factors)) == kernel && PyArray_ISNOTSWAPPED(ring) &&
+        PyArray_ISNOTSWAPPED(factors) && PyArray_DIM(ring, last) > 0 && number[0] >= 0 &&
         (PyArray_STRIDE(ring, last) == PyArray_ITEMSIZE(ring) || PyArray_DIM(ring, last) == 1) &&
         (ndim == 1 || PyArray_DIM(ring, 0) == PyArray_DIM(factors, 0));
     if (!fits) {
