@@ -91,14 +91,15 @@ class Rewriting:
         ``operands -> array | None``: what the rewrite's `run` tries first, where it hands nothing on. It
         gives a new array, whose memory is no operand's, of at most another dtype; None where the operands lie
         so that the rest of `run` is to do it.
-    finite : bool
-        What ``short`` gives is finite: it gives None where not all of it would be.
+    settled : bool
+        What ``short`` gives is not computed again: it gives None where a sum of floats overflowed, or was of
+        infinities of both signs.
     """
 
     offer: Offer
     inner: tuple[Inner, ...] = field(default=())
     short: Callable[[tuple[Any, ...]], Array | None] | None = None
-    finite: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,8 +260,8 @@ class Call:
             return finish(result, operands, out) if dense else result
 
         runner: Runner = quiet(run) if self.options.quiet else run
-        owed = again is not None and not node.choices[0].rewriting.finite
-        if dense and not owed and self.order == "K" and state.on_run is None:
+        settled = again is None or node.choices[0].rewriting.settled
+        if dense and settled and self.order == "K" and state.on_run is None:
             runner = shortened(runner, node, self.dtype, self.options)
         return announced(runner, plan, state.on_run)
 

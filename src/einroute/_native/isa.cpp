@@ -1,42 +1,29 @@
 #include "isa.hpp"
 
+#include "correlation.hpp"
 #include "forms.hpp"
 #include "linear_forms.hpp"
 #include "pair_sums.hpp"
+#include "tables.hpp"
 
 #include <cstring>
 
 namespace einroute {
 
 namespace baseline {
-extern const Kernels KERNELS;
-extern const BoxKernels BOXES;
-extern const SparseTypes SPARSE;
-extern const FormKernels FORMS;
-extern const PairKernels PAIRS;
-extern const LinearKernels LINEAR_FORMS;
-} // namespace baseline
+extern const KernelTables TABLES;
+}
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
-extern const Kernels KERNELS;
-extern const BoxKernels BOXES;
-extern const SparseTypes SPARSE;
-extern const FormKernels FORMS;
-extern const PairKernels PAIRS;
-extern const LinearKernels LINEAR_FORMS;
-} // namespace avx2
+extern const KernelTables TABLES;
+}
 #endif
 
 namespace {
 
 struct Isa {
     const char* name;
-    const Kernels* kernels;
-    const BoxKernels* boxes;
-    const SparseTypes* sparse;
-    const FormKernels* forms;
-    const PairKernels* pairs;
-    const LinearKernels* linear;
+    const KernelTables& tables;
     bool (*supported)();
 };
 
@@ -53,11 +40,9 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, &avx2::PAIRS, &avx2::LINEAR_FORMS,
-     has_avx2},
+    {"avx2", avx2::TABLES, has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, &baseline::PAIRS,
-     &baseline::LINEAR_FORMS, always},
+    {"baseline", baseline::TABLES, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -87,27 +72,31 @@ const char* isa_name() {
 }
 
 const Kernels& kernels() {
-    return *chosen->kernels;
+    return chosen->tables.products;
 }
 
 const BoxKernels& box_kernels() {
-    return *chosen->boxes;
+    return chosen->tables.boxes;
 }
 
 const SparseTypes& sparse_kernels() {
-    return *chosen->sparse;
+    return chosen->tables.sparse;
 }
 
 const FormKernels& form_kernels() {
-    return *chosen->forms;
+    return chosen->tables.forms;
 }
 
 const PairKernels& pair_kernels() {
-    return *chosen->pairs;
+    return chosen->tables.pairs;
 }
 
 const LinearKernels& linear_kernels() {
-    return *chosen->linear;
+    return chosen->tables.linear_forms;
+}
+
+const CorrelationKernels& correlation_kernels() {
+    return chosen->tables.correlations;
 }
 
 const char* compiled_isa(int index) {

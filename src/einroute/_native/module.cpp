@@ -4,6 +4,7 @@
 #include "numpy_api.hpp"
 
 #include "contraction.hpp"
+#include "correlate.hpp"
 #include "described_classes.hpp"
 #include "difference_forms.hpp"
 #include "difference_projections.hpp"
@@ -79,6 +80,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_one_pass,          einroute::add_threads,         einroute::add_magnitude,
     einroute::add_network,           einroute::add_label_sums,      einroute::add_label_look_ups,
     einroute::add_difference_forms,  einroute::add_difference_sums, einroute::add_difference_projections,
+    einroute::add_correlate,
 };
 
 int execute(PyObject* module) {

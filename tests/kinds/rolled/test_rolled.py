@@ -17,9 +17,14 @@ from hypothesis import strategies as st
 import einroute as er
 from einroute._kinds.rolled import correlation, extension, kind, rows
 from einroute._kinds.rolled.operand import Rolled
+from einroute._native import CORE
 from tests.helpers import forcing, in_one_line, peak_of, small_integers
 
 REWRITES = tuple(rewrite.name for rewrite in kind.REWRITES)
+#: Rewrites of few forms.
+OWN_TESTS = ("rolled.rows", "rolled.kernels", "rolled.products", "rolled.lags", "rolled.ones")
+#: What refuses everything without the compiled core.
+ABSENT = () if CORE is not None else ("rolled.correlate",)
 DTYPES = ("f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2", "g", ">f8", ">i4")
 STEPS = (1, -1, 2, -3, 0, 5, 7, -11, 10**20 + 1)
 #: One rolled operand, its axes under i and j, among arrays.
@@ -378,8 +383,8 @@ class TestContractions:
 class TestRewrites:
     """Every rewrite does what it does not refuse."""
 
-    # Rows are for two rolled operands: see `test_blocks_of_rows_written_out`; kernels for one form.
-    @pytest.mark.parametrize("name", [x for x in REWRITES if x not in ("rolled.rows", "rolled.kernels")])
+    # Some are for two rolled operands, or for few forms, and have tests of their own.
+    @pytest.mark.parametrize("name", [x for x in REWRITES if x not in (*OWN_TESTS, *ABSENT)])
     def test_every_expression(self, rng, name):
         done = 0
         for subscripts in EXPRESSIONS:
@@ -412,7 +417,7 @@ class TestRewrites:
             ("ij->j", 5000, 300, "rolled.sums"),
             ("ijn,j->n", 5000, 300, "rolled.sums"),
             ("ij,ij->", 600_000, 2, "rolled.shifts"),
-            ("ij,j->i", 150, 40, "rolled.kernels"),
+            ("ij,j->i", 150, 40, "rolled.kernels" if ABSENT else "rolled.correlate"),
         ],
     )
     def test_what_is_taken_for_what(self, rng, subscripts, d, k, route):
@@ -454,7 +459,7 @@ class TestRewrites:
     def test_some_rollings_at_a_time_happens(self, rng):
         x = er.rolled(rng.standard_normal((1000, 300)), 400, step=499)
         a = rng.standard_normal(400)
-        with er.config(forbid="rolled.fft"):
+        with er.config(forbid=["rolled.fft", "rolled.correlate"]):
             assert "rollings at a time" in str(er.explain("ijn,j->in", x, a))
         assert_agrees("ijn,j->in", er.rolled(x.base[:, :40], 400, step=499), a)
 
@@ -548,7 +553,7 @@ class TestFFT:
         with forcing("rolled.fft") as ran:
             result = er.einsum(subscripts, er.rolled(b, len(a), step=step), a)
         assert "rolled.fft" not in ran
-        assert {"rolled.strided", "rolled.kernels"} & set(ran)
+        assert {"rolled.strided", "rolled.kernels", "rolled.correlate"} & set(ran)
         return result
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

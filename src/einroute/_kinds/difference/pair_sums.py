@@ -120,7 +120,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         "points multiplied out, centred, by matrix products; rows that would lose digits of their differences"
     )
     short = None if inner or CORE is None else _short(form, step)
-    return Rewriting(Offer(_cost(form, step), step.output, form, note), inner, short, finite=True)
+    return Rewriting(Offer(_cost(form, step), step.output, form, note), inner, short, settled=True)
 
 
 def _cost(form: PairSum, step: Step) -> Cost:

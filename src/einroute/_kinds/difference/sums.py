@@ -38,7 +38,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         return refused
     cost = Cost(points_cost(step, form) * 1e9, 0.0, 80.0 if CORE is None else calls(form, step), 1e9)
     note = f"points summed over {' and '.join(map(repr, form.lone))} in twice the precision, then subtracted"
-    return Rewriting(Offer(cost, step.output, form, note), inner(form, step), _short(form, step), finite=True)
+    return Rewriting(Offer(cost, step.output, form, note), inner(form, step), _short(form, step), settled=True)
 
 
 def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
@@ -51,7 +51,7 @@ def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] 
     axes = tuple(form.made.index(c) for c in step.output)
     shape = tuple(step.sizes[c] for c in form.made)
     flat = shape if len(shape) < 2 else None
-    add = _by_core(form, step, only_finite=True)
+    add = _by_core(form, step, only_settled=True)
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         d = operands[at]

@@ -6,7 +6,22 @@ from ..._base.facts import Operand
 from ..._base.kinds import Form
 from ..._base.rewrites import Rewrite
 from ..structured import MET, structured_kind
-from . import diagonal, fft, first, kernels, rows, shifts, split, strided, sums, windows
+from . import (
+    correlate,
+    diagonal,
+    fft,
+    first,
+    kernels,
+    lags,
+    ones,
+    products,
+    rows,
+    shifts,
+    split,
+    strided,
+    sums,
+    windows,
+)
 from .extension import Rolling
 from .operand import Rolled
 from .where import NAME
@@ -15,6 +30,10 @@ REWRITES: tuple[Rewrite, ...] = (
     diagonal.DIAGONAL,
     first.FIRST,
     sums.SUMS,
+    ones.ONES,
+    products.PRODUCTS,
+    lags.LAGS,
+    correlate.CORRELATE,
     kernels.KERNELS,
     shifts.SHIFTS,
     fft.FFT,

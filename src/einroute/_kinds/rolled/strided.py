@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..._base.cost import Cost
+from ..._base.cost import Cost, first_touched
 from ..._base.facts import Operand, Step
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
 from ..._base.routes import Offer, Refused
 from .extension import Extension, extension, rolls_at_once
 from .parts import joined, piece, piece_shape
-from .where import Where, others_bytes, replaced
+from .where import NAME, Where, others_bytes, replaced
 
 Array = np.ndarray[Any, Any]
 
@@ -48,7 +48,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     backwards = where.i in step.output
     ext = extension(op, step.dtype, backwards=backwards, rolls=rolls if rolls < k else 0)
     recipe = _Recipe(where, ext.facts, ext, k)
-    cost = Cost(bytes=2.0 * ext.nbytes, calls=6)
+    cost = Cost(bytes=2.0 * ext.nbytes, calls=6) + _written_out(step, where)
     if rolls >= k:
         inner = Inner(step.inputs, step.output, replaced(step.operands, at, ext.facts), form=step.form)
         return Rewriting(Offer(cost, step.output, recipe, "a strided view of the base, lengthened"), (inner,))
@@ -59,6 +59,16 @@ def verdict(step: Step) -> Rewriting | Refused:
         parts.append(_inner_block(step, where, ext, left, 1))
     note = f"a strided view of the base, lengthened, {rolls} of {k} rollings at a time"
     return Rewriting(Offer(cost, step.output, recipe, note), tuple(parts))
+
+
+def _written_out(step: Step, where: Where) -> Cost:
+    """What it takes that BLAS wants copies of views that overlap themselves, where two of them meet."""
+    along = [
+        op.nbytes
+        for labels, op in zip(step.inputs, step.operands, strict=True)
+        if op.form == NAME and labels[op.structure.axis] == where.i
+    ]
+    return Cost(first_touched(sum(along)) * 1e9 if len(along) > 1 else 0.0, calls=0, rate=1e9)
 
 
 def _can_cut(step: Step, where: Where) -> bool:

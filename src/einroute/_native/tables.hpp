@@ -1,0 +1,24 @@
+// The kernels of one instruction set: one of these for each set that was compiled.
+#pragma once
+
+namespace einroute {
+
+struct Kernels;
+struct BoxKernels;
+struct SparseTypes;
+struct FormKernels;
+struct PairKernels;
+struct LinearKernels;
+struct CorrelationKernels;
+
+struct KernelTables {
+    const Kernels& products;
+    const BoxKernels& boxes;
+    const SparseTypes& sparse;
+    const FormKernels& forms;
+    const PairKernels& pairs;
+    const LinearKernels& linear_forms;
+    const CorrelationKernels& correlations;
+};
+
+} // namespace einroute
