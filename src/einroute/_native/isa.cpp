@@ -1,6 +1,7 @@
 #include "isa.hpp"
 
 #include "forms.hpp"
+#include "sparse_sampled.hpp"
 
 #include <cstring>
 
@@ -11,6 +12,7 @@ extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
+extern const SampledTypes SAMPLED;
 } // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
@@ -18,6 +20,7 @@ extern const Kernels KERNELS;
 extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
+extern const SampledTypes SAMPLED;
 } // namespace avx2
 #endif
 
@@ -29,6 +32,7 @@ struct Isa {
     const BoxKernels* boxes;
     const SparseTypes* sparse;
     const FormKernels* forms;
+    const SampledTypes* sampled;
     bool (*supported)();
 };
 
@@ -45,9 +49,9 @@ bool has_avx2() {
 
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
-    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, has_avx2},
+    {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, &avx2::SAMPLED, has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, always},
+    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, &baseline::SAMPLED, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -90,6 +94,10 @@ const SparseTypes& sparse_kernels() {
 
 const FormKernels& form_kernels() {
     return *chosen->forms;
+}
+
+const SampledTypes& sampled_kernels() {
+    return *chosen->sampled;
 }
 
 const char* compiled_isa(int index) {

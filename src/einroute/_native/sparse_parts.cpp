@@ -62,9 +62,11 @@ template <class Check> bool checked(npy_intp work, const Check& check) {
     return good;
 }
 
-// The extents of a matrix or, where one is enough, a vector; 0 if they are not plain.
-int extents(PyObject* shape, npy_intp (&sizes)[2]) {
-    if (!PyTuple_CheckExact(shape) || PyTuple_GET_SIZE(shape) < 1 || PyTuple_GET_SIZE(shape) > 2) {
+constexpr int MOST = 32; // axes
+
+// The extents of an operand; 0 if they are not plain.
+int extents(PyObject* shape, npy_intp (&sizes)[MOST]) {
+    if (!PyTuple_CheckExact(shape) || PyTuple_GET_SIZE(shape) < 1 || PyTuple_GET_SIZE(shape) > MOST) {
         return 0;
     }
     const int ndim = static_cast<int>(PyTuple_GET_SIZE(shape));
@@ -79,7 +81,7 @@ int extents(PyObject* shape, npy_intp (&sizes)[2]) {
 }
 
 PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
-    npy_intp sizes[2];
+    npy_intp sizes[MOST];
     const Held indptr(vector_part(operand, name_indptr)), indices(vector_part(operand, name_indices)),
         data(vector_part(operand, name_data));
     if (extents(shape, sizes) != 2 || !indptr || !indices || !data ||
@@ -97,7 +99,7 @@ PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
 }
 
 PyObject* coordinates(PyObject* operand, PyObject* shape) {
-    npy_intp sizes[2];
+    npy_intp sizes[MOST];
     const int ndim = extents(shape, sizes);
     const Held coords(PyObject_GetAttr(operand, name_coords)), data(vector_part(operand, name_data));
     if (!coords) {

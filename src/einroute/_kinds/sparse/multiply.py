@@ -8,8 +8,10 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Step
-from ..._base.routes import Declined, Offer, Refused, Route, Runner
+from ..._base.routes import Alone, Declined, Offer, Refused, Route, Runner
 from ..._entries.entries import Compressed, Entries, tools, total
+from ..._native import CORE
+from . import short
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse
 
 Array = np.ndarray[Any, Any]
@@ -61,4 +63,8 @@ def bind(step: Step, offer: Offer) -> Runner:
     return run
 
 
-ROUTE = Route("sparse.multiply", verdict, bind, guard="all entries are finite")
+def _short(alone: Alone, run: Runner) -> Runner | None:
+    return None if CORE is None else short.of_pair(alone, run)
+
+
+ROUTE = Route("sparse.multiply", verdict, bind, guard="all entries are finite", short=_short)
