@@ -148,15 +148,21 @@ template <class T, class I, class O> class Rows {
         return begin_rows(good && low == static_cast<size_t>(job_.entries));
     }
 
-    // Whether the columns of every row do.
+    // Whether the columns of every row do: nowhere else do they fall than where rows begin.
     bool increase() const {
-        bool falls = false;
-        for (size_t row = 0; row < height_; ++row) {
-            for (O k = indptr_[row]; k + 1 < indptr_[row + 1]; ++k) {
-                falls |= indices_[k] >= indices_[k + 1];
-            }
+        npy_intp falls = 0, begun = 0;
+        for (npy_intp k = 1; k < job_.entries; ++k) {
+            falls += indices_[k] <= indices_[k - 1];
         }
-        return !falls;
+        O last = 0;
+        for (size_t row = 1; row < height_; ++row) {
+            const O k = indptr_[row];
+            if (k > last && k < static_cast<O>(job_.entries)) {
+                begun += indices_[k] <= indices_[k - 1];
+            }
+            last = k;
+        }
+        return falls == begun;
     }
 
     struct Entry {

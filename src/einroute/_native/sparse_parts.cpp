@@ -3,6 +3,7 @@
 #include "sparse_classes.hpp"
 
 #include <cstdint>
+#include <type_traits>
 
 namespace einroute {
 
@@ -15,21 +16,33 @@ PyObject* name_shape = nullptr;
 // Entries from which the GIL is released.
 constexpr npy_intp RELEASED = 1 << 15;
 
-// Whether all indices are below a length; unsigned, so that negative ones are not.
+// Whether all indices are in [0, length): the sign of what is too small, or of the difference that is too large,
+// stays in lanes of their own size.
 template <class I, class U> bool all_below(const I* indices, npy_intp count, npy_intp length) {
-    bool out = false;
-    for (npy_intp k = 0; k < count; ++k) {
-        out |= static_cast<std::uint64_t>(static_cast<U>(indices[k])) >= static_cast<std::uint64_t>(length);
+    constexpr npy_intp MOST = static_cast<npy_intp>(static_cast<U>(-1) >> 1);
+    const U last = static_cast<U>((length < MOST ? length : MOST) - 1);
+    if (length == 0) {
+        return count == 0;
     }
-    return !out;
+    U out = 0;
+    for (npy_intp k = 0; k < count; ++k) {
+        const U found = static_cast<U>(indices[k]);
+        out |= found | (last - found);
+    }
+    return (out >> (sizeof(U) * 8 - 1)) == 0;
 }
 
 template <class I> bool rise(const I* indptr, npy_intp lines) {
-    bool falls = indptr[0] != 0;
-    for (npy_intp i = 0; i < lines; ++i) {
-        falls |= indptr[i + 1] < indptr[i];
+    if (indptr[0] != 0) {
+        return false;
     }
-    return !falls;
+    using U = std::make_unsigned_t<I>;
+    U out = 0; // from 0 on none is negative as long as none before falls
+    for (npy_intp i = 0; i < lines; ++i) {
+        const U low = static_cast<U>(indptr[i]), high = static_cast<U>(indptr[i + 1]);
+        out |= (high - low) | high;
+    }
+    return (out >> (sizeof(U) * 8 - 1)) == 0;
 }
 
 bool within(PyArrayObject* indices, npy_intp length) {

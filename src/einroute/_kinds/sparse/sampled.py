@@ -28,6 +28,8 @@ Array = np.ndarray[Any, Any]
 _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 #: Nanoseconds an entry for each of its axes, for each element that is looked up, and for a sum at its place.
 _AXIS, _ELEMENT, _SUM = 0.5, 0.6, 1.0
+#: Of a matrix between vectors, and of its sum, most of which are compressed.
+_LINE = 0.9
 #: Nanoseconds an element of a row that is looked up: multiplied and summed, or added to a row of the result.
 _DOT, _ROW = 0.2, 0.4
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
@@ -60,13 +62,15 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     dense = len(step.inputs) - 1
     scattered = step.form != "entries" and bool(step.output)
     each = _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
+    if len(own) == 2 and not extra and not step.output:
+        each = _LINE
     if extra:
         size = step.dtype.itemsize / 8
         each += (_ROW if any(c in step.output for c in extra) else _DOT) * size * width * dense
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
     looked_up = nnz * sum(step.extent("".join(c for c in x if c in extra)) for x in step.inputs)
     moved = min(float(step.in_bytes), float(looked_up * step.dtype.itemsize + nnz * 8))
-    calls = _LONG if len(own) != 2 else _SHORT
+    calls = _SHORT if len(own) == 2 or not dense else _LONG
     return Cost(nnz * each, moved + (step.out_bytes if step.form != "entries" else 0), calls, 1e9 * threads)
 
 

@@ -36,17 +36,18 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2):
         return None
     places = entries and len(output) == 1
-    if dtype.char in "fF" and not dense and output:
-        return None
+    # One number after the other is added to each sum, which loses digits of single precision.
+    wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" and not dense and not values else dtype
     shape = tuple(sizes[i] for i in output)
     (at,) = sparse_at
     kernel = CORE.Sampled(
-        dtype.char, own, dense, own if values else output, sizes, values, step.order == "F", step.threads
+        wide.char, own, dense, own if values else output, sizes, values, step.order == "F", step.threads
     )
-    finish = _as_array(shape) if not entries else _as_sum if not output else _as_vector(shape)
     if values:
         finish = _as_matrix(sizes, output != own)
-    whole, sound = finish, CORE.sound_parts
+    else:
+        finish = _as_vector(shape, dtype) if places else _as_array(dtype) if output else _as_sum(dtype)
+    sound, as_it_is, cast = CORE.sound_parts, values and not dense, wide is not dtype
     crowded = shape[0] // CROWDED if places else 0
 
     def short(*operands: Any) -> Any:
@@ -61,12 +62,14 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         else:
             indptr, indices = found[2:]
             line, coords = (1 if x.format == "csc" else 0), (indices, indices)
-        if len(data) < crowded:
+        if len(data) < crowded or data.dtype != dtype:
             return run(*operands)
-        made = kernel(data, indptr, line, coords, places, *rest)
+        if cast:
+            data = data.astype(wide)
+        made = data if as_it_is else kernel(data, indptr, line, coords, places, *rest)
         if made is None or made is False:
             return run(*operands)
-        result = whole(made, x, indptr, line, coords)
+        result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
 
     return short
@@ -75,18 +78,18 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
 Finish = Callable[[Any, Any, Any, int, tuple[Array, ...]], Any]
 
 
-def _as_sum(made: Any, x: Any, indptr: Any, line: int, coords: tuple[Array, ...]) -> Any:
-    return made[()]
+def _as_sum(dtype: np.dtype[Any]) -> Finish:
+    return lambda made, *_: made.astype(dtype, copy=False)[()]
 
 
-def _as_array(shape: tuple[int, ...]) -> Finish:
-    return (lambda made, *_: made) if shape else _as_sum
+def _as_array(dtype: np.dtype[Any]) -> Finish:
+    return lambda made, *_: made.astype(dtype, copy=False)
 
 
-def _as_vector(shape: tuple[int, ...]) -> Finish:
+def _as_vector(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Finish:
     def vector(made: Any, *_: Any) -> Any:
         place, sums = made
-        return coordinates(sparse.coo_array, (place,), sums, shape)
+        return coordinates(sparse.coo_array, (place,), sums.astype(dtype, copy=False), shape)
 
     return vector
 

@@ -33,9 +33,9 @@ template <class T, class I> class Entries {
         if (totals && p_.factors == 0 && !p_.repeated) {
             for (ptrdiff_t low = part_.low; low < part_.high; low += BLOCK) {
                 const ptrdiff_t left = part_.high - low;
-                total = sum_of(total, total_of<T>(p_.data + low * ITEM, left < BLOCK ? left : BLOCK));
+                total = plus_one(total, total_of<T>(p_.data + low * ITEM, left < BLOCK ? left : BLOCK));
             }
-            store_at(part_.slot, total);
+            store_one(part_.slot, total);
             return true;
         }
         for (low_ = part_.low; low_ < part_.high; low_ += BLOCK) {
@@ -50,13 +50,13 @@ template <class T, class I> class Entries {
             T* values = p_.result == SampledResult::Values ? nullptr : value_;
             multiply(values);
             if (totals) {
-                total = sum_of(total, total_of<T>(reinterpret_cast<const char*>(value_), count_));
+                total = plus_one(total, total_of<T>(reinterpret_cast<const char*>(value_), count_));
             } else if (p_.result == SampledResult::Sums) {
                 scatter();
             }
         }
         if (totals) {
-            store_at(part_.slot, total);
+            store_one(part_.slot, total);
         }
         return sound_ && lines_.sound;
     }
@@ -67,6 +67,9 @@ template <class T, class I> class Entries {
     // The coordinates of a block along each axis that is used.
     void read() {
         for (int axis = 0; axis < p_.axes; ++axis) {
+            if (!p_.used[axis]) {
+                continue;
+            }
             if (axis == p_.line) {
                 ptrdiff_t from, to, end = low_;
                 while (lines_.next(low_ + count_, from, to)) {
@@ -78,7 +81,7 @@ template <class T, class I> class Entries {
                 for (; end < low_ + count_; ++end) { // pointers that lie
                     at_[axis][end - low_] = 0;
                 }
-            } else if (p_.used[axis]) {
+            } else {
                 read_axis(axis);
             }
         }
@@ -168,12 +171,12 @@ template <class T, class I> class Entries {
             if (by == ITEM) {
                 for (ptrdiff_t k = 0; k < count_; ++k) {
                     char* to = out + k * ITEM;
-                    store_at(to, product_of(load_at<T>(to), load_at<T>(x.data + at[k] * ITEM)));
+                    store_one(to, times_one(load_one<T>(to), load_one<T>(x.data + at[k] * ITEM)));
                 }
             } else {
                 for (ptrdiff_t k = 0; k < count_; ++k) {
                     char* to = out + k * ITEM;
-                    store_at(to, product_of(load_at<T>(to), load_at<T>(x.data + at[k] * by)));
+                    store_one(to, times_one(load_one<T>(to), load_one<T>(x.data + at[k] * by)));
                 }
             }
         }
@@ -185,7 +188,7 @@ template <class T, class I> class Entries {
         if (!all_) {
             for (ptrdiff_t k = 0; k < count_; ++k) {
                 if (!keep_[k]) {
-                    store_at(out + k * ITEM, T{});
+                    store_one(out + k * ITEM, T{});
                 }
             }
         }
@@ -201,63 +204,79 @@ template <class T, class I> class Entries {
     T times_rest(T value, ptrdiff_t k, ptrdiff_t o) const {
         for (int f = p_.rows; f < p_.factors; ++f) {
             const SampledFactor& x = p_.factor[f];
-            value = product_of(value, load_at<T>(x.data + offset_[f][k] + x.outer[o]));
+            value = times_one(value, load_one<T>(x.data + offset_[f][k] + x.outer[o]));
         }
         return value;
     }
 
-    void place(ptrdiff_t k, ptrdiff_t o, const char* (&x)[SAMPLED_FACTORS]) const {
+    void place(ptrdiff_t k, ptrdiff_t o, RowsAt& rows) const {
         for (int f = 0; f < p_.rows; ++f) {
-            x[f] = p_.factor[f].data + offset_[f][k] + p_.factor[f].outer[o];
+            rows.x[f] = p_.factor[f].data + offset_[f][k] + p_.factor[f].outer[o];
         }
-    }
-
-    T dot(const char* const (&x)[SAMPLED_FACTORS]) const {
-        return p_.rows == 2   ? rows_dot<T, 2>(x, step_, p_.inner, 2, contiguous_)
-               : p_.rows == 1 ? rows_dot<T, 1>(x, step_, p_.inner, 1, contiguous_)
-                              : rows_dot<T, 0>(x, step_, p_.inner, p_.rows, false);
     }
 
     // All labels that the sparse operand lacks are summed.
     void sum_rows(char* out) {
         begin_rows();
-        const char* x[SAMPLED_FACTORS];
+        if (contiguous_ && p_.rows == 2) {
+            sum_rows_of<2>(out);
+        } else if (contiguous_ && p_.rows == 1) {
+            sum_rows_of<1>(out);
+        } else {
+            sum_rows_of<0>(out);
+        }
+    }
+
+    template <int N> void sum_rows_of(char* out) {
+        const bool plain = p_.outer == 1 && p_.factors == p_.rows;
+        RowsAt rows{{}, step_, p_.rows};
         for (ptrdiff_t k = 0; k < count_; ++k) {
             T sum{};
-            if (all_ || keep_[k]) {
-                for (ptrdiff_t o = 0; o < p_.outer; ++o) {
-                    place(k, o, x);
-                    const T made = times_rest(dot(x), k, o);
-                    sum = o == 0 ? made : sum_of(sum, made);
+            if (plain) {
+                for (int f = 0; f < (N > 0 ? N : p_.rows); ++f) {
+                    rows.x[f] = p_.factor[f].data + offset_[f][k];
                 }
-                sum = product_of(load_at<T>(p_.data + (low_ + k) * ITEM), sum);
+                sum = rows_dot<T, N>(rows, p_.inner);
+            } else {
+                for (ptrdiff_t o = 0; o < p_.outer; ++o) {
+                    place(k, o, rows);
+                    const T made = times_rest(rows_dot<T, N>(rows, p_.inner), k, o);
+                    sum = o == 0 ? made : plus_one(sum, made);
+                }
             }
-            store_at(out + k * ITEM, sum);
+            store_one(out + k * ITEM, times_one(load_one<T>(p_.data + (low_ + k) * ITEM), sum));
         }
+        drop(out);
     }
 
     // Some are in the result: rows are added to it.
     void add_all() {
         begin_rows();
         offsets(p_.out_step, place_);
-        const char* x[SAMPLED_FACTORS];
+        if (contiguous_ && p_.rows == 2) {
+            add_all_of<2>();
+        } else if (contiguous_ && p_.rows == 1) {
+            add_all_of<1>();
+        } else {
+            add_all_of<0>();
+        }
+    }
+
+    template <int N> void add_all_of() {
+        RowsAt rows{{}, step_, p_.rows};
         for (ptrdiff_t k = 0; k < count_; ++k) {
             if (!all_ && !keep_[k]) {
                 continue;
             }
-            const T value = load_at<T>(p_.data + (low_ + k) * ITEM);
+            const T value = load_one<T>(p_.data + (low_ + k) * ITEM);
             for (ptrdiff_t o = 0; o < p_.outer; ++o) {
-                place(k, o, x);
+                place(k, o, rows);
                 char* out = p_.out + place_[k] + p_.out_outer[o];
                 const T w = times_rest(value, k, o);
                 if (p_.summed) {
-                    store_at(out, sum_of(load_at<T>(out), product_of(w, dot(x))));
-                } else if (p_.rows == 2) {
-                    add_rows<T, 2>(w, x, step_, p_.inner, 2, contiguous_, out, p_.out_inner);
-                } else if (p_.rows == 1) {
-                    add_rows<T, 1>(w, x, step_, p_.inner, 1, contiguous_, out, p_.out_inner);
+                    store_one(out, plus_one(load_one<T>(out), times_one(w, rows_dot<T, N>(rows, p_.inner))));
                 } else {
-                    add_rows<T, 0>(w, x, step_, p_.inner, p_.rows, false, out, p_.out_inner);
+                    add_rows<T, N>(w, rows, p_.inner, out, p_.out_inner);
                 }
             }
         }
@@ -268,7 +287,7 @@ template <class T, class I> class Entries {
         for (ptrdiff_t k = 0; k < count_; ++k) {
             if (all_ || keep_[k]) {
                 char* out = p_.out + place_[k];
-                store_at(out, sum_of(load_at<T>(out), value_[k]));
+                store_one(out, plus_one(load_one<T>(out), value_[k]));
                 if (p_.held != nullptr) {
                     p_.held[place_[k] / ITEM] = 1;
                 }
@@ -291,6 +310,9 @@ template <class T, class I> bool run_part(const Sampled& p, const SampledPart& p
     if (takes_lines(p, part)) {
         return sum_lines<T, I>(p, part);
     }
+    if (const int across = axis_across(p, part); across >= 0) {
+        return add_across<T, I>(p, part, across);
+    }
     if (takes_diagonal(p, part)) {
         return add_diagonal<T, I>(p, part);
     }
@@ -303,17 +325,17 @@ template <class T> void total(const char* slots, ptrdiff_t count, char* out) {
     struct Halves {
         static W sum(const char* slots, ptrdiff_t count) {
             if (count < 3) {
-                const W first = load_at<W>(slots);
-                return count == 1 ? first : sum_of(first, load_at<W>(slots + SAMPLED_SLOT));
+                const W first = load_one<W>(slots);
+                return count == 1 ? first : plus_one(first, load_one<W>(slots + SAMPLED_SLOT));
             }
-            return sum_of(sum(slots, count / 2), sum(slots + count / 2 * SAMPLED_SLOT, count - count / 2));
+            return plus_one(sum(slots, count / 2), sum(slots + count / 2 * SAMPLED_SLOT, count - count / 2));
         }
     };
     T made{};
     if (count > 0) {
         narrow_to(made, Halves::sum(slots, count));
     }
-    store_at(out, made);
+    store_one(out, made);
 }
 
 template <class T, class I> constexpr SampledKernels KERNELS_OF = {run_part<T, I>, total<T>};
@@ -326,7 +348,7 @@ extern const SampledTypes SAMPLED;
 const SampledTypes SAMPLED = {
     EINROUTE_SAMPLED(std::uint8_t),   EINROUTE_SAMPLED(std::uint16_t),   EINROUTE_SAMPLED(std::uint32_t),
     EINROUTE_SAMPLED(std::uint64_t),  EINROUTE_SAMPLED(float),           EINROUTE_SAMPLED(double),
-    EINROUTE_SAMPLED(Complex<float>), EINROUTE_SAMPLED(Complex<double>), EINROUTE_SAMPLED(Bool),
+    EINROUTE_SAMPLED(Complex<float>), EINROUTE_SAMPLED(Complex<double>), EINROUTE_SAMPLED(Truth),
 };
 
 #undef EINROUTE_SAMPLED

@@ -1,10 +1,8 @@
 // Products and sums of elements of any dtype, and of rows of them.
 #pragma once
 
-#include "../sparse_elements.hpp"
 #include "../sparse_sampled.hpp"
-
-#include <cstring>
+#include "lanes.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
@@ -13,46 +11,8 @@ namespace {
 using std::ptrdiff_t;
 using std::size_t;
 
-template <class T> inline T load_at(const char* p) {
-    T x;
-    std::memcpy(&x, p, sizeof x);
-    return x;
-}
-
-template <class T> inline void store_at(char* p, const T& x) {
+template <class T> inline void store_one(char* p, const T& x) {
     std::memcpy(p, &x, sizeof x);
-}
-
-template <class T> inline T product_of(T a, T b) {
-    if constexpr (std::is_integral_v<T>) { // short ones would be multiplied as signed integers, and overflow
-        return static_cast<T>(std::uint64_t(a) * std::uint64_t(b));
-    } else {
-        return a * b;
-    }
-}
-
-template <class R> inline Complex<R> product_of(Complex<R> a, Complex<R> b) {
-    return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-
-inline Bool product_of(Bool a, Bool b) {
-    return {static_cast<std::uint8_t>(a.byte != 0 && b.byte != 0)};
-}
-
-template <class T> inline T sum_of(T a, T b) {
-    if constexpr (std::is_integral_v<T>) {
-        return static_cast<T>(std::uint64_t(a) + std::uint64_t(b));
-    } else {
-        return a + b;
-    }
-}
-
-template <class R> inline Complex<R> sum_of(Complex<R> a, Complex<R> b) {
-    return {a.re + b.re, a.im + b.im};
-}
-
-inline Bool sum_of(Bool a, Bool b) {
-    return {static_cast<std::uint8_t>(a.byte != 0 || b.byte != 0)};
 }
 
 // What totals are kept in: single precision in double.
@@ -94,105 +54,109 @@ template <class T> typename Wide<T>::Type total_of(const char* x, ptrdiff_t coun
     ptrdiff_t k = 0;
     for (; k + 8 <= count; k += 8) {
         for (int i = 0; i < 8; ++i) {
-            part[i] = sum_of(part[i], widened(load_at<T>(x + (k + i) * ITEM)));
+            part[i] = plus_one(part[i], widened(load_one<T>(x + (k + i) * ITEM)));
         }
     }
     for (int i = 0; i < 8 && k < count; ++k, ++i) {
-        part[i] = sum_of(part[i], widened(load_at<T>(x + k * ITEM)));
+        part[i] = plus_one(part[i], widened(load_one<T>(x + k * ITEM)));
     }
-    return sum_of(sum_of(sum_of(part[0], part[1]), sum_of(part[2], part[3])),
-                  sum_of(sum_of(part[4], part[5]), sum_of(part[6], part[7])));
+    return plus_one(plus_one(plus_one(part[0], part[1]), plus_one(part[2], part[3])),
+                  plus_one(plus_one(part[4], part[5]), plus_one(part[6], part[7])));
 }
 
-// Sums are kept in as many parts as fit 64 bytes.
-template <class T> constexpr int LANES_OF = 64 / static_cast<int>(sizeof(T));
+// Elements of a vector.
+template <class T> constexpr ptrdiff_t IN_VECTOR = 32 / static_cast<ptrdiff_t>(sizeof(T));
 
-template <class T> inline T lanes_total(const T (&lane)[LANES_OF<T>]) {
-    T sum[LANES_OF<T>];
-    for (int i = 0; i < LANES_OF<T>; ++i) {
-        sum[i] = lane[i];
-    }
-    for (int n = LANES_OF<T> / 2; n > 0; n /= 2) {
-        for (int i = 0; i < n; ++i) {
-            sum[i] = sum_of(sum[i], sum[i + n]);
+template <class T> inline T lanes_total(const Lanes<Real<T>>& x) {
+    T part[IN_VECTOR<T>];
+    std::memcpy(part, &x, sizeof part);
+    for (ptrdiff_t n = IN_VECTOR<T> / 2; n > 0; n /= 2) {
+        for (ptrdiff_t i = 0; i < n; ++i) {
+            part[i] = plus_one(part[i], part[i + n]);
         }
     }
-    return sum[0];
+    return part[0];
 }
 
-// The product of elements of N rows.
-template <class T, int N>
-inline T elements(const char* const (&x)[SAMPLED_FACTORS], const ptrdiff_t (&step)[SAMPLED_FACTORS],
-                  ptrdiff_t i, int count) {
-    T product = load_at<T>(x[0] + i * step[0]);
-    for (int f = 1; f < (N > 0 ? N : count); ++f) {
-        product = product_of(product, load_at<T>(x[f] + i * step[f]));
+// The rows of several operands, `step` bytes from element to element; N is how many, or 0.
+struct RowsAt {
+    const char* x[SAMPLED_FACTORS];
+    const ptrdiff_t* step;
+    int count;
+};
+
+template <class T, int N> inline T element(const RowsAt& rows, ptrdiff_t i) {
+    if constexpr (N > 0) {
+        constexpr ptrdiff_t ITEM = sizeof(T);
+        T product = load_one<T>(rows.x[0] + i * ITEM);
+        for (int f = 1; f < N; ++f) {
+            product = times_one(product, load_one<T>(rows.x[f] + i * ITEM));
+        }
+        return product;
+    } else {
+        T product = load_one<T>(rows.x[0] + i * rows.step[0]);
+        for (int f = 1; f < rows.count; ++f) {
+            product = times_one(product, load_one<T>(rows.x[f] + i * rows.step[f]));
+        }
+        return product;
+    }
+}
+
+template <class T, int N> inline Lanes<Real<T>> vector_at(const RowsAt& rows, ptrdiff_t at) {
+    Lanes<Real<T>> product = load<T>(rows.x[0] + at);
+    for (int f = 1; f < N; ++f) {
+        product = times<T>(product, load<T>(rows.x[f] + at));
     }
     return product;
 }
 
-// The sum over the inner label of the product of N rows; where these are contiguous the compiler is told so.
-template <class T, int N>
-inline T rows_dot(const char* const (&x)[SAMPLED_FACTORS], const ptrdiff_t (&given)[SAMPLED_FACTORS],
-                  ptrdiff_t extent, int count, bool contiguous) {
-    constexpr int LANES = LANES_OF<T>;
-    if (N > 0 && contiguous) {
-        constexpr ptrdiff_t ITEM = sizeof(T);
-        constexpr ptrdiff_t step[SAMPLED_FACTORS] = {ITEM, ITEM, ITEM, ITEM, ITEM, ITEM, ITEM, ITEM};
-        ptrdiff_t i = 0;
-        T rest{};
-        if (extent >= LANES) {
-            T lane[LANES];
-            for (int l = 0; l < LANES; ++l) {
-                lane[l] = elements<T, N>(x, step, l, count);
+// The sum over the inner label of the product of rows; of N they are contiguous.
+template <class T, int N> inline T rows_dot(const RowsAt& rows, ptrdiff_t extent) {
+    constexpr ptrdiff_t WIDE = IN_VECTOR<T>;
+    ptrdiff_t i = 0;
+    T sum{};
+    if constexpr (N > 0) {
+        if (extent >= WIDE) {
+            Lanes<Real<T>> even = vector_at<T, N>(rows, 0), odd = nothing<T>();
+            for (i = WIDE; i + 2 * WIDE <= extent; i += 2 * WIDE) {
+                odd = plus<T>(odd, vector_at<T, N>(rows, i * static_cast<ptrdiff_t>(sizeof(T))));
+                even = plus<T>(even, vector_at<T, N>(rows, (i + WIDE) * static_cast<ptrdiff_t>(sizeof(T))));
             }
-            for (i = LANES; i + LANES <= extent; i += LANES) {
-                for (int l = 0; l < LANES; ++l) {
-                    lane[l] = sum_of(lane[l], elements<T, N>(x, step, i + l, count));
-                }
+            if (i + WIDE <= extent) {
+                odd = plus<T>(odd, vector_at<T, N>(rows, i * static_cast<ptrdiff_t>(sizeof(T))));
+                i += WIDE;
             }
-            rest = lanes_total(lane);
+            sum = lanes_total<T>(plus<T>(even, odd));
         }
-        for (; i < extent; ++i) {
-            rest = sum_of(rest, elements<T, N>(x, step, i, count));
-        }
-        return rest;
     }
-    T lane[LANES] = {};
-    for (ptrdiff_t i = 0; i < extent; ++i) {
-        T& to = lane[i % LANES];
-        to = sum_of(to, elements<T, N>(x, given, i, count));
+    for (; i < extent; ++i) {
+        sum = plus_one(sum, element<T, N>(rows, i));
     }
-    return lanes_total(lane);
+    return sum;
 }
 
-// Adds w times the product of N rows to a row.
+// Adds w times the product of rows to a row; of N they and it are contiguous.
 template <class T, int N>
-inline void add_rows(const T& w, const char* const (&x)[SAMPLED_FACTORS],
-                     const ptrdiff_t (&given)[SAMPLED_FACTORS], ptrdiff_t extent, int count, bool contiguous,
-                     char* out, ptrdiff_t out_step) {
-    if (N > 0 && contiguous) {
-        constexpr ptrdiff_t ITEM = sizeof(T);
-        constexpr ptrdiff_t step[SAMPLED_FACTORS] = {ITEM, ITEM, ITEM, ITEM, ITEM, ITEM, ITEM, ITEM};
-        constexpr int LANES = LANES_OF<T>;
-        ptrdiff_t i = 0;
-        for (; i + LANES <= extent; i += LANES) { // read before it is written: rows of it never overlap x
-            T made[LANES];
-            for (int l = 0; l < LANES; ++l) {
-                made[l] = sum_of(load_at<T>(out + (i + l) * ITEM),
-                                 product_of(w, elements<T, N>(x, step, i + l, count)));
+inline void add_rows(const T& w, const RowsAt& rows, ptrdiff_t extent, char* out, ptrdiff_t out_step) {
+    constexpr ptrdiff_t WIDE = IN_VECTOR<T>, ITEM = sizeof(T);
+    ptrdiff_t i = 0;
+    if constexpr (N > 0) {
+        out_step = ITEM;
+        if (extent >= WIDE) {
+            T each[WIDE];
+            for (ptrdiff_t l = 0; l < WIDE; ++l) {
+                each[l] = w;
             }
-            std::memcpy(out + i * ITEM, made, sizeof made);
+            const Lanes<Real<T>> factor = load<T>(reinterpret_cast<const char*>(each));
+            for (; i + WIDE <= extent; i += WIDE) {
+                char* to = out + i * ITEM;
+                store(to, plus<T>(load<T>(to), times<T>(factor, vector_at<T, N>(rows, i * ITEM))));
+            }
         }
-        for (; i < extent; ++i) {
-            char* to = out + i * ITEM;
-            store_at(to, sum_of(load_at<T>(to), product_of(w, elements<T, N>(x, step, i, count))));
-        }
-        return;
     }
-    for (ptrdiff_t i = 0; i < extent; ++i) {
+    for (; i < extent; ++i) {
         char* to = out + i * out_step;
-        store_at(to, sum_of(load_at<T>(to), product_of(w, elements<T, N>(x, given, i, count))));
+        store_one(to, plus_one(load_one<T>(to), times_one(w, element<T, N>(rows, i))));
     }
 }
 

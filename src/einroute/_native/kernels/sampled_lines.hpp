@@ -61,8 +61,8 @@ template <class T> inline T line_factor(const Sampled& p, int beside, ptrdiff_t 
     any = false;
     for (int f = 0; f < p.factors; ++f) {
         if (f != beside) {
-            const T found = load_at<T>(p.factor[f].data + line * p.factor[f].step[p.line]);
-            product = any ? product_of(product, found) : found;
+            const T found = load_one<T>(p.factor[f].data + line * p.factor[f].step[p.line]);
+            product = any ? times_one(product, found) : found;
             any = true;
         }
     }
@@ -112,7 +112,7 @@ template <class T, class I> bool sum_lines(const Sampled& p, const SampledPart& 
                 sum = total_of<T>(p.data + from * ITEM, to - from);
             } else {
                 for (ptrdiff_t k = from; k < to; ++k) {
-                    sum = sum_of(sum, widened(load_at<T>(p.data + k * ITEM)));
+                    sum = plus_one(sum, widened(load_one<T>(p.data + k * ITEM)));
                 }
             }
             narrow_to(even, sum);
@@ -122,37 +122,74 @@ template <class T, class I> bool sum_lines(const Sampled& p, const SampledPart& 
                 const bool good = given < length;
                 sound &= good;
                 const ptrdiff_t at = good ? static_cast<ptrdiff_t>(given) : 0;
-                return product_of(load_at<T>(p.data + k * ITEM), load_at<T>(x + at * by));
+                return times_one(load_one<T>(p.data + k * ITEM), load_one<T>(x + at * by));
             };
             ptrdiff_t k = from;
             for (; k + 1 < to; k += 2) {
-                even = sum_of(even, term(k));
-                odd = sum_of(odd, term(k + 1));
+                even = plus_one(even, term(k));
+                odd = plus_one(odd, term(k + 1));
             }
             if (k < to) {
-                even = sum_of(even, term(k));
+                even = plus_one(even, term(k));
             }
-            even = sum_of(even, odd);
+            even = plus_one(even, odd);
         }
         bool any;
         const T factor = line_factor<T>(p, beside, lines.line, any);
-        const T made = any ? product_of(even, factor) : even;
+        const T made = any ? times_one(even, factor) : even;
         if (totals) {
-            group = sum_of(group, widened(made));
+            group = plus_one(group, widened(made));
             if (++grouped == GROUP) {
-                total = sum_of(total, group);
+                total = plus_one(total, group);
                 group = W{};
                 grouped = 0;
             }
         } else {
             char* out = p.out + lines.line * p.out_step[p.line];
-            store_at(out, sum_of(load_at<T>(out), made));
+            store_one(out, plus_one(load_one<T>(out), made));
         }
     }
     if (totals) {
-        store_at(part.slot, sum_of(total, group));
+        store_one(part.slot, plus_one(total, group));
     }
     return sound && lines.sound;
+}
+
+// The one axis of coordinates that a result of sums alone has; -1 where it is not so.
+inline int axis_across(const Sampled& p, const SampledPart& part) {
+    int found = -1;
+    for (int axis = 0; axis < p.axes; ++axis) {
+        if (p.out_step[axis] != 0) {
+            if (found >= 0) {
+                return -1;
+            }
+            found = axis;
+        }
+    }
+    const bool alone = p.factors == 0 && !p.repeated && part.axis < 0 && p.result == SampledResult::Sums;
+    return alone && found >= 0 && found != p.line ? found : -1;
+}
+
+template <class T, class I> bool add_across(const Sampled& p, const SampledPart& part, int axis) {
+    constexpr ptrdiff_t ITEM = sizeof(T);
+    const I* index = static_cast<const I*>(p.index[axis]);
+    const size_t length = static_cast<size_t>(p.length[axis]);
+    const ptrdiff_t step = p.out_step[axis];
+    bool sound = true;
+    for (ptrdiff_t k = part.low; k < part.high; ++k) {
+        const size_t given = static_cast<size_t>(static_cast<std::int64_t>(index[k]));
+        if (given >= length) {
+            sound = false;
+            continue;
+        }
+        const ptrdiff_t at = static_cast<ptrdiff_t>(given);
+        char* out = p.out + at * step;
+        store_one(out, plus_one(load_one<T>(out), load_one<T>(p.data + k * ITEM)));
+        if (p.held != nullptr) {
+            p.held[at] = 1;
+        }
+    }
+    return sound;
 }
 
 // Whether a result is the diagonal of a compressed matrix, or its sum.
@@ -177,24 +214,24 @@ template <class T, class I> bool add_diagonal(const Sampled& p, const SampledPar
             if (index[k] != wanted) {
                 continue;
             }
-            const T value = load_at<T>(p.data + k * ITEM);
+            const T value = load_one<T>(p.data + k * ITEM);
             if (totals) {
                 found[count++] = value;
                 if (count == GROUP) {
-                    total = sum_of(total, total_of<T>(reinterpret_cast<const char*>(found), count));
+                    total = plus_one(total, total_of<T>(reinterpret_cast<const char*>(found), count));
                     count = 0;
                 }
                 continue;
             }
             char* out = p.out + lines.line * step;
-            store_at(out, sum_of(load_at<T>(out), value));
+            store_one(out, plus_one(load_one<T>(out), value));
             if (p.held != nullptr) {
                 p.held[lines.line] = 1;
             }
         }
     }
     if (totals) {
-        store_at(part.slot, sum_of(total, total_of<T>(reinterpret_cast<const char*>(found), count)));
+        store_one(part.slot, plus_one(total, total_of<T>(reinterpret_cast<const char*>(found), count)));
     }
     return lines.sound;
 }
