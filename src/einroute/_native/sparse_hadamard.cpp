@@ -19,6 +19,8 @@ namespace {
 using std::size_t;
 
 constexpr npy_intp RELEASED = 1 << 14;
+// Columns beside entries up to which there is a vector of all of them.
+constexpr npy_intp FEW = 1 << 12, CROWDED = 8;
 
 enum class Outcome { Done, Unsound, Repeated, NoLoops };
 
@@ -163,6 +165,10 @@ PyObject* multiply_elements(PyObject*, PyObject* args) {
     Made made;
     Outcome became = Outcome::Done;
     bool memory = true;
+    const npy_intp entries = std::max(job.a.entries, job.b.entries);
+    if (columns > FEW && columns / CROWDED > entries) {
+        Py_RETURN_NONE;
+    }
     const auto work = [&] {
         try {
             became = wide ? run<npy_int64>(job, character, made) : run<npy_int32>(job, character, made);
@@ -195,9 +201,9 @@ PyMethodDef functions[] = {
      "multiply_elements(indptr, indices, data, indptr2, indices2, data2, columns, /)\n--\n\n"
      "Pointers, indices and values of the product of two matrices with compressed rows, element by element; "
      "products that\n"
-     "are 0 are left out, and rows are in the first one's order. None where the second one has a place twice, or "
-     "there\n"
-     "are no loops; False where pointers decrease or an index is out of range."},
+     "are 0 are left out, and rows are in the first one's order. None where the second one has a place twice, "
+     "where\n"
+     "there are few entries for all columns, or no loops; False where pointers decrease or an index is out of range."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -30,8 +30,12 @@ _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 _AXIS, _ELEMENT, _SUM = 0.5, 0.6, 1.0
 #: Of a matrix between vectors, and of its sum, most of which are compressed.
 _LINE = 0.9
-#: Nanoseconds an element of a row that is looked up: multiplied and summed, or added to a row of the result.
-_DOT, _ROW = 0.2, 0.4
+#: Nanoseconds an element of a row that is looked up, and for adding one to a row of the result.
+_DOT, _ROW = 0.12, 0.3
+#: Bytes of an array from which rows at random places come from memory.
+_FAR = 1 << 22
+#: Nanoseconds for each line of these that is read, beside others, and its bytes.
+_MISS, _CACHE_LINE = 2.5, 64
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
 _SHORT, _LONG = 1.0, 6.0
 
@@ -60,18 +64,27 @@ def verdict(step: Step) -> Offer | Refused:
 def _cost(step: Step, own: str, extra: str) -> Cost:
     nnz, width = entries_of(step, sparse_positions(step)[0]), step.extent(extra)
     dense = len(step.inputs) - 1
-    scattered = step.form != "entries" and bool(step.output)
+    adds, scattered = any(c in step.output for c in extra), step.form != "entries" and bool(step.output)
     each = _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
     if len(own) == 2 and not extra and not step.output:
         each = _LINE
     if extra:
-        size = step.dtype.itemsize / 8
-        each += (_ROW if any(c in step.output for c in extra) else _DOT) * size * width * dense
+        each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width
+    if adds and step.out_bytes > _FAR:
+        each += 2 * _far(step, width)
+    moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
+    for labels, op in zip(step.inputs, step.operands, strict=True):
+        if op.form != "entries":
+            row = step.extent("".join(c for c in labels if c in extra))
+            moved += min(float(op.nbytes), float(nnz * row * op.dtype.itemsize))
+            each += _far(step, row) if op.nbytes > _FAR else 0
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
-    looked_up = nnz * sum(step.extent("".join(c for c in x if c in extra)) for x in step.inputs)
-    moved = min(float(step.in_bytes), float(looked_up * step.dtype.itemsize + nnz * 8))
-    calls = _SHORT if len(own) == 2 or not dense else _LONG
-    return Cost(nnz * each, moved + (step.out_bytes if step.form != "entries" else 0), calls, 1e9 * threads)
+    return Cost(nnz * each, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
+
+
+def _far(step: Step, row: int) -> float:
+    """Nanoseconds for the lines of a row at a random place of memory."""
+    return _MISS * -(-row * step.dtype.itemsize // _CACHE_LINE)
 
 
 def numbered(

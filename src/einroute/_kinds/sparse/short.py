@@ -22,6 +22,8 @@ Numbered = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...], 
 
 #: The name of the kind whose operands these are.
 _KIND = "scipy_sparse"
+#: Rows from which a matrix is made without pointers to them.
+_MANY_ROWS = 2**31
 
 
 def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
@@ -33,7 +35,7 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         return None
     entries, dtype = alone.form == "entries", step.dtype
     values = entries and len(output) > 1
-    if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2):
+    if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2 or sizes[output[0]] >= _MANY_ROWS):
         return None
     places = entries and len(output) == 1
     # One number after the other is added to each sum, which loses digits of single precision.
@@ -130,7 +132,7 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
     turned, swapped = second != first, output not in ("", first)
     height, width = (step.sizes[c] for c in first)
     dtype, entries = step.dtype, alone.form == "entries"
-    if not entries or dtype.char not in "?bBhHiIlLqQfdFD":
+    if not entries or dtype.char not in "?bBhHiIlLqQfdFD" or max(height, width) >= _MANY_ROWS:
         return None
     sound = CORE.sound_parts
 

@@ -75,7 +75,7 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     return Cost(
         work + compress * _RATE * threads,
         float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + moved),
-        _LONG if _vectors(step) is None else _SHORT,
+        _SHORT if step.last and _vectors(step) is not None else _LONG,
         _RATE * threads,
     )
 
