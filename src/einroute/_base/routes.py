@@ -95,6 +95,34 @@ class NoRoute(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """A step that is all of a call of einsum, whose operands are neither cast nor broadcast.
+
+    Attributes
+    ----------
+    step : Step
+    inputs : labels
+        Of each operand as it came: those of a diagonal repeat.
+    kinds : tuple of Kind
+        Of the operands.
+    form : str
+        The name of the form of the result.
+    """
+
+    step: Step
+    inputs: tuple[str, ...]
+    kinds: tuple[Named, ...]
+    form: str
+
+
+class Named(Protocol):
+    """A kind, as far as a route looks at it."""
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One way to do a step.
 
@@ -113,7 +141,7 @@ class Route:
     tasks : bool
         It makes tasks that run later: what is allowed is said of the calls inside these.
     short : callable or None
-        ``(Step, Runner) -> Runner or None``: for a plan that is a step of this route and nothing else, a
+        ``(Alone, Runner) -> Runner or None``: for a plan that is a step of this route and nothing else, a
         runner of the operands as the caller gave them; the one given answers what that does not.
     network : bool
         It does every step of a network along the path that is asked for.
@@ -125,7 +153,7 @@ class Route:
     guard: str = ""
     silent: bool = False
     tasks: bool = False
-    short: Callable[[Step, Runner], Runner | None] | None = None
+    short: Callable[[Alone, Runner], Runner | None] | None = None
     network: bool = False
 
 

@@ -18,7 +18,7 @@ from .._base.facts import DENSE, DType, Options, Prepared
 from .._base.kinds import Bring, Form, Kind, as_it_is, handed_on
 from .._base.log import debug
 from .._base.records import dataclass
-from .._base.routes import Runner
+from .._base.routes import Alone, Runner
 from .._entries.validate import BROKEN, unusable
 from .._kinds.registry import form_of
 from .._plan.planner import largest_dense
@@ -115,17 +115,17 @@ def _of_one_step(run: Runner, plan: Plan, how: Handling) -> Runner:
     if (
         how.on_run is not None
         or how.options.out
+        or not how.options.scalar
         or how.dtype != plan.dtype
-        or plan.form != DENSE
         or not (isinstance(node, Chain) and len(node.steps) == 1)
-        or any(p.diagonal is not None or p.squeeze or p.cast is not None for p in plan.prepared)
+        or any(p.squeeze or p.cast is not None for p in plan.prepared)
     ):
         return run
     (only,) = node.steps
     short = only.decision.route.short
     if short is None or only.positions != tuple(range(len(plan.prepared))):
         return run
-    return short(only.step, run) or run
+    return short(Alone(only.step, plan.contraction.inputs, how.kinds, plan.form), run) or run
 
 
 def _whole(plan: Plan, how: Handling) -> Runner | None:

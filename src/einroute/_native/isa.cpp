@@ -4,6 +4,7 @@
 #include "forms.hpp"
 #include "linear_forms.hpp"
 #include "pair_sums.hpp"
+#include "sparse_sampled.hpp"
 #include "tables.hpp"
 
 #include <cstring>
@@ -97,6 +98,10 @@ const LinearKernels& linear_kernels() {
 
 const CorrelationKernels& correlation_kernels() {
     return chosen->tables.correlations;
+}
+
+const SampledTypes& sampled_kernels() {
+    return chosen->tables.sampled;
 }
 
 const char* compiled_isa(int index) {

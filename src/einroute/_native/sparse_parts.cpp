@@ -3,6 +3,7 @@
 #include "sparse_classes.hpp"
 
 #include <cstdint>
+#include <type_traits>
 
 namespace einroute {
 
@@ -15,21 +16,33 @@ PyObject* name_shape = nullptr;
 // Entries from which the GIL is released.
 constexpr npy_intp RELEASED = 1 << 15;
 
-// Whether all indices are below a length; unsigned, so that negative ones are not.
+// Whether all indices are in [0, length): the sign of what is too small, or of the difference that is too large,
+// stays in lanes of their own size.
 template <class I, class U> bool all_below(const I* indices, npy_intp count, npy_intp length) {
-    bool out = false;
-    for (npy_intp k = 0; k < count; ++k) {
-        out |= static_cast<std::uint64_t>(static_cast<U>(indices[k])) >= static_cast<std::uint64_t>(length);
+    constexpr npy_intp MOST = static_cast<npy_intp>(static_cast<U>(-1) >> 1);
+    const U last = static_cast<U>((length < MOST ? length : MOST) - 1);
+    if (length == 0) {
+        return count == 0;
     }
-    return !out;
+    U out = 0;
+    for (npy_intp k = 0; k < count; ++k) {
+        const U found = static_cast<U>(indices[k]);
+        out |= found | (last - found);
+    }
+    return (out >> (sizeof(U) * 8 - 1)) == 0;
 }
 
 template <class I> bool rise(const I* indptr, npy_intp lines) {
-    bool falls = indptr[0] != 0;
-    for (npy_intp i = 0; i < lines; ++i) {
-        falls |= indptr[i + 1] < indptr[i];
+    if (indptr[0] != 0) {
+        return false;
     }
-    return !falls;
+    using U = std::make_unsigned_t<I>;
+    U out = 0; // from 0 on none is negative as long as none before falls
+    for (npy_intp i = 0; i < lines; ++i) {
+        const U low = static_cast<U>(indptr[i]), high = static_cast<U>(indptr[i + 1]);
+        out |= (high - low) | high;
+    }
+    return (out >> (sizeof(U) * 8 - 1)) == 0;
 }
 
 bool within(PyArrayObject* indices, npy_intp length) {
@@ -62,9 +75,11 @@ template <class Check> bool checked(npy_intp work, const Check& check) {
     return good;
 }
 
-// The extents of a matrix or, where one is enough, a vector; 0 if they are not plain.
-int extents(PyObject* shape, npy_intp (&sizes)[2]) {
-    if (!PyTuple_CheckExact(shape) || PyTuple_GET_SIZE(shape) < 1 || PyTuple_GET_SIZE(shape) > 2) {
+constexpr int MOST = 32; // axes
+
+// The extents of an operand; 0 if they are not plain.
+int extents(PyObject* shape, npy_intp (&sizes)[MOST]) {
+    if (!PyTuple_CheckExact(shape) || PyTuple_GET_SIZE(shape) < 1 || PyTuple_GET_SIZE(shape) > MOST) {
         return 0;
     }
     const int ndim = static_cast<int>(PyTuple_GET_SIZE(shape));
@@ -79,7 +94,7 @@ int extents(PyObject* shape, npy_intp (&sizes)[2]) {
 }
 
 PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
-    npy_intp sizes[2];
+    npy_intp sizes[MOST];
     const Held indptr(vector_part(operand, name_indptr)), indices(vector_part(operand, name_indices)),
         data(vector_part(operand, name_data));
     if (extents(shape, sizes) != 2 || !indptr || !indices || !data ||
@@ -97,7 +112,7 @@ PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
 }
 
 PyObject* coordinates(PyObject* operand, PyObject* shape) {
-    npy_intp sizes[2];
+    npy_intp sizes[MOST];
     const int ndim = extents(shape, sizes);
     const Held coords(PyObject_GetAttr(operand, name_coords)), data(vector_part(operand, name_data));
     if (!coords) {

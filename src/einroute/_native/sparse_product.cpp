@@ -1,8 +1,10 @@
 #include "sparse_product.hpp"
 
 #include "finite.hpp"
+#include "float_status.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_compress.hpp"
+#include "sparse_coordinates.hpp"
 #include "sparse_dense.hpp"
 #include "sparse_parts.hpp"
 
@@ -52,6 +54,8 @@ struct Matrix {
     std::unique_ptr<char, Freed> made; // rows that were compressed for this call
     bool by_rows = true, wide = false;
     SparseLines lines{};
+    bool as_given = false; // coordinates as they came, of a product with one vector
+    Coordinates coordinates{};
 };
 
 // The parts of a compressed matrix; false where they are not as expected.
@@ -99,6 +103,16 @@ bool take_coordinates(const Product* self, PyObject* operand, Matrix& a) {
         PyArray_DIM(a.indices.array(), 0) != count) {
         return false;
     }
+    a.coordinates = {index == 8,
+                     PyArray_DATA(a.indptr.array()),
+                     PyArray_DATA(a.indices.array()),
+                     PyArray_BYTES(a.data.array()),
+                     item,
+                     count};
+    a.as_given = self->width == 1;
+    if (a.as_given) {
+        return true;
+    }
     const npy_intp values = count * item, pointers = (self->rows + 2) * 8;
     a.made.reset(
         static_cast<char*>(std::malloc(static_cast<std::size_t>(values + pointers + count * index + 1))));
@@ -109,13 +123,7 @@ bool take_coordinates(const Product* self, PyObject* operand, Matrix& a) {
          *indices = indptr + pointers - 8;
     a.wide = index == 8;
     a.lines = {indptr, indices, to_values, count, self->columns};
-    const Coordinates entries{a.wide,
-                              PyArray_DATA(a.indptr.array()),
-                              PyArray_DATA(a.indices.array()),
-                              PyArray_BYTES(a.data.array()),
-                              item,
-                              count};
-    return compress(entries, self->rows, indptr, indices, to_values);
+    return compress(a.coordinates, self->rows, indptr, indices, to_values);
 }
 
 bool take_matrix(const Product* self, PyObject* operand, Matrix& a) {
@@ -148,6 +156,13 @@ bool is_finite(const Product* self, PyArrayObject* out) {
 Multiplied multiply_into(const Product* self, const Matrix& a, PyArrayObject* x, PyArrayObject* out) {
     if (self->columns == 0) {
         return Multiplied::Done;
+    }
+    if (a.as_given) {
+        const bool sound = multiply_coordinates(a.coordinates, self->character, self->rows, self->columns,
+                                                PyArray_BYTES(x), PyArray_STRIDE(x, self->column),
+                                                PyArray_BYTES(out), PyArray_STRIDE(out, self->row));
+        clear_status();
+        return sound ? Multiplied::Done : Multiplied::Unsound;
     }
     SparseDense p;
     p.character = self->character;

@@ -10,6 +10,7 @@ struct FormKernels;
 struct PairKernels;
 struct LinearKernels;
 struct CorrelationKernels;
+struct SampledTypes;
 
 struct KernelTables {
     const Kernels& products;
@@ -19,6 +20,7 @@ struct KernelTables {
     const PairKernels& pairs;
     const LinearKernels& linear_forms;
     const CorrelationKernels& correlations;
+    const SampledTypes& sampled;
 };
 
 } // namespace einroute

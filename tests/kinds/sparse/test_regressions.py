@@ -45,6 +45,7 @@ NARROWER = [
 
 ROUTES = (
     None,
+    "sparse.sampled",
     "sparse.reduce",
     "sparse.tiles",
     "sparse.scipy",

@@ -15,7 +15,7 @@ from ..._base.facts import Contraction, DType, Operand, Prepared
 from ..._base.kinds import Bring, Form, Term
 from ..._entries.entries import Entries, sums_differ
 from ..sparse_labels import holds
-from . import gather, join, matmul, multiply, reduce, spgemm, tiles
+from . import gather, join, matmul, multiply, reduce, sampled, spgemm, tiles
 
 __all__ = ["FORM", "holds"]
 
@@ -24,6 +24,7 @@ Array = np.ndarray[Any, Any]
 NAME = "entries"
 
 ROUTES = (
+    sampled.ROUTE,
     reduce.ROUTE,
     tiles.ROUTE,
     matmul.ROUTE,

@@ -194,6 +194,9 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
         assert entries.coords is not None
         return coordinates(many, entries.coords, entries.data, entries.shape)
     new = sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
+    made = _canonical(entries)
+    if made is not None:
+        return compressed(new, *made, entries.shape)
     indptr, indices, data = entries.csr((0,), (1,))
     c = entries.compressed
     if not entries.fresh:
@@ -205,6 +208,23 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
     if not entries.fresh:
         matrix.sum_duplicates()
     return matrix
+
+
+def _canonical(entries: Entries) -> tuple[Array, Array, Array] | None:
+    """Pointers, indices and values of sorted rows, each place once, by the core; None where that is not due."""
+    if CORE is None or entries.fresh:
+        return None
+    c, data = entries.compressed, entries.data
+    if c is not None:
+        parts: Any = c.indptr, c.axis, c.indices, c.indices
+    else:
+        assert entries.coords is not None
+        rows, columns = entries.coords
+        if rows.dtype != columns.dtype:
+            rows, columns = rows.astype(np.int64), columns.astype(np.int64)
+        parts = None, -1, rows, columns
+    found: tuple[Array, Array, Array] | None = CORE.canonical_rows(data, *parts, *entries.shape)
+    return found
 
 
 #: What the core is told of each class: how its entries are kept.

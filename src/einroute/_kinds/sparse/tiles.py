@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Step
-from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.routes import Alone, Offer, Refused, Route, Runner
 from ..._entries import csr_source
 from ..._entries.entries import Entries
 from ..._entries.validate import Unsound
@@ -75,7 +75,7 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     return Cost(
         work + compress * _RATE * threads,
         float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + moved),
-        _LONG if _vectors(step) is None else _SHORT,
+        _SHORT if step.last and _vectors(step) is not None else _LONG,
         _RATE * threads,
     )
 
@@ -148,9 +148,10 @@ def bind(step: Step, offer: Offer) -> Runner:
     return _Product(step, *offer.recipe)
 
 
-def short(step: Step, run: Runner) -> Runner | None:
+def short(alone: Alone, run: Runner) -> Runner | None:
     """The core's product of a matrix of scipy.sparse as it came."""
-    found = _vectors(step)
+    step = alone.step
+    found = _vectors(step) if alone.inputs == step.inputs else None
     if found is None:
         return None
     s, row, column = found

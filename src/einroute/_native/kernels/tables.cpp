@@ -12,9 +12,10 @@ extern const FormKernels FORMS;
 extern const PairKernels PAIRS;
 extern const LinearKernels LINEAR_FORMS;
 extern const CorrelationKernels CORRELATIONS;
+extern const SampledTypes SAMPLED;
 
 extern const KernelTables TABLES;
-const KernelTables TABLES = {KERNELS, BOXES, SPARSE, FORMS, PAIRS, LINEAR_FORMS, CORRELATIONS};
+const KernelTables TABLES = {KERNELS, BOXES, SPARSE, FORMS, PAIRS, LINEAR_FORMS, CORRELATIONS, SAMPLED};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute

@@ -1,0 +1,190 @@
+"""One sparse operand and any number of dense ones, or none, by the core: looked up at the entries.
+
+Sums, diagonals and scalings, sampled products (SDDMM, ``ij,ik,jk->ij``), quadratic forms (``i,ij,j->``) and
+MTTKRP (``ikl,lj,kj->ij``) are one pass over the entries, of any number of axes; what is looked up is multiplied
+where it lies. Nothing of the size of entries times another label is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..._base.cost import Cost
+from ..._base.facts import Step
+from ..._base.routes import Alone, Declined, Offer, Refused, Route, Runner
+from ..._entries.entries import CROWDED, Entries
+from ..._entries.validate import Unsound
+from ..._native import CORE, REASON
+from . import short
+from .result import entries_of, hand_over, layout, sparse_positions
+
+Array = np.ndarray[Any, Any]
+
+#: The dtypes that the core has kernels for; the most axes and labels, dense operands, and places of labels
+#: beside the innermost one that it takes.
+_CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
+#: Nanoseconds an entry for each of its axes, for each element that is looked up, and for a sum at its place.
+_AXIS, _ELEMENT, _SUM = 0.5, 0.6, 1.0
+#: Of a matrix between vectors, and of its sum, most of which are compressed.
+_LINE = 0.9
+#: Nanoseconds an element of a row that is looked up, and for adding one to a row of the result.
+_DOT, _ROW = 0.12, 0.3
+#: Bytes of an array from which rows at random places come from memory.
+_FAR = 1 << 22
+#: Nanoseconds for each line of these that is read, beside others, and its bytes.
+_MISS, _CACHE_LINE = 2.5, 64
+#: Of calls that the core does whole, and of others, in the units of `Cost`.
+_SHORT, _LONG = 1.0, 6.0
+
+
+def verdict(step: Step) -> Offer | Refused:
+    """Offer to look the dense operands up at the entries of the sparse one."""
+    positions = sparse_positions(step)
+    if len(positions) != 1:
+        return Refused("not one sparse operand")
+    if CORE is None:
+        return Refused(f"the compiled core is not there: {REASON}")
+    if step.dtype.char not in _CORES:
+        return Refused(f"no kernel for {step.dtype.name}")
+    own = step.inputs[positions[0]]
+    extra = "".join(c for c in dict.fromkeys("".join(step.inputs)) if c not in own)
+    if len(own + extra) > _AXES or len(step.inputs) > _DENSE:
+        return Refused("more labels or operands than the core takes")
+    if step.form == "entries" and any(c in step.output for c in extra):
+        return Refused("the result has labels that the sparse operand lacks")
+    width = step.extent(extra)
+    if width > _PLACES * max((step.sizes[c] for c in extra), default=1):
+        return Refused("too many places of labels that the sparse operand lacks")
+    return Offer(_cost(step, own, extra), layout(step), None, "dense operands are looked up at the entries")
+
+
+def _cost(step: Step, own: str, extra: str) -> Cost:
+    nnz, width = entries_of(step, sparse_positions(step)[0]), step.extent(extra)
+    dense = len(step.inputs) - 1
+    adds, scattered = any(c in step.output for c in extra), step.form != "entries" and bool(step.output)
+    each = _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
+    if len(own) == 2 and not extra and not step.output:
+        each = _LINE
+    if extra:
+        each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width
+    if adds and step.out_bytes > _FAR:
+        each += 2 * _far(step, width)
+    moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
+    for labels, op in zip(step.inputs, step.operands, strict=True):
+        if op.form != "entries":
+            row = step.extent("".join(c for c in labels if c in extra))
+            moved += min(float(op.nbytes), float(nnz * row * op.dtype.itemsize))
+            each += _far(step, row) if op.nbytes > _FAR else 0
+    threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
+    return Cost(nnz * each, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
+
+
+def _far(step: Step, row: int) -> float:
+    """Nanoseconds for the lines of a row at a random place of memory."""
+    return _MISS * -(-row * step.dtype.itemsize // _CACHE_LINE)
+
+
+def numbered(
+    own: str, dense: Sequence[str], output: str, sizes: Any
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...], tuple[int, ...]]:
+    """Labels as the core has them: numbers, those of the sparse operand first; and their sizes."""
+    labels = list(dict.fromkeys("".join((own, *dense))))
+    number = {c: i for i, c in enumerate(labels)}
+
+    def of(text: str) -> tuple[int, ...]:
+        return tuple(number[c] for c in text)
+
+    return of(own), tuple(of(x) for x in dense), of(output), tuple(int(sizes[c]) for c in labels)
+
+
+class _Sampled:
+    """A bound step."""
+
+    def __init__(self, step: Step) -> None:
+        (self.position,) = sparse_positions(step)
+        self.step = step
+        self.own = own = step.inputs[self.position]
+        self.dense = [labels for i, labels in enumerate(step.inputs) if i != self.position]
+        self.rest = [tuple(i for i, c in enumerate(x) if c not in own) for x in self.dense]
+        self.width = step.extent("".join(c for c in dict.fromkeys("".join(self.dense)) if c not in own))
+        entries = step.form == "entries"
+        self.values = entries and len(step.output) > 1
+        self.places = entries and len(step.output) == 1
+        output = own if self.values else step.output
+        # One number after the other is added to each sum, which loses digits of single precision.
+        wide = step.dtype.char in "fF" and not self.dense and not self.values
+        self.dtype = np.promote_types(step.dtype, np.float64) if wide else step.dtype
+        self.kernel = CORE.Sampled(
+            self.dtype.char,
+            *numbered(own, self.dense, output, step.sizes),
+            self.values,
+            step.order == "F",
+            step.threads,
+        )
+
+    def __call__(self, *operands: Any, out: Array | None = None) -> Any:
+        step, a = self.step, operands[self.position]
+        if self.places and a.shape[self.own.index(step.output)] > CROWDED * a.nnz:
+            return Declined("too few entries for an array of all places")
+        dense = [x for i, x in enumerate(operands) if i != self.position]
+        made = self.kernel(
+            np.ascontiguousarray(a.data, self.dtype),
+            *parts(a),
+            self.places,
+            *(self.brought(x, i, a.nnz) for i, x in enumerate(dense)),
+        )
+        if made is None:
+            return Declined("the result is not finite")
+        if made is False:
+            raise Unsound("its index arrays were changed while they were read")
+        if self.values:
+            return hand_over(step, self.own, a.with_data(made), out)
+        if self.places:
+            place, sums = made
+            return Entries((step.sizes[step.output],), sums.astype(step.dtype, copy=False), (place,), fresh=True)
+        made = made.astype(step.dtype, copy=False)
+        if step.form == "entries":
+            return Entries((), made.reshape(1), ())
+        if out is None:
+            return made
+        np.copyto(out, made, casting="unsafe")
+        return out
+
+    def brought(self, x: Array, index: int, nnz: int) -> Array:
+        """A dense operand in the kernel's dtype, its rows side by side where more is read than it holds."""
+        x = x.astype(self.dtype, copy=not (x.flags.aligned and type(x) is np.ndarray))
+        rest = self.rest[index]
+        if rest and x.strides[rest[-1]] != x.itemsize and x.size <= nnz * self.width:
+            axes = (*(i for i in range(x.ndim) if i not in rest), *rest)
+            x = np.ascontiguousarray(x.transpose(axes)).transpose(np.argsort(axes))
+        return x
+
+
+def parts(a: Entries) -> tuple[Array | None, int, tuple[Array, ...]]:
+    """Pointers and their axis, or None and -1, and an array an axis."""
+    c = a.compressed
+    if c is not None:
+        return c.indptr, c.axis, (c.indices, c.indices)
+    assert a.coords is not None
+    coords = a.coords
+    if len({x.dtype for x in coords}) > 1 or not all(x.flags.c_contiguous for x in coords):
+        coords = tuple(np.ascontiguousarray(x, np.int64) for x in coords)
+    return None, -1, coords
+
+
+def bind(step: Step, offer: Offer) -> Runner:
+    """Settle where the elements of each operand lie."""
+    return _Sampled(step)
+
+
+def _short(alone: Alone, run: Runner) -> Runner | None:
+    (position,) = sparse_positions(alone.step)
+    dense = [labels for i, labels in enumerate(alone.inputs) if i != position]
+    labels = numbered(alone.inputs[position], dense, alone.step.output, alone.step.sizes)
+    return short.of_one(alone, run, labels)
+
+
+ROUTE = Route("sparse.sampled", verdict, bind, guard="the result is finite", short=_short)

@@ -1,0 +1,166 @@
+"""Calls with matrices of scipy.sparse that the core does whole: on the operands as they came.
+
+A result is made without the checks of SciPy's constructors. What is not as expected goes the long way, which
+says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..._base.routes import Alone, Runner
+from ..._entries.entries import CROWDED
+from ..._native import CORE
+from .built import compressed, coordinates
+
+Array = np.ndarray[Any, Any]
+Numbered = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...], tuple[int, ...]]
+
+#: The name of the kind whose operands these are.
+_KIND = "scipy_sparse"
+#: Rows from which a matrix is made without pointers to them.
+_MANY_ROWS = 2**31
+
+
+def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
+    """One sparse operand with dense ones that are looked up at its entries, or none."""
+    step = alone.step
+    own, dense, output, sizes = labels
+    sparse_at = [i for i, kind in enumerate(alone.kinds) if kind.name == _KIND]
+    if len(sparse_at) != 1 or any(len(set(x)) != len(x) for x in dense):
+        return None
+    entries, dtype = alone.form == "entries", step.dtype
+    values = entries and len(output) > 1
+    if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2 or sizes[output[0]] >= _MANY_ROWS):
+        return None
+    places = entries and len(output) == 1
+    # One number after the other is added to each sum, which loses digits of single precision.
+    wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" and not dense and not values else dtype
+    shape = tuple(sizes[i] for i in output)
+    (at,) = sparse_at
+    kernel = CORE.Sampled(
+        wide.char, own, dense, own if values else output, sizes, values, step.order == "F", step.threads
+    )
+    if values:
+        finish = _as_matrix(sizes, output != own)
+    else:
+        finish = _as_vector(shape, dtype) if places else _as_array(dtype) if output else _as_sum(dtype)
+    sound, as_it_is, cast = CORE.sound_parts, values and not dense, wide is not dtype
+    crowded = shape[0] // CROWDED if places else 0
+
+    def short(*operands: Any) -> Any:
+        x = operands[at]
+        found = sound(x)
+        if found is None:
+            return run(*operands)
+        rest = operands[:at] + operands[at + 1 :]
+        data = found[1]
+        if len(found) == 3:
+            indptr, line, coords = None, -1, found[2]
+        else:
+            indptr, indices = found[2:]
+            line, coords = (1 if x.format == "csc" else 0), (indices, indices)
+        if len(data) < crowded or data.dtype != dtype:
+            return run(*operands)
+        if cast:
+            data = data.astype(wide)
+        made = data if as_it_is else kernel(data, indptr, line, coords, places, *rest)
+        if made is None or made is False:
+            return run(*operands)
+        result = finish(made, x, indptr, line, coords)
+        return run(*operands) if result is None else result
+
+    return short
+
+
+Finish = Callable[[Any, Any, Any, int, tuple[Array, ...]], Any]
+
+
+def _as_sum(dtype: np.dtype[Any]) -> Finish:
+    return lambda made, *_: made.astype(dtype, copy=False)[()]
+
+
+def _as_array(dtype: np.dtype[Any]) -> Finish:
+    return lambda made, *_: made.astype(dtype, copy=False)
+
+
+def _as_vector(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Finish:
+    def vector(made: Any, *_: Any) -> Any:
+        place, sums = made
+        return coordinates(sparse.coo_array, (place,), sums.astype(dtype, copy=False), shape)
+
+    return vector
+
+
+def _as_matrix(sizes: tuple[int, ...], turned: bool) -> Finish:
+    """Of new values at the places of the entries, the axes swapped where ``turned``."""
+    height, width = sizes[:2][::-1] if turned else sizes[:2]
+
+    def matrix(made: Any, x: Any, indptr: Any, line: int, coords: tuple[Array, ...]) -> Any:
+        rows, columns = coords[::-1] if turned else coords
+        if indptr is not None and turned:
+            line = 1 - line
+        return _rows(_class(x), made, indptr, line, rows, columns, height, width)
+
+    return matrix
+
+
+def _class(*operands: Any) -> Any:
+    return sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
+
+
+def _rows(
+    cls: Any, data: Array, indptr: Any, line: int, rows: Array, columns: Array, height: int, width: int
+) -> Any:
+    made = CORE.canonical_rows(data, indptr, line, rows, columns, height, width)
+    if made is None:
+        return None
+    indptr, indices, values = made
+    return compressed(cls, indptr, indices, values, (height, width))
+
+
+def of_pair(alone: Alone, run: Runner) -> Runner | None:
+    """Two sparse matrices multiplied element by element."""
+    first, second = alone.inputs
+    step, output = alone.step, alone.step.output
+    if any(kind.name != _KIND for kind in alone.kinds) or len(set(first)) != 2 or len(output) not in (0, 2):
+        return None
+    turned, swapped = second != first, output not in ("", first)
+    height, width = (step.sizes[c] for c in first)
+    dtype, entries = step.dtype, alone.form == "entries"
+    if not entries or dtype.char not in "?bBhHiIlLqQfdFD" or max(height, width) >= _MANY_ROWS:
+        return None
+    sound = CORE.sound_parts
+
+    def as_rows(x: Any, turned: bool) -> Any:
+        found = sound(x)
+        if found is None or found[1].dtype != dtype:
+            return None
+        if len(found) == 4 and (x.format == "csc") is turned:
+            return found[2], found[3], found[1]
+        rows, columns = found[2] if len(found) == 3 else (found[3], found[3])
+        indptr, line = (None, -1) if len(found) == 3 else (found[2], 0 if x.format == "csr" else 1)
+        if turned:
+            rows, columns, line = columns, rows, 1 - line
+        return CORE.canonical_rows(found[1], indptr, line, rows, columns, height, width)
+
+    def short(a: Any, b: Any) -> Any:
+        by_columns = a.format == "csc" and (b.format == "csc") is not turned
+        left, right = as_rows(a, by_columns), as_rows(b, turned is not by_columns)
+        if left is None or right is None or left[1].dtype != right[1].dtype:
+            return run(a, b)
+        made = CORE.multiply_elements(*left, *right, height if by_columns else width)
+        if made is None or made is False:
+            return run(a, b)
+        indptr, indices, data = made
+        if not output:
+            return data.any() if dtype.kind == "b" else np.add.reduce(data, dtype=dtype)
+        line = 1 if by_columns is not swapped else 0
+        shape = (width, height) if swapped else (height, width)
+        return _rows(_class(a, b), data, indptr, line, indices, indices, *shape)
+
+    return short

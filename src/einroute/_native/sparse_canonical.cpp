@@ -1,0 +1,327 @@
+// Rows of a matrix by a counting sort (Knuth, The Art of Computer Programming 3, 5.2), sorted and summed where
+// they have to be.
+
+#include "sparse_canonical.hpp"
+
+#include "sparse_dtypes.hpp"
+#include "sparse_parts.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <vector>
+
+namespace einroute {
+
+namespace {
+
+using std::ptrdiff_t;
+using std::size_t;
+
+constexpr npy_intp RELEASED = 1 << 14;
+
+// Entries as they came, and the rows that are made of them.
+struct Job {
+    const void* indptr; // of compressed rows or columns, or null
+    bool by_columns;    // whether they are columns
+    const void* rows;   // coordinates; null of what is compressed
+    const void* columns;
+    const char* data;
+    npy_intp entries, height, width;
+    void *to_indptr, *to_indices;
+    char* to_data;
+};
+
+template <class I> inline size_t number(const void* indices, npy_intp k) {
+    return static_cast<size_t>(static_cast<std::int64_t>(static_cast<const I*>(indices)[k]));
+}
+
+// -1 where an index is out of range or pointers decrease; else how many entries are left.
+template <class T, class I, class O> class Rows {
+  public:
+    explicit Rows(const Job& job)
+        : job_(job), indptr_(static_cast<O*>(job.to_indptr)), indices_(static_cast<O*>(job.to_indices)),
+          data_(reinterpret_cast<T*>(job.to_data)), height_(static_cast<size_t>(job.height)),
+          width_(static_cast<size_t>(job.width)) {}
+
+    npy_intp run() {
+        const bool good = job_.indptr == nullptr ? place(Coordinates{job_.rows, job_.columns})
+                          : job_.by_columns      ? place_columns()
+                                                 : copy();
+        return !good ? -1 : increase() ? job_.entries : summed();
+    }
+
+  private:
+    struct Coordinates {
+        const void *rows, *columns;
+    };
+
+    // Compressed rows as they are.
+    bool copy() {
+        const void* from = job_.columns;
+        size_t low = number<I>(job_.indptr, 0);
+        if (low != 0) {
+            return false;
+        }
+        indptr_[0] = 0;
+        for (size_t row = 0; row < height_; ++row) {
+            const size_t high = number<I>(job_.indptr, static_cast<npy_intp>(row) + 1);
+            if (high < low || high > static_cast<size_t>(job_.entries)) {
+                return false;
+            }
+            indptr_[row + 1] = static_cast<O>(high);
+            low = high;
+        }
+        size_t out = 0;
+        for (npy_intp k = 0; k < job_.entries; ++k) {
+            const size_t column = number<I>(from, k);
+            out |= static_cast<size_t>(column >= width_);
+            indices_[k] = static_cast<O>(column);
+        }
+        std::memcpy(job_.to_data, job_.data, static_cast<size_t>(job_.entries) * sizeof(T));
+        return out == 0 && low == static_cast<size_t>(job_.entries);
+    }
+
+    bool count(const void* rows) {
+        std::memset(indptr_, 0, (height_ + 1) * sizeof(O));
+        for (npy_intp k = 0; k < job_.entries; ++k) {
+            const size_t row = number<I>(rows, k);
+            if (row >= height_) {
+                return false;
+            }
+            ++indptr_[row];
+        }
+        O begin = 0;
+        for (size_t row = 0; row <= height_; ++row) {
+            const O held = indptr_[row];
+            indptr_[row] = begin;
+            begin = static_cast<O>(begin + held);
+        }
+        return true;
+    }
+
+    // Rows are read twice, and may have changed in between: each time they are compared.
+    bool put(size_t row, size_t column, npy_intp k) {
+        if (row >= height_ || column >= width_) {
+            return false;
+        }
+        const size_t to = static_cast<size_t>(indptr_[row]++);
+        if (to >= static_cast<size_t>(job_.entries)) {
+            return false;
+        }
+        indices_[to] = static_cast<O>(column);
+        std::memcpy(data_ + to, job_.data + k * static_cast<npy_intp>(sizeof(T)), sizeof(T));
+        return true;
+    }
+
+    bool begin_rows(bool good) { // each pointer stands where the next row begins
+        std::memmove(indptr_ + 1, indptr_, height_ * sizeof(O));
+        indptr_[0] = 0;
+        return good;
+    }
+
+    bool place(const Coordinates& given) {
+        if (!count(given.rows)) {
+            return false;
+        }
+        bool good = true;
+        for (npy_intp k = 0; good && k < job_.entries; ++k) {
+            good = put(number<I>(given.rows, k), number<I>(given.columns, k), k);
+        }
+        return begin_rows(good);
+    }
+
+    bool place_columns() {
+        if (!count(job_.rows)) {
+            return false;
+        }
+        bool good = number<I>(job_.indptr, 0) == 0;
+        size_t low = 0;
+        for (size_t column = 0; good && column < width_; ++column) {
+            const size_t high = number<I>(job_.indptr, static_cast<npy_intp>(column) + 1);
+            good = high >= low && high <= static_cast<size_t>(job_.entries);
+            for (size_t k = low; good && k < high; ++k) {
+                good = put(number<I>(job_.rows, static_cast<npy_intp>(k)), column, static_cast<npy_intp>(k));
+            }
+            low = high;
+        }
+        return begin_rows(good && low == static_cast<size_t>(job_.entries));
+    }
+
+    // Whether the columns of every row do: nowhere else do they fall than where rows begin.
+    bool increase() const {
+        npy_intp falls = 0, begun = 0;
+        for (npy_intp k = 1; k < job_.entries; ++k) {
+            falls += indices_[k] <= indices_[k - 1];
+        }
+        O last = 0;
+        for (size_t row = 1; row < height_; ++row) {
+            const O k = indptr_[row];
+            if (k > last && k < static_cast<O>(job_.entries)) {
+                begun += indices_[k] <= indices_[k - 1];
+            }
+            last = k;
+        }
+        return falls == begun;
+    }
+
+    struct Entry {
+        O column;
+        T value;
+    };
+
+    // Each row sorted, entries of a place added up in their order.
+    npy_intp summed() {
+        std::vector<Entry> row;
+        O to = 0, low = 0;
+        for (size_t i = 0; i < height_; ++i) {
+            const O high = indptr_[i + 1];
+            row.clear();
+            for (O k = low; k < high; ++k) {
+                row.push_back({indices_[k], data_[k]});
+            }
+            std::stable_sort(row.begin(), row.end(),
+                             [](const Entry& x, const Entry& y) { return x.column < y.column; });
+            for (size_t k = 0; k < row.size(); ++k) {
+                if (k > 0 && row[k].column == row[k - 1].column) {
+                    add(data_[to - 1], row[k].value);
+                } else {
+                    indices_[to] = row[k].column;
+                    data_[to++] = row[k].value;
+                }
+            }
+            low = high;
+            indptr_[i + 1] = to;
+        }
+        return static_cast<npy_intp>(to);
+    }
+
+    template <class V> static void add(V& sum, const V& x) { sum = static_cast<V>(sum + x); }
+    template <class R> static void add(Complex<R>& sum, const Complex<R>& x) {
+        sum = {sum.re + x.re, sum.im + x.im};
+    }
+    static void add(Bool& sum, const Bool& x) { sum.byte = sum.byte != 0 || x.byte != 0; }
+
+    const Job& job_;
+    O *indptr_, *indices_;
+    T* data_;
+    size_t height_, width_;
+};
+
+template <class I, class O> npy_intp run(const Job& job, char character) {
+    return by_dtype(character, [&](auto like) { return Rows<decltype(like), I, O>(job).run(); }, npy_intp(-1));
+}
+
+npy_intp run(const Job& job, char character, bool wide, bool to_wide) {
+    return wide ? (to_wide ? run<npy_int64, npy_int64>(job, character)
+                           : run<npy_int64, npy_int32>(job, character))
+                : (to_wide ? run<npy_int32, npy_int64>(job, character)
+                           : run<npy_int32, npy_int32>(job, character));
+}
+
+PyObject* first_of(const Held& x, npy_intp count) {
+    if (PyArray_DIM(x.array(), 0) == count) {
+        return Py_NewRef(x.object);
+    }
+    PyObject* made = PyArray_SimpleNew(1, &count, PyArray_TYPE(x.array()));
+    if (made != nullptr) {
+        PyArrayObject* to = reinterpret_cast<PyArrayObject*>(made);
+        std::memcpy(PyArray_DATA(to), PyArray_DATA(x.array()), static_cast<size_t>(PyArray_NBYTES(to)));
+    }
+    return made;
+}
+
+PyObject* canonical(PyArrayObject* data, PyObject* indptr, int axis, PyObject* first, PyObject* second,
+                    npy_intp height, npy_intp width) {
+    PyArrayObject *rows = reinterpret_cast<PyArrayObject*>(first),
+                  *columns = reinterpret_cast<PyArrayObject*>(second);
+    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) || !is_plain_vector(first) ||
+        !is_plain_vector(second) || !are_indices(rows, columns) || height < 0 || width < 0) {
+        Py_RETURN_NONE;
+    }
+    const npy_intp entries = PyArray_DIM(data, 0), lines = axis == 0 ? height : width;
+    const bool compressed = indptr != Py_None;
+    if (PyArray_DIM(rows, 0) != entries || PyArray_DIM(columns, 0) != entries) {
+        Py_RETURN_NONE;
+    }
+    if (compressed && (!is_plain_vector(indptr) || !are_indices(reinterpret_cast<PyArrayObject*>(indptr), rows) ||
+                       PyArray_DIM(reinterpret_cast<PyArrayObject*>(indptr), 0) != lines + 1)) {
+        Py_RETURN_NONE;
+    }
+    const bool to_wide = std::max({height, width, entries}) > NPY_MAX_INT32;
+    const int type = to_wide ? NPY_INT64 : NPY_INT32;
+    npy_intp ends = height + 1, count = entries;
+    const Held to_indptr(PyArray_SimpleNew(1, &ends, type)), to_indices(PyArray_SimpleNew(1, &count, type)),
+        to_data(PyArray_SimpleNew(1, &count, PyArray_TYPE(data)));
+    if (!to_indptr || !to_indices || !to_data) {
+        return nullptr;
+    }
+    const Job job{compressed ? PyArray_DATA(reinterpret_cast<PyArrayObject*>(indptr)) : nullptr,
+                  axis == 1,
+                  PyArray_DATA(rows),
+                  PyArray_DATA(columns),
+                  PyArray_BYTES(data),
+                  entries,
+                  height,
+                  width,
+                  PyArray_DATA(to_indptr.array()),
+                  PyArray_DATA(to_indices.array()),
+                  PyArray_BYTES(to_data.array())};
+    const char character = PyArray_DESCR(data)->type;
+    const bool wide = PyArray_ITEMSIZE(rows) == 8;
+    bool memory = true;
+    npy_intp left = -1;
+    const auto work = [&] {
+        try {
+            left = run(job, character, wide, to_wide);
+        } catch (const std::bad_alloc&) {
+            memory = false;
+        }
+    };
+    if (entries + height < RELEASED) {
+        work();
+    } else {
+        Py_BEGIN_ALLOW_THREADS;
+        work();
+        Py_END_ALLOW_THREADS;
+    }
+    if (!memory) {
+        return PyErr_NoMemory();
+    }
+    if (left < 0) {
+        Py_RETURN_NONE;
+    }
+    const Held indices(first_of(to_indices, left)), values(first_of(to_data, left));
+    return !indices || !values ? nullptr : PyTuple_Pack(3, to_indptr.object, indices.object, values.object);
+}
+
+PyObject* canonical_rows(PyObject*, PyObject* args) {
+    PyArrayObject* data;
+    PyObject *indptr, *rows, *columns;
+    int axis;
+    Py_ssize_t height, width;
+    if (!PyArg_ParseTuple(args, "O!OiOOnn:canonical_rows", &PyArray_Type, &data, &indptr, &axis, &rows, &columns,
+                          &height, &width)) {
+        return nullptr;
+    }
+    return canonical(data, indptr, axis, rows, columns, height, width);
+}
+
+PyMethodDef functions[] = {
+    {"canonical_rows", canonical_rows, METH_VARARGS,
+     "canonical_rows(data, indptr, axis, rows, columns, height, width, /)\n--\n\n"
+     "Pointers, indices and values of the rows of a matrix, sorted, each place once; nothing of it is the "
+     "arguments'.\n"
+     "Of a matrix that is compressed along an axis both ``rows`` and ``columns`` are its indices; of "
+     "coordinates\n"
+     "``indptr`` is None. None where an index is out of range, pointers decrease, or there are no loops."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+} // namespace
+
+int add_sparse_canonical(PyObject* module) {
+    return PyModule_AddFunctions(module, functions);
+}
+
+} // namespace einroute

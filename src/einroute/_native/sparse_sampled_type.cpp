@@ -1,0 +1,486 @@
+#include "sparse_sampled_type.hpp"
+
+#include "finite.hpp"
+#include "sparse_parts.hpp"
+#include "sparse_sampled_run.hpp"
+
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <vector>
+
+namespace einroute {
+
+namespace {
+
+constexpr int MOST = 32;                   // labels
+constexpr npy_intp MOST_OUTER = 1 << 14;   // offsets of labels that are neither the inner one nor the sparse operand's
+
+// Labels are numbers: those of the sparse operand come first.
+struct Spec {
+    char character;
+    int type, threads;
+    bool floating, values, fortran;
+    int own, dense, out; // axes of the sparse operand; dense operands; axes of the result
+    int labels, of_sparse;
+    int own_label[SAMPLED_AXES];
+    int dense_ndim[SAMPLED_FACTORS], dense_label[SAMPLED_FACTORS][MOST];
+    int out_label[MOST];
+    npy_intp size[MOST];
+
+    int first_axis(int label) const {
+        int axis = 0;
+        while (own_label[axis] != label) {
+            ++axis;
+        }
+        return axis;
+    }
+};
+
+struct SampledObject {
+    PyObject_HEAD Spec spec;
+};
+
+// The numbers of a tuple, all below a limit; -1 with an exception.
+int read_labels(PyObject* given, int* to, int most, int below) {
+    if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) > most) {
+        PyErr_Format(PyExc_ValueError, "expected a tuple of %d labels at most", most);
+        return -1;
+    }
+    const int count = static_cast<int>(PyTuple_GET_SIZE(given));
+    for (int i = 0; i < count; ++i) {
+        const long label = PyLong_AsLong(PyTuple_GET_ITEM(given, i));
+        if (label < 0 || label >= below) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_ValueError, "a label has no size, or is not the sparse operand's");
+            }
+            return -1;
+        }
+        to[i] = static_cast<int>(label);
+    }
+    return count;
+}
+
+bool read_spec(Spec& s, PyObject* own, PyObject* dense, PyObject* out, PyObject* sizes) {
+    if (!PyTuple_Check(sizes) || PyTuple_GET_SIZE(sizes) > MOST || !PyTuple_Check(dense) ||
+        PyTuple_GET_SIZE(dense) > SAMPLED_FACTORS) {
+        PyErr_SetString(PyExc_ValueError, "too many labels or operands");
+        return false;
+    }
+    s.labels = static_cast<int>(PyTuple_GET_SIZE(sizes));
+    for (int i = 0; i < s.labels; ++i) {
+        s.size[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(sizes, i));
+        if (s.size[i] < 0) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_ValueError, "a size is negative");
+            }
+            return false;
+        }
+    }
+    s.own = read_labels(own, s.own_label, SAMPLED_AXES, s.labels);
+    s.out = read_labels(out, s.out_label, MOST, s.labels);
+    if (s.own < 0 || s.out < 0) {
+        return false;
+    }
+    s.of_sparse = 0;
+    for (int i = 0; i < s.own; ++i) { // each new one is the next number
+        if (s.own_label[i] > s.of_sparse) {
+            PyErr_SetString(PyExc_ValueError, "labels of the sparse operand must come first, in order");
+            return false;
+        }
+        s.of_sparse += s.own_label[i] == s.of_sparse;
+    }
+    s.dense = static_cast<int>(PyTuple_GET_SIZE(dense));
+    for (int f = 0; f < s.dense; ++f) {
+        s.dense_ndim[f] = read_labels(PyTuple_GET_ITEM(dense, f), s.dense_label[f], MOST, s.labels);
+        if (s.dense_ndim[f] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+    static const char* const NAMES[] = {"char",   "own",     "dense",   "output", "sizes",
+                                        "values", "fortran", "threads", nullptr};
+    PyObject *own, *dense, *out, *sizes;
+    int character, values = 0, fortran = 0, threads = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOO|ppi:Sampled", const_cast<char**>(NAMES), &character,
+                                     &own, &dense, &out, &sizes, &values, &fortran, &threads)) {
+        return nullptr;
+    }
+    if (character > 127 || !has_sampled_kernels(static_cast<char>(character))) {
+        PyErr_Format(PyExc_ValueError, "no kernels for dtype %c", character);
+        return nullptr;
+    }
+    Spec s{};
+    if (!read_spec(s, own, dense, out, sizes)) {
+        return nullptr;
+    }
+    PyArray_Descr* descr = PyArray_DescrFromType(character);
+    if (descr == nullptr) {
+        return nullptr;
+    }
+    s.character = static_cast<char>(character);
+    s.type = descr->type_num;
+    s.floating = PyTypeNum_ISFLOAT(s.type) || PyTypeNum_ISCOMPLEX(s.type);
+    s.values = values != 0;
+    s.fortran = fortran != 0;
+    s.threads = threads;
+    Py_DECREF(descr);
+    PyObject* object = type->tp_alloc(type, 0);
+    if (object != nullptr) {
+        reinterpret_cast<SampledObject*>(object)->spec = s;
+    }
+    return object;
+}
+
+// The coordinates; false where parts do not fit each other.
+bool take_entries(const Spec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords, Sampled& p,
+                  bool& wide) {
+    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) || PyArray_TYPE(data) != s.type ||
+        PyTuple_GET_SIZE(coords) != s.own || (line >= s.own)) {
+        return false;
+    }
+    p.axes = s.own;
+    p.data = PyArray_BYTES(data);
+    p.entries = PyArray_DIM(data, 0);
+    p.line = line;
+    p.indptr = nullptr;
+    p.lines = 0;
+    PyArrayObject* like = nullptr;
+    p.repeated = false;
+    for (int axis = 0; axis < s.own; ++axis) {
+        p.length[axis] = s.size[s.own_label[axis]];
+        const int first = s.first_axis(s.own_label[axis]);
+        p.same[axis] = first < axis ? first : -1;
+        p.repeated = p.repeated || first < axis;
+        p.index[axis] = nullptr;
+        PyObject* given = axis == line ? indptr : PyTuple_GET_ITEM(coords, axis);
+        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
+        if (!is_plain_vector(given) || !are_indices(x, like == nullptr ? x : like) ||
+            PyArray_DIM(x, 0) != (axis == line ? p.length[axis] + 1 : p.entries)) {
+            return false;
+        }
+        like = x;
+        (axis == line ? p.indptr : p.index[axis]) = PyArray_DATA(x);
+        p.lines = axis == line ? p.length[axis] : p.lines;
+    }
+    wide = like != nullptr && PyArray_ITEMSIZE(like) == 8;
+    return true;
+}
+
+// Which label that the sparse operand lacks lies side by side in most operands; -1 if there is none.
+int inner_label(const Spec& s, PyObject* const* operands) {
+    int best = -1;
+    npy_intp most = -1;
+    for (int label = s.of_sparse; label < s.labels; ++label) {
+        npy_intp side = 0;
+        for (int f = 0; f < s.dense; ++f) {
+            PyArrayObject* x = reinterpret_cast<PyArrayObject*>(operands[f]);
+            for (int i = 0; i < s.dense_ndim[f]; ++i) {
+                side += s.dense_label[f][i] == label &&
+                        (PyArray_STRIDE(x, i) == PyArray_ITEMSIZE(x) || PyArray_DIM(x, i) == 1);
+            }
+        }
+        if (side > most || (side == most && s.size[label] > s.size[best])) {
+            best = label;
+            most = side;
+        }
+    }
+    return best;
+}
+
+bool fits(const Spec& s, PyObject* given, int f) {
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
+    if (!PyArray_CheckExact(given) || PyArray_TYPE(x) != s.type || !PyArray_ISBEHAVED_RO(x) ||
+        PyArray_NDIM(x) != s.dense_ndim[f]) {
+        return false;
+    }
+    for (int i = 0; i < s.dense_ndim[f]; ++i) {
+        if (PyArray_DIM(x, i) != s.size[s.dense_label[f][i]]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Offsets of all labels that the sparse operand lacks but the inner one.
+void fill_outer(const Spec& s, int inner, const npy_intp* step, npy_intp count, std::vector<npy_intp>& to) {
+    npy_intp index[MOST] = {0}, at = 0;
+    for (npy_intp o = 0; o < count; ++o) {
+        to.push_back(at);
+        for (int label = s.labels - 1; label >= s.of_sparse; --label) {
+            if (label == inner) {
+                continue;
+            }
+            at += step[label];
+            if (++index[label] < s.size[label]) {
+                break;
+            }
+            at -= step[label] * s.size[label];
+            index[label] = 0;
+        }
+    }
+}
+
+// A product as the kernels take it, with the tables that it refers to.
+struct Work {
+    Sampled p{};
+    std::vector<npy_intp> tables;
+};
+
+void take_steps(const Spec& s, PyArrayObject* x, int ndim, const int* labels, npy_intp (&step)[MOST]) {
+    std::memset(step, 0, sizeof step);
+    for (int i = 0; i < ndim; ++i) {
+        step[labels[i]] += PyArray_STRIDE(x, i);
+    }
+    (void)s;
+}
+
+// The dense operands, those with the inner label first, and the result.
+bool take_dense(const Spec& s, PyObject* const* operands, PyArrayObject* out, Work& work) {
+    Sampled& p = work.p;
+    const int inner = inner_label(s, operands);
+    p.inner = inner < 0 ? 1 : s.size[inner];
+    p.outer = 1;
+    p.summed = true;
+    p.adds = false;
+    for (int label = s.of_sparse; label < s.labels; ++label) {
+        p.outer *= label == inner ? 1 : s.size[label];
+        if (p.outer > MOST_OUTER) {
+            return false;
+        }
+    }
+    for (int i = 0; i < s.out; ++i) {
+        p.adds = p.adds || s.out_label[i] >= s.of_sparse;
+        p.summed = p.summed && s.out_label[i] != inner;
+    }
+    work.tables.reserve(static_cast<std::size_t>(p.outer * (s.dense + 1)));
+    npy_intp step[MOST];
+    p.factors = s.dense;
+    p.rows = 0;
+    int to = 0;
+    for (int turn = 0; turn < 2; ++turn) {
+        for (int f = 0; f < s.dense; ++f) {
+            bool has = false;
+            for (int i = 0; i < s.dense_ndim[f]; ++i) {
+                has = has || s.dense_label[f][i] == inner;
+            }
+            if (has != (turn == 0)) {
+                continue;
+            }
+            p.rows += turn == 0;
+            PyArrayObject* x = reinterpret_cast<PyArrayObject*>(operands[f]);
+            take_steps(s, x, s.dense_ndim[f], s.dense_label[f], step);
+            SampledFactor& factor = p.factor[to++];
+            factor.data = PyArray_BYTES(x);
+            factor.only = -1;
+            int several = 0;
+            for (int axis = 0; axis < s.own; ++axis) {
+                factor.step[axis] = p.same[axis] < 0 ? step[s.own_label[axis]] : 0;
+                p.used[axis] = p.used[axis] || factor.step[axis] != 0;
+                if (factor.step[axis] != 0) {
+                    factor.only = several++ == 0 ? axis : -1;
+                }
+            }
+            factor.inner = inner < 0 ? 0 : step[inner];
+            fill_outer(s, inner, step, p.outer, work.tables);
+        }
+    }
+    std::memset(step, 0, sizeof step);
+    if (out != nullptr && !s.values) {
+        take_steps(s, out, s.out, s.out_label, step);
+    }
+    for (int axis = 0; axis < s.own; ++axis) {
+        p.out_step[axis] = p.same[axis] < 0 ? step[s.own_label[axis]] : 0;
+        p.used[axis] = p.used[axis] || p.out_step[axis] != 0 || p.repeated;
+    }
+    p.out_inner = inner < 0 ? 0 : step[inner];
+    fill_outer(s, inner, step, p.outer, work.tables);
+    for (int f = 0; f < s.dense; ++f) {
+        p.factor[f].outer = work.tables.data() + f * p.outer;
+    }
+    p.out_outer = work.tables.data() + s.dense * p.outer;
+    return true;
+}
+
+PyArrayObject* empty_result(const Spec& s, npy_intp entries) {
+    npy_intp shape[MOST];
+    if (s.values) {
+        return reinterpret_cast<PyArrayObject*>(PyArray_SimpleNew(1, &entries, s.type));
+    }
+    for (int i = 0; i < s.out; ++i) {
+        shape[i] = s.size[s.out_label[i]];
+    }
+    return reinterpret_cast<PyArrayObject*>(PyArray_ZEROS(s.out, shape, s.type, s.fortran));
+}
+
+bool is_finite(const Spec& s, PyArrayObject* out) {
+    const bool single = s.type == NPY_FLOAT || s.type == NPY_CFLOAT;
+    return !s.floating || all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
+}
+
+// The places where there is an entry, and the sums there.
+PyObject* places_of(PyArrayObject* sums, const std::vector<unsigned char>& held) {
+    npy_intp count = 0;
+    const npy_intp length = PyArray_DIM(sums, 0), item = PyArray_ITEMSIZE(sums);
+    for (npy_intp i = 0; i < length; ++i) {
+        count += held[static_cast<std::size_t>(i)];
+    }
+    const Held places(PyArray_SimpleNew(1, &count, NPY_INT32)),
+        found(PyArray_SimpleNew(1, &count, PyArray_TYPE(sums)));
+    if (!places || !found) {
+        return nullptr;
+    }
+    npy_int32* place = static_cast<npy_int32*>(PyArray_DATA(places.array()));
+    char* value = PyArray_BYTES(found.array());
+    npy_intp to = 0;
+    for (npy_intp i = 0; i < length; ++i) {
+        if (held[static_cast<std::size_t>(i)]) {
+            place[to] = static_cast<npy_int32>(i);
+            std::memcpy(value + to++ * item, PyArray_BYTES(sums) + i * item, static_cast<std::size_t>(item));
+        }
+    }
+    return PyTuple_Pack(2, places.object, found.object);
+}
+
+// Where a line has an entry, of sums that are those of whole lines.
+void hold_lines(const Sampled& p, bool wide, std::vector<unsigned char>& held) {
+    for (npy_intp i = 0; i < p.lines; ++i) {
+        held[static_cast<std::size_t>(i)] =
+            wide ? static_cast<const npy_int64*>(p.indptr)[i] != static_cast<const npy_int64*>(p.indptr)[i + 1]
+                 : static_cast<const npy_int32*>(p.indptr)[i] != static_cast<const npy_int32*>(p.indptr)[i + 1];
+    }
+}
+
+PyObject* product(const Spec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords,
+                  PyObject* const* dense, bool places) {
+    Work work;
+    bool wide;
+    if (!take_entries(s, data, indptr, line, coords, work.p, wide)) {
+        Py_RETURN_NONE;
+    }
+    for (int f = 0; f < s.dense; ++f) {
+        if (!fits(s, dense[f], f)) {
+            Py_RETURN_NONE;
+        }
+    }
+    const Held out(reinterpret_cast<PyObject*>(empty_result(s, work.p.entries)));
+    if (!out) {
+        return nullptr;
+    }
+    Sampled& p = work.p;
+    if (!take_dense(s, dense, out.array(), work)) {
+        Py_RETURN_NONE;
+    }
+    p.out = PyArray_BYTES(out.array());
+    p.result = s.values   ? SampledResult::Values
+               : s.out == 0 ? SampledResult::Total
+                                           : SampledResult::Sums;
+    std::vector<unsigned char> held;
+    bool by_line = false;
+    if (places) {
+        const npy_intp length = s.out == 1 && !s.values && s.out_label[0] < s.of_sparse ? s.size[s.out_label[0]] : -1;
+        if (length < 0 || length > NPY_MAX_INT32) {
+            Py_RETURN_NONE;
+        }
+        held.resize(static_cast<std::size_t>(length));
+        by_line = line >= 0 && s.own_label[line] == s.out_label[0] && !p.repeated;
+        p.held = by_line ? nullptr : held.data();
+    }
+    if (p.inner > 0 && p.outer > 0) { // a sum of no products is 0
+        switch (run_sampled(p, s.character, wide, s.threads)) {
+        case SampledOutcome::Failed:
+            return nullptr;
+        case SampledOutcome::Unsound:
+            Py_RETURN_FALSE;
+        default:
+            break;
+        }
+    } else if (s.values) {
+        std::memset(p.out, 0, static_cast<std::size_t>(PyArray_NBYTES(out.array())));
+    }
+    if (!is_finite(s, out.array())) {
+        Py_RETURN_NONE;
+    }
+    if (!places) {
+        return Py_NewRef(out.object);
+    }
+    if (by_line) {
+        hold_lines(p, wide, held);
+    }
+    return places_of(out.array(), held);
+}
+
+// (data, indptr, line, coords, places, *dense)
+PyObject* call(PyObject* object, PyObject* args, PyObject*) {
+    const Spec& s = reinterpret_cast<SampledObject*>(object)->spec;
+    const Py_ssize_t count = PyTuple_GET_SIZE(args);
+    if (count != 5 + s.dense) {
+        PyErr_Format(PyExc_TypeError, "expected %d arguments", 5 + s.dense);
+        return nullptr;
+    }
+    PyObject *data = PyTuple_GET_ITEM(args, 0), *coords = PyTuple_GET_ITEM(args, 3);
+    const long line = PyLong_AsLong(PyTuple_GET_ITEM(args, 2));
+    if (line == -1 && PyErr_Occurred()) {
+        return nullptr;
+    }
+    if (!PyArray_Check(data) || !PyTuple_Check(coords)) {
+        PyErr_SetString(PyExc_TypeError, "expected an array of values and a tuple of coordinates");
+        return nullptr;
+    }
+    const int places = PyObject_IsTrue(PyTuple_GET_ITEM(args, 4));
+    if (places < 0) {
+        return nullptr;
+    }
+    try {
+        return product(s, reinterpret_cast<PyArrayObject*>(data), PyTuple_GET_ITEM(args, 1),
+                       line < 0 || line > SAMPLED_AXES ? -1 : static_cast<int>(line), coords,
+                       PySequence_Fast_ITEMS(args) + 5, places != 0);
+    } catch (const std::bad_alloc&) {
+        return PyErr_NoMemory();
+    }
+}
+
+void release(PyObject* object) {
+    PyTypeObject* type = Py_TYPE(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+const char DOC[] =
+    "Sampled(char, own, dense, output, sizes, values=False, fortran=False, threads=1)\n--\n\n"
+    "Entries of a sparse operand times dense ones that are looked up at them. Labels are numbers, those of the\n"
+    "sparse operand first. Called with ``data, indptr, line, coords, places, *dense``: the entries' values, the\n"
+    "pointers of the axis ``line`` or None and -1, an array an axis (of that one anything), whether the result "
+    "is to be\n"
+    "where there are entries and the sums there. None where these do not fit or the\n"
+    "result is not finite; False where an index is out of range.";
+
+PyType_Slot slots[] = {
+    {Py_tp_doc, const_cast<char*>(DOC)},
+    {Py_tp_new, reinterpret_cast<void*>(make)},
+    {Py_tp_call, reinterpret_cast<void*>(call)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(release)},
+    {0, nullptr},
+};
+
+PyType_Spec spec = {
+    "einroute._native._core.Sampled", sizeof(SampledObject), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,           slots,
+};
+
+} // namespace
+
+int add_sampled(PyObject* module) {
+    PyObject* type = PyType_FromModuleAndSpec(module, &spec, nullptr);
+    if (type == nullptr) {
+        return -1;
+    }
+    const int result = PyModule_AddType(module, reinterpret_cast<PyTypeObject*>(type));
+    Py_DECREF(type);
+    return result;
+}
+
+} // namespace einroute
