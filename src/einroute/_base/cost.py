@@ -35,6 +35,9 @@ class Cost:
         Multiply-adds a second that the route reaches on this step.
     scale : float
         What all but the calls is multiplied by, as measured on this machine.
+    held : float
+        Bytes that lie in one cache meanwhile; 0: as many as are moved. Of what moves its operands several
+        times it is less.
     """
 
     flops: float = 0.0
@@ -42,17 +45,18 @@ class Cost:
     calls: float = 1.0
     rate: float = 1e9
     scale: float = 1.0
+    held: float = 0.0
 
     @property
     def seconds(self) -> float:
         here = machine()
-        work = max(self.flops / self.rate, _moved(self.bytes, here))
+        work = max(self.flops / self.rate, _moved(self.bytes, self.held or self.bytes, here))
         return self.calls * here.call + self.scale * work
 
     def fitted(self, fit: RouteFit) -> Cost:
         """What a route's own estimate becomes by what the route took on this machine."""
         calls = self.calls + fit.overhead / machine().call
-        return Cost(self.flops, self.bytes, calls, self.rate, self.scale * fit.scale)
+        return Cost(self.flops, self.bytes, calls, self.rate, self.scale * fit.scale, self.held)
 
     def __add__(self, other: Cost) -> Cost:
         flops = self.flops + other.flops
@@ -62,18 +66,19 @@ class Cost:
             bytes=self.bytes + other.bytes,
             calls=self.calls + other.calls,
             rate=flops / time if time else self.rate,
+            held=max(self.held or self.bytes, other.held or other.bytes),
         )
 
 
-def moving(nbytes: float) -> float:
-    """Seconds in which one core moves this many bytes."""
-    return _moved(nbytes, machine())
+def moving(nbytes: float, held: float = 0.0) -> float:
+    """Seconds in which one core moves this many bytes, of so many that lie in one cache."""
+    return _moved(nbytes, held or nbytes, machine())
 
 
-def _moved(nbytes: float, here: Machine) -> float:
-    if nbytes < here.own_bytes:
+def _moved(nbytes: float, held: float, here: Machine) -> float:
+    if held < here.own_bytes:
         return nbytes / here.own
-    return nbytes / (here.shared if nbytes < here.shared_bytes else here.memory)
+    return nbytes / (here.shared if held < here.shared_bytes else here.memory)
 
 
 def streaming(nbytes: float, threads: int) -> float:
