@@ -28,7 +28,7 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("not two matrices with the same labels")
     work = (entries_of(step, 0) + entries_of(step, 1)) * (_ENTRY + (0 if a == b else SORT / 4))
     made = 0 if step.form == "entries" else step.out_bytes
-    cost = Cost(work * 1e9 + step.sizes[a[0]], float(step.in_bytes + made), 30.0, 1e9)
+    cost = Cost(work * 1e9 + step.sizes[a[0]], float(step.in_bytes + made), 50.0, 1e9)
     return Offer(cost, layout(step), None, "scipy.sparse's product of elements")
 
 
