@@ -103,7 +103,7 @@ def blas_threads(threads: int) -> int:
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
     """Multiply-adds a second of one GEMM: BLAS's peak less what short dimensions lose.
 
-    The half-rate lengths (1, 1 and 2) fit dgemm from 8x8x8 to 1000x1000x1000 within a third.
+    The half-rate lengths (1, 1 and 2 as shipped) fit dgemm from 8x8x8 to 1000x1000x1000 within a third.
     """
     here = machine()
     peak = here.gemm
@@ -111,7 +111,8 @@ def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: 
         peak *= here.gemm_single
     if is_complex:
         peak *= here.gemm_complex
-    shape = (m / (m + 1)) * (n / (n + 1)) * (k / (k + 2))
+    half = here.gemm_half
+    shape = (m / (m + half)) * (n / (n + half)) * (k / (k + 2 * half))
     # OpenBLAS starts its threads at about 65 thousand multiply-adds.
     threads = min(threads, here.blas_threads) if m * n * k > 65536 else 1
     return peak * shape * (1 + here.more_gemm * (threads - 1))

@@ -41,8 +41,9 @@ _SLOW = (0.4e9, 0.4e9, 0.4e9)
 _COMPLEX = (1.1e-9, 2.6e-9, 2.6e-9)
 #: Elements a second of a copy whose result lies across its operand, whatever their size.
 _TRANSPOSED = 0.75e9
-#: Seconds an element more of loops that walk across the memory of an operand whose lines stay in cache.
-_ACROSS = 0.4e-9
+#: Seconds an element more of loops that walk across the memory of an operand whose lines stay in cache, and
+#: where it is the only operand.
+_ACROSS, _STRIDED = 0.4e-9, 0.7e-9
 #: How much slower the loops of other dtypes are.
 _SLOWER = {"f": 0.7, "d": 1.0, "F": 3.0, "D": 3.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
 #: For integers it is their size that counts, and scaling is no faster than a sum of products.
@@ -119,10 +120,13 @@ def _across(step: Step, inner: str, length: int) -> float:
     seconds = 0.0
     for labels, op in zip(step.inputs, step.operands, strict=True):
         strides = {c: abs(s) or 2**62 for c, s in zip(labels, op.strides, strict=True)}
-        if inner in strides and strides[inner] > min(strides.values()):
+        if op.dtype.itemsize < strides.get(inner, 0) < 2**62:
             # A line of the cache for each, which is there again for the next run if all of them stay.
-            lost = length * LINE > machine().own_bytes / 2 and strides[inner] >= LINE
-            seconds += _ACROSS + (moving(LINE, op.lines) if lost else 0.0)
+            here = machine()
+            stay = length * LINE <= here.own_bytes / 2 and op.lines <= here.shared_bytes
+            far = strides[inner] > min(strides.values()) and strides[inner] >= LINE
+            seconds += _ACROSS if len(step.inputs) > 1 else _STRIDED
+            seconds += moving(LINE, op.lines) if far and not stay else 0.0
     return seconds
 
 
