@@ -1,9 +1,10 @@
-"""Writes the picture and the tables that the README shows and links to, of docs/results/bench.json."""
+"""Writes the pictures and tables that the README and the pages show and link to, of docs/results/*.json."""
 
 from __future__ import annotations
 
-from einroute_docs import committed, ratios, results
+from einroute_docs import committed, ratios, regrets, results
 
 if __name__ == "__main__":
-    for path, text in committed.files(ratios.read(results.FOLDER / "bench.json")).items():
+    bench, random = ratios.read(results.FOLDER / "bench.json"), regrets.read(results.FOLDER / "regret.json")
+    for path, text in committed.files(bench, random).items():
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the README shows and links to, made of ``docs/results/bench.json``: a picture, and tables as Markdown.
+"""What is committed of ``docs/results/bench.json`` and ``regret.json``: pictures, and tables as Markdown.
 
 Both are committed, to be read where the README is. ``python docs/draw_measured.py`` writes them.
 """
@@ -13,12 +13,14 @@ from einroute._bench.machine import sentence
 from einroute._bench.race import geometric_mean
 from einroute._bench.report import head, markdown
 
+from . import regrets
 from .chart import seconds
 from .ratios import Bench, strips
 from .results import OURS
 
 DOCS = Path(__file__).parents[1]
 PICTURE, TABLES = DOCS / "_static" / "measured.svg", DOCS / "results" / "measured.md"
+REGRET, REGRETS = DOCS / "_static" / "regret.svg", DOCS / "results" / "regret.md"
 
 #: The picture stands by itself, on a light page or a dark one.
 STYLE = """<style>
@@ -78,6 +80,11 @@ def tables(bench: Bench) -> str:
     )
 
 
-def files(bench: Bench) -> dict[Path, str]:
+def files(bench: Bench, random: regrets.Regrets) -> dict[Path, str]:
     """What is to stand in each file."""
-    return {PICTURE: picture(bench), TABLES: tables(bench)}
+    return {
+        PICTURE: picture(bench),
+        TABLES: tables(bench),
+        REGRET: regrets.picture(random, STYLE),
+        REGRETS: regrets.table(random),
+    }

@@ -8,8 +8,10 @@ import threading
 import weakref
 from itertools import count
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 import einroute as er
 from einroute._execute import tuning
@@ -222,6 +224,65 @@ def test_by_default_a_call_has_the_same_bits_every_time(monkeypatch, subscripts,
             assert _bits(er.einsum(subscripts, *operands)) == expected
             out = np.empty_like(er.einsum(subscripts, *operands))
             assert _bits(er.einsum(subscripts, *operands, out=out[...]))[4] == expected[4]
+
+
+@hypothesis.given(
+    subscripts=st.sampled_from(
+        [
+            "ij->ji",
+            "ijk->kij",
+            "ijk->ikj",
+            "i,j->ij",
+            "i,j->ji",
+            "ij,i->ij",
+            "ij,ij->ji",
+            "ijk,kj->kij",
+            "ij,jk->ijk",
+        ]
+    ),
+    dtype=st.sampled_from(["f4", "f8", "c8", "c16", "i4", "u8", "?"]),
+    sizes=st.lists(st.integers(1, 40), min_size=3, max_size=3),
+    steps=st.lists(st.sampled_from([1, 2, -1]), min_size=2, max_size=2),
+    fortran=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+@hypothesis.settings(max_examples=40, deadline=None)
+def test_what_is_tried_by_default_has_the_same_bits(subscripts, dtype, sizes, steps, fortran, seed):
+    """Whatever is written: products of two and copies, of any layout."""
+    rng = np.random.default_rng(seed)
+    size = dict(zip("ijk", sizes, strict=True))
+    operands = []
+    for labels, step in zip(subscripts.partition("->")[0].split(","), steps, strict=False):
+        whole = rng.standard_normal([2 * size[c] for c in labels]) * 10.0 ** rng.integers(-3, 3)
+        if dtype in ("c8", "c16"):
+            whole = whole + 1j * rng.standard_normal(whole.shape)
+        part = tuple(slice(None, None, 2) if abs(step) == 2 else slice(size[c]) for c in labels)
+        with np.errstate(all="ignore"):
+            made = np.asarray(whole.astype(dtype), order="F" if fortran else "C")[part]
+        operands.append(made[::-1] if step < 0 else made)
+    with er.config(tune="never"):
+        expected = _bits(er.einsum(subscripts, *operands, order="C"))
+    with pytest.MonkeyPatch.context() as patch:
+        _everything_pays(patch)
+        for _ in range(15):
+            assert _bits(er.einsum(subscripts, *operands, order="C")) == expected
+    er.wisdom.forget()
+
+
+def test_threads_or_not_is_tried_freely(monkeypatch):
+    call = ("ij,ij->i", *RNG.random((2, 900, 400)))
+    expected = np.einsum(*call)
+    _everything_pays(monkeypatch)
+    with er.config(tune="now", threads=2):
+        np.testing.assert_allclose(er.einsum(*call), expected)
+        (found,) = FINDINGS.known.values()
+        assert any(name.endswith(", on one thread") for name in found.took)
+        np.testing.assert_allclose(er.einsum(*call), expected)
+    er.wisdom.forget()
+    with er.config(tune="now", threads=1):
+        er.einsum(*call)
+        (found,) = FINDINGS.known.values()
+        assert not any(name.endswith(", on one thread") for name in found.took)
 
 
 @pytest.mark.parametrize("tune", ["free", "now"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from einroute_docs import chart, committed, figure, measure, ratios, results, shown
+from einroute_docs import chart, committed, figure, measure, ratios, regrets, results, shown
 
 import einroute as er
 import einroute.scipy.linalg
@@ -121,11 +121,12 @@ def test_pages_that_the_readme_links_to_can_be_read_where_they_are() -> None:
 
 
 def test_the_committed_picture_and_tables_are_of_the_committed_figures() -> None:
-    bench = ratios.read(results.FOLDER / "bench.json")
-    for path, text in committed.files(bench).items():
+    bench, random = ratios.read(results.FOLDER / "bench.json"), regrets.read(results.FOLDER / "regret.json")
+    for path, text in committed.files(bench, random).items():
         assert path.read_text(encoding="utf-8") == text, f"run python docs/draw_measured.py: {path.name}"
-    picture = ElementTree.parse(committed.PICTURE).getroot()
-    assert len([node for node in picture.iter() if node.tag.endswith("circle")]) == len(bench.cases)
+    for file, count in ((committed.PICTURE, len(bench.cases)), (committed.REGRET, len(random.calls))):
+        picture = ElementTree.parse(file).getroot()
+        assert len([node for node in picture.iter() if node.tag.endswith("circle")]) == count
 
 
 @pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "SECURITY.md"])

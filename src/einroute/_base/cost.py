@@ -35,6 +35,9 @@ class Cost:
         Multiply-adds a second that the route reaches on this step.
     scale : float
         What all but the calls is multiplied by, as measured on this machine.
+    held : float
+        Bytes that lie in one cache meanwhile; 0: as many as are moved. Of what moves its operands several
+        times it is less.
     """
 
     flops: float = 0.0
@@ -42,17 +45,18 @@ class Cost:
     calls: float = 1.0
     rate: float = 1e9
     scale: float = 1.0
+    held: float = 0.0
 
     @property
     def seconds(self) -> float:
         here = machine()
-        work = max(self.flops / self.rate, _moved(self.bytes, here))
+        work = max(self.flops / self.rate, _moved(self.bytes, self.held or self.bytes, here))
         return self.calls * here.call + self.scale * work
 
     def fitted(self, fit: RouteFit) -> Cost:
         """What a route's own estimate becomes by what the route took on this machine."""
         calls = self.calls + fit.overhead / machine().call
-        return Cost(self.flops, self.bytes, calls, self.rate, self.scale * fit.scale)
+        return Cost(self.flops, self.bytes, calls, self.rate, self.scale * fit.scale, self.held)
 
     def __add__(self, other: Cost) -> Cost:
         flops = self.flops + other.flops
@@ -62,18 +66,19 @@ class Cost:
             bytes=self.bytes + other.bytes,
             calls=self.calls + other.calls,
             rate=flops / time if time else self.rate,
+            held=max(self.held or self.bytes, other.held or other.bytes),
         )
 
 
-def moving(nbytes: float) -> float:
-    """Seconds in which one core moves this many bytes."""
-    return _moved(nbytes, machine())
+def moving(nbytes: float, held: float = 0.0) -> float:
+    """Seconds in which one core moves this many bytes, of so many that lie in one cache."""
+    return _moved(nbytes, held or nbytes, machine())
 
 
-def _moved(nbytes: float, here: Machine) -> float:
-    if nbytes < here.own_bytes:
+def _moved(nbytes: float, held: float, here: Machine) -> float:
+    if held < here.own_bytes:
         return nbytes / here.own
-    return nbytes / (here.shared if nbytes < here.shared_bytes else here.memory)
+    return nbytes / (here.shared if held < here.shared_bytes else here.memory)
 
 
 def streaming(nbytes: float, threads: int) -> float:
@@ -98,7 +103,7 @@ def blas_threads(threads: int) -> int:
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
     """Multiply-adds a second of one GEMM: BLAS's peak less what short dimensions lose.
 
-    The half-rate lengths (1, 1 and 2) fit dgemm from 8x8x8 to 1000x1000x1000 within a third.
+    The half-rate lengths (1, 1 and 2 as shipped) fit dgemm from 8x8x8 to 1000x1000x1000 within a third.
     """
     here = machine()
     peak = here.gemm
@@ -106,7 +111,8 @@ def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: 
         peak *= here.gemm_single
     if is_complex:
         peak *= here.gemm_complex
-    shape = (m / (m + 1)) * (n / (n + 1)) * (k / (k + 2))
+    half = here.gemm_half
+    shape = (m / (m + half)) * (n / (n + half)) * (k / (k + 2 * half))
     # OpenBLAS starts its threads at about 65 thousand multiply-adds.
     threads = min(threads, here.blas_threads) if m * n * k > 65536 else 1
     return peak * shape * (1 + here.more_gemm * (threads - 1))

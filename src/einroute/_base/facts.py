@@ -19,6 +19,8 @@ DType = np.dtype[Any]
 
 #: The form of NumPy's arrays, which every other form knows.
 DENSE = "dense"
+#: Bytes of a line of a cache.
+LINE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,15 @@ class Operand:
             return 0
         reach = sum((n - 1) * abs(s) for n, s in zip(self.shape, self.strides, strict=True))
         return reach + self.dtype.itemsize
+
+    @property
+    def lines(self) -> int:
+        """Bytes of the lines of a cache that the operand lies in."""
+        least = min((abs(s) for n, s in zip(self.shape, self.strides, strict=False) if n > 1), default=0)
+        item = self.dtype.itemsize
+        if self.nnz is not None or least <= item:
+            return min(self.nbytes, self.span)
+        return min(self.size * min(least, max(LINE, item)), self.span)
 
 
 def c_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
@@ -191,8 +202,13 @@ class Step:
 
     @property
     def in_bytes(self) -> int:
-        """Bytes of memory behind the operands: what reading each once costs."""
+        """Bytes of memory behind the operands."""
         return sum(min(op.nbytes, op.span) for op in self.operands)
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes that reading each operand once moves: whole lines of the cache, also for single elements."""
+        return sum(op.lines for op in self.operands)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .records import dataclass
 
-__all__ = ["HERE", "SHIPPED", "Machine", "RouteFit", "adapted", "blas_threads", "machine", "using"]
+__all__ = ["EVERY", "HERE", "SHIPPED", "Machine", "RouteFit", "adapted", "blas_threads", "machine", "using"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class Machine:
         The size from which memory is new.
     gemm : float
         Multiply-adds a second of BLAS on one core, in double precision.
+    gemm_half : float
+        The number of rows, or of columns, with which it is half as fast; half the length of a sum.
     gemm_single, gemm_complex : float
         How many times as many there are in single precision; and of complex numbers of the same precision.
     more_gemm : float
@@ -65,7 +67,7 @@ class Machine:
     blas_threads : int
         Threads that BLAS may have, as the environment says.
     routes : mapping of str to RouteFit
-        By name of the route.
+        By name of the route; by `EVERY` that of all others.
     """
 
     call: float = 0.6e-6
@@ -78,6 +80,7 @@ class Machine:
     fresh: float = 13e9
     fresh_bytes: int = 32 << 20
     gemm: float = 25e9
+    gemm_half: float = 1.0
     gemm_single: float = 2.0
     gemm_complex: float = 0.25
     more_gemm: float = 1.0
@@ -86,6 +89,8 @@ class Machine:
     routes: Mapping[str, RouteFit] = field(default_factory=dict)
 
 
+#: The name of the fit for routes that have none of their own.
+EVERY = "*"
 #: What ``reproducible=True`` uses, whatever was measured.
 SHIPPED = Machine()
 #: Variables that bound the threads of each BLAS, in the order in which it asks; the last of all is OpenMP's.

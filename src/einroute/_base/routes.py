@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from .cost import Cost
 from .facts import Contraction, Operand, Step
 from .formatting import prime_for, readable
-from .machine import machine
+from .machine import EVERY, machine
 from .records import dataclass
 
 Runner = Callable[..., Any]
@@ -60,9 +60,6 @@ class Offer:
         does not.
     numpys : bool
         It is one call of NumPy's einsum on the operands as they are.
-    rounding : str
-        Offers for a step with the same word, if there is one, give the same bits: the same products summed in
-        the same order. Of integers, and of what is `single` for two real operands, that is known anyway.
     overwrites : bool
         The result may be written over an operand that lies in memory as it does.
     facts : Operand or None
@@ -83,7 +80,6 @@ class Offer:
     flagged: bool = False
     single: bool = False
     numpys: bool = False
-    rounding: str = ""
     overwrites: bool = False
     facts: Operand | None = None
     temporary: int = 0
@@ -237,6 +233,7 @@ def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
     offers: list[tuple[Route, Offer]] = []
     refused: list[tuple[Route, Refused]] = []
     fits = machine().routes
+    every = fits.get(EVERY)
     for route in routes:
         reason = policy.refusal(route)
         if reason:
@@ -246,7 +243,7 @@ def decide(step: Step, policy: Policy, routes: Iterable[Route]) -> Decision:
         if isinstance(answer, Refused):
             refused.append((route, answer))
         else:
-            fit = fits.get(route.name)
+            fit = fits.get(route.name, every)
             offers.append((route, answer if fit is None else replace(answer, cost=answer.cost.fitted(fit))))
     if not offers:
         reasons = "; ".join(f"{route.name}: {no.reason}" for route, no in refused)

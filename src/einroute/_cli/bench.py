@@ -137,6 +137,8 @@ def drawn(arguments: argparse.Namespace) -> int:
         reason = "--cases must be at least 1, and --seed at least 0"
     elif arguments.cases:
         reason = f"{option} draws its own calls; leave out CASE"
+    elif arguments.json and not arguments.regret:
+        reason = "--json goes with --regret, not with --estimates"
     if reason:
         print(f"python -m einroute bench: {reason}", file=sys.stderr)
         return 2
@@ -160,9 +162,10 @@ def estimates(arguments: argparse.Namespace, families: Sequence[str]) -> int:
 
 def regrets(arguments: argparse.Namespace, families: Sequence[str]) -> int:
     """Print the calls for which another way would have been better."""
+    from einroute._bench import machine  # noqa: PLC0415
     from einroute._bench.regret import measure  # noqa: PLC0415
 
-    wrong = False
+    wrong, every = False, []
     for family in families:
         found = []
         for one in measure.run(family, arguments.seed, arguments.count):
@@ -171,6 +174,10 @@ def regrets(arguments: argparse.Namespace, families: Sequence[str]) -> int:
                 print(one.text, flush=True)
         print(measure.summary(family, found), flush=True)
         wrong = wrong or any(one.problem for one in found)
+        every += [one.record() for one in found]
+    if arguments.json:
+        record = {"machine": machine.describe(), "seed": arguments.seed, "calls": every}
+        arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return int(wrong)
 
 

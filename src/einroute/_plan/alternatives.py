@@ -79,6 +79,9 @@ def alternatives(plan: Plan, again: Callable[[Limits], Plan] | None, limits: Lim
     if again is not None:
         for other in (*_rotated(plan, None), *_ordered(plan, again, limits)):
             found.setdefault(name_of(other), Alternative(name_of(other), other, same=False))
+        for other in _alone(plan, again, limits):
+            name = f"{name_of(other)}, on one thread"
+            found.setdefault(name, Alternative(name, other, same=False))
     found.pop(name_of(plan), None)
     reach = _REACH * plan.node.seconds
     near = [one for one in found.values() if one.plan.node.seconds <= reach]
@@ -89,52 +92,52 @@ def alternatives(plan: Plan, again: Callable[[Limits], Plan] | None, limits: Lim
 def _same(plan: Plan) -> Iterator[Plan]:
     """Plans with the same bits."""
     if plan.form == DENSE:
-        yield from _rotated(plan, _rounding)
+        yield from _rotated(plan, _exact)
 
 
-_Rounding = Callable[[Step, Offer], str]
+_Exact = Callable[[Step, Offer], bool]
 
 
-def _rounding(step: Step, offer: Offer) -> str:
-    """The name of a class of offers whose results have the same bits; empty of one that is alone in its own.
+def _exact(step: Step, offer: Offer) -> bool:
+    """Whether a result has one value, which all such offers round to: then they give the same bits.
 
     Integers and truth values have one result, whatever is done in which order. Elements that are one product
-    of two real numbers, or none, are rounded once; of more, the order of the products would count.
+    of two real numbers, or one element, are rounded once; of more, the order of the products would count, and
+    of complex numbers whether the processor rounds between a product and a sum.
     """
     if step.dtype.kind in "biu":
-        return "exact"
-    if offer.single and len(step.inputs) <= 2 and step.dtype.char in "fd":
-        return "one product"
-    return offer.rounding
+        return True
+    return offer.single and (len(step.inputs) == 1 or (len(step.inputs) == 2 and step.dtype.char in "fd"))
 
 
-def _rotated(plan: Plan, rounding: _Rounding | None) -> Iterator[Plan]:
+def _rotated(plan: Plan, exact: _Exact | None) -> Iterator[Plan]:
     """The plan with another offer for one step, or another rewrite, first."""
     node = plan.node
     if isinstance(node, Rewritten):
         for number in range(1, len(node.choices)):
-            if rounding is None or plan.dtype.kind in "biu":
+            if exact is None or plan.dtype.kind in "biu":
                 yield replace(plan, node=replace(node, choices=_first(node.choices, number)))
         return
     if isinstance(node, Sliced):
         return
     for at, planned in enumerate(node.steps):
-        for other in _others(planned, rounding):
+        for other in _others(planned, exact):
             steps = (*node.steps[:at], other, *node.steps[at + 1 :])
             seconds = node.seconds - planned.decision.offer.cost.seconds + other.decision.offer.cost.seconds
             yield replace(plan, node=replace(node, steps=steps, seconds=seconds))
 
 
-def _others(planned: Planned, rounding: _Rounding | None) -> Iterator[Planned]:
+def _others(planned: Planned, exact: _Exact | None) -> Iterator[Planned]:
     """A step with another offer first, whose result lies in memory as the first one's does."""
     offers = planned.decision.offers
     first = offers[0][1]
-    own = "" if rounding is None else rounding(planned.step, first)
+    if exact is not None and not exact(planned.step, first):
+        return
     for number in range(1, len(offers)):
         offer = offers[number][1]
         if offer.layout != first.layout or offer.facts != first.facts or offer.temporary > first.temporary:
             continue
-        if rounding is None or (own and rounding(planned.step, offer) == own):
+        if exact is None or exact(planned.step, offer):
             yield replace(planned, decision=replace(planned.decision, offers=_first(offers, number)))
 
 
@@ -159,6 +162,24 @@ def _ordered(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Ite
             continue
         if not isinstance(other.node, Rewritten) and other.node.layout == node.layout:
             yield other
+
+
+def _alone(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Iterator[Plan]:
+    """The call on one thread, where more of them take part."""
+    if limits.threads < 2:
+        return
+    try:
+        other = again(replace(limits, threads=1))
+    except NoRoute:
+        return
+    same = isinstance(other.node, Rewritten) == isinstance(plan.node, Rewritten)
+    if same and other.node.seconds != plan.node.seconds and _layout(other) == _layout(plan):
+        yield other
+
+
+def _layout(plan: Plan) -> str:
+    """How the result lies in memory, as far as the plan says."""
+    return "" if isinstance(plan.node, Rewritten) else plan.node.layout
 
 
 _PATHS: Sequence[Path] = (

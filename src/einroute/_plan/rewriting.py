@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from .._base.facts import DENSE, Contraction, DType, Operand, Step
 from .._base.kinds import Form
 from .._base.labels import check_sizes
-from .._base.machine import machine
+from .._base.machine import EVERY, machine
 from .._base.rewrites import Inner, Rewrite, Rewriting
 from .._base.routes import NoRoute, Policy, Refused
 from .given_path import along
@@ -115,7 +115,7 @@ def rewritten(
         reason = policy.refusal(rewrite)
         answer = Refused(reason) if reason else rewrite.verdict(step)
         if isinstance(answer, Rewriting):
-            fit = fits.get(rewrite.name)
+            fit = fits.get(rewrite.name, fits.get(EVERY))
             if fit is not None:
                 answer = replace(answer, offer=replace(answer.offer, cost=answer.offer.cost.fitted(fit)))
             try:

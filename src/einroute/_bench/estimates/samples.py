@@ -5,7 +5,6 @@ Only calls that are one step, or one rewrite with what it hands on: there the es
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.machine import machine
+from ..._base.host import blas_name
+from ..._base.machine import SHIPPED, adapted, machine, using
 from ..._base.plan_cache import PlanCache
 from ..._base.routes import NoRoute
 from ..._call.operands import Fallback
@@ -22,11 +22,12 @@ from ..._config.state import State, current
 from ..._execute.call import Call
 from ..._plan.plans import Chain, Plan, Rewritten
 from ..regret.draw import Drawn, draw
+from ..stopwatch import fastest
 
 __all__ = ["Sample", "samples"]
 
 #: Seconds for all measurements of one route of a call, and of one run that is not repeated.
-_BUDGET, _LONG = 4e-3, 30e-3
+_BUDGET, _LONG = 3e-3, 30e-3
 #: Routes of a call that are measured, cheapest first, and how many times the cheapest they may be told.
 _MOST, _WITHIN = 6, 30
 
@@ -47,6 +48,10 @@ class Sample:
         Seconds, the least of several runs.
     chosen : bool
         Whether it is the route that would be taken.
+    shipped : float
+        The estimate by the constants that are shipped.
+    spoilt : bool
+        Whether other programs had the cores in all of the runs.
     """
 
     call: Drawn
@@ -55,6 +60,8 @@ class Sample:
     work: float
     took: float
     chosen: bool
+    shipped: float = 0.0
+    spoilt: bool = False
 
     @property
     def told(self) -> float:
@@ -67,8 +74,8 @@ class Sample:
         return self.took / max(self.told, 1e-9)
 
 
-def samples(family: str, seed: int, number: int) -> Iterator[Sample]:
-    """The routes of the call of that number."""
+def samples(family: str, seed: int, number: int, longest: float = float("inf")) -> Iterator[Sample]:
+    """The routes of the call of that number, but those that are told to take longer."""
     drawn = draw(family, seed, number)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -76,14 +83,15 @@ def samples(family: str, seed: int, number: int) -> Iterator[Sample]:
         if isinstance(call, Fallback):
             return
         state = _aside(current(), "")
-        names = list(_ways(call.plan(state)))
+        plan = call.plan(state)
+        names = list(_ways(plan)) if plan.node.seconds < longest else []
         for name in names:
             try:
-                found = _measured(call, state, name)
+                found = _measured(call, state, name, drawn)
             except (NoRoute, ValueError, TypeError):  # it declines, or refuses what is due here
                 continue
             if found is not None:
-                yield Sample(drawn, name, *found, name == names[0])
+                yield replace(found, chosen=name == names[0])
 
 
 def _aside(state: State, forced: str, on_run: Callable[[str, Any], None] | None = None) -> State:
@@ -107,11 +115,26 @@ def _ways(plan: Plan) -> Iterator[str]:
     yield from near[:_MOST]
 
 
-def _measured(call: Call, state: State, name: str) -> tuple[float, float, float] | None:
-    """Seconds told that no scale changes, those it does, and seconds taken; None where another route ran."""
+def _measured(call: Call, state: State, name: str, drawn: Drawn) -> Sample | None:
+    """What a route was told to take and what it took; None where another route ran."""
     ran: list[str] = []
     seen = _aside(state, name, lambda route, declined: ran.append(route) if declined is None else None)
-    plan = call.plan(seen)
+    told = _told(call.plan(seen))
+    if told is None:
+        return None
+    call.bound(seen)(*call.operands)
+    if name not in ran:
+        return None
+    with using(adapted(SHIPPED, blas_name())):
+        shipped = _told(call.plan(_aside(state, name)))
+    run = call.bound(_aside(state, name))
+    took = fastest(lambda: run(*call.operands), _BUDGET, long=_LONG)
+    before = sum(shipped) if shipped is not None else 0.0
+    return Sample(drawn, name, *told, took.seconds, False, before, took.spoilt)
+
+
+def _told(plan: Plan) -> tuple[float, float] | None:
+    """Seconds of an estimate that no scale changes, and those it does; None of a plan of several steps."""
     handed_on = 0.0
     if isinstance(plan.node, Rewritten):
         choice = plan.node.choices[0]
@@ -121,29 +144,5 @@ def _measured(call: Call, state: State, name: str) -> tuple[float, float, float]
         cost = plan.node.steps[0].decision.offer.cost
     else:
         return None
-    call.bound(seen)(*call.operands)
-    if name not in ran:
-        return None
     calls = cost.calls * machine().call
-    run = call.bound(_aside(state, name))
-    return calls + handed_on, cost.seconds - calls, fastest(lambda: run(*call.operands))
-
-
-def fastest(run: Callable[[], Any], budget: float = _BUDGET) -> float:
-    """Seconds of a call, the least of several runs; of short ones, many in a row."""
-    start = time.perf_counter()
-    run()
-    first = time.perf_counter() - start
-    if first > _LONG:
-        return first
-    start = time.perf_counter()
-    run()
-    best = time.perf_counter() - start
-    number = max(1, min(200, round(budget / 4 / max(best, 1e-7))))
-    rounds = max(1, min(4, round(budget / max(number * best, 1e-7))))
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(number):
-            run()
-        best = min(best, (time.perf_counter() - start) / number)
-    return best
+    return calls + handed_on, cost.seconds - calls

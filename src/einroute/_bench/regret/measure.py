@@ -6,7 +6,6 @@ once, a call is over against itself in a tenth of all cases.
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +17,7 @@ import numpy as np
 from ..case import difference, tolerance
 from ..race import geometric_mean
 from ..statement import load
+from ..stopwatch import lap
 from .by_hand import by_hand
 from .draw import Drawn, draw
 
@@ -78,6 +78,18 @@ class Regret:
         chosen = ", ".join(self.routes) or "a view, or NumPy's own"
         return f"{head}\n    {self.ratio:6.1f}  {1e6 * self.seconds:.0f} us by {chosen}; better: {self.best}"
 
+    def record(self) -> dict[str, Any]:
+        """The case as JSON has it."""
+        return {
+            "family": self.call.family,
+            "call": self.call.text,
+            "routes": list(self.routes),
+            "seconds": float(f"{self.seconds:.3g}"),
+            "best": self.best,
+            "ratio": round(self.ratio, 3) if self.seconds >= _SHORTEST else 0.0,
+            "hand": None if np.isnan(self.hand) else round(self.hand, 3),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Way:
@@ -92,18 +104,13 @@ class _Way:
     def once(self) -> float:
         """Seconds of one call."""
         with self.block():
-            start = time.perf_counter()
-            self.call()
-            return time.perf_counter() - start
+            return lap(self.call).seconds
 
     def batch(self, number: int) -> float:
         """Seconds of a call, of so many one after the other."""
         with self.block():
             self.call()  # binds the plan anew within a block that forces a route
-            start = time.perf_counter()
-            for _ in range(number):
-                self.call()
-            return (time.perf_counter() - start) / number
+            return lap(self.call, number).seconds
 
 
 def regret(call: Drawn) -> Regret:

@@ -16,7 +16,7 @@ from ..._base.routes import Offer, Runner
 from ..._base.threads import run_blocks, with_single_threaded_blas
 from ..._native.fresh import allocator
 from . import matmul
-from .layout import Recipe
+from .recipe import Recipe
 
 Array = np.ndarray[Any, Any]
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Step, c_strides
+from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._native.fresh import allocator
 from .layout import by_stride, strides_of
+from .numpy_einsum import coalesced
 from .transpose import innermost, tiles
 
 Array = np.ndarray[Any, Any]
@@ -21,6 +23,11 @@ Array = np.ndarray[Any, Any]
 _TILED = 1 << 20
 #: Elements of an inner loop from which NumPy's multiplication runs at full speed though both are broadcast.
 _LONG = 2700
+#: Seconds that a run of the innermost loop takes to begin, and that an element takes which lies far from the
+#: last one: in the core's own caches, in the last-level one, in memory.
+_ROW, _ACROSS = 4e-9, (0.5e-9, 0.9e-9, 2e-9)
+#: The same where it is done in tiles.
+_IN_TILES = 1.5e-9
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -36,20 +43,30 @@ def verdict(step: Step) -> Offer | Refused:
     layout = _layout(step)
     flops = float(step.extent(step.output))
     calls = 1.2 if step.inputs[0] == step.inputs[1] == layout else 2.2 if _natural(step, layout) else 4.0
-    rate = 6.5e9
-    if set(step.inputs[0]) != set(step.inputs[1]) and all(step.inputs):
-        # Broadcasting makes for shorter loops; where both operands are, for slow ones unless they are long.
-        inner = step.sizes[layout[-1]]
-        each = 0.36e-9
-        if len(step.inputs[0]) < len(layout) > len(step.inputs[1]) and step.dtype.kind == "f":
-            each = (0.11e-9 if inner < _LONG else 0.045e-9) * step.dtype.itemsize
-        rate = 1 / (each + 4e-9 / inner)
-    if step.dtype.kind == "c":
-        rate /= 4
-    cost = Cost(flops, float(step.in_bytes + step.out_bytes), calls, rate)
+    cost = Cost(flops, float(step.read_bytes + step.out_bytes), calls, 1 / _each(step, layout))
     return Offer(
         cost, layout, layout, "one broadcast multiplication", flagged=True, single=True, overwrites=True
     )
+
+
+def _each(step: Step, layout: str) -> float:
+    """Seconds an element, with all in cache but for what is walked across its memory."""
+    each = 0.15e-9
+    if layout and all(step.inputs):
+        inner = layout[-1]
+        length = coalesced(step, layout[::-1], layout)[0]
+        # Broadcasting makes for shorter loops; where both operands are, for slow ones unless they are long.
+        if set(step.inputs[0]) != set(step.inputs[1]):
+            each = 0.36e-9
+            if len(step.inputs[0]) < len(layout) > len(step.inputs[1]) and step.dtype.kind == "f":
+                each = (0.11e-9 if length < _LONG else 0.045e-9) * step.dtype.itemsize
+        each = (2 if step.dtype.kind == "c" else 1) * each + _ROW / length
+        here = machine()
+        for labels, op in zip(step.inputs, step.operands, strict=True):
+            if inner in labels and abs(op.strides[labels.index(inner)]) > op.dtype.itemsize:
+                level = (op.nbytes > here.own_bytes) + (op.nbytes > here.shared_bytes)
+                each += _IN_TILES if _in_tiles(step, layout) else _ACROSS[level]
+    return each
 
 
 def _natural(step: Step, layout: str) -> bool:
@@ -106,7 +123,7 @@ def bind(step: Step, offer: Offer) -> Runner:
             return multiply
         return lambda a, b, out=None: multiply(as_a(a), as_b(b), out=out)
 
-    tiled = step.out_bytes > _TILED and _crosses(step, layout)
+    tiled = _in_tiles(step, layout)
     threads = step.threads
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
@@ -130,8 +147,10 @@ def bind(step: Step, offer: Offer) -> Runner:
     return run
 
 
-def _crosses(step: Step, layout: str) -> bool:
+def _in_tiles(step: Step, layout: str) -> bool:
     """Whether an operand is contiguous along another label than the result: a cache line an element."""
+    if step.out_bytes <= _TILED:
+        return False
     for labels, op in zip(step.inputs, step.operands, strict=True):
         ordered = by_stride(labels, strides_of(labels, op.strides))
         if ordered and op.nbytes > _TILED and ordered[-1] != layout[-1]:

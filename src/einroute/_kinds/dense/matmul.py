@@ -14,8 +14,10 @@ from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import allocator
-from .layout import Recipe, Search
-from .transpose import SMALL, permuted_copy
+from .gemm_cost import SMALL
+from .layout import Search
+from .recipe import Recipe
+from .transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..._base.c_einsum import ascii_subscripts, c_einsum
-from ..._base.cost import CALL, Cost, first_touched
-from ..._base.facts import Step, c_strides
+from ..._base.cost import CALL, Cost, first_touched, moving
+from ..._base.facts import LINE, Step, c_strides
+from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import of_freed_memory
 from .layout import strides_of
@@ -19,9 +22,9 @@ Array = np.ndarray[Any, Any]
 _MOST = 63
 #: The letters that its subscripts can have.
 _LETTERS = 52
-#: Seconds that each run of the innermost loop costs: NumPy has fast outer loops for three labels at most, and
-#: for two operands.
-_LOOP_SHORT, _LOOP_LONG, _LOOP_MANY = 3.5e-9, 9e-9, 11.5e-9
+#: Seconds that each run of the innermost loop takes to begin. NumPy has loops for two operands and three axes
+#: at most; else its iterator hands out runs of the two innermost axes, which take longer to begin.
+_LOOP, _LOOP_MANY, _PAIR = 3.5e-9, 11.5e-9, 60e-9
 #: Elements a second of the innermost loop in double precision, by the number of operands and whether all of
 #: them run along it or some stand still: where it sums along it, where it adds to a result that stays in
 #: cache, and where nothing is summed and every product is written. Four operands have no loop for them.
@@ -34,12 +37,15 @@ _RATES = {
     (3, False): (1.6e9, 1.6e9, 1.3e9),
 }
 _SLOW = (0.4e9, 0.4e9, 0.4e9)
+#: Seconds of a product of two complex numbers, in the same order.
+_COMPLEX = (1.1e-9, 2.6e-9, 2.6e-9)
 #: Elements a second of a copy whose result lies across its operand, whatever their size.
 _TRANSPOSED = 0.75e9
-#: How much slower loops are that walk across the memory of an operand, in cache and beyond so many bytes.
-_ACROSS, _IN_CACHE = (1.6, 5.0), 8 << 20
+#: Seconds an element more of loops that walk across the memory of an operand whose lines stay in cache, and
+#: where it is the only operand.
+_ACROSS, _STRIDED = 0.4e-9, 0.7e-9
 #: How much slower the loops of other dtypes are.
-_SLOWER = {"f": 0.7, "d": 1.0, "F": 4.0, "D": 5.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
+_SLOWER = {"f": 0.7, "d": 1.0, "F": 3.0, "D": 3.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
 #: For integers it is their size that counts, and scaling is no faster than a sum of products.
 _SLOWER_BY_SIZE = {1: 0.4, 2: 0.4, 4: 0.5, 8: 1.0}
 
@@ -52,71 +58,76 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused(f"it takes {_MOST} operands at most")
     if len(step.sizes) > _LETTERS and len(set("".join(step.inputs))) > _LETTERS:
         return Refused(f"it takes {_LETTERS} labels at most")
-    size = float(step.iterations)
-    inner, crossed = _innermost(step)
+    loops = _loops(step)
+    inner = loops[0] if loops else ""
     layout = step.output[::-1] if step.order == "F" else step.output
-    length, fused = _run(step, inner, layout)
     together = all(inner in labels for labels in step.inputs)
     summing = 0 if inner not in step.output else 1 if step.iterations > step.extent(step.output) else 2
-    loop = _LOOP_SHORT if len(set("".join(step.inputs))) - fused <= 3 else _LOOP_LONG
-    if len(step.inputs) > 2:
-        loop = _LOOP_MANY
     if step.dtype.kind in "iu":
         together = together or len(step.inputs) > 1
         slower = _SLOWER_BY_SIZE[step.dtype.itemsize]
     else:
         slower = _SLOWER[step.dtype.char]
-    rate = _RATES.get((len(step.inputs), together), _SLOW)[summing] / slower
-    if crossed:
-        rate /= _ACROSS[step.in_bytes > _IN_CACHE]
-    elif len(step.inputs) == 1 and summing == 2 and inner and layout[-1] != inner:
-        rate = _TRANSPOSED
+    each = slower / _RATES.get((len(step.inputs), together), _SLOW)[summing]
+    if step.dtype.kind == "c" and len(step.inputs) == 2:
+        each = _COMPLEX[summing]
+    sizes = coalesced(step, loops, layout)
+    across = _across(step, inner, sizes[0])
+    if len(step.inputs) == 1 and summing == 2 and inner and layout[-1] != inner:
+        each = max(each + across, 1 / _TRANSPOSED)
+    else:
+        each += across
+    size = float(step.iterations)
+    begin = _LOOP if len(step.inputs) <= 2 else _LOOP_MANY
+    seconds = size * (each + begin / sizes[0])
+    if len(sizes) > 3:
+        seconds += size * _PAIR / prod(sizes[:2])
     # The result is NumPy's, not one of freed memory as other routes have.
     new = first_touched(step.out_bytes) if of_freed_memory(step.out_bytes) else 0.0
     cost = Cost(
         size,
-        float(step.in_bytes + 2 * step.out_bytes),  # the result is cleared before it is added to
+        float(step.read_bytes + 2 * step.out_bytes),  # the result is cleared before it is added to
         1.9 + 0.2 * len(step.inputs) + new / CALL,
-        1 / (1 / rate + loop / length),
+        size / seconds,
     )
     return Offer(cost, layout, None, "NumPy's own loops", numpys=True)
 
 
-def _run(step: Step, inner: str, layout: str) -> tuple[int, int]:
-    """The length of the innermost loop, and how many further labels it runs over.
+def coalesced(step: Step, loops: Sequence[str], layout: str) -> list[int]:
+    """The lengths of NumPy's loops, the innermost first, of labels in that order.
 
     NumPy takes axes as one where they follow each other in the memory of every operand and of the result.
     """
-    if not inner:
-        return 1, 0
     terms = [strides_of(labels, op.strides) for labels, op in zip(step.inputs, step.operands, strict=True)]
     terms.append(strides_of(layout, c_strides(tuple(step.sizes[c] for c in layout), step.dtype.itemsize)))
-    length, fused, last = step.sizes[inner], 0, inner
-    left = [c for c in step.sizes if c != inner and any(c in term for term in terms)]
-    while True:
-        following = next(
-            (
-                c
-                for c in left
-                if all(term.get(c, 0) == term.get(last, 0) * step.sizes[last] for term in terms)
-            ),
-            "",
-        )
-        if not following:
-            return length, fused
-        left.remove(following)
-        length, fused, last = length * step.sizes[following], fused + 1, following
+    sizes, last = [1], ""
+    for c in loops:
+        n = step.sizes[c]
+        if n == 1:
+            continue
+        if last and all(term.get(c, 0) == term.get(last, 0) * step.sizes[last] for term in terms):
+            sizes[-1] *= n
+        elif last:
+            sizes.append(n)
+        else:
+            sizes[0] = n
+        last = c
+    return sizes
 
 
-def _innermost(step: Step) -> tuple[str, bool]:
-    """The label of NumPy's innermost loop, and whether some operand is walked across its memory."""
-    loops = _loops(step)
-    inner = loops[0] if loops else ""
-    crossed = False
+def _across(step: Step, inner: str, length: int) -> float:
+    """Seconds an element that walking across the memory of operands takes."""
+    seconds = 0.0
     for labels, op in zip(step.inputs, step.operands, strict=True):
         strides = {c: abs(s) or 2**62 for c, s in zip(labels, op.strides, strict=True)}
-        crossed = crossed or (inner in strides and strides[inner] > min(strides.values()))
-    return inner, crossed
+        if op.dtype.itemsize < strides.get(inner, 0) < 2**62:
+            # A line of the cache for each, which is there again for the next run if all of them stay.
+            here = machine()
+            stay = length * LINE <= here.own_bytes / 2 and op.lines <= here.shared_bytes
+            far = strides[inner] > min(strides.values()) and strides[inner] >= LINE
+            seconds += _ACROSS if len(step.inputs) > 1 else _STRIDED
+            seconds += moving(LINE, op.lines) if far and not stay else 0.0
+    return seconds
 
 
 def _loops(step: Step) -> list[str]:

@@ -28,6 +28,8 @@ _BLOCK, _SHARED = 1 << 18, 4e-4
 _SUMS, _VECTOR = 2.6e9, 2.2e9
 #: The most products of a row that are summed by BLAS.
 _FEW = 4
+#: Seconds a multiply-add where an operand repeats its memory, which NumPy does by loops of its own.
+_WITHOUT_BLAS = 0.9e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,10 @@ def verdict(step: Step) -> Offer | Refused:
     if found.k == found.l:
         each = depth * slower / _VECTOR
     else:
-        each = k * depth / gemm_rate(max(1, _BLOCK // (size * k)), depth, k, size, is_complex, 1)
+        many = max(1, min(rows, _BLOCK // (size * k)))
+        each = k * depth / gemm_rate(many, depth, k, size, is_complex, 1)
+        if any(op.nbytes > 2 * op.span for op in step.operands):  # no matrix that BLAS takes
+            each = k * depth * _WITHOUT_BLAS
         each += depth * slower / _SUMS
     each += 4e-9
     threads = min(step.threads, 2) if rows * each > _SHARED else 1

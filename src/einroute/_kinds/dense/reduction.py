@@ -12,10 +12,14 @@ from ..._base.numpy_functions import numpy_vecdot
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE
 from ..._native.fresh import allocator
-from .layout import GEMV_BYTES, by_stride, is_matrix, strides_of
+from .gemm_cost import GEMV_BYTES
+from .layout import by_stride, is_matrix, strides_of
+from .numpy_einsum import coalesced
 
 Array = np.ndarray[Any, Any]
 
+#: Elements that NumPy sums a second, and seconds that each run of its innermost loop takes to begin.
+_RATE, _ROW = 5.5e9, 15e-9
 #: A plan that sums by GEMV keeps a vector of ones, of no more than this many elements.
 _MAX_ONES = 1 << 16
 
@@ -33,12 +37,11 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused(f"summing {step.dtype.name} is left to einsum")
     size = float(step.extent(labels))
     strides = strides_of(labels, step.operands[0].strides)
-    inner = step.sizes[by_stride(labels, strides)[-1]]
-    whole = 5.5e9
-    cost = Cost(size, float(step.in_bytes + step.out_bytes), 3.2, 1 / (1 / whole + 20e-9 / inner))
     layout = {"C": step.output, "F": step.output[::-1]}.get(step.order)
     if layout is None:
         layout = by_stride(step.output, strides)
+    inner = coalesced(step, by_stride(labels, strides)[::-1], layout)[0]
+    cost = Cost(size, float(step.read_bytes + step.out_bytes), 3.2, 1 / (1 / _RATE + _ROW / inner))
     return Offer(cost, layout, layout, "one reduction")
 
 

@@ -28,6 +28,8 @@ _MOST_PRODUCTS = 1 << 16
 _CALL, _LOOK = 0.2, 0.35
 #: Instructions of a stack's products a second: of sums, of products alone, and of complex numbers.
 _SUMS, _ALONE, _COMPLEX = 6e9, 4e9, 4e9
+#: Seconds an element that lies far from the last one, and how many times memory is read that is not foreseen.
+_SCATTERED, _UNFORESEEN = 0.45e-9, 4
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
 
 
@@ -60,7 +62,7 @@ def _contraction(step: Step) -> Offer | Refused:
         return Refused("more operands, labels or products than the core takes")
     layout = step.output[::-1] if fortran else step.output
     flops = float(step.iterations)
-    seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands))
+    seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands)) + _across(step)
     products = f"{len(run.steps)} steps" if len(run.steps) > 1 else f"{flops:.0f} products"
     return Offer(
         Cost(flops, *_through_memory(step, run.intermediates), flops / seconds),
@@ -76,10 +78,25 @@ def _contraction(step: Step) -> Offer | Refused:
 
 def _through_memory(step: Step, made: int) -> tuple[float, float]:
     """Bytes read and written, and calls: those of intermediates that are large are new memory."""
-    if step.iterations <= _MOST_PRODUCTS:
-        return 0.0, _CALL
-    fresh = made / machine().fresh if made > machine().own_bytes else 0.0
-    return float(step.in_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
+    here = machine()
+    fresh = made / here.fresh if made > here.own_bytes else 0.0
+    # Steps of several operands read them in an order that memory does not foresee.
+    passes = _UNFORESEEN if len(step.inputs) > 2 and step.read_bytes > here.shared_bytes / 2 else 1
+    return float(passes * step.read_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
+
+
+def _across(step: Step) -> float:
+    """Seconds that reading operands takes which lie across the loops: as the largest one is written."""
+    labels = max(zip(step.inputs, step.operands, strict=True), key=lambda pair: pair[1].size)[0]
+    inner = next((c for c in reversed(labels) if step.sizes[c] > 1), "")
+    return _SCATTERED * sum(
+        op.size
+        for own, op in zip(step.inputs, step.operands, strict=True)
+        if len(step.inputs) > 1
+        and inner
+        and inner in own
+        and op.strides[own.index(inner)] != op.dtype.itemsize
+    )
 
 
 def _made(inputs: tuple[str, ...], output: str, char: str, shapes: Any, **options: Any) -> Any:

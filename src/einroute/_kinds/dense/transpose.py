@@ -20,7 +20,8 @@ from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import inside_block, run_blocks
 from ..._native import CORE
 from ..._native.fresh import allocator
-from .layout import TRANSPOSE, by_stride, strides_of
+from .gemm_cost import TRANSPOSE
+from .layout import by_stride, strides_of
 
 Array = np.ndarray[Any, Any]
 
@@ -31,8 +32,6 @@ _BLOCK = 1 << 17
 #: Lines, each perhaps on a page of its own, that stay at hand in cache and page table: crossing no more than
 #: these NumPy's own order of copying is the fastest.
 _LINES = 1536
-#: Copies below this many bytes are as fast in whatever order.
-SMALL = 1 << 18
 #: Bytes of a line of a cache.
 _LINE = 64
 #: Below this many bytes cutting into blocks takes longer than it saves.

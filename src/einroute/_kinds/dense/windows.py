@@ -21,8 +21,8 @@ from ..._base.routes import Declined, Offer, Refused, Route, Runner
 from . import integers, matmul
 from .batches import batched_cost, bind_batched
 from .convert import converted, converters, memory
-from .layout import Recipe
 from .overlap import Packed, Under, memory_under, orders
+from .recipe import Recipe
 from .residues import Residues, bind_residues, residues
 
 Array = np.ndarray[Any, Any]

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..._base.facts import DType, Operand, c_strides
-from ..dense.transpose import SMALL, permuted_copy
+from ..dense.gemm_cost import SMALL
+from ..dense.transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
 

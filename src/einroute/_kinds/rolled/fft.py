@@ -30,7 +30,7 @@ from .where import Where, others_bytes
 Array = np.ndarray[Any, Any]
 
 #: Butterflies a second of real transforms; complex ones, and lengths with a large prime factor, take longer.
-_RATE, _COMPLEX, _PRIME = 2.0e9, 2.2, 3.0
+_RATE, _COMPLEX, _PRIME = 1.0e9, 1.8, 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _cost(step: Step, recipe: _Recipe) -> Cost:
     count = sum(step.extent(labels[:-1]) for labels in (recipe.a, recipe.b, recipe.made))
     slower = (_COMPLEX if step.dtype.kind == "c" else 1.0) * (_PRIME if _largest_factor(d) > 11 else 1.0)
     flops = count * d * log2(d + 1)
-    return Cost(flops, 6.0 * count * d * step.dtype.itemsize, 40.0, _RATE / slower)
+    return Cost(flops, 6.0 * count * d * step.dtype.itemsize, 120.0, _RATE / slower)
 
 
 def _bytes(step: Step, recipe: _Recipe) -> int:

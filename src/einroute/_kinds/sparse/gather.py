@@ -42,7 +42,7 @@ def verdict(step: Step) -> Offer | Refused:
     width = step.extent(extra)
     dense = len(step.inputs) - 1
     looked_up = nnz * sum(step.extent("".join(c for c in x if c in extra)) for x in step.inputs)
-    made = 0 if step.form == "entries" else step.out_bytes
+    made = 0 if step.form == "entries" else 2 * step.out_bytes  # cleared, and added to
     # Products with labels that the sparse operand lacks are added to the result in a pass of its own.
     adds = any(c in step.output for c in extra)
     cost = Cost(

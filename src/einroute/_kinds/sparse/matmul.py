@@ -32,6 +32,8 @@ _WORK = 1 << 18
 TURNED = 4
 #: Vectors up to which a matrix is not compressed the other way to cut it into rows.
 _NARROW = 4
+#: Nanoseconds of an entry and of each number that it is multiplied with, and NumPy calls around that.
+_ENTRY, _WIDE, _CALLS = 2, 0.4, 25.0
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -59,9 +61,9 @@ def verdict(step: Step) -> Offer | Refused:
     moved = (0 if in_rows else TURNED * op.nbytes) + step.out_bytes * (1 if out_rows else 3)
     compress = 0.0 if len(own) == 2 and len(rows) == len(columns) == 1 else nnz * SORT * 1e9
     cost = Cost(
-        nnz * width * (4 if step.dtype.kind == "c" else 1) + compress + step.extent(rows),
+        nnz * (_WIDE * width + _ENTRY) * (3 if step.dtype.kind == "c" else 1) + compress + step.extent(rows),
         float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + moved),
-        8.0,
+        _CALLS,
         1e9,
     )
     return Offer(cost, layout(step), (rows, columns), "scipy.sparse's loops, in blocks")

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 #: Seconds for each entry of either operand.
 _ENTRY = 2.5e-9
 #: NumPy calls around that; the core does it whole.
-_CALLS = 30.0 if CORE is None else 4.0
+_CALLS = 50.0 if CORE is None else 4.0
 
 
 def verdict(step: Step) -> Offer | Refused:

@@ -54,9 +54,9 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("the row pointers would be far longer than the entries")
     native = len(a) == len(b) == 2 and not labels.batch
     products = left * right / max(1, middle)
-    work = products * _PRODUCT + (rows + middle) * 1e-9 + (0 if native else (left + right) * SORT)
+    work = products * _PRODUCT + (rows + middle) * 1e-9 + (0 if native else (left + right) * 3 * SORT)
     made = 0 if step.form == "entries" else step.out_bytes
-    cost = Cost(work * 1e9, float(step.in_bytes + made), 30.0, 1e9)
+    cost = Cost(work * 1e9, float(step.in_bytes + made), 55.0, 1e9)
     return Offer(cost, layout(step), labels, "a product of CSR matrices")
 
 

@@ -29,10 +29,14 @@ _CORES, _AXES = frozenset("?bBhHiIlLqQfdFD"), 32
 _FEW = 64
 #: Multiply-adds of float64 a second on one core, and what an entry takes besides in the same units.
 _RATE, _ENTRY = 3.5e9, 3
+#: How much less those of a long row of the dense operand take.
+_WIDE = 0.4
+#: What a pointer to a row takes to be looked at and followed, in the same units.
+_POINTER = 4
 #: What moving an array through tiles takes, times what reading it does.
 _TURNED = 3
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
-_SHORT, _LONG = 0.4, 8.0
+_SHORT, _LONG = 0.4, 30.0
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -67,14 +71,18 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     nnz, width, op = entries_of(step, s), step.extent(free), step.operands[d]
     in_rows = lies_as(columns + free, step.inputs[d], op, step.sizes)
     out_rows = rows + free == step.output and step.order != "F"
-    moved = (0 if in_rows and out_rows else _TURNED * op.nbytes) + step.out_bytes
+    looked_up = nnz * width * step.dtype.itemsize
+    moved = step.out_bytes if out_rows else _TURNED * step.out_bytes
+    strides = dict(zip(step.inputs[d], op.strides, strict=True))
+    if not in_rows and not any(strides[c] == op.dtype.itemsize for c in free):
+        moved += _TURNED * op.nbytes  # nothing to be looked up lies together
     native = len(step.inputs[s]) == 2 and len(rows) == len(columns) == 1
     compress = 0.0 if native and width <= _FEW else nnz * SORT
-    work = nnz * (width * step.dtype.itemsize / 8 + _ENTRY) + step.extent(rows)
+    work = nnz * (_WIDE * width * step.dtype.itemsize / 8 + _ENTRY) + _POINTER * step.extent(rows)
     threads = max(1.0, min(float(step.threads), work * 1e-6))
     return Cost(
         work + compress * _RATE * threads,
-        float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + moved),
+        float(min(step.in_bytes, looked_up) + moved),
         _SHORT if step.last and _vectors(step) is not None else _LONG,
         _RATE * threads,
     )

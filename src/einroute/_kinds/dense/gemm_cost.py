@@ -1,0 +1,119 @@
+"""What a recipe for a pair by GEMM takes: BLAS's rate by shape, the start of each product of a stack, copies.
+
+Figures are those of one core with OpenBLAS (see `machine` for what is measured elsewhere).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..._base.cost import CALL, SHARED, Cost, blas_threads, gemm_rate, moving
+from ..._base.facts import LINE, Step
+from .recipe import Recipe
+
+#: A copy that transposes costs this many plain copies (blocked, see `transpose`).
+TRANSPOSE = 2.5
+#: BLAS's matrix-vector products reach two thirds of the speed of memory.
+GEMV_BYTES = 1.5
+#: A GEMM with a side shorter than this is bound by packing its large operand.
+SKINNY = 32
+#: Bytes of a matrix up to which NumPy's own copy of it, before the product, costs less than ours.
+SMALL = 1 << 18
+
+#: Seconds that each product of a stack takes to begin: dot, GEMV, GEMM; of real and of complex numbers.
+_EACH = ((7.5e-9, 19e-9), (28e-9, 40e-9), (25e-9, 50e-9))
+#: Multiply-adds a second of dot products and GEMV in cache, the length at which dot reaches half of it, and
+#: the share of complex numbers.
+_VECTOR_RATE, _HALF, _COMPLEX = 10e9, 16, 0.3
+#: Where BLAS has to copy the second matrix: seconds to begin, and for each of its bytes.
+_TURNED = (35e-9, 0.11e-9)
+#: Seconds an element that NumPy copies of a small matrix that BLAS cannot take: whose lines stay in the first
+#: cache, of so many bytes, and whose do not.
+_COPIED, _COPIED_FAR, _FIRST = 0.5e-9, 1.2e-9, 32 << 10
+#: Multiply-adds a second of a dot product that walks across memory.
+_ACROSS = 1.7e9
+
+
+def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
+    """So many products of an ``m`` by ``k`` and a ``k`` by ``n`` matrix, as they lie."""
+    item, threads, is_complex = step.dtype.itemsize, step.threads, step.dtype.kind == "c"
+    flops = float(count) * m * n * k
+    # In a loop each GEMM has a start of its own: NumPy's and BLAS's, and waking BLAS's threads.
+    each = 0.0
+    if count > 1:
+        each = _EACH[(m > 1) + (n > 1)][is_complex]
+        if m * n * k >= 65536:  # and packing its operands, which short sides do not pay back
+            each = 1e-6 + item * (m * k + k * n) / SHARED
+    nbytes = float(count) * item * (m * k + k * n + m * n)
+    rate = gemm_rate(m, n, k, item, is_complex, threads)
+    passes = 1.0
+    if min(m, n) > 1:
+        if min(m, n) < SKINNY and count == 1:
+            # BLAS packs the large operand, and does little with what it packed; better the right one.
+            passes = (6.0 if n < m and k >= SKINNY else 4.0) / min(blas_threads(threads), 2)
+    else:  # the matrix is read once, by all threads if it is one
+        passes = (1.0 if m == n else GEMV_BYTES) / (min(blas_threads(threads), 2) if count == 1 else 1)
+        vectors = _VECTOR_RATE * (_COMPLEX if is_complex else 1)
+        rate = vectors * k / (k + _HALF) if m == n else max(rate, vectors)
+    return Cost(flops, passes * nbytes, 1.0 + count * each / CALL, rate, held=nbytes)
+
+
+def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> Cost:
+    """A recipe with its copies; ``strides`` of each operand's labels."""
+    m, n, k, count = (step.extent(c) for c in (recipe.m, recipe.n, recipe.k, recipe.loops))
+    if recipe.swapped:
+        m, n = n, m
+    cost = product(step, count, m, n, k)
+    flops, moved, rate, held = cost.flops, cost.bytes, cost.rate, cost.held
+    each = 0.0
+    if recipe.loops and m == n == 1 and _walks_across(step, recipe, strides):
+        rate = min(rate, _ACROSS)
+        if k * LINE > _FIRST:  # a line of the cache for each element
+            moved *= LINE / step.dtype.itemsize
+    turned = strides[0 if recipe.swapped else 1]
+    real = recipe.loops and m > 1 and n > 1 and not recipe.pack_b and step.dtype.kind != "c"
+    if real and any(turned[c] == step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
+        each += _TURNED[0] + _TURNED[1] * step.dtype.itemsize * k * n
+    copied, calls = 0, _views(step, recipe) + recipe.pack_out
+    sides = ((recipe.pack_a, recipe.m), (recipe.pack_b, recipe.n))
+    for (packs, free), op in zip(sides, step.operands, strict=True):
+        if not packs:
+            continue
+        matrix = step.extent(free) * k
+        if recipe.loops and matrix * step.dtype.itemsize <= SMALL:  # matmul's own copies, one after the other
+            each += matrix * (_COPIED if matrix * LINE <= _FIRST else _COPIED_FAR)
+        else:
+            copied += op.nbytes
+            calls += 1
+    if recipe.pack_out:
+        copied += step.out_bytes
+    seconds = max(flops / rate, moving(moved, held))
+    if copied:
+        seconds += moving(TRANSPOSE * 2 * copied, held + copied)
+    calls += cost.calls + count * each / CALL
+    return Cost(flops, moved + 2 * copied, calls, flops / max(seconds, 1e-12), held=held + copied)
+
+
+def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> bool:
+    """Whether the contracted labels are not contiguous in an operand that is not copied."""
+    item = step.dtype.itemsize
+    long = [c for c in recipe.k if step.sizes[c] > 1]
+    return any(
+        not packed and bool(long) and min(abs(own[c]) for c in long) != item
+        for own, packed in zip(strides, (recipe.pack_a, recipe.pack_b), strict=True)
+    )
+
+
+def _views(step: Step, recipe: Recipe) -> float:
+    """Views to be made before and after the product, in calls: what tiny operands are decided by."""
+    a, b = step.inputs
+    loops, m, n, k = recipe.loops, recipe.m, recipe.n, recipe.k
+    if loops:
+        plain = a == loops + m + k and b == loops + k + n and len(m) == len(n) == len(k) == 1
+        return 0.8 if plain and recipe.layout == step.output else 4.0
+    if recipe.swapped:
+        a, b, m, n = b, a, n, m
+    # matrices transposed, groups fused, the result split and transposed
+    calls = 0.4 * (a != m + k) + 0.4 * (b != k + n)
+    calls += 0.5 * (len(m) > 1 or len(k) > 1) + 0.5 * (len(n) > 1 or len(k) > 1)
+    return calls + 0.5 * (len(m) > 1 or len(n) > 1) + 0.4 * (step.output != m + n) + 0.2
