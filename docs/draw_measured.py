@@ -1,9 +1,6 @@
-"""Writes the picture and the tables that the README shows and links to, of docs/results/bench.json."""
+"""Writes the README's picture, the tables it links to and the home page's figures, of docs/results."""
 
-from __future__ import annotations
-
-from einroute_docs import committed, ratios, results
+from einroute_docs import committed
 
 if __name__ == "__main__":
-    for path, text in committed.files(ratios.read(results.FOLDER / "bench.json")).items():
-        path.write_text(text, encoding="utf-8")
+    committed.write()

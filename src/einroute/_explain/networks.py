@@ -161,7 +161,7 @@ def _brief(outline: Outline, plan: Plan) -> Outline:
         notes.append(f"in {many} slices along {labels} ({slices[0].reason})")
         slices = ()
     kinds = {op.kind for op in outline.operands}
-    one = OutlineOperand(kinds.pop() if len(kinds) == 1 else "several kinds", None, outline.operands[0].dtype)
+    one = OutlineOperand(kinds.pop() if len(kinds) == 1 else "several", None, outline.operands[0].dtype)
     return replace(
         outline,
         subscripts=shortened(outline.subscripts, _SHOWN),
