@@ -1,8 +1,12 @@
-"""Measures what the plots of the documentation show; see ``einroute_docs/measure.py``."""
+"""Measures what the plots show, and writes what follows of it; see ``einroute_docs/measure.py``."""
 
 import sys
 
+from einroute_docs import committed
 from einroute_docs.measure import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status == 0:
+        committed.write()
+    sys.exit(status)

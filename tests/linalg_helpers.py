@@ -44,7 +44,7 @@ def fresh_cache(**options: Any) -> Iterator[None]:
     """Empty caches under the given process-wide options, which are put back at the end."""
     before = {name: er.get_config()[name] for name in ("cache_bytes", "prepare")}
     er.cache_clear()
-    er.set_config(**{"prepare": "earned", **options})
+    er.set_config(**{"prepare": "auto", **options})
     try:
         yield
     finally:

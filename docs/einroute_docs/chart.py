@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from math import ceil, floor, log10
+from math import ceil, floor, log2, log10
 
 from einroute._base.formatting import in_bytes
 
@@ -71,14 +71,22 @@ class Axis:
         """Where a value stands."""
         return self.start + (log10(value) - self.low) / (self.high - self.low) * (self.end - self.start)
 
-    def ticks(self) -> list[float]:
-        """Round values: powers of ten, with steps between where there would be too few."""
+    def ticks(self, unit: str = "") -> list[float]:
+        """Round values: powers of ten, of bytes those of two, with steps between where these are too few."""
+        if unit == "B":
+            return self._of_bytes()
         span = self.high - self.low
         steps = (1,) if span > 2.2 else (1, 3) if span > 1.2 else (1, 2, 5)
         tens = range(floor(self.low), ceil(self.high) + 1)
         every = max(1, round(span / 6))
         found = [step * 10.0**ten for ten in tens if ten % every == 0 for step in steps]
         return [value for value in found if self.low <= log10(value) <= self.high]
+
+    def _of_bytes(self) -> list[float]:
+        low, high = self.low * log2(10), self.high * log2(10)
+        steps = (1, 1.25, 1.5, 1.75) if high - low < 2 else (1, 1.5) if high - low < 4 else (1,)
+        found = [step * 2.0**two for two in range(floor(low), ceil(high) + 1) for step in steps]
+        return [value for value in found if low <= log2(value) <= high]
 
 
 def mark(shape: int, x: float, y: float) -> str:
@@ -132,7 +140,7 @@ def _frame(curve: Curve, across: Axis, up: Axis) -> list[str]:
     """Grid, numbers at the ticks, and what the lower axis shows."""
     left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
     parts = []
-    for value in up.ticks():
+    for value in up.ticks(curve.unit):
         y = up(value)
         parts.append(f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>')
         label = amount(value, curve.unit).replace(".0 ", " ")

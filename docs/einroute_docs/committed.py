@@ -1,10 +1,11 @@
-"""What is committed of ``docs/results/bench.json`` and ``regret.json``: pictures, and tables as Markdown.
+"""What is committed of ``docs/results``: pictures, tables as Markdown beside them, and the home page's figures.
 
-Both are committed, to be read where the README is. ``python docs/draw_measured.py`` writes them.
+``python docs/draw_measured.py`` writes them, and so does ``python docs/measure.py``.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from einroute._base.formatting import in_times
@@ -13,14 +14,25 @@ from einroute._bench.machine import sentence
 from einroute._bench.race import geometric_mean
 from einroute._bench.report import head, markdown
 
-from . import regrets
+from . import ratios, regrets, results
 from .chart import seconds
 from .ratios import Bench, strips
-from .results import OURS
+from .results import OURS, Results
 
 DOCS = Path(__file__).parents[1]
 PICTURE, TABLES = DOCS / "_static" / "measured.svg", DOCS / "results" / "measured.md"
 REGRET, REGRETS = DOCS / "_static" / "regret.svg", DOCS / "results" / "regret.md"
+HOME = DOCS / "index.md"
+#: Rows of the home page's table that are means: the group, and beside whom.
+MEANS = {
+    "calls of 3-vectors and 3x3 matrices": ("tiny-functions", "numpy"),
+    "contractions of three and more arrays": ("networks", "numpy"),
+    "the same, with `optimize=True`": ("networks", "numpy_optimize"),
+    "networks of 20 to 2000 small tensors": ("tensor-networks", "opt_einsum"),
+    "products of integers": ("integers", "numpy"),
+}
+#: The row that is a range: einroute beside one who keeps the factors.
+KEPT = ("lstsq", "by_hand")
 
 #: The picture stands by itself, on a light page or a dark one.
 STYLE = """<style>
@@ -80,11 +92,61 @@ def tables(bench: Bench) -> str:
     )
 
 
-def files(bench: Bench, random: regrets.Regrets) -> dict[Path, str]:
+def home(text: str, bench: Bench, problems: Results) -> str:
+    """The home page with what was measured in the second column of its table."""
+    lines = []
+    for line in text.splitlines():
+        cells = line.split(" | ")
+        found = _said(cells[0].removeprefix("| "), bench, problems) if len(cells) == 4 else ""
+        lines.append(" | ".join((cells[0], found, *cells[2:])) if found else line)
+    return "\n".join(lines) + "\n"
+
+
+def _said(row: str, bench: Bench, problems: Results) -> str:
+    """What the home page says of a row; empty where that is not of what was measured."""
+    if row in MEANS:
+        group, peer = MEANS[row]
+        found = _faster(bench, group, peer)
+        if not found:
+            return "-"
+        mean = geometric_mean(found)
+        return f"{mean:.1f} times" if mean < 10 else f"{in_times(mean)} times"
+    if row.startswith("[a `pinv`"):
+        all_kept = _faster(bench, *KEPT)
+        return f"{min(all_kept):.1f} to {max(all_kept):.1f} times: keep yours"
+    linked = re.fullmatch(r"\[.*\]\(problems/([\w-]+)\.md\)", row)
+    if linked is None:
+        return ""
+    name = linked[1]
+    times = problems.curve("many-calls" if name == "many-rhs" else name).points[-1].times
+    ours, usual, *_ = (time.seconds for time in times.values())
+    return f"{usual / ours:.0f} times"
+
+
+def _faster(bench: Bench, group: str, peer: str) -> list[float]:
+    return [case.faster[peer] for case in bench.groups.get(group, []) if peer in case.faster]
+
+
+def files(bench: Bench, problems: Results, random: regrets.Regrets) -> dict[Path, str]:
     """What is to stand in each file."""
+    text = HOME.read_text(encoding="utf-8")
     return {
         PICTURE: picture(bench),
         TABLES: tables(bench),
+        HOME: home(text, bench, problems),
         REGRET: regrets.picture(random, STYLE),
         REGRETS: regrets.table(random),
     }
+
+
+def measured() -> dict[Path, str]:
+    """The same, of what ``docs/results`` holds."""
+    folder = results.FOLDER
+    bench, random = ratios.read(folder / "bench.json"), regrets.read(folder / "regret.json")
+    return files(bench, results.read(folder / "problems.json"), random)
+
+
+def write() -> None:
+    """Put it there."""
+    for path, text in measured().items():
+        path.write_text(text, encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from sphinx.addnodes import desc_addname
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -99,6 +100,17 @@ class ChangesDirective(SphinxDirective):
         return made
 
 
+def _tidy(_app: Sphinx, doctree: nodes.document) -> None:
+    """Take away what tells readers nothing: empty lines at the ends of code, names of private modules."""
+    for block in doctree.findall(nodes.literal_block):
+        code = block.astext().rstrip()
+        block.rawsource = code
+        block[:] = [nodes.Text(code)]
+    for name in list(doctree.findall(desc_addname)):
+        if name.astext().startswith("einroute._"):
+            name.parent.remove(name)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """For Sphinx."""
     app.add_directive("shown", ShownDirective)
@@ -106,5 +118,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("machine", MachineDirective)
     app.add_directive("ratios", RatiosDirective)
     app.add_directive("changes", ChangesDirective)
+    app.connect("doctree-read", _tidy)
     app.add_html_math_renderer("mathml", (mathml.inline, None), (mathml.block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
 from latex2mathml.converter import convert
 
+#: A power of numbers, which needs no formula: browsers without a font for formulas set its exponent too high.
+POWER = re.compile(r"(\d+)\^\{?(\d+)\}?")
+
 
 def inline(translator: Any, node: nodes.math) -> None:
     """A formula in a line."""
-    translator.body.append(convert(node.astext()))
+    power = POWER.fullmatch(node.astext())
+    translator.body.append(f"{power[1]}<sup>{power[2]}</sup>" if power else convert(node.astext()))
     raise nodes.SkipNode
 
 

@@ -1,4 +1,4 @@
-"""Measures the founding problems at several sizes, for the plots in the documentation.
+"""Measures the problems of the documentation at several sizes, for the plots in the documentation.
 
     python docs/measure.py                      # all, about eight minutes, into docs/results/problems.json
     python docs/measure.py many-rhs counting    # some; the others' figures stay
@@ -163,7 +163,7 @@ def times(row: Row) -> dict[str, Time]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what is asked for, and write the results."""
     names = [series.name for series in SERIES]
-    parser = argparse.ArgumentParser(description="Measure the founding problems at several sizes.")
+    parser = argparse.ArgumentParser(description="Measure the documented problems at several sizes.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all if not given")
     parser.add_argument("--scale", type=float, default=1.0, help="what each dimension is multiplied by")
     parser.add_argument("--budget", type=float, default=1.5, help="seconds for each way at each size")

@@ -238,3 +238,23 @@ def test_a_bad_call_leaves_the_cache_sound() -> None:
         out = np.zeros((30, 20))
         assert ER.einsum("ij,jk->ik", a, b, out=out) is out
         assert (out == 40).all()
+
+
+@pytest.mark.parametrize("optimize", [False, True])
+@pytest.mark.parametrize(
+    ("args", "position"),
+    [
+        (("ij,jk->ik", np.ones((2, 3)), None), 1),
+        (("ij,jk->ik", None, None), 0),
+        (("i...->...", None), 0),
+        ((np.ones((2, 3)), [0, 1], None, [1, 2]), 1),
+    ],
+)
+def test_none_in_the_place_of_an_array(args: tuple[Any, ...], position: int, optimize: bool) -> None:
+    check("einsum", [], args, {"optimize": optimize})
+    with pytest.raises(ValueError, match=rf"operand {position} is None, expected an array"):
+        ER.einsum(*args, optimize=optimize)
+
+
+def test_none_is_a_scalar_to_numpy() -> None:
+    assert ER.einsum("->", None) is np.einsum("->", None) is None

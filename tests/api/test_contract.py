@@ -521,3 +521,15 @@ def test_names_are_opt_einsums() -> None:
     assert oe.sharing is opt_einsum.sharing
     with pytest.raises(AttributeError):
         oe.absent  # noqa: B018 - asking is what is tested
+
+
+@pytest.mark.parametrize("constants", [0, 1.5, "0", [0.5], ["0"], object()])
+def test_constants_that_are_no_positions(constants: Any) -> None:
+    with pytest.raises(TypeError, match=r"constants is .*, expected the positions of operands"):
+        er.contract_expression("ij,jk->ik", A, (4, 5), constants=constants)
+
+
+def test_constants_of_numpys_integers() -> None:
+    expression = er.contract_expression("ij,jk->ik", A, (4, 5), constants=np.array([0]))
+    same(expression(B), A @ B)
+    same(er.contract_expression("ij,jk->ik", (3, 4), (4, 5), constants=[])(A, B), A @ B)

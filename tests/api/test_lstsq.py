@@ -32,7 +32,7 @@ SHAPES = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True, params=["earned", "now"])
+@pytest.fixture(autouse=True, params=["auto", "now"])
 def _fresh(request: pytest.FixtureRequest) -> Iterator[None]:
     with fresh_cache(prepare=request.param):
         yield

@@ -31,7 +31,7 @@ from tests.linalg_helpers import (
 DTYPES = ("?", "i1", "i4", "i8", "u8", "f4", "f8", "F", "D", ">f8", ">F")
 
 
-@pytest.fixture(autouse=True, params=["earned", "now"])
+@pytest.fixture(autouse=True, params=["auto", "now"])
 def _fresh(request: pytest.FixtureRequest) -> Iterator[None]:
     with fresh_cache(prepare=request.param):
         yield

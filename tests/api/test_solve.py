@@ -34,7 +34,7 @@ SMALL, LARGE = 5, EDGE + 3
 Dtype = Any
 
 
-@pytest.fixture(autouse=True, params=["earned", "now"])
+@pytest.fixture(autouse=True, params=["auto", "now"])
 def _fresh(request: pytest.FixtureRequest) -> Iterator[None]:
     with fresh_cache(prepare=request.param):
         yield

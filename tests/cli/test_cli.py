@@ -190,7 +190,7 @@ class TestExplain:
 
 
 class TestDoctor:
-    def test_it_tells_versions_threads_and_kinds(self):
+    def test_it_tells_versions_threads_and_operands(self):
         result = cli("doctor")
         assert result.returncode == 0, result.stderr
         lines = {line.split(maxsplit=1)[0]: line for line in result.stdout.splitlines() if line[0] != " "}
@@ -200,9 +200,11 @@ class TestDoctor:
             except metadata.PackageNotFoundError:
                 assert "not installed" in lines[name]
         assert er.__version__ in lines["einroute"]
-        assert {"python", "system", "BLAS", "fast", "threads", "kinds", "cache", "config"} <= set(lines)
+        assert {"python", "system", "BLAS", "fast", "threads", "operands", "cache", "config"} <= set(lines)
         assert "GFLOP/s" in lines["fast"]
-        assert "rolled: einroute's own" in result.stdout
+        assert f"numpy {np.__version__}" in lines["operands"]
+        known = result.stdout.partition("operands")[2].partition("overrides")[0].splitlines()
+        assert ("              torch not installed" in known) == (util.find_spec("torch") is None)
         assert "einroute._" not in result.stdout
 
     def test_it_tells_which_libraries_an_override_reaches(self):

@@ -35,7 +35,7 @@ CSR = scipy.sparse.csr_array(np.eye(50))
 def _empty_caches() -> Iterator[None]:
     er.cache_clear()
     yield
-    er.set_config(prepare="earned", strict=False, allow=None, forbid=())
+    er.set_config(prepare="auto", strict=False, allow=None, forbid=())
     er.cache_clear()
 
 

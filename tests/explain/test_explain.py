@@ -162,7 +162,7 @@ def test_products_take_the_routes_explained(function: Any, args: Any, kwargs: An
     explained = ER.explain(function, *args, **kwargs)
     with ER.record() as r:
         function(*args, **kwargs)
-    first = [step.declined[0][0] if step.declined else step.route for step in r.records[0].steps]
+    first = [step.gave_up[0][0] if step.gave_up else step.route for step in r.records[0].steps]
     assert list(explained.routes) == first
     assert explained.function == r.records[0].function
     assert explained.seconds is None or explained.seconds > 0

@@ -30,7 +30,7 @@ CALLS = [
 def _empty_cache() -> Iterator[None]:
     er.cache_clear()
     yield
-    er.set_config(prepare="earned")
+    er.set_config(prepare="auto")
     er.cache_clear()
 
 

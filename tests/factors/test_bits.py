@@ -51,7 +51,7 @@ def test_every_sight_gives_the_same_bits_where_asked(
     name: str, kind: str, dtype: str, columns: tuple[int, ...]
 ) -> None:
     a, b = problem(kind, 40, dtype, dtype, columns)
-    with fresh_cache(prepare="earned"):
+    with fresh_cache(prepare="auto"):
         with er.config(reproducible=True):
             answers = [bits(CALLS[name](a, b)) for _ in range(SIGHTS)]
         for _ in range(SIGHTS):
@@ -104,7 +104,7 @@ def test_scipys_solve_has_the_bits_of_the_first_sight(
 
 
 def same_bits(call: Callable[[Any, Any], Any], a: np.ndarray, b: np.ndarray, kept: bool) -> None:
-    with fresh_cache(prepare="earned"):
+    with fresh_cache(prepare="auto"):
         answers = [bits(call(a, b)) for _ in range(SIGHTS)]
         assert (hits() >= 2) == kept
     assert all(answer == answers[0] for answer in answers)

@@ -355,7 +355,7 @@ class TestPrepare:
         code = "import einroute as er; c = er.get_config(); print(c['prepare'], c['cache_bytes'])"
         for values, printed in (
             ({"EINROUTE_PREPARE": "now", "EINROUTE_CACHE_BYTES": "12345"}, "now 12345"),
-            ({"EINROUTE_PREPARE": "soon", "EINROUTE_CACHE_BYTES": "77"}, "earned 77"),
+            ({"EINROUTE_PREPARE": "soon", "EINROUTE_CACHE_BYTES": "77"}, "auto 77"),
         ):
             done = run_script(code, **values)
             assert done.stdout.split() == printed.split(), done.stderr
@@ -602,7 +602,7 @@ print("right" if not wrong else f"{len(wrong)} wrong answers")
 
 class TestInterruptions:
     @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, RuntimeError])
-    @pytest.mark.parametrize("prepare", ["now", "earned"])
+    @pytest.mark.parametrize("prepare", ["now", "auto"])
     def test_in_the_factorization(
         self, kind: Kind, error: type[BaseException], prepare: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

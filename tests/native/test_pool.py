@@ -457,7 +457,7 @@ class TestProcesses:
             "import runpy, sys; sys.argv[1:] = ['doctor']; runpy.run_module('einroute', run_name='__main__')"
         )
         assert (
-            "memory        keeps up to 268435456 bytes of freed blocks, each 31457280 " in run(doctor).stdout
+            "memory        keeps up to 256 MiB of freed blocks, each 30 MiB and more " in run(doctor).stdout
         )
         assert (
             "memory        keeps no freed blocks: there is no core" in run(doctor, EINROUTE_NATIVE="0").stdout

@@ -102,7 +102,7 @@ def _remembered(arguments: list[str], counts: Counts) -> tuple[int, list[str]]:
     try:
         status = _both(_run(REMEMBERED, arguments), _run(SCIPYS, arguments, "scipy.ini"))
     finally:
-        er.set_config(prepare="earned")
+        er.set_config(prepare="auto")
     info = er.cache_info()
     print(
         "\nfactored at first sight:", ", ".join(f"{info[name]} {name}" for name in ("made", "hits", "misses"))

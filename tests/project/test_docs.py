@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from xml.etree import ElementTree
@@ -121,9 +122,9 @@ def test_pages_that_the_readme_links_to_can_be_read_where_they_are() -> None:
 
 
 def test_the_committed_picture_and_tables_are_of_the_committed_figures() -> None:
-    bench, random = ratios.read(results.FOLDER / "bench.json"), regrets.read(results.FOLDER / "regret.json")
-    for path, text in committed.files(bench, random).items():
+    for path, text in committed.measured().items():
         assert path.read_text(encoding="utf-8") == text, f"run python docs/draw_measured.py: {path.name}"
+    bench, random = ratios.read(results.FOLDER / "bench.json"), regrets.read(results.FOLDER / "regret.json")
     for file, count in ((committed.PICTURE, len(bench.cases)), (committed.REGRET, len(random.calls))):
         picture = ElementTree.parse(file).getroot()
         assert len([node for node in picture.iter() if node.tag.endswith("circle")]) == count
@@ -185,15 +186,20 @@ def test_the_performance_page_shows_every_case() -> None:
 
 
 def test_the_home_page_says_what_was_measured() -> None:
-    rows = re.findall(
-        r"(?m)^\| \[[^|]*\(problems/([\w-]+)\.md\) \|.*\| (\d+) times \|$", _prose(ROOT / "docs/index.md")
+    bench, text = ratios.read(results.FOLDER / "bench.json"), committed.HOME.read_text(encoding="utf-8")
+    assert all(f"| {row} | " in text for row in committed.MEANS)
+    other = ratios.Bench(
+        bench.machine,
+        tuple(replace(case, faster=dict.fromkeys(case.faster, 7.0)) for case in bench.cases),
     )
-    assert len(rows) == 5
-    for name, said in rows:
-        times = MEASURED.curve("many-calls" if name == "many-rhs" else name).points[-1].times
-        ours, usual, *_ = (time.seconds for time in times.values())
-        assert next(iter(times)) == results.OURS
-        assert round(usual / ours) == int(said), name
+    said = committed.home(text, other, MEASURED)
+    for row, (group, peer) in committed.MEANS.items():
+        measured = any(peer in case.faster for case in bench.groups.get(group, []))
+        assert f"| {row} | {'7.0 times' if measured else '-'} | " in said
+    assert "| 7.0 to 7.0 times: keep yours | " in said
+    times = MEASURED.curve("rolled").points[-1].times
+    faster = [*times.values()][1].seconds / times[results.OURS].seconds
+    assert f"(problems/rolled.md) | {faster:.0f} times | " in said
 
 
 def test_texts_in_charts() -> None:

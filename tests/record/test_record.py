@@ -48,7 +48,7 @@ CSR = scipy.sparse.csr_array(A * (np.abs(A) > 1.5) + 3 * np.eye(50))
 def _empty_caches() -> Iterator[None]:
     er.cache_clear()
     yield
-    er.set_config(prepare="earned")
+    er.set_config(prepare="auto")
     er.cache_clear()
     assert WATCH.users == 0
     assert front_end._here is front_end._context
@@ -301,13 +301,13 @@ class TestWhatIsTold:
         large = INTS + 2**40
         made = recorded(lambda: er.einsum("ij,jk->ik", large, large), times=2)
         (step,) = made.steps
-        declined = dict(step.declined)
-        assert "2**53" in declined["dense.integer_matmul"]
-        assert step.route not in declined
+        gave_up = dict(step.gave_up)
+        assert "2**53" in gave_up["dense.integer_matmul"]
+        assert step.route not in gave_up
         assert step.route == "numpy.einsum"
-        assert "dense.integer_matmul declined" in str(made)
+        assert "dense.integer_matmul gave up" in str(made)
         sums = {found.route: found for found in _recording(lambda: er.matmul(large, large)).by_route()}
-        assert sums["dense.integer_matmul"].declined == 1
+        assert sums["dense.integer_matmul"].gave_up == 1
         assert sums["dense.integer_matmul"].calls == 0
 
     def test_kept_factors_that_decline_are_told(self):
@@ -317,7 +317,7 @@ class TestWhatIsTold:
         made = recorded(lambda: er.lstsq(a, B[:3], rcond=1.1e-5))
         assert made.cache == "hit"
         assert made.routes == ("numpy.linalg.lstsq",)
-        assert made.steps[0].declined[0][0] == "factors.svd"
+        assert made.steps[0].gave_up[0][0] == "factors.svd"
 
     def test_refusals_are_explains(self):
         made = recorded(lambda: er.einsum("ij,jk->ik", A, A))

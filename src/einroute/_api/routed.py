@@ -212,7 +212,7 @@ def routed(x: Any) -> RoutedArray:
     other = other_kind(x)
     if other is not None and not isinstance(x, Structured):
         raise TypeError(
-            f"x is a {cls.__name__} of kind {other.name}, expected an array; einroute's functions take it as "
+            f"x is a {cls.__name__}, expected an array; einroute's functions take it as "
             f"it is, and NumPy's beside a routed array"
         )
     if getattr(cls, "__array_function__", None) is not None:

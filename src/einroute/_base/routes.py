@@ -285,7 +285,7 @@ def _last(runner: Runner, decision: Decision) -> Runner:
     def run(*arrays: Any, out: Any = None) -> Any:
         result = runner(*arrays, out=out)
         if type(result) is Declined:
-            raise NoRoute(f"the only allowed route for {_shown(decision.step)!r} declined: {result.reason}")
+            raise NoRoute(f"the only allowed route for {_shown(decision.step)!r} gave up: {result.reason}")
         return result
 
     return run

@@ -15,14 +15,23 @@ BEGIN = "<!-- measured: written by `python -m einroute bench --readme` -->"
 END = "<!-- end of measured -->"
 
 #: The groups of the first two tables, and what their columns are called.
-DENSE = ("tiny", "tccg", "batched", "networks", "integers", "elementwise")
+DENSE = (
+    "tiny",
+    "tiny-functions",
+    "tccg",
+    "batched",
+    "networks",
+    "tensor-networks",
+    "integers",
+    "elementwise",
+)
 DENSE_HEADS = {
-    "numpy": "np.einsum",
-    "numpy_optimize": "np.einsum, optimize=True",
-    "opt_einsum": "opt_einsum.contract",
+    "numpy": "NumPy's function",
+    "numpy_optimize": "the same, optimize=True",
+    "opt_einsum": "opt_einsum",
     "by_hand": "written by hand",
 }
-OTHERS = ("sparse", "rolled", "one-hot", "pairwise")
+OTHERS = ("sparse", "sparse-first", "rolled", "one-hot", "pairwise")
 OTHERS_HEADS = {"numpy": "as usually written in NumPy", "scipy": "SciPy", "by_hand": "written by hand"}
 MEANS = (*DENSE, *OTHERS)
 #: The group of the last table, which has a row for each case.

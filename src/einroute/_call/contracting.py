@@ -26,6 +26,7 @@ from .operands import KINDS, Fallback, Operands, ndarray, taken_in
 from .options import check_casts, check_out, check_out_type, computed_in, layout_letter
 
 __all__ = [
+    "OURS",
     "Asked",
     "asked",
     "call_of",
@@ -42,7 +43,7 @@ __all__ = [
 NETWORK = 8
 _KEYWORDS = ("dtype", "order", "casting")
 #: Backends that are as good as none named: what follows from the operands.
-_OURS = (None, "auto", "numpy", "einroute")
+OURS = (None, "auto", "numpy", "einroute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def understand_contract(
             )
     if sharing():
         return Fallback("inside shared_intermediates(), which opt_einsum keeps", fallback=False)
-    if backend not in _OURS and not _is_library_of(backend, args):
+    if backend not in OURS and not _is_library_of(backend, args):
         return Fallback(f"backend {backend!r} is asked for, which opt_einsum hands the operands to")
     given = asked(args)
     taken = taken_in(given.operands)

@@ -5,6 +5,7 @@ For arrays of known shapes, dtypes and strides a call is one look-up away from i
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -12,17 +13,19 @@ from typing import Any
 
 import numpy as np
 
+from .._base.errors import shown
 from .._base.facts import DType
 from .._base.fixed import fixed
 from .._base.labels import check_sizes
 from .._base.records import dataclass
 from .._base.watch import WATCH, tell_fallback, to_observe
 from .._config.state import check_strict, current
+from .._execute.call import Call
 from .._kinds.in_graph import in_graph
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
 from .._plan.trees import cuts_of
-from .contracting import Asked, asked, call_of, check_backend, computed, path_for, shape_of, sharing
+from .contracting import OURS, Asked, asked, call_of, check_backend, computed, path_for, shape_of, sharing
 from .folding import Folding, folding
 from .keys import mixed_key
 from .network_labels import Network
@@ -32,8 +35,6 @@ from .opt_einsums import own
 from .options import check_out_type
 
 __all__ = ["Expression", "expression_of"]
-
-_OURS = ("auto", None, "numpy", "einroute")
 
 
 def expression_of(
@@ -60,7 +61,7 @@ def expression_of(
                 f"{name} is given to contract_expression; pass it to the expression when it is called"
             )
     args = (subscripts, *shapes)
-    fixed = frozenset(constants or ())
+    fixed = _positions(constants)
     given = args[1:] if isinstance(subscripts, str) else args[: len(args) // 2 * 2 : 2]
     wrong = [i for i in fixed if not 0 <= i < len(given)]
     if wrong:
@@ -82,6 +83,18 @@ def expression_of(
     return Expression(
         contract, found, tuple(sized), path, held, use_blas, memory_limit, named, ours=ours, cuts=cuts
     )
+
+
+def _positions(constants: Any) -> frozenset[int]:
+    """The positions of the operands that are constants."""
+    if constants is None:
+        return frozenset()
+    try:
+        return frozenset(operator.index(i) for i in constants)
+    except TypeError:
+        raise TypeError(
+            f"constants is {shown(constants)}, expected the positions of operands, such as [0, 2]"
+        ) from None
 
 
 def _shape(position: int, x: Any) -> tuple[int, ...]:
@@ -177,7 +190,7 @@ class Expression:
                 return run(*arrays)
         if WATCH.on and not evaluate_constants and len(arrays) == self.num_args and to_observe():
             return self._observed(arrays, out, backend)
-        if evaluate_constants or sharing() or backend not in _OURS:
+        if evaluate_constants or sharing() or backend not in OURS:
             return self._by_opt_einsum(arrays, out, backend, evaluate_constants)
         if len(arrays) != self.num_args:
             raise ValueError(
@@ -211,16 +224,41 @@ class Expression:
         return observe(self._contract, (self._given.text, *self._all(arrays)), named)
 
     def _contracted(self, arrays: tuple[Any, ...], out: Any, backend: Any) -> Any:
-        left, arrays = self._whole, fixed(arrays)
-        operands = self._all(arrays)
+        arrays = fixed(arrays)
+        found = self.understood(arrays, out, backend)
+        if isinstance(found, Fallback):
+            return self._left_to_opt_einsum(found, arrays, out)
+        call, places = found
+        state = current()
+        key = self._key_of(arrays) if out is None else None
+        if key is None:
+            return call.run(state, out, key)
+        run = call.bound(state)
+        attempt = getattr(run, "attempt", None)
+        if places:
+            run = _filled(run, places)
+            attempt = None if attempt is None else _filled(attempt, places)
+        state.plans.put(key, run)
+        if attempt is not None:  # found without a key of the operands: it looks at them itself
+            state.plans.put(self._key, attempt)
+        return run(*arrays)
+
+    def understood(
+        self, arrays: tuple[Any, ...], out: Any, backend: Any
+    ) -> tuple[Call, tuple[Any, ...]] | Fallback:
+        """What a call means, or that it is opt_einsum's own; constants are contracted now, unless they were.
+
+        With the call come the operands that are left: what constants became, or None for one that is given.
+        """
+        left, operands = self._whole, self._all(arrays)
         taken = taken_in(operands)
         if isinstance(taken, Fallback):
-            return self._left_to_opt_einsum(taken, arrays, out)
+            return taken
         check_backend(backend, taken)
         check_out_type(out, taken)
         dtype = computed(taken, self._kwargs)
         if isinstance(dtype, Fallback):
-            return self._left_to_opt_einsum(dtype, arrays, out)
+            return dtype
         if self._constants:
             with self._lock:
                 found = self._left.get(dtype)
@@ -242,19 +280,7 @@ class Expression:
         path: Path | str = left.path if plain or not self._ours else AUTO
         cuts = "".join(c for c in self._cuts if c in sizes)
         call = call_of(given, taken, dtype, path, out, self._memory_limit, self._kwargs, cuts)
-        state = current()
-        key = self._key_of(arrays) if out is None else None
-        if key is None:
-            return call.run(state, out, key)
-        run = call.bound(state)
-        attempt = getattr(run, "attempt", None)
-        if left.places:
-            run = _filled(run, left.places)
-            attempt = None if attempt is None else _filled(attempt, left.places)
-        state.plans.put(key, run)
-        if attempt is not None:  # found without a key of the operands: it looks at them itself
-            state.plans.put(self._key, attempt)
-        return run(*arrays)
+        return call, left.places
 
     def _key_of(self, arrays: tuple[Any, ...]) -> Any:
         """What the bound plan of these operands is kept under."""
@@ -323,6 +349,11 @@ class Expression:
         options = {"constants": [*self._constants], "optimize": path, "memory_limit": self._memory_limit}
         options["cuts"] = self._cuts
         return partial(_again, self._contract, options | self._kwargs), (self._given.text, *shapes)
+
+    @property
+    def open_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the arrays that it was made for."""
+        return tuple(shape for i, shape in enumerate(self._shapes) if i not in self._constants)
 
     @property
     def contraction(self) -> str:

@@ -80,7 +80,7 @@ def lookup(way: Factorization, a: Array, elements: int) -> Any:
     met = FACTORS.meet(key, elements)
     if WATCH.on:
         tell_factors("", sighted(met)) if isinstance(met, tuple) else tell_factors(way.route, "hit")
-    if met is NEW and FACTORS.prepare == "earned":
+    if met is NEW and FACTORS.prepare == "auto":
         return None
     if not isinstance(met, tuple):
         return met
@@ -107,7 +107,7 @@ def sighted(sight: Sight) -> str:
 def _due(way: Factorization, a: Array, sight: Sight) -> bool:
     """Whether a matrix that was seen like this before is factored now."""
     times, elements = sight
-    if sight is REFUSED or (sight is NEW and FACTORS.prepare == "earned"):
+    if sight is REFUSED or (sight is NEW and FACTORS.prepare == "auto"):
         return False
     m, n = a.shape
     if a.size == 0 or way.nbytes(m, n) > FACTORS.limit:

@@ -196,6 +196,4 @@ def left_to_dispatch(values: Sequence[Any]) -> bool:
 
 def unclaimed(position: int, operand: Any) -> Fallback:
     """NumPy's own to answer, for an operand of a type that is not ours."""
-    return Fallback(
-        f"operand {position} is of type {type(operand).__name__}, which is none of einroute's kinds"
-    )
+    return Fallback(f"operand {position} is of type {type(operand).__name__}, which einroute does not know")

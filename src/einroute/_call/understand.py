@@ -7,6 +7,7 @@ NumPy has no say, and the exception is of the type that NumPy's function raises 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -67,6 +68,7 @@ def understand_einsum(
         subscripts, values = parse_sublists(operands, lenient=lenient)
     taken = taken_in(values)
     if isinstance(taken, Fallback):
+        _check_missing(subscripts, values)
         return taken
     mixed = taken.mixed
     if out is not None and type(out) is not ndarray:
@@ -136,6 +138,17 @@ def understand_einsum(
         direct=None if lenient else partial(c_einsum, subscripts, **kwargs),
         keywords=kwargs,
     )
+
+
+def _check_missing(subscripts: str, values: Sequence[Any]) -> None:
+    """Raise where None, which NumPy takes as a scalar, stands for an operand with labels."""
+    terms = subscripts.replace(" ", "").partition("->")[0].split(",")
+    for i, (term, x) in enumerate(zip(terms, values, strict=False)):
+        if x is None and term.strip("."):
+            raise ValueError(
+                f"subscripts {subscripts!r}: operand {i} is None, expected an array with an axis for each "
+                f"label of {term!r}"
+            )
 
 
 def _own_keywords(

@@ -1,4 +1,4 @@
-"""``python -m einroute demo``: six problems at real sizes, checked and timed."""
+"""``python -m einroute demo``: problems at real sizes, checked and timed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     command = commands.add_parser(
         "demo",
-        help="run six problems at real sizes, checked and timed",
+        help="run problems at real sizes, checked and timed",
         description="Runs each problem the usual ways, as a plain NumPy loop and through einroute, checks "
         "einroute's result against all of them, and prints how many times faster einroute is, problem by "
         "problem (two minutes). The exit status is 1 if a check fails.",

@@ -14,6 +14,7 @@ import threadpoolctl
 import einroute as er
 from einroute._base.calibration_file import told as told_of_calibration
 from einroute._base.environment import first_count
+from einroute._base.formatting import in_bytes, plural
 from einroute._kinds.registry import MODULES
 from einroute._native import told
 from einroute._native.memory import told as told_of_memory
@@ -30,6 +31,8 @@ THREAD_VARIABLES = (
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+#: What the modules of operands begin with that is no library, or a part of one.
+NO_LIBRARIES = ("builtins", "einroute", "cupyx", "jaxlib")
 FAST_BLAS = ("openblas", "mkl", "blis", "flexiblas", "accelerate", "armpl", "nvpl", "essl")
 
 
@@ -37,9 +40,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     command = commands.add_parser(
         "doctor",
-        help="versions, the compiled core, BLAS and its threads, and which kinds of operands can come",
+        help="versions, the compiled core, BLAS and its threads, and whose operands can come",
         description="Shows what einroute runs on here: versions, the compiled core, BLAS and its threads, "
-        "the kinds of operands whose libraries are installed, and the caches.",
+        "the libraries whose operands are known, and the caches.",
     )
     command.set_defaults(run=run)
 
@@ -93,11 +96,6 @@ def gemm_rate(n: int = 512) -> float:
     return 2.0 * n**3 / best
 
 
-def plural(number: int, thing: str) -> str:
-    """The number with its noun."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def cores() -> int:
     """The cores this process may run on."""
     try:
@@ -122,21 +120,15 @@ def threads() -> list[str]:
     return lines
 
 
-def kinds() -> list[str]:
-    """The operand kinds that einroute knows, and whether their libraries are installed."""
-    modules: dict[str, list[str]] = {}
-    for module, where in MODULES.items():
-        if module != "builtins":  # numbers and lists are the dense kind's, too
-            modules.setdefault(where, []).append(module)
+def operands() -> list[str]:
+    """The libraries whose operands einroute knows, and the version of each that is installed."""
+    houses = dict.fromkeys(module.partition(".")[0] for module in MODULES)
+    distributions = metadata.packages_distributions()  # CuPy's is named after CUDA's version
     lines = []
-    for where, names in modules.items():
-        kind = where.removesuffix(".kind")
-        for module in dict.fromkeys(names):
-            if module.partition(".")[0] == "einroute":
-                lines.append(f"{kind}: einroute's own")
-                continue
-            state = version(module) if installed(module) else "not installed"
-            lines.append(f"{kind}: {module} {state}")
+    for name in houses:
+        if name not in NO_LIBRARIES:
+            found = distributions.get(name, [name])[0]
+            lines.append(f"{name} {version(found)}" if installed(name) else f"{name} not installed")
     return lines
 
 
@@ -148,6 +140,16 @@ def kept() -> list[str]:
         if installed(client.name)
     ]
     return lines or ["no library that keeps NumPy's functions is installed"]
+
+
+def _told(name: str, value: int) -> str:
+    """A number of the caches', bytes in the unit that suits them."""
+    return in_bytes(value) if name.endswith("bytes") else str(value)
+
+
+def _option(name: str, value: Any) -> str:
+    """The value of an option, bytes in the unit that suits them."""
+    return in_bytes(value) if name.endswith("_bytes") else repr(value)
 
 
 def run(_arguments: argparse.Namespace) -> int:
@@ -162,7 +164,7 @@ def run(_arguments: argparse.Namespace) -> int:
     system = f"{platform.system()} {platform.machine()}, {plural(cores(), 'core')} for this process"
     rate = f"a float64 matrix product runs at {gemm_rate() / 1e9:.0f} GFLOP/s"
     verdict = f"yes; {rate}" if fast else f"no; {rate}; NumPy with OpenBLAS, MKL or Accelerate is faster"
-    cache = ", ".join(f"{name} {value}" for name, value in er.cache_info().items())
+    cache = ", ".join(f"{name} {_told(name, value)}" for name, value in er.cache_info().items())
     report: list[tuple[str, list[str]]] = [
         ("einroute", [er.__version__]),
         ("python", [f"{platform.python_version()} ({platform.python_implementation()})"]),
@@ -174,10 +176,10 @@ def run(_arguments: argparse.Namespace) -> int:
         ("fast BLAS", [verdict]),
         ("threads", threads()),
         ("calibration", [told_of_calibration()]),
-        ("kinds", kinds()),
+        ("operands", operands()),
         ("overrides", kept()),
         ("cache", [cache]),
-        ("config", [", ".join(f"{name}={value!r}" for name, value in er.get_config().items())]),
+        ("config", [", ".join(f"{name}={_option(name, value)}" for name, value in er.get_config().items())]),
     ]
     for name, texts in report:
         for at, text in enumerate(texts):

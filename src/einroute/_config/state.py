@@ -232,9 +232,9 @@ def set_config(**options: Unpack[ProcessOptions]) -> None:
         have been idle for a second; 0 keeps none. Only where the compiled core is, on Linux. Default:
         ``EINROUTE_KEEP_BYTES``, or the least of 256 MiB and a thirty-second of the memory of the machine and
         of what the process may take; in a worker of dask's, 0.
-    prepare : {"earned", "now", "never"}, optional
+    prepare : {"auto", "now", "never"}, optional
         When a matrix is factored: once the work seen would have paid for it, no later than its third sight;
-        at first sight; never. Default: ``EINROUTE_PREPARE``, or "earned".
+        at first sight; never. Default: ``EINROUTE_PREPARE``, or "auto".
     **options
         As for `config`.
 
@@ -249,7 +249,7 @@ def set_config(**options: Unpack[ProcessOptions]) -> None:
     --------
     >>> import einroute as er
     >>> er.set_config(prepare="now")
-    >>> er.set_config(prepare="earned")
+    >>> er.set_config(prepare="auto")
     """
     given: dict[str, Any] = {**options}
     process = {name: given.pop(name) for name in PROCESS_WIDE if name in given}

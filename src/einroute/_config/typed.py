@@ -26,4 +26,4 @@ class ProcessOptions(Options, total=False):
 
     cache_bytes: int
     keep_bytes: int
-    prepare: Literal["earned", "now", "never"]
+    prepare: Literal["auto", "now", "never"]

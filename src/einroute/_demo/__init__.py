@@ -1,4 +1,4 @@
-"""The demo: founding problems at real sizes, each checked against the plain NumPy loop.
+"""The demo: problems at real sizes, each checked against the plain NumPy loop.
 
 A new problem is one file here and one entry in `PROBLEMS`.
 """

@@ -124,7 +124,7 @@ def bind_choices(node: Rewritten, contract: Contractor, on_run: OnRun | None) ->
             if refused is None:
                 return result
             declined.append(f"{choice.rewrite.name}: {refused.reason}")
-        raise NoRoute(f"every allowed route for {step.subscripts!r} declined: {'; '.join(declined)}")
+        raise NoRoute(f"every allowed route for {step.subscripts!r} gave up: {'; '.join(declined)}")
 
     return run
 

@@ -21,7 +21,8 @@ def explain(
     subscripts_or_function : str or function
         Subscripts mean `einsum`; else one of einroute's routed functions or its name, as in
         ``explain(er.lstsq, a, b)`` or ``explain("linalg.solve", a, b)``. A name that is also subscripts of
-        the operands given, as ``"dot"`` is of one with three axes, means subscripts.
+        the operands given, as ``"dot"`` is of one with three axes, means subscripts. An expression that
+        `contract_expression` made is asked about as a function, also without operands.
     *args, **kwargs
         The call's arguments. Any object with ``shape`` and ``dtype`` can stand for an operand.
     verbose : bool, optional

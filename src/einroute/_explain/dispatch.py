@@ -15,10 +15,11 @@ from .._api.einsum_path import einsum_path
 from .._api.functions import ROUTED, ours, routed
 from .._api.linalg_products import linalg_tensordot
 from .._base.routed_operand import any_routed
+from .._call.expressions import Expression
 from .contractions import explain_einsum, explain_path, explain_tensordot
 from .explanation import Explanation
 from .factors import explain_factored, is_factored
-from .networks import explain_contract
+from .networks import explain_contract, explain_expression
 from .products import PRODUCTS, explain_product
 
 __all__ = ["bound", "explain_call"]
@@ -58,6 +59,8 @@ def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     ValueError
         A call that the function would refuse.
     """
+    if isinstance(function, Expression):
+        return explain_expression(function, tuple(_plain(x) for x in args), kwargs)
     function = ours(function)
     mirror = routed(function)
     if mirror is None:

@@ -50,7 +50,8 @@ class OutlineStep:
         What it takes: operands by their position, then results of steps in their order.
     subscripts : str
     route, note, guard : str
-        Which route, how it does the step, and the condition on values under which it declines.
+        Which route, how it does the step, and the condition on values under which it does; else it gives up,
+        and the next route does the step.
     result : OutlineOperand
     flops, bytes : float
         Multiply-adds, and bytes read and written; of one slice where the plan is sliced.

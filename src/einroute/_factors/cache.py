@@ -30,7 +30,7 @@ LATEST = 3
 #: The part of the machine's memory that factors take by default.
 SHARE = 16
 #: When a matrix is factored: `FactorCache.prepare`.
-PREPARE = ("earned", "now", "never")
+PREPARE = ("auto", "now", "never")
 
 
 class Factors(Protocol):
@@ -110,8 +110,8 @@ def default_bytes() -> int:
 
 
 def default_prepare() -> str:
-    """``EINROUTE_PREPARE`` where it is a valid value, else "earned"."""
-    return read("EINROUTE_PREPARE", one_of(*PREPARE), f"one of {', '.join(PREPARE)}") or "earned"
+    """``EINROUTE_PREPARE`` where it is a valid value, else "auto"."""
+    return read("EINROUTE_PREPARE", one_of(*PREPARE), f"one of {', '.join(PREPARE)}") or "auto"
 
 
 class FactorCache:
@@ -122,7 +122,7 @@ class FactorCache:
     limit : int
         Bytes that the factors may take; at 0 nothing is kept.
     prepare : str
-        "earned": factor once repeated work has paid for it; "now": at first sight; "never".
+        "auto": factor once repeated work has paid for it; "now": at first sight; "never".
     """
 
     def __init__(self, limit: int | None = None, prepare: str | None = None) -> None:

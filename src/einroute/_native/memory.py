@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._base.environment import read, whole
+from .._base.formatting import in_bytes
 from . import CORE
 
 try:
@@ -134,4 +135,5 @@ def told() -> str:
     fault = CORE.keep_fault()
     if fault:
         return f"keeps no freed blocks: {fault}"
-    return f"keeps up to {MEMORY.limit} bytes of freed blocks, each {CORE.LARGE_BYTES} and more (keep_bytes)"
+    kept, large = in_bytes(MEMORY.limit), in_bytes(CORE.LARGE_BYTES)
+    return f"keeps up to {kept} of freed blocks, each {large} and more (keep_bytes)"

@@ -27,7 +27,7 @@ class Ran:
         Its share of the call's time, by when the steps ended.
     estimated : float or None
         Seconds.
-    declined : tuple of (route, reason)
+    gave_up : tuple of (route, reason)
         Routes that were taken first, and what their guards said of the values.
     others : tuple of (route, seconds)
         Routes that would have cost more.
@@ -39,7 +39,7 @@ class Ran:
     route: str
     seconds: float
     estimated: float | None
-    declined: tuple[tuple[str, str], ...] = ()
+    gave_up: tuple[tuple[str, str], ...] = ()
     others: tuple[tuple[str, float], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
 
@@ -110,7 +110,7 @@ class Record:
         yield from (f"  {note}" for note in outline.notes)
         for step in self.steps:
             yield f"  {step.subscripts}  by {step.route}, {in_time(step.seconds)}".replace("    by", "  by")
-            yield from (f"      {route} declined: {reason}" for route, reason in step.declined)
+            yield from (f"      {route} gave up: {reason}" for route, reason in step.gave_up)
             yield from (f"      not {route}: about {in_time(told)}" for route, told in step.others)
             yield from (f"      not {route}: {reason}" for route, reason in step.refused)
         about = f", about {in_time(self.estimated)} estimated" if self.estimated is not None else ""
@@ -150,7 +150,7 @@ def _step_dict(step: Ran) -> dict[str, Any]:
         "route": step.route,
         "seconds": step.seconds,
         "estimated": step.estimated,
-        "declined": [list(pair) for pair in step.declined],
+        "gave_up": [list(pair) for pair in step.gave_up],
         "others": [list(pair) for pair in step.others],
         "refused": [list(pair) for pair in step.refused],
     }

@@ -30,8 +30,8 @@ class RouteSum:
         Measured; of calls of several steps, those steps' share.
     estimated : float
         Seconds, of the steps for which there is an estimate.
-    declined : int
-        Steps in which it was taken, and its guard declined.
+    gave_up : int
+        Steps in which it was taken, and gave up at the values, so that another did them.
     """
 
     route: str
@@ -39,7 +39,7 @@ class RouteSum:
     steps: int = 0
     seconds: float = 0.0
     estimated: float = 0.0
-    declined: int = 0
+    gave_up: int = 0
 
 
 @dataclass(slots=True)
@@ -98,8 +98,8 @@ class Sums:
             found.steps += 1
             found.seconds += step.seconds
             found.estimated += step.estimated or 0.0
-            for name, _ in step.declined:
-                self._route(name).declined += 1
+            for name, _ in step.gave_up:
+                self._route(name).gave_up += 1
         self._add_site(record)
 
     def _route(self, name: str) -> RouteSum:

@@ -35,7 +35,7 @@ __all__ = [
     "site_rows",
 ]
 
-ROUTES = ("route", "calls", "steps", "declined", "estimated", "measured")
+ROUTES = ("route", "calls", "steps", "gave up", "estimated", "measured")
 SITES = ("where", "function", "routes", "calls", "measured")
 CALLS = ("#", "where", "call", "operands", "routes", "cache", "estimated", "measured")
 #: Lines of single calls that are shown; `records` holds the others.
@@ -56,7 +56,7 @@ def route_rows(recording: Gathered) -> list[Row]:
     """A row for each route."""
     rows = []
     for found in recording.by_route():
-        counts = (f"{number:,}" for number in (found.calls, found.steps, found.declined))
+        counts = (f"{number:,}" for number in (found.calls, found.steps, found.gave_up))
         times = (in_time(found.estimated or None), in_time(found.seconds if found.calls else None))
         rows.append((found.route, *counts, *times))
     return rows

@@ -13,7 +13,7 @@ from .one_hot import counts, fields, gathers, places
 from .pairwise import forms, indefinite, sums
 from .rolled import convolutions, rollings, vectors
 from .small import tiny, tiny_functions
-from .sparse import by_stacks, patterns, products
+from .sparse import by_stacks, first_products, patterns, products
 from .strided import strided
 from .tensor_networks import tensor_networks
 
@@ -41,6 +41,7 @@ GROUPS: dict[str, str] = {
     "solve-once": "solve, inv and pinv of a matrix at first sight",
     "solve-sparse": "sparse systems and sparse least squares, of a matrix seen before",
     "sparse": "dense by sparse products, and sparse patterns",
+    "sparse-first": "the first dense by sparse product of a program, planned and done",
     "rolled": "every rolling of one tensor against another, circular convolution",
     "one-hot": "histograms, segment sums, gathers by label",
     "pairwise": "quadratic forms of differences between points",
@@ -49,7 +50,7 @@ GROUPS: dict[str, str] = {
 CASES: tuple[AnyCase, ...] = (
     *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *tensor_networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
-    *products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *convolutions(), *counts(), *gathers(), *places(),
+    *products(), *first_products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *convolutions(), *counts(), *gathers(), *places(),
     *fields(), *forms(), *indefinite(), *sums(),
 )  # fmt: skip
 

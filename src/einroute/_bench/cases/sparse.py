@@ -6,6 +6,8 @@ from ..spelled import Spelled, Way, Ways
 
 #: Elements of the dense operand.
 ELEMENTS = 2_000_000
+#: Seconds that a first call may take to be planned.
+TO_PLAN = 5e-4
 GIVEN = """
 a = load("scipy.sparse").random_array(({n}, {n}), density={density}, format="{kind}", dtype=np.dtype("{dtype}"), rng=rng)
 x = rng.random({shape}).astype("{dtype}")
@@ -36,6 +38,21 @@ def products() -> list[Spelled]:
             for kind in ("csr", "csc"):
                 for dtype in ("f8", "f4") if n == 1000 else ("f8",):
                     table += _product(n, density, kind, dtype)
+    return table
+
+
+def first_products() -> list[Spelled]:
+    """X.A with nothing known of the call before: what is planned is forgotten before each."""
+    ours = Way(
+        "first(x, a)", "def first(x, a):\n    er.cache_clear()\n    return er.tensordot(x, a, axes=1)\n"
+    )
+    ways: Ways = {"einroute": ours, "scipy": Way("(flat @ a).reshape(shape)", FLAT)}
+    table = []
+    for n, density in ((100, 0.01), (1000, 0.001), (1000, 0.01), (4000, 0.001)):
+        given = {"n": n, "density": density, "kind": "csr", "dtype": "f8"}
+        shape = (10, ELEMENTS // n // 10, n)
+        name = f"X.A {n}x{n} {100 * density:g} %"
+        table.append(Spelled("sparse-first", name, GIVEN.format(shape=shape, **given), ways, allowed=TO_PLAN))
     return table
 
 

@@ -113,7 +113,7 @@ def expansion_verdict(step: Step) -> Rewriting | Refused:
     each = _EXPANDED + distances.TERM * terms * (_EXPANSIONS if step.dtype.char == "d" else 2)
     work = batch * (n * m * each + (n + m) * (terms * 1e-8 + terms**2 * _TRANSFORM))
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 200.0 * batch, 1e9)
-    note = f"terms of the form by GEMM {n}x{terms} by {terms}x{m}, in more digits"
+    note = f"terms by GEMM {n}x{terms} by {terms}x{m}, in more digits"
     return Rewriting(
         Offer(cost, step.output, form, note + "; small ones from the differences"), inner(form, step)
     )
