@@ -143,7 +143,7 @@ for _name in (
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 
 
-def _function(name: str) -> Any:
+def _function(name: str, module: Any = np) -> Any:
     def function(*args: Any, **kwargs: Any) -> Any:
         spread = [x for a in args for x in (a if isinstance(a, list | tuple) else (a,))]
         _here(*spread, name=name)
@@ -153,7 +153,7 @@ def _function(name: str) -> Any:
                 return type(a)(held(x) for x in a)
             return a._held if isinstance(a, ndarray) else a
 
-        made = getattr(np, name)(*map(held, args), **kwargs)
+        made = getattr(module, name)(*map(held, args), **kwargs)
         if isinstance(made, tuple):
             CALLS.append(name)
             return tuple(map(ndarray, made))
@@ -166,6 +166,7 @@ FUNCTIONS = (
     "matmul", "multiply", "einsum", "eye", "broadcast_to", "arange", "take", "concatenate", "stack", "where",
     "logical_and", "zeros", "ones", "unravel_index", "argsort", "searchsorted", "cumsum", "ascontiguousarray",
 )  # fmt: skip
+TRANSFORMS = ("rfft", "irfft", "fft", "ifft")
 #: dtypes that CUDA adds atomically, of versions of CuPy that have fewest.
 _ATOMIC = frozenset(map(np.dtype, ("i4", "u4", "u8", "f4", "f8")))
 
@@ -214,6 +215,7 @@ def in_place() -> Iterator[Any]:
     module.cuda = types.SimpleNamespace(Device=Device)
     module.lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=_as_strided))
     module.linalg = solver_recorder.LINALG
+    module.fft = types.SimpleNamespace(**{name: _function(name, np.fft) for name in TRANSFORMS})
     for name in FUNCTIONS:
         setattr(module, name, _function(name))
     cupyx, scipy, sparse = (types.ModuleType(name) for name in ("cupyx", "cupyx.scipy", "cupyx.scipy.sparse"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy import sparse
 import einroute as er
 from tests.helpers import in_one_line
 from tests.kinds.cupy import recorder
-from tests.kinds.cupy.helpers import library, matrix, nothing_copied, on_device, recorded, values
+from tests.kinds.cupy.helpers import REAL, library, matrix, nothing_copied, on_device, recorded, values
 from tests.kinds.structured_calls import CALLS, LABELS, OTHERS, POINTS, alone, difference, one_hot, rolled
 
 
@@ -72,7 +72,7 @@ def test_no_device_is_waited_for(call: Any) -> None:
 )
 def test_the_calls_made(subscripts: str, make: Any, shapes: Any, calls: set[str]) -> None:
     _, ours = both(subscripts, make, shapes)
-    with er.config(forbid="cupy_structured.rollings"):
+    with er.config(forbid=["cupy_structured.rollings", "cupy_structured.rolled_fft"]):
         er.einsum(subscripts, *ours)
     assert calls <= set(recorder.CALLS)
     assert ("add.at" in recorder.CALLS) == ("add.at" in calls)
@@ -91,6 +91,51 @@ def test_rolled_by_any_step(step: int, k: int, route: str) -> None:
                 got = er.einsum(subscripts, er.rolled(on_device(b), k, step=step), on_device(a))
             agrees(got, np.einsum(subscripts, written, a))
     np.testing.assert_array_equal(values(er.rolled(on_device(b), k, step=step).written()), written)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("d", [1, 6, 7])
+@pytest.mark.parametrize("device", [0, pytest.param(1, marks=recorded)])
+def test_rolled_by_transforms(dtype: str, d: int, device: int) -> None:
+    rng = np.random.default_rng(d)
+
+    def numbers(*shape: int) -> Any:
+        made = rng.standard_normal(shape)
+        return (made + 1j * rng.standard_normal(shape) if dtype[0] == "c" else made).astype(dtype)
+
+    transforms = {"fft", "ifft"} if dtype[0] == "c" else {"rfft", "irfft"}
+    with er.config(allow="cupy_structured.rolled_fft"):
+        for k, step in product((1, 3, 17), (1, -2, 0)):
+            base = numbers(d, 3)
+            written = np.asarray(er.rolled(base, k, step=step))
+            roll = er.rolled(on_device(base, device), k, step=step)
+            for text, other in (
+                ("ijn,jn->i", numbers(k, 3)),
+                ("ijn,nmj->mni", numbers(3, 2, k)),
+                ("ijn,in->jn", numbers(d, 3)),
+                ("ijn,mi->nmj", numbers(2, d)),
+            ):
+                terms, output = text.split("->")[0].split(","), text.split("->")[1]
+                before = len(recorder.CALLS)
+                got = er.einsum(text, roll, on_device(other, device))
+                agrees(got, np.einsum(text, written, other))
+                agrees(
+                    er.einsum(f"{terms[1]},{terms[0]}->{output}", on_device(other, device), roll),
+                    np.einsum(text, written, other),
+                )
+                if not REAL:
+                    assert got.device.id == device
+                    made = recorder.CALLS[before:]
+                    assert transforms <= set(made)
+                    assert ("add.at" in made, "take" in made) == ("j" in terms[1], "i" in terms[1])
+    assert REAL or recorder.WAITS == []
+    nothing_copied()
+
+
+def test_long_rollings_are_transformed_and_others_are_not() -> None:
+    for k, dtype, transformed in ((2, "f4", False), (2000, "f4", True), (2000, "i8", False)):
+        operands = er.rolled(on_device(np.ones(4000, dtype)), k), on_device(np.ones(k, dtype))
+        assert ("rolled_fft" in er.explain("ij,j->i", *operands).routes[0]) == transformed
 
 
 def test_mixed_with_sparse_operands_and_each_other() -> None:

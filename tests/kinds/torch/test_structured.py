@@ -166,6 +166,67 @@ def test_every_route_of_rolled_tensors_agrees(name: str, route: str) -> None:
     np.testing.assert_allclose(got, np.einsum(subscripts, *plain), rtol=1e-12)
 
 
+TRANSFORMED = (("ijn,jn->i", 0), ("nmj,ijn->mni", 1), ("ijn,in->jn", 0), ("mi,ijn->nmj", 1))
+
+
+def numbers(*shape: int, dtype: Any = torch.float64) -> Any:
+    generator = torch.Generator().manual_seed(len(shape))
+    return torch.randn(*shape, generator=generator, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex64, torch.complex128])
+@pytest.mark.parametrize(("subscripts", "at"), TRANSFORMED)
+def test_rolled_by_transforms(subscripts: str, at: int, dtype: Any) -> None:
+    """Values and gradients; under vmap, where values are not at hand."""
+    sizes = {"i": 7, "n": 3, "m": 2}
+    for k, step in ((12, 1), (20, -2), (40, 0)):
+        sizes["j"] = k
+        term = subscripts.split("->", maxsplit=1)[0].split(",")[1 - at]
+        base, other = (
+            numbers(7, 3, dtype=dtype).abs() + 1,
+            numbers(*(sizes[c] for c in term), dtype=dtype).abs() + 1,
+        )
+        base, other = base.to(dtype), other.to(dtype)
+
+        def call(base: Any, other: Any) -> Any:
+            given_operands = [other]
+            given_operands.insert(at, er.rolled(base, k, step=step))  # noqa: B023 - called here
+            return er.einsum(subscripts, *given_operands)
+
+        plain = [other.numpy()]
+        plain.insert(at, rolled(base.numpy(), k, step=step))
+        expected = np.einsum(subscripts, *plain)
+        tolerance = 1e-5 if dtype in (torch.float32, torch.complex64) else 1e-12
+        with er.config(allow="torch_structured.rolled_fft"):
+            got = call(base, other)
+            assert got.dtype is dtype
+            np.testing.assert_allclose(got, expected, rtol=tolerance)
+            stacked = torch.func.vmap(call)(torch.stack([base, base]), torch.stack([other, 2 * other]))
+            np.testing.assert_allclose(stacked[1], 2 * expected, rtol=tolerance)
+            if tolerance < 1e-6 and step == 1:
+                leaves = [x.clone().requires_grad_() for x in (base, other)]
+                assert torch.autograd.gradcheck(call, leaves)
+                assert torch.autograd.gradgradcheck(call, leaves)
+
+
+def test_transforms_are_left_to_data_that_they_are_exact_for() -> None:
+    b, a = numbers(4000), numbers(2000)
+    wide = torch.cat([b[:2000] * 1e-12, b[2000:]])
+    lost = b.clone()
+    lost[5] = torch.nan
+    for base, transformed in ((b, True), (wide, False), (lost, False)):
+        with er.record() as told:
+            got = er.einsum("ij,j->i", er.rolled(base, 2000), a)
+        assert (told.records[0].routes == ("torch_structured.rolled_fft",)) == transformed
+        expected = rolled(base.numpy(), 2000) @ a.numpy()
+        np.testing.assert_allclose(got, expected, rtol=1e-10 if not transformed else 0, atol=1e-11)
+    for dtype in (torch.int64, torch.float16):
+        whole = er.rolled(b.to(dtype), 2000), a.to(dtype)
+        assert "rolled_fft" not in er.explain("ij,j->i", *whole).routes[0]
+    few = er.rolled(numbers(20000), 100), numbers(100)  # of which the bound is never met
+    assert "rolled_fft" not in er.explain("ij,j->i", *few).routes[0]
+
+
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "bfloat16", "float32", "complex128"])
 def test_dtypes(dtype: str) -> None:
     kind = getattr(torch, dtype)

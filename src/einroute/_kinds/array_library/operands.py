@@ -37,6 +37,10 @@ class StructuredCalls:
     concatenate, stack : callable
         ``(arrays, axis) -> array``.
     conj : callable
+    added_at : callable
+        ``(array, places, count) -> array``: slices along the first axis, each added at its place, of so many.
+    fft : module
+        The library's transforms, with the names and the order of arguments of `numpy.fft`.
     windows : callable or None
         ``(array, axis, size, count, step) -> array``: a view whose entry i, j of two axes of these lengths in
         place of one is entry ``i + step * j``; None where there are no views.
@@ -48,6 +52,8 @@ class StructuredCalls:
     concatenate: Callable[[Sequence[Any], int], Any]
     stack: Callable[[Sequence[Any], int], Any]
     conj: Callable[[Any], Any]
+    added_at: Callable[[Any, Any, int], Any]
+    fft: Any
     windows: Callable[[Any, int, int, int, int], Any] | None = None
 
 

@@ -8,14 +8,52 @@ from typing import Any
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
+from .library import ArrayLibrary
 from .operands import StructuredCalls, part
 from .routes import laid_out
 from .written import Written
 
-__all__ = ["rollings_route"]
+__all__ = ["Rolling", "rolling_of", "rollings_route"]
 
 #: Multiply-adds a second of products of matrices, and of other sums; calls of the library a turn.
 _PRODUCTS, _LOOPS, _TURN = 8e9, 1e9, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """A rolled operand among the operands of a step.
+
+    Attributes
+    ----------
+    at : int
+        Its position.
+    axis : int
+        Where it is rolled.
+    k, step : int
+        How often, and by how much.
+    i, j : str
+        The labels of both axes.
+    """
+
+    at: int
+    axis: int
+    k: int
+    step: int
+    i: str
+    j: str
+
+
+def rolling_of(step: Step, found: list[int], library: ArrayLibrary) -> Rolling | Refused:
+    """The one rolled operand among those at the positions found, where all others are dense."""
+    if len(found) != 1 or any(
+        op.form != library.name for n, op in enumerate(step.operands) if n not in found
+    ):
+        return Refused("not one rolled operand and dense ones")
+    _, k, axis, by = step.operands[found[0]].structure
+    labels = step.inputs[found[0]]
+    if not step.sizes[labels[axis]]:
+        return Refused("nothing to roll")
+    return Rolling(found[0], axis, k, by, labels[axis], labels[axis + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +66,22 @@ class _Rollings:
     def verdict(self, step: Step) -> Offer | Refused:
         """Offer to take one rolling after the other, where there is one rolled operand among dense ones."""
         library = self.calls.library
-        found = self.written.structures(step, "rolled")
-        if len(found) != 1 or any(
-            op.form != library.name for n, op in enumerate(step.operands) if n not in found
-        ):
-            return Refused("not one rolled operand and dense ones")
-        at = found[0]
-        _, k, axis, _ = step.operands[at].structure
-        labels = step.inputs[at]
-        if not step.sizes[labels[axis]]:
-            return Refused("nothing to roll")
-        others = set("".join(x for n, x in enumerate(step.inputs) if n != at))
-        summed = set(labels) & others - set(step.output) - {labels[axis + 1]}
+        found = rolling_of(step, self.written.structures(step, "rolled"), library)
+        if isinstance(found, Refused):
+            return found
+        others = set("".join(x for n, x in enumerate(step.inputs) if n != found.at))
+        summed = set(step.inputs[found.at]) & others - set(step.output) - {found.j}
         flops = float(step.extent("".join(dict.fromkeys("".join(step.inputs)))))
-        added = 0 if labels[axis + 1] in step.output else (k - 1) * step.out_bytes * 2
+        added = 0 if found.j in step.output else (found.k - 1) * step.out_bytes * 2
         moved = float(step.in_bytes + step.out_bytes * 2 + added)
-        cost = Cost(flops, moved, library.calls * _TURN * k, _PRODUCTS if summed else _LOOPS)
-        return Offer(cost, step.output, (at, axis), f"{k} rollings, one after the other")
+        cost = Cost(flops, moved, library.calls * _TURN * found.k, _PRODUCTS if summed else _LOOPS)
+        return Offer(cost, step.output, found, f"{found.k} rollings, one after the other")
 
     def bind(self, step: Step, offer: Offer) -> Runner:
         """Settle the product of each turn."""
-        at, axis = offer.recipe
-        _, k, _, by = step.operands[at].structure
-        j = step.inputs[at][axis + 1]
-        size = step.sizes[step.inputs[at][axis]]
+        found: Rolling = offer.recipe
+        at, axis, k, by, j = found.at, found.axis, found.k, found.step, found.j
+        size = step.sizes[found.i]
         inputs = tuple(x.replace(j, "") for x in step.inputs)
         multiply = self.written.contracted(step, inputs=inputs, output=step.output.replace(j, ""))
         axes = [labels.find(j) for labels in step.inputs]

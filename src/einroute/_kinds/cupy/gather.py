@@ -16,8 +16,9 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
-from .cells import Cells, Sums, cells_of
+from .cells import Cells, cells_of
 from .dense import LIBRARY
+from .sums import Sums
 
 __all__ = ["ENTRIES", "NAME", "ONE_HOT", "ROUTE", "sparse_facts"]
 

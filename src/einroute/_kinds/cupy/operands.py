@@ -8,6 +8,7 @@ import cupy
 
 from ..array_library.operands import ArrayOperand, DifferenceOf, OneHotOf, RolledOf, StructuredCalls
 from .dense import LIBRARY, beside
+from .sums import Sums
 
 __all__ = ["CALLS", "CupyOperand", "Difference", "OneHot", "Rolled"]
 
@@ -19,6 +20,12 @@ def _windows(x: Any, axis: int, size: int, count: int, step: int) -> Any:
     return cupy.lib.stride_tricks.as_strided(x, shape, strides)
 
 
+def _added_at(x: Any, places: Any, count: int) -> Any:
+    sums = Sums(count, x.shape[1:], x.dtype)
+    sums.add(places, x)
+    return sums.result()
+
+
 CALLS = StructuredCalls(
     LIBRARY,
     counted=lambda n, _like: cupy.arange(n),
@@ -26,6 +33,8 @@ CALLS = StructuredCalls(
     concatenate=cupy.concatenate,
     stack=cupy.stack,
     conj=lambda x: x.conj(),
+    added_at=_added_at,
+    fft=cupy.fft,
     windows=_windows,
 )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..._base.facts import DENSE
 from ..array_library import array_form
+from ..array_library.rolled_fft import rolled_fft_route
 from ..array_library.rollings import rollings_route
 from ..array_library.structured import bring_structured, preparing
 from ..array_library.written import Written
@@ -25,6 +26,7 @@ FORM = replace(
     name=NAME,
     routes=(
         rollings_route("cupy_structured.rollings", CALLS, WRITTEN),
+        rolled_fft_route("cupy_structured.rolled_fft", CALLS, WRITTEN.structures, WRITTEN.contracted),
         WRITTEN.route("cupy_structured.written"),
     ),
     holds=lambda _inputs, own, _output: any(own),

@@ -31,6 +31,8 @@ class JaxOperand(ArrayOperand):
         concatenate=jnp.concatenate,
         stack=jnp.stack,
         conj=jnp.conj,
+        added_at=lambda x, at, n: jnp.zeros((n, *x.shape[1:]), x.dtype).at[at].add(x),
+        fft=jnp.fft,
     )
 
     @property

@@ -1,72 +1,28 @@
-"""A rolled operand with arrays: one rolling at a time, or by the fast Fourier transform.
-
-The transform of a circular correlation is the product of the transforms, one of them at the negative
-frequency (Oppenheim and Schafer, "Discrete-Time Signal Processing", section 8.6).
-"""
+"""A rolled operand with arrays: one rolling at a time, or by the fast Fourier transform."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import log2
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Offer, Refused, Route, Runner
+from ..array_library.rolled_fft import rolled_fft_route
+from ..array_library.rollings import Rolling, rolling_of
 from .blocks import contracted, recomputed
 from .dense import LIBRARY, cast
 from .dtypes import native
+from .operands import JaxOperand
 from .written import structures
 
 __all__ = ["ROUTES"]
 
 #: Multiply-adds a second of products of matrices and of other sums; seconds that a turn of a loop takes.
 _PRODUCTS, _LOOPS, _TURN = 8e9, 1e9, 2e-6
-#: Seconds an element that a transform takes, for each of its stages.
-_STAGE = 2.5e-10
-_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Rolling:
-    """A rolled operand among the operands of a step.
-
-    Attributes
-    ----------
-    at : int
-        Its position.
-    axis : int
-        Where it is rolled.
-    k, step : int
-        How often, and by how much.
-    i, j : str
-        The labels of both axes.
-    """
-
-    at: int
-    axis: int
-    k: int
-    step: int
-    i: str
-    j: str
-
-
-def _rolling(step: Step) -> _Rolling | Refused:
-    found = structures(step, "rolled")
-    if len(found) != 1 or any(
-        op.form != LIBRARY.name for n, op in enumerate(step.operands) if n not in found
-    ):
-        return Refused("not one rolled operand and arrays")
-    _, k, axis, by = step.operands[found[0]].structure
-    labels = step.inputs[found[0]]
-    if not step.sizes[labels[axis]]:
-        return Refused("nothing to roll")
-    return _Rolling(found[0], axis, k, by, labels[axis], labels[axis + 1])
 
 
 def _flops(step: Step) -> float:
@@ -75,7 +31,7 @@ def _flops(step: Step) -> float:
 
 def _turns_verdict(step: Step) -> Offer | Refused:
     """Offer to take one rolling after the other, each a window of the array beside itself."""
-    found = _rolling(step)
+    found = rolling_of(step, structures(step, "rolled"), LIBRARY)
     if isinstance(found, Refused):
         return found
     others = set("".join(x for n, x in enumerate(step.inputs) if n != found.at))
@@ -90,7 +46,7 @@ def _turns_verdict(step: Step) -> Offer | Refused:
 
 
 def _turns_bind(step: Step, offer: Offer) -> Runner:
-    found: _Rolling = offer.recipe
+    found: Rolling = offer.recipe
     inner = replace(
         step,
         inputs=tuple(x.replace(found.j, "") for x in step.inputs),
@@ -132,74 +88,7 @@ def _turns_bind(step: Step, offer: Offer) -> Runner:
     return run
 
 
-def _fft_verdict(step: Step) -> Offer | Refused:
-    """Offer to transform, where one of the two axes is summed with another array's and the other is kept."""
-    found = _rolling(step)
-    if isinstance(found, Refused):
-        return found
-    if len(step.inputs) != 2:
-        return Refused("not a pair of operands")
-    if step.dtype not in _FLOATS:
-        return Refused(f"{step.dtype} is not transformed exactly")
-    other = step.inputs[1 - found.at]
-    over_j = (
-        found.j in other and found.j not in step.output and found.i in step.output and found.i not in other
-    )
-    over_i = (
-        found.i in other and found.i not in step.output and found.j in step.output and found.j not in other
-    )
-    if not (over_j or over_i):
-        return Refused("neither axis is summed with the other operand while the other one is kept")
-    d = step.sizes[found.i]
-    own = step.operands[found.at].size // max(found.k, 1)
-    theirs = step.operands[1 - found.at].size // max(1, found.k if over_j else d) * d
-    made = step.extent(step.output) // max(1, d if over_j else found.k) * d
-    stages = max(1.0, log2(max(d, 2)))
-    work = _flops(step) / max(1, found.k if over_j else d) / max(1, d if over_j else found.k) * d
-    seconds = (own + theirs + made) * stages * _STAGE * 2 + 4 * work / _LOOPS
-    flops = max(work, 1.0)
-    cost = Cost(flops, float(8 * (own + theirs + made)), 4 * LIBRARY.calls, flops / seconds)
-    return Offer(cost, step.output, (found, over_j), f"transforms of length {d}")
-
-
-def _fft_bind(step: Step, offer: Offer) -> Runner:
-    found, over_j = offer.recipe
-    labels, other = step.inputs[found.at], step.inputs[1 - found.at]
-    d = step.sizes[found.i]
-    own = labels.replace(found.j, "")
-    theirs = other.replace(found.j, found.i)
-    made = step.output if over_j else step.output.replace(found.j, found.i)
-    inputs = (own, theirs) if found.at == 0 else (theirs, own)
-    real = step.dtype.kind == "f"
-    half = d // 2 + 1 if real else d
-    sizes = {**step.sizes, found.i: half}
-    wide = np.result_type(step.dtype, np.complex64)
-    operands = tuple(Operand(tuple(sizes[c] for c in x), wide, (), LIBRARY.name) for x in inputs)
-    inner = Step(inputs, made, sizes, operands, wide, threads=step.threads, last=False)
-    multiply = contracted(inner)
-    starts = np.asarray([(found.step % d) * j % d for j in range(found.k)], np.int32)
-    summed = theirs.index(found.i)
-    at = made.index(found.i)
-    forward: Callable[..., Any] = jnp.fft.rfft if real else jnp.fft.fft
-
-    def run(*given: Any, out: Any = None) -> Any:
-        base = cast(jnp.asarray(given[found.at].base), step.dtype)
-        x = given[1 - found.at]
-        if over_j:  # what meets the same rolling is added up first
-            first = jnp.moveaxis(x, other.index(found.j), 0)
-            folded = jnp.zeros((d, *first.shape[1:]), x.dtype).at[starts].add(first)
-            x = jnp.moveaxis(folded, 0, summed)
-        one = forward(base, axis=own.index(found.i))
-        two = jnp.conj(forward(jnp.conj(x), axis=summed))
-        product = multiply(one, two) if found.at == 0 else multiply(two, one)
-        back = jnp.fft.irfft(product, d, axis=at) if real else jnp.fft.ifft(product, axis=at)
-        result = cast(back, step.dtype)
-        return result if over_j else jnp.take(result, starts, at)
-
-    return run
-
-
 ROUTES = (
     Route("jax.rollings", _turns_verdict, _turns_bind),
-    Route("jax.rolled_fft", _fft_verdict, _fft_bind),
+    rolled_fft_route("jax.rolled_fft", JaxOperand.calls, structures, contracted),
 )

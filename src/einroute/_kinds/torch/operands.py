@@ -35,6 +35,8 @@ CALLS = StructuredCalls(
     concatenate=torch.cat,
     stack=torch.stack,
     conj=lambda x: x.conj(),
+    added_at=lambda x, at, n: x.new_zeros((n, *x.shape[1:])).index_add(0, at, x),
+    fft=torch.fft,
     windows=_windows,
 )
 

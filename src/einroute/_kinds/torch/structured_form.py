@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
+
 from ..._base.facts import DENSE
 from ..array_library import array_form
+from ..array_library.rolled_fft import rolled_fft_route
 from ..array_library.rollings import rollings_route
 from ..array_library.structured import bring_structured, preparing
 from . import squared
@@ -16,13 +19,20 @@ from .sparse_matmul import ONE_HOT
 from .written import NAME, WRITTEN
 
 __all__ = ["FORM"]
-
 FORM = replace(
     array_form(LIBRARY, rank=7),
     name=NAME,
     routes=(
         squared.ROUTE,
         rollings_route("torch_structured.rollings", CALLS, WRITTEN),
+        rolled_fft_route(
+            "torch_structured.rolled_fft",
+            CALLS,
+            WRITTEN.structures,
+            WRITTEN.contracted,
+            guarded=True,
+            unrecorded=torch.no_grad,
+        ),
         WRITTEN.route("torch_structured.written"),
     ),
     holds=lambda _inputs, own, _output: any(own),
