@@ -2,6 +2,7 @@
 
 #include "elements.hpp"
 #include "float_status.hpp"
+#include "held.hpp"
 #include "isa.hpp"
 #include "threads.hpp"
 
@@ -26,13 +27,9 @@ constexpr ptrdiff_t WORKSPACE = LEVELS * LEVEL + BOX_OPERANDS * PACKED + SCATTER
 // Iterations from which the GIL is released.
 constexpr double RELEASED = 20000;
 
-struct Freed {
-    void operator()(char* memory) const { std::free(memory); }
-};
-
 // Of each thread that runs blocks, kept as long as it lives. Null if there is no memory.
 char* workspace() {
-    thread_local std::unique_ptr<char, Freed> memory;
+    thread_local Memory memory;
     if (!memory) {
         memory.reset(static_cast<char*>(std::malloc(static_cast<std::size_t>(WORKSPACE))));
     }
@@ -396,7 +393,7 @@ bool pass(Nest& nest, const TypeKernels& kernels, int threads, int& flags) {
                                                  : all.transpose16;
     Pass shared{nest, cut_of(nest), kernels, transpose, nest.out, {0}, 0};
     const Cut& cut = shared.cut;
-    std::unique_ptr<char, Freed> parts;
+    Memory parts;
     if (cut.splits > 1) {
         shared.apart = lay_out(nest, shared.strides);
         // Zeros, since what lies between the parts is added too.
