@@ -1,5 +1,6 @@
 // A contraction of arrays that fit.
 
+#include "array_arguments.hpp"
 #include "contraction_object.hpp"
 #include "finite.hpp"
 #include "float_status.hpp"
@@ -23,7 +24,7 @@ bool is_finite(const Contraction* self, const char* data) {
 
 // NumPy's own answer.
 PyObject* repeat(const Contraction* self, PyObject* const* arrays) {
-    PyObject* arguments[MAX_OPERANDS + 1] = {self->subscripts};
+    PyObject* arguments[MAX_OPERANDS + 1] = {self->subscripts.object};
     const int n = self->expression->operands;
     for (int i = 0; i < n; ++i) {
         arguments[i + 1] = arrays[i];
@@ -51,7 +52,7 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
             return false;
         }
     }
-    if (self->report != nullptr) {
+    if (self->report) {
         clear_status();
     }
     run_program(*self->program, data, steps, out, strides, scratch);
@@ -63,12 +64,7 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
         return true;
     }
     clear_status();
-    if (self->report == nullptr) {
-        return true;
-    }
-    PyObject* told = PyObject_CallFunction(self->report, "i", flags);
-    Py_XDECREF(told);
-    return told != nullptr;
+    return !self->report || tell(self->report.object, flags);
 }
 
 // The dtype of a result: integers of one size go by two names, of which NumPy's result has the later one.
@@ -78,8 +74,8 @@ PyArray_Descr* descr_of(const Contraction* self, PyObject* const* arrays) {
         const int own = PyArray_TYPE(reinterpret_cast<PyArrayObject*>(arrays[i]));
         type = own > type ? own : type;
     }
-    if (type == self->descr->type_num) {
-        return self->descr;
+    if (type == self->descr()->type_num) {
+        return self->descr();
     }
     PyArray_Descr* descr = PyArray_DescrFromType(type);
     Py_XDECREF(descr); // NumPy keeps it for ever
@@ -131,16 +127,12 @@ bool find_c_einsum() {
 bool fits(const Contraction* self, PyObject* array, int operand) {
     const Expression& e = *self->expression;
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(array);
-    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
-           PyArray_NDIM(x) == e.ndim[operand] &&
-           PyArray_CompareLists(PyArray_DIMS(x), e.shape[operand], e.ndim[operand]);
+    return is_like(x, self->descr()->type_num, e.ndim[operand], e.shape[operand]);
 }
 
 bool fits_result(const Contraction* self, PyObject* given) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    return PyArray_EquivTypenums(PyArray_TYPE(x), self->descr->type_num) && PyArray_ISNOTSWAPPED(x) &&
-           PyArray_NDIM(x) == self->out_ndim &&
-           PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
+    return is_like(x, self->descr()->type_num, self->out_ndim, self->out_shape);
 }
 
 PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
@@ -191,7 +183,7 @@ PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject
 bool makes_what(PyObject* contraction, PyObject* array) {
     const Contraction* self = self_of(contraction);
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(array);
-    return PyArray_DESCR(x) == self->descr && PyArray_NDIM(x) == self->out_ndim &&
+    return PyArray_DESCR(x) == self->descr() && PyArray_NDIM(x) == self->out_ndim &&
            PyArray_CompareLists(PyArray_DIMS(x), self->out_shape, self->out_ndim);
 }
 

@@ -3,39 +3,53 @@
 
 #include "contraction.hpp"
 #include "labels.hpp"
+#include "object.hpp"
 #include "program.hpp"
+
+#include <memory>
 
 namespace einroute {
 
 struct Contraction {
-    PyObject_HEAD vectorcallfunc vectorcall;
-    PyObject* subscripts;
-    PyObject* report; // of floating-point flags; null: nothing is told, and what is not finite is repeated
-    Program* program;
-    Expression* expression;
-    PyArray_Descr* descr;
+    Held subscripts;
+    Held report; // of floating-point flags; null: nothing is told, and what is not finite is repeated
+    std::unique_ptr<Program> program;
+    std::unique_ptr<Expression> expression;
+    Held dtype;
     Element element;
     bool floating, repeats, scalar;
     int out_ndim;
     npy_intp out_shape[MAX_LABELS], out_strides[MAX_LABELS];
     npy_intp elements;
+
+    PyArray_Descr* descr() const { return reinterpret_cast<PyArray_Descr*>(dtype.object); }
+    template <class Visit> void references(const Visit& visit) { visit(report.object); }
 };
 
 inline Contraction* self_of(PyObject* object) {
-    return reinterpret_cast<Contraction*>(object);
+    return &state_of<Contraction>(object);
 }
 
 extern PyTypeObject* contraction_type;
 
-enum class Made { Yes, NotOurs, Failed };
+enum class Made { Yes, NotOurs };
 
-// A contraction with an empty expression; null with an exception set if memory is short.
-PyObject* empty_contraction(PyTypeObject* type);
+// The result of a call of a contraction.
+PyObject* call_contraction(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names);
+
+// A contraction with an empty expression that `fill` completes; null if it says false, or with an exception
+// set if memory is short.
+template <class Fill> PyObject* make_contraction(PyTypeObject* type, const Fill& fill) {
+    return make_object<Contraction>(type, call_contraction, [&](Contraction& self) {
+        self.expression = std::make_unique<Expression>();
+        return fill(self);
+    });
+}
 
 // Reads subscripts into its expression; false where einsum would refuse them, or we do.
 bool read_labels(PyObject* subscripts, Py_ssize_t n, Expression& to);
 
-// Fills in a contraction whose expression has its labels and shapes.
+// Fills in a contraction whose expression has its labels and shapes. Memory may be short.
 Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr);
 
 // Strides of a fresh result, C or F.

@@ -1,10 +1,10 @@
 #include "label_sums.hpp"
 
 #include "float_status.hpp"
+#include "held.hpp"
 #include "label_arguments.hpp"
 
 #include <cstdlib>
-#include <memory>
 
 namespace einroute {
 
@@ -21,11 +21,6 @@ constexpr ptrdiff_t PARTS = 8, WORTH = 4, WIDE = 512, SHARE = 256, CACHED = 1 <<
 // Tables that neighbours are added to in turn, so that none waits for the one before; their rows at most.
 constexpr int TABLES = 4;
 constexpr ptrdiff_t FEW = 2048;
-
-struct Freed {
-    void operator()(char* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<char, Freed>;
 
 // What runs, block by block.
 struct Job {

@@ -4,6 +4,7 @@
 #include "least_squares.hpp"
 
 #include "float_status.hpp"
+#include "object.hpp"
 
 #include <cstddef>
 #include <cstring>
@@ -252,8 +253,7 @@ PyObject* apply_factors(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyMethodDef functions[] = {
-    {"apply_factors", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(apply_factors)),
-     METH_FASTCALL,
+    {"apply_factors", fast_method(apply_factors), METH_FASTCALL,
      "apply_factors(uh, w, a, b, tall, low, high, extended, /)\n--\n\n"
      "The solution for one right-hand side, and the squared norm of the residual or None; None for both "
      "where\n"

@@ -4,6 +4,7 @@
 #include "numpy_api.hpp"
 
 #include "contraction.hpp"
+#include "copies.hpp"
 #include "correlate.hpp"
 #include "described_classes.hpp"
 #include "difference_forms.hpp"
@@ -76,14 +77,31 @@ PyMethodDef methods[] = {
 
 // What each file adds; contractions before what is found by them.
 int (*const PARTS[])(PyObject*) = {
-    einroute::add_product,           einroute::add_contraction,     einroute::add_table,
-    einroute::add_dispatch,          einroute::add_least_squares,   einroute::add_pool,
-    einroute::add_described_classes, einroute::add_sparse_classes,  einroute::add_sparse_dense,
-    einroute::add_sparse_parts,      einroute::add_sparse_product,  einroute::add_sparse_sparse,
-    einroute::add_one_pass,          einroute::add_threads,         einroute::add_magnitude,
-    einroute::add_network,           einroute::add_label_sums,      einroute::add_label_look_ups,
-    einroute::add_difference_forms,  einroute::add_difference_sums, einroute::add_difference_projections,
-    einroute::add_correlate,         einroute::add_sampled,         einroute::add_sparse_canonical,
+    einroute::add_product,
+    einroute::add_contraction,
+    einroute::add_table,
+    einroute::add_dispatch,
+    einroute::add_least_squares,
+    einroute::add_pool,
+    einroute::add_described_classes,
+    einroute::add_sparse_classes,
+    einroute::add_sparse_dense,
+    einroute::add_sparse_parts,
+    einroute::add_sparse_product,
+    einroute::add_sparse_sparse,
+    einroute::add_one_pass,
+    einroute::add_copies,
+    einroute::add_threads,
+    einroute::add_magnitude,
+    einroute::add_network,
+    einroute::add_label_sums,
+    einroute::add_label_look_ups,
+    einroute::add_difference_forms,
+    einroute::add_difference_sums,
+    einroute::add_difference_projections,
+    einroute::add_correlate,
+    einroute::add_sampled,
+    einroute::add_sparse_canonical,
     einroute::add_sparse_hadamard,
 };
 

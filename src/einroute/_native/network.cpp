@@ -1,7 +1,10 @@
 #include "network.hpp"
 
+#include "array_arguments.hpp"
 #include "blocks.hpp"
 #include "network_object.hpp"
+#include "object.hpp"
+#include "pool.hpp"
 
 #include <cstddef>
 #include <new>
@@ -18,23 +21,10 @@ bool is_aligned(const void* data, std::ptrdiff_t item) {
     return reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(item < 16 ? item : 16) == 0;
 }
 
-// Whether an argument is an array of the dtype and the shape that an operand has.
-bool fits(const Network* self, PyObject* given, const npy_intp* shape, int ndim) {
-    if (!PyArray_CheckExact(given)) {
-        return false;
-    }
-    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    if (PyArray_NDIM(x) != ndim || !PyArray_CompareLists(PyArray_DIMS(x), shape, ndim)) {
-        return false;
-    }
-    const int type = PyArray_TYPE(x);
-    return (type == self->type || PyArray_EquivTypenums(type, self->type)) && PyArray_ISNOTSWAPPED(x);
-}
-
 // Memory of one run: from the pool where it is large, so that a repeated call finds it with its pages.
-class Memory {
+class Workspace {
   public:
-    explicit Memory(std::size_t size) {
+    explicit Workspace(std::size_t size) {
 #if EINROUTE_HAS_BLOCKS
         pooled_ = size >= blocks::BRIEF && size <= blocks::info().limit;
         if (pooled_) {
@@ -44,7 +34,7 @@ class Memory {
 #endif
         data_ = PyMem_RawMalloc(size + ALIGNMENT);
     }
-    ~Memory() {
+    ~Workspace() {
 #if EINROUTE_HAS_BLOCKS
         if (pooled_) {
             blocks::release(data_);
@@ -53,8 +43,8 @@ class Memory {
 #endif
         PyMem_RawFree(data_);
     }
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
 
     // Aligned; null where memory is short.
     char* data() const {
@@ -88,8 +78,8 @@ bool look_for_signals(void* context) {
 }
 
 // The operands' addresses; those that do not lie in C order, aligned, are copied to `copies` first.
-void address(const Network* self, PyObject* const* args, const char** to, char* copies) {
-    const NetworkProgram& p = *self->program;
+void address(const Network& self, PyObject* const* args, const char** to, char* copies) {
+    const NetworkProgram& p = self.program;
     const std::ptrdiff_t item = item_size(p.element);
     for (std::size_t i = 0; i < p.given.size(); ++i) {
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(args[i]);
@@ -111,8 +101,8 @@ void address(const Network* self, PyObject* const* args, const char** to, char* 
 }
 
 // Bytes of the operands that have to be copied first.
-std::size_t bytes_copied(const Network* self, PyObject* const* args) {
-    const NetworkProgram& p = *self->program;
+std::size_t bytes_copied(const Network& self, PyObject* const* args) {
+    const NetworkProgram& p = self.program;
     const std::ptrdiff_t item = item_size(p.element);
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < p.given.size(); ++i) {
@@ -124,23 +114,14 @@ std::size_t bytes_copied(const Network* self, PyObject* const* args) {
     return bytes;
 }
 
-bool report(const Network* self, int flags) {
-    if (flags == 0 || self->report == Py_None) {
-        return true;
-    }
-    PyObject* told = PyObject_CallFunction(self->report, "i", flags);
-    Py_XDECREF(told);
-    return told != nullptr;
-}
-
 // Runs the program on operands that fit, into an array of the result's shape.
-bool run_into(const Network* self, PyObject* const* args, PyArrayObject* out) {
-    const NetworkProgram& p = *self->program;
+bool run_into(const Network& self, PyObject* const* args, PyArrayObject* out) {
+    const NetworkProgram& p = self.program;
     const std::ptrdiff_t item = item_size(p.element);
     const bool direct = p.direct && PyArray_IS_C_CONTIGUOUS(out) && is_aligned(PyArray_DATA(out), item);
     const std::size_t addresses = rounded(p.given.size() * sizeof(const char*));
     const std::size_t work = rounded(p.work), buffer = rounded(static_cast<std::size_t>(p.size));
-    const Memory memory(addresses + work + buffer + bytes_copied(self, args));
+    const Workspace memory(addresses + work + buffer + bytes_copied(self, args));
     char* at = memory.data();
     if (at == nullptr) {
         PyErr_NoMemory();
@@ -162,68 +143,72 @@ bool run_into(const Network* self, PyObject* const* args, PyArrayObject* out) {
     if (released.state != nullptr) {
         PyEval_RestoreThread(released.state);
     }
-    return !ended && report(self, flags);
+    return !ended && tell(self.report.object, flags);
 }
 
-bool all_fit(const Network* self, PyObject* const* args, Py_ssize_t count) {
-    const std::size_t wanted = self->program->given.size();
-    if (static_cast<std::size_t>(count) != wanted) {
-        return false;
-    }
-    const npy_intp* shape = self->shapes->data();
-    for (std::size_t i = 0; i < wanted; shape += (*self->ndims)[i++]) {
-        if (!fits(self, args[i], shape, (*self->ndims)[i])) {
+bool is_operand(const Network& self, PyObject* given, int i) {
+    const npy_intp begin = self.begins[i], end = self.begins[i + 1];
+    return PyArray_CheckExact(given) && is_like(reinterpret_cast<PyArrayObject*>(given), self.type,
+                                                static_cast<int>(end - begin), self.shapes.data() + begin);
+}
+
+bool all_fit(const Network& self, PyObject* const* args) {
+    const int count = self.operands();
+    for (int i = 0; i < count; ++i) {
+        if (!is_operand(self, args[i], i)) {
             return false;
         }
     }
     return true;
 }
 
-PyObject* fresh_result(const Network* self, PyObject* const* args) {
-    const Seen& result = self->program->result;
-    PyObject* out = empty(self->type, result.ndim, result.size.data(), nullptr);
-    if (out != nullptr && !run_into(self, args, reinterpret_cast<PyArrayObject*>(out))) {
-        Py_CLEAR(out);
-    }
-    return out;
-}
-
 } // namespace
 
+PyObject* Network::fresh() const {
+    return empty(type, program.result.ndim, program.result.size.data(), nullptr);
+}
+
+bool Network::fits(PyObject* x, int operand) const {
+    if (is_operand(*this, x, operand)) {
+        return true;
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "operand %d is no numpy.ndarray of the shape and dtype that the network was bound for",
+                 operand);
+    return false;
+}
+
+bool Network::fits_result(PyObject* x) const {
+    return is_expected(x, type, program.result.ndim, program.result.size.data(), "out");
+}
+
+bool Network::run(const Given& given, PyArrayObject* out) const {
+    return run_into(*this, given.arrays(), out);
+}
+
 PyObject* call_network(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
-    const Network* self = reinterpret_cast<Network*>(object);
+    const Network& self = state_of<Network>(object);
     const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    const Py_ssize_t keywords = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
-    if (keywords > 1 ||
-        (keywords == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "out") != 0)) {
-        PyErr_SetString(PyExc_TypeError, "expected the operands and perhaps out=");
+    if (count != self.operands()) { // `out` has to be named
+        PyErr_Format(PyExc_ValueError, "%zd operands; the network was bound for %d", count, self.operands());
         return nullptr;
     }
-    if (!all_fit(self, args, count)) {
-        PyErr_Format(PyExc_ValueError,
-                     "expected %zd arrays of the shapes and the dtype that the network was bound for",
-                     static_cast<Py_ssize_t>(self->program->given.size()));
-        return nullptr;
-    }
-    PyObject* out = keywords == 1 ? args[count] : Py_None;
-    if (out == Py_None) {
-        return fresh_result(self, args);
-    }
-    const Seen& result = self->program->result;
-    if (!fits(self, out, result.size.data(), result.ndim)) {
-        PyErr_SetString(PyExc_ValueError, "out has another shape or dtype than the result");
-        return nullptr;
-    }
-    if (PyArray_FailUnlessWriteable(reinterpret_cast<PyArrayObject*>(out), "out") < 0 ||
-        !run_into(self, args, reinterpret_cast<PyArrayObject*>(out))) {
-        return nullptr;
-    }
-    return Py_NewRef(out);
+    return call_arrays<Given>(self, args, count, names);
 }
 
 PyObject* attempt_network(PyObject* object, PyObject* const* args, Py_ssize_t count) {
-    const Network* self = reinterpret_cast<Network*>(object);
-    return all_fit(self, args, count) ? fresh_result(self, args) : Py_NewRef(Py_NotImplemented);
+    const Network& self = state_of<Network>(object);
+    if (count != self.operands() || !all_fit(self, args)) {
+        return Py_NewRef(Py_NotImplemented);
+    }
+    Held out(self.fresh());
+    if (!out) {
+        return nullptr;
+    }
+    if (!all_fit(self, args)) { // what says how much memory is kept may run anything
+        return Py_NewRef(Py_NotImplemented);
+    }
+    return run_into(self, args, out.array()) ? out.release() : nullptr;
 }
 
 } // namespace einroute

@@ -11,6 +11,9 @@ namespace einroute {
 const TypeKernels* kernels_of(char character);
 const TypeKernels* copies_of(std::ptrdiff_t item);
 
+// The transpose of elements of so many bytes.
+Transpose transpose_of(std::ptrdiff_t item);
+
 // Runs a nest, which is simplified, on up to `threads` threads; the floating-point flags that were raised are
 // put into `flags`, and this thread's are clean then. False with an exception set if there is no memory, or a
 // signal's handler raised one: the result is incomplete then.

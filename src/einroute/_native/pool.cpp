@@ -2,6 +2,7 @@
 
 #include "blocks.hpp"
 #include "handler.hpp"
+#include "object.hpp"
 
 #include <cstdint>
 
@@ -177,10 +178,9 @@ PyObject* fault(PyObject*, PyObject*) {
 }
 
 PyMethodDef methods[] = {
-    {"empty", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_result)), METH_FASTCALL,
+    {"empty", fast_method(make_result), METH_FASTCALL,
      "empty(shape, dtype, order='C', /)\n--\n\nnumpy.empty, of memory that is kept when it is large."},
-    {"intermediate", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_intermediate)),
-     METH_FASTCALL,
+    {"intermediate", fast_method(make_intermediate), METH_FASTCALL,
      "intermediate(shape, dtype, order='C', /)\n--\n\nThe same for what goes within the call that makes it: "
      "also where it is smaller."},
     {"keep", keep, METH_O,

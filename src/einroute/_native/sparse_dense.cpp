@@ -136,15 +136,6 @@ class Pass {
   private:
     enum class Way { Rows, Tiles, Singly };
 
-    static Transpose transpose_of(ptrdiff_t item) {
-        const BoxKernels& all = box_kernels();
-        return item == 1   ? all.transpose1
-               : item == 2 ? all.transpose2
-               : item == 4 ? all.transpose4
-               : item == 8 ? all.transpose8
-                           : all.transpose16;
-    }
-
     // Rows where vectors of the dense arrays lie side by side, else tiles if there are entries to fill them
     // for.
     void choose() {

@@ -1,23 +1,9 @@
 // The arrays that a matrix of scipy.sparse is made of.
 #pragma once
 
-#include "numpy_api.hpp"
+#include "held.hpp"
 
 namespace einroute {
-
-// A reference that is let go of.
-struct Held {
-    PyObject* object = nullptr;
-
-    Held() = default;
-    explicit Held(PyObject* given) : object(given) {}
-    ~Held() { Py_XDECREF(object); }
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-
-    PyArrayObject* array() const { return reinterpret_cast<PyArrayObject*>(object); }
-    explicit operator bool() const { return object != nullptr; }
-};
 
 // Whether an object is a plain contiguous vector.
 bool is_plain_vector(PyObject* object);

@@ -2,6 +2,7 @@
 
 #include "finite.hpp"
 #include "float_status.hpp"
+#include "object.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_compress.hpp"
 #include "sparse_coordinates.hpp"
@@ -10,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdlib>
-#include <memory>
 
 namespace einroute {
 
@@ -20,17 +20,12 @@ constexpr int MOST = 32; // axes of the dense operand
 // Entries, or rows, up to which coordinates are compressed for one call.
 constexpr npy_intp MANY = 1 << 14;
 
-struct Freed {
-    void operator()(char* p) const { std::free(p); }
-};
-
 PyTypeObject* product_type = nullptr;
 
 // The dense operand has one axis along the columns of the sparse one, and others that are free. The result
 // has the free axes in the same order, before or behind its rows.
 struct Product {
-    PyObject_HEAD vectorcallfunc vectorcall;
-    PyObject* fallback; // answers what is not as expected, and says what is wrong with it
+    Held fallback; // answers what is not as expected, and says what is wrong with it
     char character;
     int type, threads;
     npy_intp few; // vectors up to which a matrix whose columns are compressed is taken as it is
@@ -42,16 +37,14 @@ struct Product {
     int row;                        // which axis of the result is the rows'
     npy_intp out_shape[MOST];
     npy_intp width;
-};
 
-Product* self_of(PyObject* object) {
-    return reinterpret_cast<Product*>(object);
-}
+    template <class Visit> void references(const Visit& visit) { visit(fallback.object); }
+};
 
 // A matrix as the kernels take it; it holds what they read.
 struct Matrix {
     Held indptr, indices, data;
-    std::unique_ptr<char, Freed> made; // rows that were compressed for this call
+    Memory made; // rows that were compressed for this call
     bool by_rows = true, wide = false;
     SparseLines lines{};
     bool as_given = false; // coordinates as they came, of a product with one vector
@@ -59,47 +52,47 @@ struct Matrix {
 };
 
 // The parts of a compressed matrix; false where they are not as expected.
-bool take_compressed(const Product* self, PyObject* operand, bool by_rows, Matrix& a) {
-    if (!by_rows && self->width > self->few) {
+bool take_compressed(const Product& self, PyObject* operand, bool by_rows, Matrix& a) {
+    if (!by_rows && self.width > self.few) {
         return false;
     }
     a.indptr.object = vector_part(operand, name_indptr);
     a.indices.object = vector_part(operand, name_indices);
     a.data.object = vector_part(operand, name_data);
     if (!a.indptr || !a.indices || !a.data || !are_indices(a.indptr.array(), a.indices.array()) ||
-        PyArray_TYPE(a.data.array()) != self->type ||
-        PyArray_DIM(a.indptr.array(), 0) != (by_rows ? self->rows : self->columns) + 1) {
+        PyArray_TYPE(a.data.array()) != self.type ||
+        PyArray_DIM(a.indptr.array(), 0) != (by_rows ? self.rows : self.columns) + 1) {
         return false;
     }
     const npy_intp there = PyArray_DIM(a.indices.array(), 0), values = PyArray_DIM(a.data.array(), 0);
     a.by_rows = by_rows;
     a.wide = PyArray_ITEMSIZE(a.indices.array()) == 8;
     a.lines = {PyArray_DATA(a.indptr.array()), PyArray_DATA(a.indices.array()), PyArray_BYTES(a.data.array()),
-               there < values ? there : values, by_rows ? self->columns : self->rows};
+               there < values ? there : values, by_rows ? self.columns : self.rows};
     return true;
 }
 
 // Entries by coordinates, compressed into rows; of many that is the fallback's to do, which remembers it.
-bool take_coordinates(const Product* self, PyObject* operand, Matrix& a) {
+bool take_coordinates(const Product& self, PyObject* operand, Matrix& a) {
     const Held coords(PyObject_GetAttr(operand, name_coords));
     if (!coords) {
         PyErr_Clear();
         return false;
     }
     a.data.object = vector_part(operand, name_data);
-    if (!a.data || PyArray_TYPE(a.data.array()) != self->type || !PyTuple_CheckExact(coords.object) ||
+    if (!a.data || PyArray_TYPE(a.data.array()) != self.type || !PyTuple_CheckExact(coords.object) ||
         PyTuple_GET_SIZE(coords.object) != 2) {
         return false;
     }
-    a.indptr.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self->turned ? 1 : 0)); // the rows
-    a.indices.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self->turned ? 0 : 1));
+    a.indptr.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
+    a.indices.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 0 : 1));
     if (!is_plain_vector(a.indptr.object) || !is_plain_vector(a.indices.object) ||
         !are_indices(a.indptr.array(), a.indices.array())) {
         return false;
     }
     const npy_intp count = PyArray_DIM(a.data.array(), 0), item = PyArray_ITEMSIZE(a.data.array());
     const npy_intp index = PyArray_ITEMSIZE(a.indices.array());
-    if (count > MANY || self->rows > MANY || PyArray_DIM(a.indptr.array(), 0) != count ||
+    if (count > MANY || self.rows > MANY || PyArray_DIM(a.indptr.array(), 0) != count ||
         PyArray_DIM(a.indices.array(), 0) != count) {
         return false;
     }
@@ -109,11 +102,11 @@ bool take_coordinates(const Product* self, PyObject* operand, Matrix& a) {
                      PyArray_BYTES(a.data.array()),
                      item,
                      count};
-    a.as_given = self->width == 1;
+    a.as_given = self.width == 1;
     if (a.as_given) {
         return true;
     }
-    const npy_intp values = count * item, pointers = (self->rows + 2) * 8;
+    const npy_intp values = count * item, pointers = (self.rows + 2) * 8;
     a.made.reset(
         static_cast<char*>(std::malloc(static_cast<std::size_t>(values + pointers + count * index + 1))));
     if (!a.made) {
@@ -122,16 +115,16 @@ bool take_coordinates(const Product* self, PyObject* operand, Matrix& a) {
     char *to_values = a.made.get(), *indptr = to_values + (values + 7) / 8 * 8,
          *indices = indptr + pointers - 8;
     a.wide = index == 8;
-    a.lines = {indptr, indices, to_values, count, self->columns};
-    return compress(a.coordinates, self->rows, indptr, indices, to_values);
+    a.lines = {indptr, indices, to_values, count, self.columns};
+    return compress(a.coordinates, self.rows, indptr, indices, to_values);
 }
 
-bool take_matrix(const Product* self, PyObject* operand, Matrix& a) {
+bool take_matrix(const Product& self, PyObject* operand, Matrix& a) {
     switch (format_of(operand)) {
     case Format::Rows:
-        return take_compressed(self, operand, !self->turned, a);
+        return take_compressed(self, operand, !self.turned, a);
     case Format::Columns:
-        return take_compressed(self, operand, self->turned, a);
+        return take_compressed(self, operand, self.turned, a);
     case Format::Entries:
         return take_coordinates(self, operand, a);
     default:
@@ -139,64 +132,64 @@ bool take_matrix(const Product* self, PyObject* operand, Matrix& a) {
     }
 }
 
-bool fits(const Product* self, PyObject* given) {
+bool fits(const Product& self, PyObject* given) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    return PyArray_CheckExact(given) && PyArray_TYPE(x) == self->type && PyArray_ISBEHAVED_RO(x) &&
-           PyArray_NDIM(x) == self->ndim && PyArray_CompareLists(PyArray_DIMS(x), self->shape, self->ndim);
+    return PyArray_CheckExact(given) && PyArray_TYPE(x) == self.type && PyArray_ISBEHAVED_RO(x) &&
+           PyArray_NDIM(x) == self.ndim && PyArray_CompareLists(PyArray_DIMS(x), self.shape, self.ndim);
 }
 
-bool is_finite(const Product* self, PyArrayObject* out) {
-    if (!self->floating) {
+bool is_finite(const Product& self, PyArrayObject* out) {
+    if (!self.floating) {
         return true;
     }
-    const bool single = self->type == NPY_FLOAT || self->type == NPY_CFLOAT;
+    const bool single = self.type == NPY_FLOAT || self.type == NPY_CFLOAT;
     return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
 }
 
-Multiplied multiply_into(const Product* self, const Matrix& a, PyArrayObject* x, PyArrayObject* out) {
-    if (self->columns == 0) {
+Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x, PyArrayObject* out) {
+    if (self.columns == 0) {
         return Multiplied::Done;
     }
     if (a.as_given) {
-        const bool sound = multiply_coordinates(a.coordinates, self->character, self->rows, self->columns,
-                                                PyArray_BYTES(x), PyArray_STRIDE(x, self->column),
-                                                PyArray_BYTES(out), PyArray_STRIDE(out, self->row));
+        const bool sound = multiply_coordinates(a.coordinates, self.character, self.rows, self.columns,
+                                                PyArray_BYTES(x), PyArray_STRIDE(x, self.column),
+                                                PyArray_BYTES(out), PyArray_STRIDE(out, self.row));
         clear_status();
         return sound ? Multiplied::Done : Multiplied::Unsound;
     }
     SparseDense p;
-    p.character = self->character;
+    p.character = self.character;
     p.wide = a.wide;
     p.by_rows = a.by_rows;
     p.a = a.lines;
-    p.rows = self->rows;
-    p.columns = self->columns;
+    p.rows = self.rows;
+    p.columns = self.columns;
     p.x = PyArray_BYTES(x);
-    p.x_by = PyArray_STRIDE(x, self->column);
+    p.x_by = PyArray_STRIDE(x, self.column);
     p.y = PyArray_BYTES(out);
-    p.y_by = PyArray_STRIDE(out, self->row);
+    p.y_by = PyArray_STRIDE(out, self.row);
     p.free = 0;
     int to = 0;
-    for (int i = 0; i < self->ndim; ++i) {
-        if (i == self->column) {
+    for (int i = 0; i < self.ndim; ++i) {
+        if (i == self.column) {
             continue;
         }
-        to += to == self->row;
-        p.size[p.free] = self->shape[i];
+        to += to == self.row;
+        p.size[p.free] = self.shape[i];
         p.x_step[p.free] = PyArray_STRIDE(x, i);
         p.y_step[p.free++] = PyArray_STRIDE(out, to++);
     }
-    return multiply(p, self->threads);
+    return multiply(p, self.threads);
 }
 
 // The result; null without an exception where the fallback has to answer.
-PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense) {
+PyArrayObject* multiplied(const Product& self, PyObject* sparse, PyObject* dense) {
     Matrix a; // asked of Python, and so before the dense operand is looked at
     if (!take_matrix(self, sparse, a) || !fits(self, dense)) {
         return nullptr;
     }
     PyArrayObject* out = reinterpret_cast<PyArrayObject*>(
-        PyArray_ZEROS(self->ndim, const_cast<npy_intp*>(self->out_shape), self->type, self->fortran));
+        PyArray_ZEROS(self.ndim, const_cast<npy_intp*>(self.out_shape), self.type, self.fortran));
     if (out == nullptr) {
         return nullptr;
     }
@@ -207,44 +200,44 @@ PyArrayObject* multiplied(const Product* self, PyObject* sparse, PyObject* dense
     return out;
 }
 
-PyObject* result(const Product* self, PyObject* const* operands) {
-    PyArrayObject* out = multiplied(self, operands[self->sparse], operands[1 - self->sparse]);
+PyObject* result(const Product& self, PyObject* const* operands) {
+    PyArrayObject* out = multiplied(self, operands[self.sparse], operands[1 - self.sparse]);
     if (out != nullptr || PyErr_Occurred()) {
         return reinterpret_cast<PyObject*>(out);
     }
-    return PyObject_Vectorcall(self->fallback, operands, 2, nullptr);
+    return PyObject_Vectorcall(self.fallback.object, operands, 2, nullptr);
 }
 
 PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
-    const Product* self = self_of(object);
+    const Product& self = state_of<Product>(object);
     if (PyVectorcall_NARGS(nargsf) != 2 || names != nullptr) { // `out`, or what is wrong
-        return PyObject_Vectorcall(self->fallback, args, nargsf, names);
+        return PyObject_Vectorcall(self.fallback.object, args, nargsf, names);
     }
     return result(self, args);
 }
 
 // Reads the dense operand's shape, which of its axes is the columns', and which axis of the result the rows'.
-bool lay_out(Product* self, PyObject* shape) {
+bool lay_out(Product& self, PyObject* shape) {
     PyArray_Dims dims = {nullptr, 0};
     if (!PyArray_IntpConverter(shape, &dims)) {
         return false;
     }
-    self->ndim = dims.len;
-    const bool good = dims.len <= MOST && self->column >= 0 && self->column < dims.len && self->row >= 0 &&
-                      self->row < dims.len && dims.ptr[self->column] == self->columns && self->rows >= 0;
-    self->width = 1;
+    self.ndim = dims.len;
+    const bool good = dims.len <= MOST && self.column >= 0 && self.column < dims.len && self.row >= 0 &&
+                      self.row < dims.len && dims.ptr[self.column] == self.columns && self.rows >= 0;
+    self.width = 1;
     int to = 0;
     for (int i = 0; good && i < dims.len; ++i) {
-        self->shape[i] = dims.ptr[i];
-        if (i == self->column) {
+        self.shape[i] = dims.ptr[i];
+        if (i == self.column) {
             continue;
         }
-        to += to == self->row;
-        self->out_shape[to++] = dims.ptr[i];
-        self->width *= dims.ptr[i];
+        to += to == self.row;
+        self.out_shape[to++] = dims.ptr[i];
+        self.width *= dims.ptr[i];
     }
     if (good) {
-        self->out_shape[self->row] = self->rows;
+        self.out_shape[self.row] = self.rows;
     }
     PyDimMem_FREE(dims.ptr);
     if (!good) {
@@ -270,45 +263,27 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
         return nullptr;
     }
     PyArray_Descr* descr = PyArray_DescrFromType(character);
-    PyObject* object = descr == nullptr ? nullptr : type->tp_alloc(type, 0);
-    if (object == nullptr) {
-        Py_XDECREF(descr);
+    if (descr == nullptr) {
         return nullptr;
     }
-    Product* self = self_of(object);
-    self->vectorcall = call;
-    self->fallback = Py_NewRef(fallback);
-    self->character = static_cast<char>(character);
-    self->threads = threads;
-    self->few = few;
-    self->type = descr->type_num;
-    self->floating = PyTypeNum_ISFLOAT(descr->type_num) || PyTypeNum_ISCOMPLEX(descr->type_num);
+    const int number = descr->type_num;
     Py_DECREF(descr);
-    self->sparse = sparse;
-    self->turned = turned != 0;
-    self->rows = rows;
-    self->columns = columns;
-    self->column = column;
-    self->row = row;
-    self->fortran = fortran != 0;
-    if (!lay_out(self, shape)) {
-        Py_CLEAR(object);
-    }
-    return object;
-}
-
-int traverse(PyObject* object, visitproc visit, void* arg) {
-    Py_VISIT(Py_TYPE(object));
-    Py_VISIT(self_of(object)->fallback);
-    return 0;
-}
-
-void release(PyObject* object) {
-    PyTypeObject* type = Py_TYPE(object);
-    PyObject_GC_UnTrack(object);
-    Py_XDECREF(self_of(object)->fallback);
-    type->tp_free(object);
-    Py_DECREF(type);
+    return make_object<Product>(type, call, [&](Product& self) {
+        self.fallback.object = Py_NewRef(fallback);
+        self.character = static_cast<char>(character);
+        self.threads = threads;
+        self.few = few;
+        self.type = number;
+        self.floating = PyTypeNum_ISFLOAT(number) || PyTypeNum_ISCOMPLEX(number);
+        self.sparse = sparse;
+        self.turned = turned != 0;
+        self.rows = rows;
+        self.columns = columns;
+        self.column = column;
+        self.row = row;
+        self.fortran = fortran != 0;
+        return lay_out(self, shape);
+    });
 }
 
 const char DOC[] =
@@ -318,29 +293,6 @@ const char DOC[] =
     "with\n"
     "both. What is not as expected, and what is not finite, is the fallback's to answer.";
 
-PyMemberDef members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Product, vectorcall), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr},
-};
-
-PyType_Slot slots[] = {
-    {Py_tp_doc, const_cast<char*>(DOC)},
-    {Py_tp_new, reinterpret_cast<void*>(make)},
-    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-    {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-    {Py_tp_dealloc, reinterpret_cast<void*>(release)},
-    {Py_tp_members, members},
-    {0, nullptr},
-};
-
-PyType_Spec spec = {
-    "einroute._native._core.SparseProduct",
-    sizeof(Product),
-    0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE,
-    slots,
-};
-
 } // namespace
 
 bool is_sparse_product(PyObject* object) {
@@ -348,12 +300,14 @@ bool is_sparse_product(PyObject* object) {
 }
 
 PyObject* multiply_sparse(PyObject* product, PyObject* const* operands, Py_ssize_t) {
-    return result(self_of(product), operands);
+    return result(state_of<Product>(product), operands);
 }
 
 int add_sparse_product(PyObject* module) {
-    product_type = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
-    return product_type == nullptr ? -1 : PyModule_AddType(module, product_type);
+    TypeParts parts{"einroute._native._core.SparseProduct", make};
+    parts.doc = DOC;
+    product_type = add_type<Product>(module, parts);
+    return product_type == nullptr ? -1 : 0;
 }
 
 } // namespace einroute

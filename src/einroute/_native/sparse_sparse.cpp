@@ -25,10 +25,6 @@ using std::size_t;
 constexpr double RELEASED = 1 << 12, BLOCK_WORK = 1 << 16;
 constexpr ptrdiff_t BLOCKS = 64;
 
-struct Freed {
-    void operator()(void* p) const { std::free(p); }
-};
-
 // A matrix whose rows are compressed.
 template <class I> struct Rows : Lines<I> {
     const char* data;

@@ -2,8 +2,6 @@
 
 #include "contraction_object.hpp"
 
-#include <new>
-
 namespace einroute {
 
 namespace {
@@ -45,20 +43,15 @@ Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
     if (!element_of(descr->type, self->element) || is_long(self->element) || !read_sizes(e)) {
         return Made::NotOurs;
     }
-    try {
-        self->program = new Program();
-        if (!make_program(e, self->element, *self->program)) {
-            return Made::NotOurs;
-        }
-    } catch (const std::bad_alloc&) {
-        PyErr_NoMemory();
-        return Made::Failed;
+    self->program = std::make_unique<Program>();
+    if (!make_program(e, self->element, *self->program)) {
+        return Made::NotOurs;
     }
     Py_INCREF(descr);
-    self->descr = descr;
-    self->subscripts = Py_NewRef(subscripts);
+    self->dtype.object = reinterpret_cast<PyObject*>(descr);
+    self->subscripts.object = Py_NewRef(subscripts);
     self->floating = self->element >= Element::Float32;
-    self->repeats = self->floating && self->program->reorders && self->report == nullptr;
+    self->repeats = self->floating && self->program->reorders && !self->report;
     if (self->repeats && iterations(e) > REPEATED) {
         return Made::NotOurs;
     }
@@ -81,36 +74,30 @@ PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n
     if (plain != descr) {
         return nullptr; // in the other byte order, or with metadata
     }
-    PyObject* object = empty_contraction(contraction_type);
-    if (object == nullptr) {
-        return nullptr;
-    }
-    Contraction* self = self_of(object);
-    Expression& e = *self->expression;
-    bool good = read_labels(subscripts, n, e);
-    for (Py_ssize_t i = 0; good && i < n; ++i) {
-        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
-        good = PyArray_DESCR(x) == descr && PyArray_NDIM(x) == e.ndim[i];
-        for (int d = 0; good && d < e.ndim[i]; ++d) {
-            e.shape[i][d] = PyArray_DIM(x, d);
+    return make_contraction(contraction_type, [&](Contraction& self) {
+        Expression& e = *self.expression;
+        if (!read_labels(subscripts, n, e)) {
+            return false;
         }
-    }
-    const bool view = good && n == 1 && e.labels == e.out_ndim;
-    if (!good || view || complete(self, subscripts, descr) != Made::Yes) {
-        Py_DECREF(object);
-        return nullptr;
-    }
-    self->scalar = self->out_ndim == 0;
-    lay_out_result(self, false);
-    const npy_intp* strides[MAX_OPERANDS];
-    for (Py_ssize_t i = 0; i < n; ++i) {
-        strides[i] = PyArray_STRIDES(reinterpret_cast<PyArrayObject*>(arrays[i]));
-    }
-    if (price_program(*self->program, strides, self->out_strides) > (n > 2 ? SMALL_OF_MANY : SMALL)) {
-        Py_DECREF(object);
-        return nullptr;
-    }
-    return object;
+        const npy_intp* strides[MAX_OPERANDS];
+        for (Py_ssize_t i = 0; i < n; ++i) {
+            PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
+            if (PyArray_DESCR(x) != descr || PyArray_NDIM(x) != e.ndim[i]) {
+                return false;
+            }
+            for (int d = 0; d < e.ndim[i]; ++d) {
+                e.shape[i][d] = PyArray_DIM(x, d);
+            }
+            strides[i] = PyArray_STRIDES(x);
+        }
+        const bool view = n == 1 && e.labels == e.out_ndim;
+        if (view || complete(&self, subscripts, descr) != Made::Yes) {
+            return false;
+        }
+        self.scalar = self.out_ndim == 0;
+        lay_out_result(&self, false);
+        return price_program(*self.program, strides, self.out_strides) <= (n > 2 ? SMALL_OF_MANY : SMALL);
+    });
 }
 
 } // namespace einroute

@@ -186,7 +186,7 @@ def test_out() -> None:
         run(*arrays, out=np.empty((3, 4)))
     with pytest.raises(ValueError, match="out has another shape"):
         run(*arrays, out=np.empty((3, 3), "f4"))
-    with pytest.raises(TypeError, match="perhaps out="):
+    with pytest.raises(TypeError, match="expected out"):
         run(*arrays, into=out)
 
 
@@ -209,11 +209,11 @@ def test_other_arrays_are_not_taken() -> None:
     ]
     for other in others:
         assert run.attempt(other, *arrays[1:]) is NotImplemented
-        with pytest.raises(ValueError, match="expected 3 arrays"):
+        with pytest.raises(ValueError, match="network was bound for"):
             run(other, *arrays[1:])
     for few in (arrays[:2], [*arrays, arrays[0]], []):
         assert run.attempt(*few) is NotImplemented
-        with pytest.raises(ValueError, match="expected 3 arrays"):
+        with pytest.raises(ValueError, match="network was bound for"):
             run(*few)
 
 
