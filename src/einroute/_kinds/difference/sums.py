@@ -86,7 +86,9 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     if w is not None and not np.isfinite(w).all():
         return Declined("the weights are not finite")
     if CORE is not None:
-        totals = _by_core(form, step, only_finite=False)(*points, None if w is None or not form.metric else w.T)
+        totals = _by_core(form, step, only_finite=False)(
+            *points, None if w is None or not form.metric else w.T
+        )
         return _met(form, step, totals, operands, contract)
     over = [c in form.lone for c in form.i + form.j]
     left = _side(x, w, over[0], len(y) if over[1] else 1)
