@@ -55,9 +55,10 @@ def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] 
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         d = operands[at]
-        made = add(d.x, d.y, None if w is None else operands[w] if whole else operands[w][None])
-        if made is None:
+        found = add(d.x, d.y, None if w is None else operands[w] if whole else operands[w][None])
+        if found is None:
             return None
+        made: Array = found
         return made.reshape(flat) if flat is not None else made.reshape(shape).transpose(axes)
 
     return run
