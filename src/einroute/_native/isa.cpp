@@ -1,5 +1,6 @@
 #include "isa.hpp"
 
+#include "classes.hpp"
 #include "forms.hpp"
 #include "linear_forms.hpp"
 #include "pair_sums.hpp"
@@ -15,6 +16,7 @@ extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
 extern const PairKernels PAIRS;
 extern const LinearKernels LINEAR_FORMS;
+extern const ClassLoop CLASSES;
 } // namespace baseline
 #if EINROUTE_HAS_AVX2
 namespace avx2 {
@@ -24,6 +26,7 @@ extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
 extern const PairKernels PAIRS;
 extern const LinearKernels LINEAR_FORMS;
+extern const ClassLoop CLASSES;
 } // namespace avx2
 #endif
 
@@ -37,6 +40,7 @@ struct Isa {
     const FormKernels* forms;
     const PairKernels* pairs;
     const LinearKernels* linear;
+    const ClassLoop* classes;
     bool (*supported)();
 };
 
@@ -54,10 +58,10 @@ bool has_avx2() {
 const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
     {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, &avx2::PAIRS, &avx2::LINEAR_FORMS,
-     has_avx2},
+     &avx2::CLASSES, has_avx2},
 #endif
     {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, &baseline::PAIRS,
-     &baseline::LINEAR_FORMS, always},
+     &baseline::LINEAR_FORMS, &baseline::CLASSES, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 
@@ -108,6 +112,10 @@ const PairKernels& pair_kernels() {
 
 const LinearKernels& linear_kernels() {
     return *chosen->linear;
+}
+
+ClassLoop class_loop() {
+    return *chosen->classes;
 }
 
 const char* compiled_isa(int index) {
