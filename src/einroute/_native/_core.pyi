@@ -186,6 +186,9 @@ def take_at(
 def ones_at(labels: tuple[Array, ...], length: int, out: Array, threads: int, /) -> None: ...
 def count_ones(labels: tuple[Array, ...], length: int, threads: int, /) -> int: ...
 def difference_forms(x: Array, y: Array, s: Array, out: Array, threads: int, /) -> None: ...
+def difference_squares(
+    x: Array, y: Array, metric: Array | None, number: int, threads: int, /
+) -> Array | None: ...
 def difference_sums(
     x: Array,
     y: Array,
@@ -194,12 +197,12 @@ def difference_sums(
     rows: bool,
     total: bool,
     turned: bool,
-    type: int,
+    number: int,
     threads: int,
     /,
 ) -> Any: ...
 def difference_projections(
-    x: Array, y: Array, w: Array, type: int, threads: int, only_finite: bool, /
+    x: Array, y: Array, w: Array, number: int, threads: int, only_finite: bool, /
 ) -> Array | None: ...
 def difference_totals(
     x: Array,
@@ -208,7 +211,7 @@ def difference_totals(
     alone: bool,
     over_x: bool,
     over_y: bool,
-    type: int,
+    number: int,
     only_finite: bool,
     /,
 ) -> Array | None: ...

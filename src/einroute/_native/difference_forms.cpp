@@ -1,11 +1,17 @@
 #include "difference_forms.hpp"
 
+#include "finite.hpp"
 #include "float_status.hpp"
 #include "forms.hpp"
+#include "pool.hpp"
 #include "threads.hpp"
 
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
+#include <limits>
+#include <memory>
+#include <new>
 
 namespace einroute {
 
@@ -37,6 +43,31 @@ void form_block(void* context, long index) {
     clear_status();
 }
 
+// All rows; false with an exception set if there is no memory, or a signal's handler raised.
+bool run(const Forms& forms, ptrdiff_t rows, int type, int threads) {
+    Job job;
+    job.forms = forms;
+    job.kernel = type == NPY_FLOAT ? form_kernels().single : form_kernels().twice;
+    job.rows = rows;
+    const double terms = static_cast<double>(forms.features),
+                 products = forms.whole ? terms * (terms + 5) / 2 : 4 * terms;
+    const double row = static_cast<double>(forms.m) * (products + 1);
+    job.each = row < BLOCK ? static_cast<ptrdiff_t>(BLOCK / row) + 1 : 1;
+    job.each += job.each % 2; // rows go in twos
+    const ptrdiff_t count = (job.rows + job.each - 1) / job.each;
+    bool heard = true;
+    if (row * static_cast<double>(job.rows) < RELEASED) {
+        job.each = job.rows;
+        form_block(&job, 0);
+    } else {
+        heard = run_blocks(static_cast<long>(count), threads, form_block, &job);
+    }
+    if (heard && job.failed) {
+        PyErr_NoMemory();
+    }
+    return heard && !job.failed;
+}
+
 bool fits(PyArrayObject* x, int ndim, int type) {
     return PyArray_NDIM(x) == ndim && PyArray_TYPE(x) == type && PyArray_ISCARRAY_RO(x);
 }
@@ -65,42 +96,158 @@ PyObject* difference_forms(PyObject*, PyObject* args) {
     if (PyArray_SIZE(out) == 0) {
         Py_RETURN_NONE;
     }
-    Job job;
-    job.forms = {PyArray_BYTES(x),
-                 PyArray_BYTES(y),
-                 PyArray_BYTES(s),
-                 PyArray_BYTES(out),
-                 PyArray_DIM(y, 1),
-                 features,
-                 whole};
-    job.kernel = type == NPY_FLOAT ? form_kernels().single : form_kernels().twice;
-    job.rows = PyArray_DIM(out, 0);
-    const double terms = static_cast<double>(features),
-                 products = whole ? terms * (terms + 5) / 2 : 4 * terms;
-    const double row = static_cast<double>(PyArray_DIM(out, 1)) * (products + 1);
-    job.each = row < BLOCK ? static_cast<ptrdiff_t>(BLOCK / row) + 1 : 1;
-    job.each += job.each % 2; // rows go in twos
-    const ptrdiff_t count = (job.rows + job.each - 1) / job.each;
-    bool heard = true;
-    if (row * static_cast<double>(job.rows) < RELEASED) {
-        job.each = job.rows;
-        form_block(&job, 0);
-    } else {
-        heard = run_blocks(static_cast<long>(count), threads, form_block, &job);
-    }
-    if (heard && job.failed) {
-        PyErr_NoMemory();
-    }
-    if (!heard || job.failed) {
+    const Forms forms = {PyArray_BYTES(x),
+                         PyArray_BYTES(y),
+                         PyArray_BYTES(s),
+                         PyArray_BYTES(out),
+                         PyArray_DIM(y, 1),
+                         features,
+                         whole};
+    if (!run(forms, PyArray_DIM(out, 0), type, threads)) {
         return nullptr;
     }
     Py_RETURN_NONE;
+}
+
+// An array of a type in C order; null with an exception set.
+PyArrayObject* in_order(PyObject* x, int type, int least, int most) {
+    return reinterpret_cast<PyArrayObject*>(PyArray_FROMANY(x, type, least, most, NPY_ARRAY_CARRAY_RO));
+}
+
+template <class R> const R* of(PyArrayObject* x) {
+    return static_cast<const R*>(PyArray_DATA(x));
+}
+
+template <class R> R largest(const R* x, ptrdiff_t count) {
+    R most = 0;
+    for (ptrdiff_t i = 0; i < count; ++i) {
+        const R size = x[i] < 0 ? -x[i] : x[i];
+        most = size > most || size != size ? size : most;
+    }
+    return most;
+}
+
+// The second points feature by feature.
+template <class R> void turn(const R* y, ptrdiff_t m, ptrdiff_t features, R* to) {
+    constexpr ptrdiff_t STRIP = 8;
+    for (ptrdiff_t first = 0; first < m; first += STRIP) {
+        const ptrdiff_t last = first + STRIP < m ? first + STRIP : m;
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            for (ptrdiff_t j = first; j < last; ++j) {
+                to[k * m + j] = y[j * features + k];
+            }
+        }
+    }
+}
+
+// The diagonal; or the rows of the matrix, the lower triangle added to the upper one; the sum of sizes.
+template <class R> double entries(PyArrayObject* metric, ptrdiff_t features, R* to) {
+    double size = 0;
+    if (metric == nullptr || PyArray_NDIM(metric) == 1) {
+        for (ptrdiff_t k = 0; k < features; ++k) {
+            to[k] = metric == nullptr ? 1 : of<R>(metric)[k];
+            size += std::fabs(static_cast<double>(to[k]));
+        }
+        return size;
+    }
+    const R* from = of<R>(metric);
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        for (ptrdiff_t l = 0; l < features; ++l) {
+            const R one = from[k * features + l];
+            to[k * features + l] = k == l ? one : one + from[l * features + k];
+            size += std::fabs(static_cast<double>(one));
+        }
+    }
+    return size;
+}
+
+// The form of all pairs in `out`; 1 if all of it is finite, 0 if not, -1 with an exception set.
+template <class R>
+int fill(PyArrayObject* x, PyArrayObject* y, PyArrayObject* metric, PyArrayObject* out, int threads) {
+    const ptrdiff_t n = PyArray_DIM(x, 0), m = PyArray_DIM(y, 0), features = PyArray_DIM(x, 1);
+    const bool whole = metric != nullptr && PyArray_NDIM(metric) == 2;
+    const ptrdiff_t count = m * features + (whole ? features : 1) * features;
+    const std::unique_ptr<R[]> memory(new (std::nothrow) R[static_cast<std::size_t>(count)]);
+    if (!memory) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    R *turned = memory.get(), *s = turned + m * features;
+    turn(of<R>(y), m, features, turned);
+    const double sum = entries(metric, features, s);
+    const Forms forms = {PyArray_BYTES(x),
+                         reinterpret_cast<char*>(turned),
+                         reinterpret_cast<char*>(s),
+                         PyArray_BYTES(out),
+                         m,
+                         features,
+                         whole};
+    if (!run(forms, n, PyArray_TYPE(out), threads)) {
+        return -1;
+    }
+    const double most = static_cast<double>(largest(of<R>(x), n * features)) +
+                        static_cast<double>(largest(of<R>(y), m * features));
+    // No entry, and none of the sums it is made of, can be other than finite.
+    if (4 * most * most * sum < static_cast<double>(std::numeric_limits<R>::max())) {
+        return 1;
+    }
+    return all_finite(PyArray_BYTES(out), n * m, sizeof(R) == sizeof(float));
+}
+
+PyObject* difference_squares(PyObject*, PyObject* args) {
+    PyObject *given_x, *given_y, *given_metric;
+    int type, threads;
+    if (!PyArg_ParseTuple(args, "OOOii:difference_squares", &given_x, &given_y, &given_metric, &type,
+                          &threads)) {
+        return nullptr;
+    }
+    if (type != NPY_FLOAT && type != NPY_DOUBLE) {
+        PyErr_SetString(PyExc_ValueError, "the forms are of single or of double precision");
+        return nullptr;
+    }
+    const bool plain = given_metric == Py_None;
+    PyArrayObject* x = in_order(given_x, type, 2, 2);
+    PyArrayObject* y = x == nullptr ? nullptr : in_order(given_y, type, 2, 2);
+    PyArrayObject* metric = y == nullptr || plain ? nullptr : in_order(given_metric, type, 1, 2);
+    PyObject* made = nullptr;
+    if (y != nullptr && (plain || metric != nullptr)) {
+        const npy_intp features = PyArray_DIM(x, 1), dims[] = {PyArray_DIM(x, 0), PyArray_DIM(y, 0)};
+        bool good = features > 0 && dims[0] > 0 && dims[1] > 0 && PyArray_DIM(y, 1) == features;
+        for (int axis = 0; metric != nullptr && axis < PyArray_NDIM(metric); ++axis) {
+            good = good && PyArray_DIM(metric, axis) == features;
+        }
+        if (good) {
+            made = empty(type, 2, dims, nullptr);
+        } else {
+            PyErr_SetString(PyExc_ValueError,
+                            "expected points x (n, features), y (m, features), none of them "
+                            "empty, and a matrix of the features or its diagonal");
+        }
+    }
+    if (made != nullptr) {
+        PyArrayObject* out = reinterpret_cast<PyArrayObject*>(made);
+        const int finite = type == NPY_FLOAT ? fill<float>(x, y, metric, out, threads)
+                                             : fill<double>(x, y, metric, out, threads);
+        if (finite != 1) {
+            Py_CLEAR(made);
+            if (finite == 0) {
+                made = Py_NewRef(Py_None);
+            }
+        }
+    }
+    Py_XDECREF(metric);
+    Py_XDECREF(y);
+    Py_XDECREF(x);
+    return made;
 }
 
 PyMethodDef methods[] = {
     {"difference_forms", difference_forms, METH_VARARGS,
      "difference_forms(x, y, s, out, threads, /)\n--\n\nThe sum over k <= l of d[k] s[k, l] d[l] for each "
      "pair,\nd[k] = x[i, k] - y[k, j]; s is a matrix, or its diagonal."},
+    {"difference_squares", difference_squares, METH_VARARGS,
+     "difference_squares(x, y, metric, type, threads, /)\n--\n\nSquared forms of all pairs by a matrix, its "
+     "diagonal, or None, as they come; None where not all are finite."},
     {nullptr, nullptr, 0, nullptr},
 };
 

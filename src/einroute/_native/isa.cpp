@@ -1,5 +1,6 @@
 #include "isa.hpp"
 
+#include "classes.hpp"
 #include "correlation.hpp"
 #include "forms.hpp"
 #include "linear_forms.hpp"
@@ -102,6 +103,10 @@ const CorrelationKernels& correlation_kernels() {
 
 const SampledTypes& sampled_kernels() {
     return chosen->tables.sampled;
+}
+
+ClassLoop class_loop() {
+    return chosen->tables.classes;
 }
 
 const char* compiled_isa(int index) {

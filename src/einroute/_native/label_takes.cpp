@@ -1,3 +1,4 @@
+#include "classes.hpp"
 #include "label_index.hpp"
 
 #include <type_traits>
@@ -97,6 +98,16 @@ void take_any(const char* index, ptrdiff_t stride, uint64_t length, ptrdiff_t n,
     }
 }
 
+// Whether the labels lie side by side as numbers of 64 bits.
+bool side_by_side(const Places& p) {
+    bool good = p.ndim == 1 && p.count <= 2;
+    for (int k = 0; k < p.count; ++k) {
+        good = good && p.labels[k].size == 8 && p.labels[k].strides[0] == 8 &&
+               p.labels[k].is_signed == p.labels[0].is_signed;
+    }
+    return good;
+}
+
 } // namespace
 
 void count_places(const Places& p, ptrdiff_t start, ptrdiff_t stop, int64_t* counts, int tables,
@@ -160,6 +171,11 @@ void take_rows(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* tab
 
 void write_ones(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* one, ptrdiff_t bytes,
                 char* to) {
+    if (bytes == 8 && side_by_side(p)) {
+        const char* others = p.count == 2 ? p.labels[1].data + start * 8 : nullptr;
+        return class_loop()({p.labels[0].data + start * 8, others, stop - start, p.labels[0].length,
+                             load<unsigned long long>(one), to + start * 8});
+    }
     switch (bytes) {
     case 1:
         return write<std::uint8_t>(p, start, stop, one, to);

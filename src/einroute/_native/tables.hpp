@@ -1,6 +1,8 @@
 // The kernels of one instruction set: one of these for each set that was compiled.
 #pragma once
 
+#include "classes.hpp"
+
 namespace einroute {
 
 struct Kernels;
@@ -19,6 +21,7 @@ struct KernelTables {
     const FormKernels& forms;
     const PairKernels& pairs;
     const LinearKernels& linear_forms;
+    const ClassLoop& classes;
     const CorrelationKernels& correlations;
     const SampledTypes& sampled;
 };

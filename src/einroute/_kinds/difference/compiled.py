@@ -6,6 +6,7 @@ points and the metric are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from .points import GUARD, converted, convertible
 
 Array = np.ndarray[Any, Any]
 
-#: Bytes of a vector of pairs, and rows that are looked at together.
+#: Bytes of the pairs that a row takes as long as, and rows that are looked at together.
 _VECTOR, _BLOCK = 64, 1 << 18
 #: Seconds a pair takes in double precision, and what each product adds: of a diagonal, of a whole matrix.
 _PAIR, _PRODUCT, _WHOLE = 1e-10, 4e-11, 5e-11
@@ -42,14 +43,36 @@ def verdict(step: Step) -> Rewriting | Refused:
     refused = convertible(step.operands[form.at[0]], step.dtype)
     if refused is not None:
         return refused
-    if step.sizes[form.j] * step.dtype.itemsize < _VECTOR:
-        return Refused("too few points to fill a vector")
     seconds = _seconds(step, form)
     if step.threads > 1 and seconds > _SHARED:
         seconds /= 1.7
-    cost = Cost(seconds * 1e9, float(step.extent(form.made) * step.dtype.itemsize), 50.0, 1e9)
+    short = _short(form, step)
+    calls = 50.0 if short is None else 4.0
+    cost = Cost(seconds * 1e9, float(step.extent(form.made) * step.dtype.itemsize), calls, 1e9)
     note = f"a kernel of the core, {step.sizes[form.features[0]]} features, differences first"
-    return Rewriting(Offer(cost, step.output, form, note), inner(form, step))
+    return Rewriting(Offer(cost, step.output, form, note), inner(form, step), short, settled=True)
+
+
+def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
+    """The form by one call, where nothing is done before it or after it."""
+    metric = form.metric
+    # The form sees the symmetric part of a metric alone.
+    bare = not metric or (len(metric) == 1 and sorted(step.inputs[metric[0]]) == sorted(form.unique))
+    full = all(n == step.sizes[form.features[0]] for p in metric for n in step.operands[p].shape)
+    if form.rest or form.batch or not bare or not full or (not metric and len(form.unique) == 2):
+        return None
+    at, threads, number = form.at[0], step.threads, step.dtype.num
+    if step.operands[at].dtype != step.dtype:
+        return None
+    squares, turned = CORE.difference_squares, step.output != form.i + form.j
+    w = metric[0] if metric else None
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        d = operands[at]
+        made: Array | None = squares(d.x, d.y, None if w is None else operands[w], number, threads)
+        return made if made is None or not turned else made.T
+
+    return run
 
 
 def _seconds(step: Step, form: Form) -> float:
@@ -57,8 +80,10 @@ def _seconds(step: Step, form: Form) -> float:
     features = step.sizes[form.features[0]]
     whole = len(form.unique) == 2
     products = features * (features + 5) / 2 * _WHOLE if whole else 4 * features * _PRODUCT
+    columns = max(step.sizes[form.j], _VECTOR // step.dtype.itemsize)
     # A short sum over features hardly fills a vector's time.
-    return step.extent(form.made) * (_PAIR * (1 + 2 / features) + products) * step.dtype.itemsize / 8
+    pair = _PAIR * (1 + 2 / features) + products
+    return step.extent(form.batch + form.i) * columns * pair * step.dtype.itemsize / 8
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:

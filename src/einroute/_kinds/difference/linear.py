@@ -63,7 +63,9 @@ def calls(form: Form, step: Step) -> float:
 
 def unmet(form: Form, step: Step) -> bool:
     """Whether the form is the result, by one operand of weights or none, of points of the step's dtype."""
-    bare = not form.metric or (len(form.metric) == 1 and step.inputs[form.metric[0]] == form.batch + form.unique)
+    bare = not form.metric or (
+        len(form.metric) == 1 and step.inputs[form.metric[0]] == form.batch + form.unique
+    )
     whole = bare and all(step.operands[p].shape[-1] == step.sizes[form.unique] for p in form.metric)
     return whole and not form.rest and step.operands[form.at[0]].dtype == step.dtype
 

@@ -218,11 +218,15 @@ def _by_core(form: PairSum, step: Step) -> Callable[[Array, Array, Array | None]
     def run(x: Array, y: Array, w: Array | None) -> Array | None:
         if turned:
             x, y = y, x
-        made = add(x, y, w, power, rows, total, turned, number, threads)
-        if made is not None and crossed:
-            made = _crossed(*made)
-            made = made.astype(step.dtype, copy=False) if np.isfinite(made).all() else None
-        return made if made is None or back is None else made.transpose(back)
+        found = add(x, y, w, power, rows, total, turned, number, threads)
+        if found is None:
+            return None
+        made: Array = found
+        if crossed:
+            made = _crossed(*found).astype(step.dtype, copy=False)
+            if not np.isfinite(made).all():
+                return None
+        return made if back is None else made.transpose(back)
 
     return run
 

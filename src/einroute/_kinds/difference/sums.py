@@ -58,9 +58,10 @@ def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] 
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         d = operands[at]
-        made = add(d.x, d.y, None if w is None else operands[w] if whole else operands[w][None])
-        if made is None:
+        found = add(d.x, d.y, None if w is None else operands[w] if whole else operands[w][None])
+        if found is None:
             return None
+        made: Array = found
         return made.reshape(flat) if flat is not None else made.reshape(shape).transpose(axes)
 
     return run
@@ -89,7 +90,9 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     if w is not None and not np.isfinite(w).all():
         return Declined("the weights are not finite")
     if CORE is not None:
-        totals = _by_core(form, step, only_finite=False)(*points, None if w is None or not form.metric else w.T)
+        totals = _by_core(form, step, only_finite=False)(
+            *points, None if w is None or not form.metric else w.T
+        )
         return _met(form, step, totals, operands, contract)
     over = [c in form.lone for c in form.i + form.j]
     left = _side(x, w, over[0], len(y) if over[1] else 1)

@@ -11,11 +11,13 @@ extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
 extern const PairKernels PAIRS;
 extern const LinearKernels LINEAR_FORMS;
+extern const ClassLoop CLASSES;
 extern const CorrelationKernels CORRELATIONS;
 extern const SampledTypes SAMPLED;
 
 extern const KernelTables TABLES;
-const KernelTables TABLES = {KERNELS, BOXES, SPARSE, FORMS, PAIRS, LINEAR_FORMS, CORRELATIONS, SAMPLED};
+const KernelTables TABLES = {KERNELS,      BOXES,   SPARSE,       FORMS,  PAIRS,
+                             LINEAR_FORMS, CLASSES, CORRELATIONS, SAMPLED};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute
