@@ -125,10 +125,10 @@ def _across(step: Step, inner: str, length: int) -> float:
         if op.dtype.itemsize < strides.get(inner, 0) < 2**62:
             # A line of the cache for each, which is there again for the next run if all of them stay.
             here = machine()
-            stay = length * LINE <= here.own_bytes / 2 and op.lines < _PAGED
+            stay = length * LINE <= here.own_bytes / 2 and op.span < _PAGED
             far = strides[inner] > min(strides.values()) and strides[inner] >= LINE
             seconds += _ACROSS if len(step.inputs) > 1 else _STRIDED
-            seconds += scattered(op.lines) if far and not stay else 0.0
+            seconds += scattered(op.span) if far and not stay else 0.0
     return seconds
 
 

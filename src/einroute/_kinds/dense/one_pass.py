@@ -137,14 +137,15 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     last = loops[-2:-1]
     singly = _ALONE if summed and len(arrays) == 1 else _SINGLY
     # A line of the cache for each element, which is there again for the next row if all of them stay.
-    line = scattered(step.in_bytes)
+    reach = sum(op.span for op in step.operands)
+    line = scattered(reach)
     lost = sizes[-1] * LINE > machine().own_bytes / 2
     for own in arrays if summed else (*arrays, out):
         stride = own.get(inner, 0)
         if inner and stride not in (0, item) and step.sizes[inner] > 1:
             across = own is not out and own.get(last, 0) == item
             seconds += iterations * (_ACROSS if across else singly) * max(item, 4) / 8
-            if abs(stride) >= LINE and (step.in_bytes >= _PAGED if across else lost):
+            if abs(stride) >= LINE and (reach >= _PAGED if across else lost):
                 seconds += iterations * line
     return loops, seconds
 
