@@ -17,6 +17,8 @@ SHARED = SHIPPED.shared
 GEMM = SHIPPED.gemm
 #: What each further core adds to the bytes a second that one alone gets out of memory or last-level cache.
 MORE_BANDWIDTH = SHIPPED.more_bandwidth
+#: Bytes of a line of a cache, and bytes whose pages the processor has at hand; seconds of a line beyond.
+_LINE, _PAGES, _FAR = 64, 8 << 20, 2e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,13 @@ def _moved(nbytes: float, held: float, here: Machine) -> float:
     if held < here.own_bytes:
         return nbytes / here.own
     return nbytes / (here.shared if held < here.shared_bytes else here.memory)
+
+
+def scattered(held: float) -> float:
+    """Seconds that a line of the cache takes which lies far from the last one, in so many bytes."""
+    if held < _PAGES:
+        return moving(_LINE, held)
+    return _FAR * SHIPPED.memory / machine().memory
 
 
 def streaming(nbytes: float, threads: int) -> float:

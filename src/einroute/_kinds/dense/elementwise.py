@@ -26,8 +26,8 @@ _LONG = 2700
 #: Seconds that a run of the innermost loop takes to begin, and that an element takes which lies far from the
 #: last one: in the core's own caches, in the last-level one, in memory.
 _ROW, _ACROSS = 4e-9, (0.5e-9, 0.9e-9, 2e-9)
-#: The same where it is done in tiles.
-_IN_TILES = 1.5e-9
+#: Bytes from which that is memory's time, and what it takes where it is done in tiles.
+_PAGED, _IN_TILES = 8 << 20, 1.5e-9
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -64,7 +64,7 @@ def _each(step: Step, layout: str) -> float:
         here = machine()
         for labels, op in zip(step.inputs, step.operands, strict=True):
             if inner in labels and abs(op.strides[labels.index(inner)]) > op.dtype.itemsize:
-                level = (op.nbytes > here.own_bytes) + (op.nbytes > here.shared_bytes)
+                level = (op.nbytes > here.own_bytes) + (op.nbytes > _PAGED)
                 each += _IN_TILES if _in_tiles(step, layout) else _ACROSS[level]
     return each
 

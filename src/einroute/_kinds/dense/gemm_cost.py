@@ -27,6 +27,8 @@ _EACH = ((7.5e-9, 19e-9), (28e-9, 40e-9), (25e-9, 50e-9))
 _VECTOR_RATE, _HALF, _COMPLEX = 10e9, 16, 0.3
 #: Where BLAS has to copy the second matrix: seconds to begin, and for each of its bytes.
 _TURNED = (35e-9, 0.11e-9)
+#: Seconds an element of a first matrix that lies across, where single precision has no kernel for it.
+_LEFT = 0.8e-9
 #: Seconds an element that NumPy copies of a small matrix that BLAS cannot take: whose lines stay in the first
 #: cache, of so many bytes, and whose do not.
 _COPIED, _COPIED_FAR, _FIRST = 0.5e-9, 1.2e-9, 32 << 10
@@ -74,6 +76,10 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     real = recipe.loops and m > 1 and n > 1 and not recipe.pack_b and step.dtype.kind != "c"
     if real and any(turned[c] == step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
         each += _TURNED[0] + _TURNED[1] * step.dtype.itemsize * k * n
+    left = strides[1 if recipe.swapped else 0]
+    partly = real and step.dtype.char == "f" and (m % 4 or k % 4) and not recipe.pack_a
+    if partly and any(left[c] != step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
+        each += _TURNED[0] + _LEFT * m * k  # single precision has such kernels for whole vectors only
     copied, calls = 0, _views(step, recipe) + recipe.pack_out
     sides = ((recipe.pack_a, recipe.m), (recipe.pack_b, recipe.n))
     for (packs, free), op in zip(sides, step.operands, strict=True):

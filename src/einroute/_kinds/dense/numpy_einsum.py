@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.c_einsum import ascii_subscripts, c_einsum
-from ..._base.cost import CALL, Cost, first_touched, moving
+from ..._base.cost import CALL, Cost, first_touched, scattered
 from ..._base.facts import LINE, Step, c_strides
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
@@ -44,6 +44,8 @@ _TRANSPOSED = 0.75e9
 #: Seconds an element more of loops that walk across the memory of an operand whose lines stay in cache, and
 #: where it is the only operand.
 _ACROSS, _STRIDED = 0.4e-9, 0.7e-9
+#: Bytes from which lines that lie far from each other are waited for.
+_PAGED = 8 << 20
 #: How much slower the loops of other dtypes are.
 _SLOWER = {"f": 0.7, "d": 1.0, "F": 3.0, "D": 3.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
 #: For integers it is their size that counts, and scaling is no faster than a sum of products.
@@ -123,10 +125,10 @@ def _across(step: Step, inner: str, length: int) -> float:
         if op.dtype.itemsize < strides.get(inner, 0) < 2**62:
             # A line of the cache for each, which is there again for the next run if all of them stay.
             here = machine()
-            stay = length * LINE <= here.own_bytes / 2 and op.lines <= here.shared_bytes
+            stay = length * LINE <= here.own_bytes / 2 and op.span < _PAGED
             far = strides[inner] > min(strides.values()) and strides[inner] >= LINE
             seconds += _ACROSS if len(step.inputs) > 1 else _STRIDED
-            seconds += moving(LINE, op.lines) if far and not stay else 0.0
+            seconds += scattered(op.span) if far and not stay else 0.0
     return seconds
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, moving
+from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, scattered
 from ..._base.facts import LINE, Step
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
@@ -33,8 +33,8 @@ _ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
 _READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
 #: One by one where one operand alone is summed: each addition waits for the one before.
 _ALONE = 1.2e-9
-#: The same of packing where the operands do not stay in the last-level cache.
-_ACROSS_MEMORY = 2e-9
+#: Bytes from which packing waits for memory.
+_PAGED = 8 << 20
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
 _DOT, _SUMS = 1.2, (1.05, 1.15)
 #: Iterations from which threads take part: two blocks of the core's (nest.cpp).
@@ -136,15 +136,17 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     seconds = iterations * each + rows * row + boxes * _BOX
     last = loops[-2:-1]
     singly = _ALONE if summed and len(arrays) == 1 else _SINGLY
-    # One by one, a line of the cache for each, which is there again for the next row if all of them stay.
-    line = moving(LINE, step.read_bytes) if sizes[-1] * LINE > machine().own_bytes / 2 else 0.0
-    packing = _ACROSS if step.in_bytes < machine().shared_bytes * 0.75 else _ACROSS_MEMORY
+    # A line of the cache for each element, which is there again for the next row if all of them stay.
+    reach = sum(op.span for op in step.operands)
+    line = scattered(reach)
+    lost = sizes[-1] * LINE > machine().own_bytes / 2
     for own in arrays if summed else (*arrays, out):
-        if inner and own.get(inner, 0) not in (0, item) and step.sizes[inner] > 1:
+        stride = own.get(inner, 0)
+        if inner and stride not in (0, item) and step.sizes[inner] > 1:
             across = own is not out and own.get(last, 0) == item
-            each = packing if across else singly
-            far = not across and abs(own.get(inner, 0)) >= LINE
-            seconds += iterations * (each * max(item, 4) / 8 + far * line)
+            seconds += iterations * (_ACROSS if across else singly) * max(item, 4) / 8
+            if abs(stride) >= LINE and (reach >= _PAGED if across else lost):
+                seconds += iterations * line
     return loops, seconds
 
 

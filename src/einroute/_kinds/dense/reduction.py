@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.cost import MORE_BANDWIDTH, Cost, blas_threads
-from ..._base.facts import Step, classify
+from ..._base.cost import MORE_BANDWIDTH, Cost, blas_threads, scattered
+from ..._base.facts import LINE, Step, classify
 from ..._base.numpy_functions import numpy_vecdot
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE
@@ -41,7 +41,11 @@ def verdict(step: Step) -> Offer | Refused:
     if layout is None:
         layout = by_stride(step.output, strides)
     inner = coalesced(step, by_stride(labels, strides)[::-1], layout)[0]
-    cost = Cost(size, float(step.read_bytes + step.out_bytes), 3.2, 1 / (1 / _RATE + _ROW / inner))
+    (op,) = step.operands
+    each = 1 / _RATE + _ROW / inner
+    if min(abs(s) for n, s in zip(op.shape, op.strides, strict=True) if n > 1 or op.size == 1) >= LINE:
+        each += scattered(op.span)  # no two elements lie together
+    cost = Cost(size, float(step.read_bytes + step.out_bytes), 3.2, 1 / each)
     return Offer(cost, layout, layout, "one reduction")
 
 
