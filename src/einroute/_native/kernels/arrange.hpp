@@ -49,26 +49,12 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
     return size;
 }
 
-// Instructions that it takes to pack or to scatter a complex element, and a real one.
-constexpr double MOVE = 5, PACK = 2.5;
+// Instructions that it takes to pack or to scatter an element; to pack one whose sums follow each other.
+constexpr double PACK = 2.5, TURN = 0.8;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
 constexpr double CACHED = 500, SPILLED = 2.5;
 // How much faster squares are whose size the compiler knows.
 constexpr double UNROLLED = 0.5;
-
-// About how many instructions a problem of complex numbers takes with an axis along the lanes.
-inline double price(const Problem& p, int lanes, int width) {
-    const Axis& v = p.axes[lanes];
-    const double loops = static_cast<double>(extent(p, Role::Loop, lanes));
-    const double m = static_cast<double>(extent(p, Role::Row, lanes));
-    const double n = static_cast<double>(extent(p, Role::Column, lanes));
-    const double k = static_cast<double>(extent(p, Role::Sum, lanes));
-    const double whole = static_cast<double>(v.size / width);
-    const bool rest = v.size % width != 0;
-    const double product = 8 * m * n * k + 30 + 4 * n;
-    const double a = MOVE * width * m * k, b = MOVE * width * k * n, out = MOVE * width * m * n;
-    return loops * (whole + rest) * (product + (v.a != 0) * a + (v.b != 0) * b + out);
-}
 
 inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
     // The axes are given outermost first: what is there is repeated, each time moved on.
@@ -143,42 +129,68 @@ inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) 
     }
 }
 
-inline Choice choose_complex(const Problem& p, int width) {
-    Choice best = cheapest(p, [&](int i) { return price(p, i, width); });
-    // Rows are blocked: the operand with more of them goes first.
-    best.turned = extent(p, Role::Column, best.lanes) > extent(p, Role::Row, best.lanes);
-    return best;
+// What a kernel does at once: numbers of an element, those of a vector, elements of a block and the most that
+// are done as one, and bytes of an element.
+struct Lanes {
+    int parts, width;
+    std::ptrdiff_t block, most, unit;
+};
+
+// Vectors that so many numbers take, about.
+inline int vectors_of(std::ptrdiff_t numbers, int width) {
+    const std::ptrdiff_t rest = numbers % width;
+    return static_cast<int>(numbers / width) + (rest == 0                                     ? 0
+                                                : (rest & (rest - 1)) == 0 || numbers > width ? 1
+                                                                                              : 2);
 }
 
-// Vectors that so many lanes take, about.
-inline int vectors_of(std::ptrdiff_t lanes, int width) {
-    const std::ptrdiff_t rest = lanes % width;
-    return static_cast<int>(lanes / width) + (rest == 0                                   ? 0
-                                              : (rest & (rest - 1)) == 0 || lanes > width ? 1
-                                                                                          : 2);
+// How an operand's lanes come into registers, and the result's out of them.
+enum class Access { Straight, Turned, Singly };
+
+// A block of lanes: rows, columns and sums without the lanes.
+struct Task {
+    double rows, columns, sums;
+    bool both; // operands have the lanes
+    Access first, second;
+    bool scatters;
+};
+
+inline double packing(Access access, double lanes) {
+    return access == Access::Straight ? 0 : lanes * (access == Access::Turned && lanes >= 4 ? TURN : PACK);
 }
 
-// Instructions of one block of lanes of real numbers. The rows, columns and sums are those without the lanes.
-inline double block_price(std::ptrdiff_t lanes, int width, double rows, double columns, double sums,
-                          bool both, bool packs_first, bool packs_second, bool scatters) {
-    const double vectors = vectors_of(lanes, width), n = static_cast<double>(lanes);
-    const double lines = columns * sums + (both ? rows * sums : 0) + (scatters ? 0 : rows * columns);
-    const double groups = rows >= 4 ? rows / 4 : 1;
-    double cost = 12 + columns * groups * 12;
-    cost += columns * rows * sums * (both ? 3 * vectors : 2 * vectors + 1) +
-            columns * groups * sums * (vectors + 2);
-    cost += columns * rows * (scatters ? PACK * n : vectors);
-    cost += (packs_second ? PACK * n * columns * sums : 0) + (packs_first ? PACK * n * rows * sums : 0);
-    if (!both && !packs_second && !scatters && columns == 1 && rows == n && sums == n && lanes <= 6) {
+// About how many instructions a block of lanes takes.
+inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t) {
+    const double vectors = vectors_of(lanes * has.parts, has.width), n = static_cast<double>(lanes);
+    const bool is_complex = has.parts == 2;
+    const double lines =
+        t.columns * t.sums + (t.both ? t.rows * t.sums : 0) + (t.scatters ? 0 : t.rows * t.columns);
+    const double together = is_complex ? (vectors > 2 ? 1 : vectors > 1 ? 2 : 4) : vectors > 2 ? 3 : 4;
+    const double groups = t.rows >= together ? t.rows / together : 1;
+    double cost = 12 + t.columns * groups * 12;
+    const double product =
+        is_complex ? (t.both ? 7 * vectors : 4 * vectors + 2) : (t.both ? 3 * vectors : 2 * vectors + 1);
+    cost += t.columns * t.rows * t.sums * product + t.columns * groups * t.sums * (vectors + 2);
+    cost += t.columns * t.rows * (t.scatters ? PACK * n : (is_complex ? 4 : 1) * vectors);
+    cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
+    if (!is_complex && !t.both && t.second == Access::Straight && !t.scatters && t.columns == 1 &&
+        t.rows == n && t.sums == n && lanes <= 6) {
         return UNROLLED * cost;
     }
     return lines > CACHED ? SPILLED * cost : cost;
 }
 
-inline Choice choose_real(const Problem& p, int width, int block, int most, std::ptrdiff_t unit) {
+inline Choice choose(const Problem& p, const Lanes& has) {
     double extents[4] = {1, 1, 1, 1}; // by role
+    std::ptrdiff_t inner_a = 0, inner_b = 0;
+    int sums = 0;
     for (int i = 0; i < p.count; ++i) {
         extents[static_cast<int>(p.axes[i].role)] *= static_cast<double>(p.axes[i].size);
+        if (p.axes[i].role == Role::Sum) {
+            inner_a = p.axes[i].a;
+            inner_b = p.axes[i].b;
+            ++sums;
+        }
     }
     // The operand that has the lanes goes second; of two that have them the one with more rows goes first.
     const auto turned = [&](int lanes) {
@@ -188,6 +200,11 @@ inline Choice choose_real(const Problem& p, int width, int block, int most, std:
         }
         return extents[static_cast<int>(Role::Column)] > extents[static_cast<int>(Role::Row)];
     };
+    const auto access = [&](const Axis& axis, std::ptrdiff_t stride, std::ptrdiff_t inner) {
+        return axis.size == 1 || stride == has.unit               ? Access::Straight
+               : has.parts == 1 && sums == 1 && inner == has.unit ? Access::Turned
+                                                                  : Access::Singly;
+    };
     Choice best = cheapest(p, [&](int i) {
         const Axis& axis = p.axes[i];
         const bool swap = turned(i), both = axis.a != 0 && axis.b != 0;
@@ -196,21 +213,49 @@ inline Choice choose_real(const Problem& p, int width, int block, int most, std:
             own[role] = extents[role];
         }
         own[static_cast<int>(axis.role)] /= static_cast<double>(axis.size);
-        const double rows = own[static_cast<int>(swap ? Role::Column : Role::Row)];
-        const double columns = own[static_cast<int>(swap ? Role::Row : Role::Column)];
-        const std::ptrdiff_t first = swap ? axis.b : axis.a, second = swap ? axis.a : axis.b;
-        const auto of = [&](std::ptrdiff_t n) {
-            return block_price(n, width, rows, columns, own[static_cast<int>(Role::Sum)], both,
-                               both && first != unit, axis.size > 1 && second != unit,
-                               axis.size > 1 && axis.out != unit);
-        };
-        const double each = axis.size <= most ? of(axis.size)
-                                              : static_cast<double>(axis.size / block) * of(block) +
-                                                    (axis.size % block != 0 ? of(axis.size % block) : 0);
+        const Access a = access(axis, axis.a, inner_a), b = access(axis, axis.b, inner_b);
+        const Task task{own[static_cast<int>(swap ? Role::Column : Role::Row)],
+                        own[static_cast<int>(swap ? Role::Row : Role::Column)],
+                        own[static_cast<int>(Role::Sum)],
+                        both,
+                        !both  ? Access::Straight
+                        : swap ? b
+                               : a,
+                        swap ? a : b,
+                        axis.size > 1 && axis.out != has.unit};
+        const auto of = [&](std::ptrdiff_t n) { return block_price(n, has, task); };
+        const std::ptrdiff_t rest = axis.size % has.block;
+        const double each =
+            axis.size <= has.most
+                ? of(axis.size)
+                : static_cast<double>(axis.size / has.block) * of(has.block) + (rest != 0 ? of(rest) : 0);
         return own[static_cast<int>(Role::Loop)] * each;
     });
     best.turned = turned(best.lanes);
     return best;
+}
+
+// Neighbouring axes along which one operand stands still become one loop, where the others walk both as one.
+inline void merge_shared(const Problem& from, Problem& to) {
+    to.a = from.a;
+    to.b = from.b;
+    to.out = from.out;
+    to.work = from.work;
+    to.count = 0;
+    for (int i = 0; i < from.count; ++i) {
+        const Axis& axis = from.axes[i];
+        if (to.count > 0 && axis.role != Role::Sum) {
+            Axis& last = to.axes[to.count - 1];
+            const bool loop = last.role == Role::Loop || axis.role == Role::Loop;
+            const bool still = (last.a == 0 && axis.a == 0) || (last.b == 0 && axis.b == 0);
+            if (last.role != Role::Sum && loop && still && last.a == axis.a * axis.size &&
+                last.b == axis.b * axis.size && last.out == axis.out * axis.size) {
+                last = {Role::Loop, last.size * axis.size, axis.a, axis.b, axis.out};
+                continue;
+            }
+        }
+        to.axes[to.count++] = axis;
+    }
 }
 
 } // namespace

@@ -62,6 +62,24 @@ template <class T, int N> struct Row {
         }
     }
 
+    // The product of all operands but the last, and the last.
+    void factors(std::ptrdiff_t at, V (&first)[TURN], V (&last)[TURN]) const {
+        const char* y = x[N - 1] + (at & moves[N - 1]);
+        for (int i = 0; i < TURN; ++i) {
+            last[i] = load<T>(y + i * VECTOR);
+        }
+        y = x[0] + (at & moves[0]);
+        for (int i = 0; i < TURN; ++i) {
+            first[i] = load<T>(y + i * VECTOR);
+        }
+        for (int k = 1; k < N - 1; ++k) {
+            y = x[k] + (at & moves[k]);
+            for (int i = 0; i < TURN; ++i) {
+                first[i] = times<T>(first[i], load<T>(y + i * VECTOR));
+            }
+        }
+    }
+
     T one(std::ptrdiff_t at) const {
         T product = load_one<T>(x[0] + (at & moves[0]));
         for (int k = 1; k < N; ++k) {
@@ -107,43 +125,95 @@ template <class T, int N> void sums(const Box& box) {
     products<T, N, true>(all);
 }
 
-// Vectors that are added one after the other, in four sums; more are halved.
-constexpr std::ptrdiff_t LEAF = 32 * VECTOR;
+// Vectors that are added one after the other, in two turns of sums; more are halved.
+constexpr std::ptrdiff_t LEAF = 128 * VECTOR;
 
-template <class T, int N> Lanes<Real<T>> leaf(const Row<T, N>& row, std::ptrdiff_t at, std::ptrdiff_t end) {
+// A sum of products of complex numbers: of equal parts, and of the parts crossed. They meet once, at the end.
+template <class T, int N> constexpr bool CROSSED = IS_COMPLEX<T> && N > 1;
+
+template <class T, int N> struct Sum {
     using V = Lanes<Real<T>>;
-    V sum[TURN];
-    for (V& x : sum) {
-        x = nothing<T>();
-    }
-    for (; at + CHUNK <= end; at += CHUNK) {
-        V product[TURN];
-        row.chunk(at, product);
-        for (int i = 0; i < TURN; ++i) {
-            sum[i] = plus<T>(sum[i], product[i]);
+    V equal, crossed, rest; // the second of crossed products alone; the third of products that were formed
+
+    void add(const Sum& other) {
+        equal = plus<T>(equal, other.equal);
+        rest = plus<T>(rest, other.rest);
+        if constexpr (CROSSED<T, N>) {
+            crossed = crossed + other.crossed;
         }
     }
-    for (; at + VECTOR <= end; at += VECTOR) {
-        sum[0] = plus<T>(sum[0], row.vector(at));
+
+    V total() const {
+        if constexpr (CROSSED<T, N>) {
+            using R = Real<T>;
+            return mixed<0, R>(equal, crossed) + mixed<1, R>(equal, crossed) * alternating<R>() + rest;
+        } else {
+            return plus<T>(equal, rest);
+        }
     }
-    return plus<T>(plus<T>(sum[0], sum[1]), plus<T>(sum[2], sum[3]));
+};
+
+template <class T, int N> Sum<T, N> leaf(const Row<T, N>& row, std::ptrdiff_t at, std::ptrdiff_t end) {
+    using V = Lanes<Real<T>>;
+    V first[TURN], second[TURN];
+    for (int i = 0; i < TURN; ++i) {
+        first[i] = second[i] = nothing<T>();
+    }
+    V x[TURN], y[TURN];
+    const auto add = [&](std::ptrdiff_t chunk, V(&to)[TURN]) {
+        if constexpr (CROSSED<T, N>) {
+            row.factors(chunk, x, y);
+            for (int i = 0; i < TURN; ++i) {
+                first[i] = first[i] + x[i] * y[i];
+                second[i] = second[i] + x[i] * paired<1, 0, Real<T>>(y[i]);
+            }
+        } else {
+            row.chunk(chunk, x);
+            for (int i = 0; i < TURN; ++i) {
+                to[i] = plus<T>(to[i], x[i]);
+            }
+        }
+    };
+    for (; at + 2 * CHUNK <= end; at += 2 * CHUNK) {
+        add(at, first);
+        add(at + CHUNK, second);
+    }
+    if (at + CHUNK <= end) {
+        add(at, first);
+        at += CHUNK;
+    }
+    V rest = nothing<T>();
+    for (; at + VECTOR <= end; at += VECTOR) {
+        rest = plus<T>(rest, row.vector(at));
+    }
+    const auto joined = [](const V(&v)[TURN]) { return plus<T>(plus<T>(v[0], v[1]), plus<T>(v[2], v[3])); };
+    if constexpr (CROSSED<T, N>) {
+        return {joined(first), joined(second), rest};
+    } else {
+        return {plus<T>(joined(first), joined(second)), nothing<T>(), rest};
+    }
 }
 
-template <class T, int N> Lanes<Real<T>> halves(const Row<T, N>& row, std::ptrdiff_t at, std::ptrdiff_t end) {
+template <class T, int N> Sum<T, N> halves(const Row<T, N>& row, std::ptrdiff_t at, std::ptrdiff_t end) {
     if (end - at <= LEAF) {
         return leaf(row, at, end);
     }
     const std::ptrdiff_t leaves = (end - at + LEAF - 1) / LEAF;
     const std::ptrdiff_t middle = at + (leaves + 1) / 2 * LEAF;
-    const auto first = halves(row, at, middle); // in the order of memory, for its sake
-    return plus<T>(first, halves(row, middle, end));
+    auto sum = halves(row, at, middle); // in the order of memory, for its sake
+    sum.add(halves(row, middle, end));
+    return sum;
 }
 
 // A vector whose lanes sum to the row's sum.
 template <class T, int N> Lanes<Real<T>> along(const Row<T, N>& row, std::ptrdiff_t bytes) {
     const std::ptrdiff_t whole = bytes / VECTOR * VECTOR;
-    auto sum = halves(row, 0, whole);
+    auto sum = halves(row, 0, whole).total();
     if (whole < bytes) {
+        if (whole > 0) { // the last vector begins within the one before
+            sum = plus<T>(sum, last_bytes<T>(row.vector(bytes - VECTOR), bytes - whole));
+            return sum;
+        }
         alignas(32) char rest[VECTOR] = {0};
         for (std::ptrdiff_t at = whole; at < bytes; at += ITEM<T>) {
             store(rest + (at - whole), row.one(at));

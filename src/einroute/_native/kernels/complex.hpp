@@ -1,131 +1,168 @@
-// Products of complex numbers: vectors of their real and imaginary parts, packed a block of lanes at a time.
+// Products of complex numbers, whose parts lie side by side: the real parts of one operand by numbers of the
+// other are summed by themselves, so are the imaginary parts, and they meet once at the end.
 //
-// Lanes past the end repeat the last element, so that no floating-point flag is raised that a product did not
-// raise.
+// The operand that has the axis of the lanes is `second`, as with real numbers. Products and sums are not
+// fused, so that z times its conjugate is real.
 #pragma once
 
 #include "arrange.hpp"
 #include "source.hpp"
-#include "vectors.hpp"
+#include "spans.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
 
-template <class R>
-void pack(const char* from, const Offsets& outer, const std::ptrdiff_t* sums, int depth, std::ptrdiff_t step,
-          int count, char* to) {
-    for (int i = 0; i < outer.size; ++i) {
-        for (int k = 0; k < depth; ++k) {
-            Parts<R> x;
-            for (int l = 0; l < LANES<R>; ++l) {
-                const char* q = from + outer.x[i] + sums[k] + (l < count ? l : count - 1) * step;
-                x.re[l] = load<R>(q);
-                x.im[l] = load<R>(q + sizeof(R));
-            }
-            std::memcpy(to, &x, sizeof x);
-            to += sizeof x;
-        }
-    }
-}
+// Complex lanes of one block, and the most that are done as one.
+template <class R> constexpr int COMPLEX_BLOCK = LANES<R>;
+template <class R> constexpr int COMPLEX_MOST = LANES<R> == 4 ? 6 : 12;
 
-template <class R, bool SAME> inline Parts<R> fetch(const char* p) {
-    if constexpr (SAME) {
-        return {everywhere(load<R>(p)), everywhere(load<R>(p + sizeof(R)))};
-    } else {
-        return {load_vector<R>(p), load_vector<R>(p + sizeof(Vec<R>))};
-    }
-}
+// The sums of a few rows of one column; a base for each row, since arrays would be kept in memory.
+template <class R, int N, int ROWS> struct ComplexRows : ComplexRows<R, N, ROWS - 1> {
+    using Rest = ComplexRows<R, N, ROWS - 1>;
+    using S = Span<R, 2 * N>;
+    S real, imaginary;
+    const char* row;
 
-template <class R> inline void add_product(Parts<R>& sum, const Parts<R>& x, const Parts<R>& y) {
-    sum.re = sum.re + (x.re * y.re - x.im * y.im);
-    sum.im = sum.im + (x.re * y.im + x.im * y.re);
-}
-
-template <class R> inline void store(const Parts<R>& x, char* p, std::ptrdiff_t step, int count) {
-    for (int l = 0; l < count; ++l) {
-        const R re = x.re[l], im = x.im[l];
-        std::memcpy(p + l * step, &re, sizeof re);
-        std::memcpy(p + l * step + sizeof(R), &im, sizeof im);
-    }
-}
-
-// The loops over a block of lanes; SAME: an operand that has no lanes.
-template <class R, bool SAME_X, bool SAME_Y> struct ComplexBlock {
-    // Rows [at, at + ROWS) of one column.
-    template <int ROWS>
-    static inline void rows(const Arranged& p, const Source& x, const Source& y, char* out, int at, int j,
-                            int count) {
-        const Vec<R> start = everywhere(start_of<R>(p));
-        Parts<R> sum[ROWS];
-        const char* row[ROWS];
-        const char* column = y.data + y.outer[j];
-        for (int i = 0; i < ROWS; ++i) {
-            row[i] = x.data + x.outer[at + i];
-            sum[i] = {start, start};
-        }
-        const int depth = p.sums.size;
-        for (int k = 0; k < depth; ++k) {
-            const Parts<R> factor = fetch<R, SAME_Y>(column + y.sums[k]);
-            const std::ptrdiff_t step = x.sums[k];
-            for (int i = 0; i < ROWS; ++i) {
-                add_product<R>(sum[i], fetch<R, SAME_X>(row[i] + step), factor);
-            }
-        }
-        for (int i = 0; i < ROWS; ++i) {
-            store<R>(sum[i], out + p.rows.y[at + i] + p.columns.y[j], p.by_out, count);
-        }
+    EINROUTE_INLINE void begin(const Source& x, int at, R start) {
+        real.fill(start);
+        imaginary.fill(start);
+        row = x.data + x.outer[at + ROWS - 1];
+        Rest::begin(x, at, start);
     }
 
-    static Source source(const char* data, const Offsets& outer, const std::ptrdiff_t* sums,
-                         const Packed& packed, int depth, std::ptrdiff_t step, int count, char* work) {
-        if (step == 0) {
-            return {data, outer.x, sums};
+    template <bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t step, const S& factor) {
+        if constexpr (BOTH) {
+            S other;
+            other.load(row + step);
+            real.template add_paired<0>(other, factor);
+            imaginary.template add_paired<1>(other, factor);
+        } else {
+            real.add_scaled(load<R>(row + step), factor);
+            imaginary.add_scaled(load<R>(row + step + sizeof(R)), factor);
         }
-        pack<R>(data, outer, sums, depth, step, count, work);
-        return {work, packed.outer, packed.sums};
+        Rest::template add<BOTH>(step, factor);
     }
 
-    static void run(const Arranged& p, const Packed& packed, const char* first, const char* second, char* out,
-                    int count, char* work) {
-        const int depth = p.sums.size;
-        char* more = work + p.rows.size * depth * static_cast<std::ptrdiff_t>(sizeof(Parts<R>));
-        const Source x = source(first, p.rows, p.sums.x, packed, depth, p.by_first, count, work);
-        const Source y = source(second, p.columns, p.sums.y, packed, depth, p.by_second, count, more);
-        for (int j = 0; j < p.columns.size; ++j) {
-            int i = 0;
-            for (; i + 4 <= p.rows.size; i += 4) {
-                rows<4>(p, x, y, out, i, j, count);
-            }
-            if (i + 2 <= p.rows.size) {
-                rows<2>(p, x, y, out, i, j, count);
-                i += 2;
-            }
-            if (i < p.rows.size) {
-                rows<1>(p, x, y, out, i, j, count);
+    EINROUTE_INLINE void store(char* to, const std::ptrdiff_t* out, std::ptrdiff_t step) {
+        constexpr std::ptrdiff_t UNIT = 2 * sizeof(R);
+        real.add_turned(imaginary);
+        if (step == UNIT) {
+            real.store(to + out[ROWS - 1]);
+        } else {
+            char lanes[N * UNIT];
+            real.store(lanes);
+            for (int l = 0; l < N; ++l) {
+                std::memcpy(to + out[ROWS - 1] + l * step, lanes + l * UNIT, UNIT);
             }
         }
+        Rest::store(to, out, step);
     }
 };
 
-template <class R> void run_complex(const Problem& problem) {
-    Arranged p;
-    arrange_along(problem, choose_complex(problem, LANES<R>), p);
-    char* work = static_cast<char*>(problem.work);
-    Packed packed;
-    packed.fill(p.sums.size, static_cast<std::ptrdiff_t>(sizeof(Parts<R>)),
-                p.rows.size > p.columns.size ? p.rows.size : p.columns.size);
-    const auto block =
-        p.by_first == 0
-            ? (p.by_second == 0 ? ComplexBlock<R, true, true>::run : ComplexBlock<R, true, false>::run)
-            : (p.by_second == 0 ? ComplexBlock<R, false, true>::run : ComplexBlock<R, false, false>::run);
-    around(p, [&](const char* first, const char* second, char* out) {
-        for (std::ptrdiff_t at = 0; at < p.size; at += LANES<R>) {
-            const int count = static_cast<int>(p.size - at < LANES<R> ? p.size - at : LANES<R>);
-            block(p, packed, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, count,
-                  work);
+template <class R, int N> struct ComplexRows<R, N, 0> {
+    using S = Span<R, 2 * N>;
+    EINROUTE_INLINE void begin(const Source&, int, R) {}
+    template <bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t, const S&) {}
+    EINROUTE_INLINE void store(char*, const std::ptrdiff_t*, std::ptrdiff_t) {}
+};
+
+// BOTH: whether both operands have the lanes.
+template <class R, int N, bool BOTH> struct ComplexBlock {
+    using S = Span<R, 2 * N>;
+    static constexpr std::ptrdiff_t UNIT = 2 * sizeof(R);
+    // Rows of a block: their two sums, the factors and two more are in registers.
+    static constexpr int VECTORS = SPAN_VECTORS<R, 2 * N>;
+    static constexpr int TOGETHER = VECTORS == 1 ? 4 : VECTORS == 2 ? 2 : 1;
+
+    // Rows [at, at + ROWS) of one column.
+    template <int ROWS>
+    static EINROUTE_INLINE void rows(const Arranged& p, const Source& x, const Source& y, char* out, int at,
+                                     int j) {
+        ComplexRows<R, N, ROWS> group;
+        group.begin(x, at, start_of<R>(p));
+        const char* column = y.data + y.outer[j];
+        const int depth = p.sums.size;
+        int k = 0;
+        do { // there is a first
+            S factor;
+            factor.load(column + y.sums[k]);
+            group.template add<BOTH>(x.sums[k], factor);
+        } while (++k < depth);
+        group.store(out + p.columns.y[j], p.rows.y + at, p.by_out);
+    }
+
+    static Source packed(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
+                         int depth, std::ptrdiff_t step, char* work) {
+        if (step == UNIT) {
+            return {data, outer.x, sums};
         }
-    });
+        char* at = work;
+        for (int i = 0; i < outer.size; ++i) {
+            for (int k = 0; k < depth; ++k) {
+                const char* from = data + outer.x[i] + sums[k];
+                for (int l = 0; l < N; ++l, at += UNIT) {
+                    std::memcpy(at, from + l * step, UNIT);
+                }
+            }
+        }
+        return {work, to.outer, to.sums};
+    }
+
+    static void matrix(const Arranged& p, const Source& x, const Source& y, char* out) {
+        for (int j = 0; j < p.columns.size; ++j) {
+            int i = 0;
+            for (; i + TOGETHER <= p.rows.size; i += TOGETHER) {
+                rows<TOGETHER>(p, x, y, out, i, j);
+            }
+            if constexpr (TOGETHER > 2) {
+                if (i + 2 <= p.rows.size) {
+                    rows<2>(p, x, y, out, i, j);
+                    i += 2;
+                }
+            }
+            if constexpr (TOGETHER > 1) {
+                if (i < p.rows.size) {
+                    rows<1>(p, x, y, out, i, j);
+                }
+            }
+        }
+    }
+
+    // A block of lanes of each matrix of a stack.
+    static void run(const Arranged& p, const char* first, const char* second, char* out, char* work,
+                    const Axis& stack) {
+        run_stack<ComplexBlock, BOTH>(p, first, second, out, work, stack, N * UNIT);
+    }
+};
+
+// The block of so many lanes; there is none of more than are done as one.
+template <class R, bool BOTH> Block complex_block(std::ptrdiff_t lanes) {
+    constexpr int M = COMPLEX_MOST<R>;
+    constexpr auto at_most = [](int n) { return n < M ? n : M; };
+    constexpr Block BLOCKS[] = {
+        ComplexBlock<R, at_most(1), BOTH>::run,  ComplexBlock<R, at_most(2), BOTH>::run,
+        ComplexBlock<R, at_most(3), BOTH>::run,  ComplexBlock<R, at_most(4), BOTH>::run,
+        ComplexBlock<R, at_most(5), BOTH>::run,  ComplexBlock<R, at_most(6), BOTH>::run,
+        ComplexBlock<R, at_most(7), BOTH>::run,  ComplexBlock<R, at_most(8), BOTH>::run,
+        ComplexBlock<R, at_most(9), BOTH>::run,  ComplexBlock<R, at_most(10), BOTH>::run,
+        ComplexBlock<R, at_most(11), BOTH>::run, ComplexBlock<R, at_most(12), BOTH>::run,
+    };
+    return BLOCKS[lanes - 1];
+}
+
+template <class R> Choice choose_complex(const Problem& problem) {
+    return choose(problem, {2, LANES<R>, COMPLEX_BLOCK<R>, COMPLEX_MOST<R>, 2 * sizeof(R)});
+}
+
+template <class R> void run_complex(const Problem& problem) {
+    Problem merged;
+    merge_shared(problem, merged);
+    Arranged p;
+    arrange_along(merged, choose_complex<R>(merged), p);
+    run_blocks(p, 2 * sizeof(R), COMPLEX_BLOCK<R>, COMPLEX_MOST<R>,
+               p.by_first != 0 ? complex_block<R, true> : complex_block<R, false>,
+               static_cast<char*>(problem.work));
 }
 
 } // namespace

@@ -104,12 +104,45 @@ template <int FIRST, int SECOND, class R> inline Lanes<R> paired(const Lanes<R>&
 #endif
 }
 
+// Of each pair of the first and of the second vector the same place, side by side.
+template <int PLACE, class R> inline Lanes<R> mixed(const Lanes<R>& x, const Lanes<R>& y) {
+#if (defined(__clang__) || __GNUC__ >= 12) && !defined(EINROUTE_PLAIN_VECTORS)
+    constexpr int W = WIDTH<R>, P = PLACE;
+    if constexpr (W == 4) {
+        return __builtin_shufflevector(x, y, P, W + P, 2 + P, W + 2 + P);
+    } else {
+        return __builtin_shufflevector(x, y, P, W + P, 2 + P, W + 2 + P, 4 + P, W + 4 + P, 6 + P, W + 6 + P);
+    }
+#else
+    Lanes<R> z;
+    for (int i = 0; i < WIDTH<R>; i += 2) {
+        z[i] = x[i + PLACE];
+        z[i + 1] = y[i + PLACE];
+    }
+    return z;
+#endif
+}
+
 template <class R> inline Lanes<R> alternating() {
     Lanes<R> signs;
     for (int i = 0; i < WIDTH<R>; ++i) {
         signs[i] = static_cast<R>(i % 2 ? 1 : -1);
     }
     return signs;
+}
+
+// The last bytes of a vector, and zeros before them.
+template <class T> inline Lanes<Real<T>> last_bytes(Lanes<Real<T>> x, std::ptrdiff_t bytes) {
+    alignas(32) static const std::uint64_t MASK[8] = {
+        0, 0, 0, 0, ~std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0}};
+    std::uint64_t bits[4], mask[4];
+    std::memcpy(bits, &x, sizeof bits);
+    std::memcpy(mask, reinterpret_cast<const char*>(MASK) + bytes, sizeof mask);
+    for (int i = 0; i < 4; ++i) {
+        bits[i] &= mask[i];
+    }
+    std::memcpy(&x, bits, sizeof x);
+    return x;
 }
 
 // Complex products without fused operations, so that z times its conjugate is real.

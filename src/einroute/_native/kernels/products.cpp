@@ -16,10 +16,10 @@ const Kernels KERNELS = {
     run_real<double>,
     run_complex<float>,
     run_complex<double>,
-    [](const Problem& p) { return choose_for<float>(p).cost; },
-    [](const Problem& p) { return choose_for<double>(p).cost; },
-    [](const Problem& p) { return choose_complex(p, LANES<float>).cost; },
-    [](const Problem& p) { return choose_complex(p, LANES<double>).cost; },
+    [](const Problem& p) { return choose_real<float>(p).cost; },
+    [](const Problem& p) { return choose_real<double>(p).cost; },
+    [](const Problem& p) { return choose_complex<float>(p).cost; },
+    [](const Problem& p) { return choose_complex<double>(p).cost; },
 };
 
 } // namespace EINROUTE_ISA_NAME

@@ -1,12 +1,15 @@
 // Products of real numbers: the lanes are as many as the axis has, or a few vectors at a time.
 //
-// The operand that has the axis of the lanes is `second`; the other has the rows, of which four are done
+// The operand that has the axis of the lanes is `second`; the other has the rows, of which a few are done
 // together, and may have the lanes as well.
 #pragma once
 
 #include "arrange.hpp"
 #include "source.hpp"
 #include "spans.hpp"
+#include "squares.hpp"
+
+#include <type_traits>
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
@@ -16,55 +19,89 @@ namespace {
 template <class R> constexpr int BLOCK = 2 * LANES<R>;
 template <class R> constexpr int MOST = LANES<R> == 4 ? 12 : 16;
 
+// The sums of a few rows of one column; a base for each row, since arrays would be kept in memory.
+template <class S, int ROWS> struct Rows : Rows<S, ROWS - 1> {
+    using Rest = Rows<S, ROWS - 1>;
+    S sum;
+    const char* row;
+
+    template <class R> EINROUTE_INLINE void begin(const Source& x, int at, R start) {
+        sum.fill(start);
+        row = x.data + x.outer[at + ROWS - 1];
+        Rest::begin(x, at, start);
+    }
+
+    template <class R, bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t step, const S& factor) {
+        if constexpr (BOTH) {
+            S other;
+            other.load(row + step);
+            sum.add_product(other, factor);
+        } else {
+            sum.add_scaled(load<R>(row + step), factor);
+        }
+        Rest::template add<R, BOTH>(step, factor);
+    }
+
+    EINROUTE_INLINE void store(char* to, const std::ptrdiff_t* out) const {
+        sum.store(to + out[ROWS - 1]);
+        Rest::store(to, out);
+    }
+
+    template <class R, int N>
+    EINROUTE_INLINE void scatter(char* to, const std::ptrdiff_t* out, std::ptrdiff_t step) const {
+        char lanes[N * sizeof(R)];
+        sum.store(lanes);
+        for (int l = 0; l < N; ++l) {
+            std::memcpy(to + out[ROWS - 1] + l * step, lanes + l * sizeof(R), sizeof(R));
+        }
+        Rest::template scatter<R, N>(to, out, step);
+    }
+};
+
+template <class S> struct Rows<S, 0> {
+    template <class R> EINROUTE_INLINE void begin(const Source&, int, R) {}
+    template <class R, bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t, const S&) {}
+    EINROUTE_INLINE void store(char*, const std::ptrdiff_t*) const {}
+    template <class R, int N>
+    EINROUTE_INLINE void scatter(char*, const std::ptrdiff_t*, std::ptrdiff_t) const {}
+};
+
 // BOTH: whether both operands have the lanes.
 template <class R, int N, bool BOTH> struct Real {
     using S = Span<R, N>;
+    static constexpr std::ptrdiff_t UNIT = sizeof(R);
+    // Rows of a block: their sums, the factors and two more are in registers.
+    static constexpr int TOGETHER = SPAN_VECTORS<R, N> > 2 ? 3 : 4;
 
     // Rows [at, at + ROWS) of one column.
     template <int ROWS>
     static EINROUTE_INLINE void rows(const Arranged& p, const Source& x, const Source& y, char* out, int at,
                                      int j) {
-        const R start = start_of<R>(p);
-        S sum[ROWS];
-        const char* row[ROWS];
-        EINROUTE_UNROLL
-        for (int i = 0; i < ROWS; ++i) {
-            row[i] = x.data + x.outer[at + i];
-            sum[i].fill(start);
-        }
+        Rows<S, ROWS> group;
+        group.begin(x, at, start_of<R>(p));
         const char* column = y.data + y.outer[j];
         const int depth = p.sums.size;
-        for (int k = 0; k < depth; ++k) {
+        int k = 0;
+        do { // there is a first
             S factor;
             factor.load(column + y.sums[k]);
-            const std::ptrdiff_t step = x.sums[k];
-            EINROUTE_UNROLL
-            for (int i = 0; i < ROWS; ++i) {
-                if constexpr (BOTH) {
-                    S other;
-                    other.load(row[i] + step);
-                    sum[i].add_product(other, factor);
-                } else {
-                    sum[i].add_scaled(load<R>(row[i] + step), factor);
-                }
-            }
-        }
+            group.template add<R, BOTH>(x.sums[k], factor);
+        } while (++k < depth);
         char* to = out + p.columns.y[j];
-        if (p.by_out == static_cast<std::ptrdiff_t>(sizeof(R))) {
-            EINROUTE_UNROLL
-            for (int i = 0; i < ROWS; ++i) {
-                sum[i].store(to + p.rows.y[at + i]);
-            }
+        if (p.by_out == UNIT) {
+            group.store(to, p.rows.y + at);
         } else {
-            EINROUTE_UNROLL
-            for (int i = 0; i < ROWS; ++i) {
-                char lanes[N * sizeof(R)];
-                sum[i].store(lanes);
-                for (int l = 0; l < N; ++l) {
-                    std::memcpy(to + p.rows.y[at + i] + l * p.by_out, lanes + l * sizeof(R), sizeof(R));
-                }
-            }
+            group.template scatter<R, N>(to, p.rows.y + at, p.by_out);
         }
+    }
+
+    // Whether the elements of a sum follow each other in memory.
+    static bool follows(const std::ptrdiff_t* sums, int depth) {
+        bool good = true;
+        for (int k = 1; k < depth; ++k) {
+            good = good && sums[k] - sums[k - 1] == UNIT;
+        }
+        return good;
     }
 
     static Source packed(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
@@ -73,8 +110,15 @@ template <class R, int N, bool BOTH> struct Real {
             return {data, outer.x, sums};
         }
         char* at = work;
+        if (follows(sums, depth)) {
+            using U = std::conditional_t<sizeof(R) == 4, std::uint32_t, std::uint64_t>;
+            for (int i = 0; i < outer.size; ++i, at += depth * N * UNIT) {
+                transpose_lines<U, N>(data + outer.x[i] + sums[0], step, depth, at);
+            }
+            return {work, to.outer, to.sums};
+        }
         for (int i = 0; i < outer.size; ++i) {
-            for (int k = 0; k < depth; ++k, at += N * sizeof(R)) {
+            for (int k = 0; k < depth; ++k, at += N * UNIT) {
                 S lanes;
                 lanes.gather(data + outer.x[i] + sums[k], step);
                 lanes.store(at);
@@ -114,8 +158,8 @@ template <class R, int N, bool BOTH> struct Real {
     static void matrix(const Arranged& p, const Source& x, const Source& y, char* out) {
         for (int j = 0; j < p.columns.size; ++j) {
             int i = 0;
-            for (; i + 4 <= p.rows.size; i += 4) {
-                rows<4>(p, x, y, out, i, j);
+            for (; i + TOGETHER <= p.rows.size; i += TOGETHER) {
+                rows<TOGETHER>(p, x, y, out, i, j);
             }
             if (i + 2 <= p.rows.size) {
                 rows<2>(p, x, y, out, i, j);
@@ -130,80 +174,43 @@ template <class R, int N, bool BOTH> struct Real {
     // A block of lanes of each matrix of a stack.
     static void run(const Arranged& p, const char* first, const char* second, char* out, char* work,
                     const Axis& stack) {
-        constexpr std::ptrdiff_t UNIT = sizeof(R);
-        const int depth = p.sums.size;
-        if (p.by_second == UNIT && (!BOTH || p.by_first == UNIT)) {
-            if constexpr (!BOTH && N <= 6) {
-                if (p.columns.size == 1 && p.rows.size == N && depth == N && p.by_out == UNIT && p.summed) {
-                    squares(p, first, second, out, stack);
-                    return;
-                }
+        if constexpr (!BOTH && N <= 6) {
+            if (p.by_second == UNIT && p.columns.size == 1 && p.rows.size == N && p.sums.size == N &&
+                p.by_out == UNIT && p.summed) {
+                squares(p, first, second, out, stack);
+                return;
             }
-            for (std::ptrdiff_t s = 0; s < stack.size; ++s) {
-                matrix(p, {first, p.rows.x, p.sums.x}, {second, p.columns.x, p.sums.y}, out);
-                first += stack.a;
-                second += stack.b;
-                out += stack.out;
-            }
-            return;
         }
-        Packed layout;
-        layout.fill(depth, N * UNIT, p.rows.size > p.columns.size ? p.rows.size : p.columns.size);
-        for (std::ptrdiff_t s = 0; s < stack.size; ++s) {
-            const Source y = packed(second, p.columns, p.sums.y, layout, depth, p.by_second, work);
-            Source x{first, p.rows.x, p.sums.x};
-            if constexpr (BOTH) {
-                x = packed(first, p.rows, p.sums.x, layout, depth, p.by_first,
-                           work + p.columns.size * depth * N * UNIT);
-            }
-            matrix(p, x, y, out);
-            first += stack.a;
-            second += stack.b;
-            out += stack.out;
-        }
+        run_stack<Real, BOTH>(p, first, second, out, work, stack, N * UNIT);
     }
 };
 
-using RealBlock = void (*)(const Arranged&, const char*, const char*, char*, char*, const Axis&);
-
-template <class R, bool BOTH> RealBlock real_block(std::ptrdiff_t lanes) {
-    constexpr RealBlock BLOCKS[] = {
-        Real<R, 1, BOTH>::run,  Real<R, 2, BOTH>::run,  Real<R, 3, BOTH>::run,  Real<R, 4, BOTH>::run,
-        Real<R, 5, BOTH>::run,  Real<R, 6, BOTH>::run,  Real<R, 7, BOTH>::run,  Real<R, 8, BOTH>::run,
-        Real<R, 9, BOTH>::run,  Real<R, 10, BOTH>::run, Real<R, 11, BOTH>::run, Real<R, 12, BOTH>::run,
-        Real<R, 13, BOTH>::run, Real<R, 14, BOTH>::run, Real<R, 15, BOTH>::run, Real<R, 16, BOTH>::run,
+// The block of so many lanes; there is none of more than are done as one.
+template <class R, bool BOTH> Block real_block(std::ptrdiff_t lanes) {
+    constexpr int M = MOST<R>;
+    constexpr auto at_most = [](int n) { return n < M ? n : M; };
+    constexpr Block BLOCKS[] = {
+        Real<R, at_most(1), BOTH>::run,  Real<R, at_most(2), BOTH>::run,  Real<R, at_most(3), BOTH>::run,
+        Real<R, at_most(4), BOTH>::run,  Real<R, at_most(5), BOTH>::run,  Real<R, at_most(6), BOTH>::run,
+        Real<R, at_most(7), BOTH>::run,  Real<R, at_most(8), BOTH>::run,  Real<R, at_most(9), BOTH>::run,
+        Real<R, at_most(10), BOTH>::run, Real<R, at_most(11), BOTH>::run, Real<R, at_most(12), BOTH>::run,
+        Real<R, at_most(13), BOTH>::run, Real<R, at_most(14), BOTH>::run, Real<R, at_most(15), BOTH>::run,
+        Real<R, at_most(16), BOTH>::run,
     };
     return BLOCKS[lanes - 1];
 }
 
-template <class R> Choice choose_for(const Problem& problem) {
-    return choose_real(problem, LANES<R>, BLOCK<R>, MOST<R>, static_cast<std::ptrdiff_t>(sizeof(R)));
+template <class R> Choice choose_real(const Problem& problem) {
+    return choose(problem, {1, LANES<R>, BLOCK<R>, MOST<R>, sizeof(R)});
 }
 
 template <class R> void run_real(const Problem& problem) {
+    Problem merged;
+    merge_shared(problem, merged);
     Arranged p;
-    arrange_along(problem, choose_for<R>(problem), p);
-    if (p.size == 1) { // no stride matters
-        p.by_first = 0;
-        p.by_second = p.by_out = sizeof(R);
-    }
-    char* work = static_cast<char*>(problem.work);
-    const bool both = p.by_first != 0;
-    const bool one = p.size <= MOST<R>;
-    const std::ptrdiff_t whole = one ? p.size : BLOCK<R>;
-    const RealBlock block = both ? real_block<R, true>(whole) : real_block<R, false>(whole);
-    const std::ptrdiff_t rest = p.size % whole;
-    const RealBlock last = rest == 0 ? block : both ? real_block<R, true>(rest) : real_block<R, false>(rest);
-    const Axis stack = p.loops > 0 ? p.loop[--p.loops] : Axis{Role::Loop, 1, 0, 0, 0};
-    around(p, [&](const char* first, const char* second, char* out) {
-        std::ptrdiff_t at = 0;
-        for (; at + whole <= p.size; at += whole) {
-            block(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
-        }
-        if (rest != 0) {
-            last(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
-        }
-    });
+    arrange_along(merged, choose_real<R>(merged), p);
+    run_blocks(p, sizeof(R), BLOCK<R>, MOST<R>, p.by_first != 0 ? real_block<R, true> : real_block<R, false>,
+               static_cast<char*>(problem.work));
 }
 
 } // namespace

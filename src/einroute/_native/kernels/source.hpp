@@ -18,6 +18,43 @@ template <class R> inline R start_of(const Arranged& p) {
     return static_cast<R>(p.summed ? 0.0 : -0.0);
 }
 
+// The matrices of a stack, a block of lanes of each; `B` has rows and packs them, `bytes` a line of lanes.
+template <class B, bool BOTH>
+inline void run_stack(const Arranged& p, const char* first, const char* second, char* out, char* work,
+                      const Axis& stack, std::ptrdiff_t bytes) {
+    const int depth = p.sums.size;
+    Packed layout;
+    if (p.by_second != B::UNIT || (BOTH && p.by_first != B::UNIT)) {
+        layout.fill(depth, bytes, p.rows.size > p.columns.size ? p.rows.size : p.columns.size);
+    }
+    const auto source = [&](const char* at) {
+        return B::packed(at, p.columns, p.sums.y, layout, depth, p.by_second, work);
+    };
+    if (!BOTH && stack.b == 0 && p.rows.size == 1) { // all share the second: the stack is rows
+        const Source y = source(second);
+        Arranged rows = p;
+        for (std::ptrdiff_t at = 0; at < stack.size; at += MAX_EXTENT) {
+            const std::ptrdiff_t count = stack.size - at < MAX_EXTENT ? stack.size - at : MAX_EXTENT;
+            rows.rows.size = static_cast<int>(count);
+            for (std::ptrdiff_t i = 0; at == 0 && i < count; ++i) {
+                rows.rows.x[i] = i * stack.a;
+                rows.rows.y[i] = i * stack.out;
+            }
+            B::matrix(rows, {first + at * stack.a, rows.rows.x, p.sums.x}, y, out + at * stack.out);
+        }
+        return;
+    }
+    for (std::ptrdiff_t s = 0; s < stack.size; ++s, first += stack.a, second += stack.b, out += stack.out) {
+        const Source y = source(second);
+        Source x{first, p.rows.x, p.sums.x};
+        if constexpr (BOTH) {
+            x = B::packed(first, p.rows, p.sums.x, layout, depth, p.by_first,
+                          work + p.columns.size * depth * bytes);
+        }
+        B::matrix(p, x, y, out);
+    }
+}
+
 // The loops around the lanes.
 template <class Body> inline void around(const Arranged& p, const Body& body) {
     std::ptrdiff_t index[MAX_AXES] = {0};
@@ -43,6 +80,29 @@ template <class Body> inline void around(const Arranged& p, const Body& body) {
             return;
         }
     }
+}
+
+using Block = void (*)(const Arranged&, const char*, const char*, char*, char*, const Axis&);
+
+// All blocks of lanes; `of` gives what does so many.
+inline void run_blocks(Arranged& p, std::ptrdiff_t unit, std::ptrdiff_t block, std::ptrdiff_t most,
+                       Block (*of)(std::ptrdiff_t), char* work) {
+    if (p.size == 1) { // no stride matters
+        p.by_second = p.by_out = unit;
+        p.by_first = p.by_first == 0 ? 0 : unit;
+    }
+    const std::ptrdiff_t whole = p.size <= most ? p.size : block, rest = p.size % whole;
+    const Block each = of(whole), last = rest == 0 ? nullptr : of(rest);
+    const Axis stack = p.loops > 0 ? p.loop[--p.loops] : Axis{Role::Loop, 1, 0, 0, 0};
+    around(p, [&](const char* first, const char* second, char* out) {
+        std::ptrdiff_t at = 0;
+        for (; at + whole <= p.size; at += whole) {
+            each(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
+        }
+        if (rest != 0) {
+            last(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
+        }
+    });
 }
 
 } // namespace

@@ -82,6 +82,41 @@ template <class R, int W> EINROUTE_INLINE typename Part<R, W>::type everywhere_i
     }
 }
 
+// Of pairs side by side: the first in both places, the second, and the two exchanged, with signs.
+template <int FIRST, int SECOND, class R, int W>
+EINROUTE_INLINE typename Part<R, W>::type pairs(const typename Part<R, W>::type& x) {
+#if defined(__clang__) || __GNUC__ >= 12
+    constexpr int F = FIRST, S = SECOND;
+    if constexpr (W == 2) {
+        return __builtin_shufflevector(x, x, F, S);
+    } else if constexpr (W == 4) {
+        return __builtin_shufflevector(x, x, F, S, 2 + F, 2 + S);
+    } else {
+        return __builtin_shufflevector(x, x, F, S, 2 + F, 2 + S, 4 + F, 4 + S, 6 + F, 6 + S);
+    }
+#else
+    R from[W], to[W];
+    std::memcpy(from, &x, sizeof x);
+    for (int i = 0; i < W; i += 2) {
+        to[i] = from[i + FIRST];
+        to[i + 1] = from[i + SECOND];
+    }
+    typename Part<R, W>::type y;
+    std::memcpy(&y, to, sizeof y);
+    return y;
+#endif
+}
+
+template <class R, int W> EINROUTE_INLINE typename Part<R, W>::type signs() {
+    if constexpr (W == 2) {
+        return typename Part<R, W>::type{-1, 1};
+    } else if constexpr (W == 4) {
+        return typename Part<R, W>::type{-1, 1, -1, 1};
+    } else {
+        return typename Part<R, W>::type{-1, 1, -1, 1, -1, 1, -1, 1};
+    }
+}
+
 template <class R, int N> struct Span;
 
 template <class R> struct Span<R, 0> {
@@ -91,6 +126,8 @@ template <class R> struct Span<R, 0> {
     EINROUTE_INLINE void store(char*) const {}
     EINROUTE_INLINE void add_product(const Span&, const Span&) {}
     EINROUTE_INLINE void add_scaled(R, const Span&) {}
+    template <int PLACE> EINROUTE_INLINE void add_paired(const Span&, const Span&) {}
+    EINROUTE_INLINE void add_turned(const Span&) {}
 };
 
 // The narrower ones are a base, which takes no room where there are none.
@@ -138,7 +175,22 @@ template <class R, int N> struct Span : Span<R, rest_of(N, LANES<R>)> {
         head = head + everywhere_in<R, W>(x) * y.head;
         Rest::add_scaled(x, y);
     }
+
+    // Of complex numbers: the parts of x at PLACE by those of y; and i times x.
+    template <int PLACE> EINROUTE_INLINE void add_paired(const Span& x, const Span& y) {
+        head = head + pairs<PLACE, PLACE, R, W>(x.head) * y.head;
+        Rest::template add_paired<PLACE>(x, y);
+    }
+
+    EINROUTE_INLINE void add_turned(const Span& x) {
+        head = head + pairs<1, 0, R, W>(x.head) * signs<R, W>();
+        Rest::add_turned(x);
+    }
 };
+
+// Vectors that N numbers take, and the rows of them that are summed together: registers hold their sums, a
+// line of factors and what is between.
+template <class R, int N> constexpr int SPAN_VECTORS = (N + LANES<R> - 1) / LANES<R>;
 
 } // namespace
 } // namespace EINROUTE_ISA_NAME

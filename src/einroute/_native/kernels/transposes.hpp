@@ -1,7 +1,7 @@
 // Transposes of boxes, whatever the elements are: eight columns at a time, a line of a cache of both sides.
 #pragma once
 
-#include "lanes.hpp"
+#include "squares.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
@@ -10,61 +10,6 @@ namespace {
 struct Pair {
     std::uint64_t first, second;
 };
-
-template <class U> constexpr int SIDE = sizeof(U) == 4 ? 8 : 4;
-
-// A square of SIDE rows and columns.
-template <class U>
-inline void square(const char* from, std::ptrdiff_t step, char* to, std::ptrdiff_t to_row) {
-    constexpr int S = SIDE<U>;
-#if (defined(__clang__) || __GNUC__ >= 12) && !defined(EINROUTE_PLAIN_VECTORS)
-    if constexpr (sizeof(U) == 8) {
-        using V = Lanes<std::uint64_t>;
-        const V a = load<std::uint64_t>(from), b = load<std::uint64_t>(from + step),
-                c = load<std::uint64_t>(from + 2 * step), d = load<std::uint64_t>(from + 3 * step);
-        const V ab = __builtin_shufflevector(a, b, 0, 4, 2, 6),
-                ba = __builtin_shufflevector(a, b, 1, 5, 3, 7);
-        const V cd = __builtin_shufflevector(c, d, 0, 4, 2, 6),
-                dc = __builtin_shufflevector(c, d, 1, 5, 3, 7);
-        store(to, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
-        store(to + to_row, __builtin_shufflevector(ba, dc, 0, 1, 4, 5));
-        store(to + 2 * to_row, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
-        store(to + 3 * to_row, __builtin_shufflevector(ba, dc, 2, 3, 6, 7));
-        return;
-    }
-    if constexpr (sizeof(U) == 4) {
-        using V = Lanes<std::uint32_t>;
-        V x[8], y[8];
-        for (int i = 0; i < 8; ++i) {
-            x[i] = load<std::uint32_t>(from + i * step);
-        }
-        for (int i = 0; i < 8; i += 2) { // pairs of rows, within halves
-            y[i] = __builtin_shufflevector(x[i], x[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-            y[i + 1] = __builtin_shufflevector(x[i], x[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-        }
-        for (int i = 0; i < 8; i += 4) { // fours
-            x[i] = __builtin_shufflevector(y[i], y[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            x[i + 1] = __builtin_shufflevector(y[i], y[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-            x[i + 2] = __builtin_shufflevector(y[i + 1], y[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
-            x[i + 3] = __builtin_shufflevector(y[i + 1], y[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-        for (int i = 0; i < 4; ++i) {
-            store(to + i * to_row, __builtin_shufflevector(x[i], x[i + 4], 0, 1, 2, 3, 8, 9, 10, 11));
-            store(to + (i + 4) * to_row, __builtin_shufflevector(x[i], x[i + 4], 4, 5, 6, 7, 12, 13, 14, 15));
-        }
-        return;
-    }
-#endif
-    U x[S][S];
-    for (int i = 0; i < S; ++i) {
-        for (int r = 0; r < S; ++r) {
-            std::memcpy(&x[r][i], from + i * step + r * static_cast<std::ptrdiff_t>(sizeof(U)), sizeof(U));
-        }
-    }
-    for (int r = 0; r < S; ++r) {
-        std::memcpy(to + r * to_row, x[r], sizeof x[r]);
-    }
-}
 
 template <class U>
 inline void singly(const char* from, std::ptrdiff_t step, std::ptrdiff_t rows, std::ptrdiff_t length,
