@@ -85,9 +85,12 @@ class Walk {
     // The ranges of a block.
     void take(long index) {
         if (cut_.split >= 0) {
-            const ptrdiff_t part = index / cut_.blocks;
-            from_[cut_.split] = part * cut_.part;
-            end_[cut_.split] = least(from_[cut_.split] + cut_.part, nest_.loops[cut_.split].size);
+            const ptrdiff_t size = nest_.loops[cut_.split].size, count = (size + cut_.part - 1) / cut_.part;
+            ptrdiff_t part = index / cut_.blocks;
+            from_[cut_.split] = part % count * cut_.part;
+            end_[cut_.split] = least(from_[cut_.split] + cut_.part, size);
+            part /= count;
+            take_singly(true, cut_.split, part);
         }
         ptrdiff_t block = index % cut_.blocks;
         if (cut_.cut >= 0) {
@@ -95,12 +98,18 @@ class Walk {
             from_[cut_.cut] = block % count * cut_.step;
             end_[cut_.cut] = least(from_[cut_.cut] + cut_.step, size);
             block /= count;
-            for (int i = cut_.cut - 1; i >= 0; --i) {
-                if (!nest_.loops[i].summed) {
-                    from_[i] = block % nest_.loops[i].size;
-                    end_[i] = from_[i] + 1;
-                    block /= nest_.loops[i].size;
-                }
+            take_singly(false, cut_.cut, block);
+        }
+    }
+
+    // One turn of each loop around another that is summed, or kept.
+    void take_singly(bool summed, int within, ptrdiff_t turn) {
+        for (int i = within - 1; i >= 0; --i) {
+            const Loop& loop = nest_.loops[i];
+            if (loop.summed == summed) {
+                from_[i] = turn % loop.size;
+                end_[i] = from_[i] + 1;
+                turn /= loop.size;
             }
         }
     }

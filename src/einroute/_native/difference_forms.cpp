@@ -21,24 +21,58 @@ using std::ptrdiff_t;
 
 // Products from which the GIL is released, and about as many in a block.
 constexpr double RELEASED = 50e3, BLOCK = 4e6;
+// Products of a block at most, since a signal is heard between blocks; columns that a row is cut by, at
+// least.
+constexpr double LONGEST = 1 << 26;
+constexpr ptrdiff_t COLUMNS = 64;
 
 struct Job {
     Forms forms;
     void (*kernel)(const Forms&, ptrdiff_t, ptrdiff_t, char*);
-    ptrdiff_t rows, each;
+    ptrdiff_t rows, each; // all, and of a block
+    ptrdiff_t wide;       // columns of a block
+    ptrdiff_t item;       // bytes of a number
+    double work;          // products of all
+    long blocks;
     std::atomic<bool> failed{false};
 };
 
+// Blocks of rows, and of columns of a row that takes long.
+void cut(Job& job, ptrdiff_t rows) {
+    const double terms = static_cast<double>(job.forms.features),
+                 pair = (job.forms.whole ? terms * (terms + 5) / 2 : 4 * terms) + 1;
+    const double row = static_cast<double>(job.forms.m) * pair;
+    job.rows = rows;
+    job.work = row * static_cast<double>(rows);
+    job.each = row < BLOCK ? static_cast<ptrdiff_t>(BLOCK / row) + 1 : 1;
+    job.each += job.each % 2; // rows go in twos
+    job.wide = job.forms.m;
+    if (static_cast<double>(job.each) * row > LONGEST) {
+        const double wide = LONGEST / (static_cast<double>(job.each) * pair);
+        job.wide = (static_cast<ptrdiff_t>(wide) / COLUMNS + 1) * COLUMNS;
+    }
+    if (job.work < RELEASED) {
+        job.each = rows;
+    }
+    job.blocks =
+        static_cast<long>((rows + job.each - 1) / job.each * ((job.forms.m + job.wide - 1) / job.wide));
+}
+
 void form_block(void* context, long index) {
     Job& job = *static_cast<Job*>(context);
-    const ptrdiff_t first = index * job.each;
+    const ptrdiff_t bands = (job.forms.m + job.wide - 1) / job.wide, from = index % bands * job.wide;
+    const ptrdiff_t first = index / bands * job.each;
     const ptrdiff_t last = first + job.each < job.rows ? first + job.each : job.rows;
+    Forms own = job.forms;
+    own.y += from * job.item;
+    own.out += from * job.item;
+    own.m = from + job.wide < own.m ? job.wide : own.m - from;
     char* work = static_cast<char*>(std::malloc(static_cast<std::size_t>(form_work(job.forms.features)) + 1));
     if (work == nullptr) {
         job.failed = true;
         return;
     }
-    job.kernel(job.forms, first, last, work);
+    job.kernel(own, first, last, work);
     std::free(work);
     clear_status();
 }
@@ -47,20 +81,14 @@ void form_block(void* context, long index) {
 bool run(const Forms& forms, ptrdiff_t rows, int type, int threads) {
     Job job;
     job.forms = forms;
+    job.item = type == NPY_FLOAT ? sizeof(float) : sizeof(double);
     job.kernel = type == NPY_FLOAT ? form_kernels().single : form_kernels().twice;
-    job.rows = rows;
-    const double terms = static_cast<double>(forms.features),
-                 products = forms.whole ? terms * (terms + 5) / 2 : 4 * terms;
-    const double row = static_cast<double>(forms.m) * (products + 1);
-    job.each = row < BLOCK ? static_cast<ptrdiff_t>(BLOCK / row) + 1 : 1;
-    job.each += job.each % 2; // rows go in twos
-    const ptrdiff_t count = (job.rows + job.each - 1) / job.each;
+    cut(job, rows);
     bool heard = true;
-    if (row * static_cast<double>(job.rows) < RELEASED) {
-        job.each = job.rows;
+    if (job.work < RELEASED) {
         form_block(&job, 0);
     } else {
-        heard = run_blocks(static_cast<long>(count), threads, form_block, &job);
+        heard = run_blocks(job.blocks, threads, form_block, &job);
     }
     if (heard && job.failed) {
         PyErr_NoMemory();
@@ -102,7 +130,8 @@ PyObject* difference_forms(PyObject*, PyObject* args) {
                          PyArray_BYTES(out),
                          PyArray_DIM(y, 1),
                          features,
-                         whole};
+                         whole,
+                         PyArray_DIM(y, 1)};
     if (!run(forms, PyArray_DIM(out, 0), type, threads)) {
         return nullptr;
     }
@@ -181,7 +210,8 @@ int fill(PyArrayObject* x, PyArrayObject* y, PyArrayObject* metric, PyArrayObjec
                          PyArray_BYTES(out),
                          m,
                          features,
-                         whole};
+                         whole,
+                         m};
     if (!run(forms, n, PyArray_TYPE(out), threads)) {
         return -1;
     }

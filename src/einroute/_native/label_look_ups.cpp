@@ -2,6 +2,8 @@
 
 #include "label_arguments.hpp"
 
+#include <atomic>
+
 namespace einroute {
 
 namespace {
@@ -16,7 +18,7 @@ struct Job {
     ptrdiff_t bytes; // of a row, or of a number
     char* out;
     alignas(16) char one[32]; // the number
-    ptrdiff_t found[64];
+    std::atomic<ptrdiff_t> found{0};
 };
 
 void take_block(void* context, long index) {
@@ -131,7 +133,7 @@ void equal_block(void* context, long index) {
     Job& job = *static_cast<Job*>(context);
     ptrdiff_t start, stop;
     place_bounds(job.places.size, job.blocks, index, start, stop);
-    job.found[index] = count_equal(job.places, start, stop);
+    job.found += count_equal(job.places, start, stop);
 }
 
 PyObject* count_ones(PyObject*, PyObject* args) {
@@ -145,19 +147,14 @@ PyObject* count_ones(PyObject*, PyObject* args) {
     if (!read_equal(labels, length, job.places)) {
         return nullptr;
     }
-    ptrdiff_t sum = 0;
     if (job.places.size != 0) {
         const double nanoseconds = place_time(job.places, 0);
         job.blocks = place_blocks(nanoseconds);
-        job.blocks = job.blocks > 64 ? 64 : job.blocks;
         if (!run_places(&job, job.blocks, nanoseconds, threads, equal_block)) {
             return nullptr;
         }
-        for (ptrdiff_t i = 0; i < job.blocks; ++i) {
-            sum += job.found[i];
-        }
     }
-    return PyLong_FromSsize_t(sum);
+    return PyLong_FromSsize_t(job.found);
 }
 
 PyMethodDef methods[] = {

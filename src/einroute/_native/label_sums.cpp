@@ -15,6 +15,8 @@ using std::ptrdiff_t;
 
 // Nanoseconds from which sums are shared.
 constexpr double SHARED = 1e6;
+// Nanoseconds of a block that goes through its places in turn, at most: signals are heard in between.
+constexpr double LONGEST = 2e7;
 // Totals that are summed apart at most, and places for each of their rows at least; bytes of a row from which
 // its columns are shared, of a share, and of a total that stays in cache.
 constexpr ptrdiff_t PARTS = 8, WORTH = 4, WIDE = 512, SHARE = 256, CACHED = 1 << 18;
@@ -34,6 +36,7 @@ struct Job {
     ptrdiff_t blocks;              // of places, in each part
     ptrdiff_t shares;              // of columns
     ptrdiff_t each;                // columns of a share
+    ptrdiff_t rounds, round;       // in which each part or share goes through its places
     int tables;
     std::int64_t* counts;
 };
@@ -65,12 +68,32 @@ void cut(Job& job) {
     }
     // A part of its own, or a share of columns, goes through its places in turn; so does a call, stopped by
     // signals between blocks.
-    job.blocks = job.count == 1 && job.shares == 1 ? place_blocks(nanoseconds) : 1;
+    const bool whole = job.count == 1 && job.shares == 1;
+    job.blocks = whole ? place_blocks(nanoseconds) : 1;
+    const double block = nanoseconds / static_cast<double>(job.count * job.shares);
+    job.rounds = whole ? 1 : static_cast<ptrdiff_t>(block / LONGEST) + 1;
 }
 
 // Blocks of one total are added one after the other.
 int at_once(const Job& job, int threads) {
     return job.count == 1 && job.shares == 1 ? 1 : threads;
+}
+
+// Where block `part` of this round starts and stops.
+void bounds(const Job& job, ptrdiff_t part, ptrdiff_t& start, ptrdiff_t& stop) {
+    place_bounds(job.places.size, job.count * job.blocks * job.rounds, part * job.rounds + job.round, start,
+                 stop);
+}
+
+// Runs all rounds; false with an exception set if a signal's handler raised.
+bool run_rounds(Job& job, ptrdiff_t count, double nanoseconds, int threads, Block block) {
+    for (job.round = 0; job.round < job.rounds; ++job.round) {
+        if ((job.round != 0 && PyErr_CheckSignals() < 0) ||
+            !run_places(&job, count, nanoseconds, at_once(job, threads), block)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 char* of_part(const Job& job, ptrdiff_t part) {
@@ -84,7 +107,7 @@ void add_block(void* context, long index) {
     Job& job = *static_cast<Job*>(context);
     const ptrdiff_t share = index % job.shares, block = index / job.shares;
     ptrdiff_t start, stop;
-    place_bounds(job.places.size, job.count * job.blocks, block, start, stop);
+    bounds(job, block, start, stop);
     const ptrdiff_t low = share * job.each, high = low + job.each < job.width ? low + job.each : job.width;
     job.loops->add(job.places, job.rows, start, stop, low, high,
                    of_part(job, job.count > 1 ? block : 0) + low * job.item, job.width, job.tables,
@@ -103,8 +126,8 @@ bool sum_up(Job& job, int threads) {
         return false;
     }
     job.parts = parts.get();
-    if (!run_places(&job, job.count * job.blocks * job.shares, place_time(job.places, job.width),
-                    at_once(job, threads), add_block)) {
+    if (!run_rounds(job, job.count * job.blocks * job.shares, place_time(job.places, job.width), threads,
+                    add_block)) {
         return false;
     }
     const ptrdiff_t size = job.length * job.width;
@@ -169,7 +192,7 @@ PyObject* add_at(PyObject*, PyObject* args) {
 void count_block(void* context, long index) {
     Job& job = *static_cast<Job*>(context);
     ptrdiff_t start, stop;
-    place_bounds(job.places.size, job.count * job.blocks, index, start, stop);
+    bounds(job, index, start, stop);
     count_places(job.places, start, stop, job.counts + (job.count > 1 ? index : 0) * total(job), job.tables,
                  job.length);
 }
@@ -218,7 +241,7 @@ PyObject* count_at(PyObject*, PyObject* args) {
         return PyErr_NoMemory();
     }
     job.counts = reinterpret_cast<int64_t*>(direct ? PyArray_BYTES(out) : memory.get());
-    if (!run_places(&job, job.count * job.blocks, place_time(p, 0), at_once(job, threads), count_block)) {
+    if (!run_rounds(job, job.count * job.blocks, place_time(p, 0), threads, count_block)) {
         Py_DECREF(out);
         return nullptr;
     }

@@ -1,5 +1,7 @@
 #include "nest.hpp"
 
+#include <initializer_list>
+
 namespace einroute {
 
 namespace {
@@ -13,6 +15,9 @@ constexpr std::ptrdiff_t SUMMED = 1 << 16;
 // Iterations of a block, about; and bytes of all parts of a result that is put together, at most.
 constexpr double BLOCK = 1 << 16;
 constexpr double PARTS = 1 << 22;
+// Iterations of a block at most, since a signal is heard between blocks: a tenth of a second where each takes
+// long. Parts that a longer sum is cut into, and their bytes, at most.
+constexpr double LONGEST = 1 << 24, MOST_PARTS = 1 << 20, PARTS_OF_LONG = 1 << 28;
 // What lengths along a row are cut to multiples of.
 constexpr std::ptrdiff_t MULTIPLE = 1024;
 
@@ -59,34 +64,58 @@ void size_boxes(const Nest& nest, Cut& to) {
     to.length = least(to.length, along.size);
 }
 
-void split_sums(const Nest& nest, double kept, Cut& to) {
+// Into how many parts the sums of each element of the result are cut: so many that threads have their share,
+// and so many that none takes longer than a signal may wait.
+double parts_of(const Nest& nest, double kept, const Cut& to) {
+    double wanted = to.iterations / BLOCK;
     int first = 0;
     while (first < nest.count - 1 && nest.loops[first].size == 1) {
         ++first;
     }
-    double wanted = to.iterations / BLOCK;
     if (!nest.loops[first].summed) { // blocks are cut along what is kept, where there is enough of it
         wanted /= kept;
     }
-    while (!nest.loops[first].summed) {
-        ++first;
-    }
-    const Loop& loop = nest.loops[first];
-    const double limits[] = {double(MAX_SPLITS), PARTS / (kept * double(nest.item)),
-                             to.iterations / (4 * kept)};
-    for (const double limit : limits) {
+    const double bytes = kept * double(nest.item);
+    for (const double limit : {double(MAX_SPLITS), PARTS / bytes, to.iterations / (4 * kept)}) {
         wanted = wanted < limit ? wanted : limit;
     }
+    return wanted;
+}
+
+double parts_that_are_heard(const Nest& nest, double kept, const Cut& to) {
+    double wanted = to.iterations / kept / LONGEST;
+    for (const double limit : {MOST_PARTS, PARTS_OF_LONG / (kept * double(nest.item))}) {
+        wanted = wanted < limit ? wanted : limit;
+    }
+    return wanted;
+}
+
+void split_sums(const Nest& nest, double kept, Cut& to) {
+    const double least = parts_that_are_heard(nest, kept, to), shared = parts_of(nest, kept, to);
+    const double wanted = shared > least ? shared : least;
     if (wanted < 2) {
         return;
     }
-    std::ptrdiff_t part = most(1, std::ptrdiff_t(double(loop.size) / wanted));
-    if (first == nest.count - 1) {
+    // One loop is split, and all summed loops around it are, into single turns.
+    int split = -1;
+    double around = 1;
+    for (int i = 0; i < nest.count; ++i) {
+        if (nest.loops[i].summed) {
+            around *= split < 0 ? 1 : double(nest.loops[split].size);
+            split = i;
+            if (around * double(nest.loops[i].size) >= least) {
+                break;
+            }
+        }
+    }
+    const Loop& loop = nest.loops[split];
+    std::ptrdiff_t part = most(1, std::ptrdiff_t(double(loop.size) * around / wanted));
+    if (split == nest.count - 1) {
         part = (part + MULTIPLE - 1) / MULTIPLE * MULTIPLE;
     }
-    const std::ptrdiff_t splits = (loop.size + part - 1) / part;
-    if (splits > 1 && splits <= 2 * MAX_SPLITS) {
-        to.split = first;
+    const double splits = around * double((loop.size + part - 1) / part);
+    if (splits > 1) {
+        to.split = split;
         to.part = part;
         to.splits = long(splits);
     }
@@ -113,6 +142,7 @@ void cut_blocks(const Nest& nest, double kept, Cut& to) {
                                  : i == nest.count - 2 ? least(to.rows, 128)
                                                        : 1;
     step = (step + whole - 1) / whole * whole;
+    step = least(step, most(1, std::ptrdiff_t(LONGEST / inside)));
     to.cut = i;
     to.step = step;
     double blocks = double((nest.loops[i].size + step - 1) / step);

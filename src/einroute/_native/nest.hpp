@@ -7,7 +7,7 @@ namespace einroute {
 
 // The most axes of a nest: those of an array, and one more.
 constexpr int MAX_DEPTH = 66;
-// The most sums that each element of a result is put together from.
+// The most sums that each element of a result is put together from, but where each would take too long.
 constexpr long MAX_SPLITS = 64;
 
 // An axis of the loops, outermost first; strides in bytes, 0 where an array lacks it.
@@ -36,7 +36,7 @@ struct Cut {
     int cut;                     // the kept loop that blocks are cut along; -1: none is
     std::ptrdiff_t step;         // by how much
     long blocks;                 // of the result
-    int split;                   // the summed loop that is split; -1: none is
+    int split;                   // the summed loop that is split, as all around it are; -1: none is
     std::ptrdiff_t part;         // by how much
     long splits;
     double iterations;

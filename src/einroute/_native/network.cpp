@@ -131,7 +131,7 @@ bool run_into(const Network& self, PyObject* const* args, PyArrayObject* out) {
     char *scratch = at + addresses, *intermediates = scratch + work;
     address(self, args, operands, intermediates + buffer);
     Released released{p.products >= RELEASED ? PyEval_SaveThread() : nullptr};
-    int flags;
+    int flags = 0;
     const bool ended =
         !run_network(p, operands, intermediates, scratch, direct ? PyArray_BYTES(out) : nullptr, flags,
                      look_for_signals, &released);

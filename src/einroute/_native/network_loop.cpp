@@ -1,5 +1,6 @@
 #include "network_loop.hpp"
 
+#include "float_status.hpp"
 #include "isa.hpp"
 #include "order.hpp"
 
@@ -15,6 +16,8 @@ namespace {
 constexpr double FOR_BLAS = 4096;
 // Elements of a sum from which it is added in parts, whose rounding errors do not follow each other.
 constexpr std::ptrdiff_t LONG_SUM = 512;
+// Products between two looks at what interrupts.
+constexpr double UNINTERRUPTED = 2e7;
 
 class Maker {
   public:
@@ -321,16 +324,69 @@ void run_once(const NetworkLoop& loop, const char* const* data, char* out, char*
     loop.run(walk);
 }
 
+// A turn that forms many products, in pieces of a kept loop; false where it was ended.
+bool run_pieces(const NetworkLoop& loop, const char* const* data, char* out, double products,
+                Pauses& pauses) {
+    Walk walk;
+    copy_walk(loop.walk, walk);
+    int longest = 0;
+    for (int l = 1; l < walk.kept; ++l) {
+        longest = walk.size[l] > walk.size[longest] ? l : longest;
+    }
+    const std::ptrdiff_t whole = walk.size[longest];
+    const double each = products / static_cast<double>(whole);
+    const std::ptrdiff_t piece =
+        std::max<std::ptrdiff_t>(1, static_cast<std::ptrdiff_t>(UNINTERRUPTED / each));
+    const std::ptrdiff_t* by = walk.stride[longest];
+    for (std::ptrdiff_t from = 0; from < whole; from += piece) {
+        walk.size[longest] = std::min(piece, whole - from);
+        for (int i = 0; i < loop.operands; ++i) {
+            walk.data[i] = data[i] + from * by[i];
+        }
+        walk.out = out + from * by[loop.operands];
+        loop.run(walk);
+        if (!pauses.formed(each * static_cast<double>(walk.size[longest]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool run_turn(const NetworkLoop& loop, const char* const* data, char* out, char* work, double products,
+              Pauses& pauses) {
+    if (loop.way == Way::Walk && loop.walk.kept > 0 && products > UNINTERRUPTED) {
+        return run_pieces(loop, data, out, products, pauses);
+    }
+    run_once(loop, data, out, work);
+    return pauses.formed(products);
+}
+
 } // namespace
 
 bool make_loop(Nested nested, Element element, NetworkLoop& to) {
     return Maker(nested, element, to).make();
 }
 
-void run_loop(const NetworkLoop& loop, const char* const* data, char* out, char* work) {
+bool Pauses::formed(double products) {
+    since += products;
+    if (since <= UNINTERRUPTED) {
+        return true;
+    }
+    since = 0;
+    flags |= read_status();
+    const bool goes_on = pause(context);
+    clear_status();
+    return goes_on;
+}
+
+bool run_loop(const NetworkLoop& loop, const char* const* data, char* out, char* work, Pauses& pauses) {
     const int outer = static_cast<int>(loop.outer_size.size());
     if (outer == 0) {
-        return run_once(loop, data, out, work);
+        return run_turn(loop, data, out, work, loop.products, pauses);
+    }
+    double products = loop.products; // of a turn
+    for (const std::ptrdiff_t size : loop.outer_size) {
+        products /= static_cast<double>(size);
     }
     const int columns = loop.operands + 1;
     std::ptrdiff_t index[MAX_AXES] = {0}; // each is 2 and more, so that there are fewer
@@ -344,7 +400,9 @@ void run_loop(const NetworkLoop& loop, const char* const* data, char* out, char*
         out += times * by[loop.operands];
     };
     for (;;) {
-        run_once(loop, at, out, work);
+        if (!run_turn(loop, at, out, work, products, pauses)) {
+            return false;
+        }
         int l = outer - 1;
         for (; l >= 0; --l) {
             move(l, 1);
@@ -355,7 +413,7 @@ void run_loop(const NetworkLoop& loop, const char* const* data, char* out, char*
             move(l, -loop.outer_size[l]);
         }
         if (l < 0) {
-            return;
+            return true;
         }
     }
 }

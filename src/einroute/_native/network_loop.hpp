@@ -44,7 +44,23 @@ struct NetworkLoop {
 // False where no loops take it: more sums than a walk holds.
 bool make_loop(Nested nested, Element element, NetworkLoop& to);
 
-// Runs it on arrays at these addresses, the result's last; `work` is aligned as operands are.
-void run_loop(const NetworkLoop& loop, const char* const* data, char* out, char* work);
+// What is done between products, now and then; false ends the run.
+using Pause = bool (*)(void* context);
+
+// Counts products, and looks at what interrupts where many were formed. Floating-point flags of what came
+// before are put into `flags` then.
+struct Pauses {
+    Pause pause;
+    void* context;
+    double since = 0;
+    int flags = 0;
+
+    // False where the run is ended.
+    bool formed(double products);
+};
+
+// Runs it on arrays at these addresses, the result's last; `work` is aligned as operands are. False where it
+// was ended.
+bool run_loop(const NetworkLoop& loop, const char* const* data, char* out, char* work, Pauses& pauses);
 
 } // namespace einroute

@@ -9,9 +9,6 @@ namespace einroute {
 
 namespace {
 
-// Products between two looks at what interrupts.
-constexpr double UNINTERRUPTED = 2e7;
-
 // Whether an array lies in C order without gaps.
 bool is_c_ordered(const Seen& seen, std::ptrdiff_t item) {
     std::ptrdiff_t reach = item;
@@ -65,9 +62,8 @@ const char* complete_program(NetworkProgram& program) {
 
 bool run_network(const NetworkProgram& program, const char* const* operands, char* buffer, char* work,
                  char* result, int& flags, Pause pause, void* context) {
-    flags = 0;
+    Pauses pauses{pause, context};
     clear_status();
-    double since = 0;
     const NetworkStep* const end = program.steps.data() + program.steps.size();
     for (const NetworkStep* step = program.steps.data(); step != end; ++step) {
         const NetworkLoop& loop = program.loops[step->loop];
@@ -77,24 +73,19 @@ bool run_network(const NetworkProgram& program, const char* const* operands, cha
             data[i] = places[i] < 0 ? operands[-1 - places[i]] : buffer + places[i];
         }
         char* out = result != nullptr && step + 1 == end ? result : buffer + places[loop.operands];
-        if (loop.silent) {
-            flags |= read_status();
+        if (loop.silent) { // its own flags are not told
+            pauses.flags |= read_status();
         }
-        run_loop(loop, data, out, work);
+        const int before = pauses.flags;
+        if (!run_loop(loop, data, out, work, pauses)) {
+            return false;
+        }
         if (loop.silent) {
             clear_status();
-        }
-        since += loop.products;
-        if (since > UNINTERRUPTED) {
-            since = 0;
-            flags |= read_status();
-            if (!pause(context)) {
-                return false;
-            }
-            clear_status();
+            pauses.flags = before;
         }
     }
-    flags |= read_status();
+    flags = pauses.flags | read_status();
     return true;
 }
 

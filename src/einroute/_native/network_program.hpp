@@ -31,9 +31,6 @@ struct NetworkProgram {
     double products;
 };
 
-// What is done between steps, now and then; false ends the run.
-using Pause = bool (*)(void* context);
-
 // Checks that every place lies in what it is in, and prepares the rest. Null, or what is wrong.
 const char* complete_program(NetworkProgram& program);
 

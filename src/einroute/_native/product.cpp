@@ -13,6 +13,8 @@ namespace {
 // Multiply-adds from which the GIL is released: what it takes to give it up and to have it again is nothing
 // then.
 constexpr double RELEASED = 20000;
+// Multiply-adds between two looks for signals, at most: a tenth of a second.
+constexpr double LONGEST = 1 << 26;
 // Bytes of a kernel's workspace that lie on the stack.
 constexpr std::size_t ON_STACK = 16384;
 
@@ -34,6 +36,44 @@ void describe(const Product& self, const npy_intp* a, const npy_intp* b, const n
     if (!lanes) { // a dot product has an axis of length 1
         problem.axes[problem.count++] = {Role::Loop, 1, 0, 0, 0};
     }
+}
+
+// Runs a kernel, in pieces of the longest loop where it takes long: each element of the result is summed in
+// the same order. False with an exception set if a signal's handler raised one in between.
+bool run_pieces(Kernel kernel, Problem& problem, double products, PyThreadState*& state, int& flags) {
+    Axis* longest = nullptr;
+    for (int i = 0; i < problem.count; ++i) {
+        Axis& axis = problem.axes[i];
+        if (axis.role == Role::Loop && (longest == nullptr || axis.size > longest->size)) {
+            longest = &axis;
+        }
+    }
+    const std::ptrdiff_t whole = longest == nullptr ? 1 : longest->size;
+    std::ptrdiff_t piece = whole;
+    if (products > LONGEST) {
+        piece = static_cast<std::ptrdiff_t>(LONGEST / (products / static_cast<double>(whole)));
+        piece = piece < 1 ? 1 : piece;
+    }
+    for (std::ptrdiff_t from = 0; from < whole; from += piece) {
+        if (longest != nullptr) {
+            longest->size = from + piece < whole ? piece : whole - from;
+        }
+        clear_status();
+        kernel(problem);
+        flags |= read_status();
+        if (from + piece < whole) {
+            PyEval_RestoreThread(state);
+            const bool good = PyErr_CheckSignals() == 0;
+            state = good ? PyEval_SaveThread() : nullptr;
+            if (!good) {
+                return false;
+            }
+            problem.a += piece * longest->a;
+            problem.b += piece * longest->b;
+            problem.out += piece * longest->out;
+        }
+    }
+    return true;
 }
 
 PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
@@ -113,16 +153,14 @@ bool Product::run(const Operands& given, PyArrayObject* to) const {
             return false;
         }
     }
-    const Kernel run = kernels().*kernel;
     PyThreadState* state = products >= RELEASED ? PyEval_SaveThread() : nullptr;
-    clear_status();
-    run(problem);
-    const int flags = read_status();
+    int flags = 0;
+    const bool ended = !run_pieces(kernels().*kernel, problem, products, state, flags);
     if (state != nullptr) {
         PyEval_RestoreThread(state);
     }
     PyMem_RawFree(heap);
-    return tell(report.object, flags);
+    return !ended && tell(report.object, flags);
 }
 
 int add_product(PyObject* module) {

@@ -21,6 +21,8 @@ using std::ptrdiff_t;
 constexpr double RELEASED = 1 << 14, BLOCK_WORK = 1 << 17;
 // Blocks that work is cut into at most: enough that threads end together.
 constexpr ptrdiff_t BLOCKS = 64;
+// Multiply-adds of a block at most, since a signal is heard between blocks.
+constexpr double LONGEST = 1 << 26;
 // Places for each entry from which tiles are not worth filling.
 constexpr ptrdiff_t EMPTY = 8;
 // Bytes of a contiguous row from which it is taken as it lies even where a tile could be filled.
@@ -117,7 +119,8 @@ class Pass {
                             static_cast<double>(p_.rows + p_.columns) * static_cast<double>(width_);
         blocks_wanted_ = static_cast<ptrdiff_t>(work / BLOCK_WORK) + 1;
         blocks_wanted_ = blocks_wanted_ > BLOCKS ? BLOCKS : blocks_wanted_;
-        lay_out(threads > 0 ? threads : 1);
+        blocks_wanted_ = blocks_wanted_ > heard(work) ? blocks_wanted_ : heard(work);
+        lay_out(threads > 0 ? threads : 1, work);
         if (work < RELEASED) {
             for (ptrdiff_t i = 0; i < blocks_; ++i) {
                 block(i);
@@ -154,7 +157,12 @@ class Pass {
         }
     }
 
-    void lay_out(int threads) {
+    // Blocks from which each is short enough.
+    static ptrdiff_t heard(double work) { return static_cast<ptrdiff_t>(work / LONGEST) + 1; }
+
+    ptrdiff_t strip_of(ptrdiff_t share) const { return 64 / item_ > share ? 64 / item_ : share; }
+
+    void lay_out(int threads, double work) {
         lanes_ = TILE_LINE / item_;
         if (way_ == Way::Tiles) {
             tiles_ = (width_ + lanes_ - 1) / lanes_;
@@ -166,8 +174,11 @@ class Pass {
         strip_ = vectors_;
         const bool rows = way_ == Way::Rows && p_.by_rows;
         if (way_ == Way::Rows && !rows) { // lines of entries cannot be shared, vectors can
-            const ptrdiff_t share = width_ / (threads < blocks_wanted_ ? threads : blocks_wanted_);
-            strip_ = 64 / item_ > share ? 64 / item_ : share;
+            const ptrdiff_t wanted = heard(work) > threads ? heard(work) : threads;
+            strip_ = strip_of(width_ / (wanted < blocks_wanted_ ? wanted : blocks_wanted_));
+        }
+        if (rows && lines_ < heard(work)) { // no line is shared, so that vectors are
+            strip_ = strip_of(vectors_ / (heard(work) / lines_ + 1));
         }
         strips_ = strip_ >= vectors_ ? 1 : vectors_ / strip_;
         parts_ = 1;

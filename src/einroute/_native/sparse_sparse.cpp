@@ -24,6 +24,8 @@ using std::size_t;
 // Products below which the GIL is kept; those that a block should have; and the most blocks.
 constexpr double RELEASED = 1 << 12, BLOCK_WORK = 1 << 16;
 constexpr ptrdiff_t BLOCKS = 64;
+// Products of a block at most, since a signal is heard between blocks.
+constexpr double LONGEST = 1 << 24;
 
 // A matrix whose rows are compressed.
 template <class I> struct Rows : Lines<I> {
@@ -51,6 +53,8 @@ template <class T, class I> class ProductOf final : public Product {
                (static_cast<double>(b.entries) / static_cast<double>(b.rows + 1) + 1);
         const double wide = static_cast<double>(columns), least = BLOCK_WORK > wide ? BLOCK_WORK : wide;
         blocks = work / least < BLOCKS ? static_cast<ptrdiff_t>(work / least) + 1 : BLOCKS;
+        const double heard = work / (LONGEST > wide ? LONGEST : wide);
+        blocks = static_cast<double>(blocks) > heard ? blocks : static_cast<ptrdiff_t>(heard);
     }
 
     void write_to(I* indices, T* data) {

@@ -46,7 +46,7 @@ template <class R, int ROWS, int N> void diagonal(const Forms& f, ptrdiff_t i, p
         }
         for (ptrdiff_t k = start; k < stop; ++k) {
             const Vec<R> s = everywhere(entry<R>(f.s, k));
-            const char* y = f.y + (k * f.m + j) * ITEM<R>;
+            const char* y = f.y + (k * f.pitch + j) * ITEM<R>;
             for (int v = 0; v < N; ++v) {
                 const Vec<R> other = load_vector<R>(y + v * 32);
                 for (int r = 0; r < ROWS; ++r) {
@@ -62,7 +62,7 @@ template <class R, int ROWS, int N> void diagonal(const Forms& f, ptrdiff_t i, p
         }
     }
     for (int r = 0; r < ROWS; ++r) {
-        std::memcpy(f.out + ((i + r) * f.m + j) * ITEM<R>, &total[r], N * 32);
+        std::memcpy(f.out + ((i + r) * f.pitch + j) * ITEM<R>, &total[r], N * 32);
     }
 }
 
@@ -71,7 +71,7 @@ template <class R, int N> void whole(const Forms& f, ptrdiff_t i, ptrdiff_t j, c
     for (ptrdiff_t k = 0; k < f.features; ++k) {
         const Vec<R> x = everywhere(entry<R>(f.x, i * f.features + k));
         for (int v = 0; v < N; ++v) {
-            const Vec<R> d = x - load_vector<R>(f.y + (k * f.m + j) * ITEM<R> + v * 32);
+            const Vec<R> d = x - load_vector<R>(f.y + (k * f.pitch + j) * ITEM<R> + v * 32);
             std::memcpy(work + (k * N + v) * 32, &d, 32);
         }
     }
@@ -88,7 +88,7 @@ template <class R, int N> void whole(const Forms& f, ptrdiff_t i, ptrdiff_t j, c
             total.v[v] = total.v[v] + half.v[v] * load_vector<R>(work + (k * N + v) * 32);
         }
     }
-    std::memcpy(f.out + (i * f.m + j) * ITEM<R>, &total, N * 32);
+    std::memcpy(f.out + (i * f.pitch + j) * ITEM<R>, &total, N * 32);
 }
 
 template <class R, int N>
@@ -115,13 +115,13 @@ template <class R> void few(const Forms& f, ptrdiff_t first, ptrdiff_t last, cha
     for (ptrdiff_t i = first; i < last; ++i) {
         for (ptrdiff_t k = 0; k < f.features; ++k) {
             std::memset(narrow, 0, sizeof narrow);
-            std::memcpy(narrow, f.y + k * f.m * ITEM<R>, static_cast<std::size_t>(f.m * ITEM<R>));
+            std::memcpy(narrow, f.y + k * f.pitch * ITEM<R>, static_cast<std::size_t>(f.m * ITEM<R>));
             std::memcpy(work + k * 32, narrow, 32);
         }
         alignas(32) char made[32];
-        Forms one{f.x + i * f.features * ITEM<R>, work, f.s, made, lanes, f.features, f.whole};
+        Forms one{f.x + i * f.features * ITEM<R>, work, f.s, made, lanes, f.features, f.whole, lanes};
         strip<R, 1>(one, 0, 1, 0, work + f.features * 32);
-        std::memcpy(f.out + i * f.m * ITEM<R>, made, static_cast<std::size_t>(f.m * ITEM<R>));
+        std::memcpy(f.out + i * f.pitch * ITEM<R>, made, static_cast<std::size_t>(f.m * ITEM<R>));
     }
 }
 
