@@ -145,7 +145,7 @@ PyObject* multiply_elements(PyObject*, PyObject* args) {
                           &PyArray_Type, &parts[5], &columns)) {
         return nullptr;
     }
-    bool good = columns >= 0 && PyArray_TYPE(parts[2]) == PyArray_TYPE(parts[5]);
+    bool good = columns >= 0 && PyArray_EquivTypenums(PyArray_TYPE(parts[2]), PyArray_TYPE(parts[5]));
     for (int i = 0; good && i < 6; ++i) {
         good = is_plain_vector(reinterpret_cast<PyObject*>(parts[i])) &&
                (i == 2 || i == 5 || are_indices(parts[0], parts[i]));

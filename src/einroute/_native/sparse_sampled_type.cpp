@@ -97,6 +97,18 @@ bool read_spec(Spec& s, PyObject* own, PyObject* dense, PyObject* out, PyObject*
             return false;
         }
     }
+    for (int label = s.of_sparse; label < s.labels; ++label) {
+        bool found = false;
+        for (int f = 0; f < s.dense; ++f) {
+            for (int i = 0; i < s.dense_ndim[f]; ++i) {
+                found = found || s.dense_label[f][i] == label;
+            }
+        }
+        if (!found) {
+            PyErr_SetString(PyExc_ValueError, "a label is no operand's");
+            return false;
+        }
+    }
     return true;
 }
 
@@ -138,7 +150,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 // The coordinates; false where parts do not fit each other.
 bool take_entries(const Spec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords, Sampled& p,
                   bool& wide) {
-    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) || PyArray_TYPE(data) != s.type ||
+    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) || !PyArray_EquivTypenums(PyArray_TYPE(data), s.type) ||
         PyTuple_GET_SIZE(coords) != s.own || (line >= s.own)) {
         return false;
     }
@@ -193,7 +205,7 @@ int inner_label(const Spec& s, PyObject* const* operands) {
 
 bool fits(const Spec& s, PyObject* given, int f) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    if (!PyArray_CheckExact(given) || PyArray_TYPE(x) != s.type || !PyArray_ISBEHAVED_RO(x) ||
+    if (!PyArray_CheckExact(given) || !PyArray_EquivTypenums(PyArray_TYPE(x), s.type) || !PyArray_ISBEHAVED_RO(x) ||
         PyArray_NDIM(x) != s.dense_ndim[f]) {
         return false;
     }
@@ -230,12 +242,11 @@ struct Work {
     std::vector<npy_intp> tables;
 };
 
-void take_steps(const Spec& s, PyArrayObject* x, int ndim, const int* labels, npy_intp (&step)[MOST]) {
+void take_steps(PyArrayObject* x, int ndim, const int* labels, npy_intp (&step)[MOST]) {
     std::memset(step, 0, sizeof step);
     for (int i = 0; i < ndim; ++i) {
         step[labels[i]] += PyArray_STRIDE(x, i);
     }
-    (void)s;
 }
 
 // The dense operands, those with the inner label first, and the result.
@@ -272,7 +283,7 @@ bool take_dense(const Spec& s, PyObject* const* operands, PyArrayObject* out, Wo
             }
             p.rows += turn == 0;
             PyArrayObject* x = reinterpret_cast<PyArrayObject*>(operands[f]);
-            take_steps(s, x, s.dense_ndim[f], s.dense_label[f], step);
+            take_steps(x, s.dense_ndim[f], s.dense_label[f], step);
             SampledFactor& factor = p.factor[to++];
             factor.data = PyArray_BYTES(x);
             factor.only = -1;
@@ -290,7 +301,7 @@ bool take_dense(const Spec& s, PyObject* const* operands, PyArrayObject* out, Wo
     }
     std::memset(step, 0, sizeof step);
     if (out != nullptr && !s.values) {
-        take_steps(s, out, s.out, s.out_label, step);
+        take_steps(out, s.out, s.out_label, step);
     }
     for (int axis = 0; axis < s.own; ++axis) {
         p.out_step[axis] = p.same[axis] < 0 ? step[s.own_label[axis]] : 0;
