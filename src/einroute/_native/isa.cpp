@@ -51,7 +51,8 @@ const Isa SETS[] = {
 #if EINROUTE_HAS_AVX2
     {"avx2", &avx2::KERNELS, &avx2::BOXES, &avx2::SPARSE, &avx2::FORMS, &avx2::SAMPLED, has_avx2},
 #endif
-    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS, &baseline::SAMPLED, always},
+    {"baseline", &baseline::KERNELS, &baseline::BOXES, &baseline::SPARSE, &baseline::FORMS,
+     &baseline::SAMPLED, always},
 };
 constexpr int COUNT = sizeof SETS / sizeof SETS[0];
 

@@ -16,13 +16,13 @@
 #include "one_pass.hpp"
 #include "pool.hpp"
 #include "product.hpp"
+#include "sparse_canonical.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_dense_module.hpp"
+#include "sparse_hadamard.hpp"
 #include "sparse_parts.hpp"
 #include "sparse_product.hpp"
 #include "sparse_sampled_type.hpp"
-#include "sparse_canonical.hpp"
-#include "sparse_hadamard.hpp"
 #include "sparse_sparse.hpp"
 #include "table.hpp"
 #include "threads.hpp"
@@ -79,8 +79,8 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_parts,      einroute::add_sparse_product, einroute::add_sparse_sparse,
     einroute::add_one_pass,          einroute::add_threads,        einroute::add_magnitude,
     einroute::add_network,           einroute::add_label_sums,     einroute::add_label_look_ups,
-    einroute::add_difference_forms,
-    einroute::add_sampled, einroute::add_sparse_canonical, einroute::add_sparse_hadamard,
+    einroute::add_difference_forms,  einroute::add_sampled,        einroute::add_sparse_canonical,
+    einroute::add_sparse_hadamard,
 };
 
 int execute(PyObject* module) {

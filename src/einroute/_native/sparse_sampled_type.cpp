@@ -13,8 +13,9 @@ namespace einroute {
 
 namespace {
 
-constexpr int MOST = 32;                   // labels
-constexpr npy_intp MOST_OUTER = 1 << 14;   // offsets of labels that are neither the inner one nor the sparse operand's
+constexpr int MOST = 32; // labels
+constexpr npy_intp MOST_OUTER =
+    1 << 14; // offsets of labels that are neither the inner one nor the sparse operand's
 
 // Labels are numbers: those of the sparse operand come first.
 struct Spec {
@@ -117,8 +118,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
                                         "values", "fortran", "threads", nullptr};
     PyObject *own, *dense, *out, *sizes;
     int character, values = 0, fortran = 0, threads = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOO|ppi:Sampled", const_cast<char**>(NAMES), &character,
-                                     &own, &dense, &out, &sizes, &values, &fortran, &threads)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOO|ppi:Sampled", const_cast<char**>(NAMES),
+                                     &character, &own, &dense, &out, &sizes, &values, &fortran, &threads)) {
         return nullptr;
     }
     if (character > 127 || !has_sampled_kernels(static_cast<char>(character))) {
@@ -148,10 +149,11 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 }
 
 // The coordinates; false where parts do not fit each other.
-bool take_entries(const Spec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords, Sampled& p,
-                  bool& wide) {
-    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) || !PyArray_EquivTypenums(PyArray_TYPE(data), s.type) ||
-        PyTuple_GET_SIZE(coords) != s.own || (line >= s.own)) {
+bool take_entries(const Spec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords,
+                  Sampled& p, bool& wide) {
+    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) ||
+        !PyArray_EquivTypenums(PyArray_TYPE(data), s.type) || PyTuple_GET_SIZE(coords) != s.own ||
+        (line >= s.own)) {
         return false;
     }
     p.axes = s.own;
@@ -205,8 +207,8 @@ int inner_label(const Spec& s, PyObject* const* operands) {
 
 bool fits(const Spec& s, PyObject* given, int f) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    if (!PyArray_CheckExact(given) || !PyArray_EquivTypenums(PyArray_TYPE(x), s.type) || !PyArray_ISBEHAVED_RO(x) ||
-        PyArray_NDIM(x) != s.dense_ndim[f]) {
+    if (!PyArray_CheckExact(given) || !PyArray_EquivTypenums(PyArray_TYPE(x), s.type) ||
+        !PyArray_ISBEHAVED_RO(x) || PyArray_NDIM(x) != s.dense_ndim[f]) {
         return false;
     }
     for (int i = 0; i < s.dense_ndim[f]; ++i) {
@@ -359,9 +361,10 @@ PyObject* places_of(PyArrayObject* sums, const std::vector<unsigned char>& held)
 // Where a line has an entry, of sums that are those of whole lines.
 void hold_lines(const Sampled& p, bool wide, std::vector<unsigned char>& held) {
     for (npy_intp i = 0; i < p.lines; ++i) {
-        held[static_cast<std::size_t>(i)] =
-            wide ? static_cast<const npy_int64*>(p.indptr)[i] != static_cast<const npy_int64*>(p.indptr)[i + 1]
-                 : static_cast<const npy_int32*>(p.indptr)[i] != static_cast<const npy_int32*>(p.indptr)[i + 1];
+        held[static_cast<std::size_t>(i)] = wide ? static_cast<const npy_int64*>(p.indptr)[i] !=
+                                                       static_cast<const npy_int64*>(p.indptr)[i + 1]
+                                                 : static_cast<const npy_int32*>(p.indptr)[i] !=
+                                                       static_cast<const npy_int32*>(p.indptr)[i + 1];
     }
 }
 
@@ -386,13 +389,12 @@ PyObject* product(const Spec& s, PyArrayObject* data, PyObject* indptr, int line
         Py_RETURN_NONE;
     }
     p.out = PyArray_BYTES(out.array());
-    p.result = s.values   ? SampledResult::Values
-               : s.out == 0 ? SampledResult::Total
-                                           : SampledResult::Sums;
+    p.result = s.values ? SampledResult::Values : s.out == 0 ? SampledResult::Total : SampledResult::Sums;
     std::vector<unsigned char> held;
     bool by_line = false;
     if (places) {
-        const npy_intp length = s.out == 1 && !s.values && s.out_label[0] < s.of_sparse ? s.size[s.out_label[0]] : -1;
+        const npy_intp length =
+            s.out == 1 && !s.values && s.out_label[0] < s.of_sparse ? s.size[s.out_label[0]] : -1;
         if (length < 0 || length > NPY_MAX_INT32) {
             Py_RETURN_NONE;
         }
@@ -460,14 +462,16 @@ void release(PyObject* object) {
     Py_DECREF(type);
 }
 
-const char DOC[] =
-    "Sampled(char, own, dense, output, sizes, values=False, fortran=False, threads=1)\n--\n\n"
-    "Entries of a sparse operand times dense ones that are looked up at them. Labels are numbers, those of the\n"
-    "sparse operand first. Called with ``data, indptr, line, coords, places, *dense``: the entries' values, the\n"
-    "pointers of the axis ``line`` or None and -1, an array an axis (of that one anything), whether the result "
-    "is to be\n"
-    "where there are entries and the sums there. None where these do not fit or the\n"
-    "result is not finite; False where an index is out of range.";
+const char DOC[] = "Sampled(char, own, dense, output, sizes, values=False, fortran=False, threads=1)\n--\n\n"
+                   "Entries of a sparse operand times dense ones that are looked up at them. Labels are "
+                   "numbers, those of the\n"
+                   "sparse operand first. Called with ``data, indptr, line, coords, places, *dense``: the "
+                   "entries' values, the\n"
+                   "pointers of the axis ``line`` or None and -1, an array an axis (of that one anything), "
+                   "whether the result "
+                   "is to be\n"
+                   "where there are entries and the sums there. None where these do not fit or the\n"
+                   "result is not finite; False where an index is out of range.";
 
 PyType_Slot slots[] = {
     {Py_tp_doc, const_cast<char*>(DOC)},
@@ -478,8 +482,11 @@ PyType_Slot slots[] = {
 };
 
 PyType_Spec spec = {
-    "einroute._native._core.Sampled", sizeof(SampledObject), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,           slots,
+    "einroute._native._core.Sampled",
+    sizeof(SampledObject),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    slots,
 };
 
 } // namespace

@@ -1,8 +1,8 @@
 """One sparse operand and any number of dense ones, or none, by the core: looked up at the entries.
 
 Sums, diagonals and scalings, sampled products (SDDMM, ``ij,ik,jk->ij``), quadratic forms (``i,ij,j->``) and
-MTTKRP (``ikl,lj,kj->ij``) are one pass over the entries, of any number of axes; what is looked up is multiplied
-where it lies. Nothing of the size of entries times another label is made.
+MTTKRP (``ikl,lj,kj->ij``) are one pass over the entries, of any number of axes; what is looked up is
+multiplied where it lies. Nothing of the size of entries times another label is made.
 """
 
 from __future__ import annotations
@@ -144,7 +144,9 @@ class _Sampled:
             return hand_over(step, self.own, a.with_data(made), out)
         if self.places:
             place, sums = made
-            return Entries((step.sizes[step.output],), sums.astype(step.dtype, copy=False), (place,), fresh=True)
+            return Entries(
+                (step.sizes[step.output],), sums.astype(step.dtype, copy=False), (place,), fresh=True
+            )
         made = made.astype(step.dtype, copy=False)
         if step.form == "entries":
             return Entries((), made.reshape(1), ())
