@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import einroute as er
 from einroute._native import CORE
-from tests.helpers import forcing
+from tests.helpers import forcing, silent
 from tests.native.sampled_operands import FORMS, MAKERS, TENSORS, call, check, dense_of, entries
 from tests.sparse_helpers import written_out
 
@@ -118,6 +118,18 @@ def test_what_overflows_is_as_in_numpys_order(dtype: str) -> None:
     x, y = np.array([4, 1], dtype), np.array([0.125, 1], dtype)
     want = np.einsum("i,ij,j->ij", y, a.toarray(), x)
     np.testing.assert_allclose(er.einsum("i,ij,j->ij", y, a, x).toarray(), want)
+
+
+def test_sums_that_overflow_are_silent() -> None:
+    a = sp.csr_array(np.full((2, 2), 1e308))
+    with silent():
+        for subscripts, operands in (
+            ("ij->", (a,)),
+            ("ij,ij->", (a, a)),
+            ("ij->i", (a,)),
+            ("i,ij->ij", (a.data[:2], a)),
+        ):
+            assert np.isinf(written_out(er.einsum(subscripts, *operands))).all()
 
 
 def test_single_precision_is_summed_in_double() -> None:
