@@ -151,6 +151,80 @@ class SparseByDense:
         self.call()
 
 
+#: Forms with one sparse operand `ij`, and what one writes with scipy.sparse for them.
+LOOKED_UP: dict[str, Callable[..., Any]] = {
+    "ij->": lambda a: a.sum(),
+    "ij->i": lambda a: a.sum(1),
+    "ij->j": lambda a: a.sum(0),
+    "ii->i": lambda a: a.diagonal(),
+    "ij->ji": lambda a: a.T.tocsr(),
+    "i,ij->ij": lambda v, a: a.multiply(v[:, None]).tocsr(),
+    "i,ij,j->": lambda v, a, w: v @ (a @ w),
+    "ij,ij->ij": lambda a, d: a.multiply(d).tocsr(),
+    "ij,ik,jk->ij": lambda a, x, y: a.multiply(x @ y.T).tocsr(),
+    "ij,ik,jk->": lambda a, x, y: np.vdot(x, a @ y),
+}
+
+
+class LookedUp:
+    """Dense operands that are looked up at the entries of a small sparse one, sums, and conversions."""
+
+    params = [["einroute", "scipy"], list(LOOKED_UP), ["csr", "csc", "coo"], [100, 3000, 10000]]
+    param_names = ["implementation", "subscripts", "format", "entries"]
+
+    def setup(self, implementation: str, subscripts: str, kind: str, entries: int) -> None:
+        sp = load("scipy.sparse")
+        rng = np.random.default_rng(0)
+        n = {100: 30, 3000: 300, 10000: 1000}[entries]
+        a = sp.random_array((n, n), density=entries / n**2, rng=rng, format=kind)
+        inputs = subscripts.partition("->")[0].split(",")
+        first = next(i for i, labels in enumerate(inputs) if len(labels) == 2)
+        given = [
+            a if i == first else rng.random([8 if c == "k" else n for c in labels])
+            for i, labels in enumerate(inputs)
+        ]
+        if implementation == "einroute":
+            self.call: Call = lambda: er.einsum(subscripts, *given)
+        else:
+            self.call = lambda: LOOKED_UP[subscripts](*given)
+        self.call()
+
+    def time_call(self, implementation: str, subscripts: str, kind: str, entries: int) -> None:
+        self.call()
+
+
+class Tensors:
+    """MTTKRP of a tensor of three axes, beside scipy's product of its entries with a Khatri-Rao product."""
+
+    params = [["einroute", "scipy"], ["ijk,jr,kr->ir", "ijk,ir,kr->jr", "ijk,ir,jr->kr"], [8, 32]]
+    param_names = ["implementation", "subscripts", "rank"]
+
+    def setup(self, implementation: str, subscripts: str, rank: int) -> None:
+        sp = load("scipy.sparse")
+        rng, shape, count = np.random.default_rng(0), (60, 80, 100), 50_000
+        at = tuple(rng.integers(0, n, count) for n in shape)
+        a = sp.coo_array((rng.random(count), at), shape=shape)
+        inputs, _, output = subscripts.partition("->")
+        sizes = dict(zip("ijkr", (*shape, rank), strict=True))
+        factors = {x[0]: rng.random([sizes[c] for c in x]) for x in inputs.split(",")[1:]}
+        if implementation == "einroute":
+            self.call: Call = lambda: er.einsum(subscripts, a, *factors.values())
+        else:
+            (first, x), (second, y) = factors.items()
+            place = dict(zip("ijk", at, strict=True))
+            lines = (place[output[0]], np.arange(count))
+
+            def by_hand() -> Any:
+                rows = sp.csr_array((a.data, lines), shape=(sizes[output[0]], count))
+                return rows @ (x[place[first]] * y[place[second]])
+
+            self.call = by_hand
+        self.call()
+
+    def time_call(self, implementation: str, subscripts: str, rank: int) -> None:
+        self.call()
+
+
 # No attribute of the class: asv would take one of this name, in capitals too, for its own setup.
 FIRST_CALL = (
     "import numpy as np, scipy.sparse as sp, einroute as er\n"

@@ -59,6 +59,7 @@ MAY_REACH = {
     ("kinds/difference/test_accuracy.py", "_native"): "one of the routes is there only with the core",
     ("kinds/dask/test_tasks.py", "_factors.csr_cache"): "tasks look for no kept matrix there",
     ("kinds/dask/test_tasks.py", "_entries.csr_source"): "small chunks take what only large ones do",
+    ("kinds/sparse/test_choices.py", "_native"): "which routes there are depends on whether the core is",
     ("kinds/sparse/test_einsum.py", "_native"): "which routes there are depends on whether the core is",
     ("kinds/sparse/test_tiles.py", "_native"): "the route is there where the core is",
     ("kinds/sparse/test_tiles.py", "_entries.validate"): "what the route raises",

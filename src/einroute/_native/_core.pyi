@@ -130,6 +130,50 @@ def multiply_sparse(
     threads: int,
     /,
 ) -> tuple[Array, Array, Array] | Literal[False] | None: ...
+def multiply_elements(
+    indptr: Array,
+    indices: Array,
+    data: Array,
+    indptr2: Array,
+    indices2: Array,
+    data2: Array,
+    columns: int,
+    /,
+) -> tuple[Array, Array, Array] | Literal[False] | None: ...
+def canonical_rows(
+    data: Array,
+    indptr: Array | None,
+    axis: int,
+    rows: Array,
+    columns: Array,
+    height: int,
+    width: int,
+    /,
+) -> tuple[Array, Array, Array] | None: ...
+
+class Sampled:
+    def __new__(
+        cls,
+        char: str,
+        own: tuple[int, ...],
+        dense: tuple[tuple[int, ...], ...],
+        output: tuple[int, ...],
+        sizes: tuple[int, ...],
+        values: bool = False,
+        fortran: bool = False,
+        threads: int = 1,
+    ) -> Self: ...
+    def __call__(
+        self,
+        data: Array,
+        indptr: Array | None,
+        line: int,
+        coords: tuple[Array, ...],
+        places: bool,
+        /,
+        *dense: Array,
+    ) -> Any: ...
+
 def know_operands(cls: type, attributes: tuple[str, ...], /) -> None: ...
 def know_sparse(cls: type, kept: str, /) -> None: ...
 def apply_factors(

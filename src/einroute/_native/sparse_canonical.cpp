@@ -1,5 +1,5 @@
-// Rows of a matrix by a counting sort (Knuth, The Art of Computer Programming 3, 5.2), sorted and summed where
-// they have to be.
+// Rows of a matrix by a counting sort (Knuth, The Art of Computer Programming 3, 5.2), sorted and summed
+// where they have to be.
 
 #include "sparse_canonical.hpp"
 
@@ -209,7 +209,8 @@ template <class T, class I, class O> class Rows {
 };
 
 template <class I, class O> npy_intp run(const Job& job, char character) {
-    return by_dtype(character, [&](auto like) { return Rows<decltype(like), I, O>(job).run(); }, npy_intp(-1));
+    return by_dtype(
+        character, [&](auto like) { return Rows<decltype(like), I, O>(job).run(); }, npy_intp(-1));
 }
 
 npy_intp run(const Job& job, char character, bool wide, bool to_wide) {
@@ -244,8 +245,9 @@ PyObject* canonical(PyArrayObject* data, PyObject* indptr, int axis, PyObject* f
     if (PyArray_DIM(rows, 0) != entries || PyArray_DIM(columns, 0) != entries) {
         Py_RETURN_NONE;
     }
-    if (compressed && (!is_plain_vector(indptr) || !are_indices(reinterpret_cast<PyArrayObject*>(indptr), rows) ||
-                       PyArray_DIM(reinterpret_cast<PyArrayObject*>(indptr), 0) != lines + 1)) {
+    if (compressed &&
+        (!is_plain_vector(indptr) || !are_indices(reinterpret_cast<PyArrayObject*>(indptr), rows) ||
+         PyArray_DIM(reinterpret_cast<PyArrayObject*>(indptr), 0) != lines + 1)) {
         Py_RETURN_NONE;
     }
     const bool to_wide = std::max({height, width, entries}) > NPY_MAX_INT32;
@@ -300,8 +302,8 @@ PyObject* canonical_rows(PyObject*, PyObject* args) {
     PyObject *indptr, *rows, *columns;
     int axis;
     Py_ssize_t height, width;
-    if (!PyArg_ParseTuple(args, "O!OiOOnn:canonical_rows", &PyArray_Type, &data, &indptr, &axis, &rows, &columns,
-                          &height, &width)) {
+    if (!PyArg_ParseTuple(args, "O!OiOOnn:canonical_rows", &PyArray_Type, &data, &indptr, &axis, &rows,
+                          &columns, &height, &width)) {
         return nullptr;
     }
     return canonical(data, indptr, axis, rows, columns, height, width);

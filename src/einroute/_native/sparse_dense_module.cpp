@@ -15,9 +15,9 @@ bool fits(PyArrayObject* indptr, PyArrayObject* indices, PyArrayObject* data, Py
            is_plain_vector(reinterpret_cast<PyObject*>(data)) && are_indices(indptr, indices) && ndim >= 1 &&
            ndim == PyArray_NDIM(y) && ndim - 1 <= SPARSE_FREE &&
            PyArray_CompareLists(PyArray_DIMS(x) + 1, PyArray_DIMS(y) + 1, ndim - 1) &&
-           PyArray_TYPE(data) == PyArray_TYPE(x) && PyArray_TYPE(data) == PyArray_TYPE(y) &&
-           PyArray_ISNOTSWAPPED(x) && PyArray_ISNOTSWAPPED(y) &&
-           PyArray_DIM(indptr, 0) == PyArray_DIM(by_rows ? y : x, 0) + 1;
+           PyArray_EquivTypenums(PyArray_TYPE(data), PyArray_TYPE(x)) &&
+           PyArray_EquivTypenums(PyArray_TYPE(data), PyArray_TYPE(y)) && PyArray_ISNOTSWAPPED(x) &&
+           PyArray_ISNOTSWAPPED(y) && PyArray_DIM(indptr, 0) == PyArray_DIM(by_rows ? y : x, 0) + 1;
 }
 
 PyObject* multiply_compressed(PyObject*, PyObject* args) {

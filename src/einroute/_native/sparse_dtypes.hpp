@@ -15,7 +15,8 @@ template <class F> auto by_size(std::size_t size, const F& f) -> decltype(f(doub
                        : f(std::uint64_t());
 }
 
-// f(T()) for the elements of a dtype; integers of a size are one, since they wrap. `none` if there are no loops.
+// f(T()) for the elements of a dtype; integers of a size are one, since they wrap. `none` if there are no
+// loops.
 template <class F, class R> R by_dtype(char character, const F& f, R none) {
     switch (character) {
     case '?':

@@ -1,5 +1,5 @@
-// Two matrices with compressed rows, element by element: the entries of a row of one are looked up by those of
-// the other in a vector of all columns, which is filled once a row.
+// Two matrices with compressed rows, element by element: the entries of a row of one are looked up by those
+// of the other in a vector of all columns, which is filled once a row.
 
 #include "sparse_hadamard.hpp"
 
@@ -141,11 +141,11 @@ PyObject* multiply_elements(PyObject*, PyObject* args) {
     PyArrayObject* parts[6];
     Py_ssize_t columns;
     if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!n:multiply_elements", &PyArray_Type, &parts[0], &PyArray_Type,
-                          &parts[1], &PyArray_Type, &parts[2], &PyArray_Type, &parts[3], &PyArray_Type, &parts[4],
-                          &PyArray_Type, &parts[5], &columns)) {
+                          &parts[1], &PyArray_Type, &parts[2], &PyArray_Type, &parts[3], &PyArray_Type,
+                          &parts[4], &PyArray_Type, &parts[5], &columns)) {
         return nullptr;
     }
-    bool good = columns >= 0 && PyArray_TYPE(parts[2]) == PyArray_TYPE(parts[5]);
+    bool good = columns >= 0 && PyArray_EquivTypenums(PyArray_TYPE(parts[2]), PyArray_TYPE(parts[5]));
     for (int i = 0; good && i < 6; ++i) {
         good = is_plain_vector(reinterpret_cast<PyObject*>(parts[i])) &&
                (i == 2 || i == 5 || are_indices(parts[0], parts[i]));
@@ -201,9 +201,11 @@ PyMethodDef functions[] = {
      "multiply_elements(indptr, indices, data, indptr2, indices2, data2, columns, /)\n--\n\n"
      "Pointers, indices and values of the product of two matrices with compressed rows, element by element; "
      "products that\n"
-     "are 0 are left out, and rows are in the first one's order. None where the second one has a place twice, "
+     "are 0 are left out, and rows are in the first one's order. None where the second one has a place "
+     "twice, "
      "where\n"
-     "there are few entries for all columns, or no loops; False where pointers decrease or an index is out of range."},
+     "there are few entries for all columns, or no loops; False where pointers decrease or an index is out "
+     "of range."},
     {nullptr, nullptr, 0, nullptr},
 };
 

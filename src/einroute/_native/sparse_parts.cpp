@@ -16,8 +16,8 @@ PyObject* name_shape = nullptr;
 // Entries from which the GIL is released.
 constexpr npy_intp RELEASED = 1 << 15;
 
-// Whether all indices are in [0, length): the sign of what is too small, or of the difference that is too large,
-// stays in lanes of their own size.
+// Whether all indices are in [0, length): the sign of what is too small, or of the difference that is too
+// large, stays in lanes of their own size.
 template <class I, class U> bool all_below(const I* indices, npy_intp count, npy_intp length) {
     constexpr npy_intp MOST = static_cast<npy_intp>(static_cast<U>(-1) >> 1);
     const U last = static_cast<U>((length < MOST ? length : MOST) - 1);

@@ -60,7 +60,7 @@ bool take_compressed(const Product& self, PyObject* operand, bool by_rows, Matri
     a.indices.object = vector_part(operand, name_indices);
     a.data.object = vector_part(operand, name_data);
     if (!a.indptr || !a.indices || !a.data || !are_indices(a.indptr.array(), a.indices.array()) ||
-        PyArray_TYPE(a.data.array()) != self.type ||
+        !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
         PyArray_DIM(a.indptr.array(), 0) != (by_rows ? self.rows : self.columns) + 1) {
         return false;
     }
@@ -80,8 +80,8 @@ bool take_coordinates(const Product& self, PyObject* operand, Matrix& a) {
         return false;
     }
     a.data.object = vector_part(operand, name_data);
-    if (!a.data || PyArray_TYPE(a.data.array()) != self.type || !PyTuple_CheckExact(coords.object) ||
-        PyTuple_GET_SIZE(coords.object) != 2) {
+    if (!a.data || !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
+        !PyTuple_CheckExact(coords.object) || PyTuple_GET_SIZE(coords.object) != 2) {
         return false;
     }
     a.indptr.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
@@ -134,8 +134,9 @@ bool take_matrix(const Product& self, PyObject* operand, Matrix& a) {
 
 bool fits(const Product& self, PyObject* given) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    return PyArray_CheckExact(given) && PyArray_TYPE(x) == self.type && PyArray_ISBEHAVED_RO(x) &&
-           PyArray_NDIM(x) == self.ndim && PyArray_CompareLists(PyArray_DIMS(x), self.shape, self.ndim);
+    return PyArray_CheckExact(given) && PyArray_EquivTypenums(PyArray_TYPE(x), self.type) &&
+           PyArray_ISBEHAVED_RO(x) && PyArray_NDIM(x) == self.ndim &&
+           PyArray_CompareLists(PyArray_DIMS(x), self.shape, self.ndim);
 }
 
 bool is_finite(const Product& self, PyArrayObject* out) {

@@ -114,8 +114,8 @@ class Pass {
         size_ = size;
     }
 
-    // Lines where sums are of one each; else ranges along the longest axis of the result, for each of which all
-    // entries are read, and those of others left out.
+    // Lines where sums are of one each; else ranges along the longest axis of the result, for each of which
+    // all entries are read, and those of others left out.
     void cut_sums() {
         count_ = 1;
         if (p_.entries == 0 || blocks() == 1) {

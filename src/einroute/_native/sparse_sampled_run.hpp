@@ -15,7 +15,8 @@ enum class SampledOutcome {
 // Whether there are kernels for a dtype.
 bool has_sampled_kernels(char character);
 
-// The GIL is released where there is much to do. The bits of the result do not depend on the number of threads.
+// The GIL is released where there is much to do. The bits of the result do not depend on the number of
+// threads.
 SampledOutcome run_sampled(const Sampled& p, char character, bool wide, int threads);
 
 } // namespace einroute

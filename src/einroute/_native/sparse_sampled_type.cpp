@@ -13,8 +13,9 @@ namespace einroute {
 
 namespace {
 
-constexpr int MOST = 32;                   // labels
-constexpr npy_intp MOST_OUTER = 1 << 14;   // offsets of labels that are neither the inner one nor the sparse operand's
+constexpr int MOST = 32; // labels
+constexpr npy_intp MOST_OUTER =
+    1 << 14; // offsets of labels that are neither the inner one nor the sparse operand's
 
 // Labels are numbers: those of the sparse operand come first.
 struct Spec {
@@ -97,6 +98,18 @@ bool read_spec(Spec& s, PyObject* own, PyObject* dense, PyObject* out, PyObject*
             return false;
         }
     }
+    for (int label = s.of_sparse; label < s.labels; ++label) {
+        bool found = false;
+        for (int f = 0; f < s.dense; ++f) {
+            for (int i = 0; i < s.dense_ndim[f]; ++i) {
+                found = found || s.dense_label[f][i] == label;
+            }
+        }
+        if (!found) {
+            PyErr_SetString(PyExc_ValueError, "a label is no operand's");
+            return false;
+        }
+    }
     return true;
 }
 
@@ -105,8 +118,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
                                         "values", "fortran", "threads", nullptr};
     PyObject *own, *dense, *out, *sizes;
     int character, values = 0, fortran = 0, threads = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOO|ppi:Sampled", const_cast<char**>(NAMES), &character,
-                                     &own, &dense, &out, &sizes, &values, &fortran, &threads)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "COOOO|ppi:Sampled", const_cast<char**>(NAMES),
+                                     &character, &own, &dense, &out, &sizes, &values, &fortran, &threads)) {
         return nullptr;
     }
     if (character > 127 || !has_sampled_kernels(static_cast<char>(character))) {
@@ -136,10 +149,11 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 }
 
 // The coordinates; false where parts do not fit each other.
-bool take_entries(const Spec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords, Sampled& p,
-                  bool& wide) {
-    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) || PyArray_TYPE(data) != s.type ||
-        PyTuple_GET_SIZE(coords) != s.own || (line >= s.own)) {
+bool take_entries(const Spec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords,
+                  Sampled& p, bool& wide) {
+    if (!is_plain_vector(reinterpret_cast<PyObject*>(data)) ||
+        !PyArray_EquivTypenums(PyArray_TYPE(data), s.type) || PyTuple_GET_SIZE(coords) != s.own ||
+        (line >= s.own)) {
         return false;
     }
     p.axes = s.own;
@@ -193,8 +207,8 @@ int inner_label(const Spec& s, PyObject* const* operands) {
 
 bool fits(const Spec& s, PyObject* given, int f) {
     PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-    if (!PyArray_CheckExact(given) || PyArray_TYPE(x) != s.type || !PyArray_ISBEHAVED_RO(x) ||
-        PyArray_NDIM(x) != s.dense_ndim[f]) {
+    if (!PyArray_CheckExact(given) || !PyArray_EquivTypenums(PyArray_TYPE(x), s.type) ||
+        !PyArray_ISBEHAVED_RO(x) || PyArray_NDIM(x) != s.dense_ndim[f]) {
         return false;
     }
     for (int i = 0; i < s.dense_ndim[f]; ++i) {
@@ -230,12 +244,11 @@ struct Work {
     std::vector<npy_intp> tables;
 };
 
-void take_steps(const Spec& s, PyArrayObject* x, int ndim, const int* labels, npy_intp (&step)[MOST]) {
+void take_steps(PyArrayObject* x, int ndim, const int* labels, npy_intp (&step)[MOST]) {
     std::memset(step, 0, sizeof step);
     for (int i = 0; i < ndim; ++i) {
         step[labels[i]] += PyArray_STRIDE(x, i);
     }
-    (void)s;
 }
 
 // The dense operands, those with the inner label first, and the result.
@@ -272,7 +285,7 @@ bool take_dense(const Spec& s, PyObject* const* operands, PyArrayObject* out, Wo
             }
             p.rows += turn == 0;
             PyArrayObject* x = reinterpret_cast<PyArrayObject*>(operands[f]);
-            take_steps(s, x, s.dense_ndim[f], s.dense_label[f], step);
+            take_steps(x, s.dense_ndim[f], s.dense_label[f], step);
             SampledFactor& factor = p.factor[to++];
             factor.data = PyArray_BYTES(x);
             factor.only = -1;
@@ -290,7 +303,7 @@ bool take_dense(const Spec& s, PyObject* const* operands, PyArrayObject* out, Wo
     }
     std::memset(step, 0, sizeof step);
     if (out != nullptr && !s.values) {
-        take_steps(s, out, s.out, s.out_label, step);
+        take_steps(out, s.out, s.out_label, step);
     }
     for (int axis = 0; axis < s.own; ++axis) {
         p.out_step[axis] = p.same[axis] < 0 ? step[s.own_label[axis]] : 0;
@@ -348,9 +361,10 @@ PyObject* places_of(PyArrayObject* sums, const std::vector<unsigned char>& held)
 // Where a line has an entry, of sums that are those of whole lines.
 void hold_lines(const Sampled& p, bool wide, std::vector<unsigned char>& held) {
     for (npy_intp i = 0; i < p.lines; ++i) {
-        held[static_cast<std::size_t>(i)] =
-            wide ? static_cast<const npy_int64*>(p.indptr)[i] != static_cast<const npy_int64*>(p.indptr)[i + 1]
-                 : static_cast<const npy_int32*>(p.indptr)[i] != static_cast<const npy_int32*>(p.indptr)[i + 1];
+        held[static_cast<std::size_t>(i)] = wide ? static_cast<const npy_int64*>(p.indptr)[i] !=
+                                                       static_cast<const npy_int64*>(p.indptr)[i + 1]
+                                                 : static_cast<const npy_int32*>(p.indptr)[i] !=
+                                                       static_cast<const npy_int32*>(p.indptr)[i + 1];
     }
 }
 
@@ -375,13 +389,12 @@ PyObject* product(const Spec& s, PyArrayObject* data, PyObject* indptr, int line
         Py_RETURN_NONE;
     }
     p.out = PyArray_BYTES(out.array());
-    p.result = s.values   ? SampledResult::Values
-               : s.out == 0 ? SampledResult::Total
-                                           : SampledResult::Sums;
+    p.result = s.values ? SampledResult::Values : s.out == 0 ? SampledResult::Total : SampledResult::Sums;
     std::vector<unsigned char> held;
     bool by_line = false;
     if (places) {
-        const npy_intp length = s.out == 1 && !s.values && s.out_label[0] < s.of_sparse ? s.size[s.out_label[0]] : -1;
+        const npy_intp length =
+            s.out == 1 && !s.values && s.out_label[0] < s.of_sparse ? s.size[s.out_label[0]] : -1;
         if (length < 0 || length > NPY_MAX_INT32) {
             Py_RETURN_NONE;
         }
@@ -449,14 +462,16 @@ void release(PyObject* object) {
     Py_DECREF(type);
 }
 
-const char DOC[] =
-    "Sampled(char, own, dense, output, sizes, values=False, fortran=False, threads=1)\n--\n\n"
-    "Entries of a sparse operand times dense ones that are looked up at them. Labels are numbers, those of the\n"
-    "sparse operand first. Called with ``data, indptr, line, coords, places, *dense``: the entries' values, the\n"
-    "pointers of the axis ``line`` or None and -1, an array an axis (of that one anything), whether the result "
-    "is to be\n"
-    "where there are entries and the sums there. None where these do not fit or the\n"
-    "result is not finite; False where an index is out of range.";
+const char DOC[] = "Sampled(char, own, dense, output, sizes, values=False, fortran=False, threads=1)\n--\n\n"
+                   "Entries of a sparse operand times dense ones that are looked up at them. Labels are "
+                   "numbers, those of the\n"
+                   "sparse operand first. Called with ``data, indptr, line, coords, places, *dense``: the "
+                   "entries' values, the\n"
+                   "pointers of the axis ``line`` or None and -1, an array an axis (of that one anything), "
+                   "whether the result "
+                   "is to be\n"
+                   "where there are entries and the sums there. None where these do not fit or the\n"
+                   "result is not finite; False where an index is out of range.";
 
 PyType_Slot slots[] = {
     {Py_tp_doc, const_cast<char*>(DOC)},
@@ -467,8 +482,11 @@ PyType_Slot slots[] = {
 };
 
 PyType_Spec spec = {
-    "einroute._native._core.Sampled", sizeof(SampledObject), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,           slots,
+    "einroute._native._core.Sampled",
+    sizeof(SampledObject),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    slots,
 };
 
 } // namespace

@@ -1,8 +1,8 @@
 """One sparse operand and any number of dense ones, or none, by the core: looked up at the entries.
 
 Sums, diagonals and scalings, sampled products (SDDMM, ``ij,ik,jk->ij``), quadratic forms (``i,ij,j->``) and
-MTTKRP (``ikl,lj,kj->ij``) are one pass over the entries, of any number of axes; what is looked up is multiplied
-where it lies. Nothing of the size of entries times another label is made.
+MTTKRP (``ikl,lj,kj->ij``) are one pass over the entries, of any number of axes; what is looked up is
+multiplied where it lies. Nothing of the size of entries times another label is made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.cost import Cost
-from ..._base.facts import Step
+from ..._base.facts import Operand, Step
 from ..._base.routes import Alone, Declined, Offer, Refused, Route, Runner
 from ..._entries.entries import CROWDED, Entries
 from ..._entries.validate import Unsound
@@ -34,6 +34,8 @@ _LINE = 0.9
 _DOT, _ROW = 0.12, 0.3
 #: Bytes of an array from which rows at random places come from memory.
 _FAR = 1 << 22
+#: Nanoseconds for an element of a row that does not lie side by side, or for bringing it there.
+_APART = 4.0
 #: Nanoseconds for each line of these that is read, beside others, and its bytes.
 _MISS, _CACHE_LINE = 2.5, 64
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
@@ -78,8 +80,24 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
             row = step.extent("".join(c for c in labels if c in extra))
             moved += min(float(op.nbytes), float(nnz * row * op.dtype.itemsize))
             each += _far(step, row) if op.nbytes > _FAR else 0
+            if row > 1 and not _in_rows(labels, op, extra):
+                each += _APART * min(row, op.size / max(1, nnz))
+    if adds and not any(c in extra for c in _innermost(layout(step), step)):
+        each += _APART * width
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
     return Cost(nnz * each, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
+
+
+def _in_rows(labels: str, op: Operand, extra: str) -> bool:
+    """Whether a label that the sparse operand lacks lies side by side in a dense one."""
+    return any(
+        c in extra and stride == op.dtype.itemsize for c, stride in zip(labels, op.strides, strict=True)
+    )
+
+
+def _innermost(labels: str, step: Step) -> str:
+    """The last label that has more than one place."""
+    return next((c for c in reversed(labels) if step.sizes[c] > 1), labels[-1:])
 
 
 def _far(step: Step, row: int) -> float:
@@ -144,7 +162,9 @@ class _Sampled:
             return hand_over(step, self.own, a.with_data(made), out)
         if self.places:
             place, sums = made
-            return Entries((step.sizes[step.output],), sums.astype(step.dtype, copy=False), (place,), fresh=True)
+            return Entries(
+                (step.sizes[step.output],), sums.astype(step.dtype, copy=False), (place,), fresh=True
+            )
         made = made.astype(step.dtype, copy=False)
         if step.form == "entries":
             return Entries((), made.reshape(1), ())

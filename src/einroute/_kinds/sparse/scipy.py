@@ -211,7 +211,7 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
 
 
 def _canonical(entries: Entries) -> tuple[Array, Array, Array] | None:
-    """Pointers, indices and values of sorted rows, each place once, by the core; None where that is not due."""
+    """Pointers, indices and values of sorted rows, each place once, by the core; None where not due."""
     if CORE is None or entries.fresh:
         return None
     c, data = entries.compressed, entries.data

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
 from ..._entries.entries import CROWDED
 from ..._native import CORE
@@ -134,7 +135,7 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
     dtype, entries = step.dtype, alone.form == "entries"
     if not entries or dtype.char not in "?bBhHiIlLqQfdFD" or max(height, width) >= _MANY_ROWS:
         return None
-    sound = CORE.sound_parts
+    sound, add = CORE.sound_parts, quiet(np.add.reduce)
 
     def as_rows(x: Any, turned: bool) -> Any:
         found = sound(x)
@@ -158,7 +159,7 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
             return run(a, b)
         indptr, indices, data = made
         if not output:
-            return data.any() if dtype.kind == "b" else np.add.reduce(data, dtype=dtype)
+            return data.any() if dtype.kind == "b" else add(data, dtype=dtype)
         line = 1 if by_columns is not swapped else 0
         shape = (width, height) if swapped else (height, width)
         return _rows(_class(a, b), data, indptr, line, indices, indices, *shape)

@@ -1,5 +1,6 @@
 // Dense factors looked up at the entries of a sparse operand: sampled products (SDDMM), scalings, sums,
-// diagonals, and matricised tensors times Khatri-Rao products (MTTKRP). Compiled once for each instruction set.
+// diagonals, and matricised tensors times Khatri-Rao products (MTTKRP). Compiled once for each instruction
+// set.
 //
 // Entries are taken in blocks: their coordinates are read and compared, once an axis, then their products are
 // made. Each sum is that of its products in the order of the entries, or of parts of fixed size: bits do not

@@ -61,7 +61,7 @@ template <class T> typename Wide<T>::Type total_of(const char* x, ptrdiff_t coun
         part[i] = plus_one(part[i], widened(load_one<T>(x + k * ITEM)));
     }
     return plus_one(plus_one(plus_one(part[0], part[1]), plus_one(part[2], part[3])),
-                  plus_one(plus_one(part[4], part[5]), plus_one(part[6], part[7])));
+                    plus_one(plus_one(part[4], part[5]), plus_one(part[6], part[7])));
 }
 
 // Elements of a vector.

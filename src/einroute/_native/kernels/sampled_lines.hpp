@@ -91,14 +91,14 @@ inline bool takes_lines(const Sampled& p, const SampledPart& part) {
            (p.result == SampledResult::Total || p.out_step[1 - p.line] == 0) && factor_beside(p) != -2;
 }
 
-template <class T, class I> bool sum_lines(const Sampled& p, const SampledPart& part) {
+template <class T, class I, bool APART> bool lines_summed(const Sampled& p, const SampledPart& part) {
     using W = typename Wide<T>::Type;
     constexpr ptrdiff_t ITEM = sizeof(T), GROUP = 64;
     const int beside = factor_beside(p), other = 1 - p.line;
     const I* index = static_cast<const I*>(p.index[other]);
     const size_t length = static_cast<size_t>(p.length[other]);
     const char* x = beside < 0 ? nullptr : p.factor[beside].data;
-    const ptrdiff_t by = beside < 0 ? 0 : p.factor[beside].step[other];
+    const ptrdiff_t by = APART ? p.factor[beside].step[other] : ITEM;
     const bool totals = p.result == SampledResult::Total;
     Lines<I> lines(p, part.low, part.high);
     bool sound = true;
@@ -118,10 +118,12 @@ template <class T, class I> bool sum_lines(const Sampled& p, const SampledPart& 
             narrow_to(even, sum);
         } else {
             const auto term = [&](ptrdiff_t k) {
-                const size_t given = static_cast<size_t>(static_cast<std::int64_t>(index[k]));
-                const bool good = given < length;
-                sound &= good;
-                const ptrdiff_t at = good ? static_cast<ptrdiff_t>(given) : 0;
+                size_t given = static_cast<size_t>(static_cast<std::int64_t>(index[k]));
+                if (given >= length) {
+                    given = 0;
+                    sound = false;
+                }
+                const ptrdiff_t at = static_cast<ptrdiff_t>(given);
                 return times_one(load_one<T>(p.data + k * ITEM), load_one<T>(x + at * by));
             };
             ptrdiff_t k = from;
@@ -153,6 +155,12 @@ template <class T, class I> bool sum_lines(const Sampled& p, const SampledPart& 
         store_one(part.slot, plus_one(total, group));
     }
     return sound && lines.sound;
+}
+
+template <class T, class I> bool sum_lines(const Sampled& p, const SampledPart& part) {
+    const int beside = factor_beside(p);
+    const bool apart = beside >= 0 && p.factor[beside].step[1 - p.line] != static_cast<ptrdiff_t>(sizeof(T));
+    return apart ? lines_summed<T, I, true>(p, part) : lines_summed<T, I, false>(p, part);
 }
 
 // The one axis of coordinates that a result of sums alone has; -1 where it is not so.
@@ -194,46 +202,86 @@ template <class T, class I> bool add_across(const Sampled& p, const SampledPart&
 
 // Whether a result is the diagonal of a compressed matrix, or its sum.
 inline bool takes_diagonal(const Sampled& p, const SampledPart& part) {
-    return p.line >= 0 && p.axes == 2 && p.repeated && p.factors == 0 && part.axis < 0 &&
-           p.result != SampledResult::Values;
+    return p.axes == 2 && p.repeated && p.factors == 0 && part.axis < 0 && p.result != SampledResult::Values;
 }
 
-template <class T, class I> bool add_diagonal(const Sampled& p, const SampledPart& part) {
-    using W = typename Wide<T>::Type;
-    constexpr ptrdiff_t ITEM = sizeof(T), GROUP = 128;
-    const I* index = static_cast<const I*>(p.index[1 - p.line]);
-    const ptrdiff_t step = p.out_step[0] + p.out_step[1]; // of one of them
-    const bool totals = p.result == SampledResult::Total;
-    Lines<I> lines(p, part.low, part.high);
-    T found[GROUP];
-    W total{};
-    ptrdiff_t from, to, count = 0;
-    while (lines.next(part.high, from, to)) {
-        const I wanted = static_cast<I>(lines.line);
-        for (ptrdiff_t k = from; k < to; ++k) {
-            if (index[k] != wanted) {
-                continue;
+template <class T> class Diagonal {
+  public:
+    explicit Diagonal(const Sampled& p)
+        : p_(p), step_(p.out_step[0] + p.out_step[1]), totals_(p.result == SampledResult::Total) {}
+
+    void add(ptrdiff_t at, const char* from) {
+        const T value = load_one<T>(from);
+        if (totals_) {
+            found_[count_++] = value;
+            if (count_ == GROUP) {
+                sum();
             }
-            const T value = load_one<T>(p.data + k * ITEM);
-            if (totals) {
-                found[count++] = value;
-                if (count == GROUP) {
-                    total = plus_one(total, total_of<T>(reinterpret_cast<const char*>(found), count));
-                    count = 0;
-                }
-                continue;
-            }
-            char* out = p.out + lines.line * step;
-            store_one(out, plus_one(load_one<T>(out), value));
-            if (p.held != nullptr) {
-                p.held[lines.line] = 1;
-            }
+            return;
+        }
+        char* out = p_.out + at * step_;
+        store_one(out, plus_one(load_one<T>(out), value));
+        if (p_.held != nullptr) {
+            p_.held[at] = 1;
         }
     }
-    if (totals) {
-        store_one(part.slot, plus_one(total, total_of<T>(reinterpret_cast<const char*>(found), count)));
+
+    void end(char* slot) {
+        if (totals_) {
+            sum();
+            store_one(slot, total_);
+        }
     }
-    return lines.sound;
+
+  private:
+    static constexpr ptrdiff_t GROUP = 128;
+
+    void sum() {
+        total_ = plus_one(total_, total_of<T>(reinterpret_cast<const char*>(found_), count_));
+        count_ = 0;
+    }
+
+    const Sampled& p_;
+    ptrdiff_t step_, count_ = 0; // the step of one of both axes
+    bool totals_;
+    typename Wide<T>::Type total_{};
+    T found_[GROUP];
+};
+
+template <class T, class I> bool add_diagonal(const Sampled& p, const SampledPart& part) {
+    constexpr ptrdiff_t ITEM = sizeof(T);
+    Diagonal<T> diagonal(p);
+    bool sound = true;
+    if (p.line < 0) {
+        const I *rows = static_cast<const I*>(p.index[0]), *columns = static_cast<const I*>(p.index[1]);
+        const size_t length = static_cast<size_t>(p.length[0]);
+        for (ptrdiff_t k = part.low; k < part.high; ++k) {
+            const I row = rows[k];
+            if (row == columns[k]) {
+                const size_t at = static_cast<size_t>(static_cast<std::int64_t>(row));
+                if (at < length) {
+                    diagonal.add(static_cast<ptrdiff_t>(at), p.data + k * ITEM);
+                } else {
+                    sound = false;
+                }
+            }
+        }
+    } else {
+        const I* index = static_cast<const I*>(p.index[1 - p.line]);
+        Lines<I> lines(p, part.low, part.high);
+        ptrdiff_t from, to;
+        while (lines.next(part.high, from, to)) {
+            const I wanted = static_cast<I>(lines.line);
+            for (ptrdiff_t k = from; k < to; ++k) {
+                if (index[k] == wanted) {
+                    diagonal.add(lines.line, p.data + k * ITEM);
+                }
+            }
+        }
+        sound = lines.sound;
+    }
+    diagonal.end(part.slot);
+    return sound;
 }
 
 } // namespace
