@@ -208,6 +208,11 @@ class Call:
         run = self.bind(plan, state)
         return run if self.options is _INNER else on_trial(self, plan, run, state, out=self.options.out)
 
+    def bound_shortly(self, state: State) -> Runner | None:
+        """The bound plan, where it is a rewrite that has a short way."""
+        plan = self.plan(state)
+        return self.bind(plan, state) if isinstance(plan.node, Rewritten) and plan.node.has_short else None
+
     def bind(self, plan: Plan, state: State) -> Runner:
         """The runner of a plan of this call."""
         if self.direct is not None and state.on_run is None and numpys_own(plan):
@@ -260,9 +265,8 @@ class Call:
             return finish(result, operands, out) if dense else result
 
         runner: Runner = quiet(run) if self.options.quiet else run
-        spared = again is None or node.choices[0].rewriting.told
-        if dense and spared and self.order == "K" and state.on_run is None:
-            runner = shortened(runner, node, self.dtype, self.options)
+        if dense and self.order == "K" and state.on_run is None:
+            runner = shortened(runner, node, contract, self.dtype, self.options, checked=again is not None)
         return announced(runner, plan, state.on_run)
 
     def densifies(self, plan: Plan) -> str:

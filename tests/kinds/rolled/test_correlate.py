@@ -19,8 +19,8 @@ DTYPES = ("f4", "f8", "c8", "c16", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8
 #: The rolled operand, the other one and the result, by labels; each has the shape of what is rolled.
 FORMS = (
     "ij,j->i", "j,ij->i", "ij,i->j", "ijc,j->ic", "ijc,j->ci", "ijc,i->jc", "bij,j->bi", "bij,bj->bi",
-    "bij,bj->ib", "bij,bi->bj", "ijc,jc->ic", "ijc,cj->ci", "ij,jm->im", "ij,mj->mi", "ij,im->jm", "bijc,bj->bic",
-    "abij,bj->abi", "abij,aj->bia", "bijc,bi->jcb", "ijc,jm->icm",
+    "bij,bj->ib", "bij,bi->bj", "ijc,jc->ic", "ijc,cj->ci", "ij,jm->im", "ij,mj->mi", "ij,im->jm",
+    "bijc,bj->bic", "abij,bj->abi", "abij,aj->bia", "bijc,bi->jcb", "ijc,jm->icm",
 )  # fmt: skip
 
 
