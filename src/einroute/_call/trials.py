@@ -17,6 +17,7 @@ from .._base.routes import Runner
 from .._config.state import State, current
 from .._kinds.registry import of_library, other_kind
 from .._native import CORE
+from .._plan.plans import Rewritten
 from .keys import Key, einsum_key
 from .operands import Array, Fallback, ndarray
 from .understand import understand_einsum
@@ -216,7 +217,8 @@ class _SmallTrial:
         elif self.calls == _EARNED:
             call = understand_einsum((self.subscripts, *operands))
             if not isinstance(call, Fallback):
-                bound = call.bound_shortly(self.state)
-                self.remember(bound or self.run, self.subscripts, *operands)
+                plan = call.plan(self.state)
+                short = isinstance(plan.node, Rewritten) and plan.node.has_short
+                self.remember(call.bind(plan, self.state) if short else self.run, self.subscripts, *operands)
                 debug("einsum %s of small operands is planned after %d calls", self.subscripts, _EARNED)
         return self.run(*operands)

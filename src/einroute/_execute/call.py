@@ -208,11 +208,6 @@ class Call:
         run = self.bind(plan, state)
         return run if self.options is _INNER else on_trial(self, plan, run, state, out=self.options.out)
 
-    def bound_shortly(self, state: State) -> Runner | None:
-        """The bound plan, where it is a rewrite that has a short way."""
-        plan = self.plan(state)
-        return self.bind(plan, state) if isinstance(plan.node, Rewritten) and plan.node.has_short else None
-
     def bind(self, plan: Plan, state: State) -> Runner:
         """The runner of a plan of this call."""
         if self.direct is not None and state.on_run is None and numpys_own(plan):

@@ -17,6 +17,7 @@
 #include "one_pass.hpp"
 #include "pool.hpp"
 #include "product.hpp"
+#include "row_squares.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_dense_module.hpp"
 #include "sparse_parts.hpp"
@@ -77,7 +78,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_parts,      einroute::add_sparse_product, einroute::add_sparse_sparse,
     einroute::add_one_pass,          einroute::add_threads,        einroute::add_magnitude,
     einroute::add_network,           einroute::add_label_sums,     einroute::add_label_look_ups,
-    einroute::add_difference_forms,  einroute::add_correlate,
+    einroute::add_difference_forms,  einroute::add_correlate,      einroute::add_row_squares,
 };
 
 int execute(PyObject* module) {
