@@ -40,6 +40,10 @@ def test_zeros():
     assert CORE.row_squares(np.zeros((2, 5))) == (np.inf, 0.0, 5)
 
 
+def test_squares_that_underflow():
+    assert CORE.row_squares(np.array([[1.0, 2.0], [1e-200, 0.0]]))[:2] == (0.0, 5.0)
+
+
 def test_refuses_what_it_does_not_know():
     for x in (
         np.ones(3),

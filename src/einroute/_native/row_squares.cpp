@@ -56,6 +56,16 @@ template <class R, int PARTS> ptrdiff_t count_from(const char* row, ptrdiff_t co
     return found;
 }
 
+// Whether all numbers are 0; their squares may be where they are not.
+template <class R> bool nothing(const char* row, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; ++i) {
+        if (number<R>(row, i) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct Found {
     double low = std::numeric_limits<double>::infinity(), high = 0;
     ptrdiff_t fewest = PTRDIFF_MAX;
@@ -67,7 +77,7 @@ Found look(const char* data, ptrdiff_t rows, ptrdiff_t by_row, ptrdiff_t count) 
     for (ptrdiff_t r = 0; r < rows; ++r) {
         const char* row = data + r * by_row;
         const double sum = sum_of_squares<R, PARTS>(row, count);
-        if (sum > 0 && sum < found.low) {
+        if (sum < found.low && (sum > 0 || !nothing<R>(row, count * PARTS))) {
             found.low = sum;
         }
         if (!(sum <= found.high)) { // nan too, which stays
@@ -110,7 +120,8 @@ PyObject* row_squares(PyObject*, PyObject* argument) {
 
 PyMethodDef methods[] = {
     {"row_squares", row_squares, METH_O,
-     "row_squares(x, /)\n--\n\nThe smallest sum of squares of a row that is not 0, the largest (nan where "
+     "row_squares(x, /)\n--\n\nThe smallest sum of squares of a row that is not all 0, the largest (nan "
+     "where "
      "one "
      "is), and how many\nelements are at least a quarter of their row's root mean square, in the row with "
      "fewest."},
