@@ -68,11 +68,11 @@ def operands(
     return given_operands
 
 
-@pytest.mark.parametrize("dtype", ["f8", "c8", "i8", "i1", "?", "f2", ">f8"])
+@pytest.mark.parametrize("dtype", ["f8", "c8", "i1", "?", "f2", ">f8"])
 @pytest.mark.parametrize(("subscripts", "which"), CASES)
 def test_every_form(rng, subscripts, which, dtype):
     rewrite = SEVERAL[subscripts][0]
-    for d, k, step in ((12, 4, -1), (3, 8, 2), (1, 3, 1)):
+    for d, k, step in ((12, 4, -1), (3, 8, 2)):
         with forcing(rewrite) as ran:
             assert_agrees(subscripts, *operands(rng, subscripts, which, d, k, step, dtype))
         if d > k and dtype != "f2":
