@@ -8,7 +8,7 @@ each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,6 +91,8 @@ class Rewriting:
         ``operands -> array | None``: what the rewrite's `run` tries first, where it hands nothing on. It
         gives a new array, whose memory is no operand's, of at most another dtype; None where the operands lie
         so that the rest of `run` is to do it.
+    short_of : callable or None
+        ``Contract -> short``: the same, of one that hands on the inner contractions.
     settled : bool
         What ``short`` gives is not computed again: it gives None where a sum of floats overflowed, or was of
         infinities of both signs.
@@ -99,6 +101,7 @@ class Rewriting:
     offer: Offer
     inner: tuple[Inner, ...] = field(default=())
     short: Callable[[tuple[Any, ...]], Array | None] | None = None
+    short_of: Callable[[Contract], Callable[[tuple[Any, ...]], Array | None]] | None = None
     settled: bool = False
 
 
@@ -134,3 +137,18 @@ class Rewrite:
     def tasks(self) -> bool:
         """Whether it makes tasks; what it hands on is asked itself."""
         return False
+
+
+def shortened_by(
+    run: Callable[[Step, Rewriting, tuple[Any, ...], Contract], Any], step: Step, rewriting: Rewriting
+) -> Rewriting:
+    """A rewriting whose short way is its `run`, which gives a new array or declines."""
+
+    def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array | None]:
+        def short(operands: tuple[Any, ...]) -> Array | None:
+            result: Any = run(step, rewriting, operands, contract)
+            return None if type(result) is Declined else result
+
+        return short
+
+    return replace(rewriting, short_of=short_of)

@@ -17,6 +17,7 @@ from .._base.routes import Runner
 from .._config.state import State, current
 from .._kinds.registry import of_library, other_kind
 from .._native import CORE
+from .._plan.plans import Rewritten
 from .keys import Key, einsum_key
 from .operands import Array, Fallback, ndarray
 from .understand import understand_einsum
@@ -159,7 +160,7 @@ def known_runner(
     if state.tiny and optimize is False and not kwargs and small_arrays(operands) is not None:
         small = small_runner(operands)
         if small is not None:
-            return small
+            return _SmallTrial(small, operands[0], state.base or state, public.remember)
     key = einsum_key(operands, None, optimize, kwargs)
     run = None if key is None else state.plans.get(key)
     if isinstance(run, _Trial):
@@ -198,3 +199,26 @@ class _Trial:
                     self.remember(bound, self.subscripts, *arrays)
                 debug("einsum %s of tiny operands is planned after %d calls", self.subscripts, _EARNED)
         return self.run(*arrays)
+
+
+class _SmallTrial:
+    """Runs small calls of operands that are not all arrays, until a plan with a short way has been earned."""
+
+    __slots__ = ("calls", "remember", "run", "state", "subscripts")
+
+    def __init__(self, run: Runner, subscripts: str, state: State, remember: Callable[..., None]) -> None:
+        self.run, self.subscripts, self.state, self.remember = run, subscripts, state, remember
+        self.calls = 0
+
+    def __call__(self, *operands: Any) -> Any:
+        self.calls += 1  # a lost count between threads only puts planning off
+        if self.calls == _EARNED and not may_prepare():
+            self.calls -= 1  # the next call may be one that plans
+        elif self.calls == _EARNED:
+            call = understand_einsum((self.subscripts, *operands))
+            if not isinstance(call, Fallback):
+                plan = call.plan(self.state)
+                short = isinstance(plan.node, Rewritten) and plan.node.has_short
+                self.remember(call.bind(plan, self.state) if short else self.run, self.subscripts, *operands)
+                debug("einsum %s of small operands is planned after %d calls", self.subscripts, _EARNED)
+        return self.run(*operands)

@@ -260,9 +260,8 @@ class Call:
             return finish(result, operands, out) if dense else result
 
         runner: Runner = quiet(run) if self.options.quiet else run
-        settled = again is None or node.choices[0].rewriting.settled
-        if dense and settled and self.order == "K" and state.on_run is None:
-            runner = shortened(runner, node, self.dtype, self.options)
+        if dense and self.order == "K" and state.on_run is None:
+            runner = shortened(runner, node, contract, self.dtype, self.options, checked=again is not None)
         return announced(runner, plan, state.on_run)
 
     def densifies(self, plan: Plan) -> str:

@@ -172,7 +172,7 @@ def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:
     subscripts = ascii_subscripts(contraction.inputs, contraction.output)
 
     def repeat(result: Any, arrays: tuple[Any, ...], out: Any) -> Any:
-        if _finite(result) or contraction.iterations > _REPEAT_LIMIT:
+        if finite(result) or contraction.iterations > _REPEAT_LIMIT:
             return result
         if not _may_repeat(arrays, contraction.iterations):
             return result
@@ -206,7 +206,7 @@ def written_out(
     subscripts = ascii_subscripts(contraction.inputs, contraction.output)
 
     def again(result: Any, operands: tuple[Any, ...]) -> Any:
-        if _finite(result):
+        if finite(result):
             return result
         arrays = tuple(x if way is None else way(x) for x, way in zip(operands, ways, strict=True))
         if not _may_repeat(arrays, contraction.iterations):
@@ -245,7 +245,7 @@ def _watched(run: Runner, repeat: Repeat) -> Runner:
     return watched
 
 
-def _finite(result: Any) -> bool:
+def finite(result: Any) -> bool:
     """Whether all entries are finite, without a temporary where they are."""
     if not isinstance(result, np.ndarray):
         return isfinite(result)

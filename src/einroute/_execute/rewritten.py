@@ -14,6 +14,7 @@ from .._base.rewrites import Inner
 from .._base.routes import Declined, NoRoute, Runner
 from .._plan.plans import Choice, Rewritten
 from .nodes import OnRun
+from .overflow import finite
 
 __all__ = ["Contractor", "bind_choices", "finisher", "shortened"]
 
@@ -129,26 +130,37 @@ def bind_choices(node: Rewritten, contract: Contractor, on_run: OnRun | None) ->
     return run
 
 
-def shortened(run: Runner, node: Rewritten, dtype: DType, options: Options) -> Runner:
+def shortened(
+    run: Runner, node: Rewritten, contract: Contractor, dtype: DType, options: Options, *, checked: bool
+) -> Runner:
     """What does a call of einsum by the short way of its first rewrite, where there is one.
 
     Parameters
     ----------
     run : callable
         The whole way, of a dense result in any order that is new in each call, where nobody watches.
+    checked : bool
+        Whether the whole way is owed where a result is not finite.
     """
-    short = node.choices[0].rewriting.short
+    first = node.choices[0]
+    short = first.rewriting.short
+    if short is None and first.rewriting.short_of is not None:
+        short = first.rewriting.short_of(contract.of(first))
     if short is None or extobj_contextvar is None or not options.quiet or options.out:
         return run
     enter, leave = extobj_contextvar.set, extobj_contextvar.reset
     ignore, scalar = make_extobj(all="ignore"), options.scalar and not node.step.output
+    look = checked and not first.rewriting.settled
 
     def run_short(*operands: Any) -> Any:
         token = enter(ignore)
         try:
             result = short(operands)
-            if result is not None and result.dtype != dtype:
-                result = result.astype(dtype)
+            if result is not None:
+                if look and not finite(result):
+                    result = None
+                elif result.dtype != dtype:
+                    result = result.astype(dtype)
         finally:
             leave(token)
         if result is None:

@@ -124,11 +124,12 @@ PyObject* correlate(PyObject*, PyObject* const* args, Py_ssize_t given) {
     }
     PyArrayObject* out = reinterpret_cast<PyArrayObject*>(made);
     const auto around = [length](ptrdiff_t n) { return n % length < 0 ? n % length + length : n % length; };
+    const ptrdiff_t forwards = around(number[1]); // or backwards, where that is the shorter way
     Job job;
     job.one = {PyArray_BYTES(ring),
                length,
                around(number[2]),
-               around(number[1]),
+               2 * forwards > length ? forwards - length : forwards,
                PyArray_BYTES(factors),
                PyArray_DIM(factors, last),
                PyArray_STRIDE(factors, last),

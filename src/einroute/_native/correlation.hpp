@@ -11,7 +11,7 @@ namespace einroute {
 // its terms. The ring lies without gaps, as does the result; a bool is any byte but 0.
 struct Correlation {
     const char* ring;
-    std::ptrdiff_t length, first, step; // all in elements; first and step from 0 to before length
+    std::ptrdiff_t length, first, step; // all in elements; first from 0, step from -length, to before length
     const char* factors;
     std::ptrdiff_t terms, by_term; // the latter in bytes
     char* out;

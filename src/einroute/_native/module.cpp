@@ -20,6 +20,7 @@
 #include "one_pass.hpp"
 #include "pool.hpp"
 #include "product.hpp"
+#include "row_squares.hpp"
 #include "sparse_canonical.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_dense_module.hpp"
@@ -103,6 +104,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sampled,
     einroute::add_sparse_canonical,
     einroute::add_sparse_hadamard,
+    einroute::add_row_squares,
 };
 
 int execute(PyObject* module) {

@@ -172,6 +172,12 @@ class Rewritten:
         """Bytes of intermediates: those of the contractions that are handed on."""
         return max((plan.node.peak for plan in self.choices[0].inner), default=0)
 
+    @property
+    def has_short(self) -> bool:
+        """Whether the first rewrite has a short way."""
+        first = self.choices[0].rewriting
+        return first.short is not None or first.short_of is not None
+
 
 Node = Chain | Sliced | Rewritten
 

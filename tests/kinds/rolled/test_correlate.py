@@ -19,8 +19,8 @@ DTYPES = ("f4", "f8", "c8", "c16", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8
 #: The rolled operand, the other one and the result, by labels; each has the shape of what is rolled.
 FORMS = (
     "ij,j->i", "j,ij->i", "ij,i->j", "ijc,j->ic", "ijc,j->ci", "ijc,i->jc", "bij,j->bi", "bij,bj->bi",
-    "bij,bj->ib", "bij,bi->bj", "ijc,jc->ic", "ijc,cj->ci", "ij,jm->im", "ij,mj->mi", "ij,im->jm", "bijc,bj->bic",
-    "abij,bj->abi", "abij,aj->bia", "bijc,bi->jcb", "ijc,jm->icm",
+    "bij,bj->ib", "bij,bi->bj", "ijc,jc->ic", "ijc,cj->ci", "ij,jm->im", "ij,mj->mi", "ij,im->jm",
+    "bijc,bj->bic", "abij,bj->abi", "abij,aj->bia", "bijc,bi->jcb", "ijc,jm->icm",
 )  # fmt: skip
 
 
@@ -126,10 +126,10 @@ class TestKernel:
 
 
 class TestRewrite:
-    @pytest.mark.parametrize("dtype", [*DTYPES, ">f8", ">i4"])
+    @pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16", "i1", "u2", "i8", "?", ">f8"])
     @pytest.mark.parametrize("subscripts", FORMS)
     def test_every_form(self, rng, subscripts, dtype):
-        for d, k, step in ((20, 4, 1), (33, 33, -1), (3, 7, 1)):
+        for d, k, step in ((33, 33, -1), (3, 7, 1)):
             operands, _ = pair(rng, subscripts, d, k, step, dtype)
             with forcing("rolled.correlate") as ran:
                 assert_agrees(subscripts, *operands)
@@ -138,10 +138,9 @@ class TestRewrite:
     @pytest.mark.parametrize("step", STEPS)
     @pytest.mark.parametrize("subscripts", FORMS)
     def test_every_step(self, rng, subscripts, step):
-        for d, k in ((40, 6), (5, 9)):
-            operands, _ = pair(rng, subscripts, d, k, step, "f8")
-            with forcing("rolled.correlate"):
-                assert_agrees(subscripts, *operands)
+        operands, _ = pair(rng, subscripts, 41, 6, step, "f8")
+        with forcing("rolled.correlate"):
+            assert_agrees(subscripts, *operands)
 
     @pytest.mark.parametrize("subscripts", FORMS)
     def test_any_layout(self, rng, subscripts):

@@ -11,7 +11,7 @@ from .lstsq import columns, once, repeated, sparse_systems, square
 from .numpy_asv import numpy_asv
 from .one_hot import counts, fields, gathers, places
 from .pairwise import forms, indefinite, sums
-from .rolled import convolutions, rollings, vectors
+from .rolled import convolutions, rollings, several, vectors
 from .small import tiny, tiny_functions
 from .sparse import by_stacks, first_products, patterns, products
 from .strided import strided
@@ -50,7 +50,7 @@ GROUPS: dict[str, str] = {
 CASES: tuple[AnyCase, ...] = (
     *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *tensor_networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
-    *products(), *first_products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *convolutions(), *counts(), *gathers(), *places(),
+    *products(), *first_products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *several(), *convolutions(), *counts(), *gathers(), *places(),
     *fields(), *forms(), *indefinite(), *sums(),
 )  # fmt: skip
 

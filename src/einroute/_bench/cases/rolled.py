@@ -1,4 +1,4 @@
-"""Every rolling of one tensor against another, and circular convolution.
+"""Every rolling of one tensor against another, rollings of vectors, and circular convolution.
 
 What is done by hand lengthens b and makes the view anew in each call, as einroute does.
 """
@@ -55,7 +55,7 @@ def vectors() -> list[Spelled]:
         "k = {k}\nb, a, x = rng.standard_normal({d}), rng.standard_normal(k), rng.standard_normal(({d}, 2))"
     )
     table = []
-    for d, k in ((100, 30), (10_000, 50), (600_000, 20)):
+    for d, k in ((100, 30), (10_000, 50), (600_000, 20), (1_000_000, 500)):
         name, asv = f"d={d} k={k}", d == 10_000
         table += [
             Spelled("rolled", f"kernel {name}", given.format(d=d, k=k), {
@@ -71,6 +71,46 @@ def vectors() -> list[Spelled]:
                 "by_hand": Way("b @ x[:, 0] + b[1:] @ x[:-1, 1] + b[0] * x[-1, 1]"),
             }, asv=asv),
         ]  # fmt: skip
+    return table
+
+
+def several() -> list[Spelled]:
+    """A vector rolled twice over, rollings that are summed, and a stack of circulant matrices."""
+    table = []
+    for d, k in ((1000, 30), (100_000, 50)):
+        name, asv = f"d={d} k={k}", d == 100_000
+        given = "\n".join((
+            "from numpy.lib.stride_tricks import as_strided",
+            f"d, k = {d}, {k}",
+            "b, w = rng.standard_normal((2, d))",
+            "def window(b):",
+            "    x = np.concatenate((b, b[: k - 1]))",
+            "    return as_strided(x, (d, k), 2 * x.strides)",
+            "def lags(b):",
+            '    return np.correlate(np.concatenate((b, b[: k - 1])), b, "valid")',
+        ))  # fmt: skip
+        ways: dict[str, tuple[str, str, str]] = {
+            "Gram matrix": ("ij,ik->jk", "x, x", "toeplitz(lags(b))"),
+            "weighed Gram matrix": ("ij,ik,i->jk", "x, x, w", "(window(b) * w[:, None]).T @ window(b)"),
+            "squares of rollings": ("ij,ij->j", "x, x", "np.full(k, b @ b)"),
+            "squares of windows": ("ij,ij->i", "x, x", "window(b * b) @ np.ones(k)"),
+            "sums of windows": ("ij->i", "x", "window(b) @ np.ones(k)"),
+        }
+        toeplitz = 'toeplitz = load("scipy.linalg").toeplitz'
+        table += [
+            Spelled("rolled", f"{label} {name}", given, {
+                "einroute": Way(f'er.einsum("{subscripts}", {operands})', "x = er.rolled(b, k)"),
+                "by_hand": Way(by_hand, toeplitz),
+            }, asv=asv)
+            for label, (subscripts, operands, by_hand) in ways.items()
+        ]  # fmt: skip
+    for stack, d in ((100, 16), (40, 64), (40, 1000)):
+        table.append(
+            Spelled("rolled", f"circulants {stack} d={d}", f"a, b = rng.standard_normal((2, {stack}, {d}))", {
+                "einroute": Way(f'er.einsum("bij,bj->bi", er.rolled(b, {d}, axis=1, step=-1), a)'),
+                "by_hand": Way(f"np.fft.irfft(np.fft.rfft(a) * np.fft.rfft(b), n={d})"),
+            }, asv=d == 64)
+        )  # fmt: skip
     return table
 
 

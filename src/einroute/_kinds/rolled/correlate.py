@@ -1,8 +1,8 @@
 """Sums along windows by the core's kernel: circular correlations, no window copied.
 
 ``ij,j->i`` sums along each window, ``ij,i->j`` along the base for each rolling: both are circular
-correlations of the base with the other operand, and differ by which axis is which.  Labels that the base alone
-has lie beside the ring as columns, or make a stack of rings, as they lie in memory.
+correlations of the base with the other operand, and differ by which axis is which.  Labels that the base
+alone has lie beside the ring as columns, or make a stack of rings, as they lie in memory.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         return Refused("the copies would be large beside the operands")
     terms = found.flat[-1]
     note = f"{prod(found.made)} sums of {terms} products along the base, by the core"
-    cost = Cost(_seconds(step, found) * 1e9, 2.0 * copied, 4.0 + 2.0 * (copied > 0), 1e9)
+    cost = Cost(_seconds(step, found) * 1e9, 2.0 * copied, 6.0 if copied else 1.0, 1e9)
     return Rewriting(
         Offer(cost, step.output, found, note), short=None if copied else _short(step, found), settled=True
     )

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..._base.numpy_functions import numpy_vecdot
 from ..._base.rewrites import Contract
+from ..._native import CORE
 
 Array = np.ndarray[Any, Any]
 
@@ -60,15 +61,16 @@ class Correlation:
 
         d = b.shape[-1]
         workers = self.threads if max(a.size, b.size) >= _THREADED else 1
+        length = None if a.shape[-1] == d else d  # which it takes time to compare
         if a.dtype.kind == "c":
-            of_b, back = fft.fft(b, d, workers=workers), fft.ifft
+            of_b, back = fft.fft(b, workers=workers), fft.ifft
             if self.convolves:
-                of_a = fft.fft(a, d, workers=workers)
+                of_a = fft.fft(a, length, workers=workers)
             else:
-                of_a = fft.ifft(a, d, norm="forward", workers=workers)
+                of_a = fft.ifft(a, length, norm="forward", workers=workers)
         else:
-            of_b, back = fft.rfft(b, d, workers=workers), fft.irfft
-            of_a = fft.rfft(a, d, workers=workers)
+            of_b, back = fft.rfft(b, workers=workers), fft.irfft
+            of_a = fft.rfft(a, length, workers=workers)
             if not self.convolves:
                 np.conj(of_a, out=of_a)
         if self.a == self.b == self.made:
@@ -82,21 +84,20 @@ class Correlation:
     def unsound(self, a: Array, b: Array, terms: int) -> str:
         """Why the transform's error may be too large for sums of so many terms; empty if it is not."""
         d, limits = b.shape[-1], np.finfo(a.dtype)
-        squares = _squares(a), _squares(b)
         met = -d
-        for x, found in zip((a, b), squares, strict=True):
-            low, high = (float(found),) * 2 if found.ndim == 0 else _extremes(found)
+        for x in (a, b):
+            low, high, large = _sizes(x)
             if not high <= float(limits.max) / d**2:
                 return "an element is not finite, or a product could overflow"
             if low < float(limits.tiny) / float(limits.eps):
                 return "a product could underflow"
-            met += _large(x, found)
+            met += large
         error = ERROR * max(1.0, log2(d))
         # Of d products, `met` at least have two factors of a quarter of their root mean square or more.
         if error * 16 * sqrt(a.shape[-1] * d) <= ALLOWED * terms * met:
             return ""
         magnitudes = self.of(*(np.abs(x).astype(x.dtype, copy=False) for x in (a, b))).real
-        scale = self._of_norms(*(np.asarray(np.sqrt(found)) for found in squares))
+        scale = self._of_norms(*(np.asarray(np.sqrt(_squares(x))) for x in (a, b)))
         floor = magnitudes - error * float(limits.eps) * scale
         if (error * scale <= ALLOWED * terms * floor).all():
             return ""
@@ -106,6 +107,19 @@ class Correlation:
         """Products of norms for each correlation, summed as those are; a last axis of length 1 is added."""
         made = self.contract((self.a[:-1], self.b[:-1]), self.made[:-1], (a, b), dtype=a.dtype)
         return np.asarray(made)[..., None]
+
+
+def _sizes(x: Array) -> tuple[float, float, int]:
+    """The smallest sum of squares of a row that is not 0, the largest, and how many elements are large.
+
+    A row lies along the last axis. Large ones are counted as `_large` does.
+    """
+    if CORE is not None and x.strides[-1] == x.itemsize:
+        found: tuple[float, float, int] = CORE.row_squares(x.reshape(-1, x.shape[-1]))
+        return found
+    squares = _squares(x)
+    low, high = (float(squares),) * 2 if squares.ndim == 0 else _extremes(squares)
+    return low, high, _large(x, squares)
 
 
 def _squares(x: Array) -> Array:

@@ -120,6 +120,19 @@ class Extension:
                 copy[run.target] = source[run.source]
         return copy
 
+    def pieces(self) -> tuple[int, tuple[tuple[slice, ...] | None, ...]] | None:
+        """An axis, and the parts of the base that make the copy along it; None for a whole base.
+
+        None if that is not how the copy is made.
+        """
+        if self.index is not None or self.order is not None:
+            return None
+        axis = len(self.runs[0].source) - 1
+        whole = slice(0, self.shape[self.axis])
+        if len(self.runs) > 2 or (any(run.again for run in self.runs) and self.runs[0].source[axis] != whole):
+            return None
+        return axis, tuple(None if run.source[axis] == whole else run.source for run in self.runs)
+
     def view(self, copy: Array, start: int = 0, rolls: int | None = None) -> Array:
         """The rollings from ``start`` positions along the base on: all that the view shows, or so many."""
         shape = self.shape

@@ -20,7 +20,7 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.densify import densified
 from ..._base.facts import Operand, Step, c_strides
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Declined, Offer, Refused
 from ..._base.threads import inside_block
 from .correlation import Correlation
@@ -133,7 +133,8 @@ def verdict(step: Step) -> Rewriting | Refused:
     if densified(needed, given):
         return Refused(f"it would take {needed >> 20} MiB, for operands and a result of {given >> 20} MiB")
     note = f"a circular {'convolution' if convolves else 'correlation'} of length {d} by FFT"
-    return Rewriting(Offer(_cost(step, recipe), step.output, recipe, note), tuple(inner))
+    rewriting = Rewriting(Offer(_cost(step, recipe), step.output, recipe, note), tuple(inner))
+    return shortened_by(run, step, rewriting)
 
 
 def _longest(step: Step, positions: tuple[int, ...], label: str) -> int:

@@ -11,15 +11,15 @@ from math import gcd
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from ..._base.cost import Cost
 from ..._base.densify import densified
 from ..._base.facts import Operand, Step, c_strides
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Offer, Refused
 from .extension import Rolling, base_shape
 from .operand import Rolled, shortest
+from .parts import of_its_own
 from .where import NAME, Where
 
 Array = np.ndarray[Any, Any]
@@ -94,7 +94,7 @@ def verdict(step: Step) -> Rewriting | Refused:
     cost = Cost(bytes=4.0 * needed + 2.0 * step.out_bytes * (not rest), calls=14)
     what = "autocorrelation" if recipe.symmetric else "correlation"
     note = f"one {what} for {_count(step, recipe)} lags, and a view of it for all pairs of rollings"
-    return Rewriting(Offer(cost, step.output, recipe, note), inner)
+    return shortened_by(run, step, Rewriting(Offer(cost, step.output, recipe, note), inner))
 
 
 def _other(step: Step, where: Where) -> Where | None:
@@ -176,11 +176,11 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     rolled = Rolled(base, _count(step, recipe), axis, recipe.unit)
     lags = contract.inner(0, (operands[where.at].base, rolled))
     lags = _all_lags(np.asarray(lags, step.dtype), recipe)
-    start = lags[..., recipe.origin :]
-    matrix = as_strided(start, _shape(step, recipe), _strides(step, recipe, lags.itemsize), writeable=False)
+    item = lags.itemsize
+    shape, strides = _shape(step, recipe), _strides(step, recipe, item)
+    matrix = np.ndarray(shape, lags.dtype, lags, recipe.origin * item, strides)
     rest = (x for n, x in enumerate(operands) if n not in (where.at, other.at))
-    result = contract.inner(1, (matrix, *rest))
-    return np.array(result) if np.may_share_memory(result, lags) else result
+    return of_its_own(contract.inner(1, (matrix, *rest)), lags)
 
 
 def _all_lags(lags: Array, recipe: _Recipe) -> Array:

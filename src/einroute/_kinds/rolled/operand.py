@@ -50,25 +50,24 @@ class Rolled(Structured):
             k, axis, step = index_like(k, "k"), index_like(axis, "axis"), index_like(step, "step")
         if k < 1:
             raise ValueError(f"k is {k}, expected at least 1: as many rollings as there are to be")
-        if base.nbytes * k > _LONGEST or k > _LONGEST:
+        shape = base.shape
+        if (base.nbytes or 1) * k > _LONGEST:
             raise ValueError(
                 f"k is {k}, with which the operand has more than the {_LONGEST} bytes that an array may "
                 f"have; pass a smaller k"
             )
-        ndim = base.ndim
+        ndim = len(shape)
         if not -ndim <= axis < ndim:
             raise np.exceptions.AxisError(axis, ndim, f"axis of b, whose shape is {base.shape}")
         if axis < 0:
             axis += ndim
-        shape = base.shape
-        put = object.__setattr__
-        put(self, "base", base)
-        put(self, "k", k)
-        put(self, "axis", axis)
-        put(self, "step", step)
-        put(self, "shift", shortest(step, shape[axis]))
-        put(self, "dtype", base.dtype)
-        put(self, "shape", (*shape[: axis + 1], k, *shape[axis + 1 :]))
+        put_base(self, base)
+        put_k(self, k)
+        put_axis(self, axis)
+        put_step(self, step)
+        put_shift(self, shortest(step, shape[axis]))
+        put_dtype(self, base.dtype)
+        put_shape(self, (*shape[: axis + 1], k, *shape[axis + 1 :]))
 
     def references(self) -> tuple[Array, ...]:
         """The base."""
@@ -146,6 +145,12 @@ class Rolled(Structured):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Rolled, (self.base, self.k, self.axis, self.step)
+
+
+# What fills the slots of an operand that is being made: nobody else may.
+put_base, put_k, put_axis, put_step, put_shift, put_dtype, put_shape = (
+    getattr(Rolled, name).__set__ for name in ("base", "k", "axis", "step", "shift", "dtype", "shape")
+)
 
 
 def rolled(b: Any, k: int, *, axis: int = 0, step: int = 1) -> Rolled:

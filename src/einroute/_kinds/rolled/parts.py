@@ -42,3 +42,13 @@ def joined(step: Step, label: str, parts: Iterable[tuple[slice, Any]]) -> Array:
     for _, part in parts:
         add(result, part, out=result)
     return result
+
+
+def repeated(x: Array, times: int) -> Array:
+    """A view that shows an array so many times, along an axis before its own."""
+    return np.ndarray((times, *x.shape), x.dtype, x, 0, (0, *x.strides))
+
+
+def of_its_own(result: Any, made: Array) -> Any:
+    """A result that is no view of what it was made of."""
+    return np.array(result) if np.may_share_memory(result, made) else result

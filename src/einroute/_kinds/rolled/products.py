@@ -1,7 +1,7 @@
 """Rolled operands of the same two axes: what they are multiplied by is rolled with them.
 
 ``b[(i + s*j) % d] * e[(i + s*j) % d]`` is the product of b and e, rolled: ``ij,ij->i`` multiplies the bases
-once and not k times, and where nothing else has the label i, ``ij,ij->j`` is one dot product for all rollings.
+once and not k times.  Where nothing else has the label i, ``ij,ij->j`` is one dot product for all rollings.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Offer, Refused
 from .extension import Rolling, base_shape
 from .operand import Rolled
+from .parts import of_its_own, repeated
 from .where import NAME, Where
 
 
@@ -55,7 +56,8 @@ def verdict(step: Step) -> Rewriting | Refused:
         (_facts(step, recipe), *(replace(step.operands[n], alias=None) for n in rest)),
     )
     note = f"{len(at)} bases are multiplied before they are rolled"
-    return Rewriting(Offer(Cost(calls=8), step.output, recipe, note), (first, second))
+    rewriting = Rewriting(Offer(Cost(calls=8), step.output, recipe, note), (first, second))
+    return rewriting if where.i in made else shortened_by(run, step, rewriting)
 
 
 def _goes_along(step: Step, n: int, where: Where) -> bool:
@@ -63,7 +65,9 @@ def _goes_along(step: Step, n: int, where: Where) -> bool:
     if op.form != NAME or not regular(step, n):
         return False
     rolling: Rolling = op.structure
-    return labels[rolling.axis : rolling.axis + 2] == where.i + where.j and rolling.shift == where.rolling.shift
+    return (
+        labels[rolling.axis : rolling.axis + 2] == where.i + where.j and rolling.shift == where.rolling.shift
+    )
 
 
 def _base(op: Operand) -> Operand:
@@ -92,13 +96,11 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     where, one = recipe.where, operands[recipe.at[0]]
     made = contract.inner(0, tuple(operands[n].base for n in recipe.at))
     made = np.asarray(made, step.dtype, order="C")
+    rest = tuple(operands[n] for n in recipe.rest)
     if where.i in recipe.made:
-        beside: Any = Rolled(made, one.k, recipe.made.index(where.i), one.step)
-    else:
-        beside = np.broadcast_to(made, (one.k, *made.shape))
-    result = contract.inner(1, (beside, *(operands[n] for n in recipe.rest)))
-    # Nobody may write to what is broadcast.
-    return np.array(result) if result is beside else result
+        again = Rolled(made, one.k, recipe.made.index(where.i), one.step)
+        return contract.inner(1, (again, *rest))
+    return of_its_own(contract.inner(1, (repeated(made, one.k), *rest)), made)
 
 
 PRODUCTS = Rewrite("rolled.products", verdict, run)

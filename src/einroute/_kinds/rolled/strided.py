@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,7 +51,8 @@ def verdict(step: Step) -> Rewriting | Refused:
     cost = Cost(bytes=2.0 * ext.nbytes, calls=6) + _written_out(step, where)
     if rolls >= k:
         inner = Inner(step.inputs, step.output, replaced(step.operands, at, ext.facts), form=step.form)
-        return Rewriting(Offer(cost, step.output, recipe, "a strided view of the base, lengthened"), (inner,))
+        offer = Offer(cost, step.output, recipe, "a strided view of the base, lengthened")
+        return Rewriting(offer, (inner,), short_of=_short_of(step, where, ext))
     blocks, left = divmod(k, rolls)
     cost = replace(cost, bytes=cost.bytes + 2.0 * step.out_bytes, calls=6.0 + 8.0 * blocks)
     parts = [_inner_block(step, where, ext, rolls, blocks)]
@@ -59,6 +60,30 @@ def verdict(step: Step) -> Rewriting | Refused:
         parts.append(_inner_block(step, where, ext, left, 1))
     note = f"a strided view of the base, lengthened, {rolls} of {k} rollings at a time"
     return Rewriting(Offer(cost, step.output, recipe, note), tuple(parts))
+
+
+def _short_of(
+    step: Step, where: Where, ext: Extension
+) -> Callable[[Contract], Callable[[tuple[Any, ...]], Array]] | None:
+    """A short way, where the copy is made of the base and nothing but arrays is left."""
+    pieces, at = ext.pieces(), where.at
+    alone = all(op.form == "dense" for n, op in enumerate(step.operands) if n != at)
+    if pieces is None or not alone or len(step.inputs) < 2 or where.operand(step).dtype != step.dtype:
+        return None
+    axis, shape, dtype, origin, strides = pieces[0], ext.shape, ext.dtype, ext.origin, ext.strides
+    parts = pieces[1]
+
+    def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array]:
+        def short(operands: tuple[Any, ...]) -> Array:
+            base = operands[at].base
+            copy = np.concatenate([base if part is None else base[part] for part in parts], axis)
+            view = np.ndarray(shape, dtype, copy, origin, strides)
+            made: Array = contract.inner(0, (*operands[:at], view, *operands[at + 1 :]))
+            return made
+
+        return short
+
+    return short_of
 
 
 def _written_out(step: Step, where: Where) -> Cost:

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Offer, Refused
 from .extension import base_shape
+from .parts import of_its_own, repeated
 from .where import Where
 
 
@@ -45,20 +46,16 @@ def verdict(step: Step) -> Rewriting | Refused:
         ),
     )
     note = "the base is summed over its axis, once for all rollings"
-    return Rewriting(Offer(Cost(calls=8), step.output, where, note), inner)
+    return shortened_by(run, step, Rewriting(Offer(Cost(calls=8), step.output, where, note), inner))
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     """Sum, and go on with that beside itself."""
     where: Where = rewriting.offer.recipe
     rolled = operands[where.at]
-    second = rewriting.inner[1]
     made = np.asarray(contract.inner(0, (rolled.base,)), step.dtype, order="C")
-    beside = np.broadcast_to(made, (rolled.k, *made.shape))
     others = (x for n, x in enumerate(operands) if n != where.at)
-    result = contract.inner(1, (beside, *others))
-    # Nobody may write to what is broadcast.
-    return np.array(result) if second.inputs == (second.output,) else result
+    return of_its_own(contract.inner(1, (repeated(made, rolled.k), *others)), made)
 
 
 SUMS = Rewrite("rolled.sums", verdict, run)

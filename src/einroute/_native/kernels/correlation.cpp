@@ -128,12 +128,15 @@ template <class T> struct Ring {
     template <int V> void add(Tile<T, V>& sums, ptrdiff_t& at, const char* factors, ptrdiff_t count) const {
         while (count > 0) {
             const bool inside = at <= length - SPAN;
-            const ptrdiff_t room = (inside ? length - SPAN : length - 1) - at;
-            const ptrdiff_t now = room >= step * (count - 1) ? count : room / step + 1;
+            // How far it may go before a stretch lies elsewhere, and whether it gets that far.
+            const ptrdiff_t low = inside || length < SPAN ? 0 : length - SPAN + 1;
+            const ptrdiff_t room = step < 0 ? at - low : (inside ? length - SPAN : length - 1) - at;
+            const ptrdiff_t pace = step < 0 ? -step : step;
+            const ptrdiff_t now = room >= pace * (count - 1) ? count : room / pace + 1;
             const char* p = inside ? c.ring + at * ITEM<R> : ends + (at - start) * ITEM<R>;
             sums.add_terms(p, step * ITEM<R>, factors, c.by_term, now);
             at += now * step;
-            at -= at >= length ? length : 0;
+            at += at < 0 ? length : at >= length ? -length : 0;
             factors += now * c.by_term;
             count -= now;
         }
