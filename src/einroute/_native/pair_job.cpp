@@ -96,7 +96,7 @@ void block_of_rows(void* context, long index) {
     PairJob& job = *static_cast<PairJob*>(context);
     const PairPoints& p = job.points;
     const ptrdiff_t first = index * PAIR_BLOCK, last = first + PAIR_BLOCK < p.n ? first + PAIR_BLOCK : p.n;
-    if (!(side_by_side(job) ? sum_columns(job, first, last) : sum_rows(job, first, last, index))) {
+    if (!(by_columns(job) ? sum_columns(job, first, last) : sum_rows(job, first, last, index))) {
         job.failed = true;
         return;
     }

@@ -42,8 +42,8 @@ bool prepare_pairs(PairJob& job);
 void block_of_rows(void* context, long index);
 std::ptrdiff_t pair_blocks(const PairJob& job);
 
-// Whether the weights of what is kept lie side by side; and the sums of some of them, to be finished.
-bool side_by_side(const PairJob& job);
+// Whether rows are summed side by side; and the sums of some of them, to be finished.
+bool by_columns(const PairJob& job);
 bool sum_columns(PairJob& job, std::ptrdiff_t first, std::ptrdiff_t last);
 
 // Adds the weights of each column, the blocks' in their order.
