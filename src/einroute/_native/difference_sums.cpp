@@ -13,6 +13,8 @@ using std::ptrdiff_t;
 
 // Products from which blocks are shared.
 constexpr double RELEASED = 100e3;
+// Terms of a sum up to which it is made of differences.
+constexpr ptrdiff_t FEW_TERMS = 16;
 
 bool run(PairJob& job, int threads) {
     const PairPoints& p = job.points;
@@ -185,6 +187,8 @@ PyObject* summed(PyArrayObject* x, PyArrayObject* y, PairJob& job, double sign, 
     }
     p.x = static_cast<const double*>(PyArray_DATA(x));
     p.rows_y = static_cast<const double*>(PyArray_DATA(y));
+    job.asked.differences =
+        job.asked.rows && !job.asked.total && (job.asked.power == SQUARE || p.m <= FEW_TERMS);
     job.width = p.features + (job.asked.norms() && job.weighed ? 1 : 0);
     if (!centre(p)) {
         return PyErr_NoMemory();

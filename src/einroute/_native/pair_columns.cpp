@@ -27,7 +27,7 @@ struct Space {
 // The points of some of the others, with their squared norms where these are asked for.
 void other_points(const PairJob& job, ptrdiff_t first, ptrdiff_t rows, double* to) {
     const PairPoints& p = job.points;
-    const double* from = job.asked.differences() ? p.rows_y : p.near_rows.get();
+    const double* from = job.asked.differences ? p.rows_y : p.near_rows.get();
     for (ptrdiff_t r = 0; r < rows; ++r, to += job.width) {
         std::memcpy(to, from + (first + r) * p.features,
                     static_cast<std::size_t>(p.features) * sizeof(double));
@@ -74,10 +74,11 @@ bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
     t.features = job.width;
     t.y = space.y.get();
     t.step = PAIR_BLOCK;
+    t.square = job.asked.power != LINEAR;
     t.weight = space.sums.get();
     t.size = t.weight + PAIR_BLOCK;
     t.made = space.made.get();
-    if (job.asked.differences()) {
+    if (job.asked.differences) {
         for (ptrdiff_t k = 0; k < p.features; ++k) {
             for (ptrdiff_t c = 0; c < t.columns; ++c) {
                 space.x[k * PAIR_BLOCK + c] = c < count ? p.x[(first + c) * p.features + k] : 0;

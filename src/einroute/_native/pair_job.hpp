@@ -17,8 +17,10 @@ struct PairsAsked {
     int power;
     bool rows, total;
 
-    // The sums of squares of each row and feature are taken of differences: that is as many products.
-    bool differences() const { return power == SQUARE && rows && !total; }
+    // Taken of differences: of squares for each row and feature that is as many products, and of few terms a
+    // look at what cancels would take longer.
+    bool differences;
+
     bool norms() const { return power == SQUARE && rows && total; }
     bool products() const { return rows || power != LINEAR; }
 };

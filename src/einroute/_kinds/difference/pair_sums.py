@@ -34,8 +34,8 @@ Array = np.ndarray[Any, Any]
 SPREAD = 64
 #: The share of rows from which all are made of differences; and what R**2 times the weights is at least.
 _FEW, _LEAST = 0.05, 1e-280
-#: Seconds that the core takes for a pair, for each of its features, for each coordinate of the points, and for
-#: a product of different features besides their GEMM.
+#: Seconds that the core takes for a pair, for each of its features, for each coordinate of the points, and
+#: besides GEMMs for a product of different features.
 _PAIR, _FEATURE, _COORDINATE, _CROSSED = 5e-10, 1e-10, 2e-9, 5e-9
 #: Seconds from which threads share the work.
 _SHARED = 1e-4
