@@ -5,6 +5,8 @@
 #include "pool.hpp"
 #include "threads.hpp"
 
+#include <utility>
+
 namespace einroute {
 
 namespace {
@@ -219,6 +221,13 @@ PyObject* difference_sums(PyObject*, PyObject* args) {
     PyObject* made = nullptr;
     if (y != nullptr && read_weights(given_w, held, job.weights)) {
         job.weighed = held != nullptr;
+        if (!rows && job.weights.down == static_cast<ptrdiff_t>(sizeof(double)) && !job.weights.straight()) {
+            // Sums of all pairs are those of the others' differences: rows of weights lie so.
+            std::swap(x, y);
+            std::swap(job.weights.rows, job.weights.columns);
+            std::swap(job.weights.down, job.weights.across);
+            turned = !turned;
+        }
         made = summed(x, y, job, turned && job.asked.power == LINEAR ? -1 : 1, type, threads);
     }
     Py_XDECREF(held);
