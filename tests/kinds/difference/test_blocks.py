@@ -94,3 +94,29 @@ def test_what_is_kept_and_what_is_summed(subscripts: str, alone: bool, route: st
                 return
             np.testing.assert_allclose(got, right, atol=1e-11)
             assert type(got) is type(right)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200, 1e308])
+@pytest.mark.parametrize(
+    "subscripts",
+    [
+        "ijk,ijk->ij", "ijk,k,ijk->ij", "ijk,kl,ijl->ij", "ijk,k->ij", "ijk->i", "ijk->", "ij,ijk->ik",
+        "ij,ijk,ijk->k",
+    ],
+)  # fmt: skip
+def test_known_calls_of_what_is_not_finite_any_more(subscripts: str, bad: float) -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((9, 3)), rng.standard_normal((8, 3)) + 1
+    d, sizes = er.pairwise_difference(x, y), {"i": 9, "j": 8, "k": 3, "l": 3}
+    labels = subscripts.partition("->")[0].split(",")
+    given = [d if own[:3] in ("ijk", "ijl") else rng.random([sizes[c] for c in own]) for own in labels]
+    for _ in range(3):
+        er.einsum(subscripts, *given)
+    x[4, 1] = bad
+    with np.errstate(all="ignore"):
+        right = np.einsum(subscripts, *map(np.asarray, given))
+    with np.errstate(all="raise"):
+        np.testing.assert_allclose(er.einsum(subscripts, *given), right, rtol=1e-11)
+    x[4, 1] = 1
+    got = er.einsum(subscripts, *given)
+    np.testing.assert_allclose(got, np.einsum(subscripts, *map(np.asarray, given)), atol=1e-11)
