@@ -53,7 +53,20 @@ class Construction:
 class SmallCalls:
     """What a call that is known carries around its loop, beside what people write by hand."""
 
-    params = [["count", "segment_sum", "gather", "rolled", "difference"], ["einroute", "by_hand"]]
+    params = [
+        [
+            "count",
+            "segment_sum",
+            "gather",
+            "places",
+            "equal_labels",
+            "rolled",
+            "difference",
+            "linear",
+            "gradient",
+        ],
+        ["einroute", "by_hand"],
+    ]
     param_names = ["form", "implementation"]
 
     def setup(self, form: str, implementation: str) -> None:
@@ -65,6 +78,14 @@ class SmallCalls:
         hot = member(library, "one_hot")(labels, 8)
         rolled = member(library, "rolled")(base, 8)
         d = member(library, "pairwise_difference")(x, y)
+
+        others = rng.integers(0, 8, 100)
+        also = member(library, "one_hot")(others, 8)
+        c, g = rng.random(3), rng.random((12, 10))
+
+        def gradient() -> np.ndarray:
+            e = x[:, None] - y
+            return np.einsum("ij,ijk,ijk->k", g, e, e)
 
         def squares() -> np.ndarray:
             e = x[:, None] - y
@@ -78,7 +99,11 @@ class SmallCalls:
                 lambda: einsum("ij,j->i", rolled, v),
                 lambda: np.correlate(np.concatenate((base, base[:7])), v, "valid"),
             ),
+            "places": (lambda: einsum("tr->t", hot), lambda: ((labels >= 0) & (labels < 8)) * 1.0),
+            "equal_labels": (lambda: einsum("tr,tr->t", hot, also), lambda: (labels == others) * 1.0),
             "difference": (lambda: einsum("ijk,ijk->ij", d, d), squares),
+            "linear": (lambda: einsum("ijk,k->ij", d, c), lambda: (x @ c)[:, None] - y @ c),
+            "gradient": (lambda: einsum("ij,ijk,ijk->k", g, d, d), gradient),
         }[form][implementation == "by_hand"]
 
     def time_call(self, form: str, implementation: str) -> None:

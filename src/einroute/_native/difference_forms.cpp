@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <new>
@@ -190,29 +191,89 @@ template <class R> double entries(PyArrayObject* metric, ptrdiff_t features, R* 
     return size;
 }
 
+// Columns up to which rows take their place, since vectors run along columns; and columns that are turned and
+// filled at a time, where rows are few.
+constexpr ptrdiff_t NARROW = 16, PIECE = 1 << 12, FEW = 64;
+
+template <class R> using Space = std::unique_ptr<R[]>;
+
+template <class R> Space<R> space(ptrdiff_t count) {
+    return Space<R>(new (std::nothrow) R[static_cast<std::size_t>(count) + 1]);
+}
+
+template <class R> struct Sides {
+    const R *x, *y, *s;
+    ptrdiff_t n, m, features;
+    bool whole;
+};
+
+// All pairs, (n, m), each row `step` after the other; false with an exception set.
+template <class R> bool fill_all(const Sides<R>& a, R* out, ptrdiff_t step, int type, int threads) {
+    const Space<R> turned = space<R>(a.m * a.features), apart = space<R>(step == a.m ? 0 : a.n * a.m);
+    if (!turned || !apart) {
+        PyErr_NoMemory();
+        return false;
+    }
+    turn(a.y, a.m, a.features, turned.get());
+    R* to = step == a.m ? out : apart.get();
+    const Forms forms = {reinterpret_cast<const char*>(a.x),
+                         reinterpret_cast<char*>(turned.get()),
+                         reinterpret_cast<const char*>(a.s),
+                         reinterpret_cast<char*>(to),
+                         a.m,
+                         a.features,
+                         a.whole,
+                         a.m};
+    if (!run(forms, a.n, type, threads)) {
+        return false;
+    }
+    for (ptrdiff_t i = 0; to != out && i < a.n; ++i) {
+        std::memcpy(out + i * step, to + i * a.m, static_cast<std::size_t>(a.m) * sizeof(R));
+    }
+    return true;
+}
+
+// The same by columns that are few, or in pieces of those of few rows.
+template <class R> bool fill_pieces(const Sides<R>& a, R* out, int type, int threads) {
+    if (a.m < NARROW && a.n > a.m) {
+        const Space<R> other = space<R>(a.n * a.m);
+        if (!other) {
+            PyErr_NoMemory();
+            return false;
+        }
+        if (!fill_pieces(Sides<R>{a.y, a.x, a.s, a.m, a.n, a.features, a.whole}, other.get(), type,
+                         threads)) {
+            return false;
+        }
+        turn(other.get(), a.m, a.n, out); // (m, n) to (n, m)
+        return true;
+    }
+    if (a.n > FEW || a.m <= PIECE) {
+        return fill_all(a, out, a.m, type, threads);
+    }
+    for (ptrdiff_t j = 0; j < a.m; j += PIECE) {
+        const ptrdiff_t there = j + PIECE < a.m ? PIECE : a.m - j;
+        const Sides<R> piece = {a.x, a.y + j * a.features, a.s, a.n, there, a.features, a.whole};
+        if (!fill_all(piece, out + j, a.m, type, threads)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // The form of all pairs in `out`; 1 if all of it is finite, 0 if not, -1 with an exception set.
 template <class R>
 int fill(PyArrayObject* x, PyArrayObject* y, PyArrayObject* metric, PyArrayObject* out, int threads) {
     const ptrdiff_t n = PyArray_DIM(x, 0), m = PyArray_DIM(y, 0), features = PyArray_DIM(x, 1);
     const bool whole = metric != nullptr && PyArray_NDIM(metric) == 2;
-    const ptrdiff_t count = m * features + (whole ? features : 1) * features;
-    const std::unique_ptr<R[]> memory(new (std::nothrow) R[static_cast<std::size_t>(count)]);
-    if (!memory) {
+    const Space<R> s = space<R>((whole ? features : 1) * features);
+    if (!s) {
         PyErr_NoMemory();
         return -1;
     }
-    R *turned = memory.get(), *s = turned + m * features;
-    turn(of<R>(y), m, features, turned);
-    const double sum = entries(metric, features, s);
-    const Forms forms = {PyArray_BYTES(x),
-                         reinterpret_cast<char*>(turned),
-                         reinterpret_cast<char*>(s),
-                         PyArray_BYTES(out),
-                         m,
-                         features,
-                         whole,
-                         m};
-    if (!run(forms, n, PyArray_TYPE(out), threads)) {
+    const double sum = entries(metric, features, s.get());
+    const Sides<R> sides = {of<R>(x), of<R>(y), s.get(), n, m, features, whole};
+    if (!fill_pieces(sides, static_cast<R*>(PyArray_DATA(out)), PyArray_TYPE(out), threads)) {
         return -1;
     }
     const double most = static_cast<double>(largest(of<R>(x), n * features)) +

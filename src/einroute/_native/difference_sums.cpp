@@ -5,6 +5,8 @@
 #include "pool.hpp"
 #include "threads.hpp"
 
+#include <utility>
+
 namespace einroute {
 
 namespace {
@@ -13,6 +15,8 @@ using std::ptrdiff_t;
 
 // Products from which blocks are shared.
 constexpr double RELEASED = 100e3;
+// Terms of a sum up to which it is made of differences.
+constexpr ptrdiff_t FEW_TERMS = 16;
 
 bool run(PairJob& job, int threads) {
     const PairPoints& p = job.points;
@@ -185,6 +189,8 @@ PyObject* summed(PyArrayObject* x, PyArrayObject* y, PairJob& job, double sign, 
     }
     p.x = static_cast<const double*>(PyArray_DATA(x));
     p.rows_y = static_cast<const double*>(PyArray_DATA(y));
+    job.asked.differences =
+        job.asked.rows && !job.asked.total && (job.asked.power == SQUARE || p.m <= FEW_TERMS);
     job.width = p.features + (job.asked.norms() && job.weighed ? 1 : 0);
     if (!centre(p)) {
         return PyErr_NoMemory();
@@ -215,6 +221,13 @@ PyObject* difference_sums(PyObject*, PyObject* args) {
     PyObject* made = nullptr;
     if (y != nullptr && read_weights(given_w, held, job.weights)) {
         job.weighed = held != nullptr;
+        if (!rows && job.weights.down == static_cast<ptrdiff_t>(sizeof(double)) && !job.weights.straight()) {
+            // Sums of all pairs are those of the others' differences: rows of weights lie so.
+            std::swap(x, y);
+            std::swap(job.weights.rows, job.weights.columns);
+            std::swap(job.weights.down, job.weights.across);
+            turned = !turned;
+        }
         made = summed(x, y, job, turned && job.asked.power == LINEAR ? -1 : 1, type, threads);
     }
     Py_XDECREF(held);

@@ -1,4 +1,5 @@
-// Weighed rows whose weights lie side by side: what is kept is the second of the pair in memory.
+// Weighed rows whose weights lie side by side, as where what is kept is the second of the pair; and short
+// rows.
 #include "pair_guard.hpp"
 
 #include <cstring>
@@ -26,7 +27,7 @@ struct Space {
 // The points of some of the others, with their squared norms where these are asked for.
 void other_points(const PairJob& job, ptrdiff_t first, ptrdiff_t rows, double* to) {
     const PairPoints& p = job.points;
-    const double* from = job.asked.differences() ? p.rows_y : p.near_rows.get();
+    const double* from = job.asked.differences ? p.rows_y : p.near_rows.get();
     for (ptrdiff_t r = 0; r < rows; ++r, to += job.width) {
         std::memcpy(to, from + (first + r) * p.features,
                     static_cast<std::size_t>(p.features) * sizeof(double));
@@ -46,11 +47,15 @@ void put_back(PairJob& job, ptrdiff_t first, ptrdiff_t last, const Space& space)
     }
 }
 
+// Whether the weights of what is kept lie side by side.
+bool lie_so(const Weights& w) {
+    return !w.single && w.down == static_cast<ptrdiff_t>(sizeof(double));
+}
+
 } // namespace
 
-bool side_by_side(const PairJob& job) {
-    return job.asked.rows && job.weights.data != nullptr && !job.weights.single &&
-           job.weights.down == static_cast<ptrdiff_t>(sizeof(double));
+bool by_columns(const PairJob& job) {
+    return job.asked.rows && (lie_so(job.weights) || job.points.m <= DEEP);
 }
 
 bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
@@ -69,10 +74,11 @@ bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
     t.features = job.width;
     t.y = space.y.get();
     t.step = PAIR_BLOCK;
+    t.square = job.asked.power != LINEAR;
     t.weight = space.sums.get();
     t.size = t.weight + PAIR_BLOCK;
     t.made = space.made.get();
-    if (job.asked.differences()) {
+    if (job.asked.differences) {
         for (ptrdiff_t k = 0; k < p.features; ++k) {
             for (ptrdiff_t c = 0; c < t.columns; ++c) {
                 space.x[k * PAIR_BLOCK + c] = c < count ? p.x[(first + c) * p.features + k] : 0;
@@ -80,18 +86,22 @@ bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
         }
         t.x = space.x.get();
     }
+    const bool direct = lie_so(job.weights) && t.columns == count;
+    Weights turned = job.weights; // what is kept goes across
+    turned.down = job.weights.across;
+    turned.across = job.weights.down;
     for (ptrdiff_t j = 0; j < p.m; j += DEEP) {
         t.rows = j + DEEP < p.m ? DEEP : p.m - j;
         other_points(job, j, t.rows, space.y.get());
+        if (!direct) {
+            turned.pack(j, first, t.rows, count, space.packed.get(), PAIR_BLOCK);
+        }
         for (ptrdiff_t r = 0; r < t.rows; ++r) {
-            const char* from = job.weights.data + first * job.weights.down + (j + r) * job.weights.across;
-            w[r] = reinterpret_cast<const double*>(from);
-            if (t.columns != count) {
-                double* own = space.packed.get() + r * PAIR_BLOCK;
-                std::memcpy(own, from, static_cast<std::size_t>(count) * sizeof(double));
-                std::memset(own + count, 0, static_cast<std::size_t>(t.columns - count) * sizeof(double));
-                w[r] = own;
+            double* own = space.packed.get() + r * PAIR_BLOCK;
+            for (ptrdiff_t c = count; !direct && c < t.columns; ++c) {
+                own[c] = 0;
             }
+            w[r] = direct ? turned.row(j + r) + first : own;
         }
         pair_kernels().columns(t);
     }

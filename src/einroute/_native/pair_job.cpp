@@ -17,7 +17,7 @@ bool finish_row(const PairJob& job, RowOfWeights& weights, ptrdiff_t i) {
     double* made = job.made.get() + i * job.width;
     const double* x = p.near_x.get() + i * p.features;
     const double weight = job.row_weight[i], size = job.row_size[i];
-    if (!asked.rows || asked.differences()) {
+    if (!asked.rows || asked.differences) {
         return true;
     }
     if (asked.power == LINEAR) {
@@ -44,7 +44,7 @@ bool finish_row(const PairJob& job, RowOfWeights& weights, ptrdiff_t i) {
 void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j, double* by_column,
                      double* packed) {
     const PairPoints& p = job.points;
-    const bool differences = job.asked.differences();
+    const bool differences = job.asked.differences;
     const ptrdiff_t there = j + PAIR_COLUMNS < p.m ? PAIR_COLUMNS : p.m - j;
     const double* w[PAIR_ROWS];
     PairTile tile{};
@@ -53,6 +53,7 @@ void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j,
     tile.features = job.asked.products() ? job.width : 0;
     tile.step = p.padded;
     tile.y = (differences ? p.y.get() : p.near_y.get()) + j;
+    tile.square = job.asked.power != LINEAR;
     tile.by_column = by_column == nullptr ? nullptr : by_column + j;
     const bool direct = job.weights.straight() && tile.columns == there;
     if (!direct) {
@@ -96,7 +97,7 @@ void block_of_rows(void* context, long index) {
     PairJob& job = *static_cast<PairJob*>(context);
     const PairPoints& p = job.points;
     const ptrdiff_t first = index * PAIR_BLOCK, last = first + PAIR_BLOCK < p.n ? first + PAIR_BLOCK : p.n;
-    if (!(side_by_side(job) ? sum_columns(job, first, last) : sum_rows(job, first, last, index))) {
+    if (!(by_columns(job) ? sum_columns(job, first, last) : sum_rows(job, first, last, index))) {
         job.failed = true;
         return;
     }

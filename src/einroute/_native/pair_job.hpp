@@ -17,8 +17,10 @@ struct PairsAsked {
     int power;
     bool rows, total;
 
-    // The sums of squares of each row and feature are taken of differences: that is as many products.
-    bool differences() const { return power == SQUARE && rows && !total; }
+    // Taken of differences: of squares for each row and feature that is as many products, and of few terms a
+    // look at what cancels would take longer.
+    bool differences;
+
     bool norms() const { return power == SQUARE && rows && total; }
     bool products() const { return rows || power != LINEAR; }
 };
@@ -42,8 +44,8 @@ bool prepare_pairs(PairJob& job);
 void block_of_rows(void* context, long index);
 std::ptrdiff_t pair_blocks(const PairJob& job);
 
-// Whether the weights of what is kept lie side by side; and the sums of some of them, to be finished.
-bool side_by_side(const PairJob& job);
+// Whether rows are summed side by side; and the sums of some of them, to be finished.
+bool by_columns(const PairJob& job);
 bool sum_columns(PairJob& job, std::ptrdiff_t first, std::ptrdiff_t last);
 
 // Adds the weights of each column, the blocks' in their order.

@@ -11,9 +11,10 @@ struct PairTile {
     std::ptrdiff_t rows, columns, features; // columns in whole vectors
     const double* y;                        // of feature k at y + k * step
     std::ptrdiff_t step;
-    const double* x; // (rows, features): where squares are asked for, else null
-    // To be added to: sums of w, of |w|, and of w y or w (x - y)**2, (rows, features); of w by column, or
-    // null.
+    const double* x; // (rows, features): where differences are summed, or their squares; else null
+    bool square;
+    // To be added to: sums of w, of |w|, and of w y, w (x - y) or w (x - y)**2, (rows, features); of w by
+    // column, or null.
     double *weight, *size, *made, *by_column;
 };
 
@@ -23,7 +24,8 @@ struct PairColumns {
     const double* const* w;                 // each row's
     std::ptrdiff_t rows, columns, features; // columns in whole vectors
     const double* y;                        // the rows' points, (rows, features)
-    const double* x; // the columns' points, (features, step): where squares are asked for, else null
+    const double* x; // the columns' points, (features, step): where differences are summed; else null
+    bool square;
     std::ptrdiff_t step;
     double *weight, *size, *made; // (columns), (columns), (features, step)
 };

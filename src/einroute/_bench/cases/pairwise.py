@@ -5,7 +5,15 @@ from __future__ import annotations
 from ..spelled import Spelled, Way, Ways
 
 #: Points of x, of y, and dimensions.
-SIZES = ((30, 40, 6), (300, 400, 6), (300, 300, 20), (1000, 1000, 10), (2000, 2000, 30), (1000, 1000, 300))
+SIZES = (
+    (12, 10, 3),
+    (30, 40, 6),
+    (300, 400, 6),
+    (300, 300, 20),
+    (1000, 1000, 10),
+    (2000, 2000, 30),
+    (1000, 1000, 300),
+)
 GIVEN = """
 x, y = rng.standard_normal(({n}, {d})), rng.standard_normal(({m}, {d}))
 r = rng.standard_normal(({d}, {d}))
@@ -36,7 +44,13 @@ def forms() -> list[Spelled]:
                 ways = {**ways, "numpy": Way(plain)}
             given = GIVEN.format(n=n, m=m, d=d)
             table.append(
-                Spelled("pairwise", f"{subscripts} {n}x{m} d={d}", given, ways, asv=n in (30, 300) and d == 6)
+                Spelled(
+                    "pairwise",
+                    f"{subscripts} {n}x{m} d={d}",
+                    given,
+                    ways,
+                    asv=n in (12, 30, 300) and d in (3, 6),
+                )
             )
     return table
 
@@ -57,13 +71,28 @@ def indefinite() -> list[Spelled]:
 
 
 def sums() -> list[Spelled]:
-    """Sums over all pairs, as in the gradients of kernels: points multiplied out by hand."""
+    """Sums of differences, as in the gradients of kernels: points multiplied out by hand."""
     table = []
-    for n, d in ((60, 5), (400, 12), (1200, 12)):
-        given = f"x, y, g = rng.random(({n}, {d})), rng.random(({n}, {d})), rng.random(({n}, {n}))"
+    for n, d in ((12, 3), (60, 5), (400, 12), (1200, 12)):
+        given = f"x, y, g = rng.random(({n}, {d})), rng.random(({n}, {d})), rng.random(({n}, {n}))\nw = rng.random({d})"
         ways: dict[str, tuple[str, str]] = {
             "ij,ijd,ijd->d": ("g, d, d", "g.sum(1) @ x**2 + g.sum(0) @ y**2 - 2 * (x * (g @ y)).sum(0)"),
+            "ij,ijd,ijd->": (
+                "g, d, d",
+                "(g.sum(1) @ x**2 + g.sum(0) @ y**2 - 2 * (x * (g @ y)).sum(0)).sum()",
+            ),
             "ij,ijd->id": ("g, d", "g.sum(1)[:, None] * x - g @ y"),
+            "ij,ijd->jd": ("g, d", "g.T @ x - g.sum(0)[:, None] * y"),
+            "ij,ijd->d": ("g, d", "g.sum(1) @ x - g.sum(0) @ y"),
+            "d,ijd->ij": ("w, d", "(x @ w)[:, None] - y @ w"),
+            "ijd->ij": ("d", "x.sum(1)[:, None] - y.sum(1)"),
+            "ijd->d": ("d", "len(y) * x.sum(0) - len(x) * y.sum(0)"),
+            "ijd->": ("d", "len(y) * x.sum() - len(x) * y.sum()"),
+            "ijd,ijd->d": (
+                "d, d",
+                "len(y) * (x * x).sum(0) + len(x) * (y * y).sum(0) - 2 * x.sum(0) * y.sum(0)",
+            ),
+            "ijd,ijd->i": ("d, d", "len(y) * (x * x).sum(1) + (y * y).sum() - 2 * x @ y.sum(0)"),
             "ij,ijk,ijl->kl": (
                 "g, d, d",
                 "(x.T * g.sum(1)) @ x + (y.T * g.sum(0)) @ y - (c := x.T @ (g @ y)) - c.T",
@@ -82,6 +111,6 @@ def sums() -> list[Spelled]:
                     "einroute": Way(f'er.einsum("{subscripts}", {ours})'),
                     "by_hand": Way(hand),
                     **numpys,
-                }, asv=n == 400)
+                }, asv=n in (12, 400))
             )  # fmt: skip
     return table

@@ -59,7 +59,8 @@ def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] 
     # The form sees the symmetric part of a metric alone.
     bare = not metric or (len(metric) == 1 and sorted(step.inputs[metric[0]]) == sorted(form.unique))
     full = all(n == step.sizes[form.features[0]] for p in metric for n in step.operands[p].shape)
-    if form.rest or form.batch or not bare or not full or (not metric and len(form.unique) == 2):
+    whole = not form.rest and set(step.output) == {form.i, form.j}
+    if not whole or form.batch or not bare or not full or (not metric and len(form.unique) == 2):
         return None
     at, threads, number = form.at[0], step.threads, step.dtype.num
     if step.operands[at].dtype != step.dtype:

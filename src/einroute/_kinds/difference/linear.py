@@ -67,7 +67,9 @@ def unmet(form: Form, step: Step) -> bool:
         len(form.metric) == 1 and step.inputs[form.metric[0]] == form.batch + form.unique
     )
     whole = bare and all(step.operands[p].shape[-1] == step.sizes[form.unique] for p in form.metric)
-    return whole and not form.rest and step.operands[form.at[0]].dtype == step.dtype
+    if form.rest or set(step.output) != set(form.made):
+        return False
+    return whole and step.operands[form.at[0]].dtype == step.dtype
 
 
 def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:

@@ -34,8 +34,9 @@ Array = np.ndarray[Any, Any]
 SPREAD = 64
 #: The share of rows from which all are made of differences; and what R**2 times the weights is at least.
 _FEW, _LEAST = 0.05, 1e-280
-#: Seconds that the core takes for a pair, for each of its features, and for each coordinate of the points.
-_PAIR, _FEATURE, _COORDINATE = 5e-10, 1e-10, 4e-9
+#: Seconds that the core takes for a pair, for each of its features, for each coordinate of the points, and
+#: besides GEMMs for a product of different features.
+_PAIR, _FEATURE, _COORDINATE, _CROSSED = 5e-10, 1e-10, 2e-9, 5e-9
 #: Seconds from which threads share the work.
 _SHARED = 1e-4
 
@@ -133,8 +134,10 @@ def _cost(form: PairSum, step: Step) -> Cost:
             products = n * m * (_PAIR + _FEATURE * features * (2 if differences else 1))
         points = (n + m) * features * _COORDINATE
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
-        crossed = len(form.features) == 2 and not form.square
-        return Cost((products / shared + points) * 1e9, 0.0, 30.0 if crossed else 3.0, 1e9)
+        if form.square or len(form.features) == 1:
+            return Cost((products / shared + points) * 1e9, 0.0, 3.0, 1e9)
+        points += features**2 * (_CROSSED + 2 * (n + m) / gemm_rate(features, features, n, 8, False, 1))
+        return Cost((products / shared + points) * 1e9, 0.0, 30.0, 1e9)
     if form.rest:
         products = 2.5 * n * m * features / gemm_rate(n, 2 * features, m, 8, False, 1)
         products += 4e-9 * n * m  # absolute values, sums, and the weights in double precision

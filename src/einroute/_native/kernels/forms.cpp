@@ -15,6 +15,8 @@ using std::ptrdiff_t;
 // Vectors of pairs that are summed side by side; features whose products are summed by themselves.
 constexpr int SIDE = 4;
 constexpr ptrdiff_t TOGETHER = 64;
+// Rows that are filled together.
+constexpr ptrdiff_t NEAR = 16;
 
 template <class R> constexpr ptrdiff_t ITEM = static_cast<ptrdiff_t>(sizeof(R));
 
@@ -131,15 +133,18 @@ template <class R> void forms(const Forms& f, ptrdiff_t first, ptrdiff_t last, c
         few<R>(f, first, last, work);
         return;
     }
-    ptrdiff_t j = 0;
-    for (; j + wide <= f.m; j += wide) {
-        strip<R, SIDE>(f, first, last, j, work);
-    }
-    for (; j + lanes <= f.m; j += lanes) {
-        strip<R, 1>(f, first, last, j, work);
-    }
-    if (j < f.m) { // the last vector begins within the one before
-        strip<R, 1>(f, first, last, f.m - lanes, work);
+    for (ptrdiff_t i = first; i < last; i += NEAR) { // a few rows at a time: their pages are few
+        const ptrdiff_t stop = i + NEAR < last ? i + NEAR : last;
+        ptrdiff_t j = 0;
+        for (; j + wide <= f.m; j += wide) {
+            strip<R, SIDE>(f, i, stop, j, work);
+        }
+        for (; j + lanes <= f.m; j += lanes) {
+            strip<R, 1>(f, i, stop, j, work);
+        }
+        if (j < f.m) { // the last vector begins within the one before
+            strip<R, 1>(f, i, stop, f.m - lanes, work);
+        }
     }
 }
 

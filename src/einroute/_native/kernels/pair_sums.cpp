@@ -11,6 +11,9 @@ namespace {
 using std::ptrdiff_t;
 using Lanes = Vec<double>;
 
+// What is summed: products with the points, differences, or their squares.
+enum Summed { PRODUCTS, DIFFERENCES, SQUARES };
+
 // Features that are summed side by side, for two rows at once; columns after which a sum is looked at.
 constexpr int TOGETHER = 4;
 constexpr ptrdiff_t LOOK = 32;
@@ -42,13 +45,13 @@ inline double magnitude(double x) {
 }
 
 // Rows i to i + ROWS, features k to k + N.
-template <int ROWS, int N, bool SQUARES> void block(const PairTile& t, ptrdiff_t i, ptrdiff_t k) {
+template <int ROWS, int N, Summed WHAT> void block(const PairTile& t, ptrdiff_t i, ptrdiff_t k) {
     Lanes sum[ROWS][N];
-    Lanes x[SQUARES ? ROWS : 1][N];
+    Lanes x[WHAT != PRODUCTS ? ROWS : 1][N];
     for (int r = 0; r < ROWS; ++r) {
         for (int n = 0; n < N; ++n) {
             sum[r][n] = everywhere(0.0);
-            if (SQUARES) {
+            if (WHAT != PRODUCTS) {
                 x[r][n] = everywhere(t.x[(i + r) * t.features + k + n]);
             }
         }
@@ -61,9 +64,9 @@ template <int ROWS, int N, bool SQUARES> void block(const PairTile& t, ptrdiff_t
         for (int n = 0; n < N; ++n) {
             const Lanes y = lanes(t.y + (k + n) * t.step + j);
             for (int r = 0; r < ROWS; ++r) {
-                if (SQUARES) {
+                if (WHAT != PRODUCTS) {
                     const Lanes d = x[r][n] - y;
-                    sum[r][n] = sum[r][n] + w[r] * (d * d);
+                    sum[r][n] = sum[r][n] + w[r] * (WHAT == SQUARES ? d * d : d);
                 } else {
                     sum[r][n] = sum[r][n] + w[r] * y;
                 }
@@ -77,30 +80,30 @@ template <int ROWS, int N, bool SQUARES> void block(const PairTile& t, ptrdiff_t
     }
 }
 
-template <int N, bool SQUARES> void features(const PairTile& t, ptrdiff_t k) {
+template <int N, Summed WHAT> void features(const PairTile& t, ptrdiff_t k) {
     ptrdiff_t i = 0;
     for (; i + 2 <= t.rows; i += 2) {
-        block<2, N, SQUARES>(t, i, k);
+        block<2, N, WHAT>(t, i, k);
     }
     if (i < t.rows) {
-        block<1, N, SQUARES>(t, i, k);
+        block<1, N, WHAT>(t, i, k);
     }
 }
 
-template <bool SQUARES> void products(const PairTile& t) {
+template <Summed WHAT> void products(const PairTile& t) {
     ptrdiff_t k = 0;
     for (; k + TOGETHER <= t.features; k += TOGETHER) {
-        features<TOGETHER, SQUARES>(t, k);
+        features<TOGETHER, WHAT>(t, k);
     }
     switch (t.features - k) {
     case 3:
-        features<3, SQUARES>(t, k);
+        features<3, WHAT>(t, k);
         break;
     case 2:
-        features<2, SQUARES>(t, k);
+        features<2, WHAT>(t, k);
         break;
     case 1:
-        features<1, SQUARES>(t, k);
+        features<1, WHAT>(t, k);
         break;
     default:
         break;
@@ -142,10 +145,12 @@ void tile(const PairTile& t) {
     for (; i < t.rows; ++i) {
         weights<1>(t, i);
     }
-    if (t.x != nullptr) {
-        products<true>(t);
+    if (t.x == nullptr) {
+        products<PRODUCTS>(t);
+    } else if (t.square) {
+        products<SQUARES>(t);
     } else {
-        products<false>(t);
+        products<DIFFERENCES>(t);
     }
 }
 
@@ -155,13 +160,13 @@ inline void add(double* to, const Lanes& x) {
 }
 
 // Columns j to j + 4 * SIDE, features k to k + N.
-template <int N, int SIDE, bool SQUARES> inline void down(const PairColumns& t, ptrdiff_t j, ptrdiff_t k) {
+template <int N, int SIDE, Summed WHAT> inline void down(const PairColumns& t, ptrdiff_t j, ptrdiff_t k) {
     Lanes sum[N][SIDE];
-    Lanes x[SQUARES ? N : 1][SIDE];
+    Lanes x[WHAT != PRODUCTS ? N : 1][SIDE];
     for (int n = 0; n < N; ++n) {
         for (int v = 0; v < SIDE; ++v) {
             sum[n][v] = everywhere(0.0);
-            if (SQUARES) {
+            if (WHAT != PRODUCTS) {
                 x[n][v] = lanes(t.x + (k + n) * t.step + j + v * PAIR_LANES);
             }
         }
@@ -174,9 +179,9 @@ template <int N, int SIDE, bool SQUARES> inline void down(const PairColumns& t, 
         for (int n = 0; n < N; ++n) {
             const Lanes y = everywhere(t.y[i * t.features + k + n]);
             for (int v = 0; v < SIDE; ++v) {
-                if (SQUARES) {
+                if (WHAT != PRODUCTS) {
                     const Lanes d = x[n][v] - y;
-                    sum[n][v] = sum[n][v] + w[v] * (d * d);
+                    sum[n][v] = sum[n][v] + w[v] * (WHAT == SQUARES ? d * d : d);
                 } else {
                     sum[n][v] = sum[n][v] + w[v] * y;
                 }
@@ -190,23 +195,23 @@ template <int N, int SIDE, bool SQUARES> inline void down(const PairColumns& t, 
     }
 }
 
-template <int SIDE, bool SQUARES> void strip(const PairColumns& t, ptrdiff_t j) {
+template <int SIDE, Summed WHAT> void strip(const PairColumns& t, ptrdiff_t j) {
     ptrdiff_t k = 0;
     for (; k + TOGETHER <= t.features; k += TOGETHER) {
-        down<TOGETHER, SIDE, SQUARES>(t, j, k);
+        down<TOGETHER, SIDE, WHAT>(t, j, k);
     }
     for (; k < t.features; ++k) {
-        down<1, SIDE, SQUARES>(t, j, k);
+        down<1, SIDE, WHAT>(t, j, k);
     }
 }
 
-template <bool SQUARES> void columns_of(const PairColumns& t) {
+template <Summed WHAT> void columns_of(const PairColumns& t) {
     ptrdiff_t j = 0;
     for (; j + 2 * PAIR_LANES <= t.columns; j += 2 * PAIR_LANES) {
-        strip<2, SQUARES>(t, j);
+        strip<2, WHAT>(t, j);
     }
     if (j < t.columns) {
-        strip<1, SQUARES>(t, j);
+        strip<1, WHAT>(t, j);
     }
 }
 
@@ -221,10 +226,12 @@ void columns(const PairColumns& t) {
         add(t.weight + j, weight);
         add(t.size + j, size);
     }
-    if (t.x != nullptr) {
-        columns_of<true>(t);
+    if (t.x == nullptr) {
+        columns_of<PRODUCTS>(t);
+    } else if (t.square) {
+        columns_of<SQUARES>(t);
     } else {
-        columns_of<false>(t);
+        columns_of<DIFFERENCES>(t);
     }
 }
 
