@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from itertools import permutations, product
 from typing import Any
 
@@ -17,6 +18,7 @@ import einroute as er
 from tests.helpers import EXPRESSIONS
 from tests.kinds.jax.helpers import (
     DTYPES,
+    NIGHTLY,
     WIDE,
     arrays,
     as_numpy,
@@ -193,6 +195,67 @@ def test_scalars_promote_and_stay_weak_as_in_jax(call: Any, x64: bool) -> None:
             got, expected = call(x, y), jnp.multiply(x, y)
             assert (got.dtype, got.weak_type) == (expected.dtype, expected.weak_type), (x.aval, y)
             np.testing.assert_allclose(as_numpy(got), as_numpy(expected), rtol=1e-6)
+
+
+def types(call: Any, *operands: Any) -> tuple[Any, ...]:
+    """Shape, dtype and weak type of a call's results, of which nothing is compiled."""
+    made = jax.tree.leaves(jax.eval_shape(call, *operands))
+    return tuple((x.shape, x.dtype, x.weak_type) for x in made)
+
+
+TYPED: tuple[tuple[str, Any, Any, tuple[int, ...]], ...] = (
+    *((name, getattr(er, name), getattr(jnp, name), (2, 2)) for name in ("matmul", "dot", "inner", "vdot")),
+    ("vecdot", er.vecdot, jnp.vecdot, (2, 2)),
+    ("matvec", er.matvec, jnp.matvec, (2, 1)),
+    ("vecmat", er.vecmat, jnp.vecmat, (1, 2)),
+    ("tensordot", er.tensordot, jnp.tensordot, (2, 2)),
+    ("power", lambda x: er.linalg.matrix_power(x, 3), lambda x: jnp.linalg.matrix_power(x, 3), (2,)),
+    ("multi_dot", lambda *x: er.linalg.multi_dot(x), lambda *x: jnp.linalg.multi_dot(x), (2, 2, 2)),
+    ("inv", er.linalg.inv, jnp.linalg.inv, (2,)),
+    ("pinv", er.linalg.pinv, jnp.linalg.pinv, (2,)),
+    ("solve", er.linalg.solve, jnp.linalg.solve, (2, 2)),
+    # (Of residuals JAX has as many, whatever the shape.)
+    ("lstsq", lambda *x: er.lstsq(*x)[::2], lambda *x: jnp.linalg.lstsq(*x)[::2], (2, 2)),
+    ("singular values", lambda *x: er.lstsq(*x)[3], lambda *x: jnp.linalg.lstsq(*x)[3], (2, 2)),
+    *(
+        (text, partial(er.einsum, text), partial(jnp.einsum, text), dims)
+        for text, dims in (("ii->i", (2,)), ("ii->", (2,)), (",ii->i", (0, 2)), (",ij->ji", (0, 2)),
+                           ("ij->i", (2,)), ("ii,ij->j", (2, 2)), ("i,ij,j->", (1, 2, 1)))
+    ),
+)  # fmt: skip
+
+
+LAPACKS = ("inv", "pinv", "solve", "lstsq", "singular values")
+
+
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("case", TYPED, ids=[case[0] for case in TYPED])
+def test_dtypes_and_weak_types_are_jaxs(case: Any, x64: bool) -> None:
+    _, ours, theirs, dims = case
+    with jax.enable_x64(x64):
+        made = [lambda shape, v=v: jnp.full(shape, v) for v in (2, 2.5, 2j)]  # weak ones
+        dtypes = ("int32", "int8", "bfloat16", "float32") + (("uint64", "float64") if x64 else ())
+        made += [lambda shape, dtype=dtype: jnp.ones(shape, dtype) for dtype in dtypes]
+        pairs = list(product(made, repeat=min(len(dims), 2)))
+        for makers in pairs if NIGHTLY or len(dims) == 1 else pairs[::3]:
+            operands = [make((3,) * d) for make, d in zip([*makers, makers[0]], dims, strict=False)]
+            try:
+                expected = types(theirs, *operands)
+            except TypeError:  # jnp.einsum's own, of preferred types
+                continue
+            if case[0] in LAPACKS and jnp.bfloat16 in [x.dtype for x in operands]:
+                continue  # which LAPACK does not take
+            assert types(ours, *operands) == expected, [x.aval for x in operands]
+
+
+def test_weak_types_of_structured_operands_give_way() -> None:
+    weak, strong = jnp.full((3, 3), 2.0), jnp.ones(3, jnp.bfloat16)
+    rolled, difference = er.rolled(weak[0], 3), er.pairwise_difference(weak)
+    for text, operand in (("ij,j->i", rolled), ("ijk,k->ij", difference)):
+        assert er.einsum(text, operand, strong).dtype == jnp.bfloat16
+        assert er.einsum(text, operand, weak[0]).dtype == jnp.float32
+    assert er.einsum("ij,j->i", er.one_hot(jnp.arange(3), 3), strong).dtype == jnp.float32
+    assert er.einsum("ij,j->i", er.rolled(strong, 3), weak[0]).dtype == jnp.bfloat16
 
 
 def test_ints_that_jax_does_not_hold_are_refused_as_by_jax() -> None:
@@ -590,6 +653,12 @@ for call in (lambda a, b: er.einsum("ij,jk->ik", a, b), er.matmul):
 mesh = jax.make_mesh((2,), ("x",))
 rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
 spread = jax.device_put(np.ones((4, 6), "f4"), rows)
+try:
+    er.matmul(a.T, spread)
+except TypeError as error:
+    assert f"operand 0 is on device {one} and operand 1 on {one} and {two}" in str(error), error
+else:
+    raise AssertionError
 made = er.einsum("ij,kj->ik", spread, np.ones((3, 6), "f4"))
 assert made.shape == (4, 3) and len(made.devices()) == 2
 """

@@ -320,6 +320,9 @@ PARTS = {"crow_indices", "col_indices", "ccol_indices", "row_indices", "values",
         ("ij,j->i", "csr", (6,), "mv"),
         ("ij,ik->jk", "csc", (4, 3), "mm"),
         ("ij,ki->kj", "csc", (3, 4), "mm"),
+        ("ij,jk->ik", "coo", (6, 3), "mm"),
+        ("ij,j->i", "coo", (6,), "mv"),
+        ("ij,ki->kj", "coo", (3, 4), "mm"),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
@@ -327,6 +330,7 @@ def test_products_that_torch_has_take_no_tensor_apart(
     dtype: str, subscripts: str, layout: str, shape: Any, product: str
 ) -> None:
     x, y = sparse(dense((4, 6), dtype, 0), layout), dense(shape, dtype, 1, 0.9)
+    x = x.coalesce() if layout == "coo" else x
     first, second, output = subscripts.replace("->", ",").split(",")
     turned = f"{second},{first}->{output}"
     for spelled, given_operands in ((subscripts, (x, y)), (turned, (y, x)), (subscripts, (x, y.conj()))):
@@ -336,6 +340,25 @@ def test_products_that_torch_has_take_no_tensor_apart(
         check(got, spelled, list(given_operands), dtype)
         assert calls.names.count(product) == 1
         assert PARTS.isdisjoint(calls.names)
+
+
+@pytest.mark.parametrize("few", [-1, 400])
+@pytest.mark.parametrize("subscripts", ["ij,jk->ik", "ij,ik->jk", "ij,ik->kj", "ij,j->i", "ij,i->j"])
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_few_entries_of_coo_and_many(
+    dtype: str, subscripts: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from einroute._kinds.torch import compressed
+
+    monkeypatch.setattr(compressed, "_FEW", few)
+    x = sparse(dense((4, 6), dtype, 0), "coo")
+    shape = tuple({"i": 4, "j": 6, "k": 3}[c] for c in subscripts[3:].partition("->")[0])
+    for tensor in (x, x.coalesce()):
+        for order in "CF":
+            given_operands = (tensor, dense(shape, dtype, 1, 0.9))
+            got = er.einsum(subscripts, *given_operands, order=order)
+            check(got, subscripts, list(given_operands), dtype)
+            assert got.is_contiguous() if order == "C" else got.t().is_contiguous()
 
 
 @pytest.mark.parametrize("layout", ["coo", "csr", "csc"])

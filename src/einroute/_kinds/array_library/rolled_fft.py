@@ -171,7 +171,7 @@ class _Correlated:
         norms = [(y * y).sum(axis, keepdims=True) ** 0.5 for y, axis in zip(sizes, self._at, strict=True)]
         error = _ERROR * max(1.0, log2(self._d))
         scale = self._of_norms(*norms) * error
-        eps = float(np.finfo(self._dtype).eps)  # type: ignore[arg-type]
+        eps = float(np.finfo(self._dtype).eps)
         floor = abs(self.of(*(self._calls.library.cast(y, self._dtype) for y in sizes))) - scale * eps
         return bool((scale <= _ALLOWED * terms * floor).all())
 

@@ -25,6 +25,15 @@ def traced(x: Any) -> bool:
     return isinstance(x, Tracer)
 
 
+class _Devices(frozenset[Any]):
+    """Devices over which an array is spread, as messages name them."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return " and ".join(sorted(map(str, self)))
+
+
 def device_of(x: Any) -> Hashable:
     """Where an array's elements are to stay; None of tracers, and of arrays that go where others are.
 
@@ -33,7 +42,7 @@ def device_of(x: Any) -> Hashable:
     if isinstance(x, Tracer) or not getattr(x, "committed", False):
         return None
     devices = x.sharding.device_set
-    return next(iter(devices)) if len(devices) == 1 else frozenset(devices)
+    return next(iter(devices)) if len(devices) == 1 else _Devices(devices)
 
 
 def at_hand(x: Any) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -22,6 +23,8 @@ _KNOWN = frozenset(
 )
 BFLOAT16: Any = LibraryDType("bfloat16", "f", 2)
 _NATIVE_BFLOAT16 = np.dtype(jnp.bfloat16)
+#: Ones of weak type.
+_ONES: Mapping[str, Any] = MappingProxyType({"i": 1, "f": 1.0, "c": 1 + 0j})
 #: Ranks of kinds of numbers, under casting="same_kind".
 _ORDER = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
@@ -75,6 +78,8 @@ def _weak(x: Any) -> Any:
     (Of a dtype alone JAX warns where it has 64 bits that are not enabled.)
     """
     values = _values(x)
+    if values is None and getattr(x, "weak_type", False):  # a structured operand of such arrays
+        return _ONES[_of(x).kind]
     return np.empty(0, native(_of(x))) if values is None else values
 
 
@@ -108,12 +113,16 @@ def _casts(given: DType, wanted: DType, casting: str) -> bool:
 
 
 def _is_weak(x: Any) -> bool:
-    return type(x) in _SCALARS or bool(getattr(_values(x), "weak_type", False))
+    values = _values(x)
+    return type(x) in _SCALARS or bool(getattr(x if values is None else values, "weak_type", False))
 
 
 def weak_result(operands: Sequence[Any]) -> Any:
-    """The dtype of a result of weak type, dense operands being of another; None where none is."""
-    if not any(map(_is_weak, operands)):
+    """The dtype of a result of weak type, dense operands being of another; None where none is.
+
+    Unsigned 64-bit integers with signed ones have such a result, too.
+    """
+    if len({getattr(x, "dtype", None) for x in operands}) == 1 and not any(map(_is_weak, operands)):
         return None
     found, weak = jax.dtypes.result_type(*map(_weak, operands), return_weak_type_flag=True)
     return found if weak else None
@@ -125,7 +134,7 @@ def weakened(x: Any, wanted: Any) -> Any:
         return x
     if wanted.kind == "c" and x.dtype.kind == "f":
         return lax.complex(x, jnp.zeros_like(x))
-    return jnp.multiply(x, {"i": 1, "f": 1.0, "c": 1 + 0j}[wanted.kind])
+    return jnp.multiply(x, _ONES[wanted.kind])
 
 
 RULES = DTypeRules(_of, _promote, _named, _casts, _is_weak)

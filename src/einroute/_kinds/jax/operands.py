@@ -40,6 +40,11 @@ class JaxOperand(ArrayOperand):
         """Where its arrays are to stay."""
         return next((d for d in map(device_of, self.arrays) if d is not None), None)
 
+    @property
+    def weak_type(self) -> bool:
+        """Whether its type gives way to others', as that of the arrays it is made of does."""
+        return all(getattr(x, "weak_type", False) for x in self.arrays)
+
     def signature(self) -> Hashable:
         """What a bound plan depends on."""
         arrays = tuple((x.shape, x.dtype, getattr(x, "weak_type", False)) for x in self.arrays)
@@ -71,6 +76,7 @@ class OneHot(JaxOperand, OneHotOf):
     """``labels[..., None] == arange(depth)``."""
 
     __slots__ = ()
+    weak_type = False  # of the dtype that was asked for
 
     def written(self) -> Any:
         """The tensor as an array."""

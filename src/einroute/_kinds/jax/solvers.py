@@ -45,6 +45,8 @@ def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, 
 
 def _empty(a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
     """Least squares of no equations, unknowns or columns."""
+    dtype = jnp.result_type(a, b, 0.0)
+    a, b = a.astype(dtype), b.astype(dtype)
     (m, n), tail = a.shape, b.shape[1:]
     real = jnp.finfo(a.dtype).dtype
     columns = b if b.ndim == 2 else b[:, None]
@@ -82,7 +84,7 @@ def pinv(
 
 
 def _arrays(given: Solving, *operands: Any) -> tuple[Any, ...]:
-    """Arrays of one floating dtype, on one device.
+    """Arrays on one device, which JAX promotes, weak types included.
 
     Raises
     ------
@@ -104,9 +106,7 @@ def _arrays(given: Solving, *operands: Any) -> tuple[Any, ...]:
     if wrong is not None:
         error, message = wrong
         raise error(f"{given.function}: {message}")
-    return tuple(
-        LIBRARY.cast(jnp.asarray(kind.adopt(x)), dtype) for kind, x in zip(kinds, taken, strict=True)
-    )
+    return tuple(jnp.asarray(kind.adopt(x)) for kind, x in zip(kinds, taken, strict=True))
 
 
 def _written(given: Solving, x: Any) -> Any:

@@ -174,6 +174,9 @@ def _bind(step: Step, offer: Offer) -> Runner:
         return made if straight else made.permute(order)
 
     slow = lowered(step, general)
+    if whole and straight and step.order != "F":  # torch's products of a matrix have C order
+        slow = laid_out(LIBRARY, step, slow)
+        return run
     return laid_out(LIBRARY, step, run if whole else slow)
 
 
