@@ -35,6 +35,7 @@ MAY_REACH = {
     ("calibration/test_calibrate.py", "_bench.estimates.samples"): "what a fit is made of",
     ("calibration/test_calibrate.py", "_bench.regret.draw"): "the call of a sample",
     ("calibration/test_calibrate.py", "_base.machine"): "the constants of before are put back",
+    ("calibration/test_calibrate.py", "_base.calibration_file"): "what was kept is read back",
     ("helpers.py", "_config.config_block"): "`forcing`, which is for tests; they have it from here",
     ("call/test_front_end.py", "_config.state"): "a plan on trial is seen in the cache alone",
     ("call/test_parse.py", "_base.labels"): "parsing is compared with NumPy up to the sizes",

@@ -30,6 +30,8 @@ _SHORT, _STACK = 16, 64
 _SPREAD, _TRIES = 1.5, 4
 #: The least such length: a fast kernel for just these matrices says little of others.
 _LEAST_HALF = 0.5
+#: The least that another thread is taken to add.
+_LEAST_MORE = 0.05
 #: What a route takes around a call into NumPy, in such calls; prices are counted in both together.
 _AROUND = 1.95
 #: How far a figure may be from the shipped one: beyond, something else was measured.
@@ -130,7 +132,7 @@ def _more_bandwidth(threads: int) -> float:
         run_blocks(2, lambda i: numpy_dot(parts[i], parts[i]), 2)
 
     with single_threaded_blas():
-        return _best(lambda: numpy_dot(x, x)) / _best(both) - 1
+        return max(_best(lambda: numpy_dot(x, x)) / _best(both) - 1, _LEAST_MORE)
 
 
 def _fresh(_: int) -> float:
@@ -170,7 +172,7 @@ def _more_gemm(threads: int) -> float:
     """What each further thread adds to BLAS's speed on one; of a thread that it may not have, as shipped."""
     if blas_threads(threads) < 2 or threading.active_count() > threads + 4:
         return SHIPPED.more_gemm
-    return max((_gemm("d") / _alone("d") - 1) / (threads - 1), 0.05)
+    return max((_gemm("d") / _alone("d") - 1) / (threads - 1), _LEAST_MORE)
 
 
 def _wake(threads: int) -> float:

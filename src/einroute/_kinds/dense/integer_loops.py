@@ -9,8 +9,9 @@ from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route
 from . import matmul
 
-#: Multiply-adds a second of matmul's integer loops, and seconds that each matrix of a stack takes to start.
-_RATE, _EACH = 1.4e9, 40e-9
+#: Multiply-adds a second of matmul's integer loops, and seconds of each sum, each dot product of a stack and
+#: each of its matrices.
+_RATE, _SUM, _DOT, _EACH = 1.4e9, 3e-9, 10e-9, 40e-9
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -25,7 +26,9 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused("an operand would have to be copied")
     count = step.extent(recipe.loops)
     fixed = 2.0 if recipe.loops else 1.0
-    cost = Cost(offer.cost.flops, 0.0, fixed + count * _EACH / CALL, _RATE)
+    each = _EACH if recipe.m or recipe.n else _DOT
+    rate = 1 / (1 / _RATE + _SUM / step.extent(recipe.k))
+    cost = Cost(offer.cost.flops, 0.0, fixed + count * each / CALL, rate)
     return replace(offer, cost=cost, note="matmul's integer loops: " + offer.note, blas=False)
 
 

@@ -24,8 +24,6 @@ _GROWTH = 1
 _PRODUCT = 25e-9
 #: NumPy calls around that.
 _CALLS = 90.0
-#: Seconds for each row of a matrix, whose pointers are taken apart.
-_POINTER = 2e-9
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -37,8 +35,7 @@ def verdict(step: Step) -> Offer | Refused:
     shared = "".join(c for c in a if c in b)
     left, right = entries_of(step, 0), entries_of(step, 1)
     products = left * right / max(1, step.extent(shared))
-    pointers = sum(step.sizes[labels[0]] for labels in step.inputs if len(labels) == 2)
-    work = pointers * _POINTER + (left + right) * SORT * 2.5 + products * _PRODUCT
+    work = (left + right) * SORT * 2.5 + products * _PRODUCT
     made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(work * 1e9, float(step.in_bytes + made), _CALLS, 1e9)
     return Offer(cost, layout(step), shared, "entries are matched by their shared labels")
