@@ -125,6 +125,8 @@ def test_the_committed_picture_and_tables_are_of_the_committed_figures() -> None
     bench = ratios.read(results.FOLDER / "bench.json")
     for path, text in committed.files(bench, MEASURED).items():
         assert path.read_text(encoding="utf-8") == text, f"run python docs/draw_measured.py: {path.name}"
+    bars = ElementTree.parse(committed.BARS).getroot()
+    assert len([node for node in bars.iter() if node.tag.endswith("rect")]) > 5
     picture = ElementTree.parse(committed.PICTURE).getroot()
     assert len([node for node in picture.iter() if node.tag.endswith("circle")]) == len(bench.cases)
 
