@@ -130,7 +130,7 @@ def _is_measured(row: str) -> bool:
 
 
 def measured(row: str, bench: Bench, problems: Results) -> list[float]:
-    """How many times faster einroute is in what a row is about: one figure, or a range; none if not measured."""
+    """How many times faster einroute is in what a row tells of: a figure, or a range; none if unmeasured."""
     if row in MEANS:
         group, peer = MEANS[row]
         found = _faster(bench, group, peer)
