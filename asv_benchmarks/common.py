@@ -33,6 +33,22 @@ def asv(command: str, *arguments: str, config: Path = CONFIG) -> int:
     return process.returncode
 
 
+def know_machine() -> None:
+    """Let asv note what this machine is; its questions, which it answers itself, would look as if it waited."""
+    line = [sys.executable, "-m", "asv", "--config", str(CONFIG), "machine", "--yes"]
+    done = subprocess.run(
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+    must(done.returncode)
+
+
 def must(status: int) -> None:
     """Leave with 2 if a command of asv did not end well."""
     if status:

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asv.results import iter_results
-from common import asv, combinations, commit, configuration, git, must, only, pattern
+from common import asv, combinations, commit, configuration, git, know_machine, only, pattern
 
 #: How often what looks slower is measured in all, and in how many of those it is slower if it counts.
 MEASUREMENTS, OF_THEM = 5, 4
@@ -113,7 +113,7 @@ def main(argv: Sequence[str]) -> int:
         parser.error(f"--bench: no benchmark of einroute matches {arguments.bench!r}")
     if git("status", "--porcelain", "--untracked-files=no"):
         print("note: changes that are not committed are not measured", file=sys.stderr)
-    must(asv("machine", "--yes"))
+    know_machine()
     with tempfile.TemporaryDirectory() as folder:
         found = slower(Path(folder), [base, head], arguments.limit, names)
     if not found:

@@ -1,12 +1,13 @@
 """The dashboard: runs the suite on a range of commits, publishes the graphs as HTML, and serves them.
 
     tox -e asv-dashboard                           # the last few landings on this branch
+    tox -e asv-dashboard -- --quick                # a first look: a case of each group, three landings
     tox -e asv-dashboard -- HEAD~20..HEAD          # a range, as git knows it
     tox -e asv-dashboard -- --no-run               # only publish what was measured before
     tox -e asv-dashboard -- --no-serve             # for CI: leaves asv_benchmarks/html
 
 Commits that were measured before are not measured again; results stay in asv_benchmarks/results. With ``--bench``
-they are measured each time, and results stay in asv_benchmarks/results-some.
+or ``--quick`` they are measured each time, and results stay in asv_benchmarks/results-some.
 """
 
 from __future__ import annotations
@@ -23,9 +24,27 @@ from collections.abc import Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from common import HERE, asv, configuration, git, must, pattern
+from common import HERE, asv, combinations, configuration, git, know_machine, must, only, pattern
 
 LANDINGS = 5
+#: What a first look shows: three commits, built and measured in ten minutes on two cores.
+QUICK_LANDINGS = 3
+QUICK_CLASSES = frozenset(
+    {
+        "dense.Batched",
+        "dense.Integers",
+        "dense.Networks",
+        "lstsq.Repeated",
+        "networks.RepeatedNetwork",
+        "overhead.Einsum",
+        "overhead.Tensordot",
+        "sparse.SparseByDense",
+        "structured.OneHot",
+        "structured.PairwiseDifference",
+        "structured.Rolled",
+    }
+)
+QUICK_IMPLEMENTATIONS = frozenset({"einroute", "numpy", "scipy", "opt_einsum"})
 #: Where npm puts what asv's page takes from other servers, by the name of the file there (package.json has versions).
 LOCAL = {
     "jquery-3.3.1.min.js": "jquery/dist/jquery.min.js",
@@ -51,9 +70,9 @@ REMOTE = re.compile(
 )
 
 
-def landings(chosen: str) -> list[str]:
+def landings(chosen: str, last: int = LANDINGS) -> list[str]:
     """The commits of a range, oldest first; without one the last few, along first parents."""
-    which = [chosen] if chosen else [f"-{LANDINGS}", "HEAD"]
+    which = [chosen] if chosen else [f"-{last}", "HEAD"]
     names = git("rev-list", "--reverse", "--first-parent", *which).split()
     if not names:
         print(f"git knows no commits {chosen!r}; write a range such as HEAD~3..HEAD", file=sys.stderr)
@@ -61,12 +80,23 @@ def landings(chosen: str) -> list[str]:
     return names
 
 
+def few() -> list[str]:
+    """Names of the benchmarks of a first look: of some classes one case, by the implementations that matter."""
+    return [
+        found.name
+        for found in combinations()
+        if found.first
+        and found.benchmark.rpartition(".")[0] in QUICK_CLASSES
+        and found.implementation in QUICK_IMPLEMENTATIONS
+    ]
+
+
 def measure(config: Path, commits: Sequence[str], patterns: Sequence[str]) -> None:
-    """Run the suite on each commit not measured before, or the benchmarks that match on each."""
+    """Run the suite on each commit not measured before, or the benchmarks that are chosen on each."""
     listed = config.parent / "commits"
     listed.write_text("\n".join(commits) + "\n")
     # asv takes a benchmark for measured if any of its cases is; so what measures some of them skips none.
-    which = [f"--bench={pattern}" for pattern in patterns] or ["--skip-existing-successful"]
+    which = list(patterns) or ["--skip-existing-successful"]
     if asv("run", "--show-stderr", *which, f"HASHFILE:{listed}", config=config):
         print("some benchmarks failed or do not apply; the graphs have gaps there", file=sys.stderr)
 
@@ -123,18 +153,22 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--no-serve", action="store_true", help="stop when the HTML is written")
     parser.add_argument("--port", type=int, default=8080, help="where to serve (%(default)s)")
     parser.add_argument("--bench", action="append", default=[], metavar="REGEX", help="only these benchmarks")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"{QUICK_LANDINGS} landings, a case of each of a few groups"
+    )
     arguments = parser.parse_args(argv)
     for text in arguments.bench:
         pattern(text)
+    chosen = only(few()) if arguments.quick else [f"--bench={text}" for text in arguments.bench]
     with tempfile.TemporaryDirectory() as folder:
         # The graphs show the commits of a branch: of this one, whatever its name.
         branch = git("symbolic-ref", "--short", "--quiet", "HEAD") or "HEAD"
-        results = str(HERE / ("results-some" if arguments.bench else "results"))
+        results = str(HERE / ("results-some" if chosen else "results"))
         config = configuration(Path(folder), branches=[branch], results_dir=results)
         if not arguments.no_run:
-            commits = landings(arguments.range)
-            must(asv("machine", "--yes"))
-            measure(config, commits, arguments.bench)
+            commits = landings(arguments.range, QUICK_LANDINGS if arguments.quick else LANDINGS)
+            know_machine()
+            measure(config, commits, chosen)
         html = publish(config)
     print(f"written to {html}", flush=True)
     return 0 if arguments.no_serve else serve(html, arguments.port)

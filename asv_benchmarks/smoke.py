@@ -11,12 +11,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from common import asv, combinations, must, only
+from common import asv, combinations, know_machine, must, only
 
 
 def main(arguments: Sequence[str]) -> int:
     names = [found.name for found in combinations() if found.first]
-    must(asv("machine", "--yes"))
+    know_machine()
     must(asv("check", "--python=same"))
     # Nothing is kept. asv's status is 2 if a benchmark fails.
     return asv("run", "--python=same", "--quick", "--dry-run", "--show-stderr", *only(names), *arguments)

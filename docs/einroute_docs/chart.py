@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from math import ceil, floor, log2, log10
+from math import ceil, floor, log10
 
 from einroute._base.formatting import in_bytes
 
@@ -19,6 +19,9 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 16, 12, 48
 MARK = 4.2
 #: Space at either end of an axis, as a share of its length.
 PAD = 0.05
+
+#: Steps between powers of ten where these are too far apart.
+FINE = (1, 1.5, 2, 3, 4, 5, 7)
 
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -79,14 +82,21 @@ class Axis:
         steps = (1,) if span > 2.2 else (1, 3) if span > 1.2 else (1, 2, 5)
         tens = range(floor(self.low), ceil(self.high) + 1)
         every = max(1, round(span / 6))
-        found = [step * 10.0**ten for ten in tens if ten % every == 0 for step in steps]
-        return [value for value in found if self.low <= log10(value) <= self.high]
+        found = self._within([step * 10.0**ten for ten in tens if ten % every == 0 for step in steps])
+        return found if len(found) > 1 else self._within([step * 10.0**ten for ten in tens for step in FINE])
+
+    def _within(self, values: Sequence[float]) -> list[float]:
+        return [value for value in values if self.low <= log10(value) <= self.high]
 
     def _of_bytes(self) -> list[float]:
-        low, high = self.low * log2(10), self.high * log2(10)
-        steps = (1, 1.25, 1.5, 1.75) if high - low < 2 else (1, 1.5) if high - low < 4 else (1,)
-        found = [step * 2.0**two for two in range(floor(low), ceil(high) + 1) for step in steps]
-        return [value for value in found if low <= log2(value) <= high]
+        low, high = self.low / log10(2), self.high / log10(2)
+        if high - low < 2:
+            steps: tuple[float, ...] = (
+                tuple(1 + k / 8 for k in range(8)) if high - low < 1 else (1, 1.25, 1.5, 1.75)
+            )
+        else:
+            steps = (1, 1.5) if high - low < 4 else (1,)
+        return self._within([step * 2.0**two for two in range(floor(low), ceil(high) + 1) for step in steps])
 
 
 def mark(shape: int, x: float, y: float) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from typing import Any
 
 import pytest
 
-from .conftest import BENCH, Browser, Repository
+from .conftest import BENCH, ROOT, Browser, Repository
 
 BENCHMARK = "overhead.Einsum.time_tiny"
 CASE = "tiny: ij,jk->ik n=3"
@@ -141,3 +142,24 @@ def test_compare_refuses_a_pattern_that_matches_nothing(repository: Repository) 
     done = repository.run("compare.py", "--bench", "no such benchmark")
     assert done.returncode == 2
     assert "no benchmark of einroute matches 'no such benchmark'" in done.stdout
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
+    """The module of the dashboard, with asv's facts about the machine in a folder of the test's own."""
+    pytest.importorskip("asv", reason="asv is not installed: pip install '.[bench]'")
+    monkeypatch.syspath_prepend(str(ROOT / "asv_benchmarks"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return importlib.import_module("dashboard")
+
+
+def test_a_first_look_has_a_case_of_each_class_that_it_names(scripts: Any) -> None:
+    names = scripts.few()
+    assert {name.partition("(")[0].rpartition(".")[0] for name in names} == scripts.QUICK_CLASSES
+    assert len(names) <= 32
+
+
+def test_nothing_looks_as_if_it_waited_for_an_answer(scripts: Any, capfd: Any, tmp_path: Any) -> None:
+    scripts.know_machine()
+    assert (tmp_path / ".asv-machine.json").exists()
+    assert "".join(capfd.readouterr()) == ""

@@ -89,6 +89,8 @@ class Offer:
 class NoRoute(RuntimeError):
     """Every allowed route refused a step."""
 
+    __module__ = "einroute"  # as tracebacks name it
+
 
 @dataclass(frozen=True, slots=True)
 class Alone:

@@ -20,7 +20,7 @@ class OutlineOperand:
     Attributes
     ----------
     kind : str
-        "dense", "sparse", "one_hot", ...; the name of its type where no kind of ours claims it.
+        "dense", "sparse", "one_hot", ...; the name of its type where einroute does not know it.
     shape : tuple of int or None
         None where that is not known without reading it.
     dtype : str
