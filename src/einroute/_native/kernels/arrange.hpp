@@ -53,8 +53,10 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 constexpr double PACK = 2.5, TURN = 0.8;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
 constexpr double CACHED = 500, SPILLED = 2.5;
+// How much less those take that wait for nothing.
+constexpr double STEADY = 0.6;
 // How much faster squares are whose size the compiler knows.
-constexpr double UNROLLED = 0.5;
+constexpr double UNROLLED = 0.6;
 
 inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
     // The axes are given outermost first: what is there is repeated, each time moved on.
@@ -170,7 +172,7 @@ inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t)
     double cost = 12 + t.columns * groups * 12;
     const double product =
         is_complex ? (t.both ? 7 * vectors : 4 * vectors + 2) : (t.both ? 3 * vectors : 2 * vectors + 1);
-    cost += t.columns * t.rows * t.sums * product + t.columns * groups * t.sums * (vectors + 2);
+    cost += STEADY * t.columns * t.rows * t.sums * product + t.columns * groups * t.sums * (vectors + 2);
     cost += t.columns * t.rows * (t.scatters ? PACK * n : (is_complex ? 4 : 1) * vectors);
     cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
     if (!is_complex && !t.both && t.second == Access::Straight && !t.scatters && t.columns == 1 &&
