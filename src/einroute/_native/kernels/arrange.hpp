@@ -165,8 +165,8 @@ inline double packing(Access access, double lanes) {
 inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t) {
     const double vectors = vectors_of(lanes * has.parts, has.width), n = static_cast<double>(lanes);
     const bool is_complex = has.parts == 2;
-    const double lines =
-        t.columns * t.sums + (t.both ? t.rows * t.sums : 0) + (t.scatters ? 0 : t.rows * t.columns);
+    const double lines = t.columns * t.sums + (t.both ? t.rows * t.sums : 0) +
+                         (t.scatters || t.rows > MAX_EXTENT ? 0 : t.rows * t.columns);
     const double together = is_complex ? (vectors > 2 ? 1 : vectors > 1 ? 2 : 4) : vectors > 2 ? 3 : 4;
     const double groups = t.rows >= together ? t.rows / together : 1;
     double cost = 12 + t.columns * groups * 12;
@@ -176,7 +176,7 @@ inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t)
     cost += t.columns * t.rows * (t.scatters ? PACK * n : (is_complex ? 4 : 1) * vectors);
     cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
     if (!is_complex && !t.both && t.second == Access::Straight && !t.scatters && t.columns == 1 &&
-        t.rows == n && t.sums == n && lanes <= 6) {
+        (t.rows == n || t.rows > MAX_EXTENT) && t.sums == n && lanes <= 6) {
         return UNROLLED * cost;
     }
     return lines > CACHED ? SPILLED * cost : cost;
@@ -216,7 +216,16 @@ inline Choice choose(const Problem& p, const Lanes& has) {
         }
         own[static_cast<int>(axis.role)] /= static_cast<double>(axis.size);
         const Access a = access(axis, axis.a, inner_a), b = access(axis, axis.b, inner_b);
-        const Task task{own[static_cast<int>(swap ? Role::Column : Role::Row)],
+        double rows = own[static_cast<int>(swap ? Role::Column : Role::Row)];
+        int loop = p.count - 1;
+        while (loop >= 0 && (loop == i || p.axes[loop].role != Role::Loop)) {
+            --loop;
+        }
+        if (!both && rows == 1 && loop >= 0 && (swap ? p.axes[loop].a : p.axes[loop].b) == 0) {
+            rows = static_cast<double>(p.axes[loop].size); // all share the second operand
+            own[static_cast<int>(Role::Loop)] /= rows;
+        }
+        const Task task{rows,
                         own[static_cast<int>(swap ? Role::Row : Role::Column)],
                         own[static_cast<int>(Role::Sum)],
                         both,
