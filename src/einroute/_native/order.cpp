@@ -35,9 +35,9 @@ double each_in_vectors(Element element) {
     case Element::Float64:
         return 0.12;
     case Element::Complex64:
-        return 0.35;
+        return 0.15;
     default:
-        return 0.6;
+        return 0.3;
     }
 }
 
@@ -54,7 +54,7 @@ double extent(Mask labels, const std::ptrdiff_t* sizes) {
 } // namespace
 
 double instructions_in_nanoseconds(double instructions, Element element, bool summed) {
-    const double rate = element > Element::Float64 || !summed ? 4 : 6;
+    const double rate = element > Element::Float64 ? 7.5 : summed ? 6 : 4;
     return ARRANGED + instructions / rate;
 }
 

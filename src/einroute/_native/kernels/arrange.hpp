@@ -53,8 +53,10 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 constexpr double PACK = 2.5, TURN = 0.8;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
 constexpr double CACHED = 500, SPILLED = 2.5;
+// How much less those take that wait for nothing.
+constexpr double STEADY = 0.6;
 // How much faster squares are whose size the compiler knows.
-constexpr double UNROLLED = 0.5;
+constexpr double UNROLLED = 0.6;
 
 inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
     // The axes are given outermost first: what is there is repeated, each time moved on.
@@ -163,18 +165,18 @@ inline double packing(Access access, double lanes) {
 inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t) {
     const double vectors = vectors_of(lanes * has.parts, has.width), n = static_cast<double>(lanes);
     const bool is_complex = has.parts == 2;
-    const double lines =
-        t.columns * t.sums + (t.both ? t.rows * t.sums : 0) + (t.scatters ? 0 : t.rows * t.columns);
+    const double lines = t.columns * t.sums + (t.both ? t.rows * t.sums : 0) +
+                         (t.scatters || t.rows > MAX_EXTENT ? 0 : t.rows * t.columns);
     const double together = is_complex ? (vectors > 2 ? 1 : vectors > 1 ? 2 : 4) : vectors > 2 ? 3 : 4;
     const double groups = t.rows >= together ? t.rows / together : 1;
     double cost = 12 + t.columns * groups * 12;
     const double product =
         is_complex ? (t.both ? 7 * vectors : 4 * vectors + 2) : (t.both ? 3 * vectors : 2 * vectors + 1);
-    cost += t.columns * t.rows * t.sums * product + t.columns * groups * t.sums * (vectors + 2);
+    cost += STEADY * t.columns * t.rows * t.sums * product + t.columns * groups * t.sums * (vectors + 2);
     cost += t.columns * t.rows * (t.scatters ? PACK * n : (is_complex ? 4 : 1) * vectors);
     cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
     if (!is_complex && !t.both && t.second == Access::Straight && !t.scatters && t.columns == 1 &&
-        t.rows == n && t.sums == n && lanes <= 6) {
+        (t.rows == n || t.rows > MAX_EXTENT) && t.sums == n && lanes <= 6) {
         return UNROLLED * cost;
     }
     return lines > CACHED ? SPILLED * cost : cost;
@@ -214,7 +216,16 @@ inline Choice choose(const Problem& p, const Lanes& has) {
         }
         own[static_cast<int>(axis.role)] /= static_cast<double>(axis.size);
         const Access a = access(axis, axis.a, inner_a), b = access(axis, axis.b, inner_b);
-        const Task task{own[static_cast<int>(swap ? Role::Column : Role::Row)],
+        double rows = own[static_cast<int>(swap ? Role::Column : Role::Row)];
+        int loop = p.count - 1;
+        while (loop >= 0 && (loop == i || p.axes[loop].role != Role::Loop)) {
+            --loop;
+        }
+        if (!both && rows == 1 && loop >= 0 && (swap ? p.axes[loop].a : p.axes[loop].b) == 0) {
+            rows = static_cast<double>(p.axes[loop].size); // all share the second operand
+            own[static_cast<int>(Role::Loop)] /= rows;
+        }
+        const Task task{rows,
                         own[static_cast<int>(swap ? Role::Row : Role::Column)],
                         own[static_cast<int>(Role::Sum)],
                         both,

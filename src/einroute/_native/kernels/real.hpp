@@ -155,6 +155,26 @@ template <class R, int N, bool BOTH> struct Real {
         }
     }
 
+    // Rows of a stack by one square matrix, which stays in registers.
+    static void by_square(const Arranged& p, const char* x, const char* y, char* out, const Axis& stack) {
+        std::ptrdiff_t step[N];
+        S factor[N];
+        EINROUTE_UNROLL
+        for (int k = 0; k < N; ++k) {
+            step[k] = p.sums.x[k];
+            factor[k].gather(y + p.sums.y[k], p.by_second);
+        }
+        for (std::ptrdiff_t s = 0; s < stack.size; ++s, x += stack.a, out += stack.out) {
+            S sum;
+            sum.fill(static_cast<R>(0));
+            EINROUTE_UNROLL
+            for (int k = 0; k < N; ++k) {
+                sum.add_scaled(load<R>(x + step[k]), factor[k]);
+            }
+            sum.store(out);
+        }
+    }
+
     static void matrix(const Arranged& p, const Source& x, const Source& y, char* out) {
         for (int j = 0; j < p.columns.size; ++j) {
             int i = 0;
@@ -175,10 +195,15 @@ template <class R, int N, bool BOTH> struct Real {
     static void run(const Arranged& p, const char* first, const char* second, char* out, char* work,
                     const Axis& stack) {
         if constexpr (!BOTH && N <= 6) {
-            if (p.by_second == UNIT && p.columns.size == 1 && p.rows.size == N && p.sums.size == N &&
-                p.by_out == UNIT && p.summed) {
-                squares(p, first, second, out, stack);
-                return;
+            if (p.columns.size == 1 && p.sums.size == N && p.by_out == UNIT && p.summed) {
+                if (p.rows.size == N && p.by_second == UNIT) {
+                    squares(p, first, second, out, stack);
+                    return;
+                }
+                if (p.rows.size == 1 && stack.b == 0) {
+                    by_square(p, first, second, out, stack);
+                    return;
+                }
             }
         }
         run_stack<Real, BOTH>(p, first, second, out, work, stack, N * UNIT);

@@ -93,7 +93,17 @@ inline void run_blocks(Arranged& p, std::ptrdiff_t unit, std::ptrdiff_t block, s
     }
     const std::ptrdiff_t whole = p.size <= most ? p.size : block, rest = p.size % whole;
     const Block each = of(whole), last = rest == 0 ? nullptr : of(rest);
-    const Axis stack = p.loops > 0 ? p.loop[--p.loops] : Axis{Role::Loop, 1, 0, 0, 0};
+    if (p.loops == 0) { // the blocks are the stack
+        const std::ptrdiff_t blocks = p.size / whole, done = blocks * whole;
+        each(p, p.first, p.second, p.out, work,
+             {Role::Loop, blocks, whole * p.by_first, whole * p.by_second, whole * p.by_out});
+        if (rest != 0) {
+            last(p, p.first + done * p.by_first, p.second + done * p.by_second, p.out + done * p.by_out, work,
+                 {Role::Loop, 1, 0, 0, 0});
+        }
+        return;
+    }
+    const Axis stack = p.loop[--p.loops];
     around(p, [&](const char* first, const char* second, char* out) {
         std::ptrdiff_t at = 0;
         for (; at + whole <= p.size; at += whole) {
