@@ -27,7 +27,10 @@ WIDTH, SIDE, TOP, ROW, BOTTOM = 640, 16, 8, 44, 44
 
 @dataclass(frozen=True)
 class Call:
-    """A call: its family and words; its time over the best other way's, and over what a user would write."""
+    """A call: its family and words; its time over the best other way's, and over what a user would write.
+
+    The first is 0 of calls of less than 10 microseconds, whose overhead is told elsewhere.
+    """
 
     family: str
     text: str
@@ -55,9 +58,7 @@ class Regrets:
 def read(path: Path) -> Regrets:
     """What was measured."""
     given = json.loads(path.read_text(encoding="utf-8"))
-    calls = (
-        Call(one["family"], one["call"], one["ratio"], one["hand"]) for one in given["calls"] if one["ratio"]
-    )
+    calls = (Call(one["family"], one["call"], one["ratio"], one["hand"]) for one in given["calls"])
     return Regrets(given["machine"], given["seed"], tuple(calls))
 
 
@@ -83,6 +84,8 @@ def picture(regrets: Regrets, style: str) -> str:
             f"{sum(call.ratio > OVER for call in calls)} over {OVER})</text>"
         )
         for call in calls:
+            if not call.ratio:  # too short to be regretted
+                continue
             told = f"<title>{escape(call.text)}: {in_times(call.ratio)}</title>"
             parts.append(f'<circle cx="{_x(call.ratio):.1f}" cy="{y + 28}" r="3.2">{told}</circle>')
     return "".join([*parts, "</svg>\n"])
@@ -122,7 +125,7 @@ Written by `python docs/draw_measured.py` from `docs/results/regret.json`, seed 
 Calls drawn at random, each by the route that is chosen at first sight, held against every other route and
 order that einroute has and against what a user would write with NumPy and SciPy. A dot is the chosen way's
 time over that of the best other way, the least of four runs in which the two take turns; beyond 1.3 it is
-regretted.
+regretted. Calls of less than 10 microseconds count, and are not drawn.
 
 {table}
 """

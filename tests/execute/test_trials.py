@@ -17,6 +17,7 @@ import einroute as er
 from einroute._execute import tuning
 from einroute._execute.findings import FINDINGS
 from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
+from einroute._native import CORE
 from tests.processes import printed
 
 RNG = np.random.default_rng(20)
@@ -269,6 +270,7 @@ def test_what_is_tried_by_default_has_the_same_bits(subscripts, dtype, sizes, st
     er.wisdom.forget()
 
 
+@pytest.mark.skipif(CORE is None, reason="without the core the call takes one thread")
 def test_threads_or_not_is_tried_freely(monkeypatch):
     call = ("ij,ij->i", *RNG.random((2, 900, 400)))
     expected = np.einsum(*call)
