@@ -35,7 +35,7 @@ _DOT, _ROW = 0.12, 0.3
 #: Bytes of an array from which rows at random places come from memory.
 _FAR = 1 << 22
 #: Nanoseconds for an element of a row that does not lie side by side, or for bringing it there.
-_APART = 4.0
+_APART = 1.0
 #: Nanoseconds for each line of these that is read, beside others, and its bytes.
 _MISS, _CACHE_LINE = 2.5, 64
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
