@@ -72,8 +72,6 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
         each = _LINE
     if extra:
         each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width
-    if adds and step.out_bytes > _FAR:
-        each += 2 * _far(step, width)
     moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
     for labels, op in zip(step.inputs, step.operands, strict=True):
         if op.form != "entries":
@@ -82,8 +80,11 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
             each += _far(step, row) if op.nbytes > _FAR else 0
             if row > 1 and not _in_rows(labels, op, extra):
                 each += _APART * min(row, op.size / max(1, nnz))
-    if adds and not any(c in extra for c in _innermost(layout(step), step)):
-        each += _APART * width
+    if adds:
+        in_rows = any(c in extra for c in _innermost(layout(step), step))
+        each += 0 if in_rows else _APART * width
+        if step.out_bytes > _FAR:
+            each += 2 * (_far(step, width) if in_rows else _MISS * width)
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
     return Cost(nnz * each, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
 
