@@ -35,7 +35,7 @@ _DOT, _ROW = 0.12, 0.3
 #: Bytes of an array from which rows at random places come from memory.
 _FAR = 1 << 22
 #: Nanoseconds for an element of a row that does not lie side by side, or for bringing it there.
-_APART = 4.0
+_APART = 1.0
 #: Nanoseconds for each line of these that is read, beside others, and its bytes.
 _MISS, _CACHE_LINE = 2.5, 64
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
@@ -72,8 +72,6 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
         each = _LINE
     if extra:
         each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width
-    if adds and step.out_bytes > _FAR:
-        each += 2 * _far(step, width)
     moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
     for labels, op in zip(step.inputs, step.operands, strict=True):
         if op.form != "entries":
@@ -82,8 +80,11 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
             each += _far(step, row) if op.nbytes > _FAR else 0
             if row > 1 and not _in_rows(labels, op, extra):
                 each += _APART * min(row, op.size / max(1, nnz))
-    if adds and not any(c in extra for c in _innermost(layout(step), step)):
-        each += _APART * width
+    if adds:
+        in_rows = any(c in extra for c in _innermost(layout(step), step))
+        each += 0 if in_rows else _APART * width
+        if step.out_bytes > _FAR:
+            each += 2 * (_far(step, width) if in_rows else _MISS * width)
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
     return Cost(nnz * each, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
 
