@@ -19,3 +19,11 @@ class Tensordot(Suite):
 
     def time_tiny(self, implementation: str, label: str) -> None:
         self.call()
+
+
+class Stacks(Suite):
+    table = in_suite("stacks")
+    params = [installed(), list(table)]
+
+    def time_stack(self, implementation: str, label: str) -> None:
+        self.call()

@@ -12,7 +12,7 @@ from .numpy_asv import numpy_asv
 from .one_hot import counts, fields, gathers, places
 from .pairwise import forms, indefinite, sums
 from .rolled import convolutions, rollings, several, vectors
-from .small import tiny, tiny_functions
+from .small import stacks, tiny, tiny_functions
 from .sparse import by_stacks, first_products, patterns, products
 from .strided import strided
 from .tensor_networks import tensor_networks
@@ -25,6 +25,7 @@ AnyCase = Case | Spelled
 GROUPS: dict[str, str] = {
     "tiny": "2x2 to 10x10, one to five operands",
     "tiny-functions": "tensordot, dot, matmul and their relatives, of 3-vectors and 3x3 matrices",
+    "stacks": "stacks of 2x2 to 32x32, float32 to complex128, in each order of memory",
     "numpy-asv": "NumPy's own benchmarks",
     "tccg": "tensor contractions of 0.1 to 1 GFLOP, order K and C",
     "batched": "stacks of matrices, attention-like forms",
@@ -48,7 +49,7 @@ GROUPS: dict[str, str] = {
 }
 
 CASES: tuple[AnyCase, ...] = (
-    *tiny(), *tiny_functions(), *numpy_asv(), *tccg(), *batched(), *networks(), *tensor_networks(), *elementwise(), *integers(), *strided(),
+    *tiny(), *tiny_functions(), *stacks(), *numpy_asv(), *tccg(), *batched(), *networks(), *tensor_networks(), *elementwise(), *integers(), *strided(),
     *tensordots(), *repeated(), *once(), *columns(), *square(), *sparse_systems(),
     *products(), *first_products(), *patterns(), *by_stacks(), *rollings(), *vectors(), *several(), *convolutions(), *counts(), *gathers(), *places(),
     *fields(), *forms(), *indefinite(), *sums(),

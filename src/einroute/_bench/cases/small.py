@@ -88,3 +88,45 @@ def tiny_functions() -> list[Case]:
              shapes, function=f, arguments=args, asv=f == "tensordot")
         for f, args, shapes in rows
     ]  # fmt: skip
+
+
+# form, what an expert writes for it
+STACK_FORMS: tuple[tuple[str, str], ...] = (
+    ("bij,bjk->bik", "np.matmul(a, b)"),
+    ("bji,bjk->bik", "np.matmul(a.mT, b)"),
+    ("bij,bkj->bik", "np.matmul(a, b.mT)"),
+    ("bij,bjk->bki", "np.matmul(a, b).mT"),
+    ("ijb,jkb->ikb", "np.matmul(a.transpose(2, 0, 1), b.transpose(2, 0, 1)).transpose(1, 2, 0)"),
+    ("bij,jk->bik", "(a.reshape(-1, a.shape[2]) @ b).reshape(a.shape)"),
+    ("ij,bjk->bik", "np.matmul(a, b)"),
+    ("ij,jkb->ikb", "np.tensordot(a, b, 1)"),
+    ("bij,bj->bi", "np.matmul(a, b[:, :, None])[:, :, 0]"),
+    ("ijb,jb->ib", "np.matmul(a.transpose(2, 0, 1), b.T[:, :, None])[:, :, 0].T"),
+    ("ij,bj->bi", "np.matmul(b, a.T)"),
+    ("bi,bij,bj->b", "((a[:, None] @ b)[:, 0] * c).sum(1)"),
+    ("ib,ijb,jb->b", "(a * np.einsum('ijb,jb->ib', b, c)).sum(0)"),
+    ("bi,ij,bj->b", "((a @ b) * c).sum(1)"),
+    ("bi,bi->b", "(a * b).sum(1)"),
+    ("ib,ib->b", "(a * b).sum(0)"),
+    ("bij,bij->b", "(a * b).sum((1, 2))"),
+    ("bi,bj->bij", "a[:, :, None] * b[:, None, :]"),
+    ("ib,jb->ijb", "a[:, None] * b"),
+)  # fmt: skip
+
+#: Those of the asv suite.
+QUICK_STACKS = frozenset((
+    "bij,bjk->bik", "ijb,jkb->ikb", "bij,jk->bik", "bij,bj->bi", "bi,bij,bj->b", "bi,bi->b",
+))  # fmt: skip
+
+
+def stacks() -> list[Case]:
+    """Stacks of 2x2 to 32x32 matrices and vectors in each order of memory, and with an operand that all share."""
+    table = []
+    for form, by_hand in STACK_FORMS:
+        for dtype in ("f4", "f8", "c8", "c16"):
+            for n in (2, 3, 4, 8, 12, 16, 32):
+                count = 3000 if n <= 4 else 1000 if n <= 12 else 200
+                shapes = shapes_of(form, n, {"b": count})
+                quick = n in (3, 8, 16) and dtype in ("f8", "c16") and form in QUICK_STACKS
+                table.append(Case("stacks", f"{form} {count}x{n} {dtype}", form, shapes, dtype, by_hand=(by_hand,), asv=quick))  # fmt: skip
+    return table

@@ -53,6 +53,8 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
 constexpr double PACK = 2.5, TURN = 0.8;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
 constexpr double CACHED = 500, SPILLED = 2.5;
+// The same where the rows of a stack share an operand, which stays in registers or next to them.
+constexpr double SHARED = 0.6;
 // How much less those take that wait for nothing.
 constexpr double STEADY = 0.6;
 // How much faster squares are whose size the compiler knows.
@@ -176,8 +178,11 @@ inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t)
     cost += t.columns * t.rows * (t.scatters ? PACK * n : (is_complex ? 4 : 1) * vectors);
     cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
     if (!is_complex && !t.both && t.second == Access::Straight && !t.scatters && t.columns == 1 &&
-        (t.rows == n || t.rows > MAX_EXTENT) && t.sums == n && lanes <= 6) {
+        t.rows == n && t.sums == n && lanes <= 6) {
         return UNROLLED * cost;
+    }
+    if (t.rows > MAX_EXTENT) {
+        return SHARED * cost;
     }
     return lines > CACHED ? SPILLED * cost : cost;
 }

@@ -155,6 +155,12 @@ template <class R> Choice choose_complex(const Problem& problem) {
     return choose(problem, {2, LANES<R>, COMPLEX_BLOCK<R>, COMPLEX_MOST<R>, 2 * sizeof(R)});
 }
 
+template <class R> double price_complex(const Problem& problem) {
+    Problem merged;
+    merge_shared(problem, merged);
+    return choose_complex<R>(merged).cost;
+}
+
 template <class R> void run_complex(const Problem& problem) {
     Problem merged;
     merge_shared(problem, merged);

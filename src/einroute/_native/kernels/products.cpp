@@ -12,14 +12,8 @@ namespace EINROUTE_ISA_NAME {
 
 extern const Kernels KERNELS;
 const Kernels KERNELS = {
-    run_real<float>,
-    run_real<double>,
-    run_complex<float>,
-    run_complex<double>,
-    [](const Problem& p) { return choose_real<float>(p).cost; },
-    [](const Problem& p) { return choose_real<double>(p).cost; },
-    [](const Problem& p) { return choose_complex<float>(p).cost; },
-    [](const Problem& p) { return choose_complex<double>(p).cost; },
+    run_real<float>,   run_real<double>,   run_complex<float>,   run_complex<double>,
+    price_real<float>, price_real<double>, price_complex<float>, price_complex<double>,
 };
 
 } // namespace EINROUTE_ISA_NAME

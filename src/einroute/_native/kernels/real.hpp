@@ -229,6 +229,12 @@ template <class R> Choice choose_real(const Problem& problem) {
     return choose(problem, {1, LANES<R>, BLOCK<R>, MOST<R>, sizeof(R)});
 }
 
+template <class R> double price_real(const Problem& problem) {
+    Problem merged;
+    merge_shared(problem, merged);
+    return choose_real<R>(merged).cost;
+}
+
 template <class R> void run_real(const Problem& problem) {
     Problem merged;
     merge_shared(problem, merged);
