@@ -87,13 +87,14 @@ def _short_of(
 
 
 def _written_out(step: Step, where: Where) -> Cost:
-    """What it takes that BLAS wants copies of views that overlap themselves, where two of them meet."""
+    """What copies take that BLAS wants of views that overlap themselves, where two are summed along."""
     along = [
         op.nbytes
         for labels, op in zip(step.inputs, step.operands, strict=True)
         if op.form == NAME and labels[op.structure.axis] == where.i
     ]
-    return Cost(first_touched(sum(along)) * 1e9 if len(along) > 1 else 0.0, calls=0, rate=1e9)
+    meet = len(along) > 1 and where.i not in step.output
+    return Cost(first_touched(sum(along)) * 1e9 if meet else 0.0, calls=0, rate=1e9)
 
 
 def _can_cut(step: Step, where: Where) -> bool:
