@@ -1,4 +1,4 @@
-"""Writes what the README and the pages show and link to of docs/results: pictures, tables, the home page's figures."""
+"""Writes what the README and the pages show of docs/results: pictures, tables, the home page's figures."""
 
 from einroute_docs import committed
 

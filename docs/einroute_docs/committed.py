@@ -1,4 +1,4 @@
-"""What is committed of ``docs/results``: pictures, tables as Markdown beside them, and the home page's figures.
+"""What is committed of ``docs/results``: pictures, tables as Markdown, and the home page's figures.
 
 ``python docs/draw_measured.py`` writes them, and so does ``python docs/measure.py``.
 """
@@ -197,7 +197,7 @@ def files(bench: Bench, problems: Results, random: regrets.Regrets) -> dict[Path
     }
 
 
-def measured() -> dict[Path, str]:
+def all_files() -> dict[Path, str]:
     """The same, of what ``docs/results`` holds."""
     folder = results.FOLDER
     bench, random = ratios.read(folder / "bench.json"), regrets.read(folder / "regret.json")
@@ -206,5 +206,5 @@ def measured() -> dict[Path, str]:
 
 def write() -> None:
     """Put it there."""
-    for path, text in measured().items():
+    for path, text in all_files().items():
         path.write_text(text, encoding="utf-8")

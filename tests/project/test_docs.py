@@ -122,7 +122,7 @@ def test_pages_that_the_readme_links_to_can_be_read_where_they_are() -> None:
 
 
 def test_the_committed_picture_and_tables_are_of_the_committed_figures() -> None:
-    for path, text in committed.measured().items():
+    for path, text in committed.all_files().items():
         assert path.read_text(encoding="utf-8") == text, f"run python docs/draw_measured.py: {path.name}"
     bars = ElementTree.parse(committed.BARS).getroot()
     assert len([node for node in bars.iter() if node.tag.endswith("rect")]) > 5

@@ -51,7 +51,9 @@ def verdict(step: Step) -> Rewriting | Refused:
         entries /= 1.6
     cost = Cost((entries + points_cost(step, form)) * 1e9, 0.0, calls(form, step), 1e9)
     note = "the sum over features of the points, in twice the precision, and differences of that"
-    return Rewriting(Offer(cost, step.output, form, note), inner(form, step), _short(form, step), settled=True)
+    return Rewriting(
+        Offer(cost, step.output, form, note), inner(form, step), _short(form, step), settled=True
+    )
 
 
 def calls(form: Form, step: Step) -> float:

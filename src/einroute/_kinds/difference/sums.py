@@ -41,7 +41,9 @@ def verdict(step: Step) -> Rewriting | Refused:
     seconds = points_cost(step, form) / (_TOGETHER if CORE is None else 1)
     cost = Cost(seconds * 1e9, 0.0, 80.0 if CORE is None else calls(form, step), 1e9)
     note = f"points summed over {' and '.join(map(repr, form.lone))} in twice the precision, then subtracted"
-    return Rewriting(Offer(cost, step.output, form, note), inner(form, step), _short(form, step), settled=True)
+    return Rewriting(
+        Offer(cost, step.output, form, note), inner(form, step), _short(form, step), settled=True
+    )
 
 
 def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
