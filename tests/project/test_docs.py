@@ -30,6 +30,7 @@ WITHOUT_EXAMPLES = {
     "docs/changes.md",
     "docs/faq.md",
     "docs/results/measured.md",
+    "docs/results/regret.md",
     "docs/support.md",
 }
 #: Files that pages name as what their reader is to write.
