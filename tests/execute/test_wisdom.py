@@ -172,6 +172,20 @@ def test_what_is_no_wisdom_is_replaced_with_a_warning(file):
     assert json.loads(file.read_text())["format"] == "einroute wisdom"
 
 
+def test_no_device_pipe_or_socket_is_replaced(file, tmp_path, monkeypatch):
+    er.wisdom.load(file)
+    pipe = tmp_path / "alone" / "pipe"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        er.wisdom.save(pipe)
+    monkeypatch.setattr(FINDINGS, "settled", None)
+    with pytest.warns(UserWarning, match=r"EINROUTE_WISDOM=.* cannot be written: it is no regular file"):
+        wisdom_file._Kept(str(pipe)).write()
+    assert pipe.is_fifo()
+    assert os.listdir(pipe.parent) == ["pipe"]  # noqa: PTH208 - the names alone
+
+
 def test_an_interrupted_write_leaves_the_old_file(file, monkeypatch):
     old = file.read_bytes()
 

@@ -6,6 +6,7 @@ looked at.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -14,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cache_folder", "read_json", "write_json"]
+__all__ = ["cache_folder", "read_json", "refuse_special", "write_json"]
 
 #: Bytes that a file may have.
 _MOST = 16 << 20
@@ -78,6 +79,22 @@ def read_json(path: Path) -> Any:
     return content
 
 
+def refuse_special(path: Path) -> None:
+    """Refuse to replace a device, a pipe or a socket: who may write into its folder could.
+
+    Raises
+    ------
+    OSError
+        There is one.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:  # there is nothing, or whoever writes will be told why not
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
 def write_json(path: Path, content: Any) -> None:
     """Replace a file by another one, whole: who reads meanwhile finds the old or the new one.
 
@@ -88,6 +105,7 @@ def write_json(path: Path, content: Any) -> None:
     """
     import json  # noqa: PLC0415 - as above
 
+    refuse_special(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

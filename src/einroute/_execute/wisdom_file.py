@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from .._base.host import fingerprint
-from .._base.user_files import read_json, write_json
+from .._base.user_files import read_json, refuse_special, write_json
 from .._config.state import drop_plans
 from .findings import FINDINGS, Finding
 
@@ -50,7 +50,7 @@ def save(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        It cannot be written; then it is as it was.
+        It cannot be written, or is a device, a pipe or a socket; then it is as it was.
 
     Warns
     -----
@@ -58,6 +58,7 @@ def save(path: str | os.PathLike[str]) -> None:
         What was there is no wisdom of einroute's; it is replaced.
     """
     file = Path(path)
+    refuse_special(file)
     with _locked(file):
         try:
             machines = _machines(file)

@@ -11,7 +11,7 @@ from . import matmul
 
 #: Multiply-adds a second of matmul's integer loops, and seconds of each sum, each dot product of a stack and
 #: each of its matrices.
-_RATE, _SUM, _DOT, _EACH = 1.6e9, 0.8e-9, 10e-9, 12e-9
+_RATE, _SUM, _DOT, _EACH = 1.65e9, 0.8e-9, 10e-9, 12e-9
 
 
 def verdict(step: Step) -> Offer | Refused:

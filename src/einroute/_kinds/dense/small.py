@@ -27,7 +27,7 @@ _MOST_PRODUCTS = 1 << 16
 #: Of NumPy's call, in the units of `Cost`: the result, and for a stack a look at the arrays.
 _CALL, _LOOK = 0.2, 0.35
 #: Instructions of a stack's products a second: of sums, of products alone, and of complex numbers.
-_SUMS, _ALONE, _COMPLEX = 8e9, 4e9, 7.5e9
+_SUMS, _ALONE, _COMPLEX = 8e9, 4e9, 9.2e9
 #: Seconds an element that lies far from the last one, and how many times memory is read that is not foreseen.
 _SCATTERED, _UNFORESEEN = 0.45e-9, 4
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")

@@ -31,8 +31,8 @@ _VECTOR, _TOGETHER = 32, 8
 #: Seconds for one term of a vector; of bytes and of 8 bytes, whose products are several instructions; and for
 #: one of a sum that waits for the term before.
 _TERM, _BYTES, _LONG, _WAITING = 3.0e-10, 8e-10, 8.5e-10, 1.3e-9
-#: Seconds of a call, and for each stretch of results.
-_START, _STRETCH = 4e-7, 1e-8
+#: Seconds of a call, for each stretch of results, and for a byte of what is copied.
+_START, _STRETCH, _COPIED = 4e-7, 4e-8, 8e-11
 #: Products from which the core shares them, and what two threads take of the time of one.
 _SHARED, _TWO = 4e6, 0.6
 
@@ -100,7 +100,8 @@ def verdict(step: Step) -> Rewriting | Refused:
         return Refused("the copies would be large beside the operands")
     terms = found.flat[-1]
     note = f"{prod(found.made)} sums of {terms} products along the base, by the core"
-    cost = Cost(_seconds(step, found) * 1e9, 2.0 * copied, 6.0 if copied else 1.0, 1e9)
+    seconds = _seconds(step, found) + copied * _COPIED
+    cost = Cost(seconds * 1e9, 2.0 * copied, 6.0 if copied else 1.0, 1e9)
     return Rewriting(
         Offer(cost, step.output, found, note), short=None if copied else _short(step, found), settled=True
     )

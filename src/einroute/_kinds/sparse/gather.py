@@ -17,7 +17,7 @@ from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._entries.entries import Entries, scatter_add, tools, total
-from .result import entries_of, laid_out, layout, lies_as, sparse_positions
+from .result import entries_of, laid_out, layout, lies_as, pointers_of, sparse_positions
 
 Array = np.ndarray[Any, Any]
 
@@ -45,8 +45,9 @@ def verdict(step: Step) -> Offer | Refused:
     made = 0 if step.form == "entries" else 2 * step.out_bytes  # cleared, and added to
     # Products with labels that the sparse operand lacks are added to the result in a pass of its own.
     adds = any(c in step.output for c in extra)
+    pointers = pointers_of(step, positions[0]) * (1.6 if step.form == "entries" else 0.6)
     cost = Cost(
-        nnz * (width * (dense + adds) + 4),
+        nnz * (width * (dense + adds) + 4) + pointers,
         float(looked_up * step.dtype.itemsize * 2 + made + nnz * 8 + _brought(step, labels, nnz)),
         40.0 + 6 * dense,
         1.2e9 if dense < 3 else 0.4e9,

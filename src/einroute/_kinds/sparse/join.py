@@ -14,14 +14,14 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._entries.entries import _INT64, Entries, ravel
-from .result import SORT, entries_of, hand_over, layout, pair_of_sparse
+from .result import SORT, entries_of, hand_over, layout, pair_of_sparse, pointers_of
 
 Array = np.ndarray[Any, Any]
 
 #: Products for each entry of both operands from which an intermediate's entries are added up at once.
 _GROWTH = 1
-#: Seconds that each product costs, with its coordinates.
-_PRODUCT = 25e-9
+#: Seconds that each product costs, with its coordinates, and each pointer, which is made coordinates.
+_PRODUCT, _POINTER = 25e-9, 2e-9
 #: NumPy calls around that.
 _CALLS = 90.0
 
@@ -36,6 +36,7 @@ def verdict(step: Step) -> Offer | Refused:
     left, right = entries_of(step, 0), entries_of(step, 1)
     products = left * right / max(1, step.extent(shared))
     work = (left + right) * SORT * 2.5 + products * _PRODUCT
+    work += (pointers_of(step, 0) + pointers_of(step, 1)) * _POINTER
     made = 0 if step.form == "entries" else step.out_bytes
     cost = Cost(work * 1e9, float(step.in_bytes + made), _CALLS, 1e9)
     return Offer(cost, layout(step), shared, "entries are matched by their shared labels")

@@ -16,6 +16,8 @@ Array = np.ndarray[Any, Any]
 
 #: Seconds an entry for adding it to a dense array at its place, and for bringing entries into rows.
 SCATTER, SORT = 3e-9, 12e-9
+#: Half of the lengths of a matrix beyond which it is taken to have coordinates.
+_LONGEST = 1 << 26
 
 
 def sparse_positions(step: Step) -> tuple[int, ...]:
@@ -26,6 +28,13 @@ def sparse_positions(step: Step) -> tuple[int, ...]:
 def entries_of(step: Step, position: int) -> int:
     """Entries that an operand is taken to hold: the middle of those for which its facts are the same."""
     return ceil((step.operands[position].nnz or 0) * 0.7)
+
+
+def pointers_of(step: Step, position: int) -> float:
+    """Pointers that a matrix is taken to have: facts do not tell along which axis it is compressed."""
+    labels = step.inputs[position]
+    half = sum(step.sizes[c] for c in labels) / 2 if len(labels) == 2 else 0.0
+    return min(half, _LONGEST)
 
 
 def layout(step: Step) -> str:

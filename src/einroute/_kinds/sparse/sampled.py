@@ -19,7 +19,7 @@ from ..._entries.entries import CROWDED, Entries
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
 from . import short
-from .result import entries_of, hand_over, layout, sparse_positions
+from .result import entries_of, hand_over, layout, pointers_of, sparse_positions
 
 Array = np.ndarray[Any, Any]
 
@@ -30,14 +30,16 @@ _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 _AXIS, _ELEMENT, _SUM = 0.5, 0.6, 1.0
 #: Of a matrix between vectors, and of its sum, most of which are compressed.
 _LINE = 0.9
-#: Nanoseconds an element of a row that is looked up, and for adding one to a row of the result.
-_DOT, _ROW = 0.12, 0.3
+#: Nanoseconds an element of a row that is looked up, for adding one to a row of the result, and for that row.
+_DOT, _ROW, _BEGUN = 0.12, 0.3, 4.0
 #: Bytes of an array from which rows at random places come from memory.
 _FAR = 1 << 22
 #: Nanoseconds for an element of a row that does not lie side by side, or for bringing it there.
 _APART = 1.0
 #: Nanoseconds for each line of these that is read, beside others, and its bytes.
 _MISS, _CACHE_LINE = 2.5, 64
+#: Nanoseconds for a pointer that is looked at, and for one of a matrix that is made.
+_POINTER, _MADE = 0.6, 1.0
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
 _SHORT, _LONG = 1.0, 6.0
 
@@ -71,7 +73,7 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     if len(own) == 2 and not extra and not step.output:
         each = _LINE
     if extra:
-        each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width
+        each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width + _BEGUN * adds
     moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
     for labels, op in zip(step.inputs, step.operands, strict=True):
         if op.form != "entries":
@@ -85,8 +87,10 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
         each += 0 if in_rows else _APART * width
         if step.out_bytes > _FAR:
             each += 2 * (_far(step, width) if in_rows else _MISS * width)
+    pointers = pointers_of(step, sparse_positions(step)[0])
+    work = nnz * each + pointers * (_POINTER + _MADE * (step.form == "entries" and len(step.output) == 2))
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
-    return Cost(nnz * each, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
+    return Cost(work, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
 
 
 def _in_rows(labels: str, op: Operand, extra: str) -> bool:

@@ -31,8 +31,9 @@ _FEW = 64
 _RATE, _ENTRY = 3.5e9, 3
 #: How much less those of a long row of the dense operand take.
 _WIDE = 0.4
-#: What a pointer to a row takes to be looked at and followed, in the same units.
-_POINTER = 4
+#: What a pointer to a row takes to be looked at and followed; where rows have several numbers, what each
+#: takes besides, and 8 bytes of the result; in the same units.
+_POINTER, _BEGUN, _MADE = 4, 5, 1.4
 #: What moving an array through tiles takes, times what reading it does.
 _TURNED = 3
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
@@ -79,6 +80,8 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     native = len(step.inputs[s]) == 2 and len(rows) == len(columns) == 1
     compress = 0.0 if native and width <= _FEW else nnz * SORT
     work = nnz * (_WIDE * width * step.dtype.itemsize / 8 + _ENTRY) + _POINTER * step.extent(rows)
+    if width > 1:
+        work += _BEGUN * step.extent(rows) + _MADE * step.out_bytes / 8
     threads = max(1.0, min(float(step.threads), work * 1e-6))
     return Cost(
         work + compress * _RATE * threads,
