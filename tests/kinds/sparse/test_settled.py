@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sparse
 
+import einroute as er
 from einroute._base.facts import Operand, Step
 from einroute._base.routes import Offer, Route
 from einroute._entries.entries import Compressed, Entries, scatter_add
@@ -110,3 +112,13 @@ def test_what_is_nobody_elses_is_not_copied() -> None:
     assert given.compressed is not None
     assert not np.shares_memory(settled.indices, given.compressed.indices)
     assert not np.shares_memory(settled.indptr, given.compressed.indptr)
+
+
+def test_named_where_the_result_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed(entries: Entries) -> Entries:
+        raise Unsound("its index arrays were changed while they were read")
+
+    a = sparse.COO.from_numpy(np.eye(N))
+    monkeypatch.setattr(Entries, "summed", changed)
+    with pytest.raises(ValueError, match=r"operand 0 \(COO of shape \(3, 3\)\) .*changed while"):
+        er.einsum("ij->ji", a)
