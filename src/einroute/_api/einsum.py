@@ -194,6 +194,8 @@ def _einsum(operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str
                     return run(*operands[1:]) if out is None else run(*operands[1:], out=out)
             if any_routed((*operands, out)):
                 return on_arrays(einsum, operands, _given(out, optimize, kwargs))
+            if type(operands[0]) is not str:  # NumPy reads on in a list that an entry's __index__ cuts short
+                operands = tuple([tuple(y) if type(y) is list else y for y in operands])
             mixed = any_other(operands)
             if not mixed:
                 operands = scalars_as_arrays(operands)

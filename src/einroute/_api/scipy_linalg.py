@@ -27,7 +27,7 @@ from .._call.observe import observe
 from .._call.solving import named, scipys_solver
 from .._config.state import current
 from .._factors.factorizations import INVERSE, LU, SVD
-from .._factors.factorized import Factorized
+from .._factors.factorized import Factorized, check_right_side
 from .._kinds.registry import solving_kind
 from .scipy_lstsq import DRIVERS, lstsq_form
 from .scipy_problems import (
@@ -132,6 +132,7 @@ def lstsq(
         if driver not in DRIVERS:
             raise ValueError(f"lapack_driver is {shown(driver)}, {suggest(driver, DRIVERS)}")
         b = unrouted(b)
+        check_right_side(b, "lstsq")
         _check_finite(b, check_finite)
         tell_factors(SVD.route, EXPLICIT)
         return _scipys_tuple(a, b, cond, driver)
@@ -228,6 +229,7 @@ def solve(
         return observe(solve, (a, b), given)
     if isinstance(a, Factorized):
         b = unrouted(b)
+        check_right_side(b, "solve")
         _check_finite(b, check_finite)
         tell_factors(LU.route, EXPLICIT)
         return a.solve(b, transposed=bool(transposed))

@@ -59,9 +59,8 @@ def _of_kind(
         return None
     if found is None:  # also of SciPy's functions, which would copy a library's elements to the host
         asked = {"explain_": "explain of ", "scipy_": "scipy.linalg."}.get(prefix, "") + name
-        raise TypeError(
-            f"{asked} takes no operand of kind {kind.name}; make an array of it, or ask its library"
-        )
+        mend = getattr(module, "MENDS", {}).get(name, "make an array of it, or ask its library")
+        raise TypeError(f"{asked} takes no operand of kind {kind.name}; {mend}")
     state = current()
     given = Solving(
         name,

@@ -5,7 +5,8 @@ its owner keeps them.  Duplicates are allowed: all that is done here is linear i
 owner's is written to.
 
 The loops are those of SciPy's ``_sparsetools``, which ``scipy.sparse`` itself is made of: called on blocks of
-rows they need neither a copy of the operands nor one of the result.
+rows they need no copy of the result. They compare no index, and another thread may write to an operand while
+they run: they are given copies of its index arrays (`Entries.settled`), which are compared.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import _sparsetools
+
+from .validate import Unsound, check_pointers, check_within
 
 Array = np.ndarray[Any, Any]
 
@@ -141,6 +144,26 @@ class Entries:
         shape = tuple(self.shape[labels.index(c)] for c in unique)
         return Entries(shape, self.data[on], tuple(first[c][on] for c in unique))
 
+    def settled(self) -> Entries:
+        """The same with index arrays that no other thread writes to, all in range: for SciPy's loops.
+
+        Raises
+        ------
+        Unsound
+            They were sound when the operand was looked at, and are not now.
+        """
+        if self.fresh:
+            return self
+        c = self.compressed
+        if c is None:
+            coords = tuple(settled(x, n) for x, n in zip(self.coordinates(), self.shape, strict=True))
+            return Entries(self.shape, self.data, coords, own_data=self.own_data)
+        indptr, indices = c.indptr.copy(), settled(c.indices, self.shape[1 - c.axis])
+        if check_pointers(indptr, self.shape[c.axis], self.nnz) != len(indices):
+            raise Unsound("its index arrays were changed while they were read")
+        own = Compressed(indptr, indices, c.axis)
+        return Entries(self.shape, self.data, None, own, own_data=self.own_data)
+
     def csr(self, rows: Sequence[int], columns: Sequence[int]) -> tuple[Array, Array, Array]:
         """``indptr, indices, data`` of the matrix whose rows and columns are these axes, raveled.
 
@@ -155,14 +178,15 @@ class Entries:
         if turned:
             assert c is not None
             index = c.indices.dtype
-        data = self.data
+        data, own = self.data, self.settled()
         indptr, indices, values = np.empty(n + 1, index), np.empty(len(data), index), np.empty_like(data)
         if turned:
+            c = own.compressed
             assert c is not None
             tools.csr_tocsc(m, n, c.indptr, c.indices, data, indptr, indices, values)
         else:
-            row = self.raveled(rows).astype(index, copy=False)
-            column = self.raveled(columns).astype(index, copy=False)
+            row = own.raveled(rows).astype(index, copy=False)
+            column = own.raveled(columns).astype(index, copy=False)
             tools.coo_tocsr(n, m, len(data), row, column, data, indptr, indices, values)
         return indptr, indices, values
 
@@ -178,11 +202,13 @@ class Entries:
 
     def distinct(self) -> Entries:
         """The same where each place surely has one entry; else summed up."""
-        c = self.compressed
-        if c is not None:
+        if self.compressed is not None:
+            own = self.settled()
+            c = own.compressed
+            assert c is not None
             once = _once(c.indptr, c.indices)
             if not once and not tools.csr_has_sorted_indices(len(c.indptr) - 1, c.indptr, c.indices):
-                once = _once(*self.csr((1 - c.axis,), (c.axis,))[:2])  # for less than sorting takes
+                once = _once(*own.csr((1 - c.axis,), (c.axis,))[:2])  # for less than sorting takes
         elif prod(self.shape) <= _INT64:
             once = _increases(self.raveled(range(self.ndim)))
         else:
@@ -266,6 +292,13 @@ def ravel(coords: Sequence[Array], shape: Sequence[int], count: int) -> Array:
     return flat
 
 
+def settled(index: Array, size: int) -> Array:
+    """A copy of indices, each of which is in ``[0, size)``."""
+    own = index.copy()
+    check_within(own, size, "index arrays")
+    return own
+
+
 def _once(indptr: Array, indices: Array) -> bool:
     """Whether the indices of each row increase, so that no place has two entries."""
     return bool(tools.csr_has_canonical_format(len(indptr) - 1, indptr, indices))
@@ -280,7 +313,7 @@ def scatter_add(index: Array, data: Array, size: int, out: Array | None = None) 
     """Vector of length ``size`` with ``data`` added at ``index`` (for bools: or)."""
     if out is None:
         out = np.zeros(size, data.dtype)
-    index = np.ascontiguousarray(index)
+    index = settled(index, size)
     # Not a product with ones, which would make nan of a complex inf.
     tools.coo_todense(size, 1, len(data), index, np.zeros(len(data), index.dtype), data, out, 0)
     return out

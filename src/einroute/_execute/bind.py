@@ -94,8 +94,6 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
         for i, (p, kind, form) in enumerate(zip(plan.prepared, how.kinds, forms, strict=True))
     )
     run = _brought(run, brings)
-    if any(form.sparse for form in forms):
-        run = blaming_operand(run, how.kinds)
     if dense:
         short = _short(run, bare, plan, how, forms)
         if short is not None:
@@ -104,6 +102,8 @@ def bind_plan(plan: Plan, how: Handling) -> Runner:
         if options.out:
             run = _into(run, plan.dtype, _any_shared)
     run = _handed_over(run, plan, how)
+    if any(form.sparse for form in forms):
+        run = blaming_operand(run, how.kinds)
     if options.quiet and eager and not dense:
         run = quiet(run)
     return announced(_of_one_step(run, plan, how), plan, on_run)

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from .._base.linalg import SUPPORTED, blame
 from .._base.numpy_functions import numpy_inv, numpy_lstsq, numpy_pinv, numpy_solve
+from .._kinds.registry import other_kind
 from .answer import lstsq_answer, pinv_answer, plain_cutoff, solve_answer
 from .factorizations import in_double
 from .lu import LUFactors
 from .svd import SVDFactors
+
+__all__ = ["Factorized", "check_right_side"]
 
 Array = NDArray[Any]
 
@@ -144,7 +147,10 @@ class Factorized:
         ------
         numpy.linalg.LinAlgError
             `b` has another number of rows, or of dimensions.
+        TypeError
+            `b` is an array of torch, JAX or CuPy.
         """
+        check_right_side(b, "lstsq")
         columns = np.asarray(b)
         self._check(columns, columns.ndim in {1, 2})
         if self._svd is not None and plain_cutoff(rcond) and columns.size and columns.dtype.char in SUPPORTED:
@@ -179,7 +185,10 @@ class Factorized:
             The matrix is singular or not square.
         ValueError
             `b` has another number of rows.
+        TypeError
+            `b` is an array of torch, JAX or CuPy.
         """
+        check_right_side(b, "solve")
         self._square("solve")
         columns = np.asarray(b)
         fits = columns.ndim in {1, 2} and len(columns) == self.shape[0] and columns.size > 0
@@ -237,6 +246,25 @@ class Factorized:
                 f"a has {self.shape[0]} rows (shape {self.shape}) and b has {len(b)} (shape {b.shape}); "
                 "each row of b belongs to a row of a"
             )
+
+
+def check_right_side(b: Any, function: str) -> None:
+    """Refuse a right-hand side of a library whose elements are not NumPy's: factors are.
+
+    Raises
+    ------
+    TypeError
+        Naming the library, and what takes its arrays.
+    """
+    if type(b) is np.ndarray:
+        return
+    kind = other_kind(b)
+    if kind is not None and kind.library:
+        raise TypeError(
+            f"b is a {type(b).__name__} of {kind.library}, and the factors are NumPy's: its elements are not "
+            f"copied to the host silently; pass b as an array of NumPy's, or give the matrix in place of its "
+            f"factors to einroute.linalg.{function}, which answers in {kind.library}"
+        )
 
 
 def _restore(*parts: Any) -> Factorized:

@@ -16,7 +16,7 @@ using std::ptrdiff_t;
 // Nanoseconds from which sums are shared.
 constexpr double SHARED = 1e6;
 // Nanoseconds of a block that goes through its places in turn, at most: signals are heard in between.
-constexpr double LONGEST = 2e7;
+constexpr double LONGEST = 5e6;
 // Totals that are summed apart at most, and places for each of their rows at least; bytes of a row from which
 // its columns are shared, of a share, and of a total that stays in cache.
 constexpr ptrdiff_t PARTS = 8, WORTH = 4, WIDE = 512, SHARE = 256, CACHED = 1 << 18;

@@ -170,12 +170,16 @@ template <class T, class I, class O> class Rows {
         T value;
     };
 
-    // Each row sorted, entries of a place added up in their order.
+    // Each row sorted, entries of a place added up in their order. Where coordinates changed between counting
+    // and placing, rows may overlap.
     npy_intp summed() {
         std::vector<Entry> row;
         O to = 0, low = 0;
         for (size_t i = 0; i < height_; ++i) {
             const O high = indptr_[i + 1];
+            if (high < low) {
+                return -1;
+            }
             row.clear();
             for (O k = low; k < high; ++k) {
                 row.push_back({indices_[k], data_[k]});

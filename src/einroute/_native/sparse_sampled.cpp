@@ -1,5 +1,6 @@
 #include "sparse_sampled_run.hpp"
 
+#include "elements.hpp"
 #include "float_status.hpp"
 #include "threads.hpp"
 
@@ -18,38 +19,11 @@ using std::ptrdiff_t;
 constexpr double RELEASED = 1 << 14, BLOCK_WORK = 1 << 16;
 constexpr ptrdiff_t BLOCKS = 64;
 
+// The kernels of a dtype; null where it has none.
 const SampledKernels* kernels_for(char character, bool wide) {
-    const SampledTypes& all = sampled_kernels();
-    const int i = wide;
-    switch (character) {
-    case '?':
-        return &all.truth[i];
-    case 'f':
-        return &all.float32[i];
-    case 'd':
-        return &all.float64[i];
-    case 'F':
-        return &all.complex64[i];
-    case 'D':
-        return &all.complex128[i];
-    case 'b':
-    case 'B':
-        return &all.uint8[i];
-    case 'h':
-    case 'H':
-        return &all.uint16[i];
-    case 'i':
-    case 'I':
-        return &all.uint32[i];
-    case 'l':
-    case 'L':
-        return sizeof(long) == 8 ? &all.uint64[i] : &all.uint32[i];
-    case 'q':
-    case 'Q':
-        return &all.uint64[i];
-    default:
-        return nullptr;
-    }
+    Element element;
+    const auto* found = element_of(character, element) ? of_element(sampled_kernels(), element) : nullptr;
+    return found == nullptr ? nullptr : &(*found)[wide];
 }
 
 ptrdiff_t pointer(const Sampled& p, bool wide, ptrdiff_t line) {

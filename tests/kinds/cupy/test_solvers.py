@@ -95,7 +95,9 @@ def test_what_is_called_and_told() -> None:
         (lambda: er.lstsq(on_device(np.ones((3, 2))), np.ones(4)), np.linalg.LinAlgError, "3 rows.* 4"),
         (lambda: er.linalg.solve(on_device(np.ones((3, 2))), np.ones(3)), np.linalg.LinAlgError, "square"),
         (lambda: er.linalg.inv(on_device(np.ones((3, 3), "f2"))), TypeError, "float16"),
-        (lambda: er.factorize(on_device(np.eye(3))), TypeError, "factorize"),
+        (lambda: er.factorize(on_device(np.eye(3))), TypeError, "factorize.*cupy; .*lu_factor.*cupy.asnumpy"),
+        (lambda: er.lstsq(er.factorize(np.eye(3)), on_device(np.ones(3))), TypeError, "b is .* of cupy"),
+        (lambda: er.factorize(np.eye(3)).solve(on_device(np.ones(3))), TypeError, "b is .* of cupy"),
     ],
 )
 def test_bad_operands_are_refused_before_any_work(call: Any, error: type[Exception], message: str) -> None:

@@ -153,6 +153,26 @@ def test_bad_operands() -> None:
             call()
 
 
+def test_factors_take_no_array_of_jax_as_right_side_and_name_the_mend() -> None:
+    f, b = er.factorize(SQUARE), jnp.ones(len(SQUARE))
+    for call in (
+        lambda: f.solve(b),
+        lambda: jax.jit(f.solve)(b),
+        lambda: f.lstsq(b),
+        lambda: er.lstsq(f, b),
+        lambda: er.linalg.solve(f, b),
+        lambda: einroute.scipy.linalg.solve(f, b),
+        lambda: einroute.scipy.linalg.lstsq(f, b),
+    ):
+        with pytest.raises(TypeError, match="of jax, and the factors are NumPy's"):
+            call()
+    with pytest.raises(TypeError, match=r"kind jax; .*jax\.scipy\.linalg\.lu_factor.*numpy\.asarray\(x\)"):
+        er.factorize(jnp.asarray(SQUARE))
+    got = er.linalg.solve(SQUARE, b)  # as the messages say
+    assert isinstance(got, jax.Array)
+    np.testing.assert_allclose(got, f.solve(np.asarray(b)), rtol=1e-3, atol=1e-3)
+
+
 def test_what_is_singular_is_not_finite_as_in_jax() -> None:
     assert not np.isfinite(er.linalg.solve(jnp.zeros((3, 3)), jnp.ones(3))).any()
 

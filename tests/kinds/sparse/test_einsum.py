@@ -27,6 +27,8 @@ ROUTES = (
     "sparse.spgemm",
     "sparse.join",
 )
+#: Routes that are the core's.
+CORES = ("sparse.sampled", "sparse.tiles")
 #: What looks dense operands up at entries.
 LOOKED_UP = "sparse.gather" if CORE is None else "sparse.sampled"
 DTYPES = ("f8", "f4", "i8", "i4", "i1", "?", "c16", "c8", "u2", "g", "f2")
@@ -118,6 +120,8 @@ def _assert_equal(result: Any, right: np.ndarray, what: str) -> None:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_random_expressions_agree_with_numpy(route: str | None) -> None:
+    if CORE is None and route in CORES:
+        pytest.skip("the core is not there")
     ran: set[str] = set()
     for seed in range(400):
         case = _case(seed)

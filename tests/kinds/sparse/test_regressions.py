@@ -108,3 +108,14 @@ def test_a_matrix_of_many_rows_is_made_without_pointers_to_them(new: Any, result
 def test_pinv_of_integers_names_the_argument() -> None:
     with pytest.raises(ValueError, match=r"a has dtype int64, and rtol=None .*pass a.astype\(float\)"):
         er.linalg.pinv(np.array([[1, 2], [3, 5]]), rtol=None)
+
+
+@pytest.mark.parametrize("subscripts", ["ab,abb->ba", "abb,ab->ab", "aab,ab->", "ab,aba->ab", "aa,ab->ab"])
+def test_matrices_beside_diagonals_are_multiplied(subscripts: str) -> None:
+    rng = np.random.default_rng(3)
+    shapes = [tuple(3 for _ in labels) for labels in subscripts.partition("->")[0].split(",")]
+    arrays = [rng.integers(0, 2, shape).astype(float) for shape in shapes]
+    operands = [sp.coo_array(x) for x in arrays]
+    for _ in range(2):
+        result = er.einsum(subscripts, *operands)
+        np.testing.assert_array_equal(written_out(result), np.einsum(subscripts, *arrays))

@@ -129,6 +129,25 @@ def test_what_would_be_copied_to_the_host_is_refused() -> None:
             call()
 
 
+def test_factors_take_no_tensor_as_right_side_and_name_the_mend() -> None:
+    f, b = er.factorize(SQUARE), torch.ones(5, dtype=torch.float64)
+    for call in (
+        lambda: f.solve(b),
+        lambda: f.lstsq(b.clone().requires_grad_()),
+        lambda: er.lstsq(f, b),
+        lambda: er.linalg.solve(f, b),
+        lambda: einroute.scipy.linalg.solve(f, b),
+        lambda: einroute.scipy.linalg.lstsq(f, b),
+    ):
+        with pytest.raises(TypeError, match="b is a Tensor of torch, and the factors are NumPy's"):
+            call()
+    with pytest.raises(TypeError, match=r"kind torch; .*torch\.linalg\.lu_factor.*numpy\(force=True\)"):
+        er.factorize(torch.tensor(SQUARE))
+    got = er.linalg.solve(SQUARE, b)  # as the messages say
+    assert isinstance(got, torch.Tensor)
+    np.testing.assert_allclose(got.numpy(), f.solve(b.numpy()))
+
+
 def test_paths_are_found_from_shapes() -> None:
     a = torch.ones(3, 4, dtype=torch.bfloat16)
     assert er.einsum_path("ij,kj->ik", a, a)[0] == ["einsum_path", (0, 1)]

@@ -84,12 +84,14 @@ def bring_dense(library: ArrayLibrary, p: Prepared) -> Bring | None:
     """What brings an array of the library to unique labels, consistent sizes and the common dtype."""
     if p.diagonal is None and not p.squeeze and p.cast is None:
         return None
-    labels, _, unique = (p.diagonal or "").partition("->")
+    diagonal = _diagonal(library, p.diagonal) if p.diagonal else None
     cast, squeeze = p.cast, frozenset(p.squeeze)
+    if diagonal is not None and not squeeze and cast is None:
+        return diagonal
 
     def canonical(x: Any) -> Any:
-        if labels:
-            x = _diagonal(library, x, labels, unique)
+        if diagonal is not None:
+            x = diagonal(x)
         if squeeze:
             x = library.reshape(x, [n for i, n in enumerate(x.shape) if i not in squeeze])
         return x if cast is None else library.cast(x, cast)
@@ -97,14 +99,25 @@ def bring_dense(library: ArrayLibrary, p: Prepared) -> Bring | None:
     return canonical
 
 
-def _diagonal(library: ArrayLibrary, x: Any, labels: str, unique: str) -> Any:
-    """The diagonals of repeated labels, each label once."""
-    named = labels
+def _diagonal(library: ArrayLibrary, spelled: str) -> Bring:
+    """From an array to the diagonals of its repeated labels, ``"iij->ij"``, each label once."""
+    named, _, unique = spelled.partition("->")
+    pairs = []
     for c in unique:
         while named.count(c) > 1:
             first = named.index(c)
             second = named.index(c, first + 1)
-            x = library.diagonal(x, first, second)
+            pairs.append((first, second))
             named = named[:first] + named[first + 1 : second] + named[second + 1 :] + c
     axes = [named.index(c) for c in unique]
-    return x if axes == sorted(axes) else library.transpose(x, axes)
+    in_order, of_two, transpose = axes == sorted(axes), library.diagonal, library.transpose
+    if in_order and len(pairs) == 1:
+        ((one, other),) = pairs
+        return lambda x: of_two(x, one, other)
+
+    def diagonal(x: Any) -> Any:
+        for first, second in pairs:
+            x = of_two(x, first, second)
+        return x if in_order else transpose(x, axes)
+
+    return diagonal

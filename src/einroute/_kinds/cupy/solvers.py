@@ -6,7 +6,8 @@ that waits for the device; lstsq waits for it once, for the rank.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import cupy
@@ -21,7 +22,26 @@ from ..structured import Structured
 from .dense import LIBRARY, beside
 from .operands import CupyOperand
 
-__all__ = ["explain_inv", "explain_lstsq", "explain_pinv", "explain_solve", "inv", "lstsq", "pinv", "solve"]
+__all__ = [
+    "MENDS",
+    "explain_inv",
+    "explain_lstsq",
+    "explain_pinv",
+    "explain_solve",
+    "inv",
+    "lstsq",
+    "pinv",
+    "solve",
+]
+
+#: What to do instead of what is refused.
+MENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "factorize": "lstsq and linalg.solve take dense arrays with every call, and "
+        "cupyx.scipy.linalg.lu_factor gives factors on the device; for einroute's, make an array of NumPy's "
+        "of it, with cupy.asnumpy(x)"
+    }
+)
 
 
 def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:

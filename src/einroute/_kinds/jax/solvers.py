@@ -6,7 +6,8 @@ nothing, since values may not be at hand.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import jax
@@ -23,7 +24,26 @@ from .dense import LIBRARY, at_hand
 from .operands import JaxOperand
 from .program import check_kept
 
-__all__ = ["explain_inv", "explain_lstsq", "explain_pinv", "explain_solve", "inv", "lstsq", "pinv", "solve"]
+__all__ = [
+    "MENDS",
+    "explain_inv",
+    "explain_lstsq",
+    "explain_pinv",
+    "explain_solve",
+    "inv",
+    "lstsq",
+    "pinv",
+    "solve",
+]
+
+#: What to do instead of what is refused.
+MENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "factorize": "lstsq and linalg.solve take dense arrays with every call, and "
+        "jax.scipy.linalg.lu_factor gives factors on the device; for einroute's, make an array of NumPy's "
+        "of it, with numpy.asarray(x)"
+    }
+)
 
 
 def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:

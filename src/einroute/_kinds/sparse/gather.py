@@ -16,7 +16,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
-from ..._entries.entries import Entries, scatter_add, tools, total
+from ..._entries.entries import Entries, scatter_add, settled, tools, total
 from .result import entries_of, laid_out, layout, lies_as, pointers_of, sparse_positions
 
 Array = np.ndarray[Any, Any]
@@ -198,7 +198,7 @@ class _Gather:
         wide = tuple(step.sizes[c] for c in self.wide)
         height, width = prod(shape), prod(wide)
         sums = np.zeros(height * width, self.dtype)
-        where = np.ascontiguousarray(a.raveled(axes)) if axes else np.zeros(a.nnz, np.int32)
+        where = settled(a.raveled(axes), height) if axes else np.zeros(a.nnz, np.int32)
         if not self.anywhere:
             # One row for all entries: the dense operands' product, times the sum of entries at each place.
             found = self.looked_up(coords, dense, slice(0, 0))

@@ -145,6 +145,8 @@ class _Product:
 
     def matrix(self, a: Entries, by_columns: bool) -> _Matrix:
         """Rows compressed; as it is where its columns are, and that will do."""
+        if a.compressed is not None:
+            a = a.settled()
         c = a.compressed
         if by_columns and c is not None and (c.axis,) == self.columns and (1 - c.axis,) == self.rows:
             return _Matrix(self.n, self.m, c.indptr, c.indices, a.data, _COLUMNS)

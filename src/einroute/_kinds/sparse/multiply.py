@@ -45,6 +45,7 @@ def bind(step: Step, offer: Offer) -> Runner:
     def run(a: Entries, b: Entries, out: Array | None = None) -> Any:
         if step.dtype.kind in "fc" and not all(np.isfinite(x.data).all() for x in (a, b)):
             return Declined("an entry is not finite: it would be multiplied with absent ones")
+        a, b = a.settled(), b.settled()
         axis = 0 if a.compressed is None else a.compressed.axis
         n, m = a.shape[axis], a.shape[1 - axis]
         left = a.csr((axis,), (1 - axis,))

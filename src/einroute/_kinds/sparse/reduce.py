@@ -46,6 +46,9 @@ def bind(step: Step, offer: Offer) -> Runner:
         # Coordinates of a long axis with few entries are sorted: there may be no room for all its places.
         if c is None or kept < 0 or (kept != c.axis and not dense and a.shape[kept] > CROWDED * a.nnz):
             return hand_over(step, labels, a, out)
+        if kept == c.axis:
+            c = a.settled().compressed
+            assert c is not None
         sums = (_along if kept == c.axis else _across)(c, a.data.astype(wide, copy=False), a.shape)
         sums = sums.astype(a.dtype, copy=False)
         if not dense:

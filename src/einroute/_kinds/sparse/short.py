@@ -128,7 +128,8 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
     """Two sparse matrices multiplied element by element."""
     first, second = alone.inputs
     step, output = alone.step, alone.step.output
-    if any(kind.name != _KIND for kind in alone.kinds) or len(set(first)) != 2 or len(output) not in (0, 2):
+    matrices = len(first) == len(second) == len(set(first)) == len(set(first) & set(second)) == 2
+    if any(kind.name != _KIND for kind in alone.kinds) or not matrices or len(output) not in (0, 2):
         return None
     turned, swapped = second != first, output not in ("", first)
     height, width = (step.sizes[c] for c in first)

@@ -69,8 +69,11 @@ def bind(step: Step, offer: Offer) -> Runner:
     axes_a = [labels_a.index(c) for c in rows], [labels_a.index(c) for c in middle]
     axes_b = [labels_b.index(c) for c in middle], [labels_b.index(c) for c in labels.right]
     n, m = step.extent(rows), step.extent(labels.right)
+    cored = CORE is not None and step.dtype.char in _CORES
 
     def run(a: Entries, b: Entries, out: Array | None = None) -> Any:
+        if not cored:  # SciPy's loops compare no index
+            a, b = a.settled(), b.settled()
         indptr, indices, data = product(a.csr(*axes_a), b.csr(*axes_b), m, step.threads)
         made = Entries((n, m), data, None, Compressed(indptr, indices, 0), fresh=True)
         if len(rows) != 1 or len(labels.right) != 1:

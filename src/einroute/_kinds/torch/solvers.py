@@ -6,8 +6,8 @@ factors of matrices that come again; elsewhere torch's own, through which gradie
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,26 @@ from ..registry import kind_of, other_kind
 from .dense import LIBRARY, Tensor, at_hand
 from .override import NAME as OVERRIDING
 
-__all__ = ["explain_inv", "explain_lstsq", "explain_pinv", "explain_solve", "inv", "lstsq", "pinv", "solve"]
+__all__ = [
+    "MENDS",
+    "explain_inv",
+    "explain_lstsq",
+    "explain_pinv",
+    "explain_solve",
+    "inv",
+    "lstsq",
+    "pinv",
+    "solve",
+]
+
+#: What to do instead of what is refused.
+MENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "factorize": "lstsq and linalg.solve of dense tensors on the host remember factors, and "
+        "torch.linalg.lu_factor gives some on the device; for einroute's, make an array of NumPy's of it, "
+        "with x.numpy(force=True)"
+    }
+)
 
 
 def lstsq(given: Solving, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
