@@ -66,6 +66,8 @@ MAY_REACH = {
     ("kinds/rolled/test_several.py", "_native"): "which routes there are depends on whether the core is",
     ("kinds/sparse/test_choices.py", "_native"): "which routes there are depends on whether the core is",
     ("kinds/sparse/test_einsum.py", "_native"): "which routes there are depends on whether the core is",
+    ("kinds/sparse/test_settled.py", "_entries.entries"): "entries whose indices change are made by hand",
+    ("kinds/sparse/test_settled.py", "_entries.validate"): "what loops raise of them",
     ("kinds/sparse/test_tiles.py", "_native"): "the route is there where the core is",
     ("kinds/sparse/test_tiles.py", "_entries.validate"): "what the route raises",
     ("kinds/dense/test_network.py", "_base.facts"): "a program is made of a step's facts",

@@ -135,7 +135,7 @@ def test_axes_of_length_0(rng, subscripts, which):
 def test_is_taken_where_it_is_made_for(rng, subscripts):
     route, which, *_ = SEVERAL[subscripts]
     if route != "rolled.ones" or CORE is not None:
-        given_operands = operands(rng, subscripts, which, 20_000, 30, 1, "f8")
+        given_operands = operands(rng, subscripts, which, 100_000, 50, 1, "f8")
         assert er.explain(subscripts, *given_operands).routes[0] == route
 
 
