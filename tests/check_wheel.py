@@ -1,4 +1,7 @@
-"""What a user installs: the wheel, and the sdist, each built, installed into a new environment, and used."""
+"""What a user installs: the wheel, built from the sdist, and the sdist where there is no compiler.
+
+Each is installed into a new environment and used.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,24 @@ _USE = (
 )
 
 
-def use(package: Path, folder: Path) -> None:
+def without_compiler() -> dict[str, str]:
+    """This process's environment where no compiler is found, and none is asked for."""
+    asked = {name: x for name, x in os.environ.items() if name != "EINROUTE_NATIVE"}
+    return asked | {"CC": "/nonexistent", "CXX": "/nonexistent"}
+
+
+def use(package: Path, folder: Path, environment: dict[str, str], *, core: bool) -> None:
     """Install a package into an environment of its own and run the README's first example there."""
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", str(package)], check=True)
-    subprocess.run([python, "-c", _USE], check=True, cwd=folder)
-    subprocess.run([python.with_name("einroute"), "--version"], check=True, cwd=folder)
+    subprocess.run([python, "-m", "pip", "install", "-q", str(package)], check=True, env=environment)
+    code = f"{_USE}from einroute._native import CORE\nassert (CORE is not None) is {core}\n"
+    subprocess.run([python, "-c", code], check=True, cwd=folder, env=environment)
+    subprocess.run([python.with_name("einroute"), "--version"], check=True, cwd=folder, env=environment)
 
 
 def built_without_compiler(folder: Path) -> str:
     """The name of the wheel that is built where there is no compiler: one without the core."""
-    missing = {"CC": "/nonexistent", "CXX": "/nonexistent"}
-    environment = {name: x for name, x in os.environ.items() if name != "EINROUTE_NATIVE"} | missing
     # The build folder is kept from build to build; one that has found a compiler would not look again.
     subprocess.run(
         [
@@ -46,7 +54,7 @@ def built_without_compiler(folder: Path) -> str:
             str(ROOT),
         ],
         check=True,
-        env=environment,
+        env=without_compiler(),
     )
     (wheel,) = folder.glob("*.whl")
     return wheel.name
@@ -70,8 +78,8 @@ def main() -> int:
         assert wheel.stat().st_size < 3_000_000
         assert any(file.startswith("einroute/_kinds/") for file in files)
         assert "none-any" in built_without_compiler(folder / "pure")
-        use(wheel, folder / "from-wheel")
-        use(sdist, folder / "from-sdist")
+        use(wheel, folder / "from-wheel", dict(os.environ), core=True)
+        use(sdist, folder / "from-sdist", without_compiler(), core=False)
     return 0
 
 
