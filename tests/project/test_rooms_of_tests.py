@@ -32,6 +32,7 @@ OF_ALL_KINDS = ("_kinds.registry", "_kinds.structured")
 #: What else is reached from elsewhere, and why.
 MAY_REACH = {
     ("conftest.py", "_base.machine"): "no test depends on the constants of the machine",
+    ("check_wheel.py", "_native"): "a wheel has the core, and an installation without a compiler has none",
     ("calibration/test_calibrate.py", "_bench.estimates.samples"): "what a fit is made of",
     ("calibration/test_calibrate.py", "_bench.regret.draw"): "the call of a sample",
     ("calibration/test_calibrate.py", "_base.machine"): "the constants of before are put back",
