@@ -25,6 +25,8 @@ Array = np.ndarray[Any, Any]
 _BLOCK = 1 << 20
 #: Bytes that are read with one element.
 _LINE = 64
+#: How many times as long as bytes in a row those take that NumPy copies with the axes turned.
+_TURNED = 8
 #: Stands for the entries in the subscripts of a block.
 _ENTRY = "\u0300"
 
@@ -46,6 +48,9 @@ def verdict(step: Step) -> Offer | Refused:
     # Products with labels that the sparse operand lacks are added to the result in a pass of its own.
     adds = any(c in step.output for c in extra)
     pointers = pointers_of(step, positions[0]) * (1.6 if step.form == "entries" else 0.6)
+    shown = "".join(c for c in step.output if c in labels)
+    if step.form != "entries" and shown + "".join(c for c in step.output if c in extra) != step.output:
+        made += _TURNED * step.out_bytes
     cost = Cost(
         nnz * (width * (dense + adds) + 4) + pointers,
         float(looked_up * step.dtype.itemsize * 2 + made + nnz * 8 + _brought(step, labels, nnz)),
@@ -65,7 +70,7 @@ def _brought(step: Step, own: str, nnz: int) -> float:
         shared = "".join(c for c in labels if c in own)
         if not lies_as(shared + rest, labels, op, step.sizes):
             # An element that lies far from the last one takes a line of the cache.
-            moved += min(2.0 * op.nbytes, float(_LINE * nnz * step.extent(rest)))
+            moved += min(float(_TURNED * op.nbytes), float(_LINE * nnz * step.extent(rest)))
     return moved
 
 
