@@ -25,6 +25,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from common import HERE, asv, combinations, configuration, git, know_machine, must, only, pattern
+from measured import list_measured
 
 LANDINGS = 5
 #: What a first look shows: three commits, built and measured in ten minutes on two cores.
@@ -101,8 +102,9 @@ def measure(config: Path, commits: Sequence[str], patterns: Sequence[str]) -> No
         print("some benchmarks failed or do not apply; the graphs have gaps there", file=sys.stderr)
 
 
-def publish(config: Path) -> Path:
-    """Write the HTML and return its folder."""
+def publish(config: Path, results: str) -> Path:
+    """Write the HTML of what has results and return its folder."""
+    list_measured(results)
     must(asv("publish", "--no-pull", config=config))
     html = HERE / "html"
     if own_libraries():
@@ -169,7 +171,7 @@ def main(argv: Sequence[str]) -> int:
             commits = landings(arguments.range, QUICK_LANDINGS if arguments.quick else LANDINGS)
             know_machine()
             measure(config, commits, chosen)
-        html = publish(config)
+        html = publish(config, results)
     print(f"written to {html}", flush=True)
     return 0 if arguments.no_serve else serve(html, arguments.port)
 

@@ -53,6 +53,15 @@ def test_a_graph_over_cases_has_bars_of_those_measured(browser: Browser, publish
     assert browser.troubles == []
 
 
+def test_what_was_not_measured_is_not_listed(published: Repository) -> None:
+    html = published.path / "asv_benchmarks" / "html"
+    benchmarks = json.loads((html / "index.json").read_text(encoding="utf-8"))["benchmarks"]
+    assert set(benchmarks) == {BENCHMARK}
+    implementations, cases = benchmarks[BENCHMARK]["params"]
+    assert implementations == ["'einroute'", "'numpy'", "'numpy_optimize'", "'opt_einsum'"]
+    assert cases == [f"'{CASE}'"]
+
+
 def colours(page: Any) -> int:
     """How many colours besides grey are on the graph's canvas."""
     count: int = page.evaluate(
