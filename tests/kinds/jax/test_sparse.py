@@ -244,7 +244,10 @@ def test_places_beyond_32_bits_are_told_apart(shape: tuple[int, ...]) -> None:
     every = np.stack([rng.integers(max(n - 40, 0), n, 60) for n in shape], -1)
     x, y = every[:45], every[15:]
     data = rng.integers(1, 5, (2, 45)).astype("float32")
-    a, b = (BCOO((jnp.asarray(d), jnp.asarray(at, "int32")), shape=shape) for d, at in zip(data, (x, y)))
+    a, b = (
+        BCOO((jnp.asarray(d), jnp.asarray(at, "int32")), shape=shape)
+        for d, at in zip(data, (x, y), strict=True)
+    )
     same = (x[:, None] == y[None]).all(-1)
     labels = "ijk"[: len(shape)]
     with er.config(allow=["bcoo.first_looked_up", "bcoo.reduce"]):

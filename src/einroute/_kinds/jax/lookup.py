@@ -1,9 +1,9 @@
 """Values of one sparse array at the entries of another, looked up by their indices; nothing is written out.
 
-A join by sorting (Knuth, "The Art of Computer Programming", volume 3, section 6.5): the entries of one are put
-in order, each of the other is looked for by halving. Places are told by keys of 31 bits, several of them where
-they are more; keys are sorted digit by digit (section 5.2.5), a digit and a position in one integer each time,
-which XLA sorts several times as fast as two arrays.
+A join by sorting (Knuth, "The Art of Computer Programming", volume 3, section 6.5): the entries of one are
+put in order, each of the other is looked for by halving. Places are told by keys of 31 bits, several of them
+where they are more; keys are sorted digit by digit (section 5.2.5), a digit and a position in one integer
+each time, which XLA sorts several times as fast as two arrays.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def _split(step: Step, position: int) -> tuple[str, str, str]:
 
 def _lookup_verdict(position: int) -> Any:
     def verdict(step: Step) -> Offer | Refused:
-        """Offer to look the other operand up at the entries of one, where that has all labels that are kept."""
+        """Offer to look the other operand up at the entries of one that has all labels that are kept."""
         wrong = _two(step)
         if wrong is not None:
             return wrong
@@ -164,18 +164,17 @@ def _lookup_verdict(position: int) -> Any:
             return Refused("more places on an axis than 32-bit indices tell")
         count, looked_up = (step.operands[i].nnz or 0 for i in (position, 1 - position))
         places = step.extent(step.output)
+        entries = min(count, places)
         takes = count * (_entry(step) + 8) + looked_up * (step.dtype.itemsize + 12)
         if takes > _limit(step):
-            return _too_much(min(count, places), takes, step)
+            return _too_much(entries, takes, step)
         sort = _SORTED * sorts_of(sizes, looked_up) if not _in_order(step, position) else 0.0
         doublings = max(1, looked_up).bit_length()
         seconds = doublings * (sort * looked_up + _LOOKED_UP * count) + _ADDED * looked_up
         flops = float(count + looked_up)
         cost = Cost(flops, float(takes), 3 * LIBRARY.calls, flops / seconds if flops else _RATE)
-        note = (
-            f"operand {1 - position} looked up at {count} entries, up to {min(count, places)} in the result"
-        )
-        return Offer(cost, step.output, places < count, note, facts=_facts(step, min(count, places)))
+        note = f"operand {1 - position} looked up at {count} entries, up to {entries} in the result"
+        return Offer(cost, step.output, places < count, note, facts=_facts(step, entries))
 
     return verdict
 
