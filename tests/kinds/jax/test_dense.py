@@ -383,6 +383,17 @@ def test_a_dtype_that_is_asked_for_is_strong(call: Any, dtype: str) -> None:
     assert call(weak).weak_type  # which is another program
 
 
+@pytest.mark.parametrize("subscripts", ["ij,ij->j", "kij,ij->i", "jki,k->ij", "k,jki->ij", "ij,j->"])
+def test_products_are_summed_along_axes_as_they_lie(subscripts: str) -> None:
+    given = arrays(subscripts, "float32")
+    with er.config(allow="jax.multiply"):
+        made = str(jax.make_jaxpr(partial(er.einsum, subscripts))(*given))
+        got = er.einsum(subscripts, *given)
+    check(got, numpys_einsum(subscripts, *given), "float32")
+    before, _, _ = made.partition("reduce_sum")
+    assert "transpose" not in before
+
+
 PRODUCTS = (
     ("tensordot", (3, 4, 5), (5, 2), {"axes": 1}),
     ("tensordot", (3, 4, 5), (4, 3, 2), {"axes": ([0, 1], [1, 0])}),
