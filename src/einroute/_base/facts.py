@@ -226,12 +226,15 @@ class Options:
     stepwise : bool
         What its steps make is its result, as opt_einsum has it: they warn as they do, are done in any order
         that is asked for, and are not repeated in NumPy's.
+    typed : bool
+        The caller named the dtype, which a result of weak type would not be of.
     """
 
     quiet: bool = True
     scalar: bool = True
     out: bool = False
     stepwise: bool = False
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,8 @@ class Form:
     keywords : frozenset of str
         Of einsum, beside NumPy's; its routes are told what they were given as.
     compiled : callable or None
-        ``(run, key) -> run``: makes one program of a bound plan; equal keys say that plans do the same.
+        ``(run, key, typed) -> run``: makes one program of a bound plan; equal keys say that plans do the
+        same, ``typed`` that the caller named the dtype.
     bounded : bool
         Its routes are told the ``memory_limit``, and keep their own temporaries within it.
     """
@@ -148,7 +149,7 @@ class Form:
     eager: bool = True
     tasks: bool = False
     keywords: frozenset[str] = frozenset()
-    compiled: Callable[[Runner, Hashable], Runner] | None = None
+    compiled: Callable[[Runner, Hashable, bool], Runner] | None = None
     bounded: bool = False
 
     def takes(self, other: Form) -> bool:

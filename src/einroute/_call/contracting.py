@@ -288,7 +288,13 @@ def call_of(
         dropped = "".join(c for c, n in sizes.items() if n == 1 and c not in output)
     limit = memory_elements(memory_limit, given)
     # A single operand is einsum's to opt_einsum, which gives a scalar; a pair is tensordot's, which does not.
-    options = Options(quiet=False, scalar=not several, out=out is not None, stepwise=True)
+    options = Options(
+        quiet=False,
+        scalar=not several,
+        out=out is not None,
+        stepwise=True,
+        typed=kwargs.get("dtype") is not None,
+    )
     key = None
     if not taken.mixed:
         values = taken.values

@@ -255,7 +255,7 @@ def understand_product(
         taken.kinds,
         made,
         "C" if letter == "K" else letter,
-        options=Options(quiet=False, scalar=True, out=out is not None),
+        options=Options(quiet=False, scalar=True, out=out is not None, typed=dtype is not None),
     )
 
 

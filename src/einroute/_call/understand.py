@@ -116,7 +116,7 @@ def understand_einsum(
         or _is_scalar(subscripts, taken.values, optimize)
     )
     limit = None if elements is None else elements * dtype.itemsize
-    options = Options(scalar=scalar, out=out is not None)
+    options = Options(scalar=scalar, out=out is not None, typed=kwargs.get("dtype") is not None)
     if mixed:
         contraction = Contraction(inputs, output, sizes)
         return Call(contraction, taken.values, taken.kinds, dtype, order, path, limit, options, told=own)

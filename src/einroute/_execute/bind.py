@@ -147,7 +147,7 @@ def _program(
     plan: Plan,
     how: Handling,
     forms: Sequence[Form],
-    compiled: Callable[[Runner, Hashable], Runner],
+    compiled: Callable[[Runner, Hashable, bool], Runner],
 ) -> Runner:
     """The plan as one program of the library whose form it is; operands are adopted before it.
 
@@ -169,10 +169,11 @@ def _program(
         plan.form,
         maker_of,
         steps,
+        how.options.typed,
     )
     brings = tuple(_brings_of(form)(p, plan.dtype) for p, form in zip(plan.prepared, forms, strict=True))
     inner = _handed_over(_brought(bind_node(plan.node, None), brings), plan, how)
-    run = compiled(inner, key)
+    run = compiled(inner, key, how.options.typed)
     adopts = tuple(kind.adopt for kind in how.kinds)
     if any(adopt is not as_it_is for adopt in adopts):
         run = _brought(run, adopts)

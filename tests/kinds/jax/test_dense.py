@@ -362,6 +362,38 @@ def test_weak_operands_are_cast_under_every_rule_that_their_kind_fits(casting: s
         er.einsum("ij,->ij", a, 2.5, dtype="int32", casting=casting)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "complex64"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a, **k: er.einsum("ij,jk->ik", a, a, **k),
+        lambda a, **k: er.einsum("ij->ji", a, **k),
+        lambda a, **k: er.einsum("ij,->ij", a, 2.0, **k),
+        lambda a, **k: er.einsum("ij,jk,kl->il", a, a, a, optimize=True, **k),
+        lambda a, **k: er.einsum("ijk,k->i", er.rolled(a, 3), a[0], **k),
+        lambda a, **k: er.contract("ij,jk->ik", a, a, **k),
+        lambda a, **k: er.matmul(a, a, **k),
+        lambda a, **k: er.vecdot(a, a, **k),
+    ],
+)
+def test_a_dtype_that_is_asked_for_is_strong(call: Any, dtype: str) -> None:
+    weak = jnp.full((3, 3), 2.0)
+    for got in (call(weak, dtype=dtype), jax.jit(partial(call, dtype=dtype))(weak)):
+        assert (got.dtype, got.weak_type) == (dtype, False)
+    assert call(weak).weak_type  # which is another program
+
+
+@pytest.mark.parametrize("subscripts", ["ij,ij->j", "kij,ij->i", "jki,k->ij", "k,jki->ij", "ij,j->"])
+def test_products_are_summed_along_axes_as_they_lie(subscripts: str) -> None:
+    given = arrays(subscripts, "float32")
+    with er.config(allow="jax.multiply"):
+        made = str(jax.make_jaxpr(partial(er.einsum, subscripts))(*given))
+        got = er.einsum(subscripts, *given)
+    check(got, numpys_einsum(subscripts, *given), "float32")
+    before, _, _ = made.partition("reduce_sum")
+    assert "transpose" not in before
+
+
 PRODUCTS = (
     ("tensordot", (3, 4, 5), (5, 2), {"axes": 1}),
     ("tensordot", (3, 4, 5), (4, 3, 2), {"axes": ([0, 1], [1, 0])}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -155,6 +156,8 @@ ROUTES = {
     "bcoo.pairs": ("ij,jk->ik", (0, 1)),
     "bcoo.first_entries": ("ij,jk->ik", (0, 1)),
     "bcoo.second_entries": ("ij,jk->ki", (0, 1)),
+    "bcoo.first_looked_up": ("ijk,ij->ij", (0, 1)),
+    "bcoo.second_looked_up": ("ij,kji->j", (0, 1)),
     "bcoo.reduce": ("ij->j", (0,)),
 }
 
@@ -190,6 +193,66 @@ def test_pairs_of_sparse_operands(subscripts: str, route: str) -> None:
         np.testing.assert_allclose(as_dense(got), np.einsum(subscripts, *arrays), rtol=1e-6)
         if is_sparse(got):
             assert got.nse <= np.prod(got.shape)
+
+
+LOOKED_UP = ("ij,ij->ij", "ij,ij->", "ij,ji->i", "ij,kj->i", "ij,j->ji", "ij,kl->j", "ijk,ki->j", "ij,kjk->i")
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "kind"), combined(lambda form, kind: form % 4 == kind, LOOKED_UP, KINDS)
+)
+def test_entries_looked_up_by_those_of_another(subscripts: str, kind: str) -> None:
+    arrays, mixed = operands(subscripts, (0, 1), kind)
+
+    def through(route: str, *data: Any) -> Any:
+        own = [BCOO((d, x.indices), shape=x.shape) for d, x in zip(data, mixed, strict=True)]
+        with er.config(allow=[route, "bcoo.reduce"]):
+            got = er.einsum(subscripts, *own)
+        return got.todense() if is_sparse(got) else got
+
+    first, second = (jax.jit(partial(through, f"bcoo.{x}")) for x in ("second_looked_up", "first_entries"))
+    data = [x.data for x in mixed]
+    np.testing.assert_allclose(first(*data), np.einsum(subscripts, *arrays), rtol=1e-6)
+    several = [jnp.stack([x, 2 * x]) for x in data]
+    np.testing.assert_allclose(jax.vmap(first)(*several), jax.vmap(second)(*several), rtol=1e-6)
+    weights = jnp.arange(1.0, 1 + first(*data).size).reshape(first(*data).shape)
+    got, expected = (
+        jax.grad(lambda *d, call=call: (call(*d) * weights).sum(), argnums=(0, 1))(*data)
+        for call in (first, second)
+    )
+    for x, y in zip(got, expected, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-6)
+
+
+def test_what_is_looked_up_is_never_multiplied_where_it_is_absent() -> None:
+    inf = jnp.asarray([jnp.inf, 2, jnp.nan])
+    a = BCOO((inf, jnp.asarray([[0, 0], [1, 1], [9, 9]])), shape=(2, 3))  # the last one is padding
+    b = BCOO((inf[::-1], jnp.asarray([[9, 0], [1, 1], [1, 0]])), shape=(2, 3))
+
+    def call(x: Any, y: Any) -> Any:
+        return er.einsum("ij,ij->", BCOO((x, a.indices), shape=a.shape), BCOO((y, b.indices), shape=b.shape))
+
+    with er.config(allow=["bcoo.first_looked_up", "bcoo.reduce"]):
+        assert call(a.data, b.data) == 4
+        for found in jax.grad(call, argnums=(0, 1))(a.data, b.data):
+            assert found.tolist() == [0, 2, 0]
+
+
+@pytest.mark.parametrize("shape", [(3_000_000, 2_000_000), (70_000, 70_000, 70_000), (5, 2**31 - 3)])
+def test_places_beyond_32_bits_are_told_apart(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    every = np.stack([rng.integers(max(n - 40, 0), n, 60) for n in shape], -1)
+    x, y = every[:45], every[15:]
+    data = rng.integers(1, 5, (2, 45)).astype("float32")
+    a, b = (
+        BCOO((jnp.asarray(d), jnp.asarray(at, "int32")), shape=shape)
+        for d, at in zip(data, (x, y), strict=True)
+    )
+    same = (x[:, None] == y[None]).all(-1)
+    labels = "ijk"[: len(shape)]
+    with er.config(allow=["bcoo.first_looked_up", "bcoo.reduce"]):
+        got = jax.jit(lambda a, b: er.einsum(f"{labels},{labels}->", a, b))(a, b)
+    assert got == data[0] @ same @ data[1]
 
 
 @pytest.mark.parametrize(("n_batch", "n_dense"), [(1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (3, 0), (0, 3)])
@@ -453,6 +516,9 @@ def test_temporaries_are_bounded_and_nothing_is_written_out() -> None:
     x = jnp.ones((n, 64))
     dense = n * n * 4
     for subscripts, others in (
+        ("ij,ij->", (a,)),
+        ("ij,ji->i", (a,)),
+        ("ij,kl->j", (a,)),
         ("ij,jk->ik", (x,)),
         ("ij,ik,jk->ij", (x, x)),
         ("ij,jk,ik->", (x, x)),
@@ -464,7 +530,8 @@ def test_temporaries_are_bounded_and_nothing_is_written_out() -> None:
             return (got.data if is_sparse(got) else got).sum()
 
         assert temporaries(call, a.data, *others) < dense / 8
-        assert temporaries(jax.grad(call, argnums=(0, 1)), a.data, *others) < dense / 8
+        argnums = (0,) if is_sparse(others[0]) else (0, 1)
+        assert temporaries(jax.grad(call, argnums=argnums), a.data, *others) < dense / 8
     with er.config(memory_limit=1 << 16, allow="bcoo.gather"):
         blocks = temporaries(
             lambda d, x: er.einsum("ij,jk->ik", BCOO((d, a.indices), shape=a.shape), x), a.data, x

@@ -129,8 +129,7 @@ class _Multiply(_Way):
         library = self.library
         if len(step.inputs) == 1:
             return laid_out(library, step, _alone(library, step))
-        every = step.output + "".join(c for c in dict.fromkeys("".join(step.inputs)) if c not in step.output)
-        summed = tuple(range(len(step.output), len(every)))
+        every, summed, axes = _loops(step, as_they_lie=not library.eager)
         views = [_broadcast(library, labels, every, step) for labels in step.inputs]
         multiply, add = library.multiply, library.sum
 
@@ -140,7 +139,25 @@ class _Multiply(_Way):
                 product = multiply(product, x if view is None else view(x))
             return add(product, summed) if summed else product
 
-        return laid_out(library, step, run)
+        if axes is None:
+            return laid_out(library, step, run)
+        return laid_out(library, step, lambda *arrays, out=None: library.transpose(run(*arrays), axes))
+
+
+def _loops(step: Step, *, as_they_lie: bool) -> tuple[str, tuple[int, ...], tuple[int, ...] | None]:
+    """The labels of all operands as axes of their products, which of these are summed, and what puts the
+    others in order, if they are not.
+
+    Compilers sum along axes as they are given: those stay as they lie in the largest operand.
+    """
+    first = step.output
+    if as_they_lie and len(set("".join(step.inputs))) > len(step.output):
+        first = max(step.inputs, key=step.extent) + step.output
+    every = "".join(dict.fromkeys(first + "".join(step.inputs)))
+    summed = tuple(i for i, c in enumerate(every) if c not in step.output)
+    kept = [c for c in every if c in step.output]
+    axes = tuple(kept.index(c) for c in step.output)
+    return every, summed, None if axes == tuple(range(len(axes))) else axes
 
 
 def _alone(library: ArrayLibrary, step: Step) -> Runner:

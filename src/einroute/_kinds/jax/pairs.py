@@ -1,4 +1,4 @@
-"""Two sparse operands: every pair of entries, or the entries of one with the other written out.
+"""Two sparse operands: every pair of entries, or the entries of one with the other looked up or written out.
 
 How many entries a result has must be known beforehand: it is a bound, and what is not there is padding.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -20,13 +21,17 @@ from .blocks import limit_of
 from .cells import Cells, flattened, gathered, in_places, written
 from .dense import LIBRARY, multiply, sum_of
 from .gather import sparse_facts
+from .lookup import sorts_of, values_at
 
 __all__ = ["ROUTES"]
 
 #: Bytes that are taken where no memory_limit is set.
 _MOST = 1 << 31
-#: Entries a second.
-_RATE = 3e8
+#: Entries a second. Seconds an entry for each doubling of their number: of sorting it, of looking it up; and
+#: of adding it to those of its place.
+_RATE, _SORTED, _LOOKED_UP, _ADDED = 3e8, 3.5e-9, 1.5e-9, 20e-9
+#: How many times the places of an operand may exceed all entries for it to be written out.
+_SPARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +138,84 @@ def _put(cells: Cells, step: Step, *, all_places: bool) -> Any:
     return Cells(cells.shape, in_places(cells.data, at, total), coords, there)
 
 
+def _split(step: Step, position: int) -> tuple[str, str, str]:
+    """Labels of the other operand: those of both, those of the output alone, those that are summed."""
+    labels, other = step.inputs[position], step.inputs[1 - position]
+    shared = "".join(c for c in other if c in labels)
+    rest = [c for c in other if c not in labels]
+    return (
+        shared,
+        "".join(c for c in rest if c in step.output),
+        "".join(c for c in rest if c not in step.output),
+    )
+
+
+def _lookup_verdict(position: int) -> Any:
+    def verdict(step: Step) -> Offer | Refused:
+        """Offer to look the other operand up at the entries of one that has all labels that are kept."""
+        wrong = _two(step)
+        if wrong is not None:
+            return wrong
+        shared, free, _ = _split(step, position)
+        if free:
+            return Refused("a label of the output is of the other operand alone")
+        sizes = [step.sizes[c] for c in shared]
+        if max(sizes, default=0) >= 2**31 - 1 and not jax.config.jax_enable_x64:
+            return Refused("more places on an axis than 32-bit indices tell")
+        count, looked_up = (step.operands[i].nnz or 0 for i in (position, 1 - position))
+        places = step.extent(step.output)
+        entries = min(count, places)
+        takes = count * (_entry(step) + 8) + looked_up * (step.dtype.itemsize + 12)
+        if takes > _limit(step):
+            return _too_much(entries, takes, step)
+        sort = _SORTED * sorts_of(sizes, looked_up) if not _in_order(step, position) else 0.0
+        doublings = max(1, looked_up).bit_length()
+        seconds = doublings * (sort * looked_up + _LOOKED_UP * count) + _ADDED * looked_up
+        flops = float(count + looked_up)
+        cost = Cost(flops, float(takes), 3 * LIBRARY.calls, flops / seconds if flops else _RATE)
+        note = f"operand {1 - position} looked up at {count} entries, up to {entries} in the result"
+        return Offer(cost, step.output, places < count, note, facts=_facts(step, entries))
+
+    return verdict
+
+
+def _in_order(step: Step, position: int) -> bool:
+    """Whether the other operand is said to be in the order in which it is looked up."""
+    shared, _, _ = _split(step, position)
+    return step.operands[1 - position].structure == "rows" and step.inputs[1 - position].startswith(shared)
+
+
+def _lookup_bind(position: int) -> Any:
+    def bind(step: Step, offer: Offer) -> Runner:
+        labels, other = step.inputs[position], step.inputs[1 - position]
+        shared, _, _ = _split(step, position)
+        at, other_at = [labels.index(c) for c in shared], [other.index(c) for c in shared]
+        axes = [labels.index(c) for c in step.output]
+
+        def run(*operands: Any, out: Any = None) -> Any:
+            cells: Cells = operands[position]
+            values, found = values_at(operands[1 - position], other_at, cells, at)
+            zero = jnp.zeros((), values.dtype)
+            # Absent elements are never multiplied, and no derivative is either.
+            made = multiply(cells.data, jnp.where(found, values, zero))
+            kept = replace(cells, data=jnp.where(found, made, zero), pointers=None, grid=None).kept(found)
+            return _put(kept.take(axes), step, all_places=offer.recipe)
+
+        return run
+
+    return bind
+
+
 def _spread_verdict(position: int) -> Any:
     def verdict(step: Step) -> Offer | Refused:
         """Offer to write the other operand out, and to look it up at the entries of one."""
         wrong = _two(step)
         if wrong is not None:
             return wrong
-        labels, other = step.inputs[position], step.inputs[1 - position]
-        shared = "".join(c for c in other if c in labels)
-        free = "".join(c for c in other if c not in labels and c in step.output)
-        alone = "".join(c for c in other if c not in labels and c not in step.output)
+        shared, free, alone = _split(step, position)
+        entries = sum(op.nnz or 0 for op in step.operands)
+        if not free and step.operands[1 - position].size > _SPARE * entries:
+            return Refused("written out, an operand would be far larger than its entries; they are looked up")
         count, places = step.operands[position].nnz or 0, step.extent(step.output)
         made = count * step.extent(free)
         entries = min(made, places)
@@ -195,4 +268,6 @@ ROUTES = (
     Route("bcoo.pairs", _pairs_verdict, _pairs_bind),
     Route("bcoo.first_entries", _spread_verdict(0), _spread_bind),
     Route("bcoo.second_entries", _spread_verdict(1), _spread_bind),
+    Route("bcoo.first_looked_up", _lookup_verdict(1), _lookup_bind(1)),
+    Route("bcoo.second_looked_up", _lookup_verdict(0), _lookup_bind(0)),
 )

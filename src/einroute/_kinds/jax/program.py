@@ -26,12 +26,12 @@ class Programs:
         self._most = most
         self._lock = threading.Lock()
 
-    def of(self, key: Hashable, run: Runner) -> Callable[..., Any]:
+    def of(self, key: Hashable, run: Runner, typed: bool) -> Callable[..., Any]:
         """The program of a key; a new one of ``run`` where there is none."""
         with self._lock:
             found = self._programs.get(key)
             if found is None:
-                found = self._programs[key] = jax.jit(_weakly(run), inline=True)
+                found = self._programs[key] = jax.jit((_strongly if typed else _weakly)(run), inline=True)
                 if len(self._programs) > self._most:
                     self._programs.popitem(last=False)
             else:
@@ -54,11 +54,28 @@ def _weakly(run: Runner) -> Runner:
     return run_weakly
 
 
+def _strongly(run: Runner) -> Runner:
+    """The same with a result of the dtype that was asked for, which a weak type would not be."""
+
+    def run_strongly(*operands: Any) -> Any:
+        return run(*jax.tree.map(lambda x: x.astype(x.dtype), operands))  # which is strong
+
+    return run_strongly
+
+
 PROGRAMS = Programs()
 
 
-def compiled(run: Runner, key: Hashable) -> Runner:
+def compiled(run: Runner, key: Hashable, typed: bool) -> Runner:
     """A bound plan as a program.
+
+    Parameters
+    ----------
+    run : callable
+    key : hashable
+        What it does: programs are found again by it.
+    typed : bool
+        Whether the caller named the dtype of the result.
 
     Raises
     ------
@@ -67,7 +84,7 @@ def compiled(run: Runner, key: Hashable) -> Runner:
     TypeError
         With what stands for an array and has no elements.
     """
-    program = PROGRAMS.of(key, run)
+    program = PROGRAMS.of(key, run, typed)
 
     def call(*operands: Any, out: Any = None) -> Any:
         try:

@@ -13,6 +13,7 @@ from jax import lax
 
 from ..._base.cost import Cost, gemm_rate
 from ..._base.facts import Step
+from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..array_library import array_routes
 from .dense import LIBRARY, sum_of
@@ -96,13 +97,18 @@ def _verdict(step: Step) -> Offer | Refused:
     elif batch > 1 and m * n * k < _SMALL_MATRICES:
         rate = _SMALL
     elif batch > 1 and m == n == 1:
-        rate = _FUSED / 2
+        rate = _FUSED / 2 if _leads(found) else _FUSED / 8
     else:
         rate = gemm_rate(m, n, k, step.dtype.itemsize, step.dtype.kind == "c", step.threads)
     flops = float(step.extent("".join(dict.fromkeys("".join(step.inputs)))))
     moved = step.in_bytes + step.out_bytes * (1 if found.axes is None else 3)
     cost = Cost(flops, float(moved), LIBRARY.calls, max(rate, 1.0))
     return Offer(cost, step.output, found, "lax.dot_general")
+
+
+def _leads(found: _Dot) -> bool:
+    """Whether labels that both operands have in the result are the first ones of either."""
+    return all(axes == tuple(range(len(axes))) for axes in found.numbers[1])
 
 
 def _bind(_step: Step, offer: Offer) -> Runner:
@@ -143,6 +149,9 @@ def _multiply_verdict(step: Step) -> Offer:
     size = float(step.extent("".join(dict.fromkeys("".join(step.inputs)))))
     summed = size > step.extent(step.output)
     rate = _FUSED if summed and len(step.inputs) > 1 else 4 * _FUSED
+    along_rows = step.inputs[0][-1:] not in step.output
+    if summed and along_rows and step.in_bytes > machine().shared_bytes:
+        rate /= 4
     cost = Cost(
         size * max(1, len(step.inputs) - 1), float(step.in_bytes + step.out_bytes), LIBRARY.calls, rate
     )

@@ -59,11 +59,14 @@ def multiplied(x: Tensor, y: Tensor, *, turned: bool, conjugates: bool) -> Tenso
     if layout is (_CSC if turned else _CSR):
         matrix = x.t() if turned else x
         return torch.mv(matrix, y) if y.ndim == 1 else torch.mm(matrix, y)
-    if layout not in ORDERLY or (layout is _COO and not (x.sparse_dim() == 2 and x.is_coalesced())):
+    if layout is _COO:
+        if x.sparse_dim() != 2 or not x.is_coalesced():
+            return None
+        if x._nnz() <= _FEW and not (turned and y.ndim == 1):
+            matrix = x.t() if turned else x
+            return torch.mv(matrix, y) if y.ndim == 1 else torch.mm(matrix, y)
+    elif layout not in ORDERLY:
         return None
-    if layout is _COO and x._nnz() <= _FEW and not (turned and y.ndim == 1):
-        matrix = x.t() if turned else x
-        return torch.mv(matrix, y) if y.ndim == 1 else torch.mm(matrix, y)
     if y.ndim == 1 and (turned or layout is _CSC):
         rows, cols, values = _entries(x, turned=turned)
         return y.new_zeros(x.shape[turned]).index_add_(0, rows, values * y.index_select(0, cols))

@@ -19,8 +19,9 @@ from .sparse_matmul import NAME
 
 __all__ = ["joining", "sparse_kind", "sparse_signature", "unfit_layout"]
 
-#: Layouts of matrices each of whose entries is one element.
+#: Layouts of matrices each of whose entries is one element; COO's, where it has no dense dimensions.
 _PLAIN = frozenset({torch.sparse_csr, torch.sparse_csc})
+_COO = torch.sparse_coo
 _transformed = torch._C._functorch.peek_interpreter_stack
 
 
@@ -31,7 +32,9 @@ def _facts(x: Tensor) -> Operand:
 def sparse_signature(x: Tensor) -> Hashable:
     """What a bound plan depends on."""
     layout, shape = x.layout, x.shape
-    if layout in _PLAIN and len(shape) == 2 and _transformed() is None:
+    if _transformed() is None and (
+        x.sparse_dim() == len(shape) if layout is _COO else layout in _PLAIN and len(shape) == 2
+    ):
         count = x._nnz()
     elif layout in LAYOUTS and not transformed(x):
         count = entries_of(x)

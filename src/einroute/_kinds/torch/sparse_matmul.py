@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._base.cost import Cost
 from ..._base.facts import Step
-from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.routes import Alone, Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
 from .autocast import lowered
 from .cells import Cells, narrowed
@@ -180,4 +180,35 @@ def _bind(step: Step, offer: Offer) -> Runner:
     return laid_out(LIBRARY, step, run if whole else slow)
 
 
-ROUTE = Route("torch_sparse.matmul", _verdict, _bind)
+def _short(alone: Alone, run: Runner) -> Runner | None:
+    """A matrix by a dense one, or a vector, where nothing but values is asked: tensors as they came."""
+    step = alone.step
+    offer = _verdict(step)
+    assert isinstance(offer, Offer)
+    found: _Matrix = offer.recipe
+    other = step.inputs[1 - found.sparse]
+    if (
+        alone.inputs != step.inputs
+        or not _as_matrix(step, found)
+        or found.made != step.output
+        or step.order == "F"
+        or found.alone
+        or len(found.free) > 1
+    ):
+        return None
+    second, transposed = found.sparse == 1, other != found.cols + found.free
+    turned, conjugates = step.inputs[found.sparse][0] != found.rows, step.dtype.kind == "c"
+
+    def short(x: Any, y: Any) -> Any:
+        matrix, dense = (y, x) if second else (x, y)
+        if type(matrix) is Tensor and type(dense) is Tensor and bare(matrix, dense):
+            given = dense.t() if transposed else dense
+            made = multiplied(matrix, given, turned=turned, conjugates=conjugates)
+            if made is not None:
+                return made
+        return run(x, y)
+
+    return short
+
+
+ROUTE = Route("torch_sparse.matmul", _verdict, _bind, short=_short)
