@@ -150,7 +150,38 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
     return compressed(operand, shape.object, format == Format::Columns ? 1 : 0);
 }
 
+// Whether pointers end where the values of compressed lines do.
+bool ends_at(PyObject* operand, npy_intp entries) {
+    const Held indptr(vector_part(operand, name_indptr));
+    if (!indptr || !are_indices(indptr.array(), indptr.array()) || PyArray_DIM(indptr.array(), 0) == 0) {
+        return false;
+    }
+    const npy_intp last = PyArray_DIM(indptr.array(), 0) - 1;
+    const char* pointers = PyArray_BYTES(indptr.array());
+    return PyArray_ITEMSIZE(indptr.array()) == 4
+               ? reinterpret_cast<const std::int32_t*>(pointers)[last] == entries
+               : reinterpret_cast<const std::int64_t*>(pointers)[last] == entries;
+}
+
+PyObject* whole_values(PyObject*, PyObject* operand) {
+    const Format format = format_of(operand);
+    if (format == Format::Unknown || format == Format::Other) {
+        Py_RETURN_NONE;
+    }
+    const Held data(vector_part(operand, name_data));
+    if (!data || (format != Format::Entries && !ends_at(operand, PyArray_DIM(data.array(), 0)))) {
+        Py_RETURN_NONE;
+    }
+    return Py_NewRef(data.object);
+}
+
 PyMethodDef functions[] = {
+    {"whole_values", whole_values, METH_O,
+     "whole_values(operand, /)\n--\n\n"
+     "The values of an operand of a known class, all of which are entries of it; None where they are not "
+     "plain "
+     "or\n"
+     "its pointers do not end where they do. No index is read."},
     {"sound_parts", sound_parts, METH_O,
      "sound_parts(operand, /)\n--\n\n"
      "Shape, data, indptr and indices, or coords, of an operand of a known class; None where they are not "

@@ -35,6 +35,8 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     if len(sparse_at) != 1 or any(len(set(x)) != len(x) for x in dense):
         return None
     entries, dtype = alone.form == "entries", step.dtype
+    if not dense and not output and len(set(own)) == len(own):
+        return _of_all(dtype, run)
     values = entries and len(output) > 1
     if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2 or sizes[output[0]] >= _MANY_ROWS):
         return None
@@ -74,6 +76,22 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
             return run(*operands)
         result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
+
+    return short
+
+
+def _of_all(dtype: np.dtype[Any], run: Runner) -> Runner:
+    """The sum of all entries, wherever they are: no index is read."""
+    wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" else dtype
+    add, whole = quiet(np.add.reduce), CORE.whole_values
+
+    def short(x: Any) -> Any:
+        data = whole(x)
+        if data is None or data.dtype != dtype:
+            return run(x)
+        if dtype.kind == "b":
+            return data.any()
+        return add(data, dtype=wide).astype(dtype, copy=False)
 
     return short
 
