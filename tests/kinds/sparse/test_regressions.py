@@ -119,3 +119,33 @@ def test_matrices_beside_diagonals_are_multiplied(subscripts: str) -> None:
     for _ in range(2):
         result = er.einsum(subscripts, *operands)
         np.testing.assert_array_equal(written_out(result), np.einsum(subscripts, *arrays))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "g", "c16"])
+@pytest.mark.parametrize(
+    "subscripts", ["c,cab,->ab", "c,,cab->ab", "c,cab,,a,b->ab", "c,cab->ba", "c,ca,cb->ab"]
+)
+def test_entries_that_are_zero_make_nan_of_nan(subscripts: str, dtype: str) -> None:
+    rng = np.random.default_rng(4)
+    weights = np.zeros(2, dtype)
+    given = subscripts.partition("->")[0].split(",")[1:]
+    dense = [np.asarray(rng.random(tuple({"c": 2}.get(x, 3) for x in labels)), dtype) for labels in given]
+    dense[-1][...] = np.nan
+    expected = np.einsum(subscripts, weights, *dense)
+    assert np.isnan(expected).all()
+    for sparse_weights in (
+        sp.coo_array((weights, (np.arange(2),)), shape=(2,)),
+        sparse.COO(np.arange(2)[None], weights, shape=(2,), prune=False),
+    ):
+        for forbidden in ((), "sparse.sampled", "sparse.scipy"):
+            with er.config(forbid=forbidden):
+                np.testing.assert_array_equal(er.einsum(subscripts, sparse_weights, *dense), expected)
+
+
+@pytest.mark.parametrize("order", ["ik", "ki"])
+def test_few_entries_are_written_over_what_out_held(order: str) -> None:
+    a = sp.csr_array((np.ones(1, "f4"), ([0], [5])), shape=(1, 100))
+    x = np.arange(300, dtype="f4").reshape(100, 3)
+    out = np.full((1, 3) if order == "ik" else (3, 1), 7, "f4")
+    assert er.einsum(f"ij,jk->{order}", a, x, out=out) is out
+    np.testing.assert_array_equal(out.ravel(), x[5])
