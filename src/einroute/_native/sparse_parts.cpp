@@ -122,16 +122,23 @@ PyObject* coordinates(PyObject* operand, PyObject* shape) {
         PyTuple_GET_SIZE(coords.object) != ndim) {
         Py_RETURN_NONE;
     }
+    const Held plain(PyTuple_New(ndim));
+    if (!plain) {
+        return nullptr;
+    }
     for (int i = 0; i < ndim; ++i) {
-        PyObject* given = PyTuple_GET_ITEM(coords.object, i);
+        PyObject* given = side_by_side(PyTuple_GET_ITEM(coords.object, i));
+        if (given == nullptr) {
+            Py_RETURN_NONE;
+        }
+        PyTuple_SET_ITEM(plain.object, i, given);
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-        if (!is_plain_vector(given) || !are_indices(x, x) ||
-            PyArray_DIM(x, 0) != PyArray_DIM(data.array(), 0) ||
+        if (!are_indices(x, x) || PyArray_DIM(x, 0) != PyArray_DIM(data.array(), 0) ||
             !checked(PyArray_DIM(x, 0), [&] { return within(x, sizes[i]); })) {
             Py_RETURN_NONE;
         }
     }
-    return PyTuple_Pack(3, shape, data.object, coords.object);
+    return PyTuple_Pack(3, shape, data.object, plain.object);
 }
 
 PyObject* sound_parts(PyObject*, PyObject* operand) {
@@ -195,6 +202,22 @@ PyMethodDef functions[] = {
 bool is_plain_vector(PyObject* object) {
     return PyArray_CheckExact(object) && PyArray_NDIM(reinterpret_cast<PyArrayObject*>(object)) == 1 &&
            PyArray_ISCARRAY_RO(reinterpret_cast<PyArrayObject*>(object));
+}
+
+PyObject* side_by_side(PyObject* object) {
+    if (is_plain_vector(object)) {
+        return Py_NewRef(object);
+    }
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(object);
+    if (!PyArray_CheckExact(object) || PyArray_NDIM(x) != 1 || !PyArray_ISNUMBER(x) ||
+        !PyArray_ISBEHAVED_RO(x)) {
+        return nullptr;
+    }
+    PyObject* copy = PyArray_NewCopy(x, NPY_CORDER);
+    if (copy == nullptr) {
+        PyErr_Clear();
+    }
+    return copy;
 }
 
 PyObject* vector_part(PyObject* operand, PyObject* name) {

@@ -7,6 +7,7 @@
 #include "sparse_sampled_spec.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -85,14 +86,31 @@ bool is_finite(const Spec& s, PyArrayObject* out, const Sampled& p, bool wide) {
     return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
 }
 
-// Places that are passed over together where none has an entry.
-constexpr npy_intp TOGETHER = 16;
-constexpr unsigned char NONE[TOGETHER] = {};
+struct Pair {
+    std::uint64_t first, second;
+};
+
+// Places and sums one after the other, those that do not count written over by the next; `count` do.
+template <class V>
+void pick(const std::vector<unsigned char>& held, npy_intp count, const V* sums, npy_int32* place, V* value) {
+    npy_intp to = 0;
+    for (npy_int32 i = 0; to < count; ++i) {
+        place[to] = i;
+        value[to] = sums[i];
+        to += held[static_cast<std::size_t>(i)];
+    }
+}
+
+template <class V>
+void pick(const std::vector<unsigned char>& held, PyArrayObject* sums, const Held& places,
+          const Held& found) {
+    pick(held, PyArray_DIM(places.array(), 0), static_cast<const V*>(PyArray_DATA(sums)),
+         static_cast<npy_int32*>(PyArray_DATA(places.array())), static_cast<V*>(PyArray_DATA(found.array())));
+}
 
 // The places where there is an entry, and the sums there.
 PyObject* places_of(PyArrayObject* sums, const std::vector<unsigned char>& held) {
     npy_intp count = 0;
-    const npy_intp length = PyArray_DIM(sums, 0), item = PyArray_ITEMSIZE(sums);
     for (const unsigned char one : held) {
         count += one;
     }
@@ -101,22 +119,21 @@ PyObject* places_of(PyArrayObject* sums, const std::vector<unsigned char>& held)
     if (!places || !found) {
         return nullptr;
     }
-    npy_int32* place = static_cast<npy_int32*>(PyArray_DATA(places.array()));
-    char* value = PyArray_BYTES(found.array());
-    npy_intp to = 0;
-    for (npy_intp low = 0; low < length; low += TOGETHER) {
-        const npy_intp high = low + TOGETHER < length ? low + TOGETHER : length;
-        if (high - low == TOGETHER &&
-            std::memcmp(&held[static_cast<std::size_t>(low)], NONE, TOGETHER) == 0) {
-            continue;
-        }
-        for (npy_intp i = low; i < high; ++i) {
-            if (held[static_cast<std::size_t>(i)]) {
-                place[to] = static_cast<npy_int32>(i);
-                std::memcpy(value + to++ * item, PyArray_BYTES(sums) + i * item,
-                            static_cast<std::size_t>(item));
-            }
-        }
+    switch (PyArray_ITEMSIZE(sums)) {
+    case 1:
+        pick<std::uint8_t>(held, sums, places, found);
+        break;
+    case 2:
+        pick<std::uint16_t>(held, sums, places, found);
+        break;
+    case 4:
+        pick<std::uint32_t>(held, sums, places, found);
+        break;
+    case 8:
+        pick<std::uint64_t>(held, sums, places, found);
+        break;
+    default:
+        pick<Pair>(held, sums, places, found);
     }
     return PyTuple_Pack(2, places.object, found.object);
 }

@@ -149,3 +149,27 @@ def test_few_entries_are_written_over_what_out_held(order: str) -> None:
     out = np.full((1, 3) if order == "ik" else (3, 1), 7, "f4")
     assert er.einsum(f"ij,jk->{order}", a, x, out=out) is out
     np.testing.assert_array_equal(out.ravel(), x[5])
+
+
+@pytest.mark.parametrize("subscripts", ["ij,ij->ij", "ij,ji->ij", "ij,ji->ji", "ij,ij->", "ij,ji->"])
+@pytest.mark.parametrize("shape", [(40, 300), (300, 40), (3, 70000)])
+def test_few_entries_beside_many(shape: tuple[int, int], subscripts: str) -> None:
+    rng = np.random.default_rng(5)
+
+    def entries(count: int, shape: tuple[int, ...], form: str) -> Any:
+        at = np.unravel_index(rng.integers(0, shape[0] * shape[1], count), shape)
+        return sp.coo_array((rng.integers(-3, 4, count).astype(float), at), shape=shape).asformat(form)
+
+    for counts in ((20, 900), (900, 20)):
+        for first in ("csr", "csc", "coo"):
+            for second in ("csr", "csc", "coo"):
+                a = entries(counts[0], shape, first)
+                b = entries(counts[1], shape if subscripts[3:5] == "ij" else shape[::-1], second)
+                x, y = a.tocsr(), b.tocsr() if subscripts[3:5] == "ij" else b.T.tocsr()
+                expected = x.multiply(y).T if subscripts.endswith(">ji") else x.multiply(y)
+                made = er.einsum(subscripts, a, b)
+                if subscripts.endswith("->"):
+                    assert made == expected.sum()
+                else:
+                    assert made.shape == expected.shape
+                    assert abs(made - expected).sum() == 0

@@ -15,7 +15,7 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Alone, Declined, Offer, Refused, Route, Runner
-from ..._entries.entries import CROWDED, Entries
+from ..._entries.entries import Entries, fewest
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
 from . import short
@@ -152,7 +152,7 @@ class _Sampled:
 
     def __call__(self, *operands: Any, out: Array | None = None) -> Any:
         step, a = self.step, operands[self.position]
-        if self.places and a.shape[self.own.index(step.output)] > CROWDED * a.nnz:
+        if self.places and a.nnz < fewest(a.shape[self.own.index(step.output)]):
             return Declined("too few entries for an array of all places")
         dense = [x for i, x in enumerate(operands) if i != self.position]
         made = self.kernel(
