@@ -13,7 +13,7 @@ import einroute as er
 from einroute._native import CORE
 from tests.helpers import outcome
 from tests.native.sampled_operands import call, check
-from tests.sparse_helpers import is_sparse
+from tests.sparse_helpers import is_sparse, written_out
 
 pytestmark = pytest.mark.skipif(CORE is None, reason="the core is not there")
 
@@ -49,6 +49,23 @@ LAID_OUT: tuple[tuple[tuple[tuple[int, ...], ...], tuple[int, ...]], ...] = (
     (((0, 2), (1, 2)), (0,)),
     (((1, 2),), (0, 2)),
 )
+
+
+@pytest.mark.parametrize("index", ["i4", "i8"])
+@pytest.mark.parametrize("subscripts", [*LOOKED_UP, "ij->", "ij,j->i", "ij,jk->ik"])
+def test_coordinates_that_do_not_lie_side_by_side(subscripts: str, index: str) -> None:
+    given, full = call(subscripts, "coo_array", "d", index)
+    x = next(x for x in given if is_sparse(x))
+    x.coords = tuple(np.stack(x.coords, axis=-1).T)  # as np.nonzero and np.unravel_index give them
+    assert not x.coords[0].flags.c_contiguous
+    made = er.einsum(subscripts, *given)
+    shape, data, coords = CORE.sound_parts(x)
+    assert shape == x.shape
+    assert data is x.data
+    for own, found in zip(x.coords, coords, strict=True):
+        assert found.flags.c_contiguous
+        np.testing.assert_array_equal(found, own)
+    np.testing.assert_allclose(written_out(made), np.einsum(subscripts, *full))
 
 
 class TestBadInput:

@@ -55,6 +55,10 @@ def layouts(x: np.ndarray, shape: tuple[int, ...], dtype: str) -> Any:
     yield np.stack([x, x], axis=-1)[..., 0], np.zeros(shape, dtype, order="F")
     yield x[::-1].copy()[::-1], np.moveaxis(np.zeros((*shape[1:], shape[0]), dtype), -1, 0)
     yield x, np.zeros(shape[::-1], dtype).transpose(reverse)
+    if x.ndim > 2:  # side by side along an axis that is not the result's innermost one
+        beside = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+        yield beside, np.zeros(shape, dtype)
+        yield beside, np.moveaxis(np.zeros((*shape[1:], shape[0]), dtype), -1, 0)
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])
@@ -68,6 +72,8 @@ def test_values(dtype: str, by_rows: bool, index: Any) -> None:
             given = numbers(rng, (size[1], *free), dtype)
             expected = product(written, given)
             for x, y in layouts(given, (size[0], *free), dtype):
+                if by_rows and len(parts[2]):
+                    y[...] = 1  # what is there is written over
                 assert CORE.multiply_compressed(*parts, by_rows, x, y, 2) is True
                 np.testing.assert_array_equal(y, expected)
 

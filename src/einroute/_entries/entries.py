@@ -28,6 +28,8 @@ tools = _sparsetools
 
 #: Places for each entry up to which sums are made in an array of all places.
 CROWDED = 8
+#: Places so few that they are made whatever the entries: to pass over them takes less than to sort.
+_SHORT = 1 << 16
 #: Numbers below which raveled coordinates fit their integer type.
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 
@@ -38,6 +40,11 @@ def sums_differ(own: np.dtype[Any], computed_in: np.dtype[Any]) -> bool:
     Bools are or, integers wrap; and where the cast loses digits, each entry would lose its own.
     """
     return own != computed_in and (own.kind in "biu" or not np.can_cast(own, computed_in, "safe"))
+
+
+def fewest(places: int) -> int:
+    """Entries from which sums are made in an array of so many places."""
+    return 0 if places <= _SHORT else -(-places // CROWDED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 
 namespace einroute {
 
@@ -45,9 +46,22 @@ ptrdiff_t magnitude(ptrdiff_t x) {
     return x < 0 ? -x : x;
 }
 
-// Free axes outermost first in the result, those that lie as one made one; returns how many vectors there
-// are.
+// Whether vectors lie side by side in x alone, of which more is read than is written: what is read, or
+// written, in the other order takes a line of the cache for each element.
+bool lies_by_x(const SparseDense& p, ptrdiff_t item) {
+    bool x = false, y = false;
+    for (int i = 0; i < p.free; ++i) {
+        const bool alone = p.size[i] > 1;
+        x = x || (alone && p.x_step[i] == item && p.y_step[i] != item);
+        y = y || (alone && p.y_step[i] == item);
+    }
+    return x && p.x_by != item && (!y || p.columns > p.rows);
+}
+
+// Free axes outermost first in the result, or in x, those that lie as one made one; returns how many vectors
+// there are.
 ptrdiff_t simplify_free(SparseDense& p) {
+    const npy_intp* const by = lies_by_x(p, item_of(p.character)) ? p.x_step : p.y_step;
     int count = 0;
     ptrdiff_t width = 1;
     for (int i = 0; i < p.free; ++i) {
@@ -56,8 +70,9 @@ ptrdiff_t simplify_free(SparseDense& p) {
             continue;
         }
         const npy_intp size = p.size[i], x = p.x_step[i], y = p.y_step[i];
+        const ptrdiff_t step = magnitude(by[i]);
         int at = count++;
-        for (; at > 0 && magnitude(p.y_step[at - 1]) < magnitude(y); --at) {
+        for (; at > 0 && magnitude(by[at - 1]) < step; --at) {
             p.size[at] = p.size[at - 1];
             p.x_step[at] = p.x_step[at - 1];
             p.y_step[at] = p.y_step[at - 1];
@@ -153,7 +168,19 @@ class Pass {
         if (width_ == 1 || row >= IN_ROWS || (row > 0 && !along)) {
             way_ = Way::Rows;
         } else {
-            way_ = p_.a.entries < p_.columns / EMPTY ? Way::Singly : Way::Tiles;
+            way_ = p_.a.entries + p_.rows < p_.columns / EMPTY ? Way::Singly : Way::Tiles;
+        }
+        if (way_ == Way::Singly && inner_ < 0) {
+            choose_nearest();
+        }
+    }
+
+    // The axis whose vectors lie nearest to each other.
+    void choose_nearest() {
+        for (int i = 0; i < p_.free; ++i) {
+            if (inner_ < 0 || magnitude(p_.x_step[i]) < magnitude(p_.x_step[inner_])) {
+                inner_ = i;
+            }
         }
     }
 
@@ -247,11 +274,24 @@ class Pass {
 
     // Entry by entry: for few entries.
     void singly(ptrdiff_t x, ptrdiff_t y) {
+        const ptrdiff_t x_step = inner_ < 0 ? item_ : p_.x_step[inner_],
+                        y_step = inner_ < 0 ? item_ : p_.y_step[inner_];
+        if (p_.by_rows) { // what rows are written to need not be zeros
+            clear(p_.y + y, y_step);
+        }
         const SparseProduct product{p_.rows,     p_.columns,   vectors_,     p_.by_rows, p_.wide,
                                     p_.a.indptr, p_.a.indices, p_.a.entries, p_.a.data,  p_.x + x,
-                                    p_.x_by,     item_,        p_.y + y,     p_.y_by,    item_};
+                                    p_.x_by,     x_step,       p_.y + y,     p_.y_by,    y_step};
         if (!find_sparse_loops(p_.character)(product)) {
             sound_ = false;
+        }
+    }
+
+    void clear(char* y, ptrdiff_t step) const {
+        for (ptrdiff_t i = 0; i < p_.rows; ++i) {
+            for (ptrdiff_t v = 0; v < vectors_; ++v) {
+                std::memset(y + i * p_.y_by + v * step, 0, static_cast<std::size_t>(item_));
+            }
         }
     }
 

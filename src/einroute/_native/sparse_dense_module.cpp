@@ -73,7 +73,8 @@ PyMethodDef methods[] = {
     {"multiply_compressed", multiply_compressed, METH_VARARGS,
      "multiply_compressed(indptr, indices, data, by_rows, x, y, threads, /)\n--\n\n"
      "y[i, ...] += sum of a[i, j] * x[j, ...] for a matrix whose rows, or columns, are compressed; y holds "
-     "zeros.\n"
+     "zeros\n"
+     "where it is columns.\n"
      "False where its pointers decrease or an index is out of range: the result is no product then."},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -20,7 +20,7 @@ using std::size_t;
 
 constexpr npy_intp RELEASED = 1 << 14;
 // Columns beside entries up to which there is a vector of all of them.
-constexpr npy_intp FEW = 1 << 12, CROWDED = 8;
+constexpr npy_intp FEW = 1 << 16, CROWDED = 8;
 
 enum class Outcome { Done, Unsound, Repeated, NoLoops };
 

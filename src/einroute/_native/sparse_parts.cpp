@@ -122,16 +122,23 @@ PyObject* coordinates(PyObject* operand, PyObject* shape) {
         PyTuple_GET_SIZE(coords.object) != ndim) {
         Py_RETURN_NONE;
     }
+    const Held plain(PyTuple_New(ndim));
+    if (!plain) {
+        return nullptr;
+    }
     for (int i = 0; i < ndim; ++i) {
-        PyObject* given = PyTuple_GET_ITEM(coords.object, i);
+        PyObject* given = side_by_side(PyTuple_GET_ITEM(coords.object, i));
+        if (given == nullptr) {
+            Py_RETURN_NONE;
+        }
+        PyTuple_SET_ITEM(plain.object, i, given);
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
-        if (!is_plain_vector(given) || !are_indices(x, x) ||
-            PyArray_DIM(x, 0) != PyArray_DIM(data.array(), 0) ||
+        if (!are_indices(x, x) || PyArray_DIM(x, 0) != PyArray_DIM(data.array(), 0) ||
             !checked(PyArray_DIM(x, 0), [&] { return within(x, sizes[i]); })) {
             Py_RETURN_NONE;
         }
     }
-    return PyTuple_Pack(3, shape, data.object, coords.object);
+    return PyTuple_Pack(3, shape, data.object, plain.object);
 }
 
 PyObject* sound_parts(PyObject*, PyObject* operand) {
@@ -150,7 +157,38 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
     return compressed(operand, shape.object, format == Format::Columns ? 1 : 0);
 }
 
+// Whether pointers end where the values of compressed lines do.
+bool ends_at(PyObject* operand, npy_intp entries) {
+    const Held indptr(vector_part(operand, name_indptr));
+    if (!indptr || !are_indices(indptr.array(), indptr.array()) || PyArray_DIM(indptr.array(), 0) == 0) {
+        return false;
+    }
+    const npy_intp last = PyArray_DIM(indptr.array(), 0) - 1;
+    const char* pointers = PyArray_BYTES(indptr.array());
+    return PyArray_ITEMSIZE(indptr.array()) == 4
+               ? reinterpret_cast<const std::int32_t*>(pointers)[last] == entries
+               : reinterpret_cast<const std::int64_t*>(pointers)[last] == entries;
+}
+
+PyObject* whole_values(PyObject*, PyObject* operand) {
+    const Format format = format_of(operand);
+    if (format == Format::Unknown || format == Format::Other) {
+        Py_RETURN_NONE;
+    }
+    const Held data(vector_part(operand, name_data));
+    if (!data || (format != Format::Entries && !ends_at(operand, PyArray_DIM(data.array(), 0)))) {
+        Py_RETURN_NONE;
+    }
+    return Py_NewRef(data.object);
+}
+
 PyMethodDef functions[] = {
+    {"whole_values", whole_values, METH_O,
+     "whole_values(operand, /)\n--\n\n"
+     "The values of an operand of a known class, all of which are entries of it; None where they are not "
+     "plain "
+     "or\n"
+     "its pointers do not end where they do. No index is read."},
     {"sound_parts", sound_parts, METH_O,
      "sound_parts(operand, /)\n--\n\n"
      "Shape, data, indptr and indices, or coords, of an operand of a known class; None where they are not "
@@ -164,6 +202,22 @@ PyMethodDef functions[] = {
 bool is_plain_vector(PyObject* object) {
     return PyArray_CheckExact(object) && PyArray_NDIM(reinterpret_cast<PyArrayObject*>(object)) == 1 &&
            PyArray_ISCARRAY_RO(reinterpret_cast<PyArrayObject*>(object));
+}
+
+PyObject* side_by_side(PyObject* object) {
+    if (is_plain_vector(object)) {
+        return Py_NewRef(object);
+    }
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(object);
+    if (!PyArray_CheckExact(object) || PyArray_NDIM(x) != 1 || !PyArray_ISNUMBER(x) ||
+        !PyArray_ISBEHAVED_RO(x)) {
+        return nullptr;
+    }
+    PyObject* copy = PyArray_NewCopy(x, NPY_CORDER);
+    if (copy == nullptr) {
+        PyErr_Clear();
+    }
+    return copy;
 }
 
 PyObject* vector_part(PyObject* operand, PyObject* name) {

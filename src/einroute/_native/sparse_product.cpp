@@ -84,10 +84,9 @@ bool take_coordinates(const Product& self, PyObject* operand, Matrix& a) {
         !PyTuple_CheckExact(coords.object) || PyTuple_GET_SIZE(coords.object) != 2) {
         return false;
     }
-    a.indptr.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
-    a.indices.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 0 : 1));
-    if (!is_plain_vector(a.indptr.object) || !is_plain_vector(a.indices.object) ||
-        !are_indices(a.indptr.array(), a.indices.array())) {
+    a.indptr.object = side_by_side(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
+    a.indices.object = side_by_side(PyTuple_GET_ITEM(coords.object, self.turned ? 0 : 1));
+    if (!a.indptr || !a.indices || !are_indices(a.indptr.array(), a.indices.array())) {
         return false;
     }
     const npy_intp count = PyArray_DIM(a.data.array(), 0), item = PyArray_ITEMSIZE(a.data.array());

@@ -187,4 +187,8 @@ SampledOutcome run_sampled(const Sampled& p, char character, bool wide, int thre
     return Pass(p, *kernels_for(character, wide), wide, threads).run();
 }
 
+bool finite_sums(const Sampled& p, char character, bool wide) {
+    return kernels_for(character, wide)->finite(p);
+}
+
 } // namespace einroute

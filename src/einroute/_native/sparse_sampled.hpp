@@ -65,6 +65,7 @@ struct SampledPart {
 // The kernels of a dtype and an index type.
 struct SampledKernels {
     bool (*part)(const Sampled&, const SampledPart&); // whether all indices were in range
+    bool (*finite)(const Sampled&);                   // whether sums are where there are entries
     void (*total)(const char* slots, std::ptrdiff_t count, char* out);
 };
 

@@ -19,4 +19,7 @@ bool has_sampled_kernels(char character);
 // threads.
 SampledOutcome run_sampled(const Sampled& p, char character, bool wide, int threads);
 
+// Whether all sums of a product that was made are finite: only those are read where there are entries.
+bool finite_sums(const Sampled& p, char character, bool wide);
+
 } // namespace einroute

@@ -7,6 +7,7 @@
 #include "sparse_sampled_spec.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -16,6 +17,9 @@ namespace einroute {
 namespace {
 
 using Spec = SampledSpec;
+
+// Elements of a result for each that is added to one, from which only those are looked at.
+constexpr double SPREAD = 4;
 
 struct SampledObject {
     PyObject_HEAD Spec spec;
@@ -67,31 +71,69 @@ PyArrayObject* empty_result(const Spec& s, npy_intp entries) {
     return reinterpret_cast<PyArrayObject*>(PyArray_ZEROS(s.out, shape, s.type, s.fortran));
 }
 
-bool is_finite(const Spec& s, PyArrayObject* out) {
+// Of a large result with few entries most is never read: it stays memory that no page is there for.
+bool is_finite(const Spec& s, PyArrayObject* out, const Sampled& p, bool wide) {
+    if (!s.floating) {
+        return true;
+    }
+    const double width =
+        p.adds ? static_cast<double>(p.outer) * static_cast<double>(p.summed ? 1 : p.inner) : 1;
+    if (p.result == SampledResult::Sums &&
+        SPREAD * width * static_cast<double>(p.entries) < static_cast<double>(PyArray_SIZE(out))) {
+        return finite_sums(p, s.character, wide);
+    }
     const bool single = s.type == NPY_FLOAT || s.type == NPY_CFLOAT;
-    return !s.floating || all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
+    return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
+}
+
+struct Pair {
+    std::uint64_t first, second;
+};
+
+// Places and sums one after the other, those that do not count written over by the next; `count` do.
+template <class V>
+void pick(const std::vector<unsigned char>& held, npy_intp count, const V* sums, npy_int32* place, V* value) {
+    npy_intp to = 0;
+    for (npy_int32 i = 0; to < count; ++i) {
+        place[to] = i;
+        value[to] = sums[i];
+        to += held[static_cast<std::size_t>(i)];
+    }
+}
+
+template <class V>
+void pick(const std::vector<unsigned char>& held, PyArrayObject* sums, const Held& places,
+          const Held& found) {
+    pick(held, PyArray_DIM(places.array(), 0), static_cast<const V*>(PyArray_DATA(sums)),
+         static_cast<npy_int32*>(PyArray_DATA(places.array())), static_cast<V*>(PyArray_DATA(found.array())));
 }
 
 // The places where there is an entry, and the sums there.
 PyObject* places_of(PyArrayObject* sums, const std::vector<unsigned char>& held) {
     npy_intp count = 0;
-    const npy_intp length = PyArray_DIM(sums, 0), item = PyArray_ITEMSIZE(sums);
-    for (npy_intp i = 0; i < length; ++i) {
-        count += held[static_cast<std::size_t>(i)];
+    for (const unsigned char one : held) {
+        count += one;
     }
     const Held places(PyArray_SimpleNew(1, &count, NPY_INT32)),
         found(PyArray_SimpleNew(1, &count, PyArray_TYPE(sums)));
     if (!places || !found) {
         return nullptr;
     }
-    npy_int32* place = static_cast<npy_int32*>(PyArray_DATA(places.array()));
-    char* value = PyArray_BYTES(found.array());
-    npy_intp to = 0;
-    for (npy_intp i = 0; i < length; ++i) {
-        if (held[static_cast<std::size_t>(i)]) {
-            place[to] = static_cast<npy_int32>(i);
-            std::memcpy(value + to++ * item, PyArray_BYTES(sums) + i * item, static_cast<std::size_t>(item));
-        }
+    switch (PyArray_ITEMSIZE(sums)) {
+    case 1:
+        pick<std::uint8_t>(held, sums, places, found);
+        break;
+    case 2:
+        pick<std::uint16_t>(held, sums, places, found);
+        break;
+    case 4:
+        pick<std::uint32_t>(held, sums, places, found);
+        break;
+    case 8:
+        pick<std::uint64_t>(held, sums, places, found);
+        break;
+    default:
+        pick<Pair>(held, sums, places, found);
     }
     return PyTuple_Pack(2, places.object, found.object);
 }
@@ -152,7 +194,7 @@ PyObject* product(const Spec& s, PyArrayObject* data, PyObject* indptr, int line
     } else if (s.values) {
         std::memset(p.out, 0, static_cast<std::size_t>(PyArray_NBYTES(out.array())));
     }
-    if (!is_finite(s, out.array())) {
+    if (!is_finite(s, out.array(), p, wide)) {
         Py_RETURN_NONE;
     }
     if (!places) {

@@ -69,16 +69,32 @@ void SparseTiles::find_lanes(ptrdiff_t first) {
     const ptrdiff_t whole = TILE_LINE / item_;
     lanes_ = width_ - first < whole ? width_ - first : whole;
     line_ = bytes_of_line(width_ - first, item_);
-    for (ptrdiff_t lane = 0; lane < lanes_; ++lane) {
-        ptrdiff_t vector = first + lane, x = 0, y = 0;
-        for (int i = p_.free - 1; i >= 0; --i) {
-            const ptrdiff_t at = vector % p_.size[i];
-            vector /= p_.size[i];
-            x += at * p_.x_step[i];
-            y += at * p_.y_step[i];
-        }
+    if (lanes_ == 0) {
+        return;
+    }
+    ptrdiff_t at[SPARSE_FREE], vector = first, x = 0, y = 0;
+    for (int i = p_.free - 1; i >= 0; --i) {
+        at[i] = vector % p_.size[i];
+        vector /= p_.size[i];
+        x += at[i] * p_.x_step[i];
+        y += at[i] * p_.y_step[i];
+    }
+    for (ptrdiff_t lane = 0;;) {
         x_at_[lane] = x;
         y_at_[lane] = y;
+        if (++lane == lanes_) {
+            break;
+        }
+        for (int i = p_.free - 1; i >= 0; --i) { // one further, as an odometer is
+            x += p_.x_step[i];
+            y += p_.y_step[i];
+            if (++at[i] < p_.size[i]) {
+                break;
+            }
+            x -= at[i] * p_.x_step[i];
+            y -= at[i] * p_.y_step[i];
+            at[i] = 0;
+        }
     }
     x_even_ = evenly(x_at_, lanes_, x_apart_);
     y_even_ = evenly(y_at_, lanes_, y_apart_);

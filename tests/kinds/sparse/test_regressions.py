@@ -119,3 +119,57 @@ def test_matrices_beside_diagonals_are_multiplied(subscripts: str) -> None:
     for _ in range(2):
         result = er.einsum(subscripts, *operands)
         np.testing.assert_array_equal(written_out(result), np.einsum(subscripts, *arrays))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "g", "c16"])
+@pytest.mark.parametrize(
+    "subscripts", ["c,cab,->ab", "c,,cab->ab", "c,cab,,a,b->ab", "c,cab->ba", "c,ca,cb->ab"]
+)
+def test_entries_that_are_zero_make_nan_of_nan(subscripts: str, dtype: str) -> None:
+    rng = np.random.default_rng(4)
+    weights = np.zeros(2, dtype)
+    given = subscripts.partition("->")[0].split(",")[1:]
+    dense = [np.asarray(rng.random(tuple({"c": 2}.get(x, 3) for x in labels)), dtype) for labels in given]
+    dense[-1][...] = np.nan
+    expected = np.einsum(subscripts, weights, *dense)
+    assert np.isnan(expected).all()
+    for sparse_weights in (
+        sp.coo_array((weights, (np.arange(2),)), shape=(2,)),
+        sparse.COO(np.arange(2)[None], weights, shape=(2,), prune=False),
+    ):
+        for forbidden in ((), "sparse.sampled", "sparse.scipy"):
+            with er.config(forbid=forbidden):
+                np.testing.assert_array_equal(er.einsum(subscripts, sparse_weights, *dense), expected)
+
+
+@pytest.mark.parametrize("order", ["ik", "ki"])
+def test_few_entries_are_written_over_what_out_held(order: str) -> None:
+    a = sp.csr_array((np.ones(1, "f4"), ([0], [5])), shape=(1, 100))
+    x = np.arange(300, dtype="f4").reshape(100, 3)
+    out = np.full((1, 3) if order == "ik" else (3, 1), 7, "f4")
+    assert er.einsum(f"ij,jk->{order}", a, x, out=out) is out
+    np.testing.assert_array_equal(out.ravel(), x[5])
+
+
+@pytest.mark.parametrize("subscripts", ["ij,ij->ij", "ij,ji->ij", "ij,ji->ji", "ij,ij->", "ij,ji->"])
+@pytest.mark.parametrize("shape", [(40, 300), (300, 40), (3, 70000)])
+def test_few_entries_beside_many(shape: tuple[int, int], subscripts: str) -> None:
+    rng = np.random.default_rng(5)
+
+    def entries(count: int, shape: tuple[int, ...], form: str) -> Any:
+        at = np.unravel_index(rng.integers(0, shape[0] * shape[1], count), shape)
+        return sp.coo_array((rng.integers(-3, 4, count).astype(float), at), shape=shape).asformat(form)
+
+    for counts in ((20, 900), (900, 20)):
+        for first in ("csr", "csc", "coo"):
+            for second in ("csr", "csc", "coo"):
+                a = entries(counts[0], shape, first)
+                b = entries(counts[1], shape if subscripts[3:5] == "ij" else shape[::-1], second)
+                x, y = a.tocsr(), b.tocsr() if subscripts[3:5] == "ij" else b.T.tocsr()
+                expected = x.multiply(y).T if subscripts.endswith(">ji") else x.multiply(y)
+                made = er.einsum(subscripts, a, b)
+                if subscripts.endswith("->"):
+                    assert made == expected.sum()
+                else:
+                    assert made.shape == expected.shape
+                    assert abs(made - expected).sum() == 0

@@ -222,8 +222,9 @@ class _Gather:
                 if self.overflows(found, entries, rows):
                     rows, entries = self.with_entries(found, entries), np.ones_like(entries)
                 at = where[part]
-                numbers = np.arange(len(at), dtype=at.dtype)
-                tools.coo_matmat_dense(len(at), width, at, numbers, entries, rows.reshape(-1), sums)
+                # One entry a column: `coo_matmat_dense` would leave out those that are 0, and lose 0 * nan.
+                ends = np.arange(len(at) + 1, dtype=at.dtype)
+                tools.csc_matvecs(height, len(at), width, ends, at, entries, rows.reshape(-1), sums)
         return laid_out(step, self.shown + self.wide, sums.reshape(shape + wide), out)
 
 

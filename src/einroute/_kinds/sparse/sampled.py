@@ -15,7 +15,7 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.routes import Alone, Declined, Offer, Refused, Route, Runner
-from ..._entries.entries import CROWDED, Entries
+from ..._entries.entries import Entries, fewest
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
 from . import short
@@ -28,8 +28,8 @@ Array = np.ndarray[Any, Any]
 _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 #: Nanoseconds an entry for each of its axes, for each element that is looked up, and for a sum at its place.
 _AXIS, _ELEMENT, _SUM = 0.5, 0.6, 1.0
-#: Of a matrix between vectors, and of its sum, most of which are compressed.
-_LINE = 0.9
+#: Of a matrix between vectors, most of which are compressed, and of the sum of all entries.
+_LINE, _WHOLE = 0.9, 0.2
 #: Nanoseconds an element of a row that is looked up, for adding one to a row of the result, and for that row.
 _DOT, _ROW, _BEGUN = 0.12, 0.3, 4.0
 #: Bytes of an array from which rows at random places come from memory.
@@ -68,6 +68,8 @@ def verdict(step: Step) -> Offer | Refused:
 def _cost(step: Step, own: str, extra: str) -> Cost:
     nnz, width = entries_of(step, sparse_positions(step)[0]), step.extent(extra)
     dense = len(step.inputs) - 1
+    if not dense and not step.output:
+        return Cost(nnz * _WHOLE, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
     adds, scattered = any(c in step.output for c in extra), step.form != "entries" and bool(step.output)
     each = _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
     if len(own) == 2 and not extra and not step.output:
@@ -150,7 +152,7 @@ class _Sampled:
 
     def __call__(self, *operands: Any, out: Array | None = None) -> Any:
         step, a = self.step, operands[self.position]
-        if self.places and a.shape[self.own.index(step.output)] > CROWDED * a.nnz:
+        if self.places and a.nnz < fewest(a.shape[self.own.index(step.output)]):
             return Declined("too few entries for an array of all places")
         dense = [x for i, x in enumerate(operands) if i != self.position]
         made = self.kernel(

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
-from ..._entries.entries import CROWDED
+from ..._entries.entries import fewest
 from ..._native import CORE
 from .built import compressed, coordinates
 
@@ -23,6 +23,8 @@ Numbered = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...], 
 
 #: The name of the kind whose operands these are.
 _KIND = "scipy_sparse"
+#: How many times the entries of one matrix another has at least of which only those beside them are taken.
+_FEWER = 4
 #: Rows from which a matrix is made without pointers to them.
 _MANY_ROWS = 2**31
 
@@ -35,6 +37,8 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     if len(sparse_at) != 1 or any(len(set(x)) != len(x) for x in dense):
         return None
     entries, dtype = alone.form == "entries", step.dtype
+    if not dense and not output and len(set(own)) == len(own):
+        return _of_all(dtype, run)
     values = entries and len(output) > 1
     if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2 or sizes[output[0]] >= _MANY_ROWS):
         return None
@@ -51,7 +55,7 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     else:
         finish = _as_vector(shape, dtype) if places else _as_array(dtype) if output else _as_sum(dtype)
     sound, as_it_is, cast = CORE.sound_parts, values and not dense, wide is not dtype
-    crowded = shape[0] // CROWDED if places else 0
+    crowded = fewest(shape[0]) if places else 0
 
     def short(*operands: Any) -> Any:
         x = operands[at]
@@ -74,6 +78,22 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
             return run(*operands)
         result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
+
+    return short
+
+
+def _of_all(dtype: np.dtype[Any], run: Runner) -> Runner:
+    """The sum of all entries, wherever they are: no index is read."""
+    wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" else dtype
+    add, whole = quiet(np.add.reduce), CORE.whole_values
+
+    def short(x: Any) -> Any:
+        data = whole(x)
+        if data is None or data.dtype != dtype:
+            return run(x)
+        if dtype.kind == "b":
+            return data.any()
+        return add(data, dtype=wide).astype(dtype, copy=False)
 
     return short
 
@@ -124,6 +144,23 @@ def _rows(
     return compressed(cls, indptr, indices, values, (height, width))
 
 
+def _beside(
+    other: tuple[Array, Array, Array], width: int, data: Array, rows: Array, columns: Array
+) -> tuple[Array, Array, Array]:
+    """The entries in rows, or columns, where another matrix has some: no others have to be ordered."""
+    indptr, indices, _ = other
+    held, line = indptr[1:] != indptr[:-1], rows
+    if np.count_nonzero(held) * width > len(indices) * len(held):
+        held, line = np.zeros(width, np.bool), columns
+        np.put(held, indices, True, mode="clip")
+    at = np.flatnonzero(held.take(line, mode="clip"))
+    return data.take(at), rows.take(at), columns.take(at)
+
+
+def _widened(rows: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    return rows[0].astype(np.int64, copy=False), rows[1].astype(np.int64, copy=False), rows[2]
+
+
 def of_pair(alone: Alone, run: Runner) -> Runner | None:
     """Two sparse matrices multiplied element by element."""
     first, second = alone.inputs
@@ -138,23 +175,34 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
         return None
     sound, add = CORE.sound_parts, quiet(np.add.reduce)
 
-    def as_rows(x: Any, turned: bool) -> Any:
-        found = sound(x)
-        if found is None or found[1].dtype != dtype:
-            return None
+    def as_rows(x: Any, found: Any, turned: bool, shape: tuple[int, int], other: Any = None) -> Any:
+        data = found[1]
         if len(found) == 4 and (x.format == "csc") is turned:
-            return found[2], found[3], found[1]
+            return found[2], found[3], data
         rows, columns = found[2] if len(found) == 3 else (found[3], found[3])
         indptr, line = (None, -1) if len(found) == 3 else (found[2], 0 if x.format == "csr" else 1)
         if turned:
             rows, columns, line = columns, rows, 1 - line
-        return CORE.canonical_rows(found[1], indptr, line, rows, columns, height, width)
+        if other is not None and indptr is None and len(other[2]) < len(data) // _FEWER:
+            data, rows, columns = _beside(other, shape[1], data, rows, columns)
+        return CORE.canonical_rows(data, indptr, line, rows, columns, *shape)
 
     def short(a: Any, b: Any) -> Any:
         by_columns = a.format == "csc" and (b.format == "csc") is not turned
-        left, right = as_rows(a, by_columns), as_rows(b, turned is not by_columns)
-        if left is None or right is None or left[1].dtype != right[1].dtype:
+        first, second = sound(a), sound(b)
+        if first is None or second is None or not first[1].dtype == second[1].dtype == dtype:
             return run(a, b)
+        shape = (width, height) if by_columns else (height, width)
+        if len(first[1]) < len(second[1]):
+            left = as_rows(a, first, by_columns, shape)
+            right = None if left is None else as_rows(b, second, turned is not by_columns, shape, left)
+        else:
+            right = as_rows(b, second, turned is not by_columns, shape)
+            left = None if right is None else as_rows(a, first, by_columns, shape, right)
+        if left is None or right is None:
+            return run(a, b)
+        if left[1].dtype != right[1].dtype:
+            left, right = _widened(left), _widened(right)
         made = CORE.multiply_elements(*left, *right, height if by_columns else width)
         if made is None or made is False:
             return run(a, b)

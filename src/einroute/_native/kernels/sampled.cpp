@@ -62,8 +62,38 @@ template <class T, class I> class Entries {
         return sound_ && lines_.sound;
     }
 
+    // Whether the sums at all entries are finite.
+    bool finite() {
+        for (low_ = part_.low; low_ < part_.high; low_ += BLOCK) {
+            const ptrdiff_t left = part_.high - low_;
+            count_ = left < BLOCK ? left : BLOCK;
+            read();
+            offsets(p_.out_step, place_);
+            for (ptrdiff_t k = 0; k < count_; ++k) {
+                for (ptrdiff_t o = 0; o < (p_.adds ? p_.outer : 1); ++o) {
+                    const ptrdiff_t beyond = p_.adds ? p_.out_outer[o] : 0;
+                    if (!finite_row(p_.out + place_[k] + beyond, p_.adds && !p_.summed ? p_.inner : 1)) {
+                        return false;
+                    }
+                }
+            }
+        }
+        return true;
+    }
+
   private:
     static constexpr ptrdiff_t ITEM = sizeof(T);
+
+    bool finite_row(const char* row, ptrdiff_t count) const {
+        if (count == 1 || p_.out_inner == ITEM) {
+            return all_finite<T>(row, count);
+        }
+        bool good = true;
+        for (ptrdiff_t i = 0; i < count; ++i) {
+            good &= all_finite<T>(row + i * p_.out_inner, 1);
+        }
+        return good;
+    }
 
     // The coordinates of a block along each axis that is used.
     void read() {
@@ -320,6 +350,13 @@ template <class T, class I> bool run_part(const Sampled& p, const SampledPart& p
     return Entries<T, I>(p, part).run();
 }
 
+template <class T, class I> bool finite(const Sampled& p) {
+    if constexpr (std::is_floating_point_v<Real<T>>) {
+        return Entries<T, I>(p, {0, p.entries, -1, 0, 0, nullptr}).finite();
+    }
+    return true;
+}
+
 // The sum of the parts' sums, pair by pair.
 template <class T> void total(const char* slots, ptrdiff_t count, char* out) {
     using W = typename Wide<T>::Type;
@@ -339,7 +376,7 @@ template <class T> void total(const char* slots, ptrdiff_t count, char* out) {
     store_one(out, made);
 }
 
-template <class T, class I> constexpr SampledKernels KERNELS_OF = {run_part<T, I>, total<T>};
+template <class T, class I> constexpr SampledKernels KERNELS_OF = {run_part<T, I>, finite<T, I>, total<T>};
 
 } // namespace
 

@@ -46,6 +46,21 @@ inline void narrow_to(Complex<float>& to, Complex<double> x) {
     to = {static_cast<float>(x.re), static_cast<float>(x.im)};
 }
 
+// Whether neighbours are finite: an exponent of ones alone, and one more, reaches the sign.
+template <class T> bool all_finite(const char* x, ptrdiff_t count) {
+    using Bits = std::conditional_t<sizeof(Real<T>) == 4, std::uint32_t, std::uint64_t>;
+    constexpr Bits ONE = Bits(1) << (sizeof(Bits) == 4 ? 23 : 52);
+    constexpr Bits SIGN = Bits(1) << (sizeof(Bits) * 8 - 1);
+    constexpr ptrdiff_t PARTS = sizeof(T) / sizeof(Bits);
+    Bits all = 0;
+    for (ptrdiff_t i = 0; i < count * PARTS; ++i) {
+        Bits bits;
+        std::memcpy(&bits, x + i * static_cast<ptrdiff_t>(sizeof bits), sizeof bits);
+        all |= (bits & (SIGN - ONE)) + ONE;
+    }
+    return (all & SIGN) == 0;
+}
+
 // The sum of neighbours, in eight parts that take turns.
 template <class T> typename Wide<T>::Type total_of(const char* x, ptrdiff_t count) {
     constexpr ptrdiff_t ITEM = sizeof(T);
