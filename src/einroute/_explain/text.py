@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TextIO
 
-from .._base.formatting import count, in_bytes, in_time
+from .._base.formatting import count, in_bytes, in_time, plural
 from .outline import Outline, OutlineSlices, OutlineStep
 
 __all__ = ["not_taken", "sliced", "text", "width_of", "work"]
@@ -51,7 +51,7 @@ def sliced(slices: OutlineSlices) -> str:
     done_with = "added up" if slices.summed else "put side by side"
     return (
         f"in {slices.count} slices of {slices.block} along {slices.label}, {done_with}, "
-        f"on up to {slices.threads} threads ({slices.reason})"
+        f"on up to {plural(slices.threads, 'thread')} ({slices.reason})"
     )
 
 
