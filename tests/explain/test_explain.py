@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -636,6 +637,17 @@ class TestForms:
         closed = io.StringIO()
         closed.close()
         assert width_of(closed) == 80
+
+
+def test_text_html_and_table_name_the_same_work() -> None:
+    explained = ER.explain("ij,jk,kl->il", A, A, A[:, :3])
+    work = str(explained).splitlines()[1].strip()
+    assert "products; sizes i=" in work
+    assert work in explained._repr_html_()
+    if find_spec("rich"):
+        stream = Terminal()
+        explained.show(stream)
+        assert "products; sizes i=" in " ".join(stream.getvalue().split())
 
 
 @pytest.mark.parametrize(
