@@ -38,6 +38,9 @@ er.config(on_densify="quiet")  # type: ignore[arg-type]  # pyright: ignore[repor
 er.config(cache_bytes=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 er.set_config(prepare="sometimes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
+_ = er.tensrdot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+_ = er.wisdom.lode  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
 # Arrays have NumPy's types, or closer ones.
 assert_type(er.tensordot(a, a), NDArray[np.float64])
 assert_type(er.tensordot(single, single, axes=1), NDArray[np.float32])

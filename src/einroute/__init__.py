@@ -29,6 +29,7 @@ from ._record import record
 from ._version import __version__
 
 if _typing.TYPE_CHECKING:
+    from . import wisdom
     from ._api.typed import (
         dot,
         einsum,
@@ -106,15 +107,17 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> _typing.Any:
-    if name in _OF_BACKENDS:
-        return getattr(_import_module(_OF_BACKENDS[name]), name)
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = _import_module(_LATER[name])
-    found = getattr(module, name, module)
-    _publish(__name__, [name], {name: found})
-    return found
+if not _typing.TYPE_CHECKING:  # else checkers of types would take any name for one of the module's
+
+    def __getattr__(name: str) -> _typing.Any:
+        if name in _OF_BACKENDS:
+            return getattr(_import_module(_OF_BACKENDS[name]), name)
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = _import_module(_LATER[name])
+        found = getattr(module, name, module)
+        _publish(__name__, [name], {name: found})
+        return found
 
 
 def __dir__() -> list[str]:

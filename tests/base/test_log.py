@@ -40,6 +40,12 @@ def _tiny() -> Any:
     return [er.einsum("ab,cb->ac", a, b) for _ in range(70)]
 
 
+def _tried() -> Any:
+    a = RNG.random((60, 60))
+    with er.config(tune="now"):
+        return er.einsum("ij,jk,kl->il", a, a, a)
+
+
 def _densified() -> Any:
     with er.config(on_densify="allow"):
         return er.einsum("i,j->ij", scipy.sparse.coo_array(([1.0], ([0],)), shape=(4000,)), np.ones(4000))
@@ -50,7 +56,8 @@ CASES = {
     "factors kept": (_kept, logging.DEBUG, "made to be kept, in"),
     "factors that do not answer": (_doubtful, logging.DEBUG, "lstsq: kept factors are not used: "),
     "overflow": (_overflow, logging.DEBUG, "overflowed and is repeated in NumPy's order"),
-    "a trial's end": (_tiny, logging.DEBUG, "is planned after 64 calls"),
+    "trials of other plans": (_tried, logging.DEBUG, " is kept ("),
+    "a tiny call's plan": (_tiny, logging.DEBUG, "is planned after 64 calls"),
     "something large written out": (_densified, logging.INFO, "MiB"),
 }
 

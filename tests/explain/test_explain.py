@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -638,6 +639,17 @@ class TestForms:
         assert width_of(closed) == 80
 
 
+def test_text_html_and_table_name_the_same_work() -> None:
+    explained = ER.explain("ij,jk,kl->il", A, A, A[:, :3])
+    work = str(explained).splitlines()[1].strip()
+    assert "products; sizes i=" in work
+    assert work in explained._repr_html_()
+    if find_spec("rich"):
+        stream = Terminal()
+        explained.show(stream)
+        assert "products; sizes i=" in " ".join(stream.getvalue().split())
+
+
 @pytest.mark.parametrize(
     ("name", "function", "args"),
     [
@@ -664,10 +676,22 @@ def test_a_name_that_is_subscripts_of_the_operand_means_subscripts() -> None:
     assert ER.explain("inv", A).function == "linalg.inv"
 
 
-@pytest.mark.parametrize("name", ["linalg.qr", "scipy.linalg.absent", "lstsqs"])
-def test_other_names_are_subscripts_and_refused_as_such(name: str) -> None:
-    with pytest.raises(ValueError, match=r"subscripts|einsum|sum"):
+@pytest.mark.parametrize("name", ["linalg.qr", "scipy.linalg.absent", "lstsqs", "numpy.dott"])
+def test_other_names_are_refused_as_names(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"'{name}' is neither subscripts for 2 operands nor the name of a"):
         ER.explain(name, A, A[0])
+
+
+def test_a_mistyped_name_is_answered_by_the_right_one() -> None:
+    with pytest.raises(ValueError, match="did you mean 'lstsq'"):
+        ER.explain("lstsqs", A, A[0])
+    with pytest.raises(ValueError, match="'ijk' names 3 dimensions"):  # one operand has one term
+        ER.explain("ijk", A)
+
+
+def test_multi_dot_is_named_with_arrays_of_several_shapes() -> None:
+    arrays = [np.ones((2, 3)), np.ones((3, 4)), np.ones(4)]
+    assert ER.explain("multi_dot", arrays).routes == ER.explain(ER.linalg.multi_dot, arrays).routes
 
 
 class Terminal(io.StringIO):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import json
@@ -699,6 +700,25 @@ class TestBounds:
             for _ in range(30):
                 er.einsum("ij,jk->ik", A, A)
         assert "2 x29" in str(r)  # the first is a miss
+
+    def test_text_keeps_to_80_columns(self):
+        with er.record() as r:
+            er.einsum("ij,jk,kl,lm,mn,no,op->ip", *[A] * 7)
+            er.tensordot(scipy.sparse.csr_array(np.eye(3)), np.ones((3, 1000, 2, 2)), axes=1)
+            with contextlib.suppress(ValueError):
+                er.einsum("ij,jk->ik", A, np.ones((777, 2)))
+        lines = str(r).splitlines()
+        assert max(map(len, lines)) <= 80
+        assert sum("test_record.py:" in line for line in lines) == 3
+
+    def test_a_record_in_a_list_is_short(self):
+        with er.record() as r:
+            er.einsum("ij,jk->ik", A, A)
+            with contextlib.suppress(ValueError):
+                er.einsum("ij,jk->ik", A, np.ones((777, 2)))
+        done, raised = map(repr, r.records)
+        assert done.startswith("<Record 1: einsum ij,jk->ik, by dense.")
+        assert raised.startswith("<Record 2: einsum ij,jk->ik, raised ValueError, ")
 
 
 class Hostile:

@@ -71,8 +71,10 @@ def whole_number(name: str, value: object, least: int, expected: str) -> int:
     raise ValueError(f"{name} must be {expected} (an int >= {least}), not {shown(value)}")
 
 
-def suggest(name: str, valid: Iterable[str]) -> str:
+def suggest(name: str, valid: Iterable[str], listed: Iterable[str] | None = None) -> str:
     """The end of a message about an unknown name: the closest valid names, or all where none is close.
+
+    ``listed`` are those to list then, where the valid ones are several names for each thing.
 
     >>> suggest("gredy", ["greedy", "optimal"])
     "did you mean 'greedy'?"
@@ -85,6 +87,7 @@ def suggest(name: str, valid: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(map(repr, close))}?"
+    names = names if listed is None else sorted(listed)
     return f"expected one of {', '.join(map(repr, names))}" if names else "none is accepted here"
 
 
@@ -205,8 +208,8 @@ class BadPath(TypeError):
 
 def bad_optimize(came: object) -> str:
     """`optimize` is no form that einsum takes."""
-    names = ("greedy", "optimal")
-    hint = f" ({suggest(came, names)})" if isinstance(came, str) else ""
+    close = suggest(came, ("greedy", "optimal")) if isinstance(came, str) else ""
+    hint = f"; {close}" if close.startswith("did") else ""
     if isinstance(came, (list, tuple)) and came and all(isinstance(step, (list, tuple)) for step in came):
         hint = "; write ['einsum_path', *path] for a path of your own"
     return (

@@ -79,7 +79,7 @@ def _unknown(name: str) -> str:
     known = ", ".join(f"{group} ({count})" for group, count in counts.items())
     hint = suggest(name, [*GROUPS, *(case.label for case in CASES)])
     close = f"{hint} " if hint.startswith("did") else ""
-    return f"no case {name!r}; {close}The groups are {known}; --list shows every case, and all runs them"
+    return f"no case {name!r}; {close}--list shows every case, and all runs them; the groups are {known}"
 
 
 def peers(names: Sequence[str] | None) -> tuple[str, ...]:

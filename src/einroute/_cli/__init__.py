@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line's parser."""
     top = argparse.ArgumentParser(
         prog="python -m einroute",
-        description="NumPy's signatures in front; behind them, the fastest right way to do each call.",
+        description="NumPy's einsum, tensordot, lstsq and relatives, each call by the fastest right code.",
     )
     top.add_argument("--version", action="version", version=f"einroute {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Exact)

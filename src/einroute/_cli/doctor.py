@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from importlib import metadata, util
+from textwrap import wrap
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import einroute as er
 from einroute._base.calibration_file import told as told_of_calibration
 from einroute._base.environment import first_count
 from einroute._base.formatting import in_bytes, plural
+from einroute._explain.text import width_of
 from einroute._kinds.registry import MODULES
 from einroute._native import told
 from einroute._native.memory import told as told_of_memory
@@ -40,9 +42,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     command = commands.add_parser(
         "doctor",
-        help="versions, the compiled core, BLAS and its threads, and whose operands can come",
+        help="versions, the compiled core, BLAS and its threads, and which libraries' arrays are taken",
         description="Shows what einroute runs on here: versions, the compiled core, BLAS and its threads, "
-        "the libraries whose operands are known, and the caches.",
+        "the libraries whose arrays are taken, and the caches.",
     )
     command.set_defaults(run=run)
 
@@ -164,7 +166,7 @@ def run(_arguments: argparse.Namespace) -> int:
     system = f"{platform.system()} {platform.machine()}, {plural(cores(), 'core')} for this process"
     rate = f"a float64 matrix product runs at {gemm_rate() / 1e9:.0f} GFLOP/s"
     verdict = f"yes; {rate}" if fast else f"no; {rate}; NumPy with OpenBLAS, MKL or Accelerate is faster"
-    cache = ", ".join(f"{name} {_told(name, value)}" for name, value in er.cache_info().items())
+    cache = ", ".join(f"{name}={_told(name, value)}" for name, value in er.cache_info().items())
     report: list[tuple[str, list[str]]] = [
         ("einroute", [er.__version__]),
         ("python", [f"{platform.python_version()} ({platform.python_implementation()})"]),
@@ -181,7 +183,17 @@ def run(_arguments: argparse.Namespace) -> int:
         ("cache", [cache]),
         ("config", [", ".join(f"{name}={_option(name, value)}" for name, value in er.get_config().items())]),
     ]
+    width = width_of()
     for name, texts in report:
         for at, text in enumerate(texts):
-            print(f"{name if at == 0 else '':<14}{text}")
+            head = f"{name if at == 0 else '':<14}"
+            for line in wrap(
+                text,
+                width,
+                initial_indent=head,
+                subsequent_indent=" " * 14,
+                break_long_words=False,
+                break_on_hyphens=False,
+            ):
+                print(line)
     return 0

@@ -71,7 +71,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "explain",
         usage=USAGE,
         help="show which route a call would take, and why",
-        description="Shows the plan and the routes of a call for operands of these shapes.",
+        description="Shows the routes of a call for operands of these shapes, without computing anything.",
     )
     command.add_argument(
         "what",
@@ -97,7 +97,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--picture",
         metavar="FILE",
         type=Path,
-        help="write the picture of the steps to FILE.svg, or all of it to FILE.html",
+        help="write the picture of the steps to FILE.svg, or the whole explanation to FILE.html",
     )
     command.set_defaults(run=run)
 
@@ -137,15 +137,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def called(words: Sequence[str]) -> tuple[Any, tuple[str, ...], Sequence[str]]:
-    """The function that is meant, what comes before its operands, and their shapes.
+    """The function or the subscripts that are meant, what comes before the operands, and their shapes.
 
     Raises
     ------
     ValueError
-        No function and no subscripts.
+        A function whose subscripts are missing.
 
     >>> called(["ij->ji", "2x3"])
-    (<function einsum at ...>, ('ij->ji',), ['2x3'])
+    ('ij->ji', (), ['2x3'])
     >>> called(["np.dot", "2x3", "3"])
     (<function dot at ...>, (), ['2x3', '3'])
     """
@@ -153,9 +153,7 @@ def called(words: Sequence[str]) -> tuple[Any, tuple[str, ...], Sequence[str]]:
     try:
         function = chosen((name,))[0].ours()
     except ValueError:
-        if re.search(r"(?<!\.)\.(?!\.)", name):  # one dot alone is none of an einsum
-            raise
-        return er.einsum, (name,), rest
+        return name, (), rest  # subscripts, or a mistake that `explain` tells of
     if function not in {er.einsum, er.einsum_path}:
         return function, (), rest
     if not rest:
@@ -178,7 +176,7 @@ def options(function: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         er.einsum_path: {"optimize"},
         er.tensordot: {"axes"},
         er.linalg.tensordot: {"axes"},
-    }.get(function, set())
+    }.get(er.einsum if isinstance(function, str) else function, set())
     for name in found.keys() - takes:
         raise ValueError(f"--{name} is no option of this function")
     if "optimize" in found:

@@ -197,9 +197,7 @@ def changed(base: Config, options: dict[str, Any]) -> Config:
     for name in options:
         if name not in valid:
             everything = [*valid, *PROCESS_WIDE]
-            raise TypeError(
-                f"unknown option {name!r}; {suggest(name, everything)} (options: {', '.join(everything)})"
-            )
+            raise TypeError(f"unknown option {name!r}; {suggest(name, everything)}")
     return replace(base, **options)
 
 

@@ -92,7 +92,7 @@ def run(library: Library) -> Outcome:
     if find_spec(library.name) is None:
         return Outcome(f"{library.name}: not installed; pip install '{library.extra}' shows it")
     if library.name not in MODULES:
-        return Outcome(f"{library.name}: this version of einroute has no kind for it")
+        return Outcome(f"{library.name}: this version of einroute does not take its arrays")
     rng = np.random.default_rng(0)
     places = np.sort(rng.choice(_ROWS * _ROWS, _ENTRIES, replace=False))
     at = np.stack(np.divmod(places, _ROWS))

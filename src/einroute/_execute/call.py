@@ -15,6 +15,7 @@ import numpy as np
 from .._base.densify import densified, speak
 from .._base.errstate import quiet
 from .._base.facts import DENSE, Contraction, DType, Operand, Options
+from .._base.formatting import in_bytes
 from .._base.kinds import Kind
 from .._base.machine import SHIPPED, using
 from .._base.records import dataclass
@@ -283,7 +284,7 @@ class Call:
                 made, what = size, "the result"
         if not densified(made, given):
             return ""
-        takes = f"takes {made / 2**20:.0f} MiB, for operands of {given / 2**20:.3g} MiB"
+        takes = f"takes {in_bytes(made)}, for operands of {in_bytes(given)}"
         if not self.has_sparse:
             return (
                 f"{what} of structured operands is dense and {takes}; contract in another order, "

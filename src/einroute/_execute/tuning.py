@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._base.formatting import in_time
 from .._base.log import debug
 from .._base.preparation import may_prepare
 from .._base.records import dataclass
@@ -203,8 +204,13 @@ def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float,
     took = {name: own, **{other: seconds for other, (seconds, _) in found.items()}}
     best = min(found, key=lambda other: found[other][0], default=None)
     if best is None or found[best][0] > _BETTER * own:
-        return Outcome(name, run, took)
-    return Outcome(best, found[best][1], took)
+        best, fastest = name, run
+    else:
+        fastest = found[best][1]
+    if found:
+        times = "; ".join(f"{each}: {in_time(seconds)}" for each, seconds in took.items())
+        debug("trials ended, and %s is kept (%s)", best, times)
+    return Outcome(best, fastest, took)
 
 
 def least(run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf")) -> tuple[float, Any]:

@@ -11,6 +11,7 @@ from .._api.einsum import einsum
 from .._api.einsum_path import einsum_path
 from .._api.functions import ROUTED
 from .._base.errors import SizesError
+from .._base.formatting import count
 from .._base.numpy_functions import numpy_einsum, numpy_tensordot
 from .._base.routes import NoRoute
 from .._call.ask import BAD_CALL
@@ -132,8 +133,8 @@ def explain_call(
 def _sparse_notes(call: Call, plan: Any) -> tuple[str, ...]:
     """Kinds, non-zeros and density of the operands, and of what kind the result is."""
     notes = [
-        f"operand {i}: {type(x).__name__}, {kind.stored(x)} non-zeros of {prod(x.shape)} elements "
-        f"({100 * kind.stored(x) / max(1, prod(x.shape)):.3g} %), counted as {kind.facts(x).nnz}"
+        f"operand {i}: {type(x).__name__}, {count(kind.stored(x))} non-zeros of {count(prod(x.shape))} "
+        f"elements ({100 * kind.stored(x) / max(1, prod(x.shape)):.3g} %)"
         for i, (x, kind) in enumerate(zip(call.operands, call.kinds, strict=True))
         if kind.stored is not None
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from .._api.einsum import einsum, tensordot
 from .._api.einsum_path import einsum_path
 from .._api.functions import ROUTED, ours, routed
 from .._api.linalg_products import linalg_tensordot
+from .._base.errors import shown, suggest
+from .._base.formatting import plural
 from .._base.routed_operand import any_routed
 from .._call.expressions import Expression
 from .contractions import explain_einsum, explain_path, explain_tensordot
@@ -40,13 +43,34 @@ def explain_call(asked: Any, args: tuple[Any, ...], kwargs: dict[str, Any], verb
 
 
 def _named(text: str, args: tuple[Any, ...]) -> Any:
-    """The function of that name; None where the text is subscripts, also of operands such as these."""
-    if len(args) == 1 and np.ndim(args[0]) == len(text):
+    """The function of that name; None where the text is subscripts, also of operands such as these.
+
+    Raises
+    ------
+    ValueError
+        What is neither, and so most likely a name that was mistyped.
+    """
+    if len(args) == 1 and len(getattr(args[0], "shape", ())) == len(text):
         return None
     house, _, name = text.rpartition(".")
     if house == "scipy.linalg":
-        return getattr(importlib.import_module("einroute.scipy.linalg"), name, None)
-    return _NAMES.get(text)
+        found = getattr(importlib.import_module("einroute.scipy.linalg"), name, None)
+    else:
+        found = _NAMES.get(text)
+    if found is None and _like_a_name(text, args):
+        known = suggest(text, _NAMES, (mirror.name for mirror in ROUTED.values()))
+        raise ValueError(
+            f"{shown(text)} is neither subscripts for {plural(len(args), 'operand')} "
+            f"nor the name of a routed function; {known}"
+        )
+    return found
+
+
+def _like_a_name(text: str, args: tuple[Any, ...]) -> bool:
+    """Whether a text can be no subscripts: it has a dot, or is one term for other than one operand."""
+    if re.search(r"[^\w.]", text, re.ASCII) or "..." in text:
+        return False
+    return "." in text or (len(text) > 1 and len(args) != 1)
 
 
 def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Explanation:
@@ -64,10 +88,11 @@ def explain_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     function = ours(function)
     mirror = routed(function)
     if mirror is None:
-        name = getattr(function, "__name__", type(function).__name__)
+        name = getattr(function, "__name__", "")
+        came = repr(name) if name else f"of type {type(function).__name__}"
         known = ", ".join(mirror.name for mirror in ROUTED.values())
         raise TypeError(
-            f"function is {name!r}, expected subscripts or one of the routed functions: {known}, "
+            f"function is {came}, expected subscripts or one of the routed functions: {known}, "
             f"or one of einroute.scipy.linalg's"
         )
     args, kwargs = bound(mirror.name, function, args, kwargs)

@@ -211,7 +211,7 @@ def explain_factored(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         reason = f"{request.way.route} is forbidden by config(allow=, forbid=)"
         return asked.answer(asked.own, "not asked", reason, _afresh(request))
     if not isinstance(matrix, (np.ndarray, list, tuple)):
-        method = "without the matrix's contents nobody can tell; LAPACK answers the first sight"
+        method = "LAPACK's own driver, as for a matrix not seen before: its contents would tell"
         return asked.answer(asked.own, "unknown", method, _afresh(request))
     return _from_cache(asked, request, problem, prospect(request.way, request.a))
 

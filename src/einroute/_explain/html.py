@@ -9,7 +9,7 @@ from itertools import zip_longest
 from .._base.formatting import in_bytes, in_time
 from .outline import Outline, OutlineStep
 from .picture import svg
-from .text import not_taken, sliced, work
+from .text import condition, facts, not_taken, sliced, work
 
 __all__ = ["STYLE", "code", "details", "of_outline", "page", "table"]
 
@@ -54,9 +54,9 @@ def of_outline(outline: Outline) -> str:
 def _notes(outline: Outline) -> Iterator[str]:
     notes = []
     if outline.dtype:
-        notes.append(f"{outline.dtype}, order {outline.order}")
+        notes.append(facts(outline))
     if outline.seconds is not None:
-        peak = f", intermediates up to {in_bytes(outline.peak)}" if outline.peak else ""
+        peak = f"; intermediates up to {in_bytes(outline.peak)}" if outline.peak else ""
         notes.append(f"about {in_time(outline.seconds)}{peak}")
     notes += [sliced(slices) for slices in outline.slices]
     for note in (*notes, *outline.notes):
@@ -70,7 +70,7 @@ def _steps(steps: Iterable[OutlineStep], prefix: str = "") -> Iterator[str]:
             f'<div class="er-step"><b>{name}</b> {code(step.subscripts)} by <b>{escape(step.route)}</b></div>'
         )
         about = f"{work(step)}, about {in_time(step.seconds)}" if work(step) else ""
-        for text in filter(None, (step.note, about, f"if {step.guard}; else the next" if step.guard else "")):
+        for text in filter(None, (step.note, about, condition(step))):
             yield f'<div class="er-q">{escape(text)}</div>'
         why = list(not_taken(step))
         if why:
@@ -140,6 +140,6 @@ def page(title: str, body: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title>"
-        "<style>:root{color-scheme:light dark}body{margin:1rem;max-width:76rem}</style></head>"
+        "<style>:root{color-scheme:light dark}body{margin:1rem;max-width:96rem}</style></head>"
         f"<body>{body}</body></html>\n"
     )

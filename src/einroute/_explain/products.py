@@ -226,7 +226,9 @@ def _power(a: Any, n: Any) -> Explanation:
     if inverse is not None:
         inverse(a)  # refuses what inv refuses
     if not other and not (type(a) is np.ndarray and is_planned(a)):
-        return _own(matrix_power, told, "small, or of a dtype that BLAS knows", _of_power(np.asarray(a), n))
+        return _own(
+            matrix_power, told, "its products are single calls of BLAS, or small", _of_power(np.asarray(a), n)
+        )
     if n < 2:
         return _own(matrix_power, told, "the inverse is NumPy's own" if n < 0 else "no product")
     call = understand_product("matmul", a, a) if other else pair_terms("matmul", a, a).call()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 from rich.console import Group
@@ -11,7 +10,7 @@ from rich.text import Text
 
 from .._base.formatting import count, in_bytes, in_time
 from .outline import Outline, OutlineStep
-from .text import NEAREST, not_taken, sliced, work
+from .text import condition, facts, nearest, not_taken, sliced, work
 
 __all__ = ["of_outline", "table"]
 
@@ -34,6 +33,7 @@ def of_outline(outline: Outline, verbose: bool = False) -> Any:
         for op in outline.operands
     )
     head = [Text(f"{outline.function} {outline.subscripts}".rstrip(), style="bold"), Text(operands)]
+    head += [Text(facts(outline))] if outline.dtype else []
     head += [Text(note) for note in outline.notes]
     head += [Text(sliced(slices)) for slices in outline.slices]
     made = Table(pad_edge=False)
@@ -49,8 +49,8 @@ def of_outline(outline: Outline, verbose: bool = False) -> Any:
 def _add(made: Any, number: str, step: OutlineStep, verbose: bool) -> None:
     why = [step.note] if step.note else []
     if step.guard:
-        why.append(f"if {step.guard}; else the next")
-    others = islice(not_taken(step), None if verbose else min(NEAREST, len(step.others)))
+        why.append(condition(step))
+    others = not_taken(step) if verbose else ((route, f"about {in_time(s)}") for route, s in nearest(step))
     why += [f"not {route}: {reason}" for route, reason in others]
     made.add_row(
         Text(f"{number}  {step.subscripts}".rstrip()),

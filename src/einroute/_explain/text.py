@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TextIO
 
-from .._base.formatting import count, in_bytes, in_time
+from .._base.formatting import count, in_bytes, in_time, plural
 from .outline import Outline, OutlineSlices, OutlineStep
 
-__all__ = ["not_taken", "sliced", "text", "width_of", "work"]
+__all__ = ["condition", "facts", "nearest", "not_taken", "sliced", "text", "width_of", "work"]
 
 #: Columns where no terminal tells how many it has.
 COLUMNS = 80
@@ -51,8 +51,25 @@ def sliced(slices: OutlineSlices) -> str:
     done_with = "added up" if slices.summed else "put side by side"
     return (
         f"in {slices.count} slices of {slices.block} along {slices.label}, {done_with}, "
-        f"on up to {slices.threads} threads ({slices.reason})"
+        f"on up to {plural(slices.threads, 'thread')} ({slices.reason})"
     )
+
+
+def facts(outline: Outline) -> str:
+    """The dtype, the order, and how much there is to do."""
+    sizes = " ".join(f"{label}={size}" for label, size in outline.sizes.items())
+    work_of_all = outline.brief or f"{count(outline.iterations)} products; sizes {sizes or 'none'}"
+    return f"{outline.dtype}, order {outline.order}, {work_of_all}"
+
+
+def condition(step: OutlineStep) -> str:
+    """What must hold of the values; nothing for a route that takes all."""
+    return f"if {step.guard}; otherwise the next route" if step.guard else ""
+
+
+def nearest(step: OutlineStep) -> list[tuple[str, float]]:
+    """The fastest of the routes not taken."""
+    return sorted(step.others, key=lambda other: other[1])[:NEAREST]
 
 
 def work(step: OutlineStep) -> str:
@@ -72,9 +89,7 @@ def _lines(outline: Outline, verbose: bool) -> Iterator[Line]:
     """Each line's indentation and text."""
     yield 0, f"{outline.function} {outline.subscripts or _shapes(outline)}".rstrip()
     if outline.dtype:
-        sizes = " ".join(f"{label}={size}" for label, size in outline.sizes.items())
-        work_of_all = outline.brief or f"{count(outline.iterations)} products; sizes {sizes or 'none'}"
-        yield 2, f"{outline.dtype}, order {outline.order}, {work_of_all}"
+        yield 2, facts(outline)
     yield from ((2, note) for note in outline.notes)
     for i, op in enumerate(outline.operands):
         if op.note:
@@ -99,11 +114,10 @@ def _step(step: OutlineStep, head: str, verbose: bool, indent: int) -> Iterator[
     if step.note:
         told += f": {step.note}"
     if not verbose and step.others:
-        nearest = sorted(step.others, key=lambda other: other[1])[:NEAREST]
-        told += f" ({', '.join(f'{route} {in_time(seconds)}' for route, seconds in nearest)})"
+        told += f" ({', '.join(f'{route} {in_time(seconds)}' for route, seconds in nearest(step))})"
     yield indent, told
     if step.guard:
-        yield indent + 4, f"if {step.guard}; else the next"
+        yield indent + 4, condition(step)
     if verbose:
         if work(step):
             yield indent + 4, work(step)

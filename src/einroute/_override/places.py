@@ -106,6 +106,7 @@ def chosen(names: Iterable[str]) -> tuple[Function, ...]:
                 f"call it without any to override all{decorated}"
             )
         if name not in _NAMES:
-            raise ValueError(f"name {shown(name)} is none of the functions; {suggest(name, _NAMES)}")
+            known = suggest(name, _NAMES, map(str, FUNCTIONS))
+            raise ValueError(f"name {shown(name)} is none of the functions that can be replaced; {known}")
         found.update(dict.fromkeys(_NAMES[name]))
     return tuple(found) or _UNNAMED

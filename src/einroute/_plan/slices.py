@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import prod
 
+from .._base.formatting import in_bytes
 from .._base.records import dataclass
 from .plans import Chain, Planned, Problem
 
@@ -47,7 +48,7 @@ def memory_cut(problem: Problem, chain: Chain, limit: int, threads: int) -> Cut 
     # Among equals an output label: its slices are put side by side, not added up.
     label = max(weights, key=lambda c: (weights[c], c in problem.output, sizes[c]))
     block = max(1, min(sizes[label] // 2, int(sizes[label] * limit / max(chain.peak, 1))))
-    reason = f"intermediates of {chain.peak} bytes exceed the limit of {limit}"
+    reason = f"intermediates of {in_bytes(chain.peak)} exceed the limit of {in_bytes(limit)}"
     return Cut(label, block, threads, reason, memory=True)
 
 

@@ -44,7 +44,7 @@ class Ran:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Record:
     """One call of a routed function.
 
@@ -95,6 +95,11 @@ class Record:
     def estimated(self) -> float | None:
         """Estimated seconds; None where there is no estimate."""
         return self.outline.seconds
+
+    def __repr__(self) -> str:
+        call = f"{self.outline.function} {self.outline.subscripts}".rstrip()
+        by = f"raised {self.error}" if self.error else f"by {', '.join(dict.fromkeys(self.routes))}"
+        return f"<Record {self.number}: {call}, {by}, {in_time(self.seconds)}>"
 
     def __str__(self) -> str:
         return "\n".join(self._lines())

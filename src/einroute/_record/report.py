@@ -71,7 +71,7 @@ def as_page(recording: Recording, seconds: float, program: str) -> str:
         parts.append(of_calls(recording))
     parts += [f'<div class="er-q">{escape(line)}</div>' for line in _processes()]
     parts += [f"<p><b>{escape(line)}</b></p>" for line in _verdict(recording, sites) if line]
-    return page(title, f'<div class="einroute">{STYLE}{"".join(parts)}</div>')
+    return page(title, f'<div class="einroute" style="max-width:none">{STYLE}{"".join(parts)}</div>')
 
 
 def _places(head: tuple[Row, int], rows: list[Row], sites: Sequence[SiteSum]) -> str:

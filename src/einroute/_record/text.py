@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._base.formatting import in_time, plural, shortened
+from .._explain.text import COLUMNS
 from .outlines import TINY
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ SITES = ("where", "function", "routes", "calls", "measured")
 CALLS = ("#", "where", "call", "operands", "routes", "cache", "estimated", "measured")
 #: Lines of single calls that are shown; `records` holds the others.
 SHOWN = 40
-#: Characters of a cell of a table of text.
-WIDE = 36
+#: Characters of a cell of a table of text, and how few they may become to keep a table in its width.
+WIDE, NARROW = 36, 8
 
 Row = tuple[str, ...]
 
@@ -185,8 +186,26 @@ def as_text(recording: Gathered) -> str:
     lines = [headline(recording)]
     if recording.calls:
         lines += ["", *columns(ROUTES, route_rows(recording), 5)]
-        lines += ["", *columns(CALLS, call_rows(recording), 2)]
+        lines += ["", *_calls(call_rows(recording))]
     return "\n".join(lines)
+
+
+def _calls(rows: Sequence[Row]) -> Iterator[str]:
+    """The table of calls in 80 columns; below each where it stands, what the cache held, and its operands."""
+    upper = [(number, call, routes, *times) for number, _, call, _, routes, _, *times in rows]
+    header = ("#", "call", "routes", *CALLS[-2:])
+    head, line, *table = next(
+        lines
+        for wide in range(WIDE, 0, -1)
+        if max(map(len, lines := list(columns(header, upper, 2, wide)))) <= COLUMNS or wide == NARROW
+    )
+    yield from (head, line)
+    indent = " " * (line.index(" ") + 2)
+    for row, (_, where, _, operands, _, cache, *_) in zip(table, rows, strict=True):
+        yield row
+        if where:
+            below = (where, f"cache: {cache}" if cache else "", operands)
+            yield indent + shortened("  ".join(filter(None, below)), COLUMNS - len(indent))
 
 
 def as_rich(recording: Gathered) -> Any:

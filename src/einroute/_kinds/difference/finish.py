@@ -16,7 +16,7 @@ from .form import Form
 Array = np.ndarray[Any, Any]
 
 #: Why the rest may not meet the form.
-FINITE = "where the result is not finite, what meets the differences is"
+FINITE = "the result is finite, or else the other operands are"
 #: Bytes of a form from which it is made in blocks where not all of it is in the result.
 _WHOLE = 1 << 23
 
