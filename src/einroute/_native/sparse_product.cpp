@@ -202,7 +202,7 @@ PyArrayObject* multiplied(const Product& self, PyObject* sparse, PyObject* dense
         return nullptr;
     }
     const Multiplied became = multiply_into(self, a, reinterpret_cast<PyArrayObject*>(dense), out);
-    if (became != Multiplied::Done || !is_finite(self, out)) {
+    if (became != Multiplied::Finite && (became != Multiplied::Done || !is_finite(self, out))) {
         Py_CLEAR(out);
     }
     return out;
