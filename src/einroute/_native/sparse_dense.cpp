@@ -1,6 +1,7 @@
 #include "sparse_dense.hpp"
 
 #include "elements.hpp"
+#include "finite.hpp"
 #include "float_status.hpp"
 #include "isa.hpp"
 #include "passing.hpp"
@@ -127,6 +128,9 @@ class Pass {
         : p_(p), kernels_(*kernels_for(p.character, p.wide)), item_(item_of(p.character)),
           transpose_(transpose_of(item_)), width_(width), lines_(p.by_rows ? p.rows : p.columns) {
         choose();
+        const bool floating =
+            p.character == 'f' || p.character == 'd' || p.character == 'F' || p.character == 'D';
+        watched_ = floating && p.by_rows && way_ == Way::Rows;
     }
 
     Multiplied run(int threads) {
@@ -148,7 +152,7 @@ class Pass {
             PyErr_NoMemory();
             return Multiplied::Failed;
         }
-        return sound_ ? Multiplied::Done : Multiplied::Unsound;
+        return !sound_ ? Multiplied::Unsound : watched_ && finite_ ? Multiplied::Finite : Multiplied::Done;
     }
 
   private:
@@ -253,6 +257,26 @@ class Pass {
         if (!(p_.by_rows ? kernels_.rows : kernels_.columns)(span)) {
             sound_ = false;
         }
+        if (watched_) {
+            watch(span.y + span.first * p_.y_by, span.last - span.first, high - low);
+        }
+    }
+
+    // Rows that were just written: they are in cache still.
+    void watch(const char* y, ptrdiff_t rows, ptrdiff_t vectors) {
+        const bool single = p_.character == 'f' || p_.character == 'F';
+        const ptrdiff_t parts = item_ / (single ? 4 : 8);
+        if (p_.y_by == vectors * item_) {
+            vectors *= rows;
+            rows = 1;
+        }
+        bool good = true;
+        for (ptrdiff_t i = 0; i < rows; ++i) {
+            good &= all_finite(y + i * p_.y_by, vectors * parts, single);
+        }
+        if (!good) {
+            finite_ = false;
+        }
     }
 
     // Offsets of a vector; of those along one axis the first where that is to be passed over.
@@ -305,7 +329,8 @@ class Pass {
     ptrdiff_t lanes_ = 0, tiles_ = 0;
     ptrdiff_t vectors_ = 1, outer_ = 1, strip_ = 1, strips_ = 1, parts_ = 1;
     ptrdiff_t blocks_wanted_ = 1, blocks_ = 1;
-    std::atomic<bool> sound_{true}, failed_{false};
+    bool watched_ = false;
+    std::atomic<bool> sound_{true}, failed_{false}, finite_{true};
 };
 
 } // namespace

@@ -30,6 +30,7 @@ bool has_sparse_kernels(char character);
 // What became of a product.
 enum class Multiplied {
     Done,
+    Finite,  // done, and each number was seen to be finite while it was at hand
     Unsound, // an index is out of range, or pointers decrease
     Failed,  // with an exception: no memory, or a signal's handler raised one
 };

@@ -61,6 +61,7 @@ PyObject* multiply_compressed(PyObject*, PyObject* args) {
     }
     switch (p.columns == 0 ? Multiplied::Done : multiply(p, threads)) {
     case Multiplied::Done:
+    case Multiplied::Finite:
         Py_RETURN_TRUE;
     case Multiplied::Unsound:
         Py_RETURN_FALSE;

@@ -11,8 +11,8 @@ bool is_plain_vector(PyObject* object);
 // An attribute of an operand, if it is a plain vector; null without an exception where it is not.
 PyObject* vector_part(PyObject* operand, PyObject* name);
 
-// A vector of native numbers as a plain one: itself, or a copy where it is strided, as those of np.nonzero and
-// np.unravel_index are. Null without an exception where it is no such vector.
+// A vector of native numbers as a plain one: itself, or a copy where it is strided, as those of np.nonzero
+// and np.unravel_index are. Null without an exception where it is no such vector.
 PyObject* side_by_side(PyObject* object);
 
 // Whether vectors hold 32- or 64-bit signed integers, all of one size.

@@ -3,6 +3,7 @@
 #include "finite.hpp"
 #include "float_status.hpp"
 #include "object.hpp"
+#include "pool.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_compress.hpp"
 #include "sparse_coordinates.hpp"
@@ -182,19 +183,26 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
     return multiply(p, self.threads);
 }
 
+// Zeros where products are added to them; rows with entries are written as a whole.
+PyObject* fresh_result(const Product& self, const Matrix& a) {
+    if (a.by_rows && !a.as_given && !self.fortran && a.lines.entries > 0 && self.columns > 0) {
+        return empty(self.type, self.ndim, self.out_shape, nullptr);
+    }
+    return PyArray_ZEROS(self.ndim, const_cast<npy_intp*>(self.out_shape), self.type, self.fortran);
+}
+
 // The result; null without an exception where the fallback has to answer.
 PyArrayObject* multiplied(const Product& self, PyObject* sparse, PyObject* dense) {
     Matrix a; // asked of Python, and so before the dense operand is looked at
     if (!take_matrix(self, sparse, a) || !fits(self, dense)) {
         return nullptr;
     }
-    PyArrayObject* out = reinterpret_cast<PyArrayObject*>(
-        PyArray_ZEROS(self.ndim, const_cast<npy_intp*>(self.out_shape), self.type, self.fortran));
+    PyArrayObject* out = reinterpret_cast<PyArrayObject*>(fresh_result(self, a));
     if (out == nullptr) {
         return nullptr;
     }
     const Multiplied became = multiply_into(self, a, reinterpret_cast<PyArrayObject*>(dense), out);
-    if (became != Multiplied::Done || !is_finite(self, out)) {
+    if (became != Multiplied::Finite && (became != Multiplied::Done || !is_finite(self, out))) {
         Py_CLEAR(out);
     }
     return out;

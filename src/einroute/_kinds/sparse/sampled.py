@@ -38,6 +38,8 @@ _FAR = 1 << 22
 _APART = 1.0
 #: Nanoseconds for each line of these that is read, beside others, and its bytes.
 _MISS, _CACHE_LINE = 2.5, 64
+#: Nanoseconds for an element of a result whose neighbours in a row lie on other pages.
+_PAGE = 12.0
 #: Nanoseconds for a pointer that is looked at, and for one of a matrix that is made.
 _POINTER, _MADE = 0.6, 1.0
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
@@ -88,7 +90,7 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
         in_rows = any(c in extra for c in _innermost(layout(step), step))
         each += 0 if in_rows else _APART * width
         if step.out_bytes > _FAR:
-            each += 2 * (_far(step, width) if in_rows else _MISS * width)
+            each += 2 * _far(step, width) if in_rows else _PAGE * width
     pointers = pointers_of(step, sparse_positions(step)[0])
     work = nnz * each + pointers * (_POINTER + _MADE * (step.form == "entries" and len(step.output) == 2))
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
