@@ -1,16 +1,17 @@
-// Whether labels are classes: the loops of labels of 64 bits that lie side by side. No Python here.
+// Whether labels are classes: the loops of labels that lie side by side. No Python here.
 #pragma once
 
 #include <cstddef>
 
 namespace einroute {
 
-// Writes `one`, of 64 bits, where a label lies below a length, as unsigned numbers, and is the other array's
-// too, where there is one; else zero.
+// Writes `one`, of `item` bytes, where a label of `label` bytes is at most the last class, as unsigned
+// numbers, and is the other array's too, where there is one; else zero.
 struct Classes {
     const char *labels, *others; // others: or null
     std::ptrdiff_t count;
-    unsigned long long length, one;
+    int label, item; // 1, 2, 4 or 8; 4 or 8
+    unsigned long long last, one;
     char* out;
 };
 

@@ -3,16 +3,15 @@
 #include "finite.hpp"
 #include "float_status.hpp"
 #include "forms.hpp"
+#include "passing.hpp"
 #include "pool.hpp"
 #include "threads.hpp"
+#include "workspace.hpp"
 
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <memory>
-#include <new>
 
 namespace einroute {
 
@@ -22,13 +21,22 @@ using std::ptrdiff_t;
 
 // Products from which the GIL is released, and about as many in a block.
 constexpr double RELEASED = 50e3, BLOCK = 4e6;
-// Products of a block at most, since a signal is heard between blocks; columns that a row is cut by, at
-// least.
+// Products of a block at most, since a signal is heard between blocks.
 constexpr double LONGEST = 1 << 26;
-constexpr ptrdiff_t COLUMNS = 64;
+// The second points are turned a piece of the columns at a time, of about so many numbers, for rows that make
+// up for that.
+constexpr ptrdiff_t PIECE = 1 << 14, ENOUGH = 64;
+// Columns up to which rows take their place.
+constexpr ptrdiff_t NARROW = 16;
+
+// The rows of a matrix (m, features), feature by feature.
+void turn(const char* y, ptrdiff_t m, ptrdiff_t features, char* to, ptrdiff_t item) {
+    transpose_of(item)(y, features * item, features, m, to, m * item);
+}
 
 struct Job {
     Forms forms;
+    const char* points; // the second ones, of which a block turns its own
     void (*kernel)(const Forms&, ptrdiff_t, ptrdiff_t, char*);
     ptrdiff_t rows, each; // all, and of a block
     ptrdiff_t wide;       // columns of a block
@@ -38,20 +46,21 @@ struct Job {
     std::atomic<bool> failed{false};
 };
 
-// Blocks of rows, and of columns of a row that takes long.
+// Blocks of rows and of columns.
 void cut(Job& job, ptrdiff_t rows) {
     const double terms = static_cast<double>(job.forms.features),
                  pair = (job.forms.whole ? terms * (terms + 5) / 2 : 4 * terms) + 1;
-    const double row = static_cast<double>(job.forms.m) * pair;
     job.rows = rows;
-    job.work = row * static_cast<double>(rows);
-    job.each = row < BLOCK ? static_cast<ptrdiff_t>(BLOCK / row) + 1 : 1;
+    job.work = static_cast<double>(job.forms.m) * pair * static_cast<double>(rows);
+    // No power of two, which would put the features of a point into the same lines of a cache.
+    job.wide = PIECE / (job.forms.features + 1) / 16 * 16 + 24;
+    job.wide = job.wide < job.forms.m ? job.wide : job.forms.m;
+    const double row = static_cast<double>(job.wide) * pair, most = LONGEST / row;
+    const ptrdiff_t enough = static_cast<ptrdiff_t>(BLOCK / row) + 1;
+    job.each = enough > ENOUGH ? enough : ENOUGH;
+    job.each = static_cast<double>(job.each) < most ? job.each : static_cast<ptrdiff_t>(most);
     job.each += job.each % 2; // rows go in twos
-    job.wide = job.forms.m;
-    if (static_cast<double>(job.each) * row > LONGEST) {
-        const double wide = LONGEST / (static_cast<double>(job.each) * pair);
-        job.wide = (static_cast<ptrdiff_t>(wide) / COLUMNS + 1) * COLUMNS;
-    }
+    job.each = job.each > 2 ? job.each : 2;
     if (job.work < RELEASED) {
         job.each = rows;
     }
@@ -65,29 +74,45 @@ void form_block(void* context, long index) {
     const ptrdiff_t first = index / bands * job.each;
     const ptrdiff_t last = first + job.each < job.rows ? first + job.each : job.rows;
     Forms own = job.forms;
-    own.y += from * job.item;
     own.out += from * job.item;
     own.m = from + job.wide < own.m ? job.wide : own.m - from;
-    char* work = static_cast<char*>(std::malloc(static_cast<std::size_t>(form_work(job.forms.features)) + 1));
-    if (work == nullptr) {
+    const ptrdiff_t space = form_work(own.features);
+    const Workspace<char> work = workspace<char>(space + own.m * own.features * job.item);
+    if (!work) {
         job.failed = true;
         return;
     }
-    job.kernel(own, first, last, work);
-    std::free(work);
+    turn(job.points + from * own.features * job.item, own.m, own.features, work.get() + space, job.item);
+    own.y = work.get() + space;
+    own.pitch = own.m;
+    job.kernel(own, first, last, work.get());
     clear_status();
 }
 
+// What forms are made of: points x (n, features) and y (m, features), and a matrix or its diagonal.
+struct Sides {
+    const char *x, *y, *s;
+    ptrdiff_t n, m, features;
+    bool whole;
+};
+
+ptrdiff_t item_of(int type) {
+    return static_cast<ptrdiff_t>(type == NPY_FLOAT ? sizeof(float) : sizeof(double));
+}
+
 // All rows; false with an exception set if there is no memory, or a signal's handler raised.
-bool run(const Forms& forms, ptrdiff_t rows, int type, int threads) {
+bool run(const Sides& a, char* out, int type, int threads) {
     Job job;
-    job.forms = forms;
-    job.item = type == NPY_FLOAT ? sizeof(float) : sizeof(double);
+    job.forms = {a.x, nullptr, a.s, out, a.m, a.features, a.whole, 0, a.m};
+    job.points = a.y;
+    job.item = item_of(type);
     job.kernel = type == NPY_FLOAT ? form_kernels().single : form_kernels().twice;
-    cut(job, rows);
+    cut(job, a.n);
     bool heard = true;
     if (job.work < RELEASED) {
-        form_block(&job, 0);
+        for (long index = 0; index < job.blocks; ++index) {
+            form_block(&job, index);
+        }
     } else {
         heard = run_blocks(job.blocks, threads, form_block, &job);
     }
@@ -95,6 +120,24 @@ bool run(const Forms& forms, ptrdiff_t rows, int type, int threads) {
         PyErr_NoMemory();
     }
     return heard && !job.failed;
+}
+
+// The same, (n, m), by columns where they are few, since vectors run along columns.
+bool fill_all(const Sides& a, char* out, int type, int threads) {
+    if (a.m >= NARROW || a.n <= a.m) {
+        return run(a, out, type, threads);
+    }
+    const ptrdiff_t item = item_of(type);
+    const Workspace<char> turned = workspace<char>(a.n * a.m * item);
+    if (!turned) {
+        PyErr_NoMemory();
+        return false;
+    }
+    if (!run({a.y, a.x, a.s, a.m, a.n, a.features, a.whole}, turned.get(), type, threads)) {
+        return false;
+    }
+    turn(turned.get(), a.m, a.n, out, item); // (m, n) to (n, m)
+    return true;
 }
 
 bool fits(PyArrayObject* x, int ndim, int type) {
@@ -113,27 +156,26 @@ PyObject* difference_forms(PyObject*, PyObject* args) {
     bool good = (type == NPY_FLOAT || type == NPY_DOUBLE) && fits(x, 2, type) && fits(y, 2, type) &&
                 fits(s, whole ? 2 : 1, type) && fits(out, 2, type) && PyArray_ISWRITEABLE(out);
     const npy_intp features = good ? PyArray_DIM(x, 1) : 0;
-    good = good && PyArray_DIM(y, 0) == features && PyArray_DIM(s, 0) == features &&
+    good = good && PyArray_DIM(y, 1) == features && PyArray_DIM(s, 0) == features &&
            (!whole || PyArray_DIM(s, 1) == features) && PyArray_DIM(out, 0) == PyArray_DIM(x, 0) &&
-           PyArray_DIM(out, 1) == PyArray_DIM(y, 1);
+           PyArray_DIM(out, 1) == PyArray_DIM(y, 0);
     if (!good) {
         PyErr_SetString(PyExc_ValueError,
-                        "expected x (n, features), y (features, m), a matrix of the features or "
+                        "expected x (n, features), y (m, features), a matrix of the features or "
                         "its diagonal and out (n, m), of one dtype, in C order");
         return nullptr;
     }
     if (PyArray_SIZE(out) == 0) {
         Py_RETURN_NONE;
     }
-    const Forms forms = {PyArray_BYTES(x),
+    const Sides sides = {PyArray_BYTES(x),
                          PyArray_BYTES(y),
                          PyArray_BYTES(s),
-                         PyArray_BYTES(out),
-                         PyArray_DIM(y, 1),
+                         PyArray_DIM(x, 0),
+                         PyArray_DIM(y, 0),
                          features,
-                         whole,
-                         PyArray_DIM(y, 1)};
-    if (!run(forms, PyArray_DIM(out, 0), type, threads)) {
+                         whole};
+    if (!ready_pool(PyArray_NBYTES(out)) || !fill_all(sides, PyArray_BYTES(out), type, threads)) {
         return nullptr;
     }
     Py_RETURN_NONE;
@@ -148,26 +190,32 @@ template <class R> const R* of(PyArrayObject* x) {
     return static_cast<const R*>(PyArray_DATA(x));
 }
 
+// The largest size, or nan where one is not finite; lanes side by side, since each waits for the one before.
 template <class R> R largest(const R* x, ptrdiff_t count) {
-    R most = 0;
-    for (ptrdiff_t i = 0; i < count; ++i) {
-        const R size = x[i] < 0 ? -x[i] : x[i];
-        most = size > most || size != size ? size : most;
-    }
-    return most;
-}
-
-// The second points feature by feature.
-template <class R> void turn(const R* y, ptrdiff_t m, ptrdiff_t features, R* to) {
-    constexpr ptrdiff_t STRIP = 8;
-    for (ptrdiff_t first = 0; first < m; first += STRIP) {
-        const ptrdiff_t last = first + STRIP < m ? first + STRIP : m;
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            for (ptrdiff_t j = first; j < last; ++j) {
-                to[k * m + j] = y[j * features + k];
-            }
+    constexpr ptrdiff_t LANES = 16;
+    R most[LANES] = {}, lost[LANES] = {}; // lost: of finite numbers zero, else nan
+    const auto look = [&](ptrdiff_t lane, R value) {
+        const R size = std::fabs(value);
+        most[lane] = size > most[lane] ? size : most[lane];
+        lost[lane] += value * 0;
+    };
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
+            look(lane, x[i + lane]);
         }
     }
+    for (; i < count; ++i) {
+        look(0, x[i]);
+    }
+    R all = 0;
+    for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
+        all = most[lane] > all ? most[lane] : all;
+    }
+    for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
+        all += lost[lane];
+    }
+    return all;
 }
 
 // The diagonal; or the rows of the matrix, the lower triangle added to the upper one; the sum of sizes.
@@ -191,89 +239,21 @@ template <class R> double entries(PyArrayObject* metric, ptrdiff_t features, R* 
     return size;
 }
 
-// Columns up to which rows take their place, since vectors run along columns; and columns that are turned and
-// filled at a time, where rows are few.
-constexpr ptrdiff_t NARROW = 16, PIECE = 1 << 12, FEW = 64;
-
-template <class R> using Space = std::unique_ptr<R[]>;
-
-template <class R> Space<R> space(ptrdiff_t count) {
-    return Space<R>(new (std::nothrow) R[static_cast<std::size_t>(count) + 1]);
-}
-
-template <class R> struct Sides {
-    const R *x, *y, *s;
-    ptrdiff_t n, m, features;
-    bool whole;
-};
-
-// All pairs, (n, m), each row `step` after the other; false with an exception set.
-template <class R> bool fill_all(const Sides<R>& a, R* out, ptrdiff_t step, int type, int threads) {
-    const Space<R> turned = space<R>(a.m * a.features), apart = space<R>(step == a.m ? 0 : a.n * a.m);
-    if (!turned || !apart) {
-        PyErr_NoMemory();
-        return false;
-    }
-    turn(a.y, a.m, a.features, turned.get());
-    R* to = step == a.m ? out : apart.get();
-    const Forms forms = {reinterpret_cast<const char*>(a.x),
-                         reinterpret_cast<char*>(turned.get()),
-                         reinterpret_cast<const char*>(a.s),
-                         reinterpret_cast<char*>(to),
-                         a.m,
-                         a.features,
-                         a.whole,
-                         a.m};
-    if (!run(forms, a.n, type, threads)) {
-        return false;
-    }
-    for (ptrdiff_t i = 0; to != out && i < a.n; ++i) {
-        std::memcpy(out + i * step, to + i * a.m, static_cast<std::size_t>(a.m) * sizeof(R));
-    }
-    return true;
-}
-
-// The same by columns that are few, or in pieces of those of few rows.
-template <class R> bool fill_pieces(const Sides<R>& a, R* out, int type, int threads) {
-    if (a.m < NARROW && a.n > a.m) {
-        const Space<R> other = space<R>(a.n * a.m);
-        if (!other) {
-            PyErr_NoMemory();
-            return false;
-        }
-        if (!fill_pieces(Sides<R>{a.y, a.x, a.s, a.m, a.n, a.features, a.whole}, other.get(), type,
-                         threads)) {
-            return false;
-        }
-        turn(other.get(), a.m, a.n, out); // (m, n) to (n, m)
-        return true;
-    }
-    if (a.n > FEW || a.m <= PIECE) {
-        return fill_all(a, out, a.m, type, threads);
-    }
-    for (ptrdiff_t j = 0; j < a.m; j += PIECE) {
-        const ptrdiff_t there = j + PIECE < a.m ? PIECE : a.m - j;
-        const Sides<R> piece = {a.x, a.y + j * a.features, a.s, a.n, there, a.features, a.whole};
-        if (!fill_all(piece, out + j, a.m, type, threads)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 // The form of all pairs in `out`; 1 if all of it is finite, 0 if not, -1 with an exception set.
 template <class R>
 int fill(PyArrayObject* x, PyArrayObject* y, PyArrayObject* metric, PyArrayObject* out, int threads) {
     const ptrdiff_t n = PyArray_DIM(x, 0), m = PyArray_DIM(y, 0), features = PyArray_DIM(x, 1);
     const bool whole = metric != nullptr && PyArray_NDIM(metric) == 2;
-    const Space<R> s = space<R>((whole ? features : 1) * features);
+    const Workspace<R> s = workspace<R>((whole ? features : 1) * features);
     if (!s) {
         PyErr_NoMemory();
         return -1;
     }
     const double sum = entries(metric, features, s.get());
-    const Sides<R> sides = {of<R>(x), of<R>(y), s.get(), n, m, features, whole};
-    if (!fill_pieces(sides, static_cast<R*>(PyArray_DATA(out)), PyArray_TYPE(out), threads)) {
+    const Sides sides = {
+        PyArray_BYTES(x), PyArray_BYTES(y), reinterpret_cast<const char*>(s.get()), n, m, features, whole};
+    if (!ready_pool(PyArray_NBYTES(out)) ||
+        !fill_all(sides, PyArray_BYTES(out), PyArray_TYPE(out), threads)) {
         return -1;
     }
     const double most = static_cast<double>(largest(of<R>(x), n * features)) +
@@ -335,7 +315,7 @@ PyObject* difference_squares(PyObject*, PyObject* args) {
 PyMethodDef methods[] = {
     {"difference_forms", difference_forms, METH_VARARGS,
      "difference_forms(x, y, s, out, threads, /)\n--\n\nThe sum over k <= l of d[k] s[k, l] d[l] for each "
-     "pair,\nd[k] = x[i, k] - y[k, j]; s is a matrix, or its diagonal."},
+     "pair,\nd[k] = x[i, k] - y[j, k]; s is a matrix, or its diagonal."},
     {"difference_squares", difference_squares, METH_VARARGS,
      "difference_squares(x, y, metric, type, threads, /)\n--\n\nSquared forms of all pairs by a matrix, its "
      "diagonal, or None, as they come; None where not all are finite."},

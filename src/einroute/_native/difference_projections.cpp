@@ -1,6 +1,7 @@
 #include "difference_projections.hpp"
 
 #include "float_status.hpp"
+#include "held_numbers.hpp"
 #include "linear_sides.hpp"
 #include "pair_sums.hpp"
 #include "pool.hpp"
@@ -20,31 +21,13 @@ using std::ptrdiff_t;
 constexpr double LEAST = 0x1p-40, SHARED = 50e3;
 constexpr ptrdiff_t BLOCK = 1 << 15;
 
-// Arrays that a call holds, as numbers in C order.
-class Held {
-  public:
-    PyArrayObject* array = nullptr;
-
-    Held(PyObject* given, int ndim) {
-        array = reinterpret_cast<PyArrayObject*>(
-            PyArray_FROMANY(given, NPY_DOUBLE, ndim, ndim, NPY_ARRAY_CARRAY_RO));
-    }
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-    ~Held() { Py_XDECREF(array); }
-
-    bool good() const { return array != nullptr; }
-    npy_intp length(int axis) const { return PyArray_DIM(array, axis); }
-    const double* data() const { return static_cast<const double*>(PyArray_DATA(array)); }
-};
-
 bool fault() {
     PyErr_SetString(PyExc_ValueError, "expected points x (n, features), y (m, features) and weights "
                                       "(forms, features), none of them empty");
     return false;
 }
 
-bool fits(const Held& x, const Held& y, int type) {
+bool fits(const HeldNumbers& x, const HeldNumbers& y, int type) {
     if (type != NPY_FLOAT && type != NPY_DOUBLE) {
         PyErr_SetString(PyExc_ValueError, "the forms are of single or of double precision");
         return false;
@@ -106,7 +89,7 @@ PyObject* difference_projections(PyObject*, PyObject* args) {
                           &threads, &only_finite)) {
         return nullptr;
     }
-    const Held x(given_x, 2), y(given_y, 2), w(given_w, 2);
+    const HeldNumbers x(given_x, 2), y(given_y, 2), w(given_w, 2);
     if (!x.good() || !y.good() || !w.good() || !fits(x, y, type)) {
         return nullptr;
     }
@@ -267,7 +250,7 @@ PyObject* difference_totals(PyObject*, PyObject* args) {
         return nullptr;
     }
     const bool plain = given_w == Py_None;
-    const Held x(given_x, 2), y(given_y, 2), w(plain ? given_x : given_w, 2);
+    const HeldNumbers x(given_x, 2), y(given_y, 2), w(plain ? given_x : given_w, 2);
     if (!x.good() || !y.good() || !w.good() || !fits(x, y, type)) {
         return nullptr;
     }

@@ -1,6 +1,7 @@
 #include "difference_sums.hpp"
 
 #include "float_status.hpp"
+#include "held_numbers.hpp"
 #include "pair_job.hpp"
 #include "pool.hpp"
 #include "threads.hpp"
@@ -138,10 +139,6 @@ PyObject* result(PairJob& job, double sign, int type) {
     return none_if_clear(handed_over(sums.get(), job.asked.total ? 0 : 1, dims, 1, sign, type));
 }
 
-PyArrayObject* as_numbers(PyObject* x) {
-    return reinterpret_cast<PyArrayObject*>(PyArray_FROMANY(x, NPY_DOUBLE, 2, 2, NPY_ARRAY_CARRAY_RO));
-}
-
 bool read_weights(PyObject* given, PyObject*& held, Weights& w) {
     if (given == Py_None) {
         return true;
@@ -175,24 +172,25 @@ bool read_weights(PyObject* given, PyObject*& held, Weights& w) {
     return true;
 }
 
-PyObject* summed(PyArrayObject* x, PyArrayObject* y, PairJob& job, double sign, int type, int threads) {
+PyObject* summed(const HeldNumbers& x, const HeldNumbers& y, PairJob& job, double sign, int type,
+                 int threads) {
     PairPoints& p = job.points;
-    p.n = PyArray_DIM(x, 0);
-    p.m = PyArray_DIM(y, 0);
-    p.features = PyArray_DIM(x, 1);
-    if (p.n == 0 || p.m == 0 || p.features == 0 || PyArray_DIM(y, 1) != p.features ||
+    p.n = x.length(0);
+    p.m = y.length(0);
+    p.features = x.length(1);
+    if (p.n == 0 || p.m == 0 || p.features == 0 || y.length(1) != p.features ||
         (job.weighed && (job.weights.rows != p.n || job.weights.columns != p.m))) {
         PyErr_SetString(PyExc_ValueError,
                         "expected points x (n, features), y (m, features) and weights (n, m), "
                         "none of them empty");
         return nullptr;
     }
-    p.x = static_cast<const double*>(PyArray_DATA(x));
-    p.rows_y = static_cast<const double*>(PyArray_DATA(y));
+    p.x = x.data();
+    p.rows_y = y.data();
     job.asked.differences =
         job.asked.rows && !job.asked.total && (job.asked.power == SQUARE || p.m <= FEW_TERMS);
     job.width = p.features + (job.asked.norms() && job.weighed ? 1 : 0);
-    if (!centre(p)) {
+    if (!centre(p, !job.weighed || job.asked.products())) {
         return PyErr_NoMemory();
     }
     if (!run(job, threads)) {
@@ -216,10 +214,10 @@ PyObject* difference_sums(PyObject*, PyObject* args) {
         PyErr_SetString(PyExc_ValueError, "no such sums");
         return nullptr;
     }
-    PyArrayObject* x = as_numbers(given_x);
-    PyArrayObject* y = x == nullptr ? nullptr : as_numbers(given_y);
+    const HeldNumbers first(given_x, 2), second(given_y, 2);
+    const HeldNumbers *x = &first, *y = &second;
     PyObject* made = nullptr;
-    if (y != nullptr && read_weights(given_w, held, job.weights)) {
+    if (x->good() && y->good() && read_weights(given_w, held, job.weights)) {
         job.weighed = held != nullptr;
         if (!rows && job.weights.down == static_cast<ptrdiff_t>(sizeof(double)) && !job.weights.straight()) {
             // Sums of all pairs are those of the others' differences: rows of weights lie so.
@@ -228,11 +226,9 @@ PyObject* difference_sums(PyObject*, PyObject* args) {
             std::swap(job.weights.down, job.weights.across);
             turned = !turned;
         }
-        made = summed(x, y, job, turned && job.asked.power == LINEAR ? -1 : 1, type, threads);
+        made = summed(*x, *y, job, turned && job.asked.power == LINEAR ? -1 : 1, type, threads);
     }
     Py_XDECREF(held);
-    Py_XDECREF(x);
-    Py_XDECREF(y);
     return made;
 }
 

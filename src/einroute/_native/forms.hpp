@@ -7,13 +7,14 @@ namespace einroute {
 
 // out[i, j] = sum over k <= l of d[k] s[k, l] d[l] with d[k] = x[i, k] - y[k, j]. All in C order, none
 // overlaps another: x (n, features), y (features, m), out (n, m); s is (features, features), or its diagonal.
-// Rows first to before last, and of their columns m, which a row of y and of out may have more of: `pitch`.
+// Rows first to before last, and of their columns m, which a row of y may have more of, `pitch`, and one of
+// out, `out_pitch`.
 struct Forms {
     const char *x, *y, *s;
     char* out;
     std::ptrdiff_t m, features;
     bool whole;
-    std::ptrdiff_t pitch;
+    std::ptrdiff_t pitch, out_pitch;
 };
 
 // The loops of one instruction set: the same bits for all of them.

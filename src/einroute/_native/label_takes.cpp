@@ -98,14 +98,21 @@ void take_any(const char* index, ptrdiff_t stride, uint64_t length, ptrdiff_t n,
     }
 }
 
-// Whether the labels lie side by side as numbers of 64 bits.
+// Whether the labels lie side by side as numbers of one type.
 bool side_by_side(const Places& p) {
-    bool good = p.ndim == 1 && p.count <= 2;
-    for (int k = 0; k < p.count; ++k) {
-        good = good && p.labels[k].size == 8 && p.labels[k].strides[0] == 8 &&
+    bool good = p.ndim == 1 && p.count >= 1 && p.count <= 2 && p.labels[0].length > 0;
+    for (int k = 0; good && k < p.count; ++k) {
+        good = p.labels[k].size == p.labels[0].size && p.labels[k].strides[0] == p.labels[k].size &&
                p.labels[k].is_signed == p.labels[0].is_signed;
     }
     return good;
+}
+
+// The last class that a label can name, of its type.
+uint64_t last_class(const Labels& labels) {
+    const int bits = 8 * labels.size - (labels.is_signed ? 1 : 0);
+    const uint64_t largest = ~uint64_t{0} >> (64 - bits);
+    return labels.length - 1 < largest ? labels.length - 1 : largest;
 }
 
 } // namespace
@@ -171,10 +178,13 @@ void take_rows(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* tab
 
 void write_ones(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* one, ptrdiff_t bytes,
                 char* to) {
-    if (bytes == 8 && side_by_side(p)) {
-        const char* others = p.count == 2 ? p.labels[1].data + start * 8 : nullptr;
-        return class_loop()({p.labels[0].data + start * 8, others, stop - start, p.labels[0].length,
-                             load<unsigned long long>(one), to + start * 8});
+    if ((bytes == 8 || bytes == 4) && side_by_side(p)) {
+        const Labels& labels = p.labels[0];
+        const char* others = p.count == 2 ? p.labels[1].data + start * labels.size : nullptr;
+        return class_loop()({labels.data + start * labels.size, others, stop - start, labels.size,
+                             static_cast<int>(bytes), last_class(labels),
+                             bytes == 8 ? load<unsigned long long>(one) : load<std::uint32_t>(one),
+                             to + start * bytes});
     }
     switch (bytes) {
     case 1:

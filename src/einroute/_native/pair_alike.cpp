@@ -154,7 +154,7 @@ bool alike_pairs(PairJob& job, double* sums) {
     const PairPoints& p = job.points;
     const ptrdiff_t features = p.features;
     const double n = static_cast<double>(p.n), m = static_cast<double>(p.m);
-    const Numbers squares = numbers(2 * features);
+    const Numbers squares = numbers(3 * features);
     job.first = numbers(features);
     job.second = numbers(features);
     if (!squares || !job.first || !job.second ||
@@ -162,27 +162,17 @@ bool alike_pairs(PairJob& job, double* sums) {
         !moments(p.near_rows.get(), p.m, features, job.second.get(), squares.get() + features)) {
         return false;
     }
-    RowOfWeights weights(job);
+    double* const goals = squares.get() + 2 * features;
     for (ptrdiff_t k = 0; k < features; ++k) {
         const double square =
             (m * squares[k] + n * squares[features + k]) - 2 * (job.first[k] * job.second[k]);
         sums[k] = job.asked.power == LINEAR ? m * job.first[k] - n * job.second[k] : square;
         const double terms = std::sqrt(m * squares[k]) + std::sqrt(n * squares[features + k]);
-        if (bound(job, n * m, k).holds(square, terms)) {
-            continue;
-        }
-        if (!p.y && !turn(job.points, false)) {
-            return false;
-        }
-        const Sure sure = sure_of_all(job, weights, k, n * m, UNKNOWN, sums[k]);
-        if (sure == Sure::NO && job.asked.power == CROSSED) {
-            job.lost = true;
-        } else if (sure == Sure::NO_MEMORY ||
-                   (sure == Sure::NO && !direct_of_all(job, weights, k, sums[k]))) {
-            return false;
-        }
+        goals[k] = bound(job, n * m, k).holds(square, terms) ? SETTLED
+                                                             : goal_of_all(job, k, n * m, UNKNOWN, sums[k]);
     }
-    return true;
+    RowOfWeights weights(job);
+    return settle_all(job, weights, goals, sums);
 }
 
 } // namespace einroute

@@ -49,7 +49,7 @@ void put_back(PairJob& job, ptrdiff_t first, ptrdiff_t last, const Space& space)
 
 // Whether the weights of what is kept lie side by side.
 bool lie_so(const Weights& w) {
-    return !w.single && w.down == static_cast<ptrdiff_t>(sizeof(double));
+    return w.down == static_cast<ptrdiff_t>(w.single ? sizeof(float) : sizeof(double));
 }
 
 } // namespace
@@ -86,7 +86,7 @@ bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
         }
         t.x = space.x.get();
     }
-    const bool direct = lie_so(job.weights) && t.columns == count;
+    const bool direct = lie_so(job.weights) && !job.weights.single && t.columns == count;
     Weights turned = job.weights; // what is kept goes across
     turned.down = job.weights.across;
     turned.across = job.weights.down;

@@ -70,47 +70,99 @@ bool settle_total(const PairJob& job, RowOfWeights& weights, ptrdiff_t i, double
     return true;
 }
 
-Sure sure_of_all(const PairJob& job, RowOfWeights& weights, ptrdiff_t k, double size, double terms,
-                 double sum) {
+double goal_of_all(const PairJob& job, ptrdiff_t k, double size, double terms, double sum) {
+    const double spread = job.points.spread[k],
+                 goal = smaller(size * (job.asked.power != LINEAR ? spread * spread : spread), terms) /
+                        PAIR_SPREAD;
+    return certain(sum, goal, size, spread) ? SETTLED : goal;
+}
+
+namespace {
+
+// Settles the goals that the sizes of terms come to, row by row; false without memory.
+bool look_at_rows(const PairJob& job, RowOfWeights& weights, double* goals) {
     constexpr ptrdiff_t APART = 61;
     const PairPoints& p = job.points;
-    const bool square = job.asked.power != LINEAR;
-    const double spread = p.spread[k],
-                 goal = smaller(size * (square ? spread * spread : spread), terms) / PAIR_SPREAD;
-    if (certain(sum, goal, size, spread)) {
-        return Sure::YES;
+    const Numbers reached = numbers(p.features);
+    ptrdiff_t open = 0;
+    for (ptrdiff_t k = 0; reached && k < p.features; ++k) {
+        reached[k] = 0;
+        open += goals[k] >= PAIR_LEAST;
     }
-    double reached = 0;
-    for (ptrdiff_t first = 0; goal >= PAIR_LEAST && first < APART; ++first) {
-        for (ptrdiff_t i = first; i < p.n; i += APART) {
+    for (ptrdiff_t first = 0; first < APART; ++first) {
+        for (ptrdiff_t i = first; open > 0 && i < p.n; i += APART) {
             const double* w = weights.at(i);
             if (w == nullptr) {
-                return Sure::NO_MEMORY;
+                return false;
             }
-            if (pair_kernels().reaches(pair_row(p, w, i, k, square), goal, reached)) {
-                return Sure::YES;
+            for (ptrdiff_t k = 0; k < p.features; ++k) {
+                if (goals[k] >= PAIR_LEAST &&
+                    pair_kernels().reaches(pair_row(p, w, i, k, job.asked.power != LINEAR), goals[k],
+                                           reached[k])) {
+                    goals[k] = SETTLED;
+                    --open;
+                }
             }
         }
     }
-    return Sure::NO;
+    return reached != nullptr;
 }
 
-bool direct_of_all(const PairJob& job, RowOfWeights& weights, ptrdiff_t k, double& sum) {
+// Sums over all pairs of the differences, where the goal is not settled; false without memory.
+bool direct_of_all(const PairJob& job, RowOfWeights& weights, const double* goals, double* sums) {
     const PairPoints& p = job.points;
-    double total = 0;
-    for (ptrdiff_t first = 0; first < p.n; first += PAIR_BLOCK) {
-        double own = 0;
+    const Numbers own = numbers(p.features);
+    for (ptrdiff_t k = 0; k < p.features; ++k) {
+        sums[k] = goals[k] == SETTLED ? sums[k] : 0;
+    }
+    for (ptrdiff_t first = 0; own && first < p.n; first += PAIR_BLOCK) {
+        for (ptrdiff_t k = 0; k < p.features; ++k) {
+            own[k] = 0;
+        }
         for (ptrdiff_t i = first; i < first + PAIR_BLOCK && i < p.n; ++i) {
             const double* w = weights.at(i);
             if (w == nullptr) {
                 return false;
             }
-            own += pair_kernels().direct(pair_row(p, w, i, k, job.asked.power != LINEAR));
+            for (ptrdiff_t k = 0; k < p.features; ++k) {
+                if (goals[k] != SETTLED) {
+                    own[k] += pair_kernels().direct(pair_row(p, w, i, k, job.asked.power != LINEAR));
+                }
+            }
         }
-        total += own;
+        for (ptrdiff_t k = 0; k < p.features; ++k) {
+            sums[k] += own[k];
+        }
     }
-    sum = total;
-    return true;
+    return own != nullptr;
+}
+
+bool all_settled(const double* goals, ptrdiff_t features) {
+    bool all = true;
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        all = all && goals[k] == SETTLED;
+    }
+    return all;
+}
+
+} // namespace
+
+bool settle_all(PairJob& job, RowOfWeights& weights, double* goals, double* sums) {
+    const ptrdiff_t features = job.points.features;
+    if (all_settled(goals, features)) {
+        return true;
+    }
+    if ((!job.points.y && !turn(job.points, false)) || !look_at_rows(job, weights, goals)) {
+        return false;
+    }
+    if (all_settled(goals, features)) {
+        return true;
+    }
+    if (job.asked.power == CROSSED) {
+        job.lost = true;
+        return true;
+    }
+    return direct_of_all(job, weights, goals, sums);
 }
 
 } // namespace einroute

@@ -53,13 +53,13 @@ bool settle(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, std::pt
 bool settle_total(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, double size, double terms,
                   double& sum);
 
-// Whether a sum over all pairs, whose terms are known to be at most `terms`, loses little; rows are looked at
-// from all over.
-enum class Sure { YES, NO, NO_MEMORY };
-Sure sure_of_all(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t k, double size, double terms,
-                 double sum);
+// What the sizes of the terms of a feature's sum over all pairs are to come to, for it to stand: the terms
+// are known to be at most `terms`. SETTLED where the sum says so by itself.
+constexpr double SETTLED = -1;
+double goal_of_all(const PairJob& job, std::ptrdiff_t k, double size, double terms, double sum);
 
-// A sum over all pairs from their differences; false without memory.
-bool direct_of_all(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t k, double& sum);
+// Sums over all pairs, of each feature: they come to their goals, or are taken again of the differences, or,
+// of products of different features, are lost. Rows are looked at from all over. False without memory.
+bool settle_all(PairJob& job, RowOfWeights& weights, double* goals, double* sums);
 
 } // namespace einroute

@@ -52,7 +52,7 @@ void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j,
     tile.columns = (there + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
     tile.features = job.asked.products() ? job.width : 0;
     tile.step = p.padded;
-    tile.y = (differences ? p.y.get() : p.near_y.get()) + j;
+    tile.y = tile.features == 0 ? nullptr : (differences ? p.y.get() : p.near_y.get()) + j;
     tile.square = job.asked.power != LINEAR;
     tile.by_column = by_column == nullptr ? nullptr : by_column + j;
     const bool direct = job.weights.straight() && tile.columns == there;
@@ -122,51 +122,82 @@ double sum_of(const double* x, ptrdiff_t count, ptrdiff_t step) {
     return total;
 }
 
+namespace {
+
+// Sums of one side's points, of each feature, a block of points at a time.
+struct Side {
+    const double *points, *weights;
+    ptrdiff_t count;
+    const double* made; // of squares each point's products with the other side's, or null
+    ptrdiff_t width;
+};
+
+// Adds the terms of a side, and those of its points alone, which lie after the sums of all features.
+void add_side(const Side& side, const PairPoints& p, bool square, double* __restrict sums,
+              double* __restrict own) {
+    const ptrdiff_t features = p.features;
+    const double* __restrict const middle = p.middle.get();
+    const double* __restrict points = side.points;
+    for (ptrdiff_t first = 0; first < side.count; first += PAIR_COLUMNS) {
+        for (ptrdiff_t k = 0; k < 2 * features; ++k) {
+            own[k] = 0;
+        }
+        for (ptrdiff_t i = first; i < first + PAIR_COLUMNS && i < side.count; ++i, points += features) {
+            const double weight = side.weights[i];
+            const double* __restrict const made = side.made ? side.made + i * side.width : nullptr;
+            for (ptrdiff_t k = 0; !square && k < features; ++k) {
+                own[k] += (points[k] - middle[k]) * weight;
+            }
+            for (ptrdiff_t k = 0; square && k < features; ++k) {
+                const double one = points[k] - middle[k], weighed = one * weight;
+                own[k] += made ? one * (weighed - 2 * made[k]) : one * weighed;
+                own[features + k] += one * weighed;
+            }
+        }
+        for (ptrdiff_t k = 0; k < 2 * features; ++k) {
+            sums[k] += own[k];
+        }
+    }
+}
+
+} // namespace
+
 bool all_pairs(PairJob& job, double* sums) {
     const PairPoints& p = job.points;
+    const ptrdiff_t features = p.features;
     const bool square = job.asked.power != LINEAR;
     const double size = sum_of(job.row_size.get(), p.n, 1), weight = sum_of(job.row_weight.get(), p.n, 1);
-    const Numbers terms = numbers(2 * (p.n > p.m ? p.n : p.m));
-    RowOfWeights weights(job);
-    if (!terms) {
+    const Numbers memory = numbers(7 * features);
+    if (!memory) {
         return false;
     }
-    double* const own = terms.get() + (p.n > p.m ? p.n : p.m);
-    for (ptrdiff_t k = 0; k < p.features; ++k) {
-        const double *x = p.near_x.get() + k, *y = p.near_y.get() + k * p.padded;
-        for (ptrdiff_t i = 0; i < p.n; ++i) {
-            const double one = x[i * p.features], weighed = one * job.row_weight[i];
-            own[i] = one * weighed;
-            terms[i] = square ? one * (weighed - 2 * job.made[i * job.width + k]) : weighed;
-        }
-        const double left = sum_of(terms.get(), p.n, 1), squares = sum_of(own, p.n, 1);
-        for (ptrdiff_t j = 0; j < p.m; ++j) {
-            terms[j] = job.by_column[j] * (square ? y[j] * y[j] : y[j]);
-        }
-        const double right = sum_of(terms.get(), p.m, 1);
+    double *left = memory.get(), *right = left + 2 * features, *own = right + 2 * features,
+           *goals = own + 2 * features;
+    std::memset(left, 0, static_cast<std::size_t>(4 * features) * sizeof(double));
+    add_side({p.x, job.row_weight.get(), p.n, square ? job.made.get() : nullptr, job.width}, p, square, left,
+             own);
+    add_side({p.rows_y, job.by_column.get(), p.m, nullptr, 0}, p, square, right, own);
+    for (ptrdiff_t k = 0; k < features; ++k) {
         // Where no weight is negative the sums of squares are sizes.
-        const double most = square && weight == size ? 2 * (squares + right) : UNKNOWN;
-        sums[k] = square ? left + right : left - right;
-        const Sure sure = sure_of_all(job, weights, k, size, most, sums[k]);
-        if (sure == Sure::NO && job.asked.power == CROSSED) {
-            job.lost = true;
-        } else if (sure == Sure::NO_MEMORY ||
-                   (sure == Sure::NO && !direct_of_all(job, weights, k, sums[k]))) {
-            return false;
-        }
+        const double most =
+            square && weight == size ? 2 * (left[features + k] + right[features + k]) : UNKNOWN;
+        sums[k] = square ? left[k] + right[k] : left[k] - right[k];
+        goals[k] = goal_of_all(job, k, size, most, sums[k]);
     }
-    return true;
+    RowOfWeights weights(job);
+    return settle_all(job, weights, goals, sums);
 }
 
 bool prepare_pairs(PairJob& job) {
     PairPoints& p = job.points;
     const ptrdiff_t columns = job.asked.rows ? 0 : pair_blocks(job);
-    if (!turn(p, job.asked.norms())) {
+    const ptrdiff_t products = job.asked.products() ? p.n * job.width : 0;
+    if (products > 0 && !turn(p, job.asked.norms())) {
         return false;
     }
     job.row_weight = numbers(p.n);
     job.row_size = numbers(p.n);
-    job.made = numbers(p.n * job.width);
+    job.made = numbers(products);
     job.by_column = numbers(columns * p.padded);
     if (!job.row_weight || !job.row_size || !job.made || !job.by_column) {
         return false;
@@ -176,7 +207,7 @@ bool prepare_pairs(PairJob& job) {
     };
     clear(job.row_weight, p.n);
     clear(job.row_size, p.n);
-    clear(job.made, p.n * job.width);
+    clear(job.made, products);
     clear(job.by_column, columns * p.padded);
     return true;
 }

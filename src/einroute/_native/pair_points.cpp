@@ -1,5 +1,7 @@
 #include "pair_points.hpp"
 
+#include "passing.hpp"
+
 namespace einroute {
 
 using std::ptrdiff_t;
@@ -15,6 +17,15 @@ template <class R>
 void pack_as(const Weights& w, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, ptrdiff_t columns, double* to,
              ptrdiff_t step) {
     const char* from = w.data + i * w.down + j * w.across;
+    if (w.across == static_cast<ptrdiff_t>(sizeof(R))) {
+        for (ptrdiff_t r = 0; r < rows; ++r, from += w.down, to += step) {
+            const R* const row = reinterpret_cast<const R*>(from);
+            for (ptrdiff_t c = 0; c < columns; ++c) {
+                to[c] = static_cast<double>(row[c]);
+            }
+        }
+        return;
+    }
     ptrdiff_t c = 0;
     for (; c + 4 <= columns; c += 4) {
         const char* own = from + c * w.across;
@@ -33,26 +44,18 @@ void pack_as(const Weights& w, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, ptrdiff
     }
 }
 
+// Widens the range by some points, and adds their mean, half of it.
 void widen(const double* __restrict points, ptrdiff_t count, ptrdiff_t features, double* __restrict low,
-           double* __restrict high) {
-    for (ptrdiff_t i = 0; i < count; ++i, points += features) {
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            const double value = points[k];
-            low[k] = value < low[k] ? value : low[k];
-            high[k] = value > high[k] ? value : high[k];
-        }
-    }
-}
-
-// Adds the mean of some points, half of it.
-void add_mean(const double* __restrict points, ptrdiff_t count, ptrdiff_t features, double* __restrict sums,
-              double* __restrict mean) {
+           double* __restrict high, double* __restrict sums, double* __restrict mean) {
     for (ptrdiff_t k = 0; k < features; ++k) {
         sums[k] = 0;
     }
     for (ptrdiff_t i = 0; i < count; ++i, points += features) {
         for (ptrdiff_t k = 0; k < features; ++k) {
-            sums[k] += points[k];
+            const double value = points[k];
+            low[k] = value < low[k] ? value : low[k];
+            high[k] = value > high[k] ? value : high[k];
+            sums[k] += value;
         }
     }
     for (ptrdiff_t k = 0; k < features; ++k) {
@@ -86,63 +89,66 @@ void Weights::pack(ptrdiff_t i, ptrdiff_t j, ptrdiff_t count, ptrdiff_t width, d
     }
 }
 
-bool centre(PairPoints& p) {
+bool centre(PairPoints& p, bool near) {
     const ptrdiff_t features = p.features;
-    p.near_x = numbers(p.n * features);
-    p.near_rows = numbers(p.m * features);
+    p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
+    p.middle = numbers(features);
     p.spread = numbers(features);
-    const Numbers middle = numbers(3 * features);
-    if (!p.near_x || !p.near_rows || !p.spread || !middle) {
+    const Numbers memory = numbers(2 * features);
+    if (!p.middle || !p.spread || !memory) {
         return false;
     }
-    double *low = middle.get() + features, *high = p.spread.get(), *sums = low + features;
+    double *middle = p.middle.get(), *low = memory.get(), *high = p.spread.get(), *sums = low + features;
     for (ptrdiff_t k = 0; k < features; ++k) {
         low[k] = high[k] = p.x[k];
         middle[k] = 0;
     }
-    widen(p.x, p.n, features, low, high);
-    widen(p.rows_y, p.m, features, low, high);
-    add_mean(p.x, p.n, features, sums, middle.get());
-    add_mean(p.rows_y, p.m, features, sums, middle.get());
+    widen(p.x, p.n, features, low, high, sums, middle);
+    widen(p.rows_y, p.m, features, low, high, sums, middle);
     for (ptrdiff_t k = 0; k < features; ++k) {
         // Within the range, as rounded: points that are all equal come out as zeros.
         middle[k] = middle[k] < low[k] ? low[k] : middle[k] > high[k] ? high[k] : middle[k];
         p.spread[k] = high[k] - low[k];
     }
-    subtract(p.x, p.n, features, middle.get(), p.near_x.get());
-    subtract(p.rows_y, p.m, features, middle.get(), p.near_rows.get());
+    if (!near) {
+        return true;
+    }
+    p.near_x = numbers(p.n * features);
+    p.near_rows = numbers(p.m * features);
+    if (!p.near_x || !p.near_rows) {
+        return false;
+    }
+    subtract(p.x, p.n, features, middle, p.near_x.get());
+    subtract(p.rows_y, p.m, features, middle, p.near_rows.get());
     return true;
 }
 
 void feature_by_feature(const double* __restrict rows, ptrdiff_t count, ptrdiff_t features,
                         double* __restrict to, ptrdiff_t padded) {
-    for (ptrdiff_t j = 0; j < padded; j += PAIR_LANES, rows += PAIR_LANES * features) {
-        const ptrdiff_t there = count - j < PAIR_LANES ? count - j : PAIR_LANES;
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            double* const own = to + k * padded + j;
-            if (there == PAIR_LANES) {
-                own[0] = rows[k];
-                own[1] = rows[features + k];
-                own[2] = rows[2 * features + k];
-                own[3] = rows[3 * features + k];
-                continue;
-            }
-            for (ptrdiff_t c = 0; c < PAIR_LANES; ++c) {
-                own[c] = c < there ? rows[c * features + k] : 0;
-            }
+    constexpr ptrdiff_t ITEM = sizeof(double);
+    transpose_of(ITEM)(reinterpret_cast<const char*>(rows), features * ITEM, features, count,
+                       reinterpret_cast<char*>(to), padded * ITEM);
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        for (ptrdiff_t j = count; j < padded; ++j) {
+            to[k * padded + j] = 0;
         }
     }
 }
 
 bool turn(PairPoints& p, bool norms) {
     const ptrdiff_t features = p.features;
-    p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
     p.y = numbers(features * p.padded);
-    p.near_y = numbers((features + (norms ? 1 : 0)) * p.padded);
-    if (!p.y || !p.near_y) {
+    if (!p.y) {
         return false;
     }
     feature_by_feature(p.rows_y, p.m, features, p.y.get(), p.padded);
+    if (!p.near_rows) {
+        return true;
+    }
+    p.near_y = numbers((features + (norms ? 1 : 0)) * p.padded);
+    if (!p.near_y) {
+        return false;
+    }
     feature_by_feature(p.near_rows.get(), p.m, features, p.near_y.get(), p.padded);
     double* const norm = p.near_y.get() + features * p.padded;
     for (ptrdiff_t j = 0; norms && j < p.padded; ++j) {

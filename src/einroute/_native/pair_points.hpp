@@ -3,18 +3,17 @@
 
 #include "numpy_api.hpp"
 #include "pair_sums.hpp"
+#include "workspace.hpp"
 
 #include <cstddef>
-#include <memory>
-#include <new>
 
 namespace einroute {
 
-using Numbers = std::unique_ptr<double[]>;
+using Numbers = Workspace<double>;
 
-// So many numbers; null where there is no memory. At least one, so that null says that alone.
+// So many numbers; null where there is no memory.
 inline Numbers numbers(std::ptrdiff_t count) {
-    return Numbers(new (std::nothrow) double[static_cast<std::size_t>(count) + 1]);
+    return workspace<double>(count);
 }
 
 // Weights of pairs, of either precision and in any layout; all are one where there are none.
@@ -38,15 +37,17 @@ void feature_by_feature(const double* rows, std::ptrdiff_t count, std::ptrdiff_t
 struct PairPoints {
     std::ptrdiff_t n = 0, m = 0, features = 0;
     const double *x = nullptr, *rows_y = nullptr; // (n, features), (m, features)
-    Numbers near_x, near_rows;                    // centred
-    Numbers spread;                               // the range of each feature
-    // The second points feature by feature, as they are and centred; the latter with a row for squared norms.
+    Numbers near_x, near_rows;                    // centred, where they are asked for
+    Numbers middle, spread;                       // what is taken from each feature, and its range
+    // The second points feature by feature, as they are and, where they are, centred; the latter with a row
+    // for squared norms.
     std::ptrdiff_t padded = 0; // m, up to whole vectors
     Numbers y, near_y;
 };
 
-// Fills all but the points feature by feature; false where there is no memory. x and y are referred to.
-bool centre(PairPoints& points);
+// Fills the middle and the range of each feature, and the centred points if they are to be `near`; false
+// where there is no memory. x and y are referred to.
+bool centre(PairPoints& points, bool near);
 
 // Fills the points feature by feature; false where there is no memory.
 bool turn(PairPoints& points, bool norms);

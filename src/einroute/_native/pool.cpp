@@ -196,6 +196,14 @@ PyMethodDef methods[] = {
 
 } // namespace
 
+bool ready_pool([[maybe_unused]] npy_intp bytes) {
+#if EINROUTE_HAS_BLOCKS
+    return bytes < static_cast<npy_intp>(blocks::BRIEF) || decided();
+#else
+    return true;
+#endif
+}
+
 PyObject* empty(int type, int ndim, const npy_intp* dims, const npy_intp* strides) {
     PyArray_Descr* descr = PyArray_DescrFromType(type);
     return descr == nullptr ? nullptr : fresh(descr, ndim, dims, strides, false, blocks::LARGE);

@@ -25,8 +25,11 @@ Array = np.ndarray[Any, Any]
 
 #: Bytes of the pairs that a row takes as long as, and rows that are looked at together.
 _VECTOR, _BLOCK = 64, 1 << 18
-#: Seconds a pair takes in double precision, and what each product adds: of a diagonal, of a whole matrix.
-_PAIR, _PRODUCT, _WHOLE = 1e-10, 4e-11, 5e-11
+#: Columns up to which rows take their place.
+_NARROW = 16
+#: Seconds a pair takes in double precision, what each product adds, of a diagonal and of a whole matrix, and
+#: each coordinate of the points.
+_PAIR, _PRODUCT, _WHOLE, _COORDINATE = 1.25e-9, 1e-10, 7.5e-11, 7e-10
 #: Seconds from which threads share the work.
 _SHARED = 3e-4
 
@@ -80,11 +83,12 @@ def _seconds(step: Step, form: Form) -> float:
     """What the kernel takes on one core."""
     features = step.sizes[form.features[0]]
     whole = len(form.unique) == 2
-    products = features * (features + 5) / 2 * _WHOLE if whole else 4 * features * _PRODUCT
-    columns = max(step.sizes[form.j], _VECTOR // step.dtype.itemsize)
-    # A short sum over features hardly fills a vector's time.
-    pair = _PAIR * (1 + 2 / features) + products
-    return step.extent(form.batch + form.i) * columns * pair * step.dtype.itemsize / 8
+    products = features * (features + 5) / 2 * _WHOLE if whole else features * _PRODUCT
+    n, m = step.sizes[form.i], step.sizes[form.j]
+    if m < _NARROW < n:
+        n, m = m, n
+    pairs = n * max(m, _VECTOR // step.dtype.itemsize) * (_PAIR + products) * step.dtype.itemsize / 8
+    return step.extent(form.batch) * (pairs + (n + m) * features * _COORDINATE)
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
@@ -102,20 +106,19 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
         return Declined("the metric is not finite")
     else:
         stack = metric.reshape(-1, *([features] * len(form.unique)))
-    transposed = np.ascontiguousarray(y.T)
     threads = step.threads if _seconds(step, form) > _SHARED else 1
 
     def make(low: int, high: int) -> Array:
         made = np.empty((len(stack), high - low, len(y)), step.dtype)
         for one, out in zip(stack, made, strict=True):
-            _all_pairs(np.ascontiguousarray(x[low:high]), y, transposed, one, out, threads)
+            _all_pairs(x[low:high], y, one, out, threads)
         return made
 
     return finished(form, step, make, operands, contract)
 
 
-def _all_pairs(x: Array, y: Array, transposed: Array, metric: Array, out: Array, threads: int) -> None:
-    CORE.difference_forms(x, transposed, _entries(metric), out, threads)
+def _all_pairs(x: Array, y: Array, metric: Array, out: Array, threads: int) -> None:
+    CORE.difference_forms(x, y, _entries(metric), out, threads)
     if _bounded(x, y, metric):
         return
     rows = max(1, _BLOCK // (out.shape[1] * out.itemsize))

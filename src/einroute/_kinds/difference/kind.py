@@ -6,7 +6,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Form
 from ..._base.rewrites import Rewrite
 from ..structured import MET, structured_kind
-from . import blocks, compiled, integers, linear, pair_sums, sampled, squared, sums
+from . import blocks, compiled, complex_parts, integers, linear, pair_sums, sampled, squared, sums
 from .form import NAME
 from .operand import PairwiseDifference
 
@@ -19,6 +19,7 @@ REWRITES: tuple[Rewrite, ...] = (
     sums.SUMS,
     pair_sums.PAIR_SUMS,
     integers.INTEGERS,
+    complex_parts.COMPLEX_PARTS,
     sampled.SAMPLED,
     blocks.BLOCKS,
 )

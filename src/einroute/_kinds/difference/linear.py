@@ -35,7 +35,7 @@ LEAST = 2.0**-40
 #: are.
 _TILE, _PAIRS, _MANY = 1 << 18, 1 << 12, 0.5
 #: Seconds an entry takes, and an element of the points; and from how many on threads share the work.
-_ENTRY, _ELEMENT, _SHARED = (2e-9, 6e-8, 2e-4) if CORE is None else (8e-10, 1e-8, 1e-4)
+_ENTRY, _ELEMENT, _SHARED = (2e-9, 6e-8, 2e-4) if CORE is None else (1e-9, 1.8e-9, 1e-4)
 
 
 def verdict(step: Step) -> Rewriting | Refused:

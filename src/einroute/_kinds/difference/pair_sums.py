@@ -36,7 +36,7 @@ SPREAD = 64
 _FEW, _LEAST = 0.05, 1e-280
 #: Seconds that the core takes for a pair, for each of its features, for each coordinate of the points, and
 #: besides GEMMs for a product of different features.
-_PAIR, _FEATURE, _COORDINATE, _CROSSED = 5e-10, 1e-10, 2e-9, 5e-9
+_PAIR, _FEATURE, _COORDINATE, _CROSSED = 7e-10, 1.1e-10, 2e-9, 5e-9
 #: Seconds from which threads share the work.
 _SHARED = 1e-4
 
@@ -129,9 +129,9 @@ def _cost(form: PairSum, step: Step) -> Cost:
     features = step.sizes[form.features[0]]
     products = 0.0
     if CORE is not None:
-        differences = form.square and form.kept and form.features[0] in step.output
-        if form.rest:
-            products = n * m * (_PAIR + _FEATURE * features * (2 if differences else 1))
+        if form.rest:  # without squares, sums of all pairs are made of the weights' sums
+            each = features if form.kept or len(form.features) == 2 else 0
+            products = n * m * (_PAIR + _FEATURE * each)
         points = (n + m) * features * _COORDINATE
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
         if form.square or len(form.features) == 1:

@@ -64,7 +64,7 @@ template <class R, int ROWS, int N> void diagonal(const Forms& f, ptrdiff_t i, p
         }
     }
     for (int r = 0; r < ROWS; ++r) {
-        std::memcpy(f.out + ((i + r) * f.pitch + j) * ITEM<R>, &total[r], N * 32);
+        std::memcpy(f.out + ((i + r) * f.out_pitch + j) * ITEM<R>, &total[r], N * 32);
     }
 }
 
@@ -90,7 +90,7 @@ template <class R, int N> void whole(const Forms& f, ptrdiff_t i, ptrdiff_t j, c
             total.v[v] = total.v[v] + half.v[v] * load_vector<R>(work + (k * N + v) * 32);
         }
     }
-    std::memcpy(f.out + (i * f.pitch + j) * ITEM<R>, &total, N * 32);
+    std::memcpy(f.out + (i * f.out_pitch + j) * ITEM<R>, &total, N * 32);
 }
 
 template <class R, int N>
@@ -121,9 +121,9 @@ template <class R> void few(const Forms& f, ptrdiff_t first, ptrdiff_t last, cha
             std::memcpy(work + k * 32, narrow, 32);
         }
         alignas(32) char made[32];
-        Forms one{f.x + i * f.features * ITEM<R>, work, f.s, made, lanes, f.features, f.whole, lanes};
+        Forms one{f.x + i * f.features * ITEM<R>, work, f.s, made, lanes, f.features, f.whole, lanes, lanes};
         strip<R, 1>(one, 0, 1, 0, work + f.features * 32);
-        std::memcpy(f.out + i * f.pitch * ITEM<R>, made, static_cast<std::size_t>(f.m * ITEM<R>));
+        std::memcpy(f.out + i * f.out_pitch * ITEM<R>, made, static_cast<std::size_t>(f.m * ITEM<R>));
     }
 }
 
