@@ -369,6 +369,9 @@ class TestBlocks:
             blocks[which].__exit__(None, None, None)
         assert er.get_config() == defaults
 
+    def test_a_block_says_that_it_wants_a_with(self):
+        assert repr(er.config(threads=7)) == "<config(threads=7), in force inside a with block>"
+
     def test_one_block_again_and_within_itself(self):
         block = er.config(threads=7)
         for _ in range(2):

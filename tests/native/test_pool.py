@@ -456,9 +456,7 @@ class TestProcesses:
         doctor = (
             "import runpy, sys; sys.argv[1:] = ['doctor']; runpy.run_module('einroute', run_name='__main__')"
         )
-        assert (
-            "memory        keeps up to 256 MiB of freed blocks, each 30 MiB and more " in run(doctor).stdout
-        )
+        assert "memory        keeps up to 256 MiB of freed blocks, each 30 MiB and more" in run(doctor).stdout
         assert (
             "memory        keeps no freed blocks: there is no core" in run(doctor, EINROUTE_NATIVE="0").stdout
         )

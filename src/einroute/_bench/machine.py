@@ -83,7 +83,7 @@ def warning() -> str:
     busy = f"WARNING: the load average is {load:.1f}"
     pool = _pool()
     if pool is not None and pool["num_threads"] == 1:
-        return f"{busy}: other programs take the cores by turns, so that times are longer and less even; wait"
+        return f"{busy}: other programs use the cores, so that times are longer and less even; better wait"
     return (
         f"{busy}. BLAS threads that wait for a core inflate calls of microseconds to milliseconds; set "
         "OPENBLAS_NUM_THREADS=1 or wait"

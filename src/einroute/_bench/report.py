@@ -23,9 +23,9 @@ HEADS = {
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
 #: What stands above the columns.
 LEGEND = (
-    "einroute's time, and how many times faster it is than each of the others: larger is better, below 1 it\n"
-    "is slower. The best: than the fastest of them, and between what that lay in half of the rounds.\n"
-    "A dash: not written so, or too slow."
+    "einroute's time, and how many times faster it is than each of the others: larger is\n"
+    "better, below 1 it is slower. The best: than the fastest of them, with the range of\n"
+    "half of the rounds. A dash: the case cannot be written so, or takes too long."
 )
 PREPARED = "was made ready beforehand where that is what the others do in the call; there it is no rival"
 

@@ -24,7 +24,7 @@ _ROUTES, _CONSTANTS = 10.0, 0.35
 
 
 def calibrate(progress: Callable[[float], None] | None = None) -> Path | None:
-    """Measure what this machine does a second, and let it decide which routes are taken.
+    """Measure how fast this machine is, and let that decide which routes are taken.
 
     Measured are BLAS by shape, dtype and threads, the bandwidths of memory and caches, first touch of new
     memory, the overhead of calls, and how far the estimates of each route are off. That takes about 15

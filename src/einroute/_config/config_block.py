@@ -115,6 +115,10 @@ class config(Block):  # noqa: N801 - used like a function, as contextlib.suppres
         self._changed = changed(self._base, self._options)  # now, since that refuses what makes no sense
         self._keys: list[object] = []
 
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self._options.items())
+        return f"<config({options}), in force inside a with block>"
+
     def __enter__(self) -> None:
         key, before, base = object(), _context.get(), current().config
         wanted = self._changed if base is self._base else changed(base, self._options)

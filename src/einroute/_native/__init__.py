@@ -70,7 +70,7 @@ def told() -> list[str]:
                 f"{why}; with EINROUTE_NATIVE=require, pip install --no-cache-dir shows why it fails"
             )
         return lines
-    return [f"{CORE.isa()} of {', '.join(CORE.compiled_isas())}", str(CORE.__file__)]
+    return [f"{CORE.isa()} kernels, of {', '.join(CORE.compiled_isas())} that were built", str(CORE.__file__)]
 
 
 _loaded: tuple[Any, str] = load()
