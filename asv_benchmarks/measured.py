@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def values(results: str) -> dict[str, Values]:
             params = result.get_result_params(name)
             measured = result.get_result_value(name, params)
             for value, combination in zip(measured, itertools.product(*params), strict=True):
-                if value is None or value != value:  # not run, or refused by its setup
+                if value is None or math.isnan(value):  # not run, or refused by its setup
                     continue
                 kept = found.setdefault(name, [set() for _ in params])
                 for one, seen in zip(combination, kept, strict=True):

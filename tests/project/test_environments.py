@@ -33,7 +33,7 @@ ENVIRONMENTS = {name for section in SECTIONS for name in _several(section)} | {"
 def test_each_is_run_somewhere() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     every_change = _listed(TOX["tox"]["env_list"])
-    for names in re.findall(r"(?m)^run \S+ -e (\S+)", script):
+    for names in re.findall(r"(?m)^run .*?-e (?:\\\n\s*)?(\S+)", script):
         every_change |= _listed(names)
     nightly = _listed(re.search(r"\{posargs:([^}]*)\}", TOX["testenv:nightly"]["commands"])[1])  # type: ignore[index]
     assert every_change <= ENVIRONMENTS
