@@ -118,7 +118,7 @@ def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limi
                 f"{problem.inputs} to {problem.output!r}: this path would make the result {made.name}"
             )
         build.add(positions, output, form_of(problem.form) if last else made, last=last)
-    seconds = sum(s.decision.offer.cost.seconds for s in build.steps) + STEP * _handed_on(build.steps)
+    seconds = sum(s.decision.offer.cost.seconds for s in build.steps) + STEP * _handed_on(build)
     if any(form_of(op.form).sparse for op in problem.facts):
         seconds += build.peak / machine().fresh  # intermediates are new memory, mostly
     return Chain(problem.inputs, problem.output, tuple(build.steps), seconds, build.peak)
@@ -152,9 +152,11 @@ def at_once(problem: Problem, path: Path, policy: Policy, limits: Limits) -> Cha
     return Chain(problem.inputs, problem.output, (planned,), offer.cost.seconds, offer.temporary)
 
 
-def _handed_on(steps: list[Planned]) -> int:
-    """Steps that cost more than their calls: all of several."""
-    return len(steps) if len(steps) > 1 else 0
+def _handed_on(build: _Builder) -> int:
+    """Steps that cost more than their calls: all of several, which no compiler makes one program of."""
+    if len(build.steps) == 1 or form_of(build.problem.form).compiled is not None:
+        return 0
+    return len(build.steps)
 
 
 def path_of(chain: Chain) -> Path:

@@ -115,12 +115,16 @@ class Remaining:
     def result_of(self, positions: tuple[int, ...]) -> str:
         """Labels of what a step makes of some operands, were it not the last.
 
-        They are in the order of the operand that it shares most with and meets later.
+        They are in the order of the operand that it shares most with and meets later; or, where a compiler
+        makes one program of all steps, in that of the products, so that nothing is put in another order.
         """
         taken = {self._numbers[i] for i in positions}
         used = dict.fromkeys("".join(self.terms[i].labels for i in positions))
         others = {c: self._holders[c].keys() - taken for c in used}
         kept = [c for c in used if others[c] or c in self.output]
+        terms = [self.terms[i] for i in positions]
+        if step_form(terms, "".join(kept)).compiled is not None:
+            return _of_products([term.labels for term in terms], kept)
         shared = Counter(number for c in kept for number in others[c])
         if not shared:
             return "".join(kept)
@@ -140,6 +144,17 @@ class Remaining:
         self.terms.insert(len(self.terms) if at is None else at, made)
         self._numbers.insert(len(self._numbers) if at is None else at, number)
         self._enter(number, made.labels)
+
+
+def _of_products(inputs: Sequence[str], kept: list[str]) -> str:
+    """Labels that are kept in the order of products of matrices: those of all operands first.
+
+    Where nothing is summed they are as in the operand that has most.
+    """
+    first = [c for c in kept if all(c in labels for labels in inputs)]
+    if len(kept) == len(set("".join(inputs))):
+        first = [c for c in max(inputs, key=len) if c in kept]
+    return "".join(dict.fromkeys([*first, *kept]))
 
 
 def step_form(terms: Sequence[Term], output: str) -> Form:

@@ -119,7 +119,7 @@ LIBRARY = ArrayLibrary(
     cast=cast,
     identity=_identity,
     matmul_dtype=_matmul_dtype,
-    calls=1.0,
+    calls=0.25,
     eager=False,
 )
 assert BFLOAT16 not in _HALVES

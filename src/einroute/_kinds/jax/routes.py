@@ -75,13 +75,16 @@ def _dot(step: Step, *, swapped: bool) -> _Dot:
 
 
 def _chosen(step: Step) -> _Dot:
-    """The operands in the order that saves putting the axes of the product in another one."""
-    found = _dot(step, swapped=False)
-    if found.axes is not None:
-        other = _dot(step, swapped=True)
-        if other.axes is None:
-            return other
-    return found
+    """The operands in the order that saves putting the axes of the product in another one.
+
+    Where neither does, or both do, it is jnp's, which takes the second one first.
+    """
+    swapped = _dot(step, swapped=True)
+    if swapped.axes is not None:
+        found = _dot(step, swapped=False)
+        if found.axes is None:
+            return found
+    return swapped
 
 
 def _verdict(step: Step) -> Offer | Refused:
