@@ -1,9 +1,11 @@
-"""Sublists that change while they are read."""
+"""Sublists that change while they are read, or cannot be."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from tests.helpers import assert_same
 from tests.processes import printed
 
 CODE = """
@@ -35,3 +37,14 @@ for options in {{}}, {{"optimize": True}}, {{"out": np.empty((3, 3))}}:
 def test_a_list_that_an_entry_empties_is_read_as_it_was(operand: str) -> None:
     """NumPy's own reads beyond the list's end, and may crash."""
     assert printed(CODE.format(operand=operand), warnings="ignore") == ""
+
+
+class _Raising:
+    def __index__(self) -> int:
+        raise ZeroDivisionError("no number")
+
+
+@pytest.mark.parametrize("optimize", [False, True])
+def test_an_entry_that_raises_is_answered_as_numpy_answers(optimize: bool) -> None:
+    for sublists in (([0, _Raising()],), ([0, 1], [0, _Raising()])):
+        assert_same("einsum", np.ones((2, 2)), *sublists, optimize=optimize)

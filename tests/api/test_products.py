@@ -204,6 +204,17 @@ class TestUfuncs:
         assert np.array_equal(Holder().function(a, a), getattr(np, name)(a, a))
 
     @pytest.mark.parametrize("name", ["matmul", "vecdot", "matvec", "vecmat"])
+    @pytest.mark.parametrize(
+        "left", [np.ones((2, 2)), scipy.sparse.csr_array(np.ones((2, 2)))], ids=["dense", "sparse"]
+    )
+    def test_a_tuple_of_results_goes_by_name_alone(self, name: str, left: Any) -> None:
+        function, b = getattr(ER, name), np.ones(2) if name == "matvec" else np.ones((2, 2))
+        out = np.empty(np.shape(function(left, b)))
+        with pytest.raises(TypeError, match="return arrays must be of ArrayType"):
+            function(left, b, (out,))
+        assert not isinstance(left, np.ndarray) or function(left, b, out=(out,)) is out
+
+    @pytest.mark.parametrize("name", ["matmul", "vecdot", "matvec", "vecmat"])
     def test_it_can_be_copied_and_pickled(self, name: str) -> None:
         function = getattr(ER, name)
         for other in (copy.copy(function), copy.deepcopy(function), pickle.loads(pickle.dumps(function))):

@@ -222,10 +222,17 @@ def test_large_contractions_without_numpys_route() -> None:
 
 @pytest.mark.parametrize(
     ("a", "b", "axes"),
-    [((4, 4), (5,), 2), ((4, 5), (4,), 2), ((4,), (4, 4), 2), ((), (3,), 1), ((2, 3), (3,), 900)],
+    [
+        ((4, 4), (5,), 2),
+        ((4, 5), (4,), 2),
+        ((4,), (4, 4), 2),
+        ((), (3,), 1),
+        ((2, 3), (3,), 900),
+        ((2, 3), (3,), 2**64),
+    ],
 )
 def test_more_axes_than_there_are_is_numpys_error(a, b, axes):
-    with pytest.raises((ValueError, IndexError)) as theirs:
+    with pytest.raises((ValueError, IndexError, OverflowError)) as theirs:
         np.tensordot(np.ones(a), np.ones(b), axes)
     with pytest.raises(type(theirs.value), match=f"axes={axes} asks for {axes} axes of each operand"):
         ER.tensordot(np.ones(a), np.ones(b), axes)

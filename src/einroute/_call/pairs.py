@@ -80,10 +80,12 @@ def _dot(a: Any, b: Any, out: Any = None) -> tuple[Any, Any, dict[str, Any]]:
 
 
 def _ufunc(*args: Any, **kwargs: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """The operands of a ufunc of two, a third one named ``out``, which may come in a tuple of one."""
+    """The operands of a ufunc of two, a third named ``out``, which comes in a tuple by that name alone."""
     if not 2 <= len(args) <= 3 or (len(args) == 3 and "out" in kwargs):
         raise TypeError(f"got {len(args)} operands, expected two, and an out at most")
     if len(args) == 3:
+        if isinstance(args[2], tuple):
+            raise TypeError("return arrays must be of ArrayType: give a tuple as out=, or the array alone")
         kwargs["out"] = args[2]
     return args[0], args[1], kwargs
 
@@ -182,7 +184,7 @@ class Product:
                 return product(self.name, a, b, **options)
             refuse_undispatched(self.name, self.instead, a, b, *options.values())
         if self._small_into(args, kwargs):
-            return operands[2] if type(operands[2]) is ndarray else operands[2][0]
+            return operands[2][0] if kwargs and type(operands[2]) is tuple else operands[2]
         if WATCH.on:
             check_fallback(self.name, operands, () if self.worth is never else _options(args, kwargs))
         return self.numpys(*args, **kwargs)
@@ -192,7 +194,7 @@ class Product:
         if len(args) + len(kwargs) != 3 or (kwargs and kwargs.keys() != {"out"}):
             return False
         a, b, out = (*args, *kwargs.values())
-        if type(out) is tuple and len(out) == 1 and self.name in CORES:
+        if kwargs and type(out) is tuple and len(out) == 1 and self.name in CORES:
             (out,) = out
         run: Any = self._runner_into(a, b, out)
         if run is None or run is self.numpys or not out.flags.writeable:

@@ -13,6 +13,7 @@ broadcast against each other, and everything downstream can forget that there ev
 from __future__ import annotations
 
 import operator
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -265,7 +266,8 @@ def _is_operand(sublist: Any) -> bool:
 def _sublist_letter(entry: Any, where: str, lenient: bool) -> str:
     index = None
     if lenient or not isinstance(entry, (bool, np.bool)):
-        with suppress(TypeError):
+        # NumPy's C function says itself what is wrong with an entry, whatever that raised.
+        with suppress(TypeError if lenient else Exception):
             index = operator.index(entry)
     if index is None:
         raise TypeError(
@@ -329,7 +331,8 @@ def _last_and_first(axes: Any, ndim_a: int, ndim_b: int) -> tuple[tuple[int, ...
         raise TypeError(f"axes is of type {type(axes).__name__}, {_AXES_EXPECTED}")
     count = max(0, index)
     if count > ndim_a or count > ndim_b:
-        raise IndexError(
+        kind = IndexError if count <= sys.maxsize else OverflowError
+        raise kind(
             f"axes={count} asks for {count} axes of each operand, but a has {ndim_a} dimensions and b "
             f"has {ndim_b}; pass an integer of at most {min(ndim_a, ndim_b)}"
         )
