@@ -90,14 +90,24 @@ struct Pair {
     std::uint64_t first, second;
 };
 
+// Places that are passed over together where none has an entry.
+constexpr npy_intp TOGETHER = 8;
+constexpr unsigned char NONE[TOGETHER] = {};
+
 // Places and sums one after the other, those that do not count written over by the next; `count` do.
 template <class V>
 void pick(const std::vector<unsigned char>& held, npy_intp count, const V* sums, npy_int32* place, V* value) {
+    const unsigned char* there = held.data();
+    const npy_intp length = static_cast<npy_intp>(held.size());
     npy_intp to = 0;
-    for (npy_int32 i = 0; to < count; ++i) {
-        place[to] = i;
+    for (npy_intp i = 0; to < count;) {
+        if (i + TOGETHER <= length && std::memcmp(there + i, NONE, TOGETHER) == 0) {
+            i += TOGETHER;
+            continue;
+        }
+        place[to] = static_cast<npy_int32>(i);
         value[to] = sums[i];
-        to += held[static_cast<std::size_t>(i)];
+        to += there[i++];
     }
 }
 

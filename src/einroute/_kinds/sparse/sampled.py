@@ -27,9 +27,9 @@ Array = np.ndarray[Any, Any]
 #: beside the innermost one that it takes.
 _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 #: Nanoseconds an entry for each of its axes, for each element that is looked up, and for a sum at its place.
-_AXIS, _ELEMENT, _SUM = 0.5, 0.6, 1.0
-#: Of a matrix between vectors, most of which are compressed, and of the sum of all entries.
-_LINE, _WHOLE = 0.9, 0.2
+_AXIS, _ELEMENT, _SUM = 0.7, 0.75, 1.0
+#: Of a matrix between vectors and of sums of its rows, most of which are compressed, and of the sum of all.
+_LINE, _LINES, _WHOLE = 0.9, 1.0, 0.2
 #: Nanoseconds an element of a row that is looked up, for adding one to a row of the result, and for that row.
 _DOT, _ROW, _BEGUN = 0.12, 0.3, 4.0
 #: Bytes of an array from which rows at random places come from memory.
@@ -76,6 +76,8 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     each = _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
     if len(own) == 2 and not extra and not step.output:
         each = _LINE
+    elif len(own) == 2 and not dense and len(step.output) == 1:
+        each = _LINES
     if extra:
         each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width + _BEGUN * adds
     moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)

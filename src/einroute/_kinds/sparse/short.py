@@ -157,6 +157,11 @@ def _beside(
     return data.take(at), rows.take(at), columns.take(at)
 
 
+def _by_columns(x: Any, turned: bool) -> bool | None:
+    """Whether an operand, turned or not, is compressed along its columns; None if it is not compressed."""
+    return None if x.format == "coo" else (x.format == "csc") is not turned
+
+
 def _widened(rows: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
     return rows[0].astype(np.int64, copy=False), rows[1].astype(np.int64, copy=False), rows[2]
 
@@ -188,10 +193,14 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
         return CORE.canonical_rows(data, indptr, line, rows, columns, *shape)
 
     def short(a: Any, b: Any) -> Any:
-        by_columns = a.format == "csc" and (b.format == "csc") is not turned
         first, second = sound(a), sound(b)
         if first is None or second is None or not first[1].dtype == second[1].dtype == dtype:
             return run(a, b)
+        # The smaller one is brought into the other's order.
+        own, other = _by_columns(a, False), _by_columns(b, turned)
+        if other is not None and (own is None or len(first[1]) < len(second[1])):
+            own = other
+        by_columns = bool(own)
         shape = (width, height) if by_columns else (height, width)
         if len(first[1]) < len(second[1]):
             left = as_rows(a, first, by_columns, shape)
