@@ -36,6 +36,35 @@ def test_forms_of_every_size(char: str, whole: bool, features: int, n: int, m: i
     assert (abs(form(x, y, s) - right) <= (features + 8) * np.finfo(char).eps * size).all()
 
 
+@pytest.mark.parametrize("char", "FD")
+@pytest.mark.parametrize("features", [0, 1, 7, 64, 130])
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 2), (2, 7), (5, 8), (4, 45), (45, 4), (70, 260)])
+def test_complex_forms_of_every_size(char: str, features: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(features)
+    shapes = (n, features), (m, features), (features,)
+    x, y, s = ((rng.standard_normal(w) + 1j * rng.standard_normal(w)).astype(char) for w in shapes)
+    d = x.astype("G")[:, None] - y.astype("G")
+    size = (abs(d) ** 2 * abs(s)).sum(-1)
+    error = abs(form(x, y, s) - (d * d * s).sum(-1))
+    assert (error <= (features + 8) * np.finfo(char).eps * size).all()
+
+
+@pytest.mark.parametrize("char", "FD")
+def test_bits_of_complex_forms(char: str) -> None:
+    rng = np.random.default_rng(3)
+    x = (rng.standard_normal((301, 21)) + 1j * rng.standard_normal((301, 21))).astype(char)
+    first = form(x, x, x[0].copy())
+    np.testing.assert_array_equal(first, first.T)
+    before = CORE.isa()
+    try:
+        for isa in CORE.compiled_isas():
+            CORE.choose_isa(isa)
+            for threads in (1, 2, 5):
+                assert form(x, x, x[0].copy(), threads).tobytes() == first.tobytes()
+    finally:
+        CORE.choose_isa(before)
+
+
 @pytest.mark.parametrize("char", "fd")
 @pytest.mark.parametrize("whole", [False, True])
 def test_bits_depend_neither_on_threads_nor_on_the_instruction_set(char: str, whole: bool) -> None:
@@ -64,6 +93,7 @@ def test_bits_depend_neither_on_threads_nor_on_the_instruction_set(char: str, wh
         (np.ones((3, 2)), np.ones((4, 2)), np.ones(2), np.ones((3, 5))),
         (np.ones((3, 2)), np.ones((4, 2)), np.ones(2, "f"), np.ones((3, 4))),
         (np.ones((2, 3)).T, np.ones((4, 2)), np.ones(2), np.ones((3, 4))),
+        (np.ones((3, 2), "D"), np.ones((4, 2), "D"), np.ones((2, 2), "D"), np.ones((3, 4), "D")),
         (np.ones((3, 2), "l"), np.ones((4, 2), "l"), np.ones(2, "l"), np.ones((3, 4), "l")),
     ],
 )

@@ -41,6 +41,7 @@ struct Job {
     ptrdiff_t rows, each; // all, and of a block
     ptrdiff_t wide;       // columns of a block
     ptrdiff_t item;       // bytes of a number
+    ptrdiff_t parts;      // of a number: two of a complex one
     double work;          // products of all
     long blocks;
     std::atomic<bool> failed{false};
@@ -82,7 +83,8 @@ void form_block(void* context, long index) {
         job.failed = true;
         return;
     }
-    turn(job.points + from * own.features * job.item, own.m, own.features, work.get() + space, job.item);
+    turn(job.points + from * own.features * job.item, own.m, own.features * job.parts, work.get() + space,
+         job.item / job.parts);
     own.y = work.get() + space;
     own.pitch = own.m;
     job.kernel(own, first, last, work.get());
@@ -96,8 +98,18 @@ struct Sides {
     bool whole;
 };
 
+// Bytes of a number, and the loops; null where there are none.
 ptrdiff_t item_of(int type) {
-    return static_cast<ptrdiff_t>(type == NPY_FLOAT ? sizeof(float) : sizeof(double));
+    return type == NPY_FLOAT ? 4 : type == NPY_CDOUBLE ? 16 : 8;
+}
+
+auto kernel_of(int type) -> decltype(FormKernels::single) {
+    const FormKernels& kernels = form_kernels();
+    return type == NPY_FLOAT     ? kernels.single
+           : type == NPY_DOUBLE  ? kernels.twice
+           : type == NPY_CFLOAT  ? kernels.complex_single
+           : type == NPY_CDOUBLE ? kernels.complex_twice
+                                 : nullptr;
 }
 
 // All rows; false with an exception set if there is no memory, or a signal's handler raised.
@@ -106,7 +118,8 @@ bool run(const Sides& a, char* out, int type, int threads) {
     job.forms = {a.x, nullptr, a.s, out, a.m, a.features, a.whole, 0, a.m};
     job.points = a.y;
     job.item = item_of(type);
-    job.kernel = type == NPY_FLOAT ? form_kernels().single : form_kernels().twice;
+    job.parts = PyTypeNum_ISCOMPLEX(type) ? 2 : 1;
+    job.kernel = kernel_of(type);
     cut(job, a.n);
     bool heard = true;
     if (job.work < RELEASED) {
@@ -153,8 +166,9 @@ PyObject* difference_forms(PyObject*, PyObject* args) {
     }
     const int type = PyArray_TYPE(out);
     const bool whole = PyArray_NDIM(s) == 2;
-    bool good = (type == NPY_FLOAT || type == NPY_DOUBLE) && fits(x, 2, type) && fits(y, 2, type) &&
-                fits(s, whole ? 2 : 1, type) && fits(out, 2, type) && PyArray_ISWRITEABLE(out);
+    bool good = kernel_of(type) != nullptr && !(whole && PyTypeNum_ISCOMPLEX(type)) && fits(x, 2, type) &&
+                fits(y, 2, type) && fits(s, whole ? 2 : 1, type) && fits(out, 2, type) &&
+                PyArray_ISWRITEABLE(out);
     const npy_intp features = good ? PyArray_DIM(x, 1) : 0;
     good = good && PyArray_DIM(y, 1) == features && PyArray_DIM(s, 0) == features &&
            (!whole || PyArray_DIM(s, 1) == features) && PyArray_DIM(out, 0) == PyArray_DIM(x, 0) &&
@@ -315,7 +329,7 @@ PyObject* difference_squares(PyObject*, PyObject* args) {
 PyMethodDef methods[] = {
     {"difference_forms", difference_forms, METH_VARARGS,
      "difference_forms(x, y, s, out, threads, /)\n--\n\nThe sum over k <= l of d[k] s[k, l] d[l] for each "
-     "pair,\nd[k] = x[i, k] - y[j, k]; s is a matrix, or its diagonal."},
+     "pair,\nd[k] = x[i, k] - y[j, k]; s is a matrix, or its diagonal, as of complex numbers."},
     {"difference_squares", difference_squares, METH_VARARGS,
      "difference_squares(x, y, metric, type, threads, /)\n--\n\nSquared forms of all pairs by a matrix, its "
      "diagonal, or None, as they come; None where not all are finite."},

@@ -129,8 +129,12 @@ PyObject* difference_projections(PyObject*, PyObject* args) {
 
 // One side of a sum: its points each, or all of them together, as often as the other side's are many.
 struct Total {
-    Numbers head, tail, size;
     ptrdiff_t count;
+    Numbers head, tail, size;
+
+    explicit Total(ptrdiff_t count)
+        : count(count), head(numbers(count)), tail(numbers(count)), size(numbers(count)) {}
+    bool good() const { return head && tail && size; }
 };
 
 // Sums of one form over points.
@@ -142,14 +146,7 @@ struct Sums {
     const double* ones;
 };
 
-bool add_up(const LinearPoints& p, const Sums& s, bool over, double times, Total& t) {
-    t.count = over ? 1 : p.count;
-    t.head = numbers(t.count);
-    t.tail = numbers(t.count);
-    t.size = numbers(t.count);
-    if (!t.head || !t.tail || !t.size) {
-        return false;
-    }
+void add_up(const LinearPoints& p, const Sums& s, bool over, double times, Total& t) {
     if (over) {
         const bool plain = s.plain; // all coordinates, one after the other
         double size = 0;
@@ -168,7 +165,6 @@ bool add_up(const LinearPoints& p, const Sums& s, bool over, double times, Total
         t.tail[i] = std::fma(head, times, -t.head[i]) + tail * times;
         t.size[i] = size * times;
     }
-    return true;
 }
 
 // The sum of |w d| of a point with all of another side's; whether that comes to the goal.
@@ -215,12 +211,9 @@ double settled(const Sums& s, ptrdiff_t at, double goal, double made) {
     return sign * sum;
 }
 
-bool sums_of(const Sums& s, bool same, int type, char* out, bool& finite) {
-    Total left, right;
-    if (!add_up(s.x, s, s.over_x, s.over_y ? static_cast<double>(s.y.count) : 1, left) ||
-        !add_up(s.y, s, s.over_y, s.over_x ? static_cast<double>(s.x.count) : 1, right)) {
-        return false;
-    }
+void sums_of(const Sums& s, bool same, Total& left, Total& right, int type, char* out, bool& finite) {
+    add_up(s.x, s, s.over_x, s.over_y ? static_cast<double>(s.y.count) : 1, left);
+    add_up(s.y, s, s.over_y, s.over_x ? static_cast<double>(s.x.count) : 1, right);
     const ptrdiff_t count = left.count > right.count ? left.count : right.count;
     for (ptrdiff_t i = 0; i < count; ++i) {
         const ptrdiff_t a = left.count > 1 ? i : 0, b = right.count > 1 ? i : 0;
@@ -238,7 +231,6 @@ bool sums_of(const Sums& s, bool same, int type, char* out, bool& finite) {
             reinterpret_cast<double*>(out)[i] = made;
         }
     }
-    return true;
 }
 
 PyObject* difference_totals(PyObject*, PyObject* args) {
@@ -262,7 +254,9 @@ PyObject* difference_totals(PyObject*, PyObject* args) {
     ptrdiff_t most = x.length(0) > y.length(0) ? x.length(0) : y.length(0);
     most = most > x.length(1) ? most : x.length(1);
     const Numbers ones = numbers(most);
-    if (!ones || !read_points(left, x.data(), x.length(0), x.length(1)) ||
+    Total left_total(over_x ? 1 : x.length(0)), right_total(over_y ? 1 : y.length(0));
+    if (!ones || !left_total.good() || !right_total.good() ||
+        !read_points(left, x.data(), x.length(0), x.length(1)) ||
         !read_points(right, y.data(), y.length(0), y.length(1))) {
         return PyErr_NoMemory();
     }
@@ -291,11 +285,8 @@ PyObject* difference_totals(PyObject*, PyObject* args) {
                 project(points, own);
             }
         }
-        if (!sums_of(sums, given_x == given_y, type, PyArray_BYTES(out) + b * PyArray_STRIDE(out, 0),
-                     finite)) {
-            Py_DECREF(made);
-            return PyErr_NoMemory();
-        }
+        sums_of(sums, given_x == given_y, left_total, right_total, type,
+                PyArray_BYTES(out) + b * PyArray_STRIDE(out, 0), finite);
     }
     clear_status();
     if (only_finite && !finite) {

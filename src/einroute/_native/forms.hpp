@@ -9,6 +9,8 @@ namespace einroute {
 // overlaps another: x (n, features), y (features, m), out (n, m); s is (features, features), or its diagonal.
 // Rows first to before last, and of their columns m, which a row of y may have more of, `pitch`, and one of
 // out, `out_pitch`.
+// Of complex numbers s is the diagonal, and the real parts of a feature of y are a row, the imaginary ones
+// the next.
 struct Forms {
     const char *x, *y, *s;
     char* out;
@@ -22,6 +24,8 @@ struct FormKernels {
     void (*single)(const Forms& forms, std::ptrdiff_t first, std::ptrdiff_t last, char* work);
     void (*twice)(const Forms& forms, std::ptrdiff_t first, std::ptrdiff_t last,
                   char* work); // double precision
+    void (*complex_single)(const Forms& forms, std::ptrdiff_t first, std::ptrdiff_t last, char* work);
+    void (*complex_twice)(const Forms& forms, std::ptrdiff_t first, std::ptrdiff_t last, char* work);
 };
 
 // Bytes of `work`, for so many features.

@@ -25,6 +25,8 @@ _WHOLE, _BLOCK = 1 << 20, 1 << 18
 _CUT = ("dense", "entries", NAME)
 #: Seconds to write out an element, and a pair besides: a loop over its features is started.
 _ELEMENT, _PAIR = 0.4e-9, 8.5e-9
+#: Seconds to put a number of a block's result in its place.
+_PLACED = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ def verdict(step: Step) -> Rewriting:
     count = -(-step.sizes[cut.label] // cut.length)
     # One by one, each block shares its own work among the threads.
     threads = min(step.threads, 2, count) if cut.written else 1
-    cost = Cost((work if cut.written else 0.0) * 1e9 / threads, 0.0, 30.0 + 20.0 * count / threads, 1e9)
+    seconds = work if cut.written else 0.0
+    if cut.label in step.output:
+        seconds += step.extent(step.output) * _PLACED
+    cost = Cost(seconds * 1e9 / threads, 0.0, 30.0 + 20.0 * count / threads, 1e9)
     note = f"in blocks of {cut.length} of {cut.label!r}, " + ("written out" if cut.written else "one by one")
     return Rewriting(
         Offer(cost, step.output, cut, note), (_inner(step, inputs, operands, cut, count / threads),)

@@ -30,6 +30,8 @@ _NARROW = 16
 #: Seconds a pair takes in double precision, what each product adds, of a diagonal and of a whole matrix, and
 #: each coordinate of the points.
 _PAIR, _PRODUCT, _WHOLE, _COORDINATE = 1.25e-9, 1e-10, 7.5e-11, 7e-10
+#: How many times that of a product of complex numbers takes, by the byte.
+_COMPLEX = 2.5
 #: Seconds from which threads share the work.
 _SHARED = 3e-4
 
@@ -41,8 +43,10 @@ def verdict(step: Step) -> Rewriting | Refused:
     form = squared(step)
     if isinstance(form, Refused):
         return form
-    if step.dtype.char not in "fd":
+    if step.dtype.char not in "fdFD":
         return Refused(f"no kernel for {step.dtype.name}")
+    if step.dtype.kind == "c" and len(form.unique) == 2:
+        return Refused("no kernel for a whole metric of complex numbers")
     refused = convertible(step.operands[form.at[0]], step.dtype)
     if refused is not None:
         return refused
@@ -66,7 +70,7 @@ def _short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] 
     if not whole or form.batch or not bare or not full or (not metric and len(form.unique) == 2):
         return None
     at, threads, number = form.at[0], step.threads, step.dtype.num
-    if step.operands[at].dtype != step.dtype:
+    if step.operands[at].dtype != step.dtype or step.dtype.kind == "c":
         return None
     squares, turned = CORE.difference_squares, step.output != form.i + form.j
     w = metric[0] if metric else None
@@ -84,6 +88,8 @@ def _seconds(step: Step, form: Form) -> float:
     features = step.sizes[form.features[0]]
     whole = len(form.unique) == 2
     products = features * (features + 5) / 2 * _WHOLE if whole else features * _PRODUCT
+    if step.dtype.kind == "c":
+        products *= _COMPLEX
     n, m = step.sizes[form.i], step.sizes[form.j]
     if m < _NARROW < n:
         n, m = m, n

@@ -37,6 +37,10 @@ _FEW, _LEAST = 0.05, 1e-280
 #: Seconds that the core takes for a pair, for each of its features, for each coordinate of the points, and
 #: besides GEMMs for a product of different features.
 _PAIR, _FEATURE, _COORDINATE, _CROSSED = 7e-10, 1.1e-10, 2e-9, 5e-9
+#: The same of a coordinate where pairs are not weighed.
+_ALIKE = 1.3e-9
+#: How many times that where the points' products are formed of what the core hands over.
+_MOMENTS = 2.5
 #: Seconds from which threads share the work.
 _SHARED = 1e-4
 
@@ -132,10 +136,11 @@ def _cost(form: PairSum, step: Step) -> Cost:
         if form.rest:  # without squares, sums of all pairs are made of the weights' sums
             each = features if form.kept or len(form.features) == 2 else 0
             products = n * m * (_PAIR + _FEATURE * each)
-        points = (n + m) * features * _COORDINATE
+        points = (n + m) * features * (_COORDINATE if form.rest else _ALIKE)
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
         if form.square or len(form.features) == 1:
             return Cost((products / shared + points) * 1e9, 0.0, 3.0, 1e9)
+        points *= _MOMENTS
         points += features**2 * (_CROSSED + 2 * (n + m) / gemm_rate(features, features, n, 8, False, 1))
         return Cost((products / shared + points) * 1e9, 0.0, 30.0, 1e9)
     if form.rest:

@@ -10,11 +10,15 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting, regular
 from ..._base.routes import Offer, Refused
+from ..._native.fresh import allocator
 from .extension import rolls_at_once
 from .where import Where, others_bytes
 
 #: Products a second, and seconds that each dot product takes besides.
 _RATE, _DOT = 8e9, 6e-9
+#: The longest kernel that NumPy has a loop of its own for, whatever the precision; seconds that an element
+#: takes in it, and each product.
+_SHORT, _LOOP, _TERM = 11, 2e-10, 1.9e-10
 
 
 def verdict(step: Step) -> Rewriting | Refused:
@@ -35,8 +39,8 @@ def verdict(step: Step) -> Rewriting | Refused:
     d, k = op.shape
     if rolls_at_once(op, step.dtype, others_bytes(step, where.at)) < k:
         return Refused("the lengthened copy would be large beside the base")
-    slower = step.dtype.itemsize / 8
-    cost = Cost(d * (k * slower / _RATE + _DOT) * 1e9, 3.0 * (d + k) * step.dtype.itemsize, 4.0, 1e9)
+    each = _LOOP + k * _TERM if k <= _SHORT else k * step.dtype.itemsize / 8 / _RATE + _DOT
+    cost = Cost(d * each * 1e9, 3.0 * (d + k) * step.dtype.itemsize, 4.0, 1e9)
     return Rewriting(Offer(cost, step.output, where, f"{d} dot products of {k}, by numpy.correlate"))
 
 
@@ -47,11 +51,12 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     base, more = rolled.base, rolled.k - 1
     d = len(base)
     rounds = np.arange(more) if more > d else slice(0, more)
+    longer = allocator((d + more) * base.itemsize, last=False)((d + more,), base.dtype)
     if where.rolling.shift > 0:
         again = base[rounds % d] if isinstance(rounds, np.ndarray) else base[rounds]
-        return np.correlate(np.concatenate((base, again)), vector, "valid")
+        return np.correlate(np.concatenate((base, again), out=longer), vector, "valid")
     again = base[(rounds - more) % d] if isinstance(rounds, np.ndarray) else base[d - more :]
-    return np.correlate(np.concatenate((again, base)), vector[::-1], "valid")
+    return np.correlate(np.concatenate((again, base), out=longer), vector[::-1], "valid")
 
 
 KERNELS = Rewrite("rolled.kernels", verdict, run)

@@ -6,6 +6,8 @@
 #include "../forms.hpp"
 #include "vectors.hpp"
 
+#include <type_traits>
+
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
@@ -148,10 +150,65 @@ template <class R> void forms(const Forms& f, ptrdiff_t first, ptrdiff_t last, c
     }
 }
 
+// A number in every lane, or by itself.
+template <class V, class R> inline V same(R x) {
+    if constexpr (std::is_same_v<V, R>) {
+        return x;
+    } else {
+        return everywhere(x);
+    }
+}
+
+// As many pairs as V has lanes, of complex numbers and a diagonal matrix.
+template <class R, class V> void complex_pairs(const Forms& f, ptrdiff_t i, ptrdiff_t j) {
+    const auto number = [](const char* p) {
+        V x;
+        std::memcpy(&x, p, sizeof x);
+        return x;
+    };
+    V re = same<V, R>(0), im = re;
+    for (ptrdiff_t start = 0; start < f.features; start += TOGETHER) {
+        const ptrdiff_t stop = start + TOGETHER < f.features ? start + TOGETHER : f.features;
+        V own_re = same<V, R>(0), own_im = own_re;
+        for (ptrdiff_t k = start; k < stop; ++k) {
+            const char *x = f.x + (i * f.features + k) * 2 * ITEM<R>,
+                       *y = f.y + (2 * k * f.pitch + j) * ITEM<R>;
+            const V a = same<V, R>(entry<R>(x, 0)) - number(y),
+                    b = same<V, R>(entry<R>(x, 1)) - number(y + f.pitch * ITEM<R>);
+            const V s = same<V, R>(entry<R>(f.s, 2 * k)), t = same<V, R>(entry<R>(f.s, 2 * k + 1));
+            const V square = a * a - b * b, half = a * b, crossed = half + half;
+            own_re = own_re + (s * square - t * crossed);
+            own_im = own_im + (s * crossed + t * square);
+        }
+        re = re + own_re;
+        im = im + own_im;
+    }
+    R parts[2][sizeof(V) / sizeof(R)];
+    std::memcpy(parts[0], &re, sizeof re);
+    std::memcpy(parts[1], &im, sizeof im);
+    for (std::size_t lane = 0; lane < sizeof(V) / sizeof(R); ++lane) {
+        const R pair[2] = {parts[0][lane], parts[1][lane]};
+        std::memcpy(f.out + (i * f.out_pitch + j + static_cast<ptrdiff_t>(lane)) * 2 * ITEM<R>, pair,
+                    sizeof pair);
+    }
+}
+
+template <class R> void complex_forms(const Forms& f, ptrdiff_t first, ptrdiff_t last, char*) {
+    for (ptrdiff_t i = first; i < last; ++i) {
+        ptrdiff_t j = 0;
+        for (; j + LANES<R> <= f.m; j += LANES<R>) {
+            complex_pairs<R, Vec<R>>(f, i, j);
+        }
+        for (; j < f.m; ++j) {
+            complex_pairs<R, R>(f, i, j);
+        }
+    }
+}
+
 } // namespace
 
 extern const FormKernels FORMS;
-const FormKernels FORMS = {forms<float>, forms<double>};
+const FormKernels FORMS = {forms<float>, forms<double>, complex_forms<float>, complex_forms<double>};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute
