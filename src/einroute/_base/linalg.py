@@ -62,7 +62,7 @@ def blame(function: str, error: Exception, a: Any, b: Any = None) -> NoReturn:
         message = None
     if message is None:
         raise error
-    raise as_numpys(ValueError(f"{error}: {message}"), error) from error
+    raise as_numpys(ValueError(f"{str(error).rstrip('.')}: {message}"), error) from error
 
 
 def misfit(function: str, a: Any, b: Any = None) -> tuple[type[Exception], str] | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._base.errors import unknown_keyword
 from .._base.facts import Contraction, DType, Options
+from .._base.formatting import plural
 from .._base.labels import check_sizes
 from .._base.numpy_functions import (
     numpy_dot,
@@ -327,7 +328,7 @@ def understand_chain(arrays: Sequence[Any], out: Any = None) -> Call:
     if out is not None:
         raise TypeError("multi_dot got out=, which it does not take where an operand is no array")
     if len(arrays) < 2:
-        raise ValueError(f"multi_dot: {len(arrays)} operands, expected at least two")
+        raise ValueError(f"multi_dot: {plural(len(arrays), 'operand')}, expected at least two")
     taken = taken_in(arrays)
     if isinstance(taken, Fallback):
         raise TypeError(f"multi_dot: {taken.reason}")

@@ -18,7 +18,7 @@ from .._api.solve import inv
 from .._api.ufuncs import matmul, matvec, vecdot, vecmat
 from .._base.cost import Cost, gemm_rate
 from .._base.errors import as_numpys
-from .._base.formatting import readable
+from .._base.formatting import plural, readable
 from .._call import solving
 from .._call.ask import BAD_CALL
 from .._call.fallback import fallback_reason
@@ -278,7 +278,7 @@ def _chain(arrays: Any, *, out: Any = None) -> Explanation:
 def _check_chain(shapes: list[Shape], out: Any) -> None:
     """Raise where operands are no chain of matrices, of which the first and the last may be vectors."""
     if len(shapes) < 2:
-        raise ValueError(f"multi_dot: {len(shapes)} operands, expected at least two")
+        raise ValueError(f"multi_dot: {plural(len(shapes), 'operand')}, expected at least two")
     last = len(shapes) - 1
     for i, shape in enumerate(shapes):
         if len(shape) != 2 and not (len(shape) == 1 and i in {0, last}):
