@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from einroute._base.machine import HERE, SHIPPED
 from tests.helpers import planned
+
+if find_spec("hypothesis") is not None:
+    from hypothesis import HealthCheck, settings
+
+    # No test depends on how busy the machine is: neither an example nor drawing one has a time limit.
+    settings.register_profile("einroute", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("einroute")
 
 
 @pytest.fixture(autouse=True, scope="session")
