@@ -20,8 +20,9 @@ from .matrices import matrices_of
 __all__ = ["array_routes", "laid_out"]
 
 #: Multiply-adds a second of products that are formed, then summed, as long as they stay in the caches; of
-#: integers; and of stacks of vectors, which libraries multiply in plain loops.
-_ELEMENTWISE, _PLAIN_LOOPS = 5e9, 1e9
+#: integers and of stacks of pairs of vectors, which libraries multiply in plain loops; and of stacks of
+#: matrices by vectors, with the seconds that each matrix takes besides.
+_ELEMENTWISE, _PLAIN_LOOPS, _BY_VECTORS, _EACH = 5e9, 1e9, 1e10, 5e-8
 
 
 def array_routes(library: ArrayLibrary) -> tuple[Route, ...]:
@@ -70,8 +71,11 @@ class _Matmul(_Way):
             return Refused(f"{self.library.name} has no exact product of matrices of {step.dtype}")
         m, n = step.extent(found.left), step.extent(found.right)
         rate = gemm_rate(m, n, k, made.itemsize, made.kind == "c", step.threads)
-        if made.kind in "iu" or (found.batch and min(m, n) == 1):
+        if made.kind in "iu" or (found.batch and m == n == 1):
             rate = min(rate, _PLAIN_LOOPS)
+        elif found.batch and min(m, n) == 1:
+            each = max(1, m * n * k)
+            rate = each / (each / _BY_VECTORS + _EACH)
         rate = max(rate, 1.0)  # of no elements it is none
         moved = step.in_bytes + step.out_bytes
         operands = step.operands[::-1] if found.swapped else step.operands
@@ -116,9 +120,11 @@ class _Multiply(_Way):
         summed = len(every) > len(step.output)
         size = step.extent("".join(every))
         several = len(step.inputs) > 1
-        between = size * step.dtype.itemsize * (len(step.inputs) - 1) if several and summed else 0
-        calls = self.library.calls * (len(step.inputs) - 1 + summed)
-        cost = Cost(float(size), float(step.in_bytes + step.out_bytes + 2 * between), calls, _ELEMENTWISE)
+        passes = len(step.inputs) - 1 + summed  # over all products
+        between = size * step.dtype.itemsize * max(0, passes - 1)
+        calls = self.library.calls * passes
+        moved = float(step.in_bytes + step.out_bytes + 2 * between)
+        cost = Cost(float(size * max(1, passes)), moved, calls, _ELEMENTWISE)
         note = "a view" if not several and not summed else "products" if several else "a sum"
         note = f"{note}, then a sum" if several and summed else note
         stored = size * step.dtype.itemsize if several and summed else 0
