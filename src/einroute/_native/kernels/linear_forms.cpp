@@ -145,7 +145,7 @@ inline void again(const LinearRows& t, ptrdiff_t i, ptrdiff_t j, const Lanes& si
 // Writes a vector; of finite elements zeros are added to `rest`.
 template <class R> inline void store(R* out, const Lanes& x, Lanes& rest) {
     R own[LANES<double>];
-    Lanes written;
+    Lanes written = x;
     for (int v = 0; v < LANES<double>; ++v) {
         own[v] = static_cast<R>(x[v]);
         written[v] = static_cast<double>(own[v]);
