@@ -62,6 +62,14 @@ template <class T> inline T value(const Matrix& m, size_t k) {
     return x;
 }
 
+template <class T> void append(Made& to, size_t column, T value) {
+    if (!is_zero(value)) {
+        const char* bytes = reinterpret_cast<const char*>(&value);
+        to.indices.push_back(static_cast<npy_int64>(column));
+        to.data.insert(to.data.end(), bytes, bytes + sizeof value);
+    }
+}
+
 template <class T, class I> Outcome multiply(const Job& job, Made& to) {
     const size_t columns = static_cast<size_t>(job.columns);
     // Where a column's entry of b lies; it counts if it is one of the row.
@@ -88,13 +96,8 @@ template <class T, class I> Outcome multiply(const Job& job, Made& to) {
                 return Outcome::Unsound;
             }
             if (where[column] >= static_cast<npy_int64>(first)) {
-                const T made =
-                    product_of(value<T>(job.a, k), value<T>(job.b, static_cast<size_t>(where[column])));
-                if (!is_zero(made)) {
-                    const char* bytes = reinterpret_cast<const char*>(&made);
-                    to.indices.push_back(static_cast<npy_int64>(column));
-                    to.data.insert(to.data.end(), bytes, bytes + sizeof made);
-                }
+                append(to, column,
+                       product_of(value<T>(job.a, k), value<T>(job.b, static_cast<size_t>(where[column]))));
             }
         }
         to.indptr[row + 1] = static_cast<npy_int64>(to.indices.size());
@@ -102,9 +105,60 @@ template <class T, class I> Outcome multiply(const Job& job, Made& to) {
     return Outcome::Done;
 }
 
+// What a row's columns are: rising, in no order or not all in range.
+template <class I> Outcome order(const Matrix& m, size_t low, size_t high, size_t columns) {
+    Outcome found = Outcome::Done;
+    size_t before = 0;
+    for (size_t k = low; k < high; ++k) {
+        const size_t column = number<I>(m.indices, k);
+        if (column >= columns) {
+            return Outcome::Unsound;
+        }
+        if (k > low && column <= before) {
+            found = Outcome::Repeated;
+        }
+        before = column;
+    }
+    return found;
+}
+
+// The same where there are too few entries for a vector of all columns: rows are merged.
+template <class T, class I> Outcome merge(const Job& job, Made& to) {
+    const size_t columns = static_cast<size_t>(job.columns);
+    to.indptr.resize(static_cast<size_t>(job.rows) + 1);
+    for (size_t row = 0; row < static_cast<size_t>(job.rows); ++row) {
+        size_t low, high, first, last;
+        if (!range<I>(job.a, row, low, high) || !range<I>(job.b, row, first, last)) {
+            return Outcome::Unsound;
+        }
+        for (const Outcome found :
+             {order<I>(job.a, low, high, columns), order<I>(job.b, first, last, columns)}) {
+            if (found != Outcome::Done) {
+                return found;
+            }
+        }
+        while (low < high && first < last) {
+            const size_t a = number<I>(job.a.indices, low), b = number<I>(job.b.indices, first);
+            if (a == b && a < columns) { // they may have changed since
+                append(to, a, product_of(value<T>(job.a, low), value<T>(job.b, first)));
+            }
+            low += a <= b;
+            first += b <= a;
+        }
+        to.indptr[row + 1] = static_cast<npy_int64>(to.indices.size());
+    }
+    return Outcome::Done;
+}
+
 template <class I> Outcome run(const Job& job, char character, Made& to) {
+    const bool few = job.columns > FEW && job.columns / CROWDED > std::max(job.a.entries, job.b.entries);
     return by_dtype(
-        character, [&](auto like) { return multiply<decltype(like), I>(job, to); }, Outcome::NoLoops);
+        character,
+        [&](auto like) {
+            using T = decltype(like);
+            return few ? merge<T, I>(job, to) : multiply<T, I>(job, to);
+        },
+        Outcome::NoLoops);
 }
 
 PyObject* vector_of(const std::vector<npy_int64>& from, bool wide) {
@@ -165,10 +219,6 @@ PyObject* multiply_elements(PyObject*, PyObject* args) {
     Made made;
     Outcome became = Outcome::Done;
     bool memory = true;
-    const npy_intp entries = std::max(job.a.entries, job.b.entries);
-    if (columns > FEW && columns / CROWDED > entries) {
-        Py_RETURN_NONE;
-    }
     const auto work = [&] {
         try {
             became = wide ? run<npy_int64>(job, character, made) : run<npy_int32>(job, character, made);
@@ -204,8 +254,9 @@ PyMethodDef functions[] = {
      "are 0 are left out, and rows are in the first one's order. None where the second one has a place "
      "twice, "
      "where\n"
-     "there are few entries for all columns, or no loops; False where pointers decrease or an index is out "
-     "of range."},
+     "rows are in no order that have few entries for all columns, or no loops; False where pointers decrease "
+     "or an\n"
+     "index is out of range."},
     {nullptr, nullptr, 0, nullptr},
 };
 
