@@ -21,8 +21,11 @@ Array = np.ndarray[Any, Any]
 #: Seconds an entry takes from its difference, by its features and by their products; and what a tile's calls
 #: take.
 _PLAIN, _FEATURE, _PRODUCT = 2e-9, 2e-9, 5e-11
-#: Seconds that transforming a point takes for each product with a factor of a whole metric.
-_TRANSFORM = 1e-10
+#: Seconds that transforming a point takes for each product with a factor of a whole metric, and to do it in
+#: more digits for each coordinate.
+_TRANSFORM, _SPLIT = 1e-10, 2.5e-8
+#: Seconds that pairs that are too close take, by the features: of few, more pairs are.
+_CLOSE = 8e-9
 #: Seconds an entry takes by expansion, besides its products: three in double precision, one of the diagonal.
 _EXPANDED, _EXPANSIONS = 6e-9, 4
 #: The most features for a product: with more, a factor's own rounding is not known to be small enough.
@@ -52,10 +55,10 @@ def product_verdict(step: Step) -> Rewriting | Refused:
         return form
     terms = step.extent(form.features[0])
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
-    each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8
+    each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8 + _CLOSE / terms
     work = batch * (n * m * each + (n + m) * terms * 4e-9)
     if len(form.unique) == 2:
-        work += batch * ((n + m) * _TRANSFORM * terms**2 + terms**3 * 1e-10)
+        work += batch * ((n + m) * (_TRANSFORM * terms**2 + _SPLIT * terms) + terms**3 * 1e-10)
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 150.0 * batch, 1e9)
     note = f"squared distances by GEMM {n}x{terms} by {terms}x{m}"
     if form.metric:
