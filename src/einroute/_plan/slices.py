@@ -17,7 +17,7 @@ PARALLEL_WORTH = 200e-6
 BLOCK_BYTES = 1 << 21
 #: Multiply-adds from which a GEMM among many is better spread over BLAS's threads than given to one of ours.
 BLAS_THREADS = 1 << 18
-#: Bytes that a slice should take in one piece from the operand that it cuts.
+#: Bytes that a slice should take in one piece, in the mean of what it cuts.
 PIECE = 4096
 #: Estimated seconds that a block should last at least.
 BLOCK_SECONDS = 150e-6
@@ -98,24 +98,24 @@ def _streamed_label(problem: Problem) -> str | None:
         bytes_in = sum(op.nbytes for c, op in zip(problem.inputs, problem.facts, strict=True) if label in c)
         return bytes_in + (out_bytes if label in output else 0)
 
-    def outermost(label: str) -> int:
-        return max(
-            (
-                abs(s)
-                for labels, op in zip(problem.inputs, problem.facts, strict=True)
-                for c, s in zip(labels, op.strides, strict=True)
-                if c == label
-            ),
-            default=0,
-        )
+    def pieces(label: str) -> float:
+        """How many runs of memory one slice has, in the operands that it cuts and in a result in C order."""
+        count = 0.0
+        for labels, op in zip(problem.inputs, problem.facts, strict=True):
+            for c, stride in zip(labels, op.strides, strict=True):
+                if c == label and stride:
+                    count += max(1.0, op.nbytes / abs(stride * sizes[c]))
+        if label in output:
+            count += prod(sizes[c] for c in output[: output.index(label)])
+        return count
 
-    # A slice along the innermost label takes a narrow column of every row: an eighth of it must be long.
+    # A slice along the innermost label takes a narrow column of every row: the pieces of an eighth must be long.
     kept = [c for c in output if sizes[c] >= 4 and covered(c) >= 0.6 * total]
-    kept = [c for c in kept if outermost(c) * sizes[c] >= 8 * PIECE]
+    kept = [c for c in kept if total >= 8 * PIECE * pieces(c)]
     if kept:
-        return max(kept, key=lambda c: (outermost(c), -output.index(c)))
+        return min(kept, key=lambda c: (pieces(c), output.index(c)))
     if out_bytes > 1 << 16 or not _may_add_up(problem):
         return None
     summed = [c for c in dict.fromkeys("".join(problem.inputs)) if c not in output and sizes[c] >= 4]
     summed = [c for c in summed if covered(c) >= 0.6 * total]
-    return max(summed, key=outermost, default=None)
+    return min(summed, key=pieces, default=None)
