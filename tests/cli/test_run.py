@@ -9,6 +9,7 @@ import sys
 import textwrap
 import zipfile
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ def routed(*arguments: str, cwd: Path, stdin: str = "", **environment: str) -> A
 def without_report(errors: str) -> str:
     """What the program itself wrote to stderr."""
     return errors.partition("einroute: ")[0]
+
+
+def places(report: str) -> list[tuple[str, str]]:
+    """Of each place of program.py: the line with its numbers, and the one below with its routes."""
+    lines = report.splitlines()
+    return [(line, below.strip()) for line, below in pairwise(lines) if below.startswith("  program.py:")]
 
 
 class TestAsPythonRunsIt:
@@ -223,18 +230,16 @@ class TestReport:
         assert ours.stdout == theirs.stdout
         report = ours.stderr
         assert re.match(r"einroute: 14 routed calls, .* together; the program took ", report)
-        rows = {
-            tuple(line.split()[:2]): line for line in report.splitlines() if line.startswith("program.py:")
-        }
-        assert {name for _, name in rows} == {"einsum", "lstsq"}
+        rows = places(report)
+        assert {line.split()[0] for line, _ in rows} == {"einsum", "lstsq"}
         (total,) = (line for line in report.splitlines() if line.startswith("together "))
         assert total.split()[-3] == "14"
         assert len(rows) == 4  # the thread's, two of the main program, the exit handler's
-        (network,) = (line for line in rows.values() if "8 x dense.matmul" in line)
-        assert network.split()[2:5] == ["4", "x", "ij,jk,kl->il"]
+        ((network, said),) = ((line, below) for line, below in rows if "8 x dense.matmul" in below)
+        assert said.split()[1:4] == ["4", "x", "ij,jk,kl->il"]
         assert network.split()[-3] == "4"
-        (thread,) = (line for line in rows.values() if "3 x dense.integer_matmul" in line)
-        (factors,) = (line for line in rows.values() if "factors.svd" in line)
+        (thread,) = (line for line, below in rows if "3 x dense.integer_matmul" in below)
+        (factors,) = (line for line, below in rows if "factors.svd" in below)
         assert thread.split()[-3] == "3"
         assert factors.split()[-3] == "6"
         assert re.search(r"(?m)^dense\.matmul +4 +8 +0 ", report)
@@ -247,7 +252,8 @@ class TestReport:
         script = write(tmp_path, PROGRAM)
         ours, theirs = routed("--compare", str(script), cwd=tmp_path), python(str(script), cwd=tmp_path)
         assert ours.stdout == theirs.stdout
-        (line,) = (line for line in ours.stderr.splitlines() if "8 x dense.matmul" in line)
+        (line,) = (line for line, below in places(ours.stderr) if "8 x dense.matmul" in below)
+        assert max(map(len, ours.stderr.split("\n\n")[1].splitlines())) <= 80
         calls, *_, faster, _, _, sampled = line.split()[-9:]
         assert (calls, sampled) == ("4", "3")  # the first, the second and the fourth
         assert re.fullmatch(r"[\d.,]+", faster)
@@ -266,9 +272,9 @@ class TestReport:
                 np.linalg.inv(a + _)
             """
         report = routed("--compare", str(write(tmp_path, text)), cwd=tmp_path).stderr
-        rows = [line for line in report.splitlines() if line.startswith("program.py:")]
+        rows = places(report)
         assert len(rows) == 4
-        for row in rows:
+        for row, _ in rows:
             calls, ours, numpys, faster, _, sampled = re.split("  +", row)[-6:]
             assert (calls, ours, faster, sampled) == ("20", numpys, "same", "0")
         assert report.splitlines()[-1] == (
@@ -292,7 +298,7 @@ class TestReport:
             """,
         )
         columns = [
-            [re.split("  +", row)[:4] for row in sorted(report.splitlines()) if row.startswith("program.py:")]
+            sorted((below, *re.split("  +", line)[:2]) for line, below in places(report))
             for report in (
                 routed(str(script), cwd=tmp_path).stderr,
                 routed("--compare", str(script), cwd=tmp_path).stderr,
@@ -348,7 +354,8 @@ class TestReport:
         )
         ours, theirs = routed("--compare", str(script), cwd=tmp_path), python(str(script), cwd=tmp_path)
         assert ours.stdout == theirs.stdout
-        (line,) = (x for x in ours.stderr.splitlines() if "scipy.linalg.solve  " in x and "factors.lu" in x)
+        solved = [line for line, below in places(ours.stderr) if "factors.lu" in below]
+        (line,) = (line for line in solved if line.startswith("scipy.linalg.solve "))
         assert line.split()[-1] != "0"  # what has kept factors is well-conditioned, and is repeated
 
     def test_compare_runs_no_code_of_others_again(self, tmp_path):
@@ -389,7 +396,7 @@ class TestReport:
     def test_compare_stops_at_its_time(self, tmp_path):
         script = write(tmp_path, PROGRAM)
         report = routed("--compare", "--compare-for", "0", str(script), cwd=tmp_path).stderr
-        assert all(line.split()[-1] == "0" for line in report.splitlines() if line.startswith("program.py:"))
+        assert all(line.split()[-1] == "0" for line, _ in places(report))
         assert "time that was set for comparing is spent" in report
         assert report.splitlines()[-1].startswith("None of these calls could be compared: ")
 

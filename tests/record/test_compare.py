@@ -191,7 +191,7 @@ class TestSentence:
             (
                 Compared(10, 1, 0, 3, 1.0, 2.0),
                 (
-                    "einroute made these 10 calls 2.00 times faster: 1 s instead of 2 s. "
+                    "einroute made the calls compared (10) 2.00 times faster: 1 s instead of 2 s. "
                     "1 call could not be compared."
                 ),
             ),

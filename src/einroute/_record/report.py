@@ -13,7 +13,7 @@ from .compare import Compared, Comparison
 from .html import of_calls
 from .recording import Recording
 from .sums import SiteSum
-from .text import ROUTES, Row, columns, counted, place, route_rows
+from .text import ROUTES, Row, below, columns, counted, fitted, place, route_rows
 
 __all__ = ["as_page", "as_report"]
 
@@ -23,8 +23,8 @@ COMPARED = ("NumPy", "times faster", "planning", "sampled")
 EQUAL = 0.03
 #: Less than this share of the calls' time, and planning is not worth a word.
 PLANNED = 0.02
-#: Places that a report on a terminal names, and characters of a cell there.
-SHOWN, WIDE = 30, 56
+#: Places that a report on a terminal names.
+SHOWN = 30
 
 
 def as_report(recording: Recording, seconds: float) -> str:
@@ -41,13 +41,24 @@ def as_report(recording: Recording, seconds: float) -> str:
     if sites:
         header, numbers = _header(recording)
         rows = [*(_row(recording, site) for site in sites[:SHOWN]), _total(recording, sites)]
-        lines += ["", *columns(header, rows, numbers, WIDE)]
+        lines += ["", *_listed(header, rows, numbers)]
         if len(sites) > SHOWN:
             lines.append(f"... and {plural(len(sites) - SHOWN, 'place')} more")
         lines += ["", *columns(ROUTES, route_rows(recording), 5)]
         lines += [*_reasons(sites), *_notes(recording)]
     lines += [*_processes(), *_verdict(recording, sites)]
     return "\n".join(lines)
+
+
+def _listed(header: Row, rows: Sequence[Row], numbers: int) -> Iterator[str]:
+    """The table of places in 80 columns; below each where it is, its subscripts and its routes."""
+    upper = [(row[1] or row[0], *row[-numbers:]) for row in rows]
+    head, line, *table = fitted(("function", *header[-numbers:]), upper, numbers)
+    yield from (head, line)
+    for shown, (where, function, subscripts, routes, *_) in zip(table, rows, strict=True):
+        yield shown
+        if function:
+            yield from below(2, where, subscripts, routes)
 
 
 def as_page(recording: Recording, seconds: float, program: str) -> str:
@@ -194,7 +205,7 @@ def _sentences(whole: Compared) -> Iterator[str]:
             "time that was set for comparing is too short."
         )
         return
-    those = f"these {whole.calls:,} calls" if whole.left_out else "these calls"
+    those = f"the calls compared ({whole.calls:,})" if whole.left_out else "these calls"
     ours, numpys = in_time(whole.ours), in_time(whole.numpys)
     if whole.same == whole.calls:
         yield f"NumPy's own functions answered {those}: einroute makes no difference to them."

@@ -27,9 +27,11 @@ __all__ = [
     "SITES",
     "as_rich",
     "as_text",
+    "below",
     "call_rows",
     "columns",
     "counted",
+    "fitted",
     "headline",
     "place",
     "route_rows",
@@ -190,22 +192,30 @@ def as_text(recording: Gathered) -> str:
     return "\n".join(lines)
 
 
+def fitted(header: Row, rows: Sequence[Row], numbers: int) -> list[str]:
+    """The lines of :func:`columns`, cells cut until they take 80 columns."""
+    for wide in range(WIDE, 0, -1):
+        lines = list(columns(header, rows, numbers, wide))
+        if max(map(len, lines)) <= COLUMNS or wide == NARROW:
+            return lines
+    raise AssertionError("no table is that narrow")
+
+
+def below(indent: int, *told: str) -> Iterator[str]:
+    """A line under a row of a table: what is told and not empty, in 80 columns."""
+    if any(told):
+        yield " " * indent + shortened("  ".join(filter(None, told)), COLUMNS - indent)
+
+
 def _calls(rows: Sequence[Row]) -> Iterator[str]:
     """The table of calls in 80 columns; below each where it stands, what the cache held, and its operands."""
     upper = [(number, call, routes, *times) for number, _, call, _, routes, _, *times in rows]
-    header = ("#", "call", "routes", *CALLS[-2:])
-    head, line, *table = next(
-        lines
-        for wide in range(WIDE, 0, -1)
-        if max(map(len, lines := list(columns(header, upper, 2, wide)))) <= COLUMNS or wide == NARROW
-    )
+    head, line, *table = fitted(("#", "call", "routes", *CALLS[-2:]), upper, 2)
     yield from (head, line)
-    indent = " " * (line.index(" ") + 2)
     for row, (_, where, _, operands, _, cache, *_) in zip(table, rows, strict=True):
         yield row
         if where:
-            below = (where, f"cache: {cache}" if cache else "", operands)
-            yield indent + shortened("  ".join(filter(None, below)), COLUMNS - len(indent))
+            yield from below(line.index(" ") + 2, where, f"cache: {cache}" if cache else "", operands)
 
 
 def as_rich(recording: Gathered) -> Any:
