@@ -382,6 +382,19 @@ class TestChoices:
             assert er.explain(*call).routes != before
         assert er.explain(*call).routes == before
 
+    @pytest.mark.parametrize("among", [{"forbid": "dense.integer_matmul"}, {"allow": ["numpy.einsum"]}])
+    def test_what_was_found_among_fewer_plans_holds_among_those_alone(self, monkeypatch, among):
+        call = ("bij,bjk->bik", RNG.integers(0, 9, (60, 8, 9)), RNG.integers(0, 9, (60, 9, 7)))
+        before = er.explain(*call).routes
+        assert before == ("dense.integer_matmul",)
+        _everything_pays(monkeypatch)
+        for tune in ("same", "now"):
+            with er.config(**among, tune=tune):
+                for _ in range(50):
+                    er.einsum(*call)
+                assert er.explain(*call).routes != before
+        assert er.explain(*call).routes == before
+
     def test_a_settled_plan_is_what_is_found(self, monkeypatch):
         _everything_pays(monkeypatch)
         _settle()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from .._base.facts import Contraction, DType, Operand
 from .._base.kinds import Kind
-from .._base.routes import NoRoute, Runner
+from .._base.routes import NoRoute, Policy, Runner
 from .._config.state import State
 from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of
 from .._plan.plans import Limits, Plan
@@ -45,6 +45,8 @@ class _Call(Protocol):
 
     def limits(self, state: State) -> Limits: ...
 
+    def policy(self, state: State, facts: tuple[Operand, ...]) -> Policy: ...
+
     def planned(self, state: State, limits: Limits) -> Plan: ...
 
     def bind(self, plan: Plan, state: State) -> Runner: ...
@@ -69,16 +71,22 @@ def _may_choose(call: _Call, state: State) -> bool:
 
 
 def _key(call: _Call, state: State) -> str:
-    """The facts that a finding holds for."""
-    limits = call.limits(state)
+    """The facts that a finding holds for: also which plans there were to choose from."""
+    limits, facts = call.limits(state), call.facts()
+    policy = call.policy(state, facts)
     more = {
         "order": call.order,
         "threads": limits.threads,
         "memory": limits.memory,
         "path": None if limits.path == "auto" else limits.path,
         "result": call.form,
+        "forbid": ",".join(sorted(policy.forbidden)) or None,
+        "allow": None if policy.allowed is None else ",".join(sorted(policy.allowed)),
+        "warns": policy.loud or None,
+        "stepwise": limits.stepwise or None,
+        "cuts": limits.cuts or None,
     }
-    return facts_of(call.contraction, call.facts(), call.dtype, more)
+    return facts_of(call.contraction, facts, call.dtype, more)
 
 
 def _finding_of(call: _Call, state: State) -> Finding | None:
