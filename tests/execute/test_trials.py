@@ -6,7 +6,7 @@ import gc
 import os
 import threading
 import weakref
-from itertools import count
+from itertools import count, pairwise
 
 import hypothesis
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import strategies as st
 
 import einroute as er
+from einroute._config.state import current
 from einroute._execute import tuning
 from einroute._execute.findings import FINDINGS
 from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
@@ -402,6 +403,25 @@ class TestChoices:
         for _ in range(5):
             er.einsum("ij,jk->ik", A, B)
 
+    @pytest.mark.parametrize("constant", [False, True])
+    def test_so_it_is_of_expressions(self, monkeypatch, constant):
+        """Of a network, which has a short way, and with a constant, which is filled in."""
+        shapes = [(4, 4)] * 12
+        network = ",".join(f"{x}{y}" for x, y in pairwise("abcdefghijklm")) + "->am"
+        arrays = [RNG.random(shape) for shape in shapes]
+        _everything_pays(monkeypatch)
+        with er.config(tune="never"):
+            expected = er.contract(network, *arrays)
+        with er.config(tune="free"):
+            given = [arrays[0] if constant else shapes[0], *shapes[1:]]
+            e = er.contract_expression(network, *given, constants=[0] if constant else ())
+            for _ in range(50):
+                np.testing.assert_allclose(e(*arrays[constant:]), expected)
+            assert (current().plans.get(e._key) is not None) == (CORE is not None)
+            monkeypatch.setattr(Tuned, "__call__", None)
+            for _ in range(5):
+                np.testing.assert_allclose(e(*arrays[constant:]), expected)
+
     def test_no_operand_is_kept(self):
         h = er.one_hot(RNG.integers(0, 9, 5000), 9, dtype=int)
         kept = weakref.ref(h.labels)
@@ -416,6 +436,7 @@ class TestChoices:
         code = """
 import os, threading, warnings
 import numpy as np, einroute as er
+from einroute._config.state import current
 from einroute._execute import tuning
 warnings.simplefilter("ignore")
 a, b = np.arange(20000).reshape(2, 100, 100) % 9

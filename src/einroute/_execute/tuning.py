@@ -76,6 +76,11 @@ class Tuned:
         From the operands of a call to the others there are; asked once that has paid.
     settle : callable
         Told of the outcome, when all are tried.
+
+    Attributes
+    ----------
+    then : callable or None
+        Given the fastest runner after that, by who keeps the plan in a form of its own.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Tuned:
         self.run = run
         self.name = name
         self._candidates, self._settle = candidates, settle
+        self.then: Callable[[Runner], object] | None = None
         self._step: Callable[[tuple[Any, ...], Any], Any] | None = self._time_own
         self._own: list[float] = []
         self._found: dict[str, tuple[float, Runner]] = {}
@@ -197,6 +203,9 @@ class Tuned:
         self.run, self._step = outcome.run, None
         self._queue, self._found = [], {}
         self._settle(self, outcome)
+        if self.then is not None:
+            self.then(outcome.run)
+            self.then = None
 
 
 def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float, Runner]]) -> Outcome:
