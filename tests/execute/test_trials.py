@@ -125,6 +125,23 @@ class TestTuned:
         monkeypatch.setattr(tuning, "_timed", clock.timed)
         assert clock.call().name == "other"
 
+    @pytest.mark.parametrize("last", ["fails", "other"])
+    def test_an_interrupt_before_the_end_leaves_the_plan(self, monkeypatch, last):
+        """The last alternative is done with, and the end is not reached."""
+        clock = Clock(monkeypatch, own=1.0, **{last: 0.5})
+        ends = clock.tuned._next
+
+        def interrupted():
+            if not clock.tuned._queue:
+                monkeypatch.setattr(clock.tuned, "_next", ends)
+                raise KeyboardInterrupt
+            ends()
+
+        monkeypatch.setattr(clock.tuned, "_next", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            clock.call()
+        assert clock.call().name == ("own" if last == "fails" else "other")
+
     def test_while_one_call_is_timed_others_run_the_plan(self, monkeypatch):
         clock = Clock(monkeypatch, own=1.0, other=0.5)
         began, go = threading.Event(), threading.Event()

@@ -163,6 +163,9 @@ class Tuned:
 
     def _try(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Run an alternative in the plan's place."""
+        if not self._queue:  # an interrupt came before the end
+            self._end()
+            return self.run(*operands) if out is None else self.run(*operands, out=out)
         one, own = self._queue[0], min(self._own)
         start = perf_counter()
         try:
