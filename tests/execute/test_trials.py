@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import einroute as er
 from einroute._config.state import current
-from einroute._execute import tuning
+from einroute._execute import trials, tuning
 from einroute._execute.findings import FINDINGS
 from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
 from einroute._native import CORE
@@ -94,6 +94,36 @@ class TestTuned:
             unforeseen = clock.seconds["other"] - clock.seconds["own"]
             assert tried <= 0.1 * spent + clock.seconds["own"] + max(0.0, unforeseen)
         assert clock.ran.count("other") == (1 if other > 2.5 else 2)
+
+    @pytest.mark.parametrize("planning", [0.5e-3, 2.5e-3, 0.2])
+    def test_others_are_looked_for_when_that_is_earned(self, monkeypatch, planning):
+        clock = Clock(monkeypatch, own=1.0)
+        asked = []
+
+        def candidates(_):
+            asked.append(len(clock.ran))
+            return ()
+
+        tuned = Tuned("own", clock.runner("own"), candidates, clock.settle, planning=planning)
+        for _ in range(2100):
+            tuned(2.0)
+        (before,) = asked
+        assert planning <= 0.1 * (before + 1) * 1e-3 <= planning + 0.4e-3
+
+    def test_where_all_may_be_tried_the_plan_is_made_again(self, monkeypatch):
+        """That takes several times as long as to turn to another of the plan's own offers."""
+        told = {}
+
+        class Told(Tuned):
+            def __init__(self, *args, planning):
+                told[er.get_config()["tune"]] = planning
+                super().__init__(*args, planning=planning)
+
+        monkeypatch.setattr(trials, "Tuned", Told)
+        for tune in ("same", "free"):
+            with er.config(tune=tune):
+                er.einsum("ij,jk->ik", A, B)
+        assert told["free"] > 3 * told["same"]
 
     def test_a_call_of_microseconds_is_not_tried(self, monkeypatch):
         clock = Clock(monkeypatch, own=0.005, other=0.001)
@@ -454,7 +484,7 @@ class TestChoices:
 import os, threading, warnings
 import numpy as np, einroute as er
 from einroute._config.state import current
-from einroute._execute import tuning
+from einroute._execute import trials, tuning
 warnings.simplefilter("ignore")
 a, b = np.arange(20000).reshape(2, 100, 100) % 9
 began, go, timed = threading.Event(), threading.Event(), tuning._timed

@@ -19,6 +19,9 @@ from .tuning import Candidate, Outcome, Tuned, fastest_of, least
 
 __all__ = ["as_found", "on_trial"]
 
+#: Seconds that finding other plans takes about: among the offers of one, and by planning again.
+_OFFERS, _AGAIN = 0.5e-3, 2.5e-3
+
 
 class _Call(Protocol):
     """A call, as far as trials look at it; `call.Call` is one."""
@@ -151,7 +154,7 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool) -
         if len(outcome.took) > 1:  # else there was nothing to be found out
             FINDINGS.put(key, Finding(outcome.name, outcome.took, same=not free))
 
-    return Tuned(name, run, candidates, settle)
+    return Tuned(name, run, candidates, settle, planning=_AGAIN if free else _OFFERS)
 
 
 def _candidates(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Candidate]:

@@ -26,8 +26,8 @@ __all__ = ["Candidate", "Outcome", "Tuned", "fastest_of", "least"]
 
 #: Of the time spent on a plan, what trials may take.
 _SHARE = 0.1
-#: Seconds of a call from which others are tried, and what to find out which there are takes about.
-_SHORTEST, _PLANNING = 10e-6, 0.5e-3
+#: Seconds of a call from which others are tried.
+_SHORTEST = 10e-6
 #: The share of the plan's time that another must take at most to replace it.
 _BETTER = 0.92
 #: Runs of the plan before anything is tried, runs of each alternative, and spoilt ones that are made again.
@@ -76,6 +76,8 @@ class Tuned:
         From the operands of a call to the others there are; asked once that has paid.
     settle : callable
         Told of the outcome, when all are tried.
+    planning : float, optional
+        Seconds that ``candidates`` takes about.
 
     Attributes
     ----------
@@ -89,8 +91,11 @@ class Tuned:
         run: Runner,
         candidates: Callable[[tuple[Any, ...]], Sequence[Candidate]],
         settle: Callable[[Tuned, Outcome], None],
+        *,
+        planning: float = 0.5e-3,
     ) -> None:
         self.run = run
+        self._planning = planning
         self.name = name
         self._candidates, self._settle = candidates, settle
         self.then: Callable[[Runner], object] | None = None
@@ -141,7 +146,7 @@ class Tuned:
                 self._end()
             else:
                 self._step = self._look
-                self._afford(_PLANNING)
+                self._afford(self._planning)
         return result
 
     def _look(self, operands: tuple[Any, ...], out: Any) -> Any:
