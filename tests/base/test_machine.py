@@ -158,6 +158,14 @@ def test_a_damaged_file_is_warned_of_once_and_ignored(here, text):
     assert len(str(told[0].message)) < 1000
 
 
+def test_what_a_file_lacks_is_named(here):
+    save(MEASURED)
+    content = json.loads(here.read_text())
+    del content["constants"]["call"]
+    here.write_text(json.dumps(content))
+    assert calibrated()[1].endswith("it lacks 'call'")
+
+
 def test_no_link_and_no_pipe_is_followed(here, tmp_path):
     save(MEASURED)
     here.rename(tmp_path / "elsewhere.json")

@@ -6,7 +6,7 @@ import gc
 import os
 import threading
 import weakref
-from itertools import count
+from itertools import count, pairwise
 
 import hypothesis
 import numpy as np
@@ -14,7 +14,8 @@ import pytest
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._execute import tuning
+from einroute._config.state import current
+from einroute._execute import trials, tuning
 from einroute._execute.findings import FINDINGS
 from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
 from einroute._native import CORE
@@ -94,6 +95,36 @@ class TestTuned:
             assert tried <= 0.1 * spent + clock.seconds["own"] + max(0.0, unforeseen)
         assert clock.ran.count("other") == (1 if other > 2.5 else 2)
 
+    @pytest.mark.parametrize("planning", [0.5e-3, 2.5e-3, 0.2])
+    def test_others_are_looked_for_when_that_is_earned(self, monkeypatch, planning):
+        clock = Clock(monkeypatch, own=1.0)
+        asked = []
+
+        def candidates(_):
+            asked.append(len(clock.ran))
+            return ()
+
+        tuned = Tuned("own", clock.runner("own"), candidates, clock.settle, planning=planning)
+        for _ in range(2100):
+            tuned(2.0)
+        (before,) = asked
+        assert planning <= 0.1 * (before + 1) * 1e-3 <= planning + 0.4e-3
+
+    def test_where_all_may_be_tried_the_plan_is_made_again(self, monkeypatch):
+        """That takes several times as long as to turn to another of the plan's own offers."""
+        told = {}
+
+        class Told(Tuned):
+            def __init__(self, *args, planning):
+                told[er.get_config()["tune"]] = planning
+                super().__init__(*args, planning=planning)
+
+        monkeypatch.setattr(trials, "Tuned", Told)
+        for tune in ("same", "free"):
+            with er.config(tune=tune):
+                er.einsum("ij,jk->ik", A, B)
+        assert told["free"] > 3 * told["same"]
+
     def test_a_call_of_microseconds_is_not_tried(self, monkeypatch):
         clock = Clock(monkeypatch, own=0.005, other=0.001)
         assert clock.call().name == "own"
@@ -123,6 +154,23 @@ class TestTuned:
             tuned(2.0)
         monkeypatch.setattr(tuning, "_timed", clock.timed)
         assert clock.call().name == "other"
+
+    @pytest.mark.parametrize("last", ["fails", "other"])
+    def test_an_interrupt_before_the_end_leaves_the_plan(self, monkeypatch, last):
+        """The last alternative is done with, and the end is not reached."""
+        clock = Clock(monkeypatch, own=1.0, **{last: 0.5})
+        ends = clock.tuned._next
+
+        def interrupted():
+            if not clock.tuned._queue:
+                monkeypatch.setattr(clock.tuned, "_next", ends)
+                raise KeyboardInterrupt
+            ends()
+
+        monkeypatch.setattr(clock.tuned, "_next", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            clock.call()
+        assert clock.call().name == ("own" if last == "fails" else "other")
 
     def test_while_one_call_is_timed_others_run_the_plan(self, monkeypatch):
         clock = Clock(monkeypatch, own=1.0, other=0.5)
@@ -382,12 +430,44 @@ class TestChoices:
             assert er.explain(*call).routes != before
         assert er.explain(*call).routes == before
 
+    @pytest.mark.parametrize("among", [{"forbid": "dense.integer_matmul"}, {"allow": ["numpy.einsum"]}])
+    def test_what_was_found_among_fewer_plans_holds_among_those_alone(self, monkeypatch, among):
+        call = ("bij,bjk->bik", RNG.integers(0, 9, (60, 8, 9)), RNG.integers(0, 9, (60, 9, 7)))
+        before = er.explain(*call).routes
+        assert before == ("dense.integer_matmul",)
+        _everything_pays(monkeypatch)
+        for tune in ("same", "now"):
+            with er.config(**among, tune=tune):
+                for _ in range(50):
+                    er.einsum(*call)
+                assert er.explain(*call).routes != before
+        assert er.explain(*call).routes == before
+
     def test_a_settled_plan_is_what_is_found(self, monkeypatch):
         _everything_pays(monkeypatch)
         _settle()
         monkeypatch.setattr(Tuned, "__call__", None)
         for _ in range(5):
             er.einsum("ij,jk->ik", A, B)
+
+    @pytest.mark.parametrize("constant", [False, True])
+    def test_so_it_is_of_expressions(self, monkeypatch, constant):
+        """Of a network, which has a short way, and with a constant, which is filled in."""
+        shapes = [(4, 4)] * 12
+        network = ",".join(f"{x}{y}" for x, y in pairwise("abcdefghijklm")) + "->am"
+        arrays = [RNG.random(shape) for shape in shapes]
+        _everything_pays(monkeypatch)
+        with er.config(tune="never"):
+            expected = er.contract(network, *arrays)
+        with er.config(tune="free"):
+            given = [arrays[0] if constant else shapes[0], *shapes[1:]]
+            e = er.contract_expression(network, *given, constants=[0] if constant else ())
+            for _ in range(50):
+                np.testing.assert_allclose(e(*arrays[constant:]), expected)
+            assert (current().plans.get(e._key) is not None) == (CORE is not None)
+            monkeypatch.setattr(Tuned, "__call__", None)
+            for _ in range(5):
+                np.testing.assert_allclose(e(*arrays[constant:]), expected)
 
     def test_no_operand_is_kept(self):
         h = er.one_hot(RNG.integers(0, 9, 5000), 9, dtype=int)
@@ -403,7 +483,8 @@ class TestChoices:
         code = """
 import os, threading, warnings
 import numpy as np, einroute as er
-from einroute._execute import tuning
+from einroute._config.state import current
+from einroute._execute import trials, tuning
 warnings.simplefilter("ignore")
 a, b = np.arange(20000).reshape(2, 100, 100) % 9
 began, go, timed = threading.Event(), threading.Event(), tuning._timed

@@ -125,6 +125,8 @@ HOSTILE = {
     "endless": _finding({"chosen": "x", "took": {"x": float("inf")}}),
     "no number": _finding({"chosen": "x", "took": {"x": float("nan")}}),
     "large": _finding({"chosen": "x", "took": {"x": 10**400}}),
+    "many times": _finding({"chosen": "x", "took": {str(i): 1.0 for i in range(1000)}}),
+    "long name of a time": _finding({"chosen": "x", "took": {"x" * 100_000: 1.0}}),
 }
 
 
@@ -150,14 +152,37 @@ def test_a_plan_that_there_is_not_changes_nothing(file, chosen):
     np.testing.assert_array_equal(er.einsum(*CALL), A @ B)
 
 
+def test_names_that_a_terminal_would_obey_are_shown_escaped(file):
+    content = json.loads(file.read_text())
+    (found,) = content["machines"].values()
+    (finding,) = found.values()
+    finding["took"] |= {"\x1b[2J\x07": 1.0, "\ud800": 2.0, "two\nlines": 3.0}
+    file.write_text(json.dumps(content))
+    assert er.wisdom.load(file) == 1
+    (found,) = FINDINGS.known.values()
+    for text in (found.text, str(er.explain(*CALL)), er.explain(*CALL)._repr_html_()):
+        text.encode()
+        assert not {"\x1b", "\x07"} & set(text)
+    assert r"'\x1b[2J\x07' 1 s, '\ud800' 2 s, 'two\nlines' 3 s" in found.text
+
+
 def test_no_link_folder_or_pipe_is_read(file, tmp_path):
     link = tmp_path / "link.json"
     link.symlink_to(file)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (link, tmp_path, pipe):
-        with pytest.warns(UserWarning, match="is ignored"):
+        with pytest.warns(UserWarning, match="is ignored: it is "):
             assert er.wisdom.load(path) == 0
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="nobody tells of open files")  # noqa: PTH112
+def test_what_is_not_read_is_closed(tmp_path):
+    open_files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the names alone
+    for _ in range(3):
+        with pytest.warns(UserWarning, match="is ignored: it is no regular file"):
+            er.wisdom.load(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == open_files  # noqa: PTH208
 
 
 def test_a_missing_file_is_an_error(tmp_path):
@@ -184,6 +209,73 @@ def test_no_device_pipe_or_socket_is_replaced(file, tmp_path, monkeypatch):
         wisdom_file._Kept(str(pipe)).write()
     assert pipe.is_fifo()
     assert os.listdir(pipe.parent) == ["pipe"]  # noqa: PTH208 - the names alone
+
+
+@pytest.mark.parametrize("to", ["file", "pipe", "nothing"])
+def test_no_link_is_replaced(file, tmp_path, monkeypatch, to):
+    """As /dev/stdout is one: where it leads is not for us to say."""
+    er.wisdom.load(file)
+    old = file.read_bytes()
+    end = {"file": file, "pipe": tmp_path / "pipe", "nothing": tmp_path / "nothing"}[to]
+    if to == "pipe":
+        os.mkfifo(end)
+    link = tmp_path / "alone" / "link"
+    link.parent.mkdir()
+    link.symlink_to(end)
+    with pytest.raises(OSError, match="symbolic link"):
+        er.wisdom.save(link)
+    monkeypatch.setattr(FINDINGS, "settled", None)
+    with pytest.warns(UserWarning, match=r"EINROUTE_WISDOM=.* cannot be written: it is a symbolic link"):
+        wisdom_file._Kept(str(link)).write()
+    assert link.readlink() == end
+    assert file.read_bytes() == old
+    assert os.listdir(link.parent) == ["link"]  # noqa: PTH208 - the names alone
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "/", "folder", "folder/.."])
+def test_a_folder_is_refused(file, monkeypatch, path):
+    monkeypatch.chdir(file.parent.parent)
+    before = sorted(file.parent.parent.rglob("*"))
+    with pytest.raises(IsADirectoryError, match="it is a folder"):
+        er.wisdom.save(path)
+    assert sorted(file.parent.parent.rglob("*")) == before
+
+
+def test_a_lock_that_cannot_be_had_is_done_without(file):
+    lock = file.with_name(f".{file.name}.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    FINDINGS.put("call", Finding("x", {"x": 1e-3}))
+    er.wisdom.save(file)
+    (found,) = json.loads(file.read_text())["machines"].values()
+    assert len(found) == 2
+
+
+def test_what_is_saved_can_be_loaded_when_there_are_too_many_machines(file):
+    content = json.loads(file.read_text())
+    other = {"call": {"chosen": "y", "took": {}}}
+    content["machines"] = {f"machine {i}": other for i in range(wisdom_file._MACHINES)}
+    file.write_text(json.dumps(content))
+    FINDINGS.put("call", Finding("x", {"x": 1e-3}))
+    er.wisdom.save(file)
+    er.wisdom.forget()
+    assert er.wisdom.load(file) == 1
+    kept = json.loads(file.read_text())["machines"]
+    assert len(kept) == wisdom_file._MACHINES
+    assert "machine 0" not in kept  # the one that was written longest ago
+
+
+def test_what_is_saved_can_be_loaded_when_it_is_too_much(file, monkeypatch):
+    er.wisdom.load(file)
+    FINDINGS.put("f" * 30_000, Finding("x", {"x": 1e-3}))
+    FINDINGS.put("call", Finding("x" * 30_000, {"x": 1e-3}))
+    for i in range(20):
+        FINDINGS.put(f"call {i}", Finding("x", {"x" * 300: 1e-3}))
+    monkeypatch.setattr(wisdom_file, "_LETTERS", 3000)
+    er.wisdom.save(file)
+    er.wisdom.forget()
+    assert 3 < er.wisdom.load(file) < 10
+    assert {"call 19", "call 18"} < set(FINDINGS.known)
 
 
 def test_an_interrupted_write_leaves_the_old_file(file, monkeypatch):
@@ -240,6 +332,19 @@ print(er.explain("ij,jk->ik", a, b).routes)
 def test_the_environments_file_is_read_before_the_first_plan(file):
     assert printed(CODE, EINROUTE_WISDOM=str(file)).strip() == "('numpy.einsum',)"
     assert printed(CODE, EINROUTE_WISDOM=str(file) + "none").strip() != "('numpy.einsum',)"
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "file/below"])
+def test_a_place_that_cannot_be_looked_at_fails_no_call(tmp_path, name):
+    (tmp_path / "file").touch()
+    path = tmp_path / name
+    assert "dense" in printed(CODE, EINROUTE_WISDOM=str(path), warnings="ignore")
+    if name == "file/below":
+        with pytest.raises(FileNotFoundError):
+            er.wisdom.load(path)
+    else:
+        with pytest.warns(UserWarning, match="is ignored"):
+            er.wisdom.load(path)
 
 
 def test_and_written_at_exit(tmp_path):

@@ -70,7 +70,9 @@ def calibrated() -> tuple[Machine | None, str, bool]:
         return None, "python -m einroute calibrate measures this machine", False
     try:
         found, measured_on = _parsed(content)
-    except (TypeError, ValueError, KeyError, OverflowError) as error:
+    except KeyError as error:
+        return None, f"{path}: it lacks {error}", True
+    except (TypeError, ValueError, OverflowError) as error:
         return None, f"{path}: {error}", True
     changed = differences(measured_on)
     if changed:

@@ -60,9 +60,10 @@ def read_json(path: Path) -> Any:
         handle = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):  # of a folder, fdopen would leave it open
+        os.close(handle)
+        raise ValueError("it is no regular file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("it is no regular file")
         data = file.read(_MOST + 1)
     if len(data) > _MOST:
         raise ValueError(f"it has more than {_MOST >> 20} MiB")
@@ -110,7 +111,7 @@ def write_json(path: Path, content: Any) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, allow_nan=False, sort_keys=True)
+            json.dump(content, file, indent=1, allow_nan=False)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())

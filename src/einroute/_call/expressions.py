@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,15 +18,17 @@ from .._base.facts import DType
 from .._base.fixed import fixed
 from .._base.labels import check_sizes
 from .._base.records import dataclass
+from .._base.routes import Runner
 from .._base.watch import WATCH, tell_fallback, to_observe
-from .._config.state import check_strict, current
+from .._config.state import State, check_strict, current
 from .._execute.call import Call
+from .._execute.tuning import Tuned
 from .._kinds.in_graph import in_graph
 from .._plan.plans import Path
 from .._plan.searches import AUTO, searched
 from .._plan.trees import cuts_of
 from .contracting import OURS, Asked, asked, call_of, check_backend, computed, path_for, shape_of, sharing
-from .folding import Folding, folding
+from .folding import Folding, filled, folding
 from .keys import mixed_key
 from .network_labels import Network
 from .observe import observe
@@ -234,14 +236,20 @@ class Expression:
         if key is None:
             return call.run(state, out, key)
         run = call.bound(state)
+        if isinstance(run, Tuned):
+            run.then = partial(self._keep, state, key, places)
+        return self._keep(state, key, places, run)(*arrays)
+
+    def _keep(self, state: State, key: Hashable, places: tuple[Any, ...], run: Runner) -> Runner:
+        """Keep a bound plan for calls to come; the runner of it."""
         attempt = getattr(run, "attempt", None)
         if places:
-            run = _filled(run, places)
-            attempt = None if attempt is None else _filled(attempt, places)
+            run = filled(run, places)
+            attempt = None if attempt is None else filled(attempt, places)
         state.plans.put(key, run)
         if attempt is not None:  # found without a key of the operands: it looks at them itself
             state.plans.put(self._key, attempt)
-        return run(*arrays)
+        return run
 
     def understood(
         self, arrays: tuple[Any, ...], out: Any, backend: Any
@@ -373,16 +381,6 @@ class Expression:
 def _array(x: Any) -> Any:
     """A constant as bound plans take it: numbers, a sum of one operand too, and lists as arrays."""
     return np.asarray(x) if isinstance(x, (np.generic, bool, int, float, complex, list, tuple)) else x
-
-
-def _filled(run: Callable[..., Any], places: tuple[Any, ...]) -> Callable[..., Any]:
-    """The same of operands that are no constants."""
-
-    def filled(*given: Any) -> Any:
-        following = iter(given)
-        return run(*[next(following) if x is None else x for x in places])
-
-    return filled
 
 
 def _again(contract: Callable[..., Any], options: dict[str, Any], *args: Any) -> Expression:

@@ -1,17 +1,19 @@
 """Constants of an expression: what is contracted of them alone along a path, and the network that is left.
 
-Facts only: which steps take constants alone, their labels, and the path among what is left.
+Facts only: which steps take constants alone, their labels, and the path among what is left.  Beside them
+`filled`, which puts what became of constants into calls.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from .._base.records import dataclass
 from .._plan.plans import Path
 
-__all__ = ["Folded", "Folding", "PathStep", "folding", "pairs_of"]
+__all__ = ["Folded", "Folding", "PathStep", "filled", "folding", "pairs_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +152,13 @@ def _positions(steps: Sequence[tuple[int, tuple[int, ...]]], numbers: dict[int, 
         there.append(numbers[made])
         path.append(positions)
     return tuple(path)
+
+
+def filled(run: Callable[..., Any], places: tuple[Any, ...]) -> Callable[..., Any]:
+    """The same of operands that are no constants."""
+
+    def with_constants(*given: Any) -> Any:
+        following = iter(given)
+        return run(*[next(following) if x is None else x for x in places])
+
+    return with_constants

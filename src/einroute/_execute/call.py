@@ -166,7 +166,7 @@ class Call:
                 facts,
                 self.computed_in,
                 self.order,
-                self._policy(state.policy, facts),
+                self.policy(state, facts),
                 limits,
                 form=self.form,
                 strict=strict,
@@ -178,8 +178,8 @@ class Call:
         """The same call on other operands of the same facts; of none, it keeps nobody's memory."""
         return replace(self, operands=operands)
 
-    def _policy(self, policy: Policy, facts: tuple[Operand, ...]) -> Policy:
-        """Where floating-point warnings are due, routes that give none are left out.
+    def policy(self, state: State, facts: tuple[Operand, ...]) -> Policy:
+        """Which routes may be taken; where floating-point warnings are due, none that gives none.
 
         Except for windows and broadcasts: there NumPy's own function may copy gigabytes.
         """
@@ -190,7 +190,7 @@ class Call:
             and self.dtype.kind in "fc"
             and not any(op.nbytes > 4 * op.span for op in facts)
         )
-        return replace(policy, loud=True) if loud else policy
+        return replace(state.policy, loud=True) if loud else state.policy
 
     def _check_result(self, plan: Plan) -> None:
         """Raise where a result cannot be of the form and the dtype that it would have."""

@@ -44,9 +44,15 @@ class Finding:
     @property
     def text(self) -> str:
         """How the choice came about."""
-        tried = ", ".join(f"{name} {in_time(s)}" for name, s in sorted(self.took.items(), key=lambda x: x[1]))
+        took = sorted(self.took.items(), key=lambda x: x[1])
+        tried = ", ".join(f"{_shown(name)} {in_time(seconds)}" for name, seconds in took)
         how = f"by {self.source}" if self.source else "by trials in this process"
         return f"chosen {how}: {self.chosen}" + (f" (took {tried})" if tried else "")
+
+
+def _shown(name: str) -> str:
+    """A name, which may be anybody's: what a terminal would obey is escaped."""
+    return name if name.isprintable() else ascii(name)
 
 
 class _Findings:

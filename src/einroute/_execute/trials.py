@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from .._base.facts import Contraction, DType, Operand
 from .._base.kinds import Kind
-from .._base.routes import NoRoute, Runner
+from .._base.routes import NoRoute, Policy, Runner
 from .._config.state import State
 from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of
 from .._plan.plans import Limits, Plan
@@ -18,6 +18,9 @@ from .findings import FINDINGS, Finding, facts_of
 from .tuning import Candidate, Outcome, Tuned, fastest_of, least
 
 __all__ = ["as_found", "on_trial"]
+
+#: Seconds that finding other plans takes about: among the offers of one, and by planning again.
+_OFFERS, _AGAIN = 0.5e-3, 2.5e-3
 
 
 class _Call(Protocol):
@@ -45,6 +48,8 @@ class _Call(Protocol):
 
     def limits(self, state: State) -> Limits: ...
 
+    def policy(self, state: State, facts: tuple[Operand, ...]) -> Policy: ...
+
     def planned(self, state: State, limits: Limits) -> Plan: ...
 
     def bind(self, plan: Plan, state: State) -> Runner: ...
@@ -69,16 +74,22 @@ def _may_choose(call: _Call, state: State) -> bool:
 
 
 def _key(call: _Call, state: State) -> str:
-    """The facts that a finding holds for."""
-    limits = call.limits(state)
+    """The facts that a finding holds for: also which plans there were to choose from."""
+    limits, facts = call.limits(state), call.facts()
+    policy = call.policy(state, facts)
     more = {
         "order": call.order,
         "threads": limits.threads,
         "memory": limits.memory,
         "path": None if limits.path == "auto" else limits.path,
         "result": call.form,
+        "forbid": ",".join(sorted(policy.forbidden)) or None,
+        "allow": None if policy.allowed is None else ",".join(sorted(policy.allowed)),
+        "warns": policy.loud or None,
+        "stepwise": limits.stepwise or None,
+        "cuts": limits.cuts or None,
     }
-    return facts_of(call.contraction, call.facts(), call.dtype, more)
+    return facts_of(call.contraction, facts, call.dtype, more)
 
 
 def _finding_of(call: _Call, state: State) -> Finding | None:
@@ -143,7 +154,7 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool) -
         if len(outcome.took) > 1:  # else there was nothing to be found out
             FINDINGS.put(key, Finding(outcome.name, outcome.took, same=not free))
 
-    return Tuned(name, run, candidates, settle)
+    return Tuned(name, run, candidates, settle, planning=_AGAIN if free else _OFFERS)
 
 
 def _candidates(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Candidate]:

@@ -26,8 +26,8 @@ __all__ = ["Candidate", "Outcome", "Tuned", "fastest_of", "least"]
 
 #: Of the time spent on a plan, what trials may take.
 _SHARE = 0.1
-#: Seconds of a call from which others are tried, and what to find out which there are takes about.
-_SHORTEST, _PLANNING = 10e-6, 0.5e-3
+#: Seconds of a call from which others are tried.
+_SHORTEST = 10e-6
 #: The share of the plan's time that another must take at most to replace it.
 _BETTER = 0.92
 #: Runs of the plan before anything is tried, runs of each alternative, and spoilt ones that are made again.
@@ -76,6 +76,13 @@ class Tuned:
         From the operands of a call to the others there are; asked once that has paid.
     settle : callable
         Told of the outcome, when all are tried.
+    planning : float, optional
+        Seconds that ``candidates`` takes about.
+
+    Attributes
+    ----------
+    then : callable or None
+        Given the fastest runner after that, by who keeps the plan in a form of its own.
     """
 
     def __init__(
@@ -84,10 +91,14 @@ class Tuned:
         run: Runner,
         candidates: Callable[[tuple[Any, ...]], Sequence[Candidate]],
         settle: Callable[[Tuned, Outcome], None],
+        *,
+        planning: float = 0.5e-3,
     ) -> None:
         self.run = run
+        self._planning = planning
         self.name = name
         self._candidates, self._settle = candidates, settle
+        self.then: Callable[[Runner], object] | None = None
         self._step: Callable[[tuple[Any, ...], Any], Any] | None = self._time_own
         self._own: list[float] = []
         self._found: dict[str, tuple[float, Runner]] = {}
@@ -135,7 +146,7 @@ class Tuned:
                 self._end()
             else:
                 self._step = self._look
-                self._afford(_PLANNING)
+                self._afford(self._planning)
         return result
 
     def _look(self, operands: tuple[Any, ...], out: Any) -> Any:
@@ -157,6 +168,9 @@ class Tuned:
 
     def _try(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Run an alternative in the plan's place."""
+        if not self._queue:  # an interrupt came before the end
+            self._end()
+            return self.run(*operands) if out is None else self.run(*operands, out=out)
         one, own = self._queue[0], min(self._own)
         start = perf_counter()
         try:
@@ -197,6 +211,9 @@ class Tuned:
         self.run, self._step = outcome.run, None
         self._queue, self._found = [], {}
         self._settle(self, outcome)
+        if self.then is not None:
+            self.then(outcome.run)
+            self.then = None
 
 
 def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float, Runner]]) -> Outcome:

@@ -7,6 +7,7 @@ worst that a wrong file can do is to choose a slow one.
 from __future__ import annotations
 
 import atexit
+import errno
 import math
 import os
 import threading
@@ -25,8 +26,10 @@ from .findings import FINDINGS, Finding
 __all__ = ["forget", "load", "save"]
 
 _FORMAT, _VERSION = "einroute wisdom", 1
-#: Findings of a machine, machines of a file, and letters of a text that are read.
-_MOST, _MACHINES, _LONGEST = 4096, 64, 20_000
+#: Findings of a machine, machines of a file, plans of a finding, and letters of a text that are read.
+_MOST, _MACHINES, _PLANS, _LONGEST = 4096, 64, 64, 20_000
+#: Letters that are written, of all machines and of one: with indentation less than `read_json` reads.
+_ALL_LETTERS, _LETTERS = 8 << 20, 4 << 20
 #: Seconds between writings of the file that the environment names, and that another process is waited for.
 _EVERY, _PATIENCE = 10.0, 2.0
 
@@ -39,8 +42,8 @@ def _here() -> str:
 def save(path: str | os.PathLike[str]) -> None:
     """Write what trials of this process found, and what was loaded, into a file.
 
-    What the file holds of other calls and other machines stays; it is replaced whole, so that other processes
-    may read and write it at the same time.
+    What the file holds of other calls and other machines stays, but for the oldest where that is too much; it
+    is replaced whole, so that other processes may read and write it at the same time.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def save(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        It cannot be written, or is a device, a pipe or a socket; then it is as it was.
+        It cannot be written, or is a link, a folder, a device, a pipe or a socket; then it is as it was.
 
     Warns
     -----
@@ -58,19 +61,47 @@ def save(path: str | os.PathLike[str]) -> None:
         What was there is no wisdom of einroute's; it is replaced.
     """
     file = Path(path)
-    refuse_special(file)
+    _refuse_other(file)
     with _locked(file):
         try:
             machines = _machines(file)
         except ValueError as error:
             warnings.warn(f"{file} is replaced: {error}", stacklevel=2)
             machines = {}
-        own = dict(machines.get(_here(), {}))
+        own = machines.pop(_here(), {})
         for facts, found in FINDINGS.known.items():
-            if found.took:
+            if found.took and max(map(len, (facts, found.chosen, *found.took))) <= _LONGEST:
+                own.pop(facts, None)  # so that it comes last
                 own[facts] = {"chosen": found.chosen, "took": dict(found.took)}
-        own = dict(list(own.items())[-_MOST:])
-        write_json(file, {"format": _FORMAT, "version": _VERSION, "machines": {**machines, _here(): own}})
+        machines[_here()] = _latest(own, _MOST, _LETTERS)
+        kept = _latest(machines, _MACHINES, _ALL_LETTERS)
+        write_json(file, {"format": _FORMAT, "version": _VERSION, "machines": kept})
+
+
+def _refuse_other(file: Path) -> None:
+    """Refuse what is no regular file; also links, as /dev/stdout is one.
+
+    Raises
+    ------
+    OSError
+        It is one of those.
+    """
+    if not file.name or file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(file))
+    if file.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link", str(file))
+    refuse_special(file)
+
+
+def _latest(found: dict[str, Any], most: int, letters: int) -> dict[str, Any]:
+    """Those that were written last, as many as there is room for."""
+    kept: list[tuple[str, Any]] = []
+    for item in reversed(found.items()):
+        letters -= len(ascii(item))
+        if len(kept) == most or letters < 0:
+            break
+        kept.append(item)
+    return dict(reversed(kept))
 
 
 def load(path: str | os.PathLike[str]) -> int:
@@ -99,8 +130,12 @@ def load(path: str | os.PathLike[str]) -> int:
         It cannot be read, is no wisdom of einroute's, or tells nothing of this machine; then it is ignored.
     """
     file = Path(path)
-    if not file.exists() and not file.is_symlink():
-        raise FileNotFoundError(f"there is no file {file}; er.wisdom.save(path) writes one")
+    try:
+        file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"there is no file {file}; er.wisdom.save(path) writes one") from None
+    except OSError:
+        pass  # told of below
     try:
         own = _machines(file).get(_here())
     except (OSError, ValueError) as error:
@@ -152,8 +187,10 @@ def _look_at(facts: str, found: Any) -> None:
     """Refuse what is no finding."""
     known = isinstance(found, dict) and isinstance(found.get("chosen"), str)
     took = found.get("took") if known else None
-    if not known or not isinstance(took, dict) or len(facts) > _LONGEST or len(found["chosen"]) > _LONGEST:
-        raise ValueError("a finding must have a chosen plan, and what each took")
+    if not known or not isinstance(took, dict) or len(took) > _PLANS:
+        raise ValueError(f"a finding must have a chosen plan, and what each of at most {_PLANS} took")
+    if max(map(len, (facts, found["chosen"], *took))) > _LONGEST:
+        raise ValueError(f"facts and names must have at most {_LONGEST} letters")
     for seconds in took.values():
         if type(seconds) not in (int, float) or not 0 <= seconds <= 1e9 or not math.isfinite(seconds):
             raise ValueError("what a plan took must be a number of seconds")
@@ -175,7 +212,12 @@ def _locked(file: Path) -> Iterator[None]:
         yield
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(file.with_name(f".{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    try:
+        handle = os.open(file.with_name(f".{file.name}.lock"), flags, 0o600)
+    except OSError:  # another user's, or the file cannot be written, either
+        yield
+        return
     try:
         ends = monotonic() + _PATIENCE
         while True:
@@ -203,10 +245,10 @@ class _Kept:
 
     def begin(self) -> None:
         """Read it, if it is there, and write it at exit."""
-        if Path(self.path).exists():
-            load(self.path)
         FINDINGS.settled = self.settled
         atexit.register(self.write)
+        with suppress(FileNotFoundError):
+            load(self.path)
 
     def settled(self) -> None:
         """Write it, unless that was done just now: children may never exit cleanly."""
