@@ -109,7 +109,7 @@ def _streamed_label(problem: Problem) -> str | None:
             count += prod(sizes[c] for c in output[: output.index(label)])
         return count
 
-    # A slice along the innermost label takes a narrow column of every row: the pieces of an eighth must be long.
+    # A slice along the innermost label takes a narrow column of every row: an eighth's pieces must be long.
     kept = [c for c in output if sizes[c] >= 4 and covered(c) >= 0.6 * total]
     kept = [c for c in kept if total >= 8 * PIECE * pieces(c)]
     if kept:
