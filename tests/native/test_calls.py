@@ -96,6 +96,13 @@ class TestOut:
                 np.testing.assert_array_equal(out, right)
         assert known() >= 3
 
+    @pytest.mark.parametrize("name", ["linalg.vecdot", "linalg.outer", "linalg.matmul", "inner", "vdot"])
+    def test_where_numpys_function_takes_none(self, name: str) -> None:
+        args = (A, B) if name == "linalg.matmul" else (V, V)
+        right = np.asarray(reduce(getattr, name.split("."), np)(*args))
+        agree(both(name, args, lambda: {"out": np.empty_like(right)}))
+        agree(both(name, (*args, np.empty_like(right))))
+
     @pytest.mark.parametrize("name", [*INTO, "einsum"])
     def test_that_does_not_fit_is_numpys_to_judge(self, name: str) -> None:
         args = ("ij,jk->ik", A, B) if name == "einsum" else INTO[name]
@@ -343,6 +350,11 @@ class TestLists:
         ("dot", ([[1, 2], [3]], [1, 2])),
         ("dot", ([1, "2"], [1, 2])),
         ("dot", ([], [])),
+        ("dot", (np.ones((2, 0), int), [])),
+        ("inner", ([[], []], np.ones((2, 0), "f"))),
+        ("vdot", ([], np.ones(0, bool))),
+        ("outer", ([], [1, 2])),
+        ("tensordot", (np.ones((2, 0), int), [], 1)),
         ("dot", ([1, None], [1, 2])),
         ("dot", ([[[[[[1.0]]]]]], [1.0])),
         ("dot", (2, [3, 4])),

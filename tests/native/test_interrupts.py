@@ -50,7 +50,49 @@ def network():
     run = CORE.Network("l", [loop], [0, -1, -2, 0] * 9999, [(N, N)] * 2, N * N, result, None)
     run(*[np.ones((N, N), int)] * 2)
 
+M, W = 1 << 21, 1 << 24
+AT, POINTS = np.zeros(M, "i4"), np.ones((M, 2))
+ONE_LINE, LINES = np.array([0, M], "i4"), np.arange(M + 1, dtype="i4")
+
+def sampled(output, width=W, values=False):
+    factors = full(4, width), full(4, width)
+    run = CORE.Sampled("d", (0, 1), ((0, 2), (1, 2)), output, (4, 4, width), values, threads=THREADS)
+    run(np.ones(M), None, -1, (AT, AT), False, *factors)
+
+def sampled_by_lines():
+    run = CORE.Sampled("d", (0, 1), ((0, 2), (1, 2)), (0,), (M, 4, W), threads=THREADS)
+    run(np.ones(M), LINES, 0, (AT, AT), False, full(M, W), full(4, W))
+
+def sparse_by_dense():
+    row = np.lib.stride_tricks.as_strided(np.ones(M), (M, M), (0, 8))
+    CORE.multiply_compressed(LINES, AT, np.ones(M), True, full(4, M), row, THREADS)
+
+def sparse_by_sparse():
+    CORE.multiply_sparse(ONE_LINE, AT, np.ones(M), ONE_LINE, AT, np.ones(M), M, THREADS)
+
+def pairs(rows, total):
+    number = np.dtype(float).num
+    CORE.difference_sums(POINTS, POINTS, None, 2, rows, total, False, number, THREADS)
+
+def forms():
+    x = np.ones((1 << 11, 1 << 12))
+    CORE.difference_forms(x, x, np.ones((1 << 12, 1 << 12)), np.ones((1 << 11, 1 << 11)), THREADS)
+
 RUNS = {{
+    "products at entries": lambda: sampled((0, 1), values=True),
+    "their sum": lambda: sampled(()),
+    "their sums": lambda: sampled((0,)),
+    "rows at entries": lambda: sampled((2,), 1 << 20),
+    "sums of lines": sampled_by_lines,
+    "sparse by dense": sparse_by_dense,
+    "sparse by sparse": sparse_by_sparse,
+    "all differences": lambda: pairs(False, True),
+    "differences of each": lambda: pairs(True, False),
+    "forms of differences": forms,
+    "correlations": lambda: CORE.correlate(np.ones((1, M)), np.ones((1, M)), M, 1, 0, THREADS, False),
+    "a copy": lambda: CORE.copy(
+        full(1 << 46), np.lib.stride_tricks.as_strided(np.ones(1), (1 << 46,), (0,)), THREADS
+    ),
     "one sum": lambda: sums("i->", {{"i": 1 << 46}}, full(1 << 46)),
     "a short axis around": lambda: sums(
         "ij->", {{"i": 2, "j": 1 << 45}}, np.broadcast_to(np.ones((2, 1)), (2, 1 << 45))

@@ -69,8 +69,17 @@ __all__ = [
 
 #: Options of ufuncs under which a product is another one.
 UFUNC_ONLY = frozenset({"axes", "axis", "keepdims", "signature", "subok", "where"})
-#: Products whose functions take an ``out``.
-_TAKE_OUT = frozenset({"dot", "outer", *CORES})
+#: NumPy's functions that take an ``out``.
+_TAKE_OUT = frozenset(
+    {
+        numpys.numpy_dot,
+        numpys.numpy_outer,
+        numpys.numpy_matmul,
+        numpys.numpy_vecdot,
+        numpys.numpy_matvec,
+        numpys.numpy_vecmat,
+    }
+)
 #: Keywords that are no options.
 _OPERANDS = ("a", "b", "out")
 
@@ -146,7 +155,7 @@ class Product:
 
     def _runner_into(self, a: Array, b: Array, out: Array) -> Runner | None:
         """What puts the product of two plain arrays into ``out``, with the bits that it has without one."""
-        if not type(a) is type(b) is type(out) is ndarray or self.name not in _TAKE_OUT or self.worth(a, b):
+        if not type(a) is type(b) is type(out) is ndarray or self.numpys not in _TAKE_OUT or self.worth(a, b):
             return None
         run: Any = small_product(self.name, a, b)
         if run is None or not run.makes_what(out) or not (self.name in CORES or out.flags.c_contiguous):

@@ -60,7 +60,11 @@ bool is_number(PyObject* object) {
 }
 
 // Whether a list holds nothing but a few numbers, at any depth: what NumPy makes of it is told by them alone.
+// One that is empty takes the other operand's dtype in dot, inner and vdot, and is float64 elsewhere.
 bool is_plain(PyObject* list, int depth, int& left) {
+    if (size_of(list) == 0) {
+        return false;
+    }
     for (Py_ssize_t i = 0; i < size_of(list); ++i) {
         PyObject* item = item_of(list, i);
         if (is_sequence(item)) {

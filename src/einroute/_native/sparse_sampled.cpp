@@ -15,8 +15,9 @@ namespace {
 
 using std::ptrdiff_t;
 
-// Elements read below which the GIL is kept; and those of a block, at least.
-constexpr double RELEASED = 1 << 14, BLOCK_WORK = 1 << 16;
+// Elements read below which the GIL is kept; and those of a block, at least, and at most, since a signal is
+// heard between blocks.
+constexpr double RELEASED = 1 << 14, BLOCK_WORK = 1 << 16, LONGEST = 1 << 26;
 constexpr ptrdiff_t BLOCKS = 64;
 
 // The kernels of a dtype; null where it has none.
@@ -35,17 +36,21 @@ ptrdiff_t pointer(const Sampled& p, bool wide, ptrdiff_t line) {
 class Pass {
   public:
     Pass(const Sampled& p, const SampledKernels& kernels, bool wide, int threads)
-        : p_(p), kernels_(kernels), wide_(wide), threads_(threads > 0 ? threads : 1) {
+        : p_(p), kernels_(kernels), wide_(wide), threads_(threads > 0 ? threads : 1), high_(p.entries) {
         const double each = static_cast<double>(p.inner) * static_cast<double>(p.outer) * p.factors + p.axes;
         work_ = static_cast<double>(p.entries) * each;
+        const double most = LONGEST / (each > 1 ? each : 1);
+        longest_ = most > 1 ? static_cast<ptrdiff_t>(most) : 1;
     }
 
     SampledOutcome run() {
         if (p_.result == SampledResult::Total) {
-            cut_entries((p_.entries + SAMPLED_PART - 1) / SAMPLED_PART, SAMPLED_PART);
+            const ptrdiff_t size = SAMPLED_PART < longest_ ? SAMPLED_PART : longest_;
+            cut_entries((p_.entries + size - 1) / size, size);
         } else if (p_.result == SampledResult::Values) {
             const ptrdiff_t wanted = blocks();
-            const ptrdiff_t size = ((p_.entries + wanted - 1) / wanted + 127) / 128 * 128;
+            ptrdiff_t size = ((p_.entries + wanted - 1) / wanted + 127) / 128 * 128;
+            size = size < longest_ ? size : longest_;
             cut_entries(size > 0 ? (p_.entries + size - 1) / size : 0, size);
         } else {
             cut_sums();
@@ -67,7 +72,7 @@ class Pass {
             for (ptrdiff_t i = 0; i < count_; ++i) {
                 part(i);
             }
-        } else if (!run_blocks(static_cast<long>(count_), threads_, run_part, this)) {
+        } else if (!run_all()) {
             return SampledOutcome::Failed;
         }
         if (p_.result == SampledResult::Total) {
@@ -78,6 +83,23 @@ class Pass {
     }
 
   private:
+    // Sums that are cut neither by entries nor by lines take a stretch of the entries at a time.
+    bool run_all() {
+        const bool stretched = !by_lines_ && size_ == 0;
+        high_ = stretched && longest_ < p_.entries ? longest_ : p_.entries;
+        while (run_blocks(static_cast<long>(count_), threads_, run_part, this)) {
+            if (high_ == p_.entries) {
+                return true;
+            }
+            if (PyErr_CheckSignals() < 0) {
+                return false;
+            }
+            low_ = high_;
+            high_ = p_.entries - low_ > longest_ ? low_ + longest_ : p_.entries;
+        }
+        return false;
+    }
+
     ptrdiff_t blocks() const {
         const double wanted = work_ / BLOCK_WORK + 1;
         return wanted > static_cast<double>(BLOCKS) ? BLOCKS : static_cast<ptrdiff_t>(wanted);
@@ -97,7 +119,8 @@ class Pass {
         }
         if (p_.line >= 0 && p_.out_step[p_.line] != 0 && !p_.repeated) {
             by_lines_ = true;
-            count_ = blocks();
+            const ptrdiff_t heard = p_.entries / longest_;
+            count_ = blocks() > heard ? blocks() : heard;
             return;
         }
         for (int axis = 0; axis < p_.axes; ++axis) {
@@ -144,7 +167,7 @@ class Pass {
     }
 
     void part(ptrdiff_t index) {
-        SampledPart part{0, p_.entries, -1, 0, 0, nullptr};
+        SampledPart part{low_, high_, -1, 0, 0, nullptr};
         if (by_lines_) {
             part.low = begin(line(index));
             part.high = begin(line(index + 1));
@@ -172,7 +195,8 @@ class Pass {
     bool wide_, by_lines_ = false;
     int threads_, axis_ = -1;
     double work_;
-    ptrdiff_t count_ = 1, size_ = 0;
+    ptrdiff_t longest_; // entries of a block at most
+    ptrdiff_t count_ = 1, size_ = 0, low_ = 0, high_;
     std::unique_ptr<char[]> slots_;
     std::atomic<bool> sound_{true};
 };
