@@ -103,6 +103,13 @@ class TestOut:
         agree(both(name, args, lambda: {"out": np.empty_like(right)}))
         agree(both(name, (*args, np.empty_like(right))))
 
+    @pytest.mark.parametrize("name", ["dot", "matmul", "vecdot"])
+    def test_of_no_axes(self, name: str) -> None:
+        outs = [np.empty(()) for _ in range(8)]
+        agree(both(name, (V, V), lambda: {"out": outs.pop()}))
+        agree(both(name, (V, V, outs[0])))
+        np.testing.assert_allclose(outs[0], V @ V)
+
     @pytest.mark.parametrize("name", [*INTO, "einsum"])
     def test_that_does_not_fit_is_numpys_to_judge(self, name: str) -> None:
         args = ("ij,jk->ik", A, B) if name == "einsum" else INTO[name]
