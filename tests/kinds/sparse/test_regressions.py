@@ -173,3 +173,15 @@ def test_few_entries_beside_many(shape: tuple[int, int], subscripts: str) -> Non
                 else:
                     assert made.shape == expected.shape
                     assert abs(made - expected).sum() == 0
+
+
+@pytest.mark.parametrize("dtype", ["f4", "c8"])
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+@pytest.mark.filterwarnings("error")
+def test_sums_that_overflow_single_precision_warn_no_more_than_numpys(form: str, dtype: str) -> None:
+    dense = np.full((20, 20), 3e38, dtype)
+    a = sp.coo_array(dense).asformat(form)
+    for subscripts in ("ij->", "ij->i", "ij->j", "ii->"):
+        for _ in range(2):  # planned, and found again
+            made = written_out(er.einsum(subscripts, a))
+            np.testing.assert_array_equal(made, np.einsum(subscripts, dense))

@@ -79,13 +79,13 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
 
-    return short
+    return quiet(short) if cast else short
 
 
 def _of_all(dtype: np.dtype[Any], run: Runner) -> Runner:
     """The sum of all entries, wherever they are: no index is read."""
     wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" else dtype
-    add, whole = quiet(np.add.reduce), CORE.whole_values
+    whole = CORE.whole_values
 
     def short(x: Any) -> Any:
         data = whole(x)
@@ -93,9 +93,9 @@ def _of_all(dtype: np.dtype[Any], run: Runner) -> Runner:
             return run(x)
         if dtype.kind == "b":
             return data.any()
-        return add(data, dtype=wide).astype(dtype, copy=False)
+        return np.add.reduce(data, dtype=wide).astype(dtype, copy=False)
 
-    return short
+    return quiet(short)
 
 
 Finish = Callable[[Any, Any, Any, int, tuple[Array, ...]], Any]
