@@ -31,7 +31,7 @@ from .._plan.plans import Chain, Limits, Plan, Rewritten, Sliced
 from .._plan.rewriting import contraction_of
 from .bind import Handling, announced, bind_plan, maker, numpys_own
 from .overflow import written_out
-from .rewritten import Contractor, bind_choices, finisher, shortened
+from .rewritten import Contractor, bind_choices, finisher, shortened, shortly
 from .trials import as_found, on_trial
 
 __all__ = ["Call", "aliases", "signature_of"]
@@ -352,8 +352,11 @@ class _Inner:
         return run
 
     def from_facts(self, inner: Inner, plan: Plan) -> Runner | None:
-        """The bound plan of what a rewriting named, where that is of arrays alone."""
-        if isinstance(plan.node, Rewritten) or any(op.form != DENSE for op in inner.operands):
+        """The bound plan of what a rewriting named, where that is of arrays alone or done a short way."""
+        if isinstance(plan.node, Rewritten):
+            watched = self.state.on_run is not None or self.state.config.reproducible
+            return None if watched else shortly(inner, plan.node, plan.dtype, self.bound)
+        if any(op.form != DENSE for op in inner.operands):
             return None
         kinds = tuple(_kind(np.empty(0)) for _ in inner.operands)
         handling = Handling(kinds, plan.dtype, _INNER, on_run=self.state.on_run)

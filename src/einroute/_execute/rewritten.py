@@ -16,7 +16,7 @@ from .._plan.plans import Choice, Rewritten
 from .nodes import OnRun
 from .overflow import finite
 
-__all__ = ["Contractor", "bind_choices", "finisher", "shortened"]
+__all__ = ["Contractor", "bind_choices", "finisher", "shortened", "shortly"]
 
 Array = np.ndarray[Any, Any]
 #: The arrays that an operand refers to; None where it is one itself.
@@ -168,6 +168,22 @@ def shortened(
         return result[()] if scalar else result
 
     return run_short
+
+
+def shortly(inner: Inner, node: Rewritten, dtype: DType, bound: _Bound) -> Runner | None:
+    """What does an inner contraction by the short way of its first rewrite, where that is not done again."""
+    rewriting = node.choices[0].rewriting
+    short = rewriting.short
+    if short is None or not rewriting.settled or inner.form != DENSE:
+        return None
+
+    def run(*operands: Any) -> Any:
+        made = short(operands)
+        if made is None:
+            return bound(inner.inputs, inner.output, operands, inner.form, dtype)(*operands)
+        return made if made.dtype == dtype else made.astype(dtype)
+
+    return run
 
 
 def finisher(

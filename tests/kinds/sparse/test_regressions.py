@@ -173,3 +173,33 @@ def test_few_entries_beside_many(shape: tuple[int, int], subscripts: str) -> Non
                 else:
                     assert made.shape == expected.shape
                     assert abs(made - expected).sum() == 0
+
+
+@pytest.mark.parametrize("dtype", ["f4", "c8"])
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+@pytest.mark.filterwarnings("error")
+def test_sums_that_overflow_single_precision_warn_no_more_than_numpys(form: str, dtype: str) -> None:
+    dense = np.full((20, 20), 3e38, dtype)
+    a = sp.coo_array(dense).asformat(form)
+    for subscripts in ("ij->", "ij->i", "ij->j", "ii->"):
+        for _ in range(2):  # planned, and found again
+            made = written_out(er.einsum(subscripts, a))
+            np.testing.assert_array_equal(made, np.einsum(subscripts, dense))
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("wrong", [-1, 5, 2**31 - 1])
+def test_sums_of_all_entries_check_indices(form: str, wrong: int) -> None:
+    for _ in range(2):  # planned, and found again
+        a = sp.coo_array(np.ones((5, 5))).asformat(form)
+        assert er.einsum("ij->", a) == 25
+        (a.coords[1] if form == "coo" else a.indices)[3] = wrong
+        with pytest.raises(ValueError, match=f"operand 0.*the index {wrong}, out of range"):
+            er.einsum("ij->", a)
+
+
+def test_sums_of_all_entries_check_pointers() -> None:
+    a = sp.csr_array(np.ones((5, 5)))
+    a.indptr[2] = 40
+    with pytest.raises(ValueError, match=r"operand 0.*indptr"):
+        er.einsum("ij->", a)

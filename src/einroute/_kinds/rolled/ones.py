@@ -10,6 +10,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Operand, Step
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Offer, Refused
+from .parts import repeated
 from .where import Where
 
 
@@ -34,7 +35,7 @@ def verdict(step: Step) -> Rewriting | Refused:
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
     """Go on with the ones beside the operands."""
     where: Where = rewriting.offer.recipe
-    ones = np.broadcast_to(np.ones((), step.dtype), operands[where.at].k)
+    ones = repeated(np.ones((), step.dtype), operands[where.at].k)
     return contract.inner(0, (*operands, ones))
 
 

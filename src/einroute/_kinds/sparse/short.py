@@ -38,7 +38,7 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         return None
     entries, dtype = alone.form == "entries", step.dtype
     if not dense and not output and len(set(own)) == len(own):
-        return _of_all(dtype, run)
+        return _of_all(dtype, len(own), run)
     values = entries and len(output) > 1
     if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2 or sizes[output[0]] >= _MANY_ROWS):
         return None
@@ -79,23 +79,29 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
 
-    return short
+    return quiet(short) if cast else short
 
 
-def _of_all(dtype: np.dtype[Any], run: Runner) -> Runner:
-    """The sum of all entries, wherever they are: no index is read."""
+def _of_all(dtype: np.dtype[Any], ndim: int, run: Runner) -> Runner:
+    """The sum of all entries; of more than two axes no index is read, as in SciPy's own sum."""
     wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" else dtype
-    add, whole = quiet(np.add.reduce), CORE.whole_values
+    sound, whole = CORE.sound_parts, CORE.whole_values
+
+    def values(x: Any) -> Any:
+        found = sound(x)
+        return None if found is None else found[1]
+
+    read = values if ndim <= 2 else whole
 
     def short(x: Any) -> Any:
-        data = whole(x)
+        data = read(x)
         if data is None or data.dtype != dtype:
             return run(x)
         if dtype.kind == "b":
             return data.any()
-        return add(data, dtype=wide).astype(dtype, copy=False)
+        return np.add.reduce(data, dtype=wide).astype(dtype, copy=False)
 
-    return short
+    return quiet(short)
 
 
 Finish = Callable[[Any, Any, Any, int, tuple[Array, ...]], Any]
