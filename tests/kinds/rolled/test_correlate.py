@@ -197,3 +197,14 @@ class TestRewrite:
             base = operands[0].base
             assert er.einsum("bij,bj->bi", *operands, out=base) is base
             np.testing.assert_allclose(base, right)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+def test_what_is_handed_on_is_not_looked_up(rng: np.random.Generator, dtype: str) -> None:
+    x = er.rolled(rng.integers(-9, 9, 8).astype(dtype), 3)
+    with er.config(forbid=("rolled.strided", "rolled.split")):
+        er.cache_clear()
+        made = er.einsum("ij->i", x)
+        assert er.explain("ij->i", x).routes == ("rolled.ones", "rolled.correlate")
+        assert er.cache_info()["plans"] == 1
+    np.testing.assert_array_equal(made, np.asarray(x).sum(1))

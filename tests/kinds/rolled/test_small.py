@@ -8,12 +8,21 @@ import numpy as np
 import pytest
 
 import einroute as er
-from einroute._native import CORE
 
 from .test_rolled import case, numbers
 
 CALLS = 150
-FORMS = ("ij,j->i", "ij,i->j", "imn,ijnl->ijml", "ijn,jn->i", "ij,ij->", "ij->i", "ij->j", "ijn->nj", "z,ij->ij")
+FORMS = (
+    "ij,j->i",
+    "ij,i->j",
+    "imn,ijnl->ijml",
+    "ijn,jn->i",
+    "ij,ij->",
+    "ij->i",
+    "ij->j",
+    "ijn->nj",
+    "z,ij->ij",
+)
 
 
 @pytest.mark.parametrize("dtype", ["f8", "c8", "i8", "i1", "?"])
@@ -56,15 +65,3 @@ def test_every_number_of_rollings(rng, d, k, axis):
             right = np.einsum(subscripts, np.asarray(x), a)
             for _ in range(70):
                 np.testing.assert_allclose(er.einsum(subscripts, x, a), right, atol=1e-13)
-
-
-@pytest.mark.skipif(CORE is None, reason="the kernel is the core's")
-@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
-def test_what_is_handed_on_is_not_looked_up(rng, dtype):
-    x = er.rolled(numbers(rng, 8, dtype), 3)
-    with er.config(forbid=("rolled.strided", "rolled.split")):
-        er.cache_clear()
-        made = er.einsum("ij->i", x)
-        assert er.explain("ij->i", x).routes == ("rolled.ones", "rolled.correlate")
-        assert er.cache_info()["plans"] == 1
-    np.testing.assert_allclose(made, np.asarray(x).sum(1), rtol=1e-6)
