@@ -529,9 +529,8 @@ def test_temporaries_are_bounded_and_nothing_is_written_out() -> None:
             got = er.einsum(subscripts, BCOO((d, a.indices), shape=a.shape), *o)
             return (got.data if is_sparse(got) else got).sum()
 
-        assert temporaries(call, a.data, *others) < dense / 8
         argnums = (0,) if is_sparse(others[0]) else (0, 1)
-        assert temporaries(jax.grad(call, argnums=argnums), a.data, *others) < dense / 8
+        assert temporaries(jax.value_and_grad(call, argnums=argnums), a.data, *others) < dense / 8
     with er.config(memory_limit=1 << 16, allow="bcoo.gather"):
         blocks = temporaries(
             lambda d, x: er.einsum("ij,jk->ik", BCOO((d, a.indices), shape=a.shape), x), a.data, x
@@ -622,7 +621,7 @@ def contractions(draw: st.DrawFn) -> tuple[str, list[tuple[int, ...]], tuple[int
     return f"{','.join(terms)}->{output}", shapes, tuple(at)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=80 if NIGHTLY else 30)
 @given(contractions(), st.integers(0, 2**31), st.sampled_from(KINDS))
 def test_random_contractions_agree_with_numpy(drawn: Any, seed: int, kind: str) -> None:
     subscripts, shapes, sparse_at = drawn
