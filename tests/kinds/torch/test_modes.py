@@ -180,6 +180,29 @@ def test_results_are_on_the_operands_device_whatever_the_default(subscripts: str
     torch.testing.assert_close(full(result), expected)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_inference_mode_takes_sparse_tensors_made_outside_of_it(layout: str) -> None:
+    m = matrix()
+    others = {"d": dense(6, 3), "t": dense(3, 4), "v": dense(6), "s": m}
+    for subscripts, other in (
+        ("ij,ik->jk", "d"),
+        ("ij,kj->ik", "t"),
+        ("ij,kj->ki", "t"),
+        ("ij,i->j", "v"),
+        ("ij,kj->ik", "s"),
+        ("ij,ik->jk", "s"),
+    ):
+        y = others[other]
+        expected = torch.einsum(subscripts, m, y)
+        for x in (sparse(m, layout), sparse(m, layout).requires_grad_()):
+            z = sparse(y, layout) if other == "s" else y
+            with torch.inference_mode():
+                for first in (x, x.clone()):
+                    got = er.einsum(subscripts, first, z)
+                    assert got.is_inference()
+                    torch.testing.assert_close(full(got), expected)
+
+
 @pytest.mark.parametrize("order", ["C", "F", "A", "K"])
 def test_any_order_of_no_dimensions(order: str) -> None:
     a = dense(3, 4)

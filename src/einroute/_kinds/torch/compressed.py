@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 from .dense import Tensor
 from .pattern import LONGEST, PLAIN, in_beta
 
-__all__ = ["ORDERLY", "bare", "csr", "multiplied", "ordering"]
+__all__ = ["ORDERLY", "bare", "csr", "multiplied", "ordering", "transposed"]
 
 _CSR, _CSC, _COO = torch.sparse_csr, torch.sparse_csc, torch.sparse_coo
 #: Layouts of matrices without blocks.
@@ -57,13 +57,13 @@ def multiplied(x: Tensor, y: Tensor, *, turned: bool, conjugates: bool) -> Tenso
         y = y.resolve_conj()
     layout = x.layout
     if layout is (_CSC if turned else _CSR):
-        matrix = x.t() if turned else x
+        matrix = transposed(x) if turned else x
         return torch.mv(matrix, y) if y.ndim == 1 else torch.mm(matrix, y)
     if layout is _COO:
         if x.sparse_dim() != 2 or not x.is_coalesced():
             return None
         if x._nnz() <= _FEW and not (turned and y.ndim == 1):
-            matrix = x.t() if turned else x
+            matrix = transposed(x) if turned else x
             return torch.mv(matrix, y) if y.ndim == 1 else torch.mm(matrix, y)
     elif layout not in ORDERLY:
         return None
@@ -74,11 +74,37 @@ def multiplied(x: Tensor, y: Tensor, *, turned: bool, conjugates: bool) -> Tenso
     return torch.mv(matrix, y) if y.ndim == 1 else torch.mm(matrix, y)
 
 
+def transposed(x: Tensor) -> Tensor:
+    """The transpose of a COO, CSR or CSC matrix.
+
+    In inference mode torch has none of a sparse tensor that was made outside of it: it is made of the parts.
+    """
+    made: Tensor
+    if not torch.is_inference_mode_enabled() or x.is_inference():
+        made = x.t()
+    elif x.layout is _COO:
+        made = torch.sparse_coo_tensor(
+            x._indices().flip(0), x._values(), x.shape[::-1], check_invariants=False, device=x.device
+        )
+    else:
+        by_rows = x.layout is _CSR
+        made = torch.sparse_compressed_tensor(
+            x.crow_indices() if by_rows else x.ccol_indices(),
+            x.col_indices() if by_rows else x.row_indices(),
+            x.values(),
+            x.shape[::-1],
+            layout=_CSC if by_rows else _CSR,
+            check_invariants=False,
+            device=x.device,
+        )
+    return made
+
+
 def csr(x: Tensor, *, turned: bool) -> Tensor:
     """A CSR tensor of a CSR, CSC or coalesced COO matrix without blocks, or of its transpose."""
     layout = x.layout
     if layout is (_CSC if turned else _CSR):
-        return x.t() if turned else x
+        return transposed(x) if turned else x
     in_beta()
     rows, cols, values = _entries(x, turned=turned)
     count, width = (x.shape[1], x.shape[0]) if turned else x.shape

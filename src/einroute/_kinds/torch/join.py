@@ -18,7 +18,7 @@ from ..._base.routes import NoRoute, Offer, Refused, Route, Runner
 from ..array_library.routes import laid_out
 from .autocast import plainly
 from .cells import Cells, written
-from .compressed import bare
+from .compressed import bare, transposed
 from .dense import LIBRARY, Tensor
 from .gather import sparse_facts
 from .layouts import TensorCells, as_csr, cells_of, entries_of
@@ -173,7 +173,7 @@ def _spgemm_bind(step: Step, _offer: Offer) -> Runner:
         if a.layout is not b.layout:
             a, b = (z if z.layout is torch.sparse_csr else as_csr(cells_of(z)) for z in (a, b))
         if a.layout is torch.sparse_csc:  # as a product of the transposes, which needs no sorting
-            return TensorCells(_multiplied(b.t(), a.t(), step).t())
+            return TensorCells(_multiplied(transposed(b), transposed(a), step).t())
         return TensorCells(_multiplied(a, b, step))
 
     return plainly(step, run)
@@ -194,7 +194,7 @@ def _matrix(cells: Cells, turn: list[int]) -> Tensor:
     if isinstance(cells, TensorCells):
         x = cells.tensor
         if x.layout in _MATRICES and (x.layout is not torch.sparse_coo or x.sparse_dim() == 2):
-            return x if turn[0] == 0 else x.t()
+            return x if turn[0] == 0 else transposed(x)
     return as_csr(cells.take(turn))
 
 
