@@ -14,7 +14,7 @@ import pytest
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._config.state import current
+from einroute._base.watch import WATCH
 from einroute._execute import trials, tuning
 from einroute._execute.findings import FINDINGS
 from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
@@ -456,6 +456,7 @@ class TestChoices:
         shapes = [(4, 4)] * 12
         network = ",".join(f"{x}{y}" for x, y in pairwise("abcdefghijklm")) + "->am"
         arrays = [RNG.random(shape) for shape in shapes]
+        monkeypatch.setattr(WATCH, "on", False)  # which it stays where a test before was strict
         _everything_pays(monkeypatch)
         with er.config(tune="never"):
             expected = er.contract(network, *arrays)
@@ -464,7 +465,6 @@ class TestChoices:
             e = er.contract_expression(network, *given, constants=[0] if constant else ())
             for _ in range(50):
                 np.testing.assert_allclose(e(*arrays[constant:]), expected)
-            assert (current().plans.get(e._key) is not None) == (CORE is not None)
             monkeypatch.setattr(Tuned, "__call__", None)
             for _ in range(5):
                 np.testing.assert_allclose(e(*arrays[constant:]), expected)

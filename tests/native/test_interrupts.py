@@ -70,9 +70,8 @@ def sparse_by_dense():
 def sparse_by_sparse():
     CORE.multiply_sparse(ONE_LINE, AT, np.ones(M), ONE_LINE, AT, np.ones(M), M, THREADS)
 
-def pairs(rows, total):
-    number = np.dtype(float).num
-    CORE.difference_sums(POINTS, POINTS, None, 2, rows, total, False, number, THREADS)
+def differences():
+    CORE.difference_sums(POINTS, POINTS, None, 2, True, False, False, np.dtype(float).num, THREADS)
 
 def forms():
     x = np.ones((1 << 11, 1 << 12))
@@ -86,8 +85,7 @@ RUNS = {{
     "sums of lines": sampled_by_lines,
     "sparse by dense": sparse_by_dense,
     "sparse by sparse": sparse_by_sparse,
-    "all differences": lambda: pairs(False, True),
-    "differences of each": lambda: pairs(True, False),
+    "differences of each": differences,
     "forms of differences": forms,
     "correlations": lambda: CORE.correlate(np.ones((1, M)), np.ones((1, M)), M, 1, 0, THREADS, False),
     "a copy": lambda: CORE.copy(
