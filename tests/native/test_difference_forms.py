@@ -49,20 +49,25 @@ def test_complex_forms_of_every_size(char: str, features: int, n: int, m: int) -
     assert (error <= (features + 8) * np.finfo(char).eps * size).all()
 
 
+def check_bits(x: Array, s: Array, first: Array) -> None:
+    """The form has the same bits with every instruction set and number of threads."""
+    before = CORE.isa()
+    try:
+        for isa in CORE.compiled_isas():
+            CORE.choose_isa(isa)
+            for threads in (1, 2, 5):
+                assert form(x, x, s, threads).tobytes() == first.tobytes()
+    finally:
+        CORE.choose_isa(before)
+
+
 @pytest.mark.parametrize("char", "FD")
 def test_bits_of_complex_forms(char: str) -> None:
     rng = np.random.default_rng(3)
     x = (rng.standard_normal((301, 21)) + 1j * rng.standard_normal((301, 21))).astype(char)
     first = form(x, x, x[0].copy())
     np.testing.assert_array_equal(first, first.T)
-    before = CORE.isa()
-    try:
-        for isa in CORE.compiled_isas():
-            CORE.choose_isa(isa)
-            for threads in (1, 2, 5):
-                assert form(x, x, x[0].copy(), threads).tobytes() == first.tobytes()
-    finally:
-        CORE.choose_isa(before)
+    check_bits(x, x[0].copy(), first)
 
 
 @pytest.mark.parametrize("char", "fd")
@@ -73,14 +78,7 @@ def test_bits_depend_neither_on_threads_nor_on_the_instruction_set(char: str, wh
     s = rng.standard_normal((21, 21) if whole else 21).astype(char)
     first = form(x, x, s)
     np.testing.assert_array_equal(first, first.T)
-    before = CORE.isa()
-    try:
-        for isa in CORE.compiled_isas():
-            CORE.choose_isa(isa)
-            for threads in (1, 2, 5):
-                assert form(x, x, s, threads).tobytes() == first.tobytes()
-    finally:
-        CORE.choose_isa(before)
+    check_bits(x, s, first)
 
 
 @pytest.mark.parametrize(
