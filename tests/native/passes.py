@@ -19,7 +19,7 @@ EXPRESSIONS = (
     *("i,i,i,i->", "ij,i,j,->ij", "ijk,kji,ij,k->ik", "ijk->kji", "ijk->jik", "ijk->ijk"),
 )
 DTYPES = ("f", "d", "F", "D", "?", "b", "H", "i", "q")
-LAYOUTS = ("C", "F", "reversed", "gaps", "repeated", "unaligned")
+LAYOUTS = ("C", "F", "reversed", "halves", "gaps", "repeated", "unaligned")
 
 
 def array(shape: tuple[int, ...], dtype: str, layout: str, seed: int = 0) -> np.ndarray:
@@ -36,10 +36,11 @@ def laid_out(x: np.ndarray, layout: str) -> np.ndarray:
         return np.asarray(x, order="F")
     if layout == "reversed":
         return x[(..., *((slice(None, None, -1),) * x.ndim))]
-    if layout == "gaps" and x.ndim:
-        wide = np.zeros((*x.shape[:-1], 3 * x.shape[-1]), x.dtype)
-        wide[..., ::3] = x
-        return wide[..., ::3]
+    if layout in {"halves", "gaps"} and x.ndim:
+        step = 2 if layout == "halves" else 3
+        wide = np.zeros((*x.shape[:-1], step * x.shape[-1]), x.dtype)
+        wide[..., ::step] = x
+        return wide[..., ::step]
     if layout == "repeated" and x.ndim:
         return np.broadcast_to(x[:1], x.shape)
     if layout == "unaligned":

@@ -22,7 +22,7 @@ if CORE is None:
 from tests.native.passes import DTYPES, EXPRESSIONS, LAYOUTS, array, bound, laid_out, shuffled
 
 #: Of labels i, j, k and l: within a box, in several, and in several blocks.
-SIZES = ((1, 1, 1, 1), (3, 5, 2, 4), (17, 9, 33, 2), (70, 150, 40, 3), (2, 300, 260, 1))
+SIZES = ((1, 1, 1, 1), (3, 5, 2, 4), (17, 9, 33, 2), (70, 150, 40, 3), (2, 300, 260, 1), (3, 9000, 2, 1))
 
 
 def operands(subscripts: str, sizes: dict[str, int], dtype: str, layout: str) -> list[np.ndarray]:

@@ -28,10 +28,39 @@ char* workspace() {
     return memory ? memory.get() + (64 - address % 64) % 64 : nullptr;
 }
 
+// Elements a step apart, to elements that follow each other. Of every second one, as of real parts and of
+// [::2], the compiler makes vectors where it knows the step.
+template <class U>
+void gather_row(const char* __restrict from, ptrdiff_t step, ptrdiff_t length, char* __restrict to) {
+    constexpr ptrdiff_t ITEM = sizeof(U);
+    if (step == 2 * ITEM) {
+        for (ptrdiff_t i = 0; i < length; ++i) {
+            std::memcpy(to + i * ITEM, from + 2 * i * ITEM, sizeof(U));
+        }
+        return;
+    }
+    ptrdiff_t i = 0;
+    for (; i + 4 <= length; i += 4, from += 4 * step) {
+        U four[4];
+        std::memcpy(four, from, sizeof(U));
+        std::memcpy(four + 1, from + step, sizeof(U));
+        std::memcpy(four + 2, from + 2 * step, sizeof(U));
+        std::memcpy(four + 3, from + 3 * step, sizeof(U));
+        std::memcpy(to + i * ITEM, four, sizeof(four));
+    }
+    for (; i < length; ++i, from += step) {
+        std::memcpy(to + i * ITEM, from, sizeof(U));
+    }
+}
+
 template <class U>
 void gather(const char* from, ptrdiff_t by_row, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t length, char* to,
             ptrdiff_t to_row, ptrdiff_t to_step) {
     for (ptrdiff_t r = 0; r < rows; ++r) {
+        if (to_step == ptrdiff_t(sizeof(U))) {
+            gather_row<U>(from + r * by_row, step, length, to + r * to_row);
+            continue;
+        }
         for (ptrdiff_t i = 0; i < length; ++i) {
             std::memcpy(to + r * to_row + i * to_step, from + r * by_row + i * step, sizeof(U));
         }

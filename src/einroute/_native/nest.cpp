@@ -1,5 +1,6 @@
 #include "nest.hpp"
 
+#include <cstdlib>
 #include <initializer_list>
 
 namespace einroute {
@@ -38,17 +39,38 @@ bool one(const Nest& nest, const Loop& outer, const Loop& inner) {
     return same;
 }
 
-void size_boxes(const Nest& nest, Cut& to) {
+// Whether an array lies across the boxes: its memory follows the rows more closely than the elements of one.
+bool is_across(std::ptrdiff_t by_row, std::ptrdiff_t along) {
+    return by_row != 0 && std::abs(by_row) < std::abs(along);
+}
+
+// A box of which operands are packed. Square where memory lies across it, so that each line of the cache is
+// used while it is there; else long rows, since memory is read ahead along them, but of several operands
+// short ones, since what is packed is to stay at hand.
+void size_packed_boxes(const Nest& nest, int packed, bool across, Cut& to) {
     const Loop &rows = nest.loops[nest.count - 2], &along = nest.loops[nest.count - 1];
-    bool packs = false;
-    for (int k = 0; k < nest.operands; ++k) {
-        packs = packs || to.packed[k];
-    }
-    if (packs) {
+    if (across) {
         to.rows = to.length = least(128, most(32, SIDE / nest.item));
         if (to.scattered || (to.summed && !along.summed && !rows.summed)) {
             to.rows = KEPT / (to.length * nest.item);
         }
+        return;
+    }
+    to.length = least(along.size, (packed > 1 && !rows.summed ? SIDE : KEPT / 2) / nest.item);
+    const std::ptrdiff_t pitch = (to.length * nest.item + VECTOR - 1) / VECTOR * VECTOR;
+    to.rows = most(1, 2 * SIDE / pitch);
+}
+
+void size_boxes(const Nest& nest, Cut& to) {
+    const Loop &rows = nest.loops[nest.count - 2], &along = nest.loops[nest.count - 1];
+    int packed = 0;
+    bool across = to.scattered && is_across(rows.out, along.out);
+    for (int k = 0; k < nest.operands; ++k) {
+        packed += to.packed[k];
+        across = across || (to.packed[k] && is_across(rows.x[k], along.x[k]));
+    }
+    if (packed > 0) {
+        size_packed_boxes(nest, packed, across, to);
     } else if (along.summed) {
         to.rows = SLOTS;
         to.length = SUMMED / nest.item;

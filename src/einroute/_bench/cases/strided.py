@@ -35,6 +35,8 @@ def strided() -> list[Case]:
              operands="a[::2], b[::2], c[::2]", by_hand=("np.multiply(t := a * b, c, out=t)",)),
         Case("strided", "i,i-> every second", "i,i->", ((2_000_000,),) * 2, operands="a[::2], b[::2]",
              by_hand=("np.dot(a, b)",)),
+        Case("strided", "ij,i->ij every second f4", "ij,i->ij", ((4000, 1400), (4000,)), "f4", operands="a[:, ::2], b",
+             by_hand=("a * b[:, None]",)),
         Case("strided", "ij,ij->ij transposed", "ij,ij->ij", ((1000, 1000),) * 2, operands="a.T, b",
              by_hand=("a * b",)),
         Case("strided", "ij->i F order", "ij->i", ((1000, 1000),), operands="a.T", by_hand=("a.sum(1)",)),

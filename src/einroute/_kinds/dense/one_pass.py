@@ -29,10 +29,11 @@ _CALL = 1.0
 _BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
 #: Of a row that is summed: of complex numbers, and what more than two operands add.
 _ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
-#: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one.
-_READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
-#: One by one where one operand alone is summed: each addition waits for the one before.
-_ALONE = 1.2e-9
+#: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one,
+#: along it and across.
+_READ, _ACROSS, _SINGLY, _SINGLY_SQUARE = 0.075e-9, 0.25e-9, 0.35e-9, 0.7e-9
+#: Of a line's time, what sums of several packed operands wait for it: they are not read ahead at once.
+_WAITS = 1.0
 #: Bytes from which packing waits for memory.
 _PAGED = 8 << 20
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
@@ -135,18 +136,24 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
         row += _ROW_MANY
     seconds = iterations * each + rows * row + boxes * _BOX
     last = loops[-2:-1]
-    singly = _ALONE if summed and len(arrays) == 1 else _SINGLY
     # A line of the cache for each element, which is there again for the next row if all of them stay.
     reach = sum(op.span for op in step.operands)
     line = scattered(reach)
     lost = sizes[-1] * LINE > machine().own_bytes / 2
-    for own in arrays if summed else (*arrays, out):
-        stride = own.get(inner, 0)
-        if inner and stride not in (0, item) and step.sizes[inner] > 1:
-            across = own is not out and own.get(last, 0) == item
-            seconds += iterations * (_ACROSS if across else singly) * max(item, 4) / 8
-            if abs(stride) >= LINE and (reach >= _PAGED if across else lost):
-                seconds += iterations * line
+    packed = [
+        (abs(own[inner]), abs(own.get(last, 0)), own is not out)
+        for own in (arrays if summed else (*arrays, out))
+        if inner and own.get(inner, 0) not in (0, item) and step.sizes[inner] > 1
+    ]
+    waits = summed and len(packed) > 1 and reach > machine().own_bytes
+    for stride, beside, read in packed:
+        square = 0 < beside < stride  # boxes, which use a line while it is there, but for the memory's pages
+        each = _ACROSS if read and beside == item else _SINGLY_SQUARE if square else _SINGLY
+        seconds += iterations * each * max(item, 4) / 8
+        if stride >= LINE and (reach >= _PAGED if square else lost):
+            seconds += iterations * line
+        elif waits:
+            seconds += iterations * line * _WAITS * min(stride, LINE) / LINE
     return loops, seconds
 
 
