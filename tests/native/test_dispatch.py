@@ -226,6 +226,24 @@ class TestTable:
         with pytest.raises(ValueError):
             ALL[name](a, np.ones((2, 2))) if name != "outer" else ALL[name](a, b, out=np.ones(3))
 
+    @pytest.mark.parametrize("dtype", ["f8", "f4", "i8"])
+    def test_einsums_into_out_are_found_again(self, dtype: str) -> None:
+        a, b, out = (np.arange(6400).reshape(80, 80).astype(dtype) % 7 for _ in range(3))
+        right = np.einsum("ij,ij->ij", a, b)
+        for _ in range(3):
+            out[...] = -1
+            assert er.einsum("ij,ij->ij", a, b, out=out) is out
+            assert np.array_equal(out, right)
+        assert known() == 1
+        assert np.array_equal(er.einsum("ij,ij->ij", a, b, out=a), right)  # it may be an operand
+        assert np.array_equal(a, right)
+        out.flags.writeable = False
+        for _ in range(2):
+            with pytest.raises(ValueError, match="read-only"):
+                er.einsum("ij,ij->ij", a, b, out=out)
+        with pytest.raises(ValueError, match="out"):
+            er.einsum("ij,ij->ij", a, b, out=np.empty((80, 81), dtype))
+
     def test_is_bounded(self) -> None:
         table = CORE.table_in_force()
         x = np.ones(3)

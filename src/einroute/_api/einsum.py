@@ -61,9 +61,9 @@ def _look(watched: bool) -> None:
 WATCH.on_change.append(_look)
 
 
-def _einsum_runner(*operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
+def _einsum_runner(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
     """What runs calls of einsum with operands of the same facts, as far as that is known."""
-    return known_runner(operands, optimize, kwargs, einsum)
+    return known_runner(operands, out, optimize, kwargs, einsum)
 
 
 @found_by_core("einsum", _einsum_runner)

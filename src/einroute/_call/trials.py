@@ -147,7 +147,7 @@ def is_bare(out: Any, kwargs: dict[str, Any]) -> bool:
 
 
 def known_runner(
-    operands: tuple[Any, ...], optimize: Any, kwargs: dict[str, Any], public: Any
+    operands: tuple[Any, ...], out: Any, optimize: Any, kwargs: dict[str, Any], public: Any
 ) -> Runner | None:
     """What the core is to run for a call of einsum that it did not know, as far as that is known.
 
@@ -157,6 +157,9 @@ def known_runner(
         Whose calls they are: told when a trial has ended.
     """
     state = current()
+    if out is not None:
+        run = state.plans.get(einsum_key(operands, out, optimize, kwargs))
+        return None if run is None else _into_last(run)
     if state.tiny and optimize is False and not kwargs and small_arrays(operands) is not None:
         small = small_runner(operands)
         if small is not None:
@@ -168,6 +171,15 @@ def known_runner(
     elif run is None and optimize is False and state.tiny and all_tiny(operands, is_bare(None, kwargs)):
         return partial(c_einsum, operands[0], **kwargs)  # there is no plan, and will be none
     return run
+
+
+def _into_last(run: Runner) -> Runner:
+    """As the core calls it: ``out`` stands behind the operands."""
+
+    def into_last(*arrays: Any) -> Any:
+        return run(*arrays[:-1], out=arrays[-1])
+
+    return into_last
 
 
 class _Trial:

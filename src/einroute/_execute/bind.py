@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -243,10 +244,8 @@ def _bring(position: int, p: Prepared, kind: Kind, form: Form, dtype: DType) -> 
     """From an operand as it came to its canonical form; None where it already has it."""
     assert form.bring is not None
     bring = form.bring(p, dtype)
-    if form.rank == 0:
-        return bring
     adopt = kind.adopt
-    if adopt is as_it_is:
+    if form.rank == 0 or adopt is as_it_is:
         return bring
 
     def adopted(x: Any) -> Any:
@@ -287,7 +286,7 @@ def _pair_brought(run: Runner, first: Bring | None, second: Bring | None) -> Run
 
 
 def _any_shared(out: Array, arrays: tuple[Any, ...]) -> bool:
-    return any(np.may_share_memory(out, x) for x in arrays)
+    return any(map(np.may_share_memory, repeat(out), arrays))
 
 
 def _overlap(forms: Sequence[Form]) -> Callable[[Array, tuple[Any, ...]], bool]:

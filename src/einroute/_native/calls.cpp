@@ -196,7 +196,9 @@ bool add_operands(Call& to) {
         return false;
     }
     return to.out == nullptr ||
-           (PyArray_CheckExact(to.out) && add_word(to.key, OUT) && add_operand(to.key, to.out));
+           (PyArray_CheckExact(to.out) &&
+            add_word(to.key, OUT + (PyArray_ISWRITEABLE(reinterpret_cast<PyArrayObject*>(to.out)) ? 1 : 0)) &&
+            add_operand(to.key, to.out));
 }
 
 // Finds the one thing named, if anything is: `out`.
