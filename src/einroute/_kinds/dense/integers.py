@@ -10,6 +10,7 @@ modulo 2**64.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -178,28 +179,43 @@ def bool_verdict(step: Step) -> Offer | Refused:
     offer = matmul.gemm_offer(step)
     if isinstance(offer, Refused):
         return offer
-    if offer.recipe.loops or offer.recipe.pack_out:
-        return Refused("more than one matrix product")
+    if offer.recipe.pack_out:
+        return Refused("the result would have to be copied")
     made = float(step.extent(step.output))
-    cost = Cost(made * 16, float(step.in_bytes), 5.0, 1e9)
+    cost = Cost(made * _SOON, float(step.out_bytes), 10.0, 1e9)
     return Offer(cost, offer.layout, offer, "ends at the first true term: " + offer.note)
 
 
 def bool_bind(step: Step, offer: Offer) -> Runner:
     """``dot``, where true is frequent enough for its sums to end soon."""
     run_dot = matmul.bind(step, offer.recipe)
+    of_a, of_b = (_share_of_true(op.shape) for op in step.operands)
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
-        hits = np.count_nonzero(a) * np.count_nonzero(b)
-        if hits * _SOON < a.size * b.size:
+        if of_a(a) * of_b(b) * _SOON < 1:
             return Declined("true is too rare for the sums to end soon")
         return run_dot(a, b, out=out)
 
     return run
 
 
-#: Terms after which a sum of bools is expected to meet a true one, at most, for `bool_verdict`'s estimate.
+def _share_of_true(shape: tuple[int, ...]) -> Callable[[Array], float]:
+    """Which share of an array is true, by a sample where it is large: it decides about time alone."""
+    size = prod(shape)
+    if size <= 8 * _SAMPLE:
+        return lambda x: float(np.count_nonzero(x)) / size
+    # Spread evenly, and in step with no period of the array's.
+    places = np.unravel_index(
+        np.arange(_SAMPLE, dtype=np.uint64) * np.uint64(_GOLDEN) % np.uint64(size), shape
+    )
+    return lambda x: float(np.count_nonzero(x[places])) / _SAMPLE
+
+
+#: Terms after which a sum of bools is expected to meet a true one, at most.
 _SOON = 16
+#: Elements of a sample; and 2**32 over the golden ratio, whose multiples lie evenly and without a period
+#: (Knuth, "The Art of Computer Programming" 3, section 6.4).
+_SAMPLE, _GOLDEN = 1024, 2654435769
 
 BOOL_ROUTE = Route(
     "dense.bool_dot", bool_verdict, bool_bind, guard="a product of two terms is true 1 time in 16"
