@@ -45,3 +45,17 @@ def test_axes_of_length_1_alone_have_a_price(subscripts, shapes):
     with er.config(allow="numpy.einsum"):
         assert er.explain(subscripts, *operands).seconds > 0
     np.testing.assert_array_equal(er.einsum(subscripts, *operands), np.einsum(subscripts, *operands))
+
+
+@pytest.mark.parametrize("subscripts", ["bij,bkj->bik", "ij,kj->ik", "bij,bj->bi", "bijc,bcjk->bik"])
+def test_integer_loops_take_strided_operands_as_they_lie(subscripts):
+    rng = np.random.default_rng(0)
+    operands = []
+    for term in subscripts.partition("->")[0].split(","):
+        wide = rng.integers(-9, 9, (*({"b": 40, "i": 6, "j": 10, "k": 4, "c": 3}[c] for c in term), 2))
+        operands.append(wide[..., 0])
+    with er.config(allow=["dense.integer_loops", "numpy.einsum"]):
+        routes = er.explain(subscripts, *operands).routes
+        result = er.einsum(subscripts, *operands)
+    assert (routes == ("dense.integer_loops",)) == ("c" not in subscripts)
+    np.testing.assert_array_equal(result, np.einsum(subscripts, *operands))

@@ -21,15 +21,18 @@ def verdict(step: Step) -> Offer | Refused:
     offer = matmul.gemm_offer(step)
     if isinstance(offer, Refused):
         return offer
+    # The loops take any strides: what BLAS would have copied stays where it is, if it is a matrix there.
     recipe = offer.recipe
-    if recipe.pack_a or recipe.pack_b or recipe.pack_out:
+    copied = (recipe.pack_a, recipe.m + recipe.k), (recipe.pack_b, recipe.n + recipe.k)
+    if recipe.pack_out or any(pack and len(labels) > 2 for pack, labels in copied):
         return Refused("an operand would have to be copied")
+    recipe = replace(recipe, pack_a=False, pack_b=False)
     count = step.extent(recipe.loops)
     fixed = 2.0 if recipe.loops else 1.0
     each = _EACH if recipe.m or recipe.n else _DOT
     rate = 1 / (1 / _RATE + _SUM / step.extent(recipe.k))
     cost = Cost(offer.cost.flops, 0.0, fixed + count * each / CALL, rate)
-    return replace(offer, cost=cost, note="matmul's integer loops: " + offer.note, blas=False)
+    return replace(offer, cost=cost, recipe=recipe, note="matmul's integer loops: " + offer.note, blas=False)
 
 
 ROUTE = Route("dense.integer_loops", verdict, matmul.bind)
