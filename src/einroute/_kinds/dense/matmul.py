@@ -15,7 +15,7 @@ from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import allocator
 from .gemm_cost import SMALL
-from .layout import Search
+from .layout import Search, strides_of
 from .recipe import Recipe
 from .transpose import permuted_copy
 
@@ -196,20 +196,21 @@ def _operand_2d(
     A vector stays one, and None stands for an operand that is a matrix already.
     """
     labels = step.inputs[position]
-    rows = step.extent(free)
     depth = step.extent(k)
     threads = step.threads
     if pack and step.operands[position].nbytes > SMALL:  # below that dot's own copy costs less than ours
-        axes = tuple(labels.index(c) for c in free + k)
-        shape = tuple(step.sizes[c] for c in free + k)
-        flat: tuple[int, ...] = (rows, depth) if free else (depth,)
+        turned = _lies_along(free, step, position)
+        order = k + free if turned else free + k
+        axes = tuple(labels.index(c) for c in order)
+        shape = tuple(step.sizes[c] for c in order)
+        flat = tuple(step.extent(g) for g in ((k, free) if turned else (free, k)) if g or g == k)
         empty = allocator(step.operands[position].nbytes, last=False)
 
         def packed(x: Array) -> Array:
             buffer = empty(shape, x.dtype)
             permuted_copy(x.transpose(axes), buffer, threads)
             matrix = buffer.reshape(flat)
-            return matrix.T if transposed else matrix
+            return matrix.T if transposed != turned else matrix
 
         return packed
     groups = (k, free) if transposed else (free, k)
@@ -225,6 +226,13 @@ def _operand_2d(
     if plain:
         return matrix_transpose if len(axes) == 2 else lambda x: x.transpose(axes)
     return lambda x: x.transpose(axes).reshape(shape)
+
+
+def _lies_along(free: str, step: Step, position: int) -> bool:
+    """Whether an operand lies along a free label: it is copied as it lies, and turned for BLAS."""
+    strides = strides_of(step.inputs[position], step.operands[position].strides)
+    near = min((c for c in strides if step.sizes[c] > 1), key=lambda c: abs(strides[c]), default="")
+    return near in free and near != ""
 
 
 def matrix_transpose(x: Array) -> Array:
