@@ -13,6 +13,7 @@ import tracemalloc
 import typing
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -243,6 +244,29 @@ class TestTable:
                 er.einsum("ij,ij->ij", a, b, out=out)
         with pytest.raises(ValueError, match="out"):
             er.einsum("ij,ij->ij", a, b, out=np.empty((80, 81), dtype))
+
+    def test_subclasses_are_the_arrays_that_they_are(self, tmp_path: Path) -> None:
+        mapped = np.memmap(tmp_path / "a", "f8", "w+", shape=(3, 3))
+        mapped[...] = np.arange(9).reshape(3, 3)
+        for x in (mapped, np.asarray(mapped).view(np.recarray), np.ma.masked_array(mapped, mapped > 4)):
+            er.cache_clear()
+            for name, arguments in (("einsum", ("ij,jk->ik", x, x)), ("tensordot", (x, x, 1))):
+                result, right = ALL[name](*arguments), getattr(np, name)(*arguments)
+                assert type(result) is type(right) is np.ndarray
+                assert np.array_equal(result, right)
+            assert known() == 2
+            view = er.einsum("ij->ji", x)
+            assert type(view) is np.ndarray
+            assert np.shares_memory(view, x)
+
+    def test_subclasses_with_functions_of_their_own_answer(self) -> None:
+        class Own(np.ndarray):
+            def __array_function__(self, function: Any, *_: Any) -> str:
+                return function.__name__
+
+        x = np.eye(3).view(Own)
+        assert er.einsum("ij,jk->ik", x, x) == "einsum"
+        assert er.tensordot(x, x, 1) == "tensordot"
 
     def test_is_bounded(self) -> None:
         table = CORE.table_in_force()

@@ -82,6 +82,8 @@ _TAKE_OUT = frozenset(
 )
 #: Keywords that are no options.
 _OPERANDS = ("a", "b", "out")
+_OUT = {"out"}
+_ARRAYS = frozenset({ndarray, np.float64, float, int})
 
 
 def _dot(a: Any, b: Any, out: Any = None) -> tuple[Any, Any, dict[str, Any]]:
@@ -178,6 +180,8 @@ class Product:
     def of_others(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The product in a call with options, or with operands that are not both plain arrays."""
         operands = (*args, *(kwargs[name] for name in _OPERANDS if name in kwargs))
+        if kwargs and kwargs.keys() != _OUT and not WATCH.on and {*map(type, operands)} <= _ARRAYS:
+            return self.numpys(*args, **kwargs)  # options that are NumPy's alone, found out in less time
         node = in_graph(operands)
         if node is not None:
             return node(self.name, *args, **kwargs)

@@ -1,6 +1,7 @@
 #include "calls.hpp"
 
 #include "described_classes.hpp"
+#include "held.hpp"
 
 #include <cstring>
 
@@ -78,16 +79,36 @@ bool is_plain(PyObject* list, int depth, int& left) {
     return true;
 }
 
-// Whether an operand is none of its own, but an array of numbers to NumPy.
-bool is_array_like(PyObject* operand) {
-    return is_sequence(operand) || is_number(operand);
+// ndarray.__array_function__, which a subclass inherits that functions treat as an array.
+PyObject* inherited = nullptr;
+
+// Whether an operand is of a subclass of arrays that overrides no function, as numpy.memmap and numpy.matrix.
+bool is_plain_subclass(PyObject* operand) {
+    if (!PyArray_Check(operand) || PyArray_CheckExact(operand)) {
+        return false;
+    }
+    const Held own(
+        PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(operand)), "__array_function__"));
+    PyErr_Clear();
+    return own.object == inherited;
+}
+
+// Whether an operand is none of its own, but an array of numbers to NumPy's functions; of subclasses einsum
+// (unless it is to optimize) and tensordot take the arrays that they are.
+bool is_array_like(PyObject* operand, bool subclasses) {
+    return is_sequence(operand) || is_number(operand) || (subclasses && is_plain_subclass(operand));
 }
 
 // The operand itself, or the array that a number or a short list of them is: a new reference; null without an
 // exception if a list is another one.
-PyObject* as_array(PyObject* operand) {
-    if (!is_array_like(operand)) {
+PyObject* as_array(PyObject* operand, bool subclasses) {
+    if (!is_array_like(operand, subclasses)) {
         return Py_NewRef(operand);
+    }
+    if (PyArray_Check(operand)) {
+        PyObject* view = PyArray_View(reinterpret_cast<PyArrayObject*>(operand), nullptr, &PyArray_Type);
+        PyErr_Clear();
+        return view;
     }
     int left = SHORT;
     const bool plain = !is_sequence(operand) || is_plain(operand, 0, left);
@@ -98,16 +119,17 @@ PyObject* as_array(PyObject* operand) {
 
 // Holds the arguments with arrays in place of lists; false if there is no list, or one is not short and
 // plain.
-bool hold_arrays(PyObject* const* args, Py_ssize_t first, Py_ssize_t end, Py_ssize_t all, Call& to) {
+bool hold_arrays(PyObject* const* args, Py_ssize_t first, Py_ssize_t end, Py_ssize_t all, bool subclasses,
+                 Call& to) {
     bool any = false;
     for (Py_ssize_t i = first; i < end; ++i) {
-        any = any || is_array_like(args[i]);
+        any = any || is_array_like(args[i], subclasses);
     }
     if (!any || all > Call::MOST_HELD) {
         return false;
     }
     for (Py_ssize_t i = 0; i < all; ++i) {
-        PyObject* argument = i < first || i >= end ? Py_NewRef(args[i]) : as_array(args[i]);
+        PyObject* argument = i < first || i >= end ? Py_NewRef(args[i]) : as_array(args[i], subclasses);
         if (argument == nullptr) {
             return false;
         }
@@ -313,7 +335,10 @@ bool hold(Form form, PyObject* const* args, Py_ssize_t given, PyObject* names, C
     if (form == Form::Chain || given < 2) {
         return false;
     }
-    return form == Form::Einsum ? hold_arrays(args, 1, given, all, to) : hold_arrays(args, 0, 2, all, to);
+    if (form == Form::Einsum) {
+        return hold_arrays(args, 1, given, all, names == nullptr, to);
+    }
+    return hold_arrays(args, 0, 2, all, form == Form::Tensordot, to);
 }
 
 } // namespace
@@ -339,6 +364,11 @@ bool form_of(const char* name, Form& to) {
         }
     }
     return false;
+}
+
+int prepare_calls() {
+    inherited = PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyArray_Type), "__array_function__");
+    return inherited == nullptr ? -1 : 0;
 }
 
 bool read_call(Form form, int number, PyObject* const* args, Py_ssize_t given, PyObject* names, Call& to) {

@@ -147,7 +147,7 @@ PyTypeObject* add_function(PyObject* module, const char* name, const PyType_Slot
 } // namespace
 
 int add_dispatch(PyObject* module) {
-    const bool added = add_configuration(module) >= 0 &&
+    const bool added = prepare_calls() >= 0 && add_configuration(module) >= 0 &&
                        add_function(module, "einroute._native._core.Function", FUNCTION_SLOTS,
                                     Py_TPFLAGS_METHOD_DESCRIPTOR) != nullptr &&
                        add_function(module, "einroute._native._core.Ufunc", UFUNC_SLOTS, 0) != nullptr;
