@@ -14,7 +14,6 @@ import pytest
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._base.watch import WATCH
 from einroute._execute import trials, tuning
 from einroute._execute.findings import FINDINGS
 from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
@@ -450,17 +449,17 @@ class TestChoices:
         for _ in range(5):
             er.einsum("ij,jk->ik", A, B)
 
+    @pytest.mark.parametrize("strict", [False, True])
     @pytest.mark.parametrize("constant", [False, True])
-    def test_so_it_is_of_expressions(self, monkeypatch, constant):
+    def test_so_it_is_of_expressions(self, monkeypatch, constant, strict):
         """Of a network, which has a short way, and with a constant, which is filled in."""
         shapes = [(4, 4)] * 12
         network = ",".join(f"{x}{y}" for x, y in pairwise("abcdefghijklm")) + "->am"
         arrays = [RNG.random(shape) for shape in shapes]
-        monkeypatch.setattr(WATCH, "on", False)  # which it stays where a test before was strict
         _everything_pays(monkeypatch)
         with er.config(tune="never"):
             expected = er.contract(network, *arrays)
-        with er.config(tune="free"):
+        with er.config(tune="free", strict=strict):
             given = [arrays[0] if constant else shapes[0], *shapes[1:]]
             e = er.contract_expression(network, *given, constants=[0] if constant else ())
             for _ in range(50):
