@@ -195,8 +195,15 @@ bool add_operands(Call& to) {
     if (described > 1 && !add_aliases(to.key, to.arrays, to.count, starts)) {
         return false;
     }
-    return to.out == nullptr ||
-           (PyArray_CheckExact(to.out) && add_word(to.key, OUT) && add_operand(to.key, to.out));
+    if (to.out == nullptr) {
+        return true;
+    }
+    if (!PyArray_CheckExact(to.out)) {
+        return false;
+    }
+    // NumPy's dot refuses what is not aligned.
+    const bool aligned = PyArray_ISALIGNED(reinterpret_cast<PyArrayObject*>(to.out));
+    return add_word(to.key, aligned ? OUT : OUT + 1) && add_operand(to.key, to.out);
 }
 
 // Finds the one thing named, if anything is: `out`.
