@@ -158,6 +158,30 @@ def test_a_damaged_file_is_warned_of_once_and_ignored(here, text):
     assert len(str(told[0].message)) < 1000
 
 
+def test_where_warnings_are_errors_the_first_call_alone_fails(here):
+    here.parent.mkdir()
+    here.write_text("{")
+    HERE.clear()
+    a = np.ones((20, 30))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="calibration is ignored"):
+            er.einsum("ij,kj->ik", a, a)
+        np.testing.assert_array_equal(er.einsum("ij,kj->ik", a, a), a @ a.T)
+    assert HERE.get().gemm == SHIPPED.gemm
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the home is another variable's there")
+def test_a_folder_below_the_home_may_be_given(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("EINROUTE_CACHE_DIR", " ~/caches/mine ")
+    assert calibration_file.path_of_calibration() == tmp_path / "caches" / "mine" / "calibration.json"
+    monkeypatch.setenv("EINROUTE_CACHE_DIR", "~nobody of that name/caches")
+    assert calibration_file.path_of_calibration().parent.name == "caches"
+    monkeypatch.setenv("EINROUTE_CACHE_DIR", str(here.parent))
+    assert calibration_file.path_of_calibration() == here
+
+
 def test_what_a_file_lacks_is_named(here):
     save(MEASURED)
     content = json.loads(here.read_text())

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._base.watch import WATCH
-from einroute._execute import trials, tuning
+from einroute._execute import call, trials, tuning
+from einroute._execute.call import Call
 from einroute._execute.findings import FINDINGS
 from einroute._execute.tuning import Candidate, Outcome, Tuned, fastest_of
 from einroute._native import CORE
@@ -54,7 +54,7 @@ class Clock:
         run.plan = name
         return run
 
-    def timed(self, run, operands, out):
+    def timed(self, run, operands, out, expected=0.0):
         result = run(*operands)
         return result, self.seconds[run.plan], len(self.ran) in self.spoilt
 
@@ -111,19 +111,35 @@ class TestTuned:
         assert planning <= 0.1 * (before + 1) * 1e-3 <= planning + 0.4e-3
 
     def test_where_all_may_be_tried_the_plan_is_made_again(self, monkeypatch):
-        """That takes several times as long as to turn to another of the plan's own offers."""
+        """What that takes is foreseen from what it took the first time, and how often it is done."""
         told = {}
 
         class Told(Tuned):
-            def __init__(self, *args, planning):
-                told[er.get_config()["tune"]] = planning
-                super().__init__(*args, planning=planning)
+            def __init__(self, *args, planning, expected):
+                told[er.get_config()["tune"]] = planning, args[2]
+                super().__init__(*args, planning=planning, expected=expected)
 
         monkeypatch.setattr(trials, "Tuned", Told)
+        operands = [RNG.integers(0, 9, (30, 30)) for _ in range(3)]
+        ticks, plans, planned = count(), [], Call.planned
+
+        def counted(self, *args, **kwargs):
+            plans.append(next(ticks))
+            return planned(self, *args, **kwargs)
+
+        monkeypatch.setattr(Call, "planned", counted)
+        for module in (trials, call):  # a planning takes a second
+            monkeypatch.setattr(module, "perf_counter", lambda: float(len(plans)))
         for tune in ("same", "free"):
-            with er.config(tune=tune):
-                er.einsum("ij,jk->ik", A, B)
-        assert told["free"] > 3 * told["same"]
+            with er.config(tune=tune, threads=2):
+                er.einsum("ij,jk,kl->il", *operands)
+        assert told["same"][0] < 0.01
+        planning, candidates = told["free"]
+        plans.clear()
+        with er.config(tune="free", threads=2):
+            candidates(tuple(operands))
+        assert len(plans) > 3
+        assert len(plans) <= planning <= len(plans) + 1
 
     def test_a_call_of_microseconds_is_not_tried(self, monkeypatch):
         clock = Clock(monkeypatch, own=0.005, other=0.001)
@@ -141,6 +157,35 @@ class TestTuned:
         clock = Clock(monkeypatch, own=1.0, other=0.5)
         clock.spoilt = {1, 3}
         assert clock.call().name == "other"
+
+    def test_who_had_the_cores_is_asked_only_of_calls_that_take_long(self, monkeypatch):
+        """That asks the system, and takes microseconds where it is far."""
+        asked = []
+
+        def processor():
+            asked.append(None)
+            return 0.0  # so that others had the cores
+
+        monkeypatch.setattr(tuning, "process_time", processor)
+        for seconds, spoilt in ((20e-6, False), (150e-6, False), (1e-3, True)):
+            asked.clear()
+            ticks = count(0)
+            monkeypatch.setattr(tuning, "perf_counter", lambda s=seconds, t=ticks: s * next(t))
+            assert tuning._timed(lambda x: x, (2.0,), None, seconds) == (2.0, seconds, spoilt)
+            assert bool(asked) == spoilt
+
+    def test_what_was_estimated_or_timed_is_what_is_expected(self, monkeypatch):
+        clock, expected = Clock(monkeypatch, own=1.0, other=0.5), []
+
+        def timed(run, operands, out, seconds=0.0):
+            expected.append((run.plan, round(1e3 * seconds, 3)))
+            return clock.timed(run, operands, out)
+
+        monkeypatch.setattr(tuning, "_timed", timed)
+        clock.tuned._expected = 2e-3
+        assert clock.call().name == "other"
+        assert ("own", 2.0) in expected
+        assert ("other", 1.0) in expected
 
     def test_an_interrupt_is_the_callers(self, monkeypatch):
         clock = Clock(monkeypatch, own=1.0, other=0.5)
@@ -176,7 +221,7 @@ class TestTuned:
         clock = Clock(monkeypatch, own=1.0, other=0.5)
         began, go = threading.Event(), threading.Event()
 
-        def waiting(run, operands, out):
+        def waiting(run, operands, out, expected):
             began.set()
             go.wait(30)
             return clock.timed(run, operands, out)
@@ -217,7 +262,7 @@ def _everything_pays(monkeypatch, chosen="last"):
     ticks = count()
     seen = {}
 
-    def timed(run, operands, out):
+    def timed(run, operands, out, expected=0.0):
         result = run(*operands) if out is None else run(*operands, out=out)
         if id(run) not in seen:
             seen[id(run)] = (run, next(ticks))
@@ -450,17 +495,17 @@ class TestChoices:
         for _ in range(5):
             er.einsum("ij,jk->ik", A, B)
 
+    @pytest.mark.parametrize("strict", [False, True])
     @pytest.mark.parametrize("constant", [False, True])
-    def test_so_it_is_of_expressions(self, monkeypatch, constant):
+    def test_so_it_is_of_expressions(self, monkeypatch, constant, strict):
         """Of a network, which has a short way, and with a constant, which is filled in."""
         shapes = [(4, 4)] * 12
         network = ",".join(f"{x}{y}" for x, y in pairwise("abcdefghijklm")) + "->am"
         arrays = [RNG.random(shape) for shape in shapes]
-        monkeypatch.setattr(WATCH, "on", False)  # which it stays where a test before was strict
         _everything_pays(monkeypatch)
         with er.config(tune="never"):
             expected = er.contract(network, *arrays)
-        with er.config(tune="free"):
+        with er.config(tune="free", strict=strict):
             given = [arrays[0] if constant else shapes[0], *shapes[1:]]
             e = er.contract_expression(network, *given, constants=[0] if constant else ())
             for _ in range(50):
@@ -489,10 +534,11 @@ warnings.simplefilter("ignore")
 a, b = np.arange(20000).reshape(2, 100, 100) % 9
 began, go, timed = threading.Event(), threading.Event(), tuning._timed
 def waiting(*args):
-    with tuning._RUNNING.lock:
+    def run(*operands):
         began.set()
         go.wait(60)
-    return timed(*args)
+        return args[0](*operands)
+    return timed(run, *args[1:])
 tuning._timed = waiting
 thread = threading.Thread(target=er.einsum, args=("ij,jk->ik", a, b), daemon=True)
 thread.start()

@@ -173,6 +173,20 @@ class TestOut:
             er.einsum("ij,jk->ik", A, B, out=out[:, ::-1])
             np.testing.assert_allclose(out[:, ::-1], A @ B)
 
+    def test_dot_refuses_what_is_not_aligned(self) -> None:
+        """Also after calls that are alike but for that."""
+        memory = np.zeros(9 * 8 + 1, "b")
+        for first in range(2):
+            for at in (first, 1 - first, first):
+                out = memory[at:][: 9 * 8].view("d").reshape(3, 3)
+                for dot in (np.dot, er.dot):
+                    if out.flags.aligned:
+                        assert dot(A, B, out=out) is out
+                    else:
+                        with pytest.raises(ValueError, match="not acceptable"):
+                            dot(A, B, out=out)
+            er.cache_clear()
+
     def test_floating_point_errors_are_told(self) -> None:
         big = np.full((2, 2), 1e200)
         for _ in range(3):

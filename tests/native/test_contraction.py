@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import einroute as er
 from einroute._native import CORE
 from einroute._native.flags import report
 
@@ -142,6 +143,30 @@ class TestOverflow:
         out = np.empty(right.shape, dtype)
         run(*arrays, out=out)
         np.testing.assert_allclose(out, right, rtol=1e-6)
+
+    @pytest.mark.parametrize("dtype", "fdFD")
+    @pytest.mark.parametrize("still", [0, 1])
+    @pytest.mark.parametrize("subscripts", ["i,i->", "ij,jk->ik", "nlf,feJ->nleJ", "ji,kj->ik", "ij,ij->i"])
+    def test_also_of_a_factor_that_stands_still_in_memory(self, subscripts, still, dtype) -> None:
+        """NumPy takes it out of the sum, as it does with one that has no such axis."""
+        large = np.finfo(dtype).max / 2
+        sizes = dict.fromkeys("ijknlfeJ", 2)
+        shapes = [tuple(sizes[c] for c in term) for term in subscripts.partition("->")[0].split(",")]
+        arrays = [
+            np.broadcast_to(np.array(large, dtype), shape)
+            if i == still
+            else np.resize(np.array([large, -large, -large, large], dtype), shape)
+            for i, shape in enumerate(shapes)
+        ]
+        right = np.einsum(subscripts, *arrays)
+        with np.errstate(all="raise"):
+            run = CORE.Contraction(subscripts, dtype, shapes)
+            np.testing.assert_array_equal(run(*arrays), right)
+            out = np.empty(right.shape, dtype)
+            run(*arrays, out=out)
+            np.testing.assert_array_equal(out, right)
+            for _ in range(3):
+                np.testing.assert_array_equal(er.einsum(subscripts, *arrays), right)
 
     def test_flags_are_told_where_asked_for(self) -> None:
         run = CORE.Contraction("i,i->", "d", [(2,), (2,)], report=report)

@@ -11,6 +11,7 @@ refused, and no exception has another type.
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,8 @@ __all__ = ["einsum", "tensordot"]
 _NOT_GIVEN: Any = np._NoValue
 #: Axes that tensordot may be asked for with NumPy's answer, though no array has so many.
 _MANY = 1000
+#: The longest list that there may be: NumPy refuses a longer one at once.
+_LISTED = sys.maxsize // np.dtype(np.intp).itemsize
 #: Where the hot path finds the state of its context: `WatchedContext` while anybody records, so that it pays
 #: nothing for that while nobody does.
 _here: Any = _context
@@ -358,7 +361,7 @@ def _tensordot(operands: tuple[Any, ...], axes: Any, named: dict[str, Any]) -> A
     try:
         call = understand_tensordot(a, b, wanted)
     except BAD_CALL as ours:
-        if type(wanted) is int and isinstance(ours, IndexError) and wanted > _MANY:
+        if type(wanted) is int and isinstance(ours, IndexError) and _MANY < wanted <= _LISTED:
             raise  # not asked: NumPy makes a list of that length
         ask = partial(ask_on_arrays if mixed else ask_numpy, ours, numpy_tensordot)
         return ask((a, b, wanted), {}) if mixed else ask(operands, named)

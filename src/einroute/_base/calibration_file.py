@@ -7,7 +7,6 @@ on something else is ignored, and ``doctor`` says so.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -119,13 +118,11 @@ def _number(name: str, value: Any, least: float, most: float) -> float:
     return number
 
 
-def _read() -> Machine:
-    """The constants for here: measured ones, else shipped ones with what can be read cheaply."""
+def _read() -> tuple[Machine, str]:
+    """The constants for here: measured ones, else shipped ones with what can be read cheaply; a warning."""
     found, why, damaged = calibrated()
-    if damaged:
-        message = f"the calibration is ignored: {why}; python -m einroute calibrate makes it anew"
-        warnings.warn(message, stacklevel=2)
-    return adapted(SHIPPED if found is None else found, blas_name())
+    told = f"the calibration is ignored: {why}; python -m einroute calibrate makes it anew" if damaged else ""
+    return adapted(SHIPPED if found is None else found, blas_name()), told
 
 
 HERE.read = _read

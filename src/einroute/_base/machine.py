@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -150,16 +151,19 @@ class _Here:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.found: Machine | None = None
-        self.read: Callable[[], Machine] = lambda: SHIPPED
+        #: The constants, and a warning of what stood in the way of others.
+        self.read: Callable[[], tuple[Machine, str]] = lambda: (SHIPPED, "")
 
     def get(self) -> Machine:
         """The constants."""
-        found = self.found
+        found, told = self.found, ""
         if found is None:
             with self._lock:
                 if self.found is None:
-                    self.found = self.read()
+                    self.found, told = self.read()
                 found = self.found
+        if told:  # they are kept by now: where warnings are errors, the next call has them
+            warnings.warn(told, stacklevel=2)
         return found
 
     def put(self, found: Machine) -> None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cache_folder", "read_json", "refuse_special", "write_json"]
+__all__ = ["below_home", "cache_folder", "read_json", "refuse_special", "write_json"]
 
 #: Bytes that a file may have.
 _MOST = 16 << 20
@@ -28,7 +28,7 @@ def cache_folder() -> Path | None:
     """
     own = os.environ.get("EINROUTE_CACHE_DIR", "").strip()
     if own:
-        return Path(own)
+        return below_home(own)
     named = os.environ.get("XDG_CACHE_HOME", "").strip()
     if named and Path(named).is_absolute():
         return Path(named) / "einroute"
@@ -40,6 +40,15 @@ def cache_folder() -> Path | None:
         local = os.environ.get("LOCALAPPDATA", "").strip()
         return (Path(local) if local else home / "AppData" / "Local") / "einroute" / "Cache"
     return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "einroute"
+
+
+def below_home(path: str) -> Path:
+    """A path from the environment: with the home for a ``~`` at its beginning, as a shell has it."""
+    found = Path(path)
+    try:
+        return found.expanduser()
+    except RuntimeError:  # a user who is not known, or has no home
+        return found
 
 
 def read_json(path: Path) -> Any:

@@ -133,6 +133,19 @@ class Listener(Protocol):
     def after_fork(self) -> None: ...
 
 
+class _Strict:
+    """Held by who may have calls refused because a configuration is strict, while that lasts."""
+
+    __slots__ = ("_watch",)
+
+    def __init__(self, watch: _Watch) -> None:
+        self._watch = watch
+        watch.count_strict(self, +1)
+
+    def __del__(self) -> None:
+        self._watch.count_strict(self, -1)
+
+
 class _Watch:
     """How many listen, and who listens to all threads: the one store of this module.
 
@@ -152,8 +165,9 @@ class _Watch:
     __slots__ = ("_listeners", "_lock", "_strict", "everywhere", "on", "on_change", "users")
 
     def __init__(self) -> None:
-        self.on = self._strict = False
+        self.on = False
         self.users = 0
+        self._strict: set[int] = set()
         self.everywhere: tuple[Listener, ...] = ()
         self.on_change: list[Callable[[bool], None]] = []
         self._lock = threading.RLock()
@@ -179,13 +193,18 @@ class _Watch:
             if self.users == 0:
                 self._tell(False)
 
-    def be_strict(self) -> None:
-        """From now on calls may have to be refused."""
+    def strictly(self) -> object:
+        """Something to hold as long as calls may have to be refused."""
+        return _Strict(self)
+
+    def count_strict(self, held: _Strict, number: int) -> None:
+        """One more of them, or one less; the collector may call this amid another change."""
         with self._lock:
-            self.on = self._strict = True
+            (self._strict.add if number > 0 else self._strict.discard)(id(held))
+            self.on = self.users > 0 or bool(self._strict)
 
     def _tell(self, watched: bool) -> None:
-        self.on = watched or self._strict
+        self.on = watched or bool(self._strict)
         for tell in self.on_change:
             tell(watched)
 

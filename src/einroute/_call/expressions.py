@@ -174,7 +174,8 @@ class Expression:
                 if node is not None:
                     return self._in_graph(node, arrays, out, backend)
                 break
-        if out is None and backend == "auto" and not WATCH.on and not evaluate_constants and not sharing():
+        watched = WATCH.on and to_observe()
+        if out is None and backend == "auto" and not watched and not evaluate_constants and not sharing():
             plans = current().plans
             attempt = plans.get(self._key)
             if attempt is not None and len(arrays) == self.num_args:
@@ -190,7 +191,7 @@ class Expression:
             run = plans.get(key)
             if run is not None:
                 return run(*arrays)
-        if WATCH.on and not evaluate_constants and len(arrays) == self.num_args and to_observe():
+        if watched and not evaluate_constants and len(arrays) == self.num_args:
             return self._observed(arrays, out, backend)
         if evaluate_constants or sharing() or backend not in OURS:
             return self._by_opt_einsum(arrays, out, backend, evaluate_constants)

@@ -160,8 +160,8 @@ class Product:
         if not type(a) is type(b) is type(out) is ndarray or self.numpys not in _TAKE_OUT or self.worth(a, b):
             return None
         run: Any = small_product(self.name, a, b)
-        # NumPy's dot fills an out of no axes, and returns a scalar.
-        fits = self.name in CORES or (out.ndim > 0 and out.flags.c_contiguous)
+        # NumPy's dot fills an out of no axes, and returns a scalar; of others it wants C arrays, aligned.
+        fits = self.name in CORES or (out.ndim > 0 and out.flags.carray)
         if run is None or not run.makes_what(out) or not fits:
             return None if WATCH.on else self.numpys  # which says what is wrong with it
         small: Runner = run

@@ -17,6 +17,7 @@ from .._base.block import Block
 from .._base.plan_cache import PlanCache
 from .._base.records import dataclass
 from .._base.routes import Declined
+from .._base.watch import WATCH
 from .state import PROCESS_WIDE, State, _context, _process, changed, current
 from .typed import Options
 
@@ -34,11 +35,19 @@ class _Layer:
     options : dict
     before : State or None
         What is in force without it and those that were opened later.
+    strict : object
+        What says that calls may have to be refused, where that is so within the block; copies of the context
+        hold it too, and so let it last as long as they do.
     """
 
     key: object
     options: dict[str, Any]
     before: State | None
+    strict: object
+
+
+def _strictness(state: State) -> object:
+    return WATCH.strictly() if state.config.strict else None
 
 
 _layers: ContextVar[tuple[_Layer, ...]] = ContextVar("einroute_config_layers", default=())
@@ -124,7 +133,7 @@ class config(Block):  # noqa: N801 - used like a function, as contextlib.suppres
         wanted = self._changed if base is self._base else changed(base, self._options)
         state = _process.state_of(wanted)
         self._keys.append(key)
-        _layers.set((*_layers.get(), _Layer(key, self._options, before)))
+        _layers.set((*_layers.get(), _Layer(key, self._options, before, _strictness(state))))
         _context.set(state)
 
     def __exit__(
@@ -145,9 +154,9 @@ def _close(key: object) -> None:
     at = next(i for i, layer in enumerate(layers) if layer.key is key)
     state, kept = layers[at].before, list(layers[:at])
     for layer in layers[at + 1 :]:
-        kept.append(replace(layer, before=state))
-        base = _process.default if state is None else state
+        before, base = state, _process.default if state is None else state
         state = _process.state_of(changed(base.config, layer.options))
+        kept.append(replace(layer, before=before, strict=_strictness(state)))
     _layers.set(tuple(kept))
     _context.set(state)
 

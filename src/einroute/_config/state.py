@@ -83,8 +83,6 @@ class State:
         """The state of a configuration, with nothing planned yet."""
         policy = config.policy
         tiny = not config.reproducible and not config.strict and not policy.forbids("numpy.einsum")
-        if config.strict:
-            WATCH.be_strict()
         table = None if CORE is None else CORE.Table(small=tiny)
         return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible, table=table)
 
@@ -112,6 +110,7 @@ class _Process:
     def make_default(self, state: State) -> None:
         """Let a state be in force wherever the context names none."""
         self.default = state
+        self.strict = WATCH.strictly() if state.config.strict else None
         if state.table is not None:
             CORE.set_table(state.table)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
+from math import prod
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -105,9 +107,8 @@ class Call:
     @property
     def has_sparse(self) -> bool:
         """Whether the caller gave sparse operands."""
-        if self.given_sparse is not None:
-            return self.given_sparse
-        return any(kind.form.sparse for kind in self.kinds)
+        given = self.given_sparse
+        return any(kind.form.sparse for kind in self.kinds) if given is None else given
 
     @property
     def dense(self) -> bool:
@@ -205,9 +206,11 @@ class Call:
 
     def bound(self, state: State) -> Runner:
         """The bound plan, without looking it up; put on trial where there is something to be found out."""
+        start = perf_counter()
         plan = self.plan(state)
         run = self.bind(plan, state)
-        return run if self.options is _INNER else on_trial(self, plan, run, state, out=self.options.out)
+        inner = self.options is _INNER
+        return run if inner else on_trial(self, plan, run, state, out=self.options.out, since=start)
 
     def bind(self, plan: Plan, state: State) -> Runner:
         """The runner of a plan of this call."""
@@ -272,14 +275,11 @@ class Call:
         """
         if isinstance(plan.node, Rewritten) or not any(kind.form.sparse for kind in self.kinds):
             return ""
-        facts = self.facts()
-        given = sum(op.nbytes for op in facts)
+        given = sum(op.nbytes for op in self.facts())
         made = largest_dense(plan.node)
         what = "an intermediate"
         if of_arrays(plan.form) and not self.options.out and self.has_sparse:
-            size = self.dtype.itemsize
-            for c in self.contraction.output:
-                size *= self.contraction.sizes[c]
+            size = self.dtype.itemsize * prod(self.contraction.sizes[c] for c in self.contraction.output)
             if size >= made:
                 made, what = size, "the result"
         if not densified(made, given):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any, Protocol
 
 from .._base.facts import Contraction, DType, Operand
 from .._base.kinds import Kind
 from .._base.routes import NoRoute, Policy, Runner
 from .._config.state import State
-from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of
+from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of, plannings
 from .._plan.plans import Limits, Plan
 from . import wisdom_file  # noqa: F401 - reads what the environment names
 from .findings import FINDINGS, Finding, facts_of
@@ -19,8 +20,8 @@ from .tuning import Candidate, Outcome, Tuned, fastest_of, least
 
 __all__ = ["as_found", "on_trial"]
 
-#: Seconds that finding other plans takes about: among the offers of one, and by planning again.
-_OFFERS, _AGAIN = 0.5e-3, 2.5e-3
+#: Seconds that finding other plans among the offers of one takes about.
+_OFFERS = 0.5e-3
 
 
 class _Call(Protocol):
@@ -120,14 +121,17 @@ def _others(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Altern
     return alternatives(plan, again, call.limits(state))
 
 
-def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool) -> Runner:
+def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool, since: float) -> Runner:
     """The runner of a plan, put on trial where there is something to be found out.
 
     Parameters
     ----------
     out : bool
         Whether calls come with an ``out``: then nothing is run at first sight.
+    since : float
+        When it began to be planned, by `perf_counter`.
     """
+    planned_in = perf_counter() - since
     free = state.config.tune != "same"
     if state.on_run is not None or not _may_choose(call, state):
         return run
@@ -154,7 +158,10 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool) -
         if len(outcome.took) > 1:  # else there was nothing to be found out
             FINDINGS.put(key, Finding(outcome.name, outcome.took, same=not free))
 
-    return Tuned(name, run, candidates, settle, planning=_AGAIN if free else _OFFERS)
+    planning = _OFFERS
+    if free:
+        planning += planned_in * plannings(plan, call.limits(state))
+    return Tuned(name, run, candidates, settle, planning=planning, expected=plan.node.seconds)
 
 
 def _candidates(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Candidate]:

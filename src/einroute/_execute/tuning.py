@@ -78,6 +78,8 @@ class Tuned:
         Told of the outcome, when all are tried.
     planning : float, optional
         Seconds that ``candidates`` takes about.
+    expected : float, optional
+        Seconds that the plan is estimated to take.
 
     Attributes
     ----------
@@ -93,9 +95,10 @@ class Tuned:
         settle: Callable[[Tuned, Outcome], None],
         *,
         planning: float = 0.5e-3,
+        expected: float = 0.0,
     ) -> None:
         self.run = run
-        self._planning = planning
+        self._planning, self._expected = planning, expected
         self.name = name
         self._candidates, self._settle = candidates, settle
         self.then: Callable[[Runner], object] | None = None
@@ -135,7 +138,8 @@ class Tuned:
         self._wait(max(1, ceil(due) - self._calls))
 
     def _time_own(self, operands: tuple[Any, ...], out: Any) -> Any:
-        result, seconds, spoilt = _timed(self.run, operands, out)
+        expected = min(self._own, default=self._expected)
+        result, seconds, spoilt = _timed(self.run, operands, out, expected)
         self._manner = _manner(result)
         if spoilt and self._spoilt < _SPOILT:
             self._spoilt += 1
@@ -174,7 +178,7 @@ class Tuned:
         one, own = self._queue[0], min(self._own)
         start = perf_counter()
         try:
-            result, seconds, spoilt = _timed(one.run, operands, out)
+            result, seconds, spoilt = _timed(one.run, operands, out, one.relative * own)
             alike = _manner(result) == self._manner
         except Exception as error:  # noqa: BLE001 - whatever it is, the plan's own answer is the call's
             debug("a trial of %s ended with %s", one.name, type(error).__name__)
@@ -199,7 +203,7 @@ class Tuned:
 
     def _again(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Time the plan once more beside each alternative: what else the machine does changes."""
-        result, seconds, _ = _timed(self.run, operands, out)
+        result, seconds, _ = _timed(self.run, operands, out)  # the least of its times counts anyway
         self._own.append(seconds)
         self._step = self._try
         self._next()
@@ -240,39 +244,36 @@ def least(run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf")
     return best, _manner(result)
 
 
-class _Running:
-    """How many runs are timed just now; a count that is lost between threads is none that is kept."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.count = 0
-
-    def add(self, number: int) -> int:
-        with self.lock:
-            self.count += number
-            return self.count
-
-    def after_fork(self) -> None:
-        """In a child: the runs were other threads' of the parent."""
-        self.__init__()  # type: ignore[misc]  # the same object stays in place for those who hold it
-
-
-_RUNNING = _Running()
+#: A mark for each run that is timed just now; adding one and taking it away are not torn between threads.
+_RUNNING: set[object] = set()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_RUNNING.after_fork)
+    os.register_at_fork(after_in_child=_RUNNING.clear)  # the runs were other threads' of the parent
 
 
-def _timed(run: Runner, operands: tuple[Any, ...], out: Any) -> tuple[Any, float, bool]:
-    """The result, the seconds, and whether others had the cores, or tried something, meanwhile."""
-    alone = _RUNNING.add(1) == 1
+def _timed(
+    run: Runner, operands: tuple[Any, ...], out: Any, expected: float = 0.0
+) -> tuple[Any, float, bool]:
+    """The result, the seconds, and whether others had the cores, or tried something, meanwhile.
+
+    Parameters
+    ----------
+    expected : float, optional
+        Seconds that the run may be expected to take. The system is asked for the processor's time, which may
+        take microseconds, only where that is little beside it.
+    """
+    mark = object()
+    _RUNNING.add(mark)
+    alone = len(_RUNNING) == 1
     try:
-        used, start = process_time(), perf_counter()
+        used = process_time() if expected > _TOLD else None
+        start = perf_counter()
         result = run(*operands) if out is None else run(*operands, out=out)
         seconds = perf_counter() - start
-        used = process_time() - used
+        waited = used is not None and seconds > _TOLD and seconds > _WAITED * (process_time() - used)
     finally:
-        alone = _RUNNING.add(-1) == 0 and alone
-    return result, seconds, not alone or (seconds > _TOLD and seconds > _WAITED * used)
+        alone = alone and len(_RUNNING) == 1
+        _RUNNING.discard(mark)
+    return result, seconds, waited or not alone
 
 
 def _manner(result: Any) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from .._base.host import fingerprint
-from .._base.user_files import read_json, refuse_special, write_json
+from .._base.user_files import below_home, read_json, refuse_special, write_json
 from .._config.state import drop_plans
 from .findings import FINDINGS, Finding
 
@@ -238,7 +238,7 @@ def _locked(file: Path) -> Iterator[None]:
 class _Kept:
     """The file that ``EINROUTE_WISDOM`` names: read before the first plan, written from time to time."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = threading.Lock()
         self.written = -math.inf
@@ -279,7 +279,7 @@ class _Kept:
 def _from_environment() -> None:
     path = os.environ.get("EINROUTE_WISDOM", "").strip()
     if path:
-        kept = _Kept(path)
+        kept = _Kept(below_home(path))
         FINDINGS.begin = kept.begin
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=kept.after_fork)

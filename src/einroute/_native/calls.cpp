@@ -217,10 +217,16 @@ bool add_operands(Call& to) {
     if (described > 1 && !add_aliases(to.key, to.arrays, to.count, starts)) {
         return false;
     }
-    return to.out == nullptr ||
-           (PyArray_CheckExact(to.out) &&
-            add_word(to.key, OUT + (PyArray_ISWRITEABLE(reinterpret_cast<PyArrayObject*>(to.out)) ? 1 : 0)) &&
-            add_operand(to.key, to.out));
+    if (to.out == nullptr) {
+        return true;
+    }
+    if (!PyArray_CheckExact(to.out)) {
+        return false;
+    }
+    // NumPy refuses what is read-only, and its dot what is not aligned.
+    PyArrayObject* out = reinterpret_cast<PyArrayObject*>(to.out);
+    const int kind = (PyArray_ISWRITEABLE(out) ? 1 : 0) + (PyArray_ISALIGNED(out) ? 2 : 0);
+    return add_word(to.key, OUT + kind) && add_operand(to.key, to.out);
 }
 
 // Finds the one thing named, if anything is: `out`.

@@ -16,7 +16,7 @@ from .._base.routes import NoRoute, Offer
 from .chains import path_of
 from .plans import Chain, Limits, Node, Path, Plan, Planned, Rewritten, Sliced
 
-__all__ = ["Alternative", "alternatives", "has_same_bits", "name_of"]
+__all__ = ["Alternative", "alternatives", "has_same_bits", "name_of", "plannings"]
 
 #: How many times the chosen plan's estimate another one's may be: estimates are off by that.
 _REACH = 5.0
@@ -89,6 +89,11 @@ def alternatives(plan: Plan, again: Callable[[Limits], Plan] | None, limits: Lim
     return near[:_MOST]
 
 
+def plannings(plan: Plan, limits: Limits) -> int:
+    """How often `alternatives` plans a call again, at most."""
+    return len(_other_limits(plan, limits)) + (limits.threads > 1)
+
+
 def _same(plan: Plan) -> Iterator[Plan]:
     """Plans with the same bits."""
     if plan.form == DENSE:
@@ -149,19 +154,26 @@ def _first(ranked: tuple[Any, ...], number: int) -> tuple[Any, ...]:
 def _ordered(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Iterator[Plan]:
     """Other orders of contraction, and the plan in slices or not."""
     node = plan.node
-    if isinstance(node, Rewritten):
-        return
-    tries: list[Limits] = [replace(limits, slices="never" if isinstance(node, Sliced) else "always")]
-    if limits.path == "auto" and len(plan.prepared) == 3:
-        taken = path_of(_chain(node))
-        tries += [replace(limits, path=path) for path in _PATHS if path != taken]
-    for one in tries:
+    for one in _other_limits(plan, limits):
         try:
             other = again(one)
         except NoRoute:
             continue
+        assert not isinstance(node, Rewritten)
         if not isinstance(other.node, Rewritten) and other.node.layout == node.layout:
             yield other
+
+
+def _other_limits(plan: Plan, limits: Limits) -> list[Limits]:
+    """Bounds under which a plan comes out in another order, or in slices or not; none of one rewritten."""
+    node = plan.node
+    if isinstance(node, Rewritten):
+        return []
+    tries: list[Limits] = [replace(limits, slices="never" if isinstance(node, Sliced) else "always")]
+    if limits.path == "auto" and len(plan.prepared) == 3:
+        taken = path_of(_chain(node))
+        tries += [replace(limits, path=path) for path in _PATHS if path != taken]
+    return tries
 
 
 def _alone(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Iterator[Plan]:

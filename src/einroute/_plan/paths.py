@@ -65,7 +65,8 @@ def _pairings(problem: Problem, limits: Limits, *, sparse: bool) -> Iterator[Pat
         yield joined(problem)
     # A tiny iteration space is passed faster than a second call starts, by loops of so many operands at most.
     if n > 2 and (sparse or problem.size > 64 * n or n > IN_ONE_LOOP):
-        triple = n == 3 and limits.path == "auto"
+        # Also where a path was given, and leads nowhere.
+        triple = n == 3 and limits.path not in {"greedy", "optimal"}
         yield from _TRIPLES if triple else _opt_einsum_paths(problem, limits)
         if sparse:
             yield _smallest_first(problem)
