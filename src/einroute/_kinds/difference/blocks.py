@@ -23,8 +23,9 @@ Array = np.ndarray[Any, Any]
 _WHOLE, _BLOCK = 1 << 20, 1 << 18
 #: Kinds of operands that can be cut.
 _CUT = ("dense", "entries", NAME)
-#: Seconds to write out an element, and a pair besides: a loop over its features is started.
-_ELEMENT, _PAIR = 0.4e-9, 8.5e-9
+#: Seconds to write out an element, and a row besides, of features or, where there is one, of points: a loop over
+#: it is started.
+_ELEMENT, _ROW = 0.4e-9, 8.5e-9
 #: Seconds to put a number of a block's result in its place.
 _PLACED = 1e-9
 
@@ -101,8 +102,8 @@ def verdict(step: Step) -> Rewriting:
 
 def _seconds(op: Operand) -> float:
     """What writing a difference out takes."""
-    features = op.shape[-1]
-    return op.size * _ELEMENT + (op.size // features * _PAIR if features > 1 else 0.0)
+    inner = next((n for n in reversed(op.shape) if n > 1), 1)
+    return op.size * _ELEMENT + (op.size // inner * _ROW if op.size > inner else 0.0)
 
 
 def _labels(op: Operand, labels: str) -> str:
