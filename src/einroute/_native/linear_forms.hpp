@@ -6,13 +6,18 @@
 
 namespace einroute {
 
-// Points feature by feature, and weights of the features; what they sum to in twice the precision, and the
-// sum of absolute values. Points in whole vectors.
+// Some points, and weights of the features. In twice the precision a weight is `high`, which has few bits,
+// and `low`; so is a coordinate once `large` of its feature was added and taken away, so that the sum of the
+// products of what is high is exact, and `tail` is what is left. In single precision `tail` is null, and
+// `size` is the sum of the terms' absolute values.
 struct LinearDot {
-    const double *points, *w; // (features, step), (features)
-    std::ptrdiff_t step, count, features;
+    const double *points, *w, *high, *low, *large; // (features, step) or (count, features); (features) each
+    std::ptrdiff_t step, count, features;          // step 0: point by point
     double *head, *tail, *size;
 };
+
+// Features whose products of low parts are summed by themselves.
+constexpr std::ptrdiff_t LINEAR_TOGETHER = 16;
 
 // Numbers in twice the precision, or without tails; their sum, and that of the heads' absolute values.
 struct LinearTotal {
@@ -29,14 +34,16 @@ struct LinearSide {
 // Rows of a form: each point of the left side with all of the right.
 struct LinearRows {
     LinearSide left, right;
-    const double *x, *y, *w; // (n, features), (features, step), (features)
-    std::ptrdiff_t features, step, columns;
+    const double *x, *y, *w; // (n, features), (columns, features), (features)
+    std::ptrdiff_t features, columns;
     char* out;
 };
 
 // The loops of one instruction set: the same bits for all of them.
 struct LinearKernels {
     void (*dot)(const LinearDot& dot);
+    // The largest finite absolute value of each feature, whatever is in `dot` but the points.
+    void (*largest)(const LinearDot& dot, double* most);
     void (*total)(const LinearTotal& total);
     // Whether all of it is finite.
     bool (*single)(const LinearRows& rows, std::ptrdiff_t first, std::ptrdiff_t last);

@@ -14,13 +14,13 @@ namespace {
 constexpr ptrdiff_t DEEP = 64;
 
 struct Space {
-    Numbers y, x, made,
-        packed;   // (DEEP, width), (features, PAIR_BLOCK), (width, PAIR_BLOCK), (DEEP, PAIR_BLOCK)
-    Numbers sums; // weights and their sizes, PAIR_BLOCK each
+    ptrdiff_t each;             // rows of a block
+    Numbers y, x, made, packed; // (DEEP, width), (features, each), (width, each), (DEEP, each)
+    Numbers sums;               // weights and their sizes, `each` of both
 
-    explicit Space(ptrdiff_t width)
-        : y(numbers(DEEP * width)), x(numbers(width * PAIR_BLOCK)), made(numbers(width * PAIR_BLOCK)),
-          packed(numbers(DEEP * PAIR_BLOCK)), sums(numbers(2 * PAIR_BLOCK)) {}
+    Space(ptrdiff_t width, ptrdiff_t each)
+        : each(each), y(numbers(DEEP * width)), x(numbers(width * each)), made(numbers(width * each)),
+          packed(numbers(DEEP * each)), sums(numbers(2 * each)) {}
     bool good() const { return y && x && made && packed && sums; }
 };
 
@@ -40,32 +40,27 @@ void other_points(const PairJob& job, ptrdiff_t first, ptrdiff_t rows, double* t
 void put_back(PairJob& job, ptrdiff_t first, ptrdiff_t last, const Space& space) {
     for (ptrdiff_t i = first; i < last; ++i) {
         for (ptrdiff_t k = 0; k < job.width; ++k) {
-            job.made[i * job.width + k] = space.made[k * PAIR_BLOCK + i - first];
+            job.made[i * job.width + k] = space.made[k * space.each + i - first];
         }
         job.row_weight[i] = space.sums[i - first];
-        job.row_size[i] = space.sums[PAIR_BLOCK + i - first];
+        job.row_size[i] = space.sums[space.each + i - first];
     }
-}
-
-// Whether the weights of what is kept lie side by side.
-bool lie_so(const Weights& w) {
-    return w.down == static_cast<ptrdiff_t>(w.single ? sizeof(float) : sizeof(double));
 }
 
 } // namespace
 
 bool by_columns(const PairJob& job) {
-    return job.asked.rows && (lie_so(job.weights) || job.points.m <= DEEP);
+    return job.asked.rows && (job.weights.columnwise() || job.points.m <= DEEP);
 }
 
 bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
     const PairPoints& p = job.points;
-    const Space space(job.width);
+    const Space space(job.width, pair_block(job));
     if (!space.good()) {
         return false;
     }
-    std::memset(space.made.get(), 0, static_cast<std::size_t>(job.width * PAIR_BLOCK) * sizeof(double));
-    std::memset(space.sums.get(), 0, 2 * PAIR_BLOCK * sizeof(double));
+    std::memset(space.made.get(), 0, static_cast<std::size_t>(job.width * space.each) * sizeof(double));
+    std::memset(space.sums.get(), 0, static_cast<std::size_t>(2 * space.each) * sizeof(double));
     const ptrdiff_t count = last - first;
     const double* w[DEEP];
     PairColumns t{};
@@ -73,20 +68,20 @@ bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
     t.columns = (count + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
     t.features = job.width;
     t.y = space.y.get();
-    t.step = PAIR_BLOCK;
+    t.step = space.each;
     t.square = job.asked.power != LINEAR;
     t.weight = space.sums.get();
-    t.size = t.weight + PAIR_BLOCK;
+    t.size = t.weight + space.each;
     t.made = space.made.get();
     if (job.asked.differences) {
         for (ptrdiff_t k = 0; k < p.features; ++k) {
             for (ptrdiff_t c = 0; c < t.columns; ++c) {
-                space.x[k * PAIR_BLOCK + c] = c < count ? p.x[(first + c) * p.features + k] : 0;
+                space.x[k * space.each + c] = c < count ? p.x[(first + c) * p.features + k] : 0;
             }
         }
         t.x = space.x.get();
     }
-    const bool direct = lie_so(job.weights) && !job.weights.single && t.columns == count;
+    const bool direct = job.weights.columnwise() && !job.weights.single && t.columns == count;
     Weights turned = job.weights; // what is kept goes across
     turned.down = job.weights.across;
     turned.across = job.weights.down;
@@ -94,10 +89,10 @@ bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
         t.rows = j + DEEP < p.m ? DEEP : p.m - j;
         other_points(job, j, t.rows, space.y.get());
         if (!direct) {
-            turned.pack(j, first, t.rows, count, space.packed.get(), PAIR_BLOCK);
+            turned.pack(j, first, t.rows, count, space.packed.get(), space.each);
         }
         for (ptrdiff_t r = 0; r < t.rows; ++r) {
-            double* own = space.packed.get() + r * PAIR_BLOCK;
+            double* own = space.packed.get() + r * space.each;
             for (ptrdiff_t c = count; !direct && c < t.columns; ++c) {
                 own[c] = 0;
             }

@@ -23,11 +23,8 @@ bool finish_row(const PairJob& job, RowOfWeights& weights, ptrdiff_t i) {
     if (asked.power == LINEAR) {
         for (ptrdiff_t k = 0; k < p.features; ++k) {
             made[k] = x[k] * weight - made[k];
-            if (!settle(job, weights, i, k, size, made[k])) {
-                return false;
-            }
         }
-        return true;
+        return settle_row(job, weights, i, size, made);
     }
     double sum = made[p.features], norm = 0;
     // Where no weight is negative these are sizes.
@@ -40,12 +37,11 @@ bool finish_row(const PairJob& job, RowOfWeights& weights, ptrdiff_t i) {
     return settle_total(job, weights, i, size, 2 * (norm * size + squares), made[0]);
 }
 
-// Some columns of a block's rows.
-void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j, double* by_column,
-                     double* packed) {
+// Columns j to j + there of a block's rows.
+void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j, ptrdiff_t there,
+                     double* by_column, double* packed) {
     const PairPoints& p = job.points;
     const bool differences = job.asked.differences;
-    const ptrdiff_t there = j + PAIR_COLUMNS < p.m ? PAIR_COLUMNS : p.m - j;
     const double* w[PAIR_ROWS];
     PairTile tile{};
     tile.w = w;
@@ -56,18 +52,22 @@ void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j,
     tile.square = job.asked.power != LINEAR;
     tile.by_column = by_column == nullptr ? nullptr : by_column + j;
     const bool direct = job.weights.straight() && tile.columns == there;
-    if (!direct) {
+    // Columns that are straight are packed for all rows, so that their lines are read whole.
+    const bool at_once = job.weights.columnwise() && !direct;
+    if (at_once) {
         job.weights.pack(first, j, last - first, there, packed, PAIR_COLUMNS);
-        for (ptrdiff_t r = 0; r < last - first; ++r) {
-            for (ptrdiff_t c = there; c < tile.columns; ++c) {
-                packed[r * PAIR_COLUMNS + c] = 0;
-            }
-        }
     }
     for (ptrdiff_t i = first; i < last; i += PAIR_ROWS) {
         tile.rows = i + PAIR_ROWS < last ? PAIR_ROWS : last - i;
+        if (!direct && !at_once) {
+            job.weights.pack(i, j, tile.rows, there, packed, PAIR_COLUMNS);
+        }
         for (ptrdiff_t r = 0; r < tile.rows; ++r) {
-            w[r] = direct ? job.weights.row(i + r) + j : packed + (i - first + r) * PAIR_COLUMNS;
+            double* const own = packed + (at_once ? i - first + r : r) * PAIR_COLUMNS;
+            for (ptrdiff_t c = there; !direct && c < tile.columns; ++c) {
+                own[c] = 0;
+            }
+            w[r] = direct ? job.weights.row(i + r) + j : own;
         }
         tile.x = differences ? p.x + i * p.features : nullptr;
         tile.weight = job.row_weight.get() + i;
@@ -79,24 +79,39 @@ void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j,
 
 bool sum_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, long index) {
     const PairPoints& p = job.points;
-    const Numbers packed = numbers(PAIR_BLOCK * PAIR_COLUMNS);
+    const ptrdiff_t most = job.asked.products() || !job.weights.straight() ? PAIR_COLUMNS : PAIR_WIDE;
+    const Numbers packed = numbers((job.weights.columnwise() ? PAIR_BLOCK : PAIR_ROWS) * PAIR_COLUMNS);
     double* by_column = job.asked.rows ? nullptr : job.by_column.get() + index * p.padded;
-    for (ptrdiff_t j = 0; packed && j < p.m; j += PAIR_COLUMNS) {
-        columns_of_rows(job, first, last, j, by_column, packed.get());
+    for (ptrdiff_t j = 0; packed && j < p.m;) {
+        ptrdiff_t there = j + most < p.m ? most : p.m - j;
+        // What is no whole vector is packed by itself.
+        there = job.weights.straight() && there > PAIR_LANES ? there / PAIR_LANES * PAIR_LANES : there;
+        columns_of_rows(job, first, last, j, there, by_column, packed.get());
+        j += there;
     }
     return packed != nullptr;
 }
 
 } // namespace
 
+ptrdiff_t pair_block(const PairJob& job) {
+    if (!by_columns(job) || job.width > PAIR_ROWS) {
+        return PAIR_BLOCK;
+    }
+    // Rows that lie side by side are read in long pieces; a few blocks are for the threads.
+    const ptrdiff_t quarter = (job.points.n + 4 * PAIR_BLOCK - 1) / (4 * PAIR_BLOCK) * PAIR_BLOCK;
+    return quarter < 4 * PAIR_BLOCK ? quarter : 4 * PAIR_BLOCK;
+}
+
 ptrdiff_t pair_blocks(const PairJob& job) {
-    return (job.points.n + PAIR_BLOCK - 1) / PAIR_BLOCK;
+    return (job.points.n + pair_block(job) - 1) / pair_block(job);
 }
 
 void block_of_rows(void* context, long index) {
     PairJob& job = *static_cast<PairJob*>(context);
     const PairPoints& p = job.points;
-    const ptrdiff_t first = index * PAIR_BLOCK, last = first + PAIR_BLOCK < p.n ? first + PAIR_BLOCK : p.n;
+    const ptrdiff_t each = pair_block(job), first = index * each,
+                    last = first + each < p.n ? first + each : p.n;
     if (!(by_columns(job) ? sum_columns(job, first, last) : sum_rows(job, first, last, index))) {
         job.failed = true;
         return;

@@ -42,7 +42,7 @@ bool prepare_pairs(PairJob& job);
 
 // Blocks of weighed rows, each by itself.
 void block_of_rows(void* context, long index);
-std::ptrdiff_t pair_blocks(const PairJob& job);
+std::ptrdiff_t pair_block(const PairJob& job), pair_blocks(const PairJob& job);
 
 // Whether rows are summed side by side; and the sums of some of them, to be finished.
 bool by_columns(const PairJob& job);

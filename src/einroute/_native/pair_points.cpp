@@ -2,6 +2,8 @@
 
 #include "passing.hpp"
 
+#include <cstring>
+
 namespace einroute {
 
 using std::ptrdiff_t;
@@ -12,20 +14,25 @@ template <class R> inline double number(const char* p) {
     return *reinterpret_cast<const R*>(p);
 }
 
-// Four columns at a time, so that lines of either layout are read whole.
+void widened(const float* from, ptrdiff_t count, double* to) {
+    pair_kernels().widen(from, count, to);
+}
+
+void widened(const double* from, ptrdiff_t count, double* to) {
+    std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(double));
+}
+
 template <class R>
 void pack_as(const Weights& w, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, ptrdiff_t columns, double* to,
              ptrdiff_t step) {
     const char* from = w.data + i * w.down + j * w.across;
     if (w.across == static_cast<ptrdiff_t>(sizeof(R))) {
         for (ptrdiff_t r = 0; r < rows; ++r, from += w.down, to += step) {
-            const R* const row = reinterpret_cast<const R*>(from);
-            for (ptrdiff_t c = 0; c < columns; ++c) {
-                to[c] = static_cast<double>(row[c]);
-            }
+            widened(reinterpret_cast<const R*>(from), columns, to);
         }
         return;
     }
+    // Four columns at a time, so that lines of either layout are read whole.
     ptrdiff_t c = 0;
     for (; c + 4 <= columns; c += 4) {
         const char* own = from + c * w.across;

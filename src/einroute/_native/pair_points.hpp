@@ -22,6 +22,9 @@ struct Weights {
     std::ptrdiff_t rows = 0, columns = 0, down = 0, across = 0; // steps in bytes
     bool single = false;
 
+    bool columnwise() const {
+        return down == static_cast<std::ptrdiff_t>(single ? sizeof(float) : sizeof(double));
+    }
     bool straight() const { return !single && across == static_cast<std::ptrdiff_t>(sizeof(double)); }
     const double* row(std::ptrdiff_t i) const { return reinterpret_cast<const double*>(data + i * down); }
     // `rows` rows from i and `columns` columns from j on, row by row, each `step` numbers after the other.

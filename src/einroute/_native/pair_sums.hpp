@@ -38,6 +38,13 @@ struct PairRow {
     bool square; // (x - y)**2, else x - y
 };
 
+// One row and every so many-th of the other points, which are rows of features.
+struct PairSizes {
+    const double *x, *y, *w;
+    std::ptrdiff_t step, count, features;
+    double* sums;
+};
+
 // The loops of one instruction set: the same bits for all of them.
 struct PairKernels {
     void (*tile)(const PairTile& tile);
@@ -46,10 +53,15 @@ struct PairKernels {
     double (*direct)(const PairRow& row);
     // Whether the sum of |w| |d|, added to `sum`, comes to `goal`; no more is added then.
     bool (*reaches)(const PairRow& row, double goal, double& sum);
+    // Adds |w d| of some pairs to each feature's sum.
+    void (*sizes)(const PairSizes& sizes);
+    // Numbers of single precision as those of double.
+    void (*widen)(const float* from, std::ptrdiff_t count, double* to);
 };
 
-// What a tile has at most; columns of a vector.
-constexpr std::ptrdiff_t PAIR_ROWS = 16, PAIR_COLUMNS = 256, PAIR_LANES = 4;
+// What a tile has at most, and whose sums are added by themselves; where nothing but the weights is summed;
+// columns of a vector.
+constexpr std::ptrdiff_t PAIR_ROWS = 16, PAIR_COLUMNS = 256, PAIR_WIDE = 512, PAIR_LANES = 4;
 
 const PairKernels& pair_kernels();
 

@@ -21,7 +21,6 @@ from einroute._kinds.difference.kind import REWRITES
 from einroute._native import CORE
 from tests.helpers import forcing
 from tests.kinds.difference.exact_forms import (
-    LINEAR,
     SQUARED,
     WIDE,
     assert_within,
@@ -149,29 +148,6 @@ def test_squared_forms(points: str, features: int) -> None:
         assert taken["difference.product"] >= 2 * (len(METRICS) - 4)
         assert taken["difference.tiles"] == taken["difference.blocks"] == 2 * len(METRICS)
         assert taken["difference.compiled"] == (0 if CORE is None else 2 * len(METRICS))
-
-
-@pytest.mark.parametrize("points", POINTS)
-@pytest.mark.parametrize("features", [1, 3])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_linear_forms(points: str, features: int, dtype: type) -> None:
-    rng = np.random.default_rng(features)
-    scale = SINGLE.get(points, 1.0) if dtype == np.float32 else 1.0
-    x = (POINTS[points](rng, features) * scale).astype(dtype)
-    y = x[rng.permutation(N)] + (1e-9 * x.std(axis=0) * normal(rng, features)).astype(dtype)
-    for w in (np.ones(features), rng.standard_normal(features), rng.integers(-2, 3, features)):
-        weights = w.astype(dtype)
-        for other in (y, None):
-            d = er.pairwise_difference(x, other)
-            right, size = linear(x, x if other is None else other, weights)
-            for route in LINEAR:
-                got = through(route, lambda d=d, w=weights: er.einsum("ijk,k->ij", d, w))
-                assert_within(got, right, size)
-                if other is None and route == "difference.linear":
-                    np.testing.assert_array_equal(got, -got.T)
-            for output, axes in (("i", 1), ("j", 0), ("", (0, 1))):
-                got = np.asarray(er.einsum(f"ijk,k->{output}", d, weights))
-                assert_within(got, right.sum(axis=axes), size.sum(axis=axes))
 
 
 @pytest.mark.parametrize("points", ["normal", "far from zero", "clusters", "one outlier"])

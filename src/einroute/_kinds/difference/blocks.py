@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, shortened_by
 from ..._base.routes import Offer
 from ..._entries.entries import Entries
 from .blockwise import put_together, slicer
@@ -23,8 +23,9 @@ Array = np.ndarray[Any, Any]
 _WHOLE, _BLOCK = 1 << 20, 1 << 18
 #: Kinds of operands that can be cut.
 _CUT = ("dense", "entries", NAME)
-#: Seconds to write out an element, and a pair besides: a loop over its features is started.
-_ELEMENT, _PAIR = 0.4e-9, 8.5e-9
+#: Seconds to write out an element, and a row besides, of features or, where there is one, of points: a loop over
+#: it is started.
+_ELEMENT, _ROW = 0.4e-9, 8.5e-9
 #: Seconds to put a number of a block's result in its place.
 _PLACED = 1e-9
 
@@ -80,11 +81,12 @@ def verdict(step: Step) -> Rewriting:
     once = [p for p in own if cut is not None or operands[p].alias is None]
     work = sum(_seconds(operands[p]) for p in once)
     if cut is None:
-        cost = Cost(work * 1e9, 0.0, 3.0 * len(own), 1e9)
+        cost = Cost(work * 1e9, 0.0, 4.0 + 2.0 * len(own), 1e9)
         facts = tuple(_written_facts(op) if p in own else op for p, op in enumerate(operands))
         joined = tuple(p for p in own if len(inputs[p]) == 2)
         whole = Whole(tuple(p for p in own if p not in joined), joined, _exchanged(step))
-        return Rewriting(Offer(cost, step.output, whole, "written out"), (Inner(inputs, step.output, facts),))
+        offer = Offer(cost, step.output, whole, "written out")
+        return shortened_by(run, step, Rewriting(offer, (Inner(inputs, step.output, facts),)))
     count = -(-step.sizes[cut.label] // cut.length)
     # One by one, each block shares its own work among the threads.
     threads = min(step.threads, 2, count) if cut.written else 1
@@ -100,8 +102,8 @@ def verdict(step: Step) -> Rewriting:
 
 def _seconds(op: Operand) -> float:
     """What writing a difference out takes."""
-    features = op.shape[-1]
-    return op.size * _ELEMENT + (op.size // features * _PAIR if features > 1 else 0.0)
+    inner = next((n for n in reversed(op.shape) if n > 1), 1)
+    return op.size * _ELEMENT + (op.size // inner * _ROW if op.size > inner else 0.0)
 
 
 def _labels(op: Operand, labels: str) -> str:

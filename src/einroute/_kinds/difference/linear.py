@@ -5,8 +5,10 @@ close to each other that loses digits, so p and q are made in twice the working 
 ``2 u |p_i - q_j| + 2 D u**2 T`` for ``T = sum_k |x_ik w_k| + |y_jk w_k|``, u being the unit roundoff of
 float64. The first term is small against ``B = sum_k |d_k| |w_k|``, which is at least ``|p_i - q_j|``, and so
 is the second where ``|p_i - q_j| >= 2**-40 T`` (for up to 10**12 features); every other entry is computed
-from its difference. The order of all sums is that of the features, whatever the pair: the form of one set of
-points is antisymmetric to the last bit.
+from its difference. The core makes the leading parts of p exactly, by blocks of points, and what is left of
+them in double precision, and asks for as much of an entry as that may be off (`linear_sides`); for results
+in single precision it sums in double. The order of all sums is that of the features, whatever the pair: the
+form of one set of points is antisymmetric to the last bit.
 """
 
 from __future__ import annotations
@@ -34,8 +36,12 @@ LEAST = 2.0**-40
 #: Bytes of a tile; pairs that are computed from their differences at once; the share from which all of them
 #: are.
 _TILE, _PAIRS, _MANY = 1 << 18, 1 << 12, 0.5
-#: Seconds an entry takes, and an element of the points; and from how many on threads share the work.
-_ENTRY, _ELEMENT, _SHARED = (2e-9, 6e-8, 2e-4) if CORE is None else (1e-9, 1.8e-9, 1e-4)
+#: Seconds an entry takes, and from how many on threads share the work; seconds of a coordinate, and of each
+#: product with it.
+_ENTRY, _SHARED = (2e-9, 2e-4) if CORE is None else (5.5e-10, 1e-4)
+_ELEMENT, _PRODUCT = (0.0, 6e-8) if CORE is None else (4e-10, 4e-10)
+#: How many times that few features take, and an entry of few columns.
+_FEW, _NARROW = 2.0, 2.0
 
 
 def verdict(step: Step) -> Rewriting | Refused:
@@ -47,6 +53,8 @@ def verdict(step: Step) -> Rewriting | Refused:
     if refused is not None:
         return refused
     entries = step.extent(form.made) * _ENTRY
+    if step.sizes[form.j] < 8:
+        entries *= _NARROW
     if step.threads > 1 and entries > _SHARED:
         entries /= 1.6
     cost = Cost((entries + points_cost(step, form)) * 1e9, 0.0, calls(form, step), 1e9)
@@ -108,8 +116,10 @@ def refused_for(step: Step, form: Form) -> Refused | None:
 
 def points_cost(step: Step, form: Form) -> float:
     """Seconds that summing over features takes."""
-    points = step.extent(form.i) + step.extent(form.j)
-    return points * step.extent("".join(set(form.unique + form.batch))) * _ELEMENT
+    coordinates = (step.extent(form.i) + step.extent(form.j)) * step.extent(form.unique)
+    forms = step.extent(form.batch.replace(form.features, ""))
+    few = _FEW if step.extent(form.unique) < 16 else 1.0
+    return coordinates * (few * _ELEMENT + forms * _PRODUCT)
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:

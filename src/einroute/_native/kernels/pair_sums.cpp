@@ -275,10 +275,34 @@ bool reaches(const PairRow& row, double goal, double& sum) {
     return sum >= goal;
 }
 
+void sizes(const PairSizes& t) {
+    ptrdiff_t k = 0;
+    for (; k + PAIR_LANES <= t.features; k += PAIR_LANES) {
+        const Lanes x = lanes(t.x + k);
+        Lanes sum = lanes(t.sums + k);
+        for (ptrdiff_t j = 0; j < t.count; ++j) {
+            const Lanes w = everywhere(magnitude(t.w[j * t.step]));
+            sum = sum + w * magnitude(x - lanes(t.y + j * t.step * t.features + k));
+        }
+        std::memcpy(t.sums + k, &sum, sizeof sum);
+    }
+    for (; k < t.features; ++k) {
+        for (ptrdiff_t j = 0; j < t.count; ++j) {
+            t.sums[k] += magnitude(t.w[j * t.step]) * magnitude(t.x[k] - t.y[j * t.step * t.features + k]);
+        }
+    }
+}
+
+void widen(const float* from, ptrdiff_t count, double* to) {
+    for (ptrdiff_t i = 0; i < count; ++i) {
+        to[i] = from[i];
+    }
+}
+
 } // namespace
 
 extern const PairKernels PAIRS;
-const PairKernels PAIRS = {tile, columns, direct, reaches};
+const PairKernels PAIRS = {tile, columns, direct, reaches, sizes, widen};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute
