@@ -35,15 +35,16 @@ def added(labels: Array, length: int, rows: Array) -> Array:
 
 
 @pytest.mark.parametrize("char", CHARS)
-@pytest.mark.parametrize("width", [None, 1, 2, 3, 4, 5, 8, 70])
-def test_sums_of_every_dtype(char: str, width: int | None) -> None:
+@pytest.mark.parametrize("width", [None, 1, 2, 3, 4, 5, 7, 8, 9, 33, 70])
+@pytest.mark.parametrize("length", [7, 100])  # in several tables, and in one
+def test_sums_of_every_dtype(char: str, width: int | None, length: int) -> None:
     rng = np.random.default_rng(ord(char))
-    labels = rng.integers(-2, 9, 333)
+    labels = rng.integers(-2, length + 2, 333)
     rows = numbers(rng, (333,) if width is None else (333, width), char)
     for given in (rows, rows[::-1], np.asfortranarray(rows)):
-        out = np.zeros((7, *rows.shape[1:]), char)
-        CORE.add_at((labels,), (7,), (1,), (), given, out, 2)
-        np.testing.assert_array_equal(out, added(labels, 7, given))
+        out = np.zeros((length, *rows.shape[1:]), char)
+        CORE.add_at((labels,), (length,), (1,), (), given, out, 2)
+        np.testing.assert_array_equal(out, added(labels, length, given))
 
 
 @pytest.mark.parametrize("char", LABELS)
@@ -71,7 +72,7 @@ def test_labels_of_every_dtype(char: str, step: int) -> None:
     assert CORE.count_ones((labels,), 11, 1) == within.sum()
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 8, 16, 33])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 9, 16, 33, 130])
 @pytest.mark.parametrize("char", "?hfdDG")
 def test_rows_of_every_size_are_taken(char: str, width: int) -> None:
     rng = np.random.default_rng(width)
@@ -81,6 +82,32 @@ def test_rows_of_every_size_are_taken(char: str, width: int) -> None:
     good = (labels >= 0) & (labels < 6)
     right = np.where(good[..., None], table[np.where(good, labels, 0)], np.zeros((), char))
     np.testing.assert_array_equal(out, right)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 33])
+@pytest.mark.parametrize("char", CHARS)
+def test_rows_are_taken_and_scaled(char: str, width: int) -> None:
+    rng = np.random.default_rng(width)
+    labels, table = rng.integers(-1, 8, (40, 5)), numbers(rng, (6, width), char)
+    factors = numbers(rng, (5, 80), char).T[::-2]
+    out = np.ones((40, 5, width), char)
+    CORE.take_at((labels,), (6,), (1,), (), table, out, 2, factors)
+    good = ((labels >= 0) & (labels < 6))[..., None]
+    right = np.where(good, table[np.where(good[..., 0], labels, 0)] * factors[..., None], np.zeros((), char))
+    np.testing.assert_array_equal(out, right)
+
+
+@pytest.mark.parametrize(
+    "factors", [np.ones(3), np.ones((4, 1)), np.ones(4, "f4"), np.ones(4, ">f8"), np.ones(4, "f2")]
+)
+def test_factors_that_do_not_fit_are_refused(factors: Array) -> None:
+    with pytest.raises(ValueError, match="factors"):
+        CORE.take_at((np.zeros(4, int),), (6,), (1,), (), np.ones(6), np.ones(4), 1, factors)
+
+
+def test_a_table_without_rows_has_none_to_take() -> None:
+    with pytest.raises(ValueError, match="beyond the rows"):
+        CORE.take_at((np.zeros(4, int),), (1,), (1,), (), np.ones((0, 2)), np.ones((4, 2)), 1)
 
 
 def test_several_labels_and_coordinates() -> None:
@@ -98,6 +125,27 @@ def test_several_labels_and_coordinates() -> None:
     CORE.ones_at((first, second), 3, ones, 1)
     same = (first == second) & (first >= 0) & (first < 3)
     np.testing.assert_array_equal(ones, same)
+    assert CORE.count_ones((first, second), 3, 1) == same.sum()
+
+
+def test_nothing_is_of_a_length_of_zero() -> None:
+    labels, out = np.arange(-2, 5), np.ones(7)
+    CORE.ones_at((labels, labels), 0, out, 1)
+    assert not out.any()
+    assert CORE.count_ones((labels,), 0, 1) == 0
+    CORE.take_at((labels,), (0,), (1,), (), np.ones((0, 3)), np.ones((7, 3)), 1)
+    assert CORE.count_at((labels, labels), (0, 3), (3, 1), (), 3, "d", 1).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("chars", ["lL", "iB", "bH", "hl"])
+def test_labels_of_two_dtypes_that_are_the_same(chars: str) -> None:
+    rng = np.random.default_rng(3)
+    first, second = (rng.integers(-1, 4, 2500).astype(char) for char in chars)
+    same = (first.astype(object) == second.astype(object)) & (first >= 0) & (first < 3)
+    for dtype in CHARS:
+        ones = np.empty(2500, dtype)
+        CORE.ones_at((first, second), 3, ones, 1)
+        np.testing.assert_array_equal(ones, same.astype(dtype))
     assert CORE.count_ones((first, second), 3, 1) == same.sum()
 
 

@@ -227,6 +227,7 @@ def take_at(
     table: Array,
     out: Array,
     threads: int,
+    factors: Array = ...,
     /,
 ) -> None: ...
 def ones_at(labels: tuple[Array, ...], length: int, out: Array, threads: int, /) -> None: ...

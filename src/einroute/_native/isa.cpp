@@ -3,6 +3,8 @@
 #include "classes.hpp"
 #include "correlation.hpp"
 #include "forms.hpp"
+#include "index_loops.hpp"
+#include "label_rows.hpp"
 #include "linear_forms.hpp"
 #include "pair_sums.hpp"
 #include "sparse_sampled.hpp"
@@ -103,6 +105,14 @@ const CorrelationKernels& correlation_kernels() {
 
 const SampledTypes& sampled_kernels() {
     return chosen->tables.sampled;
+}
+
+const IndexLoops& index_loops() {
+    return chosen->tables.indices;
+}
+
+const RowLoops& row_loops() {
+    return chosen->tables.rows;
 }
 
 ClassLoop class_loop() {

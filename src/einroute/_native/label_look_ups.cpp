@@ -19,21 +19,57 @@ struct Job {
     char* out;
     alignas(16) char one[32]; // the number
     std::atomic<ptrdiff_t> found{0};
+    ptrdiff_t width;                   // numbers of a row
+    const LabelLoops* loops = nullptr; // where rows are multiplied
+    Rows factors;                      // by what
 };
 
 void take_block(void* context, long index) {
     Job& job = *static_cast<Job*>(context);
     ptrdiff_t start, stop;
     place_bounds(job.places.size, job.blocks, index, start, stop);
-    take_rows(job.places, start, stop, job.table, job.bytes, job.out);
+    if (job.loops != nullptr) {
+        job.loops->take_scaled(job.places, job.factors, start, stop, job.table, job.width, job.out);
+    } else {
+        take_rows(job.places, start, stop, job.table, job.bytes, job.out);
+    }
+}
+
+// Reads what rows are multiplied by; the table and the result have numbers of its dtype.
+bool read_factors(PyArrayObject* factors, PyArrayObject* table, PyObject* labels, Job& job) {
+    job.loops = label_loops(PyArray_DESCR(table)->type);
+    if (job.loops == nullptr || !PyArray_ISNOTSWAPPED(factors) || !PyArray_ISNOTSWAPPED(table) ||
+        !PyArray_ISALIGNED(table) || !PyArray_EquivTypes(PyArray_DESCR(factors), PyArray_DESCR(table)) ||
+        !PyArray_SAMESHAPE(factors, reinterpret_cast<PyArrayObject*>(PyTuple_GET_ITEM(labels, 0)))) {
+        return label_fault(
+            "factors must be of the table's dtype, one that has loops, and of the labels' shape");
+    }
+    job.factors.data = PyArray_BYTES(factors);
+    job.factors.width = 1;
+    job.factors.by_column = 0;
+    job.factors.strides[0] = 0;
+    for (int a = 0; a < PyArray_NDIM(factors); ++a) {
+        job.factors.strides[a] = PyArray_STRIDE(factors, a);
+    }
+    return true;
+}
+
+// Sees that no index reaches the rows of a table, which may be none.
+bool read_table_steps(PyObject* steps, npy_intp rows, Places& p) {
+    for (int k = 0; rows == 0 && k < p.count; ++k) {
+        if (p.labels[k].length != 0) {
+            return label_fault("an index could reach beyond the rows");
+        }
+    }
+    return read_steps(steps, rows == 0 ? 1 : rows, p);
 }
 
 PyObject* take_at(PyObject*, PyObject* args) {
     PyObject *labels, *lengths, *scales, *steps;
-    PyArrayObject *table, *out;
+    PyArrayObject *table, *out, *factors = nullptr;
     int threads;
-    if (!PyArg_ParseTuple(args, "OOOOO!O!i:take_at", &labels, &lengths, &scales, &steps, &PyArray_Type,
-                          &table, &PyArray_Type, &out, &threads)) {
+    if (!PyArg_ParseTuple(args, "OOOOO!O!i|O!:take_at", &labels, &lengths, &scales, &steps, &PyArray_Type,
+                          &table, &PyArray_Type, &out, &threads, &PyArray_Type, &factors)) {
         return nullptr;
     }
     Job job;
@@ -42,26 +78,30 @@ PyObject* take_at(PyObject*, PyObject* args) {
         return nullptr;
     }
     const int ndim = PyArray_NDIM(table);
-    npy_intp row = 1;
+    job.width = 1;
     for (int a = 1; a < ndim; ++a) {
-        row *= PyArray_DIM(table, a);
+        job.width *= PyArray_DIM(table, a);
     }
     if (ndim < 1 || !PyArray_EquivTypes(PyArray_DESCR(table), PyArray_DESCR(out)) ||
         PyDataType_FLAGCHK(PyArray_DESCR(table), NPY_ITEM_REFCOUNT) || !PyArray_IS_C_CONTIGUOUS(table) ||
-        !PyArray_IS_C_CONTIGUOUS(out) || !PyArray_ISWRITEABLE(out) || PyArray_SIZE(out) != p.size * row) {
+        !PyArray_IS_C_CONTIGUOUS(out) || !PyArray_ISWRITEABLE(out) ||
+        (factors != nullptr && !PyArray_ISALIGNED(out)) || PyArray_SIZE(out) != p.size * job.width) {
         label_fault("table and out must be of one plain dtype, in C order, and out of a row for each place");
+        return nullptr;
+    }
+    if (factors != nullptr && !read_factors(factors, table, labels, job)) {
         return nullptr;
     }
     if (PyArray_SIZE(out) == 0) {
         Py_RETURN_NONE;
     }
-    if (!read_steps(steps, PyArray_DIM(table, 0) == 0 ? 1 : PyArray_DIM(table, 0), p)) {
+    if (!read_table_steps(steps, PyArray_DIM(table, 0), p)) {
         return nullptr;
     }
-    simplify_places(p, nullptr);
+    simplify_places(p, factors == nullptr ? nullptr : &job.factors);
     job.table = PyArray_BYTES(table);
     job.out = PyArray_BYTES(out);
-    job.bytes = row * PyArray_ITEMSIZE(table);
+    job.bytes = job.width * PyArray_ITEMSIZE(table);
     const double nanoseconds = static_cast<double>(p.size) * (1 + 0.05 * static_cast<double>(job.bytes));
     job.blocks = place_blocks(nanoseconds);
     if (!run_places(&job, job.blocks, nanoseconds, threads, take_block)) {
@@ -159,8 +199,9 @@ PyObject* count_ones(PyObject*, PyObject* args) {
 
 PyMethodDef methods[] = {
     {"take_at", take_at, METH_VARARGS,
-     "take_at(labels, lengths, scales, steps, table, out, threads, /)\n--\n\nTake the row of a table for "
-     "each index that `add_at` would add to; zeros where there is none."},
+     "take_at(labels, lengths, scales, steps, table, out, threads, factors=None, /)\n--\n\nTake the row of a "
+     "table for each index that `add_at` would add to, times the factor of its place, if there are factors; "
+     "zeros where there is none."},
     {"ones_at", ones_at, METH_VARARGS,
      "ones_at(labels, length, out, threads, /)\n--\n\nWrite one where all labels are the same and within a "
      "length, else zero."},

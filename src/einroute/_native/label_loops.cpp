@@ -1,5 +1,6 @@
 #include "elements.hpp"
 #include "label_index.hpp"
+#include "label_rows.hpp"
 
 #include <type_traits>
 
@@ -20,6 +21,18 @@ inline void add_to(Bool& sum, Bool x) {
     sum.byte = sum.byte != 0 || x.byte != 0;
 }
 
+template <class T> inline T product(T x, T y) {
+    return static_cast<T>(x * y);
+}
+
+template <class R> inline Complex<R> product(Complex<R> x, Complex<R> y) {
+    return {x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
+}
+
+inline Bool product(Bool x, Bool y) {
+    return {x.byte != 0 && y.byte != 0};
+}
+
 template <class T> inline void set_to(T& number, int64_t x) {
     number = static_cast<T>(x);
 }
@@ -32,27 +45,63 @@ inline void set_to(Bool& number, int64_t x) {
     number = {x != 0};
 }
 
-// A column: neighbours go to TABLES tables in turn, and what has no class to none.
-template <int TABLES, class L, class T>
-void add_column(const char* index, ptrdiff_t stride, uint64_t length, ptrdiff_t n, const char* from,
-                ptrdiff_t by_row, T* out, ptrdiff_t pitch, ptrdiff_t apart) {
-    const auto one = [&](ptrdiff_t i, T* table) {
-        const uint64_t at = as_unsigned<L>(index + i * stride);
-        if (at < length) {
-            add_to(table[static_cast<ptrdiff_t>(at) * pitch], load<T>(from + i * by_row));
+// The real numbers that a number is made of; any other is its own.
+template <class T> struct Part {
+    using Type = T;
+};
+template <class R> struct Part<Complex<R>> {
+    using Type = R;
+};
+template <class T> using PartOf = typename Part<T>::Type;
+
+// A column; ALL places have a class.
+template <bool ALL, class T>
+void add_column(const int64_t* index, ptrdiff_t n, const char* from, ptrdiff_t by_row, T* out,
+                ptrdiff_t pitch) {
+    [[maybe_unused]] T nowhere{};
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        T* own = out + (ALL ? index[i] : std::max<int64_t>(index[i], 0)) * pitch;
+        if constexpr (!ALL) {
+            own = either(index[i] >= 0, own, &nowhere);
         }
+        add_to(*own, load<T>(from + i * by_row));
+    }
+}
+
+// A column whose neighbours go to four tables in turn, what has no class to the row before a table.
+template <class T>
+void add_in_turn(const int64_t* index, ptrdiff_t n, const char* from, ptrdiff_t by_row, T* out,
+                 ptrdiff_t pitch, ptrdiff_t apart) {
+    static_assert(NONE == -1);
+    const auto one = [&](ptrdiff_t i, T* table) {
+        add_to(table[index[i] * pitch], load<T>(from + i * by_row));
     };
     ptrdiff_t i = 0;
-    if constexpr (TABLES == 4) {
-        for (; i + 4 <= n; i += 4) {
-            one(i, out);
-            one(i + 1, out + apart);
-            one(i + 2, out + 2 * apart);
-            one(i + 3, out + 3 * apart);
-        }
+    for (; i + 4 <= n; i += 4) {
+        one(i, out);
+        one(i + 1, out + apart);
+        one(i + 2, out + 2 * apart);
+        one(i + 3, out + 3 * apart);
     }
     for (; i < n; ++i) {
         one(i, out);
+    }
+}
+
+// A column that is added to a short total, by four tables of its own.
+constexpr ptrdiff_t SHORT = 64;
+
+template <class T>
+void add_by_tables(const int64_t* index, ptrdiff_t n, const char* from, ptrdiff_t by_row, T* out,
+                   ptrdiff_t length, ptrdiff_t pitch) {
+    T tables[4 * (SHORT + 1)];
+    const ptrdiff_t apart = length + 1;
+    std::memset(tables, 0, sizeof(T) * static_cast<std::size_t>(4 * apart));
+    add_in_turn(index, n, from, by_row, tables + 1, 1, apart);
+    for (ptrdiff_t k = 0; k < 4; ++k) {
+        for (ptrdiff_t i = 0; i < length; ++i) {
+            add_to(out[i * pitch], tables[k * apart + 1 + i]);
+        }
     }
 }
 
@@ -69,25 +118,40 @@ inline void add_row(const char* EINROUTE_RESTRICT row, ptrdiff_t width, T* EINRO
     }
 }
 
-template <class L, class T>
-void add_rows(const char* index, ptrdiff_t stride, uint64_t length, ptrdiff_t n, const char* from,
-              ptrdiff_t by_row, ptrdiff_t by_column, ptrdiff_t width, T* out, ptrdiff_t pitch) {
-    constexpr ptrdiff_t ITEM = sizeof(T);
-    if (by_column != ITEM) {
-        for (ptrdiff_t c = 0; c < width; ++c) {
-            add_column<1, L>(index, stride, length, n, from + c * by_column, by_row, out + c, pitch, 0);
+// Rows whose numbers lie side by side.
+template <class T>
+void add_rows(const int64_t* index, ptrdiff_t n, const char* from, ptrdiff_t by_row, ptrdiff_t width, T* out,
+              ptrdiff_t pitch) {
+    if constexpr (std::is_floating_point_v<PartOf<T>> && sizeof(PartOf<T>) <= sizeof(double)) {
+        using R = PartOf<T>;
+        constexpr ptrdiff_t EACH = sizeof(T) / sizeof(R);
+        const RowLoops& loops = row_loops();
+        const auto add = [&](auto loop) {
+            loop(index, n, from, by_row, width * EACH, reinterpret_cast<R*>(out), pitch * EACH);
+        };
+        if constexpr (sizeof(R) == sizeof(float)) {
+            return add(loops.float32);
+        } else {
+            return add(loops.float64);
         }
-        return;
     }
-    const auto of_width = [&](auto known) {
-        const ptrdiff_t count = known == 0 ? width : known;
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        if (index[i] >= 0) {
+            add_row(from + i * by_row, width, out + index[i] * pitch);
+        }
+    }
+}
+
+// The same where neighbours go to four tables in turn, what has no class to the row before a table.
+template <class T>
+void add_rows_in_turn(const int64_t* index, ptrdiff_t n, const char* from, ptrdiff_t by_row, ptrdiff_t width,
+                      T* out, ptrdiff_t apart) {
+    const auto of_width = [&](auto count) {
         for (ptrdiff_t i = 0; i < n; ++i) {
-            const uint64_t at = as_unsigned<L>(index + i * stride);
-            if (at < length) {
-                add_row(from + i * by_row, count, out + static_cast<ptrdiff_t>(at) * pitch);
-            }
+            add_row(from + i * by_row, count, out + (i % 4) * apart + index[i] * count);
         }
     };
+    static_assert(NARROW == 8);
     switch (width) {
     case 2:
         return of_width(std::integral_constant<ptrdiff_t, 2>{});
@@ -98,32 +162,81 @@ void add_rows(const char* index, ptrdiff_t stride, uint64_t length, ptrdiff_t n,
     case 8:
         return of_width(std::integral_constant<ptrdiff_t, 8>{});
     default:
-        return of_width(std::integral_constant<ptrdiff_t, 0>{});
+        return of_width(width);
     }
 }
 
 template <class T>
 void add(const Places& p, const Rows& rows, ptrdiff_t start, ptrdiff_t stop, ptrdiff_t low, ptrdiff_t high,
-         char* to, ptrdiff_t pitch, int tables, ptrdiff_t apart) {
+         char* to, ptrdiff_t length, ptrdiff_t pitch, int tables, ptrdiff_t apart) {
     T* out = reinterpret_cast<T*>(to);
     along(p, start, stop, [&](const Stretch& s) {
-        int64_t space[CHUNK];
+        int64_t index[CHUNK];
         const char* from = rows.data + low * rows.by_column;
         for (int a = 0; a < p.ndim; ++a) {
             from += s.coords[a] * rows.strides[a];
         }
         const ptrdiff_t by_row = rows.strides[p.ndim - 1];
-        with_index(p, s, space, [&](auto like, const char* index, ptrdiff_t stride, uint64_t length) {
-            using L = decltype(like);
-            if (high - low != 1) {
-                add_rows<L>(index, stride, length, s.count, from, by_row, rows.by_column, high - low, out,
-                            pitch);
-            } else if (tables == 4) {
-                add_column<4, L>(index, stride, length, s.count, from, by_row, out, pitch, apart);
+        const bool all = find_index(p, s, index);
+        if (high - low != 1 && rows.by_column == static_cast<ptrdiff_t>(sizeof(T))) {
+            return tables == 4 ? add_rows_in_turn(index, s.count, from, by_row, high - low, out, apart)
+                               : add_rows(index, s.count, from, by_row, high - low, out, pitch);
+        }
+        for (ptrdiff_t c = 0; c < high - low; ++c, from += rows.by_column) {
+            if (tables == 4) {
+                add_in_turn(index, s.count, from, by_row, out + c, pitch, apart);
+            } else if (length <= SHORT && s.count >= 8 * length) {
+                add_by_tables(index, s.count, from, by_row, out + c, length, pitch);
             } else {
-                add_column<1, L>(index, stride, length, s.count, from, by_row, out, pitch, 0);
+                (all ? add_column<true, T> : add_column<false, T>)(index, s.count, from, by_row, out + c,
+                                                                   pitch);
             }
-        });
+        }
+    });
+}
+
+template <class T>
+inline void scale_row(const T* EINROUTE_RESTRICT row, T factor, ptrdiff_t width, T* EINROUTE_RESTRICT to) {
+    for (ptrdiff_t c = 0; c < width; ++c) {
+        to[c] = product(row[c], factor);
+    }
+}
+
+template <class T>
+void take_scaled(const Places& p, const Rows& factors, ptrdiff_t start, ptrdiff_t stop, const char* table,
+                 ptrdiff_t width, char* to) {
+    const T* rows = reinterpret_cast<const T*>(table);
+    T* out = reinterpret_cast<T*>(to);
+    along(p, start, stop, [&](const Stretch& s) {
+        int64_t index[CHUNK];
+        find_index(p, s, index);
+        const char* from = factors.data;
+        for (int a = 0; a < p.ndim; ++a) {
+            from += s.coords[a] * factors.strides[a];
+        }
+        const ptrdiff_t by = factors.strides[p.ndim - 1];
+        const auto of_width = [&](auto count) {
+            for (ptrdiff_t i = 0; i < s.count; ++i) {
+                T* own = out + (s.at + i) * count;
+                if (index[i] >= 0) {
+                    scale_row(rows + index[i] * count, load<T>(from + i * by), count, own);
+                } else {
+                    std::memset(own, 0, sizeof(T) * static_cast<std::size_t>(count));
+                }
+            }
+        };
+        switch (width) {
+        case 1:
+            return of_width(std::integral_constant<ptrdiff_t, 1>{});
+        case 2:
+            return of_width(std::integral_constant<ptrdiff_t, 2>{});
+        case 3:
+            return of_width(std::integral_constant<ptrdiff_t, 3>{});
+        case 4:
+            return of_width(std::integral_constant<ptrdiff_t, 4>{});
+        default:
+            return of_width(width);
+        }
     });
 }
 
@@ -141,7 +254,7 @@ template <class T> void converted(const int64_t* counts, char* to, ptrdiff_t cou
     }
 }
 
-template <class T> constexpr LabelLoops LOOPS = {add<T>, merge<T>, converted<T>};
+template <class T> constexpr LabelLoops LOOPS = {add<T>, take_scaled<T>, merge<T>, converted<T>};
 
 bool follows(const ptrdiff_t* strides, const ptrdiff_t* shape, int axis) {
     return strides[axis] == strides[axis + 1] * shape[axis + 1];

@@ -37,13 +37,20 @@ struct Rows {
 // Axes that follow each other evenly for all that is read become one.
 void simplify_places(Places& places, Rows* rows);
 
-// Sums and counts of one dtype.
+constexpr std::ptrdiff_t NARROW = 8;
+
+// Sums, counts and products of one dtype.
 struct LabelLoops {
-    // Adds the rows from place `start` to before `stop`, columns `low` to before `high`, to `out`, whose rows
-    // are of `pitch` numbers and which begins with column `low`. A place without a class adds to nothing.
-    // Where `tables` is more than 1, places are added to so many tables in turn, `apart` numbers apart.
+    // Adds the rows from place `start` to before `stop`, columns `low` to before `high`, to a total of
+    // `length` rows of `pitch` numbers, where `out` is column `low`. A place without a class adds to nothing.
+    // Where `tables` is 4, places are added to so many totals in turn, `apart` numbers apart, those without a
+    // class to the row before a total; rows are of NARROW numbers at most, all of them.
     void (*add)(const Places&, const Rows&, std::ptrdiff_t start, std::ptrdiff_t stop, std::ptrdiff_t low,
-                std::ptrdiff_t high, char* out, std::ptrdiff_t pitch, int tables, std::ptrdiff_t apart);
+                std::ptrdiff_t high, char* out, std::ptrdiff_t length, std::ptrdiff_t pitch, int tables,
+                std::ptrdiff_t apart);
+    // Takes rows of `width` numbers by index, each times the factor of its place; zeros where there is none.
+    void (*take_scaled)(const Places&, const Rows& factors, std::ptrdiff_t start, std::ptrdiff_t stop,
+                        const char* table, std::ptrdiff_t width, char* out);
     // Adds `count` numbers to others.
     void (*merge)(char* to, const char* from, std::ptrdiff_t count);
     // Counts, as numbers of the dtype.
@@ -53,7 +60,7 @@ struct LabelLoops {
 // The loops of a dtype, by its character; null where it has none.
 const LabelLoops* label_loops(char character);
 
-// Counts how often each index occurs; what is no class is left out. Tables as in `add`.
+// Counts how often each index occurs; what is no class is counted before the table. Tables as in `add`.
 void count_places(const Places& places, std::ptrdiff_t start, std::ptrdiff_t stop, std::int64_t* counts,
                   int tables, std::ptrdiff_t apart);
 

@@ -20,7 +20,7 @@ constexpr double LONGEST = 5e6;
 // Totals that are summed apart at most, and places for each of their rows at least; bytes of a row from which
 // its columns are shared, of a share, and of a total that stays in cache.
 constexpr ptrdiff_t PARTS = 8, WORTH = 4, WIDE = 512, SHARE = 256, CACHED = 1 << 18;
-// Tables that neighbours are added to in turn, so that none waits for the one before; their rows at most.
+// Tables that neighbours are added to in turn, so that none waits for the one before; their numbers at most.
 constexpr int TABLES = 4;
 constexpr ptrdiff_t FEW = 2048;
 
@@ -38,12 +38,21 @@ struct Job {
     ptrdiff_t each;                // columns of a share
     ptrdiff_t rounds, round;       // in which each part or share goes through its places
     int tables;
-    std::int64_t* counts;
+    bool counts_only;
+    std::int64_t* counts; // the first table
 };
 
-// Numbers of one part's total.
+// Numbers before a table, for what has no class; of a table with those; of one part's total.
+ptrdiff_t before(const Job& job) {
+    return job.tables > 1 || job.counts_only ? job.width : 0;
+}
+
+ptrdiff_t table(const Job& job) {
+    return before(job) + job.length * job.width;
+}
+
 ptrdiff_t total(const Job& job) {
-    return job.length * job.width * job.tables;
+    return table(job) * job.tables;
 }
 
 // How the sums are cut: from sizes alone, so that bits do not depend on threads.
@@ -52,7 +61,9 @@ void cut(Job& job) {
     job.shares = job.count = 1;
     job.each = job.width;
     job.tables =
-        job.width == 1 && job.length <= FEW && job.places.size >= TABLES * WORTH * job.length ? TABLES : 1;
+        job.width <= NARROW && job.length * job.width <= FEW && job.places.size >= TABLES * WORTH * job.length
+            ? TABLES
+            : 1;
     if (nanoseconds > SHARED) {
         const ptrdiff_t most = place_blocks(nanoseconds), parts = most < PARTS ? most : PARTS;
         if (parts * job.length * job.tables * WORTH <= job.places.size && total(job) * job.item <= CACHED) {
@@ -98,7 +109,7 @@ bool run_rounds(Job& job, ptrdiff_t count, double nanoseconds, int threads, Bloc
 
 char* of_part(const Job& job, ptrdiff_t part) {
     if (job.tables > 1) {
-        return job.parts + part * total(job) * job.item;
+        return job.parts + (part * total(job) + before(job)) * job.item;
     }
     return part == 0 ? job.out : job.parts + (part - 1) * total(job) * job.item;
 }
@@ -110,8 +121,8 @@ void add_block(void* context, long index) {
     bounds(job, block, start, stop);
     const ptrdiff_t low = share * job.each, high = low + job.each < job.width ? low + job.each : job.width;
     job.loops->add(job.places, job.rows, start, stop, low, high,
-                   of_part(job, job.count > 1 ? block : 0) + low * job.item, job.width, job.tables,
-                   job.length);
+                   of_part(job, job.count > 1 ? block : 0) + low * job.item, job.length, job.width,
+                   job.tables, table(job));
 }
 
 bool sum_up(Job& job, int threads) {
@@ -132,7 +143,7 @@ bool sum_up(Job& job, int threads) {
     }
     const ptrdiff_t size = job.length * job.width;
     for (ptrdiff_t part = 0; part < others * job.tables; ++part) {
-        job.loops->merge(job.out, job.parts + part * size * job.item, size);
+        job.loops->merge(job.out, job.parts + (part * table(job) + before(job)) * job.item, size);
     }
     clear_status();
     return true;
@@ -182,6 +193,7 @@ PyObject* add_at(PyObject*, PyObject* args) {
     job.out = PyArray_BYTES(out);
     if (p.size != 0 && job.width != 0 && job.length != 0) {
         simplify_places(p, &job.rows);
+        job.counts_only = false;
         if (!sum_up(job, threads)) {
             return nullptr;
         }
@@ -194,7 +206,7 @@ void count_block(void* context, long index) {
     ptrdiff_t start, stop;
     bounds(job, index, start, stop);
     count_places(job.places, start, stop, job.counts + (job.count > 1 ? index : 0) * total(job), job.tables,
-                 job.length);
+                 table(job));
 }
 
 PyObject* count_at(PyObject*, PyObject* args) {
@@ -227,33 +239,30 @@ PyObject* count_at(PyObject*, PyObject* args) {
         return reinterpret_cast<PyObject*>(out);
     }
     simplify_places(p, nullptr);
+    job.counts_only = true;
     job.width = 1;
     job.length = size;
     job.item = sizeof(int64_t);
     cut(job);
     const ptrdiff_t totals = job.count * job.tables;
-    const bool direct = totals == 1 && type == NPY_INT64;
     const Memory memory(
-        direct ? nullptr
-               : static_cast<char*>(std::calloc(static_cast<std::size_t>(totals * size), sizeof(int64_t))));
-    if (!direct && !memory) {
+        static_cast<char*>(std::calloc(static_cast<std::size_t>(totals * table(job)), sizeof(int64_t))));
+    if (!memory) {
         Py_DECREF(out);
         return PyErr_NoMemory();
     }
-    job.counts = reinterpret_cast<int64_t*>(direct ? PyArray_BYTES(out) : memory.get());
+    job.counts = reinterpret_cast<int64_t*>(memory.get()) + before(job);
     if (!run_rounds(job, job.count * job.blocks, place_time(p, 0), threads, count_block)) {
         Py_DECREF(out);
         return nullptr;
     }
     for (ptrdiff_t part = 1; part < totals; ++part) {
         for (ptrdiff_t i = 0; i < size; ++i) {
-            job.counts[i] += job.counts[part * size + i];
+            job.counts[i] += job.counts[part * table(job) + i];
         }
     }
-    if (!direct) {
-        job.loops->converted(job.counts, PyArray_BYTES(out), size);
-        clear_status();
-    }
+    job.loops->converted(job.counts, PyArray_BYTES(out), size);
+    clear_status();
     return reinterpret_cast<PyObject*>(out);
 }
 

@@ -1,82 +1,64 @@
 #include "classes.hpp"
 #include "label_index.hpp"
 
-#include <type_traits>
-
 namespace einroute {
 
 namespace {
 
-// Calls found(i, whether all labels are the same class) for each place of a stretch.
-template <class Found> inline void compare(const Places& p, const Stretch& s, const Found& found) {
+// Finds the label of each place of a stretch that all arrays have there, NONE where they differ or it is no
+// class; whether it is a class everywhere.
+bool find_equal(const Places& p, const Stretch& s, int64_t* to) {
+    const IndexLoops& loops = index_loops();
     const int last = p.ndim - 1;
-    with_type(p.labels[0], [&](auto like) {
-        using L = decltype(like);
-        const char* first = s.labels[0];
-        const ptrdiff_t stride = p.labels[0].strides[last];
-        const uint64_t length = p.labels[0].length;
-        if (p.count == 1 && stride == sizeof(L)) {
-            for (ptrdiff_t i = 0; i < s.count; ++i) {
-                found(i, as_unsigned<L>(first + i * static_cast<ptrdiff_t>(sizeof(L))) < length);
-            }
-            return;
+    const uint64_t length = p.labels[0].length;
+    if (length == 0) {
+        std::fill(to, to + s.count, NONE);
+        return false;
+    }
+    if (loops.read(p.labels[0], s.labels[0], p.labels[0].strides[last], s.count, to)) {
+        if (p.count == 1) {
+            return true;
         }
-        std::uint8_t same[CHUNK];
-        for (ptrdiff_t i = 0; i < s.count; ++i) {
-            same[i] = as_unsigned<L>(first + i * stride) < length;
-        }
-        for (int k = 1; k < p.count; ++k) {
-            with_type(p.labels[k], [&](auto other) {
-                using M = decltype(other);
-                const char* own = s.labels[k];
-                const ptrdiff_t by = p.labels[k].strides[last];
-                for (ptrdiff_t i = 0; i < s.count; ++i) {
-                    // One that changes meanwhile is another class, or none: no place outside is read by it.
-                    same[i] &= as_unsigned<M>(own + i * by) == as_unsigned<L>(first + i * stride);
-                }
-            });
-        }
-        for (ptrdiff_t i = 0; i < s.count; ++i) {
-            found(i, same[i] != 0);
-        }
-    });
+    } else {
+        loops.scale({length, 1, 0, 0}, false, s.count, to);
+    }
+    for (int k = 1; k < p.count; ++k) {
+        int64_t own[CHUNK];
+        loops.read(p.labels[k], s.labels[k], p.labels[k].strides[last], s.count, own);
+        loops.match(own, s.count, to);
+    }
+    return false;
 }
 
 // Writes one where all labels are the same class, else zero; of numbers of sizeof(U) bytes.
 template <class U> void write(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* one, char* to) {
-    const U there = load<U>(one);
-    [[maybe_unused]] const U nothing{};
+    constexpr ptrdiff_t ITEM = sizeof(U);
+    const U choices[2] = {U{}, load<U>(one)};
     along(p, start, stop, [&](const Stretch& s) {
-        char* out = to + s.at * static_cast<ptrdiff_t>(sizeof(U));
-        compare(p, s, [&](ptrdiff_t i, bool same) {
-            U own;
-            if constexpr (std::is_integral_v<U>) { // no jump
-                own = static_cast<U>(there & static_cast<U>(0 - static_cast<uint64_t>(same)));
-            } else {
-                own = same ? there : nothing;
-            }
-            std::memcpy(out + i * static_cast<ptrdiff_t>(sizeof(U)), &own, sizeof(U));
-        });
+        char* out = to + s.at * ITEM;
+        int64_t found[CHUNK];
+        find_equal(p, s, found);
+        for (ptrdiff_t i = 0; i < s.count; ++i) {
+            std::memcpy(out + i * ITEM, &choices[found[i] >= 0], sizeof(U)); // no jump
+        }
     });
 }
 
-template <class L, class U>
-void take_items(const char* index, ptrdiff_t stride, uint64_t length, ptrdiff_t n, const char* table,
-                char* to) {
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        const uint64_t at = as_unsigned<L>(index + i * stride);
-        char* own = to + i * static_cast<ptrdiff_t>(sizeof(U));
-        if constexpr (sizeof(U) <= 16) { // in a register
-            U item{};
-            if (at < length) {
-                std::memcpy(&item, table + at * sizeof(U), sizeof(U));
-            }
-            std::memcpy(own, &item, sizeof(U));
-        } else if (at < length) {
-            std::memcpy(own, table + at * sizeof(U), sizeof(U));
-        } else {
-            std::memset(own, 0, sizeof(U));
+// Zeros, for places without a class.
+alignas(64) constexpr char NOTHING[64] = {};
+
+template <class U> void take_items(const int64_t* index, bool all, ptrdiff_t n, const char* table, char* to) {
+    constexpr ptrdiff_t ITEM = sizeof(U);
+    static_assert(sizeof(U) <= sizeof NOTHING);
+    if (all) {
+        for (ptrdiff_t i = 0; i < n; ++i) {
+            std::memcpy(to + i * ITEM, table + index[i] * ITEM, sizeof(U));
         }
+        return;
+    }
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        const char* own = table + std::max<int64_t>(index[i], 0) * ITEM;
+        std::memcpy(to + i * ITEM, either(index[i] >= 0, own, +NOTHING), sizeof(U));
     }
 }
 
@@ -84,17 +66,36 @@ template <int COUNT> struct Words {
     uint64_t words[COUNT];
 };
 
-template <class L>
-void take_any(const char* index, ptrdiff_t stride, uint64_t length, ptrdiff_t n, const char* table,
-              ptrdiff_t bytes, char* to) {
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        const uint64_t at = as_unsigned<L>(index + i * stride);
-        if (at < length) {
-            std::memcpy(to + i * bytes, table + static_cast<ptrdiff_t>(at) * bytes,
-                        static_cast<std::size_t>(bytes));
-        } else {
-            std::memset(to + i * bytes, 0, static_cast<std::size_t>(bytes));
+// Copies at least sizeof(U) bytes, the last of them perhaps twice.
+template <class U> inline void copy_by(const char* from, ptrdiff_t bytes, char* to) {
+    constexpr ptrdiff_t ITEM = sizeof(U);
+    for (ptrdiff_t i = 0; i + ITEM < bytes; i += ITEM) {
+        std::memcpy(to + i, from + i, sizeof(U));
+    }
+    std::memcpy(to + bytes - ITEM, from + bytes - ITEM, sizeof(U));
+}
+
+// Bytes from which the library's own copy takes less time than what is around it.
+constexpr ptrdiff_t LONG = 512;
+
+void take_any(const int64_t* index, ptrdiff_t n, const char* table, ptrdiff_t bytes, char* to) {
+    const auto each = [&](const auto& copy) {
+        for (ptrdiff_t i = 0; i < n; ++i) {
+            if (index[i] >= 0) {
+                copy(table + index[i] * bytes, to + i * bytes);
+            } else {
+                std::memset(to + i * bytes, 0, static_cast<std::size_t>(bytes));
+            }
         }
+    };
+    if (bytes >= LONG || bytes < 4) {
+        each([&](const char* from, char* own) { std::memcpy(own, from, static_cast<std::size_t>(bytes)); });
+    } else if (bytes >= 16) {
+        each([&](const char* from, char* own) { copy_by<Words<2>>(from, bytes, own); });
+    } else if (bytes >= 8) {
+        each([&](const char* from, char* own) { copy_by<uint64_t>(from, bytes, own); });
+    } else {
+        each([&](const char* from, char* own) { copy_by<std::uint32_t>(from, bytes, own); });
     }
 }
 
@@ -120,59 +121,50 @@ uint64_t last_class(const Labels& labels) {
 void count_places(const Places& p, ptrdiff_t start, ptrdiff_t stop, int64_t* counts, int tables,
                   ptrdiff_t apart) {
     along(p, start, stop, [&](const Stretch& s) {
-        int64_t space[CHUNK];
-        with_index(p, s, space, [&](auto like, const char* index, ptrdiff_t stride, uint64_t length) {
-            using L = decltype(like);
-            const auto one = [&](ptrdiff_t i, int64_t* table) {
-                const uint64_t at = as_unsigned<L>(index + i * stride);
-                if (at < length) {
-                    ++table[at];
-                }
-            };
-            ptrdiff_t i = 0;
-            if (tables == 4) {
-                for (; i + 4 <= s.count; i += 4) {
-                    one(i, counts);
-                    one(i + 1, counts + apart);
-                    one(i + 2, counts + 2 * apart);
-                    one(i + 3, counts + 3 * apart);
-                }
+        int64_t index[CHUNK];
+        find_index(p, s, index);
+        ptrdiff_t i = 0;
+        if (tables == 4) {
+            for (; i + 4 <= s.count; i += 4) {
+                ++counts[index[i]];
+                ++counts[index[i + 1] + apart];
+                ++counts[index[i + 2] + 2 * apart];
+                ++counts[index[i + 3] + 3 * apart];
             }
-            for (; i < s.count; ++i) {
-                one(i, counts);
-            }
-        });
+        }
+        for (; i < s.count; ++i) {
+            ++counts[index[i]];
+        }
     });
 }
 
 void take_rows(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* table, ptrdiff_t bytes,
                char* out) {
     along(p, start, stop, [&](const Stretch& s) {
-        int64_t space[CHUNK];
+        int64_t index[CHUNK];
         char* to = out + s.at * bytes;
-        with_index(p, s, space, [&](auto like, const char* index, ptrdiff_t stride, uint64_t length) {
-            using L = decltype(like);
-            switch (bytes) {
-            case 1:
-                return take_items<L, std::uint8_t>(index, stride, length, s.count, table, to);
-            case 2:
-                return take_items<L, std::uint16_t>(index, stride, length, s.count, table, to);
-            case 4:
-                return take_items<L, std::uint32_t>(index, stride, length, s.count, table, to);
-            case 8:
-                return take_items<L, uint64_t>(index, stride, length, s.count, table, to);
-            case 16:
-                return take_items<L, Words<2>>(index, stride, length, s.count, table, to);
-            case 24:
-                return take_items<L, Words<3>>(index, stride, length, s.count, table, to);
-            case 32:
-                return take_items<L, Words<4>>(index, stride, length, s.count, table, to);
-            case 64:
-                return take_items<L, Words<8>>(index, stride, length, s.count, table, to);
-            default:
-                return take_any<L>(index, stride, length, s.count, table, bytes, to);
-            }
-        });
+        const bool all = find_index(p, s, index);
+        const auto items = [&](auto like) { take_items<decltype(like)>(index, all, s.count, table, to); };
+        switch (bytes) {
+        case 1:
+            return items(std::uint8_t{});
+        case 2:
+            return items(std::uint16_t{});
+        case 4:
+            return items(std::uint32_t{});
+        case 8:
+            return items(uint64_t{});
+        case 16:
+            return items(Words<2>{});
+        case 24:
+            return items(Words<3>{});
+        case 32:
+            return items(Words<4>{});
+        case 64:
+            return items(Words<8>{});
+        default:
+            return take_any(index, s.count, table, bytes, to);
+        }
     });
 }
 
@@ -207,9 +199,16 @@ void write_ones(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* on
 ptrdiff_t count_equal(const Places& p, ptrdiff_t start, ptrdiff_t stop) {
     ptrdiff_t total = 0;
     along(p, start, stop, [&](const Stretch& s) {
-        ptrdiff_t own = 0;
-        compare(p, s, [&](ptrdiff_t, bool same) { own += same; });
-        total += own;
+        int64_t found[CHUNK];
+        total += s.count;
+        if (find_equal(p, s, found)) {
+            return;
+        }
+        ptrdiff_t lacking = 0;
+        for (ptrdiff_t i = 0; i < s.count; ++i) {
+            lacking += found[i] < 0;
+        }
+        total -= lacking;
     });
     return total;
 }

@@ -12,6 +12,8 @@ struct FormKernels;
 struct PairKernels;
 struct LinearKernels;
 struct CorrelationKernels;
+struct IndexLoops;
+struct RowLoops;
 struct SampledTypes;
 
 struct KernelTables {
@@ -23,6 +25,8 @@ struct KernelTables {
     const LinearKernels& linear_forms;
     const ClassLoop& classes;
     const CorrelationKernels& correlations;
+    const IndexLoops& indices;
+    const RowLoops& rows;
     const SampledTypes& sampled;
 };
 

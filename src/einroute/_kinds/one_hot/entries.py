@@ -23,7 +23,7 @@ def _verdict(step: Step) -> Rewriting:
     operands = tuple(_as_entries(op) if op.form == "one_hot" else op for op in step.operands)
     count = sum(op.size // max(op.shape[-1], 1) for op in step.operands if op.form == "one_hot")
     inner = Inner(step.inputs, step.output, operands, form=step.form)
-    cost = Cost(flops=float(count), calls=20, rate=1 / _ENTRY)
+    cost = Cost(flops=float(count), calls=30, rate=1 / _ENTRY)
     return Rewriting(Offer(cost, step.output, None, "ones as the entries of sparse operands"), (inner,))
 
 

@@ -33,7 +33,7 @@ def quick(plan: AtPlaces) -> Quick | None:
     if len(plan.taken.positions) == 2 and not plan.rest:
         return _together(plan)
     if len(plan.taken.positions) != 1:
-        return None
+        return _sum_together(plan)
     if len(plan.rest) == 2:
         return _scaled(plan)
     if not plan.rest:
@@ -127,6 +127,43 @@ def _together(plan: AtPlaces) -> Quick | None:
         return counts if counts is None or not turned else counts.T
 
     return count
+
+
+def _sum_together(plan: AtPlaces) -> Quick | None:
+    """Sums by the labels of several one-hots of the same places, each with a class label of the result."""
+    step, positions, places = plan.step, plan.taken.positions, plan.taken.places
+    if plan.kept or not plan.tested or not plan.plain.bare or len(set(plan.taken.inputs)) > 1:
+        return None
+    if plan.plain.ways[0].replaced:
+        return None
+    (other,), dtype, threads = plan.rest, plan.step.dtype, plan.step.threads
+    if dtype.char not in LOOPS or step.operands[other].dtype != dtype:
+        return None
+    labels = step.inputs[other]
+    axes = tuple(labels.index(c) for c in places + plan.wide)
+    lengths = tuple(step.sizes[c] for c in plan.taken.classes)
+    scales = tuple(prod(lengths[k + 1 :]) for k in range(len(lengths)))
+    steps, width = (0,) * len(places), step.extent(plan.wide)
+    rows_shape = (*(step.sizes[c] for c in places), *((width,) if plan.wide else ()))
+    found = "".join(plan.taken.classes) + plan.wide
+    shape, back = tuple(step.sizes[c] for c in found), tuple(found.index(c) for c in step.output)
+    flat = (prod(lengths), width) if plan.wide else (prod(lengths),)
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        rows = operands[other].transpose(axes)
+        if rows.shape != rows_shape:
+            try:
+                rows = rows.reshape(rows_shape, copy=False)
+            except ValueError:  # they do not follow each other evenly
+                return None
+        if not rows.dtype.isnative:
+            return None
+        where = tuple(in_native_order(operands[i].labels) for i in positions)
+        out = np.zeros(flat, dtype)
+        CORE.add_at(where, lengths, scales, steps, rows, out, threads)
+        return out.reshape(shape).transpose(back)
+
+    return run
 
 
 def _pick(plan: AtPlaces) -> Quick | None:
@@ -248,13 +285,17 @@ def _scaled(plan: AtPlaces) -> Quick | None:
     known = set(labels) <= set(way.result) and regular(step, other)
     if not dense or not known or sorted(way.result) != sorted(step.output):
         return None
-    if step.operands[table_at].dtype != step.dtype:
+    dtype = step.dtype
+    if step.operands[table_at].dtype != dtype:
         return None
     view = align(labels, way.result)
     along = plan.taken.places in labels
-    multiply = np.logical_and if step.dtype.kind == "b" else np.multiply
+    fused = dtype.char in LOOPS and labels == plan.taken.places
+    lengths = tuple(step.sizes[c] for c in way.result)
+    make = allocator(prod(lengths) * dtype.itemsize, last=True)
+    multiply = np.logical_and if dtype.kind == "b" else np.multiply
     back = tuple(way.result.index(c) for c in step.output)
-    rows, threads, dtype = step.extent(way.result), step.threads, step.dtype
+    rows, threads = step.extent(way.result), step.threads
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         table = operands[table_at].transpose(way.axes)
@@ -263,6 +304,11 @@ def _scaled(plan: AtPlaces) -> Quick | None:
                 return None
             table = np.ascontiguousarray(table)
         factor = view(operands[other])
+        if fused and factor.dtype == dtype and factor.dtype.isnative and table.dtype.isnative:
+            out: Array = make(lengths, dtype)
+            labels = (in_native_order(operands[at].labels),)
+            CORE.take_at(labels, (len(table),), (1,), (), table, out, threads, operands[other])
+            return out.transpose(back)
         if factor.dtype != dtype:
             factor = factor.astype(dtype)
 

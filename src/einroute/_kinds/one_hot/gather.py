@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..._base.c_einsum import ascii_subscripts, c_einsum
 from ..._base.facts import Step
-from ..._base.rewrites import Contract, Rewrite, Rewriting
+from ..._base.rewrites import Contract, Rewrite, Rewriting, shortened_by
 from ..._base.routes import Offer, Refused
 from ..._base.threads import cuts
 from .adding import Part, add_up, counting
@@ -161,8 +162,12 @@ def _verdict(wanted: Callable[[AtPlaces], str]) -> Callable[[Step], Rewriting | 
         if reason:
             return Refused(reason)
         inner = plan.inner()
-        made = Offer(plan.cost(), step.output, plan, plan.note())
-        return Rewriting(made, () if inner is None else (inner,), quick(plan))
+        short = quick(plan)
+        if short is not None and inner is not None:
+            inner = replace(inner, times=0.0)  # what the short way does besides is in its own price
+        made = Offer(plan.cost(short is not None), step.output, plan, plan.note())
+        rewriting = Rewriting(made, () if inner is None else (inner,), short)
+        return rewriting if short is not None or not plan.plain.adds else shortened_by(run, step, rewriting)
 
     return verdict
 

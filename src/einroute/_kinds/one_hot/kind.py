@@ -6,7 +6,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Form
 from ..._base.rewrites import Rewrite
 from ..structured import MET, structured_kind
-from . import entries, gather, order, sparse_result
+from . import entries, gather, order, sparse_result, written
 from .operand import OneHot
 
 NAME = "one_hot"
@@ -18,7 +18,7 @@ REWRITES: tuple[Rewrite, ...] = (
     order.TABLE_FIRST,
     entries.SPARSE,
     sparse_result.ARRAYS_FIRST,
-    sparse_result.WRITTEN,
+    written.WRITTEN,
 )
 
 

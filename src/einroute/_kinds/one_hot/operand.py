@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..._base.graphs import FUNCTIONS
+from ..._native import CORE
 from ..in_graph import in_graph
 from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array, index_like
 
 _FLOAT = np.dtype(float)
+#: Characters of the dtypes that the core adds up.
+_ADDED = frozenset("?bBhHiIlLqQfdgFDG")
 #: The largest length of an axis.
 _LONGEST = np.iinfo(np.intp).max
 
@@ -68,11 +72,19 @@ class OneHot(Structured):
 
     def written(self) -> Array:
         """Zeros and ones, of shape ``labels.shape + (depth,)``."""
-        labels = np.array(self.labels, np.int64).reshape(-1)  # a copy, which nobody changes meanwhile
-        written = np.zeros((labels.size, self.depth), self.dtype)
+        shape, given = self.shape, self.labels
+        written = np.zeros(shape, self.dtype)
+        native = self.dtype.isnative and given.dtype.isnative
+        if CORE is not None and self.dtype.char in _ADDED and native and written.size:
+            steps = tuple(prod(shape[k:]) for k in range(1, len(shape)))
+            ones = np.broadcast_to(np.ones((), self.dtype), given.shape)
+            CORE.add_at((given,), (self.depth,), (1,), steps, ones, written.reshape(-1), 1)
+            return written
+        labels = np.array(given, np.int64).reshape(-1)  # a copy, which nobody changes meanwhile
+        written = written.reshape(labels.size, self.depth)
         rows = np.flatnonzero(labels.view(np.uint64) < self.depth)
         written[rows, labels[rows]] = 1
-        return written.reshape(self.shape)
+        return written.reshape(shape)
 
     def part(self, axes: Collection[int], low: int, high: int) -> OneHot:
         """Some of the labels, some of the classes, or both; other classes become labels out of range."""

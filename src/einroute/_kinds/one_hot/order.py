@@ -19,6 +19,8 @@ from ..._base.routes import Declined, Offer, Refused
 from .operand import OneHot
 from .selection import Taken, take
 
+#: Calls' worth of Python around both contractions: their plans are found, and the results looked at.
+_CALLS = 18
 _GUARD = "no sum overflows, and zeros of what is not there meet finite numbers only"
 
 
@@ -64,7 +66,8 @@ class Parts:
                 (*(operands[i] for i in self.then), made),
             ),
         )
-        return Rewriting(Offer(Cost(bytes=float(step.out_bytes), calls=4), step.output, self, note), inner)
+        cost = Cost(bytes=float(step.out_bytes), calls=_CALLS)
+        return Rewriting(Offer(cost, step.output, self, note), inner)
 
 
 def _sum_verdict(step: Step) -> Rewriting | Refused:
@@ -119,25 +122,25 @@ def _run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: 
     parts: Parts = rewriting.offer.recipe
     floats = step.dtype.kind in "fc"
     then = tuple(operands[i] for i in parts.then)
-    if floats and parts.zeros and not all(_finite(x) for x in then):
+    if floats and parts.zeros and not all(finite(x) for x in then):
         return Declined("an operand that would meet zeros of what is not there is not finite")
     made = contract(
         tuple(step.inputs[i] for i in parts.first), parts.made, tuple(operands[i] for i in parts.first)
     )
     inputs = (*(step.inputs[i] for i in parts.then), parts.made)
     result = contract(inputs, step.output, (*then, made))
-    if floats and not _finite(result) and all(_finite(operands[i]) for i in parts.first):
+    if floats and not finite(result) and all(finite(operands[i]) for i in parts.first):
         return Declined("a sum or product overflowed")
     return result
 
 
-def _finite(x: Any) -> bool:
+def finite(x: Any) -> bool:
     """Whether all numbers of an operand are known to be finite; those of one-hots are."""
     if isinstance(x, OneHot):
         return True
     if not isinstance(x, np.ndarray):
         data = getattr(x, "data", None)  # of a sparse operand, where it holds its entries in one array
-        return isinstance(data, np.ndarray) and data.dtype.kind in "biufc" and _finite(data)
+        return isinstance(data, np.ndarray) and data.dtype.kind in "biufc" and finite(data)
     if x.dtype.kind not in "fc":
         return True
     flat = x.ravel(order="K")

@@ -10,19 +10,61 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..._base.cost import Cost
-from ..._base.facts import Operand, Step, c_strides
+from ..._base.cost import Cost, scattered
+from ..._base.facts import DType, Operand, Step, c_strides
+from ..._base.machine import machine
 from ..._base.rewrites import Inner, regular
 from ..._base.routes import Refused
 from ..._native import CORE
 from .look_up import LookUp
 from .selection import Taken, take
 
-#: Nanoseconds that testing a label takes, counting it, taking a row and each number of it, and adding up a
-#: row and each number of it.
-_TEST, _COUNT, _TAKE, _TAKEN, _ROW, _NUMBER = (
-    (0.3, 1.0, 1.0, 0.0, 0.8, 0.5) if CORE is None else (0.25, 0.2, 0.05, 0.26, 0.1, 0.3)
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Nanoseconds that parts of a pass take: the core's loops, or SciPy's and NumPy's.
+
+    Attributes
+    ----------
+    label : float
+        Reading a label and testing it.
+    count, row, taken : float
+        Counting a place, adding a row up, taking one.
+    number : float
+        Of each number of a row that is added up, few; real ones.
+    many, byte : float
+        Of a row of many numbers, and of each byte of it.
+    copied : float
+        Of each byte of a row that is taken.
+    apart : float
+        Of each number of a row that is added up whose numbers do not lie side by side.
+    """
+
+    label: float
+    count: float
+    row: float
+    taken: float
+    number: float
+    many: float
+    byte: float
+    copied: float
+    apart: float
+
+    def added(self, width: int, dtype: DType, apart: bool) -> float:
+        """Adding up a row of so many numbers, which lie ``apart`` or side by side."""
+        parts = width * (2 if dtype.kind == "c" else 1)
+        if apart:
+            return self.row + self.apart * parts
+        return self.row + min(self.number * parts, self.many + self.byte * width * dtype.itemsize)
+
+
+_RATES = (
+    _Rates(0.3, 1.0, 0.8, 1.0, 0.5, 1e9, 0.0, 0.03, 1.0)
+    if CORE is None
+    else _Rates(0.25, 0.3, 0.2, 0.15, 0.25, 1.4, 0.016, 0.014, 0.6)
 )
+#: Calls' worth of Python around a pass that has a short way, and around another; of each operand of that.
+_SHORT, _LONG, _EACH = 2.5, 10.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +128,11 @@ class AtPlaces:
 
     @property
     def tested(self) -> bool:
-        """Whether adding up is all there is to do: that tests each label itself."""
-        over, looked_up = self.plain, any(way.replaced for way in self.plain.ways)
-        all_shown = len(self.shown) == len(self.taken.positions)
-        return all_shown and (not self.rest or (over.bare and not looked_up))
+        """Whether every label says where something is added up: that tests each itself.
+
+        What is made at a place without a class is not added to anything.
+        """
+        return len(self.shown) == len(self.taken.positions)
 
     @cached_property
     def picked(self) -> Over:
@@ -129,23 +172,45 @@ class AtPlaces:
             operands.append(Operand(shape, step.dtype, c_strides(shape, step.dtype.itemsize)))
         return Inner(over.inputs, over.made, tuple(operands))
 
-    def cost(self) -> Cost:
-        """Of testing, looking up and adding up."""
+    def cost(self, short: bool) -> Cost:
+        """Of testing, looking up and adding up; in the short way of the plan, or in the whole one."""
         step, size = self.step, self.step.dtype.itemsize
         count, labels = step.extent(self.taken.places), len(self.taken.positions)
-        work = _TEST * count * labels
-        moved = 8.0 * count * labels
-        for way in self.plain.ways:
+        each = _RATES.label * labels
+        moved = float(
+            sum(step.operands[i].size // max(1, step.operands[i].shape[-1]) * 8 for i in self.taken.positions)
+        )
+        work = 0.0
+        for i, way in zip(self.rest, self.plain.ways, strict=True):
             if way.replaced:
-                found = step.extent(way.result)
-                work += _TAKE * count + _TAKEN * found
-                moved += 2.0 * found * size
+                found, held = step.extent(way.result) * size, step.operands[i].size * size
+                each += _RATES.taken + _cold(held)
+                work += _RATES.copied * found
+                moved += 2.0 * found
         if self.shown or not self.rest:
             width = step.extent(self.wide)
-            each = _COUNT * len(self.shown) if width == 1 and not self.rest else _ROW + _NUMBER * width
-            work += count * each
+            held = step.extent(self.kept + self.shown + self.wide) * size
+            if self.rest:
+                each += _RATES.added(width, step.dtype, self._apart)
+            elif self.shown:
+                each += _RATES.count
+            each += _cold(held) if self.shown else 0.0
             moved += float(step.out_bytes + (count * width * size if self.rest else 0))
-        return Cost(work, moved, 10.0 + 4 * len(self.rest), 1e9)
+        calls = _SHORT if short else _LONG + _EACH * len(step.inputs)
+        return Cost(work + count * each, moved, calls, 1e9)
+
+    @property
+    def _apart(self) -> bool:
+        """Whether the numbers of a row that is added up as it is do not lie side by side."""
+        if not self.plain.bare or self.plain.ways[0].replaced:
+            return False
+        labels, op = self.step.inputs[self.rest[0]], self.step.operands[self.rest[0]]
+        wide = [
+            abs(s)
+            for c, s in zip(labels, op.strides, strict=True)
+            if c in self.wide and self.step.sizes[c] > 1
+        ]
+        return bool(wide) and min(wide) != op.dtype.itemsize
 
     def note(self) -> str:
         """What is done, in words."""
@@ -162,6 +227,11 @@ class AtPlaces:
         elif self.shown:
             done.append(f"added up by {self.kept + self.shown}")
         return "; then ".join(done) or f"the operand itself at {places}"
+
+
+def _cold(held: int) -> float:
+    """Nanoseconds that the first line of a row takes which lies anywhere in so many bytes."""
+    return 1e9 * scattered(held) if held >= machine().own_bytes else 0.0
 
 
 def at_places(step: Step) -> AtPlaces | Refused:

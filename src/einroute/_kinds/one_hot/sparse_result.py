@@ -11,14 +11,10 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..._base.cost import Cost
 from ..._base.facts import DENSE, Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
-from ..._base.routes import Declined, Offer, Refused
-from ..registry import kind_of
-from .operand import OneHot
+from ..._base.routes import Offer, Refused
 
 _NOT = "the result is an array"
 
@@ -67,39 +63,4 @@ def _first_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], cont
     return contract(inputs, step.output, (*(operands[i] for i in then), array), form=step.form)
 
 
-def _written_verdict(step: Step) -> Rewriting | Refused:
-    if step.form == DENSE:
-        return Refused(_NOT)
-    hots = [op for op in step.operands if op.form == "one_hot"]
-    operands = tuple(_as_array(op) if op.form == "one_hot" else op for op in step.operands)
-    cost = Cost(bytes=float(sum(2 * op.nbytes for op in hots)), calls=8 * len(hots))
-    note = "one-hots written out, as arrays"
-    return Rewriting(
-        Offer(cost, step.output, None, note), (Inner(step.inputs, step.output, operands, form=step.form),)
-    )
-
-
-def _as_array(op: Operand) -> Operand:
-    return Operand(op.shape, op.dtype, c_strides(op.shape, op.dtype.itemsize))
-
-
-def _written_run(
-    step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract
-) -> Any | Declined:
-    given = tuple(np.asarray(x) if isinstance(x, OneHot) else x for x in operands)
-    result = contract(step.inputs, step.output, given, form=step.form)
-    if step.dtype.kind in "fc" and not _finite(result):
-        return Declined("a zero of a one-hot may have met a number that is not finite")
-    return result
-
-
-def _finite(result: Any) -> bool:
-    """Whether every entry of a sparse operand is finite."""
-    kind = kind_of(result)
-    assert kind is not None
-    assert kind.form.values is not None
-    return bool(np.isfinite(kind.form.values(kind.adopt(result))).all())
-
-
 ARRAYS_FIRST = Rewrite("one_hot.arrays_first", _first_verdict, _first_run)
-WRITTEN = Rewrite("one_hot.written", _written_verdict, _written_run, "the result is finite")

@@ -13,11 +13,13 @@ extern const PairKernels PAIRS;
 extern const LinearKernels LINEAR_FORMS;
 extern const ClassLoop CLASSES;
 extern const CorrelationKernels CORRELATIONS;
+extern const IndexLoops INDICES;
+extern const RowLoops ROWS;
 extern const SampledTypes SAMPLED;
 
 extern const KernelTables TABLES;
-const KernelTables TABLES = {KERNELS,      BOXES,   SPARSE,       FORMS,  PAIRS,
-                             LINEAR_FORMS, CLASSES, CORRELATIONS, SAMPLED};
+const KernelTables TABLES = {KERNELS, BOXES,        SPARSE,  FORMS, PAIRS,  LINEAR_FORMS,
+                             CLASSES, CORRELATIONS, INDICES, ROWS,  SAMPLED};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute
