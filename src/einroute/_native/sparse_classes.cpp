@@ -27,10 +27,12 @@ PyObject* know_sparse(PyObject*, PyObject* args) {
     const Format found = format[0] == 'r'   ? Format::Rows
                          : format[0] == 'c' ? Format::Columns
                          : format[0] == 'e' ? Format::Entries
-                         : format[0] == 'o' ? Format::Other
+                         : format[0] == 'b' ? Format::Blocks
+                         : format[0] == 'd' ? Format::Diagonals
                                             : Format::Unknown;
     if (found == Format::Unknown) {
-        PyErr_Format(PyExc_ValueError, "format must be 'rows', 'columns', 'entries' or 'other', not '%s'",
+        PyErr_Format(PyExc_ValueError,
+                     "format must be 'rows', 'columns', 'entries', 'blocks' or 'diagonals', not '%s'",
                      format);
         return nullptr;
     }
@@ -43,7 +45,8 @@ PyMethodDef functions[] = {
      "know_sparse(cls, format, /)\n--\n\n"
      "Look operands of a class up, with attributes ``data`` and ``_shape``; ``format``: which of a matrix "
      "is\n"
-     "compressed, 'rows' or 'columns', or whether it holds entries by 'coords', 'entries', or 'other'."},
+     "compressed, 'rows' or 'columns', or whether it holds entries by 'coords', 'entries', or 'blocks' or "
+     "'diagonals'."},
     {nullptr, nullptr, 0, nullptr},
 };
 

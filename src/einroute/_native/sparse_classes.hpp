@@ -5,8 +5,8 @@
 
 namespace einroute {
 
-// How the entries of a class are kept; Other: no loops of the core's read them.
-enum class Format { Unknown, Rows, Columns, Entries, Other };
+// How the entries of a class are kept; no loops read blocks and diagonals, which are expanded into rows.
+enum class Format { Unknown, Rows, Columns, Entries, Blocks, Diagonals };
 
 Format format_of(PyObject* operand);
 

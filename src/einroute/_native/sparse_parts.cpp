@@ -1,13 +1,15 @@
 #include "sparse_parts.hpp"
 
 #include "sparse_classes.hpp"
+#include "sparse_expand.hpp"
 
 #include <cstdint>
 #include <type_traits>
 
 namespace einroute {
 
-PyObject *name_data = nullptr, *name_indices = nullptr, *name_indptr = nullptr, *name_coords = nullptr;
+PyObject *name_data = nullptr, *name_indices = nullptr, *name_indptr = nullptr, *name_coords = nullptr,
+         *name_offsets = nullptr;
 
 namespace {
 
@@ -141,9 +143,21 @@ PyObject* coordinates(PyObject* operand, PyObject* shape) {
     return PyTuple_Pack(3, shape, data.object, plain.object);
 }
 
+PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
+    npy_intp sizes[MOST];
+    ExpandedRows made;
+    if (extents(shape, sizes) == 2 && expand_rows(operand, format, sizes[0], sizes[1], made)) {
+        return PyTuple_Pack(4, shape, made.data.object, made.indptr.object, made.indices.object);
+    }
+    if (PyErr_Occurred()) {
+        return nullptr;
+    }
+    Py_RETURN_NONE;
+}
+
 PyObject* sound_parts(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format == Format::Unknown || format == Format::Other) {
+    if (format == Format::Unknown) {
         Py_RETURN_NONE;
     }
     const Held shape(PyObject_GetAttr(operand, name_shape));
@@ -154,7 +168,41 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
     if (format == Format::Entries) {
         return coordinates(operand, shape.object);
     }
+    if (format == Format::Blocks || format == Format::Diagonals) {
+        return expanded(operand, shape.object, format);
+    }
     return compressed(operand, shape.object, format == Format::Columns ? 1 : 0);
+}
+
+// The values of blocks, all of which are entries.
+PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns) {
+    HeldBlocks held;
+    if (!read_blocks(operand, rows, columns, held)) {
+        return nullptr;
+    }
+    const Blocks& p = held.blocks;
+    const npy_intp lines = static_cast<npy_intp>(p.lines), count = static_cast<npy_intp>(p.count);
+    const bool good = checked(lines + count, [&] {
+        return span_all(held.indptr.array(), lines, count) &&
+               within(held.indices.array(), static_cast<npy_intp>(p.across));
+    });
+    return good ? PyArray_Ravel(held.data.array(), NPY_CORDER) : nullptr;
+}
+
+PyObject* sound_values(PyObject* self, PyObject* operand) {
+    if (format_of(operand) != Format::Blocks) {
+        const Held parts(sound_parts(self, operand));
+        return parts && parts.object != Py_None ? Py_NewRef(PyTuple_GET_ITEM(parts.object, 1))
+                                                : Py_XNewRef(parts.object);
+    }
+    npy_intp sizes[MOST];
+    const Held shape(PyObject_GetAttr(operand, name_shape));
+    PyObject* found =
+        shape && extents(shape.object, sizes) == 2 ? values_of_blocks(operand, sizes[0], sizes[1]) : nullptr;
+    if (found == nullptr && PyErr_Occurred() && !shape) {
+        PyErr_Clear();
+    }
+    return found != nullptr || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 
 // Whether pointers end where the values of compressed lines do.
@@ -172,7 +220,7 @@ bool ends_at(PyObject* operand, npy_intp entries) {
 
 PyObject* whole_values(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format == Format::Unknown || format == Format::Other) {
+    if (format == Format::Unknown) {
         Py_RETURN_NONE;
     }
     const Held data(vector_part(operand, name_data));
@@ -189,11 +237,18 @@ PyMethodDef functions[] = {
      "plain "
      "or\n"
      "its pointers do not end where they do. No index is read."},
+    {"sound_values", sound_values, METH_O,
+     "sound_values(operand, /)\n--\n\n"
+     "The values of `sound_parts` alone."},
     {"sound_parts", sound_parts, METH_O,
      "sound_parts(operand, /)\n--\n\n"
-     "Shape, data, indptr and indices, or coords, of an operand of a known class; None where they are not "
-     "plain,\n"
-     "do not fit each other or hold an index that is out of range."},
+     "Shape, data, indptr and indices, or coords, of an operand of a known class; of blocks and diagonals "
+     "those "
+     "of rows\n"
+     "that are made of them. None where they are not plain, do not fit each other or hold an index that is "
+     "out "
+     "of\n"
+     "range."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -244,9 +299,10 @@ int add_sparse_parts(PyObject* module) {
     name_indices = PyUnicode_InternFromString("indices");
     name_indptr = PyUnicode_InternFromString("indptr");
     name_coords = PyUnicode_InternFromString("coords");
+    name_offsets = PyUnicode_InternFromString("offsets");
     name_shape = PyUnicode_InternFromString("_shape");
     if (name_data == nullptr || name_indices == nullptr || name_indptr == nullptr || name_coords == nullptr ||
-        name_shape == nullptr) {
+        name_offsets == nullptr || name_shape == nullptr) {
         return -1;
     }
     return PyModule_AddFunctions(module, functions);

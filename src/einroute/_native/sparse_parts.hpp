@@ -18,7 +18,7 @@ PyObject* side_by_side(PyObject* object);
 // Whether vectors hold 32- or 64-bit signed integers, all of one size.
 bool are_indices(PyArrayObject* first, PyArrayObject* second);
 
-extern PyObject *name_data, *name_indices, *name_indptr, *name_coords;
+extern PyObject *name_data, *name_indices, *name_indptr, *name_coords, *name_offsets;
 
 int add_sparse_parts(PyObject* module);
 

@@ -235,10 +235,10 @@ _CORES = {
     sparse.csc_matrix: "columns",
     sparse.coo_array: "entries",
     sparse.coo_matrix: "entries",
-    sparse.bsr_array: "other",
-    sparse.bsr_matrix: "other",
-    sparse.dia_array: "other",
-    sparse.dia_matrix: "other",
+    sparse.bsr_array: "blocks",
+    sparse.bsr_matrix: "blocks",
+    sparse.dia_array: "diagonals",
+    sparse.dia_matrix: "diagonals",
 }
 if CORE is not None:
     for _cls, _kept in _CORES.items():

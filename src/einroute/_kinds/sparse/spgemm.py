@@ -12,12 +12,13 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Classes, Step
-from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.routes import Alone, Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._entries.csr_source import CSR
 from ..._entries.entries import Compressed, Entries, tools
 from ..._entries.validate import Unsound
 from ..._native import CORE
+from . import short_product
 from .result import SORT, entries_of, hand_over, layout, pair_of_sparse, row_cuts
 
 Array = np.ndarray[Any, Any]
@@ -163,4 +164,8 @@ def _apart(raveled: Array, shape: list[int]) -> list[Array]:
     return [raveled] if len(shape) == 1 else list(np.unravel_index(raveled, shape))
 
 
-ROUTE = Route("sparse.spgemm", verdict, bind)
+def _short(alone: Alone, run: Runner) -> Runner | None:
+    return None if CORE is None else short_product.of_product(alone, run)
+
+
+ROUTE = Route("sparse.spgemm", verdict, bind, short=_short)

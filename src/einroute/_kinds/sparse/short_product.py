@@ -1,0 +1,52 @@
+"""Products of two matrices of scipy.sparse that the core does whole: on the operands as they came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._base.routes import Alone, Runner
+from ..._native import CORE
+from .built import compressed
+from .short import KIND_NAME, MANY_ROWS, alike, as_rows, class_of
+
+
+def of_product(alone: Alone, run: Runner) -> Runner | None:
+    """Two matrices with one label in common, which is summed."""
+    first, second = alone.inputs
+    step, output = alone.step, alone.step.output
+    shared = set(first) & set(second)
+    matrices = len(first) == len(set(first)) == len(second) == len(set(second)) == 2
+    if any(kind.name != KIND_NAME for kind in alone.kinds) or not matrices or len(shared) != 1:
+        return None
+    (middle,) = shared
+    sizes, dtype, threads = step.sizes, step.dtype, step.threads
+    fits = alone.form == "entries" and len(output) == 2 and middle not in output
+    if not fits or dtype.char not in "?bBhHiIlLqQfdFD" or max(sizes.values()) >= MANY_ROWS:
+        return None
+    swapped = output[0] in second
+    rows, columns = output[0], output[1]
+    # Whether the rows of the left factor, and of the right one, are the operand's second axis.
+    left_turned = (second if swapped else first)[0] != rows
+    right_turned = (first if swapped else second)[0] != middle
+    n, k, m = sizes[rows], sizes[middle], sizes[columns]
+    sound, floating = CORE.sound_parts, dtype.kind in "fc"
+
+    def short(a: Any, b: Any) -> Any:
+        if swapped:
+            a, b = b, a
+        left, right = sound(a), sound(b)
+        if left is None or right is None or not left[1].dtype == right[1].dtype == dtype:
+            return run(b, a) if swapped else run(a, b)
+        left, right = as_rows(a, left, left_turned, (n, k)), as_rows(b, right, right_turned, (k, m))
+        made = None
+        if left is not None and right is not None:
+            left, right = alike(left, right)
+            made = CORE.multiply_sparse(*left, *right, m, threads)
+        if not made or (floating and not np.isfinite(made[2]).all()):
+            return run(b, a) if swapped else run(a, b)
+        indptr, indices, data = made
+        return compressed(class_of(a, b), indptr, indices, data, (n, m))
+
+    return short
