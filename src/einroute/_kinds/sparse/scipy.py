@@ -35,6 +35,10 @@ _COMPRESSED = ("csr", "csc")
 _MANY_ROWS = 2**31
 #: Formats whose conversions know the processor's byte order only.
 _WANT_NATIVE = ("bsr", "dia")
+#: The axis along which each format is compressed, or is brought to be.
+_AXES = {"csr": 0, "csc": 1, "bsr": 0, "dia": 0}
+#: What comparing an entry's indices takes, or making them, in indices; of others one for each axis.
+_COMPARED = {"csr": 1, "csc": 1, "bsr": 8, "dia": 8, "lil": 400, "dok": 1200}
 #: The arrays of each format.
 _PARTS = {
     "csr": ("data", "indices", "indptr"),
@@ -78,7 +82,10 @@ def stored(operand: Any) -> int:
 def facts(operand: Any) -> Operand:
     """Facts of an operand; its entries are counted by powers of two."""
     _, shape, dtype, bits = signature(operand)
-    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=1 << bits)
+    form, nnz = operand.format, 1 << bits
+    axis = _AXES.get(form, -1)
+    compared = nnz * _COMPARED.get(form, len(shape)) + (shape[axis] if axis >= 0 else 0)
+    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=nnz, compressed=axis, compared=compared)
 
 
 def adopt(operand: Any) -> Entries:

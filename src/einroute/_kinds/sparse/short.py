@@ -65,12 +65,7 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         if found is None:
             return run(*operands)
         rest = operands[:at] + operands[at + 1 :]
-        data = found[1]
-        if len(found) == 3:
-            indptr, line, coords = None, -1, found[2]
-        else:
-            indptr, indices = found[2:]
-            line, coords = (1 if x.format == "csc" else 0), (indices, indices)
+        data, indptr, line, coords = parts_of(x, found)
         if len(data) < crowded or data.dtype != dtype:
             return run(*operands)
         if cast:
@@ -82,6 +77,13 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         return run(*operands) if result is None else result
 
     return quiet(short) if cast else short
+
+
+def parts_of(x: Any, found: Any) -> tuple[Array, Any, int, tuple[Array, ...]]:
+    """Values, pointers and their axis, or None and -1, and an array an axis."""
+    if len(found) == 3:
+        return found[1], None, -1, found[2]
+    return found[1], found[2], 1 if x.format == "csc" else 0, (found[3], found[3])
 
 
 def _of_all(dtype: np.dtype[Any], ndim: int, run: Runner) -> Runner:

@@ -6,10 +6,44 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
+from ..._entries.entries import CROWDED
 from ..._native import CORE
 from .built import compressed
-from .short import KIND_NAME, MANY_ROWS, alike, as_rows, class_of
+from .result import entries_of
+from .short import KIND_NAME, MANY_ROWS, alike, as_rows, class_of, parts_of
+
+
+def _summed(alone: Alone, run: Runner, middle: str) -> Runner | None:
+    """All products summed: one matrix summed along the label that both have, which the other looks up."""
+    step, n = alone.step, alone.step.sizes[middle]
+    if n > CROWDED * sum(entries_of(step, i) for i in (0, 1)):
+        return None
+    dtype, threads = step.dtype, step.threads
+    # One number after the other is added to each sum, which loses digits of single precision.
+    wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" else dtype
+    char = wide.char
+    (first, second), sizes = alone.inputs, step.sizes
+    at, other = first.index(middle), second.index(middle)
+    shape, beside = (tuple(sizes[c] for c in labels) for labels in (first, second))
+    adding = CORE.Sampled(char, (0, 1), (), (at,), shape, False, False, threads)
+    looking = CORE.Sampled(char, (0, 1), ((other,),), (), beside, False, False, threads)
+    sound = CORE.sound_parts
+
+    def short(a: Any, b: Any) -> Any:
+        left, right = sound(a), sound(b)
+        if left is None or right is None or not left[1].dtype == right[1].dtype == dtype:
+            return run(a, b)
+        data, *places = parts_of(a, left)
+        sums = adding(data.astype(wide, copy=False), *places, False)
+        if not isinstance(sums, np.ndarray):
+            return run(a, b)
+        data, *places = parts_of(b, right)
+        made = looking(data.astype(wide, copy=False), *places, False, sums)
+        return run(a, b) if made is None or made is False else made.astype(dtype, copy=False)[()]
+
+    return quiet(short) if wide is not dtype else short
 
 
 def of_product(alone: Alone, run: Runner) -> Runner | None:
@@ -22,6 +56,8 @@ def of_product(alone: Alone, run: Runner) -> Runner | None:
         return None
     (middle,) = shared
     sizes, dtype, threads = step.sizes, step.dtype, step.threads
+    if not output and dtype.char in "?bBhHiIlLqQfdFD":
+        return _summed(alone, run, middle)
     fits = alone.form == "entries" and len(output) == 2 and middle not in output
     if not fits or dtype.char not in "?bBhHiIlLqQfdFD" or max(sizes.values()) >= MANY_ROWS:
         return None
