@@ -6,7 +6,8 @@
 namespace einroute {
 
 // How the entries of a class are kept; no loops read blocks and diagonals, which are expanded into rows.
-enum class Format { Unknown, Rows, Columns, Entries, Blocks, Diagonals };
+// A table holds the coordinates of all axes; gcxs are rows or columns, as the operand says.
+enum class Format { Unknown, Rows, Columns, Entries, Blocks, Diagonals, Table, Gcxs };
 
 Format format_of(PyObject* operand);
 

@@ -114,20 +114,16 @@ bool take_compressed(const Product& self, PyObject* operand, bool by_rows, Matri
 }
 
 // Entries by coordinates, compressed into rows; of many that is the fallback's to do, which remembers it.
-bool take_coordinates(const Product& self, PyObject* operand, Matrix& a) {
-    const Held coords(PyObject_GetAttr(operand, name_coords));
-    if (!coords) {
-        PyErr_Clear();
-        return false;
-    }
+bool take_coordinates(const Product& self, PyObject* operand, Format format, Matrix& a) {
+    const Held coords(coordinates_of(operand, format));
     a.data.object = vector_part(operand, name_data);
-    if (!a.data || !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
-        !PyTuple_CheckExact(coords.object) || PyTuple_GET_SIZE(coords.object) != 2) {
+    if (!coords || !a.data || !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
+        PyTuple_GET_SIZE(coords.object) != 2) {
         return false;
     }
-    a.indptr.object = side_by_side(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
-    a.indices.object = side_by_side(PyTuple_GET_ITEM(coords.object, self.turned ? 0 : 1));
-    if (!a.indptr || !a.indices || !are_indices(a.indptr.array(), a.indices.array())) {
+    a.indptr.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
+    a.indices.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 0 : 1));
+    if (!are_indices(a.indptr.array(), a.indices.array())) {
         return false;
     }
     const npy_intp count = PyArray_DIM(a.data.array(), 0), item = PyArray_ITEMSIZE(a.data.array());
@@ -169,20 +165,22 @@ bool take_kept(const Product& self, PyObject* operand, Format format, Matrix& a)
 }
 
 bool take_matrix(const Product& self, PyObject* operand, Matrix& a) {
-    switch (format_of(operand)) {
-    case Format::Rows:
-        return take_compressed(self, operand, !self.turned, a);
-    case Format::Columns:
-        return take_compressed(self, operand, self.turned, a);
-    case Format::Entries:
-        return take_coordinates(self, operand, a);
-    case Format::Blocks:
-        return take_kept(self, operand, Format::Blocks, a);
-    case Format::Diagonals:
-        return take_kept(self, operand, Format::Diagonals, a);
-    default:
+    const Format format = format_of(operand);
+    if (!is_zero_filled(operand, format)) {
         return false;
     }
+    switch (format) {
+    case Format::Entries:
+    case Format::Table:
+        return take_coordinates(self, operand, format, a);
+    case Format::Blocks:
+    case Format::Diagonals:
+        return take_kept(self, operand, format, a);
+    default:
+        break;
+    }
+    const int axis = compressed_axis(operand, format);
+    return axis >= 0 && take_compressed(self, operand, (axis == 0) != self.turned, a);
 }
 
 bool fits(const Product& self, PyObject* given) {

@@ -23,6 +23,8 @@ from ..._entries.validate import (
     index_array,
     keyed,
 )
+from ..._native import CORE
+from .adopted import as_entries
 from .form import FORM
 
 Array = np.ndarray[Any, Any]
@@ -87,6 +89,9 @@ def adopt(operand: Any) -> Entries:
     ValueError
         Its index arrays are not sound, or its fill value is not 0.
     """
+    found = None if CORE is None else CORE.sound_parts(operand)
+    if found is not None:
+        return as_entries(*found)
     if not operand.ndim:  # its one element is an entry or the fill value
         return Entries((), np.asarray(operand.todense()).reshape(1), ())
     if operand.fill_value != 0:
@@ -164,6 +169,10 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
             return sparse.DOK.from_coo(result)
     return result
 
+
+if CORE is not None:
+    CORE.know_sparse(sparse.COO, "table")
+    CORE.know_sparse(sparse.GCXS, "gcxs")
 
 KIND = Kind(
     "pydata_sparse",

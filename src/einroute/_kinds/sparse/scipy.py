@@ -25,14 +25,13 @@ from ..._entries.validate import (
     keyed,
 )
 from ..._native import CORE
-from .built import compressed, coordinates
+from .adopted import as_entries
+from .built import MANY_ROWS, compressed, coordinates
 from .form import FORM
 
 Array = np.ndarray[Any, Any]
 
 _COMPRESSED = ("csr", "csc")
-#: Rows from which a matrix is made without pointers to them.
-_MANY_ROWS = 2**31
 #: Formats whose conversions know the processor's byte order only.
 _WANT_NATIVE = ("bsr", "dia")
 #: The axis along which each format is compressed, or is brought to be.
@@ -98,7 +97,7 @@ def adopt(operand: Any) -> Entries:
     """
     found = None if CORE is None else CORE.sound_parts(operand)
     if found is not None:
-        return _entries(operand, *found)
+        return as_entries(*found)
     form, shape = operand.format, tuple(operand.shape)
     if form in _COMPRESSED:
         axis = 1 if form == "csc" else 0
@@ -137,13 +136,6 @@ def adopt(operand: Any) -> Entries:
     if len(coords) != len(shape):
         raise Unsound(f"it has {len(coords)} arrays of coordinates, expected {len(shape)}")
     return _within(shape, coords, np.asarray(coo.data))
-
-
-def _entries(operand: Any, shape: tuple[int, ...], data: Array, first: Any, indices: Any = None) -> Entries:
-    """Entries of parts that the core has checked: of coordinates, or of pointers and indices."""
-    if indices is None:
-        return Entries(shape, data, first)
-    return Entries(shape, data, None, Compressed(first, indices, 1 if operand.format == "csc" else 0))
 
 
 def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> Entries:
@@ -190,9 +182,9 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
     """A result: ``*_array`` if any operand is one, csr in 2-D and coo otherwise.
 
     No place has two entries; a product of two matrices is not sorted within its rows, as SciPy's are not.  A
-    matrix of `_MANY_ROWS` and more is coo, too: where each row starts would take 16 GiB.
+    matrix of `MANY_ROWS` and more is coo, too: where each row starts would take 16 GiB.
     """
-    if entries.ndim != 2 or entries.shape[0] >= _MANY_ROWS:
+    if entries.ndim != 2 or entries.shape[0] >= MANY_ROWS:
         entries = entries.summed()
         if not entries.ndim:
             return entries.data[0] if entries.nnz else entries.dtype.type(0)

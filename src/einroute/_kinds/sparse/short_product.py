@@ -1,4 +1,4 @@
-"""Products of two matrices of scipy.sparse that the core does whole: on the operands as they came."""
+"""Products of two sparse matrices that the core does whole: on the operands as they came."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
 from ..._entries.entries import CROWDED
 from ..._native import CORE
-from .built import compressed
+from .built import MANY_ROWS
+from .libraries import Library, library_of
 from .result import entries_of
-from .short import KIND_NAME, MANY_ROWS, alike, as_rows, class_of, parts_of
+from .short import alike, as_rows, parts_of
 
 
-def _summed(alone: Alone, run: Runner, middle: str) -> Runner | None:
+def _summed(alone: Alone, run: Runner, middle: str, library: Library) -> Runner | None:
     """All products summed: one matrix summed along the label that both have, which the other looks up."""
     step, n = alone.step, alone.step.sizes[middle]
     if n > CROWDED * sum(entries_of(step, i) for i in (0, 1)):
@@ -35,13 +36,15 @@ def _summed(alone: Alone, run: Runner, middle: str) -> Runner | None:
         left, right = sound(a), sound(b)
         if left is None or right is None or not left[1].dtype == right[1].dtype == dtype:
             return run(a, b)
-        data, *places = parts_of(a, left)
+        data, *places = parts_of(left)
         sums = adding(data.astype(wide, copy=False), *places, False)
         if not isinstance(sums, np.ndarray):
             return run(a, b)
-        data, *places = parts_of(b, right)
+        data, *places = parts_of(right)
         made = looking(data.astype(wide, copy=False), *places, False, sums)
-        return run(a, b) if made is None or made is False else made.astype(dtype, copy=False)[()]
+        if made is None or made is False:
+            return run(a, b)
+        return library.number(made.astype(dtype, copy=False)[()])
 
     return quiet(short) if wide is not dtype else short
 
@@ -52,12 +55,14 @@ def of_product(alone: Alone, run: Runner) -> Runner | None:
     step, output = alone.step, alone.step.output
     shared = set(first) & set(second)
     matrices = len(first) == len(set(first)) == len(second) == len(set(second)) == 2
-    if any(kind.name != KIND_NAME for kind in alone.kinds) or not matrices or len(shared) != 1:
+    names = [kind.name for kind in alone.kinds]
+    library = library_of(names)
+    if library is None or "dense" in names or not matrices or len(shared) != 1:
         return None
     (middle,) = shared
     sizes, dtype, threads = step.sizes, step.dtype, step.threads
     if not output and dtype.char in "?bBhHiIlLqQfdFD":
-        return _summed(alone, run, middle)
+        return _summed(alone, run, middle, library)
     fits = alone.form == "entries" and len(output) == 2 and middle not in output
     if not fits or dtype.char not in "?bBhHiIlLqQfdFD" or max(sizes.values()) >= MANY_ROWS:
         return None
@@ -75,7 +80,7 @@ def of_product(alone: Alone, run: Runner) -> Runner | None:
         left, right = sound(a), sound(b)
         if left is None or right is None or not left[1].dtype == right[1].dtype == dtype:
             return run(b, a) if swapped else run(a, b)
-        left, right = as_rows(a, left, left_turned, (n, k)), as_rows(b, right, right_turned, (k, m))
+        left, right = as_rows(left, left_turned, (n, k)), as_rows(right, right_turned, (k, m))
         made = None
         if left is not None and right is not None:
             left, right = alike(left, right)
@@ -83,6 +88,6 @@ def of_product(alone: Alone, run: Runner) -> Runner | None:
         if not made or (floating and not np.isfinite(made[2]).all()):
             return run(b, a) if swapped else run(a, b)
         indptr, indices, data = made
-        return compressed(class_of(a, b), indptr, indices, data, (n, m))
+        return library.product((a, b), indptr, indices, data, (n, m))
 
     return short
