@@ -45,6 +45,10 @@ class Operand:
         Position of the first operand of the call that is this structured operand too.
     device : object
         Where the elements are, of libraries that have several places; hashable.
+    compressed : int
+        The axis along which a sparse operand keeps pointers to its entries; -1: none, or it is not known.
+    compared : int
+        Indices and pointers of a sparse operand that are compared before its entries are read, about.
     """
 
     shape: tuple[int, ...]
@@ -55,6 +59,8 @@ class Operand:
     structure: Any = None
     alias: int | None = None
     device: Any = None
+    compressed: int = -1
+    compared: int = 0
 
     @property
     def size(self) -> int:

@@ -1,15 +1,13 @@
 #include "key.hpp"
 
 #include "held.hpp"
-#include "sparse_classes.hpp"
+#include "sparse_parts.hpp"
 
 #include <cstring>
 
 namespace einroute {
 
 namespace {
-
-PyObject *name_shape = nullptr, *name_data = nullptr;
 
 bool is_number(int type) {
     return (type >= NPY_BOOL && type <= NPY_CLONGDOUBLE) || type == NPY_HALF;
@@ -39,11 +37,12 @@ int bits_of(npy_intp count) {
 
 // Adds the facts of a sparse operand of a class that is known; false without an exception if it is none.
 bool add_sparse(Key& key, PyObject* operand) {
-    if (format_of(operand) == Format::Unknown) {
+    const Format format = format_of(operand);
+    if (format == Format::Unknown) {
         return false;
     }
     const Held data(PyObject_GetAttr(operand, name_data));
-    const Held shape(data ? PyObject_GetAttr(operand, name_shape) : nullptr);
+    const Held shape(data ? shape_of(operand, format) : nullptr);
     bool good = shape && PyArray_CheckExact(data.object) && PyTuple_CheckExact(shape.object);
     if (good) {
         const int type = PyArray_TYPE(data.array());
@@ -51,7 +50,8 @@ bool add_sparse(Key& key, PyObject* operand) {
         good = is_number(type) && PyArray_ISNOTSWAPPED(data.array()) &&
                add_word(key, reinterpret_cast<std::intptr_t>(Py_TYPE(operand))) &&
                add_word(key, type | bits_of(PyArray_SIZE(data.array())) << 8 | int(ndim) << 16) &&
-               add_shape(key, shape.object);
+               add_shape(key, shape.object) &&
+               (format != Format::Gcxs || add_word(key, compressed_axis(operand, format)));
     }
     PyErr_Clear();
     return good;
@@ -125,12 +125,6 @@ void end_key(Key& key) {
 bool same_words(const Key& a, const Key& b) {
     return a.count == b.count &&
            std::memcmp(a.words, b.words, static_cast<std::size_t>(a.count) * sizeof a.words[0]) == 0;
-}
-
-int prepare_keys() {
-    name_shape = PyUnicode_InternFromString("_shape");
-    name_data = PyUnicode_InternFromString("data");
-    return name_shape == nullptr || name_data == nullptr ? -1 : 0;
 }
 
 } // namespace einroute

@@ -39,7 +39,4 @@ void end_key(Key& key);
 // Whether two keys of one function and the same subscripts are of the same facts.
 bool same_words(const Key& a, const Key& b);
 
-// Readies what the keys of sparse operands are read by; -1 with an exception set if that fails.
-int prepare_keys();
-
 } // namespace einroute

@@ -29,6 +29,7 @@
 #include "sparse_product.hpp"
 #include "sparse_sampled_type.hpp"
 #include "sparse_sparse.hpp"
+#include "sparse_total.hpp"
 #include "table.hpp"
 #include "threads.hpp"
 
@@ -90,6 +91,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_parts,
     einroute::add_sparse_product,
     einroute::add_sparse_sparse,
+    einroute::add_sparse_total,
     einroute::add_one_pass,
     einroute::add_copies,
     einroute::add_threads,

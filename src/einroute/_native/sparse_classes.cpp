@@ -27,11 +27,13 @@ PyObject* know_sparse(PyObject*, PyObject* args) {
     const Format found = format[0] == 'r'   ? Format::Rows
                          : format[0] == 'c' ? Format::Columns
                          : format[0] == 'e' ? Format::Entries
-                         : format[0] == 'o' ? Format::Other
+                         : format[0] == 'b' ? Format::Blocks
+                         : format[0] == 'd' ? Format::Diagonals
+                         : format[0] == 't' ? Format::Table
+                         : format[0] == 'g' ? Format::Gcxs
                                             : Format::Unknown;
     if (found == Format::Unknown) {
-        PyErr_Format(PyExc_ValueError, "format must be 'rows', 'columns', 'entries' or 'other', not '%s'",
-                     format);
+        PyErr_Format(PyExc_ValueError, "there is no format '%s'", format);
         return nullptr;
     }
     classes[count++] = {reinterpret_cast<PyTypeObject*>(Py_NewRef(type)), found};
@@ -41,9 +43,9 @@ PyObject* know_sparse(PyObject*, PyObject* args) {
 PyMethodDef functions[] = {
     {"know_sparse", know_sparse, METH_VARARGS,
      "know_sparse(cls, format, /)\n--\n\n"
-     "Look operands of a class up, with attributes ``data`` and ``_shape``; ``format``: which of a matrix "
-     "is\n"
-     "compressed, 'rows' or 'columns', or whether it holds entries by 'coords', 'entries', or 'other'."},
+     "Look operands of a class up. ``format``: 'rows' or 'columns' are compressed, 'entries' by coordinates, "
+     "'blocks' and\n"
+     "'diagonals', of scipy.sparse; a 'table' of coordinates and 'gcxs', of pydata/sparse."},
     {nullptr, nullptr, 0, nullptr},
 };
 

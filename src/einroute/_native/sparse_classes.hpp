@@ -5,8 +5,9 @@
 
 namespace einroute {
 
-// How the entries of a class are kept; Other: no loops of the core's read them.
-enum class Format { Unknown, Rows, Columns, Entries, Other };
+// How the entries of a class are kept; no loops read blocks and diagonals, which are expanded into rows.
+// A table holds the coordinates of all axes; gcxs are rows or columns, as the operand says.
+enum class Format { Unknown, Rows, Columns, Entries, Blocks, Diagonals, Table, Gcxs };
 
 Format format_of(PyObject* operand);
 

@@ -52,6 +52,19 @@ bool sort(const Coordinates& p, ptrdiff_t rows, I* indptr, I* indices, V* values
     return true;
 }
 
+template <class I> bool number(const I* indptr, ptrdiff_t lines, size_t count, I* to) {
+    size_t low = unsigned_index(indptr, 0);
+    bool good = low == 0;
+    for (ptrdiff_t line = 0; good && line < lines; ++line) {
+        const size_t high = unsigned_index(indptr, line + 1);
+        good = high >= low && high <= count;
+        for (; good && low < high; ++low) {
+            to[low] = static_cast<I>(line);
+        }
+    }
+    return good && low == count;
+}
+
 struct Pair {
     std::uint64_t first, second;
 };
@@ -78,6 +91,14 @@ bool of_index(const Coordinates& p, ptrdiff_t rows, void* indptr, void* indices,
 bool compress(const Coordinates& entries, ptrdiff_t rows, void* indptr, void* indices, char* values) {
     return entries.wide ? of_index<std::int64_t>(entries, rows, indptr, indices, values)
                         : of_index<std::int32_t>(entries, rows, indptr, indices, values);
+}
+
+bool number_lines(bool wide, const void* indptr, ptrdiff_t lines, ptrdiff_t count, void* to) {
+    const size_t entries = static_cast<size_t>(count);
+    return wide ? number(static_cast<const std::int64_t*>(indptr), lines, entries,
+                         static_cast<std::int64_t*>(to))
+                : number(static_cast<const std::int32_t*>(indptr), lines, entries,
+                         static_cast<std::int32_t*>(to));
 }
 
 } // namespace einroute

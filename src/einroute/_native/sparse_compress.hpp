@@ -19,4 +19,8 @@ struct Coordinates {
 // False where a row is out of range; the other index is copied as it is.
 bool compress(const Coordinates& entries, std::ptrdiff_t rows, void* indptr, void* indices, char* values);
 
+// Writes the line of each of `count` entries that are compressed along `lines`; false where pointers do not
+// rise from 0 to their number.
+bool number_lines(bool wide, const void* indptr, std::ptrdiff_t lines, std::ptrdiff_t count, void* to);
+
 } // namespace einroute

@@ -9,9 +9,12 @@
 #include "sparse_tiles.hpp"
 #include "threads.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <new>
+#include <vector>
 
 namespace einroute {
 
@@ -27,6 +30,8 @@ constexpr ptrdiff_t BLOCKS = 64;
 constexpr double LONGEST = 1 << 26;
 // Places for each entry from which tiles are not worth filling.
 constexpr ptrdiff_t EMPTY = 8;
+// Columns for each entry from which those that have some are looked for.
+constexpr ptrdiff_t FEW = 2;
 // Bytes of a contiguous row from which it is taken as it lies even where a tile could be filled.
 constexpr ptrdiff_t IN_ROWS = 16;
 
@@ -177,6 +182,28 @@ class Pass {
         if (way_ == Way::Singly && inner_ < 0) {
             choose_nearest();
         }
+        few_ = way_ == Way::Tiles && p_.by_rows && p_.a.entries < p_.columns / FEW && find_used();
+    }
+
+    // The columns that have entries; false where there is no memory, or an index is out of range.
+    bool find_used() {
+        try {
+            used_.reserve(static_cast<std::size_t>(p_.a.entries));
+            for (ptrdiff_t k = 0; k < p_.a.entries; ++k) {
+                const auto index =
+                    p_.wide ? static_cast<std::uint64_t>(static_cast<const std::int64_t*>(p_.a.indices)[k])
+                            : static_cast<std::uint64_t>(static_cast<const std::int32_t*>(p_.a.indices)[k]);
+                if (index >= static_cast<std::uint64_t>(p_.columns)) {
+                    return false;
+                }
+                used_.push_back(static_cast<ptrdiff_t>(index));
+            }
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        std::sort(used_.begin(), used_.end());
+        used_.erase(std::unique(used_.begin(), used_.end()), used_.end());
+        return true;
     }
 
     // The axis whose vectors lie nearest to each other.
@@ -228,7 +255,7 @@ class Pass {
     void block(ptrdiff_t index) {
         if (way_ == Way::Tiles) {
             const ptrdiff_t first = tiles_ * index / blocks_, last = tiles_ * (index + 1) / blocks_;
-            SparseTiles work(p_, kernels_, transpose_, item_, width_);
+            SparseTiles work(p_, kernels_, transpose_, item_, width_, few_ ? &used_ : nullptr);
             failed_ = failed_ || !work.ready();
             if (work.ready() && !work.run(first, last)) {
                 sound_ = false;
@@ -329,7 +356,8 @@ class Pass {
     ptrdiff_t lanes_ = 0, tiles_ = 0;
     ptrdiff_t vectors_ = 1, outer_ = 1, strip_ = 1, strips_ = 1, parts_ = 1;
     ptrdiff_t blocks_wanted_ = 1, blocks_ = 1;
-    bool watched_ = false;
+    bool watched_ = false, few_ = false;
+    std::vector<ptrdiff_t> used_;
     std::atomic<bool> sound_{true}, failed_{false}, finite_{true};
 };
 

@@ -1,17 +1,23 @@
 #include "sparse_parts.hpp"
 
 #include "sparse_classes.hpp"
+#include "sparse_expand.hpp"
 
 #include <cstdint>
 #include <type_traits>
 
 namespace einroute {
 
-PyObject *name_data = nullptr, *name_indices = nullptr, *name_indptr = nullptr, *name_coords = nullptr;
+PyObject *name_data = nullptr, *name_indices = nullptr, *name_indptr = nullptr, *name_coords = nullptr,
+         *name_offsets = nullptr;
 
 namespace {
 
-PyObject* name_shape = nullptr;
+PyObject *name_scipy_shape = nullptr, *name_shape = nullptr, *name_axes = nullptr, *name_fill = nullptr;
+
+bool is_pydata(Format format) {
+    return format == Format::Table || format == Format::Gcxs;
+}
 
 // Entries from which the GIL is released.
 constexpr npy_intp RELEASED = 1 << 15;
@@ -93,6 +99,11 @@ int extents(PyObject* shape, npy_intp (&sizes)[MOST]) {
     return ndim;
 }
 
+PyObject* with_axis(PyObject* shape, PyObject* data, PyObject* indptr, PyObject* indices, int axis) {
+    const Held number(PyLong_FromLong(axis));
+    return number ? PyTuple_Pack(5, shape, data, indptr, indices, number.object) : nullptr;
+}
+
 PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
     npy_intp sizes[MOST];
     const Held indptr(vector_part(operand, name_indptr)), indices(vector_part(operand, name_indices)),
@@ -108,31 +119,18 @@ PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
         })) {
         Py_RETURN_NONE;
     }
-    return PyTuple_Pack(4, shape, data.object, indptr.object, indices.object);
+    return with_axis(shape, data.object, indptr.object, indices.object, axis);
 }
 
-PyObject* coordinates(PyObject* operand, PyObject* shape) {
+PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
     npy_intp sizes[MOST];
     const int ndim = extents(shape, sizes);
-    const Held coords(PyObject_GetAttr(operand, name_coords)), data(vector_part(operand, name_data));
-    if (!coords) {
-        PyErr_Clear();
-    }
-    if (ndim == 0 || !coords || !data || !PyTuple_CheckExact(coords.object) ||
-        PyTuple_GET_SIZE(coords.object) != ndim) {
+    const Held plain(coordinates_of(operand, format)), data(vector_part(operand, name_data));
+    if (ndim == 0 || !plain || !data || PyTuple_GET_SIZE(plain.object) != ndim) {
         Py_RETURN_NONE;
     }
-    const Held plain(PyTuple_New(ndim));
-    if (!plain) {
-        return nullptr;
-    }
     for (int i = 0; i < ndim; ++i) {
-        PyObject* given = side_by_side(PyTuple_GET_ITEM(coords.object, i));
-        if (given == nullptr) {
-            Py_RETURN_NONE;
-        }
-        PyTuple_SET_ITEM(plain.object, i, given);
-        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(given);
+        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(PyTuple_GET_ITEM(plain.object, i));
         if (!are_indices(x, x) || PyArray_DIM(x, 0) != PyArray_DIM(data.array(), 0) ||
             !checked(PyArray_DIM(x, 0), [&] { return within(x, sizes[i]); })) {
             Py_RETURN_NONE;
@@ -141,20 +139,70 @@ PyObject* coordinates(PyObject* operand, PyObject* shape) {
     return PyTuple_Pack(3, shape, data.object, plain.object);
 }
 
+PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
+    npy_intp sizes[MOST];
+    ExpandedRows made;
+    if (extents(shape, sizes) == 2 && expand_rows(operand, format, sizes[0], sizes[1], made)) {
+        return with_axis(shape, made.data.object, made.indptr.object, made.indices.object, 0);
+    }
+    if (PyErr_Occurred()) {
+        return nullptr;
+    }
+    Py_RETURN_NONE;
+}
+
 PyObject* sound_parts(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format == Format::Unknown || format == Format::Other) {
+    if (format == Format::Unknown) {
         Py_RETURN_NONE;
     }
+    const Held shape(shape_of(operand, format));
+    if (!shape || !is_zero_filled(operand, format)) {
+        Py_RETURN_NONE;
+    }
+    switch (format) {
+    case Format::Entries:
+    case Format::Table:
+        return coordinates(operand, shape.object, format);
+    case Format::Blocks:
+    case Format::Diagonals:
+        return expanded(operand, shape.object, format);
+    default:
+        break;
+    }
+    const int axis = compressed_axis(operand, format);
+    if (axis < 0) {
+        Py_RETURN_NONE;
+    }
+    return compressed(operand, shape.object, axis);
+}
+
+// The values of blocks, all of which are entries.
+PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns) {
+    HeldBlocks held;
+    if (!read_blocks(operand, rows, columns, held)) {
+        return nullptr;
+    }
+    const Blocks& p = held.blocks;
+    const npy_intp lines = static_cast<npy_intp>(p.lines), count = static_cast<npy_intp>(p.count);
+    const bool good = checked(lines + count, [&] {
+        return span_all(held.indptr.array(), lines, count) &&
+               within(held.indices.array(), static_cast<npy_intp>(p.across));
+    });
+    return good ? PyArray_Ravel(held.data.array(), NPY_CORDER) : nullptr;
+}
+
+PyObject* sound_values(PyObject* self, PyObject* operand) {
+    if (format_of(operand) != Format::Blocks) {
+        const Held parts(sound_parts(self, operand));
+        return parts && parts.object != Py_None ? Py_NewRef(PyTuple_GET_ITEM(parts.object, 1))
+                                                : Py_XNewRef(parts.object);
+    }
+    npy_intp sizes[MOST];
     const Held shape(PyObject_GetAttr(operand, name_shape));
-    if (!shape) {
-        PyErr_Clear();
-        Py_RETURN_NONE;
-    }
-    if (format == Format::Entries) {
-        return coordinates(operand, shape.object);
-    }
-    return compressed(operand, shape.object, format == Format::Columns ? 1 : 0);
+    PyObject* found =
+        shape && extents(shape.object, sizes) == 2 ? values_of_blocks(operand, sizes[0], sizes[1]) : nullptr;
+    return found != nullptr || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 
 // Whether pointers end where the values of compressed lines do.
@@ -172,11 +220,12 @@ bool ends_at(PyObject* operand, npy_intp entries) {
 
 PyObject* whole_values(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format == Format::Unknown || format == Format::Other) {
+    if (format == Format::Unknown || !is_zero_filled(operand, format)) {
         Py_RETURN_NONE;
     }
     const Held data(vector_part(operand, name_data));
-    if (!data || (format != Format::Entries && !ends_at(operand, PyArray_DIM(data.array(), 0)))) {
+    if (!data || (format != Format::Entries && format != Format::Table &&
+                  !ends_at(operand, PyArray_DIM(data.array(), 0)))) {
         Py_RETURN_NONE;
     }
     return Py_NewRef(data.object);
@@ -189,11 +238,19 @@ PyMethodDef functions[] = {
      "plain "
      "or\n"
      "its pointers do not end where they do. No index is read."},
+    {"sound_values", sound_values, METH_O,
+     "sound_values(operand, /)\n--\n\n"
+     "The values of `sound_parts` alone."},
     {"sound_parts", sound_parts, METH_O,
      "sound_parts(operand, /)\n--\n\n"
-     "Shape, data, indptr and indices, or coords, of an operand of a known class; None where they are not "
-     "plain,\n"
-     "do not fit each other or hold an index that is out of range."},
+     "Shape, data, indptr, indices and the axis, or coords, of an operand of a known class; of blocks and "
+     "diagonals "
+     "those "
+     "of rows\n"
+     "that are made of them. None where they are not plain, do not fit each other or hold an index that is "
+     "out "
+     "of\n"
+     "range."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -220,6 +277,63 @@ PyObject* side_by_side(PyObject* object) {
     return copy;
 }
 
+PyObject* shape_of(PyObject* operand, Format format) {
+    PyObject* shape = PyObject_GetAttr(operand, is_pydata(format) ? name_shape : name_scipy_shape);
+    PyErr_Clear();
+    return shape;
+}
+
+int compressed_axis(PyObject* operand, Format format) {
+    if (format != Format::Gcxs) {
+        return format == Format::Rows ? 0 : format == Format::Columns ? 1 : -1;
+    }
+    const Held axes(PyObject_GetAttr(operand, name_axes));
+    Py_ssize_t axis = -1;
+    if (axes && PyTuple_CheckExact(axes.object) && PyTuple_GET_SIZE(axes.object) == 1) {
+        axis = PyNumber_AsSsize_t(PyTuple_GET_ITEM(axes.object, 0), nullptr);
+    }
+    PyErr_Clear();
+    return axis == 0 || axis == 1 ? static_cast<int>(axis) : -1;
+}
+
+bool is_zero_filled(PyObject* operand, Format format) {
+    if (!is_pydata(format)) {
+        return true;
+    }
+    const Held fill(PyObject_GetAttr(operand, name_fill));
+    const bool zero = fill && PyObject_IsTrue(fill.object) == 0;
+    PyErr_Clear();
+    return zero;
+}
+
+PyObject* coordinates_of(PyObject* operand, Format format) {
+    const Held coords(PyObject_GetAttr(operand, name_coords));
+    PyErr_Clear();
+    if (!coords) {
+        return nullptr;
+    }
+    PyArrayObject* table = coords.array();
+    const bool one = format == Format::Table;
+    if (one ? !PyArray_CheckExact(coords.object) || PyArray_NDIM(table) != 2 || !PyArray_ISCARRAY_RO(table)
+            : !PyTuple_CheckExact(coords.object)) {
+        return nullptr;
+    }
+    const Py_ssize_t ndim = one ? PyArray_DIM(table, 0) : PyTuple_GET_SIZE(coords.object);
+    Held found(ndim <= MOST ? PyTuple_New(ndim) : nullptr);
+    for (Py_ssize_t i = 0; found && i < ndim; ++i) {
+        PyObject* vector =
+            one ? PySequence_GetItem(coords.object, i) : side_by_side(PyTuple_GET_ITEM(coords.object, i));
+        if (vector == nullptr || !is_plain_vector(vector)) {
+            Py_XDECREF(vector);
+            PyErr_Clear();
+            return nullptr;
+        }
+        PyTuple_SET_ITEM(found.object, i, vector);
+    }
+    PyErr_Clear();
+    return found.release();
+}
+
 PyObject* vector_part(PyObject* operand, PyObject* name) {
     PyObject* found = PyObject_GetAttr(operand, name);
     if (found == nullptr) {
@@ -244,9 +358,14 @@ int add_sparse_parts(PyObject* module) {
     name_indices = PyUnicode_InternFromString("indices");
     name_indptr = PyUnicode_InternFromString("indptr");
     name_coords = PyUnicode_InternFromString("coords");
-    name_shape = PyUnicode_InternFromString("_shape");
+    name_offsets = PyUnicode_InternFromString("offsets");
+    name_scipy_shape = PyUnicode_InternFromString("_shape");
+    name_shape = PyUnicode_InternFromString("shape");
+    name_axes = PyUnicode_InternFromString("_compressed_axes");
+    name_fill = PyUnicode_InternFromString("fill_value");
     if (name_data == nullptr || name_indices == nullptr || name_indptr == nullptr || name_coords == nullptr ||
-        name_shape == nullptr) {
+        name_offsets == nullptr || name_scipy_shape == nullptr || name_shape == nullptr ||
+        name_axes == nullptr || name_fill == nullptr) {
         return -1;
     }
     return PyModule_AddFunctions(module, functions);

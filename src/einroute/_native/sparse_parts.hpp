@@ -2,6 +2,7 @@
 #pragma once
 
 #include "held.hpp"
+#include "sparse_classes.hpp"
 
 namespace einroute {
 
@@ -18,7 +19,19 @@ PyObject* side_by_side(PyObject* object);
 // Whether vectors hold 32- or 64-bit signed integers, all of one size.
 bool are_indices(PyArrayObject* first, PyArrayObject* second);
 
-extern PyObject *name_data, *name_indices, *name_indptr, *name_coords;
+// The shape, as the operand keeps it, or null without an exception.
+PyObject* shape_of(PyObject* operand, Format format);
+
+// The axis along which a matrix is compressed; -1 without an exception where it is none.
+int compressed_axis(PyObject* operand, Format format);
+
+// A vector for the coordinates of each axis, in a tuple; null without an exception where they are not plain.
+PyObject* coordinates_of(PyObject* operand, Format format);
+
+// Whether absent elements are zeros.
+bool is_zero_filled(PyObject* operand, Format format);
+
+extern PyObject *name_data, *name_indices, *name_indptr, *name_coords, *name_offsets;
 
 int add_sparse_parts(PyObject* module);
 

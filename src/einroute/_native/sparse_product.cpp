@@ -8,6 +8,8 @@
 #include "sparse_compress.hpp"
 #include "sparse_coordinates.hpp"
 #include "sparse_dense.hpp"
+#include "sparse_expand.hpp"
+#include "sparse_kept.hpp"
 #include "sparse_parts.hpp"
 
 #include <cstddef>
@@ -50,16 +52,46 @@ struct Matrix {
     SparseLines lines{};
     bool as_given = false; // coordinates as they came, of a product with one vector
     Coordinates coordinates{};
+    Format kept = Format::Rows; // blocks or diagonals, of such a product
+    HeldBlocks blocks;
+    HeldDiagonals diagonals;
+
+    // Whether products are added to the result, one by one.
+    bool adds() const { return as_given || kept != Format::Rows; }
 };
 
-// The parts of a compressed matrix; false where they are not as expected.
-bool take_compressed(const Product& self, PyObject* operand, bool by_rows, Matrix& a) {
-    if (!by_rows && self.width > self.few) {
+// Rows by a counting sort of coordinates, whose lines are the rows.
+bool compress_lines(const Product& self, const Coordinates& entries, Matrix& a) {
+    const npy_intp values = entries.count * entries.item, pointers = (self.rows + 2) * 8;
+    const npy_intp indices = entries.count * (entries.wide ? 8 : 4);
+    a.made.reset(static_cast<char*>(std::malloc(static_cast<std::size_t>(values + pointers + indices + 1))));
+    if (!a.made) {
         return false;
     }
-    a.indptr.object = vector_part(operand, name_indptr);
-    a.indices.object = vector_part(operand, name_indices);
-    a.data.object = vector_part(operand, name_data);
+    char *to_values = a.made.get(), *indptr = to_values + (values + 7) / 8 * 8,
+         *to_indices = indptr + pointers - 8;
+    a.wide = entries.wide;
+    a.by_rows = true;
+    a.lines = {indptr, to_indices, to_values, entries.count, self.columns};
+    return compress(entries, self.rows, indptr, to_indices, to_values);
+}
+
+// Of entries that are compressed along the columns, those of the rows; false as `take_lines`, and of many,
+// which is the fallback's to do: it remembers them.
+bool turn_lines(const Product& self, Matrix& a) {
+    const npy_intp count = a.lines.entries, item = PyArray_ITEMSIZE(a.data.array()), index = a.wide ? 8 : 4;
+    if (count > MANY || self.rows > MANY || self.columns > MANY) {
+        return false;
+    }
+    const Memory lines(static_cast<char*>(std::malloc(static_cast<std::size_t>(count * index + 1))));
+    if (!lines || !number_lines(a.wide, a.lines.indptr, self.columns, count, lines.get())) {
+        return false;
+    }
+    return compress_lines(self, {a.wide, a.lines.indices, lines.get(), a.lines.data, item, count}, a);
+}
+
+// Compressed lines as the kernels take them; false where they are not as expected.
+bool take_lines(const Product& self, bool by_rows, Matrix& a) {
     if (!a.indptr || !a.indices || !a.data || !are_indices(a.indptr.array(), a.indices.array()) ||
         !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
         PyArray_DIM(a.indptr.array(), 0) != (by_rows ? self.rows : self.columns) + 1) {
@@ -70,66 +102,85 @@ bool take_compressed(const Product& self, PyObject* operand, bool by_rows, Matri
     a.wide = PyArray_ITEMSIZE(a.indices.array()) == 8;
     a.lines = {PyArray_DATA(a.indptr.array()), PyArray_DATA(a.indices.array()), PyArray_BYTES(a.data.array()),
                there < values ? there : values, by_rows ? self.columns : self.rows};
-    return true;
+    return by_rows || self.width <= self.few || turn_lines(self, a);
+}
+
+// The parts of a compressed matrix; false where they are not as expected.
+bool take_compressed(const Product& self, PyObject* operand, bool by_rows, Matrix& a) {
+    a.indptr.object = vector_part(operand, name_indptr);
+    a.indices.object = vector_part(operand, name_indices);
+    a.data.object = vector_part(operand, name_data);
+    return take_lines(self, by_rows, a);
 }
 
 // Entries by coordinates, compressed into rows; of many that is the fallback's to do, which remembers it.
-bool take_coordinates(const Product& self, PyObject* operand, Matrix& a) {
-    const Held coords(PyObject_GetAttr(operand, name_coords));
-    if (!coords) {
-        PyErr_Clear();
-        return false;
-    }
+bool take_coordinates(const Product& self, PyObject* operand, Format format, Matrix& a) {
+    const Held coords(coordinates_of(operand, format));
     a.data.object = vector_part(operand, name_data);
-    if (!a.data || !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
-        !PyTuple_CheckExact(coords.object) || PyTuple_GET_SIZE(coords.object) != 2) {
+    if (!coords || !a.data || !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
+        PyTuple_GET_SIZE(coords.object) != 2) {
         return false;
     }
-    a.indptr.object = side_by_side(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
-    a.indices.object = side_by_side(PyTuple_GET_ITEM(coords.object, self.turned ? 0 : 1));
-    if (!a.indptr || !a.indices || !are_indices(a.indptr.array(), a.indices.array())) {
+    a.indptr.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 1 : 0)); // the rows
+    a.indices.object = Py_NewRef(PyTuple_GET_ITEM(coords.object, self.turned ? 0 : 1));
+    if (!are_indices(a.indptr.array(), a.indices.array())) {
         return false;
     }
     const npy_intp count = PyArray_DIM(a.data.array(), 0), item = PyArray_ITEMSIZE(a.data.array());
-    const npy_intp index = PyArray_ITEMSIZE(a.indices.array());
     if (count > MANY || self.rows > MANY || PyArray_DIM(a.indptr.array(), 0) != count ||
         PyArray_DIM(a.indices.array(), 0) != count) {
         return false;
     }
-    a.coordinates = {index == 8,
+    a.coordinates = {PyArray_ITEMSIZE(a.indices.array()) == 8,
                      PyArray_DATA(a.indptr.array()),
                      PyArray_DATA(a.indices.array()),
                      PyArray_BYTES(a.data.array()),
                      item,
                      count};
     a.as_given = self.width == 1;
-    if (a.as_given) {
-        return true;
+    return a.as_given || compress_lines(self, a.coordinates, a);
+}
+
+// Blocks, or diagonals: as they are by a vector, else as rows that are made of them for this call.
+bool take_kept(const Product& self, PyObject* operand, Format format, Matrix& a) {
+    const npy_intp rows = self.turned ? self.columns : self.rows,
+                   columns = self.turned ? self.rows : self.columns;
+    if (self.width == 1) {
+        a.kept = format;
+        const bool good = format == Format::Blocks ? read_blocks(operand, rows, columns, a.blocks)
+                                                   : read_diagonals(operand, columns, a.diagonals);
+        return good &&
+               PyArray_EquivTypenums(
+                   PyArray_TYPE((format == Format::Blocks ? a.blocks.data : a.diagonals.data).array()),
+                   self.type);
     }
-    const npy_intp values = count * item, pointers = (self.rows + 2) * 8;
-    a.made.reset(
-        static_cast<char*>(std::malloc(static_cast<std::size_t>(values + pointers + count * index + 1))));
-    if (!a.made) {
+    ExpandedRows made;
+    if (!expand_rows(operand, format, rows, columns, made)) {
         return false;
     }
-    char *to_values = a.made.get(), *indptr = to_values + (values + 7) / 8 * 8,
-         *indices = indptr + pointers - 8;
-    a.wide = index == 8;
-    a.lines = {indptr, indices, to_values, count, self.columns};
-    return compress(a.coordinates, self.rows, indptr, indices, to_values);
+    a.indptr.object = made.indptr.release();
+    a.indices.object = made.indices.release();
+    a.data.object = made.data.release();
+    return take_lines(self, !self.turned, a);
 }
 
 bool take_matrix(const Product& self, PyObject* operand, Matrix& a) {
-    switch (format_of(operand)) {
-    case Format::Rows:
-        return take_compressed(self, operand, !self.turned, a);
-    case Format::Columns:
-        return take_compressed(self, operand, self.turned, a);
-    case Format::Entries:
-        return take_coordinates(self, operand, a);
-    default:
+    const Format format = format_of(operand);
+    if (!is_zero_filled(operand, format)) {
         return false;
     }
+    switch (format) {
+    case Format::Entries:
+    case Format::Table:
+        return take_coordinates(self, operand, format, a);
+    case Format::Blocks:
+    case Format::Diagonals:
+        return take_kept(self, operand, format, a);
+    default:
+        break;
+    }
+    const int axis = compressed_axis(operand, format);
+    return axis >= 0 && take_compressed(self, operand, (axis == 0) != self.turned, a);
 }
 
 bool fits(const Product& self, PyObject* given) {
@@ -158,6 +209,14 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
         clear_status();
         return sound ? Multiplied::Done : Multiplied::Unsound;
     }
+    if (a.kept != Format::Rows) {
+        const VectorProduct p{self.turned, PyArray_BYTES(x), PyArray_STRIDE(x, self.column),
+                              PyArray_BYTES(out), PyArray_STRIDE(out, self.row)};
+        return a.kept == Format::Blocks
+                   ? multiply_blocks(a.blocks.blocks, self.character, p, self.threads)
+                   : multiply_diagonals(a.diagonals, self.character, self.turned ? self.columns : self.rows,
+                                        p, self.threads);
+    }
     SparseDense p;
     p.character = self.character;
     p.wide = a.wide;
@@ -185,7 +244,7 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
 
 // Zeros where products are added to them; rows with entries are written as a whole.
 PyObject* fresh_result(const Product& self, const Matrix& a) {
-    if (a.by_rows && !a.as_given && !self.fortran && a.lines.entries > 0 && self.columns > 0) {
+    if (a.by_rows && !a.adds() && !self.fortran && a.lines.entries > 0 && self.columns > 0) {
         return empty(self.type, self.ndim, self.out_shape, nullptr);
     }
     return PyArray_ZEROS(self.ndim, const_cast<npy_intp*>(self.out_shape), self.type, self.fortran);

@@ -52,7 +52,7 @@ ptrdiff_t bytes_of_line(ptrdiff_t vectors, ptrdiff_t item) {
 } // namespace
 
 SparseTiles::Lines::Lines(ptrdiff_t bytes)
-    : memory(static_cast<char*>(std::malloc(static_cast<std::size_t>(bytes + TILE_LINE)))) {
+    : memory(static_cast<char*>(std::calloc(static_cast<std::size_t>(bytes + TILE_LINE), 1))) {
     if (memory) {
         const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(memory.get());
         data = memory.get() + (TILE_LINE - at % TILE_LINE) % TILE_LINE;
@@ -60,8 +60,8 @@ SparseTiles::Lines::Lines(ptrdiff_t bytes)
 }
 
 SparseTiles::SparseTiles(const SparseDense& product, const SparseKernels& kernels, Transpose transpose,
-                         ptrdiff_t item, ptrdiff_t width)
-    : p_(product), kernels_(kernels), transpose_(transpose), item_(item), width_(width),
+                         ptrdiff_t item, ptrdiff_t width, const std::vector<ptrdiff_t>* used)
+    : p_(product), kernels_(kernels), transpose_(transpose), item_(item), width_(width), used_(used),
       tile_((product.by_rows ? product.columns : product.rows) * bytes_of_line(width, item)),
       strip_(STRIP * TILE_LINE) {}
 
@@ -120,6 +120,26 @@ void SparseTiles::load(ptrdiff_t low, ptrdiff_t high, char* to) const {
     }
 }
 
+// The same of the columns that have entries, each where it belongs.
+void SparseTiles::load_used() {
+    const char* const x = p_.x;
+    for (ptrdiff_t lane = 0; lane < lanes_; ++lane) {
+        for (const ptrdiff_t column : *used_) {
+            copy_item(tile_.data + column * line_ + lane * item_, x + x_at_[lane] + column * p_.x_by, item_);
+        }
+    }
+}
+
+// Whether compressed lines low to high have no entry.
+bool SparseTiles::is_empty(ptrdiff_t low, ptrdiff_t high) const {
+    if (p_.wide) {
+        const std::int64_t* ends = static_cast<const std::int64_t*>(p_.a.indptr);
+        return ends[low] == ends[high];
+    }
+    const std::int32_t* ends = static_cast<const std::int32_t*>(p_.a.indptr);
+    return ends[low] == ends[high];
+}
+
 void SparseTiles::store(ptrdiff_t low, ptrdiff_t high, const char* from) const {
     char* y = p_.y + low * p_.y_by;
     if (y_even_ && y_apart_ == item_) {
@@ -141,7 +161,11 @@ void SparseTiles::store(ptrdiff_t low, ptrdiff_t high, const char* from) const {
 }
 
 bool SparseTiles::gather() {
-    load(0, p_.columns, tile_.data);
+    if (used_ != nullptr) {
+        load_used();
+    } else {
+        load(0, p_.columns, tile_.data);
+    }
     bool sound = true;
     for (ptrdiff_t low = 0; low < p_.rows; low += STRIP) {
         const ptrdiff_t high = low + STRIP < p_.rows ? low + STRIP : p_.rows;
@@ -157,6 +181,9 @@ bool SparseTiles::scatter() {
     bool sound = true;
     for (ptrdiff_t low = 0; low < p_.columns; low += STRIP) {
         const ptrdiff_t high = low + STRIP < p_.columns ? low + STRIP : p_.columns;
+        if (is_empty(low, high)) { // pointers that fall in between are seen elsewhere, or name no entry
+            continue;
+        }
         load(low, high, strip_.data);
         sound &=
             kernels_.scatter({p_.a, static_cast<int>(line_ / VECTOR), low, high, strip_.data, tile_.data});
@@ -165,14 +192,25 @@ bool SparseTiles::scatter() {
     return sound;
 }
 
+// Lanes that are not used hold numbers all the same.
+void SparseTiles::clear_lanes() {
+    std::memset(strip_.data, 0, static_cast<std::size_t>(STRIP * line_));
+    if (used_ == nullptr) {
+        const ptrdiff_t length = p_.by_rows ? p_.columns : p_.rows;
+        std::memset(tile_.data, 0, static_cast<std::size_t>(length * line_));
+        return;
+    }
+    for (const ptrdiff_t column : *used_) {
+        std::memset(tile_.data + column * line_, 0, static_cast<std::size_t>(line_));
+    }
+}
+
 bool SparseTiles::run(ptrdiff_t first, ptrdiff_t last) {
     bool sound = true;
     for (ptrdiff_t i = first; i < last; ++i) {
         find_lanes(i * (TILE_LINE / item_));
-        if (lanes_ * item_ < line_) { // lanes that are not used hold numbers all the same
-            const ptrdiff_t length = p_.by_rows ? p_.columns : p_.rows;
-            std::memset(tile_.data, 0, static_cast<std::size_t>(length * line_));
-            std::memset(strip_.data, 0, static_cast<std::size_t>(STRIP * line_));
+        if (lanes_ * item_ < line_) {
+            clear_lanes();
         }
         sound &= p_.by_rows ? gather() : scatter();
     }

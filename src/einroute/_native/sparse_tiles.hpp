@@ -7,14 +7,16 @@
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
+#include <vector>
 
 namespace einroute {
 
 // Work on some of the tiles, in one thread.
 class SparseTiles {
   public:
+    // `used`: the columns that have entries, where those are few and rows are compressed; else null.
     SparseTiles(const SparseDense& product, const SparseKernels& kernels, Transpose transpose,
-                std::ptrdiff_t item, std::ptrdiff_t width);
+                std::ptrdiff_t item, std::ptrdiff_t width, const std::vector<std::ptrdiff_t>* used);
 
     // Whether there is memory.
     bool ready() const { return tile_.data != nullptr && strip_.data != nullptr; }
@@ -36,6 +38,9 @@ class SparseTiles {
 
     void find_lanes(std::ptrdiff_t first);
     void load(std::ptrdiff_t low, std::ptrdiff_t high, char* to) const;
+    void load_used();
+    bool is_empty(std::ptrdiff_t low, std::ptrdiff_t high) const;
+    void clear_lanes();
     void store(std::ptrdiff_t low, std::ptrdiff_t high, const char* from) const;
     bool gather();
     bool scatter();
@@ -44,6 +49,7 @@ class SparseTiles {
     const SparseKernels& kernels_;
     const Transpose transpose_;
     const std::ptrdiff_t item_, width_;
+    const std::vector<std::ptrdiff_t>* const used_;
     Lines tile_, strip_;
     std::ptrdiff_t lanes_ = 0, line_ = TILE_LINE; // of this tile, and the bytes of a line
     // Where each lane's vector begins; and how far they are apart, where that is the same for all.

@@ -220,9 +220,6 @@ bool is_table(PyObject* object) {
 }
 
 int add_table(PyObject* module) {
-    if (prepare_keys() < 0) {
-        return -1;
-    }
     TypeParts parts{"einroute._native._core.Table", make};
     parts.doc = DOC;
     parts.methods = methods;

@@ -118,7 +118,7 @@ def test_named_where_the_result_is_made(monkeypatch: pytest.MonkeyPatch) -> None
     def changed(entries: Entries) -> Entries:
         raise Unsound("its index arrays were changed while they were read")
 
-    a = sparse.COO.from_numpy(np.eye(N))
+    a = sparse.COO.from_numpy(np.ones((N, N, N)))
     monkeypatch.setattr(Entries, "summed", changed)
-    with pytest.raises(ValueError, match=r"operand 0 \(COO of shape \(3, 3\)\) .*changed while"):
-        er.einsum("ij->ji", a)
+    with pytest.raises(ValueError, match=r"operand 0 \(COO of shape \(3, 3, 3\)\) .*changed while"):
+        er.einsum("ijk->kji", a)

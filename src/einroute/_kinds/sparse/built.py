@@ -6,14 +6,20 @@ here; else by the constructor.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from ..._native import CORE
+from .libraries import Library
+
 Array = np.ndarray[Any, Any]
 
+#: Rows from which a matrix is made without pointers to them.
+MANY_ROWS = 2**31
 #: Extents that 32-bit indices reach: those are what the constructors choose then.
 _INT32 = 2**31 - 1
 
@@ -66,14 +72,49 @@ def _attributes(cls: Any, ndim: int) -> dict[str, Any] | None:
         built = vars(cls((data, coords), shape=(2,) * ndim))
     if built.keys() != {*given, "maxprint"}:
         return None
-    alike = all(_alike(built[name], value) for name, value in given.items())
-    return built if alike else None
+    return built if all(alike(built[name], value) for name, value in given.items()) else None
 
 
-def _alike(built: Any, given: Any) -> bool:
+def alike(built: Any, given: Any) -> bool:
     """Whether an attribute is of the type, and an array of the dtype, that is expected."""
     if isinstance(given, tuple) and type(built) is tuple and len(built) == len(given):
-        return all(_alike(x, y) for x, y in zip(built, given, strict=True))
+        return all(alike(x, y) for x, y in zip(built, given, strict=True))
     if isinstance(given, np.ndarray):
         return type(built) is np.ndarray and built.dtype == given.dtype and np.array_equal(built, given)
     return type(built) is type(given) and bool(built == given)
+
+
+def class_of(operands: Sequence[Any]) -> Any:
+    """The class of a result in two dimensions."""
+    return sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
+
+
+def _vector(places: Array, sums: Array, length: int) -> Any:
+    return coordinates(sparse.coo_array, (places,), sums, (length,))
+
+
+def _rows(
+    operands: Sequence[Any],
+    data: Array,
+    indptr: Array | None,
+    line: int,
+    rows: Array,
+    columns: Array,
+    height: int,
+    width: int,
+) -> Any:
+    made = CORE.canonical_rows(data, indptr, line, rows, columns, height, width)
+    if made is None:
+        return None
+    indptr, indices, values = made
+    return compressed(class_of(operands), indptr, indices, values, (height, width))
+
+
+def _product(
+    operands: Sequence[Any], indptr: Array, indices: Array, data: Array, shape: tuple[int, int]
+) -> Any:
+    return compressed(class_of(operands), indptr, indices, data, shape)
+
+
+#: Makers of scipy.sparse's results.
+LIBRARY = Library(lambda value: value, _vector, _rows, _product)

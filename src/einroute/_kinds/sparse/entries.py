@@ -20,7 +20,11 @@ def recognises(cls: type) -> bool:
 
 def signature(operand: Entries) -> tuple[Any, ...]:
     """What a cached plan depends on."""
-    return Entries, operand.shape, operand.dtype, operand.nnz.bit_length()
+    return Entries, operand.shape, operand.dtype, operand.nnz.bit_length(), _axis(operand)
+
+
+def _axis(operand: Entries) -> int:
+    return -1 if operand.compressed is None else operand.compressed.axis
 
 
 def stored(operand: Entries) -> int:
@@ -30,7 +34,14 @@ def stored(operand: Entries) -> int:
 
 def facts(operand: Entries) -> Operand:
     """Facts of an operand; its entries are counted by powers of two."""
-    return Operand(operand.shape, operand.dtype, (), "entries", nnz=1 << operand.nnz.bit_length())
+    return Operand(
+        operand.shape,
+        operand.dtype,
+        (),
+        "entries",
+        nnz=1 << operand.nnz.bit_length(),
+        compressed=_axis(operand),
+    )
 
 
 KIND = Kind("entries", FORM, recognises, facts, signature, stored=stored)

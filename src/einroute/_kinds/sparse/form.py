@@ -22,6 +22,8 @@ __all__ = ["FORM", "holds"]
 Array = np.ndarray[Any, Any]
 
 NAME = "entries"
+#: Indices that are compared in the time in which one is looked at for a diagonal, and before.
+_DIAGONAL = 3
 
 ROUTES = (
     sampled.ROUTE,
@@ -49,9 +51,13 @@ def prepare(
     places = prod(op.shape)
     share = (op.nnz or 0) / places if places else 0.0
     nnz = op.nnz if diagonal is None else max(1, round(share * prod(shape)))
-    facts = Operand(shape, dtype, (), NAME, nnz)
+    left = "".join(unique[i] for i in kept)
+    held = labels[op.compressed] if op.compressed >= 0 else ""
+    axis = left.find(held) if held and diagonal is None else -1
+    compared = op.compared if diagonal is None else _DIAGONAL * op.compared
+    facts = Operand(shape, dtype, (), NAME, nnz, compressed=axis, compared=compared)
     wanted = dtype if op.dtype != dtype else None
-    return Prepared(diagonal, squeeze, wanted, "".join(unique[i] for i in kept), facts)
+    return Prepared(diagonal, squeeze, wanted, left, facts)
 
 
 def bring(p: Prepared, dtype: DType) -> Bring | None:

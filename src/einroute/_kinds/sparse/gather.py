@@ -17,7 +17,16 @@ from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._entries.entries import Entries, scatter_add, settled, tools, total
-from .result import entries_of, laid_out, layout, lies_as, pointers_of, sparse_positions
+from .result import (
+    comparing,
+    entries_of,
+    laid_out,
+    layout,
+    lies_as,
+    ordering,
+    pointers_of,
+    sparse_positions,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -47,7 +56,7 @@ def verdict(step: Step) -> Offer | Refused:
     made = 0 if step.form == "entries" else 2 * step.out_bytes  # cleared, and added to
     # Products with labels that the sparse operand lacks are added to the result in a pass of its own.
     adds = any(c in step.output for c in extra)
-    pointers = pointers_of(step, positions[0]) * (1.6 if step.form == "entries" else 0.6)
+    pointers = pointers_of(step, positions[0]) * 1.6 + comparing(step) + ordering(step, positions[0])
     shown = "".join(c for c in step.output if c in labels)
     if step.form != "entries" and shown + "".join(c for c in step.output if c in extra) != step.output:
         made += _TURNED * step.out_bytes

@@ -14,7 +14,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._entries.entries import _INT64, Entries, ravel
-from .result import SORT, entries_of, hand_over, layout, pair_of_sparse, pointers_of
+from .result import SORT, comparing, entries_of, hand_over, layout, pair_of_sparse, pointers_of
 
 Array = np.ndarray[Any, Any]
 
@@ -38,7 +38,7 @@ def verdict(step: Step) -> Offer | Refused:
     work = (left + right) * SORT * 2.5 + products * _PRODUCT
     work += (pointers_of(step, 0) + pointers_of(step, 1)) * _POINTER
     made = 0 if step.form == "entries" else step.out_bytes
-    cost = Cost(work * 1e9, float(step.in_bytes + made), _CALLS, 1e9)
+    cost = Cost(work * 1e9 + comparing(step), float(step.in_bytes + made), _CALLS, 1e9)
     return Offer(cost, layout(step), shared, "entries are matched by their shared labels")
 
 

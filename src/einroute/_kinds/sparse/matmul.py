@@ -19,7 +19,18 @@ from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import cuts, run_blocks
 from ..._entries import csr_source
 from ..._entries.entries import Entries, tools
-from .result import SORT, entries_of, layout, lies_as, pointers_of, row_cuts, sparse_and_dense
+from .result import (
+    ENDED,
+    SORT,
+    comparing,
+    entries_of,
+    layout,
+    lies_as,
+    line_of,
+    pointers_of,
+    row_cuts,
+    sparse_and_dense,
+)
 
 Array = np.ndarray[Any, Any]
 Index = tuple[Any, ...]
@@ -60,9 +71,14 @@ def verdict(step: Step) -> Offer | Refused:
     out_rows = in_rows and rows + free == step.output and step.order != "F"
     moved = (0 if in_rows else TURNED * op.nbytes) + step.out_bytes * (1 if out_rows else 3)
     native = len(own) == 2 and len(rows) == len(columns) == 1
-    compress = 0.0 if native else nnz * SORT * 1e9 + 2 * pointers_of(step, s)
+    compress = 0.0 if native and line_of(step, s) else nnz * SORT * 1e9 + 2 * pointers_of(step, s)
+    compress += 2 * comparing(step)  # once more in copies that are SciPy's to read
+    lines = pointers_of(step, s) or step.extent(rows)
     cost = Cost(
-        nnz * (_WIDE * width + _ENTRY) * (3 if step.dtype.kind == "c" else 1) + compress + step.extent(rows),
+        nnz * (_WIDE * width + _ENTRY) * (3 if step.dtype.kind == "c" else 1)
+        + compress
+        + lines
+        + ENDED * min(nnz, lines),
         float(min(step.in_bytes, nnz * width * step.dtype.itemsize) + moved),
         _CALLS,
         1e9,

@@ -23,6 +23,8 @@ from ..._entries.validate import (
     index_array,
     keyed,
 )
+from ..._native import CORE
+from .adopted import as_entries
 from .form import FORM
 
 Array = np.ndarray[Any, Any]
@@ -45,8 +47,21 @@ def stored(operand: Any) -> int:
 
 
 def signature(operand: Any) -> tuple[Any, ...]:
-    """What a cached plan depends on: class, shape, dtype, and the power of two above the entries held."""
-    return type(operand), operand.shape, operand.dtype, len(operand.data).bit_length()
+    """What a cached plan depends on: class, shape, dtype, the power of two above the entries held.
+
+    And the axis along which a matrix is compressed.
+    """
+    axis = _axis(operand) if isinstance(operand, sparse.GCXS) else -1
+    return type(operand), operand.shape, operand.dtype, len(operand.data).bit_length(), axis
+
+
+def _axis(operand: Any) -> int:
+    """The axis along which a matrix is compressed; -1 where it is none, or is broken."""
+    try:
+        axes = operand.compressed_axes
+        return int(axes[0]) if operand.ndim == 2 and len(axes) == 1 and axes[0] in (0, 1) else -1
+    except BROKEN:
+        return -1
 
 
 def fault(operand: Any) -> str:
@@ -60,8 +75,10 @@ def fault(operand: Any) -> str:
 
 def facts(operand: Any) -> Operand:
     """Facts of an operand; its entries are counted by powers of two."""
-    _, shape, dtype, bits = signature(operand)
-    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=1 << bits)
+    _, shape, dtype, bits, axis = signature(operand)
+    nnz = 1 << bits
+    compared = nnz + shape[axis] if axis >= 0 else nnz * len(shape)
+    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=nnz, compressed=axis, compared=compared)
 
 
 def adopt(operand: Any) -> Entries:
@@ -72,6 +89,9 @@ def adopt(operand: Any) -> Entries:
     ValueError
         Its index arrays are not sound, or its fill value is not 0.
     """
+    found = None if CORE is None else CORE.sound_parts(operand)
+    if found is not None:
+        return as_entries(*found)
     if not operand.ndim:  # its one element is an entry or the fill value
         return Entries((), np.asarray(operand.todense()).reshape(1), ())
     if operand.fill_value != 0:
@@ -149,6 +169,10 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
             return sparse.DOK.from_coo(result)
     return result
 
+
+if CORE is not None:
+    CORE.know_sparse(sparse.COO, "table")
+    CORE.know_sparse(sparse.GCXS, "gcxs")
 
 KIND = Kind(
     "pydata_sparse",

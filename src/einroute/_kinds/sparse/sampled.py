@@ -19,7 +19,7 @@ from ..._entries.entries import Entries, fewest
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
 from . import short
-from .result import entries_of, hand_over, layout, pointers_of, sparse_positions
+from .result import comparing, entries_of, hand_over, layout, line_of, ordering, passing, sparse_positions
 
 Array = np.ndarray[Any, Any]
 
@@ -28,8 +28,14 @@ Array = np.ndarray[Any, Any]
 _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 #: Nanoseconds an entry for each of its axes, for each element that is looked up, and for a sum at its place.
 _AXIS, _ELEMENT, _SUM = 0.7, 0.75, 1.0
-#: Of a matrix between vectors and of sums of its rows, most of which are compressed, and of the sum of all.
-_LINE, _LINES, _WHOLE = 0.9, 1.0, 0.2
+#: Of a sum along what is compressed, or of a matrix between vectors, each look-up; of the sum of all.
+_ALONG, _LOOKED_UP, _WHOLE = 0.25, 0.25, 0.2
+#: Of sums of coordinates at their places: each waits for the one before.
+_WAITS = 1.5
+#: Nanoseconds for each place of a vector that is looked through for entries, and for each row that has some.
+_PLACE, _HELD = 0.13, 1.9
+#: Nanoseconds an entry for sorting the places of few.
+_SORTED = 15.0
 #: Nanoseconds an element of a row that is looked up, for adding one to a row of the result, and for that row.
 _DOT, _ROW, _BEGUN = 0.12, 0.3, 4.0
 #: Bytes of an array from which rows at random places come from memory.
@@ -40,8 +46,6 @@ _APART = 1.0
 _MISS, _CACHE_LINE = 2.5, 64
 #: Nanoseconds for an element of a result whose neighbours in a row lie on other pages.
 _PAGE = 12.0
-#: Nanoseconds for a pointer that is looked at, and for one of a matrix that is made.
-_POINTER, _MADE = 0.6, 1.0
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
 _SHORT, _LONG = 1.0, 6.0
 
@@ -68,16 +72,14 @@ def verdict(step: Step) -> Offer | Refused:
 
 
 def _cost(step: Step, own: str, extra: str) -> Cost:
-    nnz, width = entries_of(step, sparse_positions(step)[0]), step.extent(extra)
+    (position,) = sparse_positions(step)
+    nnz, width = entries_of(step, position), step.extent(extra)
     dense = len(step.inputs) - 1
     if not dense and not step.output:
-        return Cost(nnz * _WHOLE, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
-    adds, scattered = any(c in step.output for c in extra), step.form != "entries" and bool(step.output)
-    each = _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
-    if len(own) == 2 and not extra and not step.output:
-        each = _LINE
-    elif len(own) == 2 and not dense and len(step.output) == 1:
-        each = _LINES
+        work = comparing(step) + nnz * _WHOLE
+        return Cost(work, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
+    adds = any(c in step.output for c in extra)
+    each = _each(step, position)
     if extra:
         each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width + _BEGUN * adds
     moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
@@ -93,10 +95,34 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
         each += 0 if in_rows else _APART * width
         if step.out_bytes > _FAR:
             each += 2 * _far(step, width) if in_rows else _PAGE * width
-    pointers = pointers_of(step, sparse_positions(step)[0])
-    work = nnz * each + pointers * (_POINTER + _MADE * (step.form == "entries" and len(step.output) == 2))
+    around = comparing(step) + ordering(step, position) + _places(step, position)
+    along = dense or line_of(step, position) == step.output
+    looked = passing(step, position) if along else 0.0
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
+    work = nnz * each + looked + around * threads
     return Cost(work, moved, _SHORT if len(own) == 2 or not dense else _LONG, 1e9 * threads)
+
+
+def _each(step: Step, position: int) -> float:
+    """Nanoseconds an entry, but for labels that the sparse operand lacks."""
+    own, dense = step.inputs[position], len(step.inputs) - 1
+    scattered = (step.form != "entries" and bool(step.output)) or len(step.output) == 1
+    line = line_of(step, position)
+    if line and len(own) == 2 and len(step.output) <= 1 and step.output in ("", line):
+        return _ALONG + _LOOKED_UP * dense * (len(own) if step.output else 1)
+    if not dense:
+        return 0.0 if step.form == "entries" and len(step.output) == 2 else _SUM + (0.0 if line else _WAITS)
+    return _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
+
+
+def _places(step: Step, position: int) -> float:
+    """Nanoseconds for finding where a vector of sums has entries."""
+    if step.form != "entries" or len(step.output) != 1:
+        return 0.0
+    length = step.sizes[step.output]
+    if line_of(step, position) == step.output:
+        return length * _HELD
+    return min(length * _PLACE, entries_of(step, position) * _SORTED)
 
 
 def _in_rows(labels: str, op: Operand, extra: str) -> bool:

@@ -25,16 +25,19 @@ from ..._entries.validate import (
     keyed,
 )
 from ..._native import CORE
-from .built import compressed, coordinates
+from .adopted import as_entries
+from .built import MANY_ROWS, compressed, coordinates
 from .form import FORM
 
 Array = np.ndarray[Any, Any]
 
 _COMPRESSED = ("csr", "csc")
-#: Rows from which a matrix is made without pointers to them.
-_MANY_ROWS = 2**31
 #: Formats whose conversions know the processor's byte order only.
 _WANT_NATIVE = ("bsr", "dia")
+#: The axis along which each format is compressed, or is brought to be.
+_AXES = {"csr": 0, "csc": 1, "bsr": 0, "dia": 0}
+#: What comparing an entry's indices takes, or making them, in indices; of others one for each axis.
+_COMPARED = {"csr": 1, "csc": 1, "bsr": 8, "dia": 8, "lil": 400, "dok": 1200}
 #: The arrays of each format.
 _PARTS = {
     "csr": ("data", "indices", "indptr"),
@@ -78,7 +81,10 @@ def stored(operand: Any) -> int:
 def facts(operand: Any) -> Operand:
     """Facts of an operand; its entries are counted by powers of two."""
     _, shape, dtype, bits = signature(operand)
-    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=1 << bits)
+    form, nnz = operand.format, 1 << bits
+    axis = _AXES.get(form, -1)
+    compared = nnz * _COMPARED.get(form, len(shape)) + (shape[axis] if axis >= 0 else 0)
+    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=nnz, compressed=axis, compared=compared)
 
 
 def adopt(operand: Any) -> Entries:
@@ -91,7 +97,7 @@ def adopt(operand: Any) -> Entries:
     """
     found = None if CORE is None else CORE.sound_parts(operand)
     if found is not None:
-        return _entries(operand, *found)
+        return as_entries(*found)
     form, shape = operand.format, tuple(operand.shape)
     if form in _COMPRESSED:
         axis = 1 if form == "csc" else 0
@@ -130,13 +136,6 @@ def adopt(operand: Any) -> Entries:
     if len(coords) != len(shape):
         raise Unsound(f"it has {len(coords)} arrays of coordinates, expected {len(shape)}")
     return _within(shape, coords, np.asarray(coo.data))
-
-
-def _entries(operand: Any, shape: tuple[int, ...], data: Array, first: Any, indices: Any = None) -> Entries:
-    """Entries of parts that the core has checked: of coordinates, or of pointers and indices."""
-    if indices is None:
-        return Entries(shape, data, first)
-    return Entries(shape, data, None, Compressed(first, indices, 1 if operand.format == "csc" else 0))
 
 
 def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> Entries:
@@ -183,9 +182,9 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
     """A result: ``*_array`` if any operand is one, csr in 2-D and coo otherwise.
 
     No place has two entries; a product of two matrices is not sorted within its rows, as SciPy's are not.  A
-    matrix of `_MANY_ROWS` and more is coo, too: where each row starts would take 16 GiB.
+    matrix of `MANY_ROWS` and more is coo, too: where each row starts would take 16 GiB.
     """
-    if entries.ndim != 2 or entries.shape[0] >= _MANY_ROWS:
+    if entries.ndim != 2 or entries.shape[0] >= MANY_ROWS:
         entries = entries.summed()
         if not entries.ndim:
             return entries.data[0] if entries.nnz else entries.dtype.type(0)
@@ -235,10 +234,10 @@ _CORES = {
     sparse.csc_matrix: "columns",
     sparse.coo_array: "entries",
     sparse.coo_matrix: "entries",
-    sparse.bsr_array: "other",
-    sparse.bsr_matrix: "other",
-    sparse.dia_array: "other",
-    sparse.dia_matrix: "other",
+    sparse.bsr_array: "blocks",
+    sparse.bsr_matrix: "blocks",
+    sparse.dia_array: "diagonals",
+    sparse.dia_matrix: "diagonals",
 }
 if CORE is not None:
     for _cls, _kept in _CORES.items():

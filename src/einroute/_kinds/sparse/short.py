@@ -1,7 +1,7 @@
-"""Calls with matrices of scipy.sparse that the core does whole: on the operands as they came.
+"""Calls with sparse operands that the core does whole: on the operands as they came.
 
-A result is made without the checks of SciPy's constructors. What is not as expected goes the long way, which
-says what is wrong with it.
+A result is made without the checks of its library's constructors. What is not as expected goes the long way,
+which says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -10,37 +10,36 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
 from ..._entries.entries import fewest
 from ..._native import CORE
-from .built import compressed, coordinates
+from .built import MANY_ROWS
+from .libraries import Library, library_of
 
 Array = np.ndarray[Any, Any]
 Numbered = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...], tuple[int, ...]]
 
-#: The name of the kind whose operands these are.
-_KIND = "scipy_sparse"
 #: How many times the entries of one matrix another has at least of which only those beside them are taken.
 _FEWER = 4
-#: Rows from which a matrix is made without pointers to them.
-_MANY_ROWS = 2**31
+#: Entries that are brought into another order while one row, or column, of both is passed.
+_LINE = 1.5
 
 
 def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     """One sparse operand with dense ones that are looked up at its entries, or none."""
     step = alone.step
     own, dense, output, sizes = labels
-    sparse_at = [i for i, kind in enumerate(alone.kinds) if kind.name == _KIND]
-    if len(sparse_at) != 1 or any(len(set(x)) != len(x) for x in dense):
+    names = [kind.name for kind in alone.kinds]
+    sparse_at, library = [i for i, name in enumerate(names) if name != "dense"], library_of(names)
+    if library is None or len(sparse_at) != 1 or any(len(set(x)) != len(x) for x in dense):
         return None
     entries, dtype = alone.form == "entries", step.dtype
     if not dense and not output and len(set(own)) == len(own):
-        return _of_all(dtype, len(own), run)
+        return _of_all(dtype, len(own), run, library)
     values = entries and len(output) > 1
-    if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2 or sizes[output[0]] >= _MANY_ROWS):
+    if values and (len(output) != 2 or len(own) != 2 or len(set(own)) != 2 or sizes[output[0]] >= MANY_ROWS):
         return None
     places = entries and len(output) == 1
     # One number after the other is added to each sum, which loses digits of single precision.
@@ -50,10 +49,7 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     kernel = CORE.Sampled(
         wide.char, own, dense, own if values else output, sizes, values, step.order == "F", step.threads
     )
-    if values:
-        finish = _as_matrix(sizes, output != own)
-    else:
-        finish = _as_vector(shape, dtype) if places else _as_array(dtype) if output else _as_sum(dtype)
+    finish = _finish(library, dtype, sizes, output, values and output != own, values, places, entries)
     sound, as_it_is, cast = CORE.sound_parts, values and not dense, wide is not dtype
     crowded = fewest(shape[0]) if places else 0
 
@@ -63,12 +59,7 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         if found is None:
             return run(*operands)
         rest = operands[:at] + operands[at + 1 :]
-        data = found[1]
-        if len(found) == 3:
-            indptr, line, coords = None, -1, found[2]
-        else:
-            indptr, indices = found[2:]
-            line, coords = (1 if x.format == "csc" else 0), (indices, indices)
+        data, indptr, line, coords = parts_of(found)
         if len(data) < crowded or data.dtype != dtype:
             return run(*operands)
         if cast:
@@ -82,24 +73,24 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     return quiet(short) if cast else short
 
 
-def _of_all(dtype: np.dtype[Any], ndim: int, run: Runner) -> Runner:
+def parts_of(found: Any) -> tuple[Array, Any, int, tuple[Array, ...]]:
+    """Values, pointers and their axis, or None and -1, and an array an axis."""
+    if len(found) == 3:
+        return found[1], None, -1, found[2]
+    return found[1], found[2], found[4], (found[3], found[3])
+
+
+def _of_all(dtype: np.dtype[Any], ndim: int, run: Runner, library: Library) -> Runner:
     """The sum of all entries; of more than two axes no index is read, as in SciPy's own sum."""
-    wide = np.promote_types(dtype, np.float64) if dtype.char in "fF" else dtype
-    sound, whole = CORE.sound_parts, CORE.whole_values
-
-    def values(x: Any) -> Any:
-        found = sound(x)
-        return None if found is None else found[1]
-
-    read = values if ndim <= 2 else whole
+    read = CORE.sound_values if ndim <= 2 else CORE.whole_values
+    add, single, number = np.logical_or if dtype.kind == "b" else np.add, dtype.char in "fF", dtype.type
+    made = library.number
 
     def short(x: Any) -> Any:
         data = read(x)
         if data is None or data.dtype != dtype:
             return run(x)
-        if dtype.kind == "b":
-            return data.any()
-        return np.add.reduce(data, dtype=wide).astype(dtype, copy=False)
+        return made(number(CORE.total(data)) if single else add.reduce(data, dtype=dtype))
 
     return quiet(short)
 
@@ -107,23 +98,33 @@ def _of_all(dtype: np.dtype[Any], ndim: int, run: Runner) -> Runner:
 Finish = Callable[[Any, Any, Any, int, tuple[Array, ...]], Any]
 
 
-def _as_sum(dtype: np.dtype[Any]) -> Finish:
-    return lambda made, *_: made.astype(dtype, copy=False)[()]
+def _finish(
+    library: Library,
+    dtype: np.dtype[Any],
+    sizes: tuple[int, ...],
+    output: tuple[int, ...],
+    turned: bool,
+    values: bool,
+    places: bool,
+    entries: bool,
+) -> Finish:
+    """What makes a result of the kernel's."""
+    if values:
+        return _as_matrix(library, sizes, turned)
+    if places:
+        (length,) = (sizes[i] for i in output)
+        return lambda made, *_: library.vector(made[0], made[1].astype(dtype, copy=False), length)
+    if output:
+        return lambda made, *_: made.astype(dtype, copy=False)
+    number = library.number if entries else _itself
+    return lambda made, *_: number(made.astype(dtype, copy=False)[()])
 
 
-def _as_array(dtype: np.dtype[Any]) -> Finish:
-    return lambda made, *_: made.astype(dtype, copy=False)
+def _itself(value: Any) -> Any:
+    return value
 
 
-def _as_vector(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Finish:
-    def vector(made: Any, *_: Any) -> Any:
-        place, sums = made
-        return coordinates(sparse.coo_array, (place,), sums.astype(dtype, copy=False), shape)
-
-    return vector
-
-
-def _as_matrix(sizes: tuple[int, ...], turned: bool) -> Finish:
+def _as_matrix(library: Library, sizes: tuple[int, ...], turned: bool) -> Finish:
     """Of new values at the places of the entries, the axes swapped where ``turned``."""
     height, width = sizes[:2][::-1] if turned else sizes[:2]
 
@@ -131,23 +132,9 @@ def _as_matrix(sizes: tuple[int, ...], turned: bool) -> Finish:
         rows, columns = coords[::-1] if turned else coords
         if indptr is not None and turned:
             line = 1 - line
-        return _rows(_class(x), made, indptr, line, rows, columns, height, width)
+        return library.rows((x,), made, indptr, line, rows, columns, height, width)
 
     return matrix
-
-
-def _class(*operands: Any) -> Any:
-    return sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
-
-
-def _rows(
-    cls: Any, data: Array, indptr: Any, line: int, rows: Array, columns: Array, height: int, width: int
-) -> Any:
-    made = CORE.canonical_rows(data, indptr, line, rows, columns, height, width)
-    if made is None:
-        return None
-    indptr, indices, values = made
-    return compressed(cls, indptr, indices, values, (height, width))
 
 
 def _beside(
@@ -163,13 +150,40 @@ def _beside(
     return data.take(at), rows.take(at), columns.take(at)
 
 
-def _by_columns(x: Any, turned: bool) -> bool | None:
-    """Whether an operand, turned or not, is compressed along its columns; None if it is not compressed."""
-    return None if x.format == "coo" else (x.format == "csc") is not turned
+def as_rows(
+    found: Any,
+    turned: bool,
+    shape: tuple[int, int],
+    other: tuple[Array, Array, Array] | None = None,
+) -> Any:
+    """Pointers, indices and values of the rows of a matrix, or where ``turned`` of its columns, by its parts.
+
+    Of much fewer entries of another matrix those beside them are enough.  None where the arrays changed.
+    """
+    data = found[1]
+    if len(found) == 5 and bool(found[4]) is turned:
+        return found[2], found[3], data
+    _, indptr, line, (rows, columns) = parts_of(found)
+    if turned:
+        rows, columns, line = columns, rows, 1 - line
+    if other is not None and indptr is None and len(other[2]) < len(data) // _FEWER:
+        data, rows, columns = _beside(other, shape[1], data, rows, columns)
+    return CORE.canonical_rows(data, indptr, line, rows, columns, *shape)
 
 
-def _widened(rows: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-    return rows[0].astype(np.int64, copy=False), rows[1].astype(np.int64, copy=False), rows[2]
+def alike(left: Any, right: Any) -> Any:
+    """Rows of both with indices of one size."""
+    if left[1].dtype == right[1].dtype:
+        return left, right
+    return tuple(
+        (x[0].astype(np.int64, copy=False), x[1].astype(np.int64, copy=False), x[2]) for x in (left, right)
+    )
+
+
+def _turning(found: Any, by_columns: bool) -> float:
+    """What it takes to bring an operand into rows, or into columns; in entries of it."""
+    kept = len(found) == 5 and bool(found[4]) is by_columns
+    return 0.0 if kept else float(len(found[1]))
 
 
 def of_pair(alone: Alone, run: Runner) -> Runner | None:
@@ -177,55 +191,41 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
     first, second = alone.inputs
     step, output = alone.step, alone.step.output
     matrices = len(first) == len(second) == len(set(first)) == len(set(first) & set(second)) == 2
-    if any(kind.name != _KIND for kind in alone.kinds) or not matrices or len(output) not in (0, 2):
+    names = [kind.name for kind in alone.kinds]
+    library = library_of(names)
+    if library is None or "dense" in names or not matrices or len(output) not in (0, 2):
         return None
     turned, swapped = second != first, output not in ("", first)
     height, width = (step.sizes[c] for c in first)
     dtype, entries = step.dtype, alone.form == "entries"
-    if not entries or dtype.char not in "?bBhHiIlLqQfdFD" or max(height, width) >= _MANY_ROWS:
+    if not entries or dtype.char not in "?bBhHiIlLqQfdFD" or max(height, width) >= MANY_ROWS:
         return None
     sound, add = CORE.sound_parts, quiet(np.add.reduce)
-
-    def as_rows(x: Any, found: Any, turned: bool, shape: tuple[int, int], other: Any = None) -> Any:
-        data = found[1]
-        if len(found) == 4 and (x.format == "csc") is turned:
-            return found[2], found[3], data
-        rows, columns = found[2] if len(found) == 3 else (found[3], found[3])
-        indptr, line = (None, -1) if len(found) == 3 else (found[2], 0 if x.format == "csr" else 1)
-        if turned:
-            rows, columns, line = columns, rows, 1 - line
-        if other is not None and indptr is None and len(other[2]) < len(data) // _FEWER:
-            data, rows, columns = _beside(other, shape[1], data, rows, columns)
-        return CORE.canonical_rows(data, indptr, line, rows, columns, *shape)
 
     def short(a: Any, b: Any) -> Any:
         first, second = sound(a), sound(b)
         if first is None or second is None or not first[1].dtype == second[1].dtype == dtype:
             return run(a, b)
-        # The smaller one is brought into the other's order.
-        own, other = _by_columns(a, False), _by_columns(b, turned)
-        if other is not None and (own is None or len(first[1]) < len(second[1])):
-            own = other
-        by_columns = bool(own)
+        by_rows = _turning(first, False) + _turning(second, turned) + _LINE * height
+        by_columns = _turning(first, True) + _turning(second, not turned) + _LINE * width < by_rows
         shape = (width, height) if by_columns else (height, width)
         if len(first[1]) < len(second[1]):
-            left = as_rows(a, first, by_columns, shape)
-            right = None if left is None else as_rows(b, second, turned is not by_columns, shape, left)
+            left = as_rows(first, by_columns, shape)
+            right = None if left is None else as_rows(second, turned is not by_columns, shape, left)
         else:
-            right = as_rows(b, second, turned is not by_columns, shape)
-            left = None if right is None else as_rows(a, first, by_columns, shape, right)
+            right = as_rows(second, turned is not by_columns, shape)
+            left = None if right is None else as_rows(first, by_columns, shape, right)
         if left is None or right is None:
             return run(a, b)
-        if left[1].dtype != right[1].dtype:
-            left, right = _widened(left), _widened(right)
+        left, right = alike(left, right)
         made = CORE.multiply_elements(*left, *right, height if by_columns else width)
         if made is None or made is False:
             return run(a, b)
         indptr, indices, data = made
         if not output:
-            return data.any() if dtype.kind == "b" else add(data, dtype=dtype)
+            return library.number(data.any() if dtype.kind == "b" else add(data, dtype=dtype))
         line = 1 if by_columns is not swapped else 0
         shape = (width, height) if swapped else (height, width)
-        return _rows(_class(a, b), data, indptr, line, indices, indices, *shape)
+        return library.rows((a, b), data, indptr, line, indices, indices, *shape)
 
     return short

@@ -12,20 +12,33 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Classes, Step
-from ..._base.routes import Offer, Refused, Route, Runner
+from ..._base.routes import Alone, Declined, Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._entries.csr_source import CSR
-from ..._entries.entries import Compressed, Entries, tools
+from ..._entries.entries import CROWDED, Compressed, Entries, scatter_add, settled, tools, total
 from ..._entries.validate import Unsound
 from ..._native import CORE
-from .result import SORT, entries_of, hand_over, layout, pair_of_sparse, row_cuts
+from . import short_product
+from .result import (
+    SORT,
+    TURNED,
+    comparing,
+    entries_of,
+    hand_over,
+    layout,
+    line_of,
+    pair_of_sparse,
+    row_cuts,
+)
 
 Array = np.ndarray[Any, Any]
 
 #: Rows a matrix may have beyond so many times the entries: row pointers are written and read one by one.
 _SPARSE_ROWS = 64
-#: Seconds that each product costs.
-_PRODUCT = 6e-9
+#: Nanoseconds that each product costs, a row of either matrix, and an entry where all products are summed.
+_PRODUCT, _ROW, _SUMMED = 6.0, 3.0, 2.5
+#: NumPy calls around that.
+_CALLS = 18.0 if CORE is not None else 55.0
 #: The dtypes that the core multiplies.
 _CORES = frozenset("?bBhHiIlLqQfdFD")
 #: Products that a block on a thread should have.
@@ -53,11 +66,17 @@ def verdict(step: Step) -> Offer | Refused:
     if max(rows, middle, columns) > max(1 << 16, _SPARSE_ROWS * (left + right)):
         return Refused("the row pointers would be far longer than the entries")
     native = len(a) == len(b) == 2 and not labels.batch
-    products = left * right / max(1, middle)
-    work = products * _PRODUCT + (rows + middle) * 1e-9 + (0 if native else (left + right) * 3 * SORT)
     made = 0 if step.form == "entries" else step.out_bytes
-    cost = Cost(work * 1e9, float(step.in_bytes + made), 55.0, 1e9)
-    return Offer(cost, layout(step), labels, "a product of CSR matrices")
+    moved = float(step.in_bytes + made)
+    if native and not step.output and middle <= CROWDED * (left + right):
+        work = comparing(step) + (left + right) * _SUMMED + middle
+        return Offer(Cost(work, moved, _CALLS, 1e9), layout(step), labels, "sums of columns by sums of rows")
+    products = left * right / max(1, middle)
+    work = products * _PRODUCT + (rows + middle) * _ROW + comparing(step)
+    for position, label in enumerate((labels.left, labels.contracted)):
+        if not native or line_of(step, position) != label:
+            work += entries_of(step, position) * (TURNED if native else 3e9 * SORT)
+    return Offer(Cost(work, moved, _CALLS, 1e9), layout(step), labels, "a product of CSR matrices")
 
 
 def bind(step: Step, offer: Offer) -> Runner:
@@ -70,6 +89,11 @@ def bind(step: Step, offer: Offer) -> Runner:
     axes_b = [labels_b.index(c) for c in middle], [labels_b.index(c) for c in labels.right]
     n, m = step.extent(rows), step.extent(labels.right)
     cored = CORE is not None and step.dtype.char in _CORES
+    shared = labels.contracted
+    if not step.output and len(labels_a) == len(labels_b) == 2 and len(shared) == 1:
+        at = labels_a.index(shared), labels_b.index(shared)
+        if step.sizes[shared] <= CROWDED * (entries_of(step, 0) + entries_of(step, 1)):
+            return lambda a, b, out=None: _all_products(a, b, at, step, out)
 
     def run(a: Entries, b: Entries, out: Array | None = None) -> Any:
         if not cored:  # SciPy's loops compare no index
@@ -84,6 +108,19 @@ def bind(step: Step, offer: Offer) -> Runner:
         return hand_over(step, rows + labels.right, made, out)
 
     return run
+
+
+def _all_products(a: Entries, b: Entries, at: tuple[int, int], step: Step, out: Array | None) -> Any:
+    """The sum of all products: one matrix summed along the label that both have, looked up by the other."""
+    # One number after the other is added to each sum, which loses digits of single precision.
+    wide = np.promote_types(step.dtype, np.float64) if step.dtype.char in "fF" else step.dtype
+    sums = scatter_add(a.coordinate(at[0]), a.data.astype(wide, copy=False), a.shape[at[0]])
+    found = sums[settled(b.coordinate(at[1]), len(sums))]
+    multiply = np.logical_and if step.dtype.kind == "b" else np.multiply
+    made = total(multiply(found, b.data))
+    if step.dtype.kind in "fc" and not np.isfinite(made).all():
+        return Declined("an entry that is not finite may have met an absent one")
+    return hand_over(step, "", Entries((), made.astype(step.dtype, copy=False), ()), out)
 
 
 def product(a: CSR, b: CSR, columns: int, threads: int) -> CSR:
@@ -163,4 +200,8 @@ def _apart(raveled: Array, shape: list[int]) -> list[Array]:
     return [raveled] if len(shape) == 1 else list(np.unravel_index(raveled, shape))
 
 
-ROUTE = Route("sparse.spgemm", verdict, bind)
+def _short(alone: Alone, run: Runner) -> Runner | None:
+    return None if CORE is None else short_product.of_product(alone, run)
+
+
+ROUTE = Route("sparse.spgemm", verdict, bind, guard="a sum of all products is finite", short=_short)

@@ -18,7 +18,7 @@ from ..._entries import csr_source
 from ..._entries.entries import Entries
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
-from .result import SORT, entries_of, layout, lies_as, sparse_and_dense
+from .result import ENDED, POINTER, SORT, comparing, entries_of, layout, lies_as, line_of, sparse_and_dense
 
 Array = np.ndarray[Any, Any]
 
@@ -27,13 +27,17 @@ _CORES, _AXES = frozenset("?bBhHiIlLqQfdFD"), 32
 #: Vectors up to which a matrix that is compressed along the summed label is taken as it is: compressing it
 #: the other way takes 2 to 4 ns an entry, and saves about 0.05 ns an entry and vector.
 _FEW = 64
-#: Multiply-adds of float64 a second on one core, and what an entry takes besides in the same units.
-_RATE, _ENTRY = 3.5e9, 3
-#: How much less those of a long row of the dense operand take.
-_WIDE = 0.4
-#: What a pointer to a row takes to be looked at and followed; where rows have several numbers, what each
-#: takes besides, and 8 bytes of the result; in the same units.
-_POINTER, _BEGUN, _MADE = 4, 5, 1.4
+#: Nanoseconds an entry, and for each number that it is multiplied with: along rows, and where columns are
+#: compressed, or coordinates come as they are.
+_ENTRY, _WIDE, _APART, _APART_WIDE, _GIVEN = 0.35, 0.08, 0.6, 0.3, 1.5
+#: Entries, or rows, up to which coordinates are compressed within the call.
+_MANY = 1 << 14
+#: Nanoseconds an entry, and a row, for compressing it another way.
+_COMPRESS, _ROWS = 2.5, 2.2
+#: And more an entry where there are so many that each takes a line of the cache.
+_SCATTERED, _NEAR = 5.0, 1 << 18
+#: Nanoseconds a row where it has several numbers, and 8 bytes of the result.
+_BEGUN, _MADE = 1.4, 0.4
 #: What moving an array through tiles takes, times what reading it does.
 _TURNED = 3
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
@@ -77,18 +81,37 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     strides = dict(zip(step.inputs[d], op.strides, strict=True))
     if not in_rows and not any(strides[c] == op.dtype.itemsize for c in free):
         moved += _TURNED * op.nbytes  # nothing to be looked up lies together
-    native = len(step.inputs[s]) == 2 and len(rows) == len(columns) == 1
-    compress = 0.0 if native and width <= _FEW else nnz * SORT
-    work = nnz * (_WIDE * width * step.dtype.itemsize / 8 + _ENTRY) + _POINTER * step.extent(rows)
+    work, compress = _passed(step, s, rows, columns, width)
     if width > 1:
         work += _BEGUN * step.extent(rows) + _MADE * step.out_bytes / 8
-    threads = max(1.0, min(float(step.threads), work * 1e-6))
+    threads = max(1.0, min(float(step.threads), work * 0.3e-6))
+    short = step.last and _vectors(step) is not None
     return Cost(
-        work + compress * _RATE * threads,
+        work + (compress + (0.0 if short else comparing(step))) * threads,
         float(min(step.in_bytes, looked_up) + moved),
-        _SHORT if step.last and _vectors(step) is not None else _LONG,
-        _RATE * threads,
+        _SHORT if short else _LONG,
+        1e9 * threads,
     )
+
+
+def _passed(step: Step, s: int, rows: str, columns: str, width: int) -> tuple[float, float]:
+    """Nanoseconds for the entries and the rows they are in, and for bringing them there."""
+    nnz, line = entries_of(step, s), line_of(step, s)
+    wide = width * step.dtype.itemsize / 8
+    by_rows = nnz * (_ENTRY + _WIDE * wide) + _pass(nnz, step.extent(rows))
+    native = len(step.inputs[s]) == 2 and len(rows) == len(columns) == 1
+    if native and line == rows:
+        return by_rows, 0.0
+    if native and line == columns and width <= _FEW:
+        return nnz * (_APART + _APART_WIDE * wide) + _pass(nnz, step.extent(columns)), 0.0
+    if native and width == 1 and not line and max(nnz, step.extent(rows)) <= _MANY:
+        return nnz * _GIVEN, 0.0
+    each = _COMPRESS + (_SCATTERED if nnz > _NEAR else 0.0) if native else SORT * 1e9
+    return by_rows, nnz * each + step.extent(rows) * _ROWS
+
+
+def _pass(nnz: int, lines: int) -> float:
+    return POINTER * lines + ENDED * min(lines, nnz)
 
 
 class _Product:

@@ -1,0 +1,50 @@
+// Matrices of scipy.sparse that are kept as blocks or as diagonals; and as compressed rows of their entries.
+#pragma once
+
+#include "held.hpp"
+#include "sparse_classes.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace einroute {
+
+// `count` blocks of height by width items, in `lines` rows, each with `across` places. An index is compared
+// as it is used.
+struct Blocks {
+    const void *indptr, *indices;
+    const char* data;
+    bool wide; // whether indices are 64-bit
+    std::size_t count, lines, across, height, width, item;
+};
+
+struct HeldBlocks {
+    Held indptr, indices, data;
+    Blocks blocks{};
+};
+
+// Where the element of column 0 would be, and how far right of the rows' numbers the columns are.
+struct Diagonal {
+    npy_int64 offset;
+    const char* data;
+};
+
+// Diagonals by their offsets, each of which comes once; columns from `width` on have no entry.
+struct HeldDiagonals {
+    Held data, offsets;
+    std::vector<Diagonal> diagonals;
+    npy_intp width = 0;
+};
+
+// Rows that were made: nobody else's, and sound.
+struct ExpandedRows {
+    Held indptr, indices, data;
+};
+
+// These are false where the operand's arrays are not plain, do not fit its shape or name a place outside of
+// it, which Python has words for; and with an exception set where there is no memory.
+bool read_blocks(PyObject* operand, npy_intp rows, npy_intp columns, HeldBlocks& to);
+bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to);
+bool expand_rows(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to);
+
+} // namespace einroute
