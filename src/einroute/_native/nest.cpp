@@ -8,6 +8,8 @@ namespace {
 
 // Bytes that a box keeps of sums, and of a packed operand along either axis.
 constexpr std::ptrdiff_t KEPT = 1 << 14, SIDE = 1024;
+// Bytes of a row of an operand whose elements are packed one by one.
+constexpr std::ptrdiff_t PACKED_ROW = KEPT / 2;
 // Rows that are added at once, and vectors that they are kept in, at most.
 constexpr std::ptrdiff_t ROWS = 32, SLOTS = KEPT / VECTOR;
 // Bytes of an operand's row, at most, that is summed in one go.
@@ -18,6 +20,8 @@ constexpr double PARTS = 1 << 22;
 // Iterations of a block at most, since a signal is heard between blocks: a tenth of a second where each takes
 // long. Parts that a longer sum is cut into, and their bytes, at most.
 constexpr double LONGEST = 1 << 24, MOST_PARTS = 1 << 20, PARTS_OF_LONG = 1 << 28;
+// Terms of each sum of a part at least: the parts are memory that is written, read and added.
+constexpr double LEAST = 64;
 // What lengths along a row are cut to multiples of.
 constexpr std::ptrdiff_t MULTIPLE = 1024;
 
@@ -38,17 +42,28 @@ bool one(const Nest& nest, const Loop& outer, const Loop& inner) {
     return same;
 }
 
+// Rows of so many elements that are kept at once.
+std::ptrdiff_t rows_kept(const Nest& nest, std::ptrdiff_t length, std::ptrdiff_t bytes) {
+    const std::ptrdiff_t pitch = (length * nest.item + VECTOR - 1) / VECTOR * VECTOR;
+    return most(1, bytes / pitch);
+}
+
 void size_boxes(const Nest& nest, Cut& to) {
     const Loop &rows = nest.loops[nest.count - 2], &along = nest.loops[nest.count - 1];
-    bool packs = false;
+    bool packs = false, across = to.scattered;
     for (int k = 0; k < nest.operands; ++k) {
         packs = packs || to.packed[k];
+        across = across || (to.packed[k] && rows.x[k] == nest.item);
     }
-    if (packs) {
+    if (packs && across) {
         to.rows = to.length = least(128, most(32, SIDE / nest.item));
         if (to.scattered || (to.summed && !along.summed && !rows.summed)) {
             to.rows = KEPT / (to.length * nest.item);
         }
+    } else if (packs) { // elements are taken from rows that are long, as memory has them
+        to.length = least(along.size, PACKED_ROW / nest.item);
+        to.rows = rows_kept(nest, to.length, PACKED_ROW);
+        to.rowwise = true;
     } else if (along.summed) {
         to.rows = SLOTS;
         to.length = SUMMED / nest.item;
@@ -57,8 +72,7 @@ void size_boxes(const Nest& nest, Cut& to) {
         to.length = along.size;
     } else {
         to.length = least(along.size, KEPT / nest.item);
-        const std::ptrdiff_t pitch = (to.length * nest.item + VECTOR - 1) / VECTOR * VECTOR;
-        to.rows = rows.summed ? ROWS : most(1, KEPT / pitch);
+        to.rows = rows.summed ? ROWS : rows_kept(nest, to.length, KEPT);
     }
     to.rows = least(to.rows, rows.size);
     to.length = least(to.length, along.size);
@@ -76,7 +90,7 @@ double parts_of(const Nest& nest, double kept, const Cut& to) {
         wanted /= kept;
     }
     const double bytes = kept * double(nest.item);
-    for (const double limit : {double(MAX_SPLITS), PARTS / bytes, to.iterations / (4 * kept)}) {
+    for (const double limit : {double(MAX_SPLITS), PARTS / bytes, to.iterations / (LEAST * kept)}) {
         wanted = wanted < limit ? wanted : limit;
     }
     return wanted;
@@ -138,7 +152,9 @@ void cut_blocks(const Nest& nest, double kept, Cut& to) {
         return;
     }
     std::ptrdiff_t step = most(1, std::ptrdiff_t(BLOCK / inside));
-    const std::ptrdiff_t whole = i == nest.count - 1 ? (to.rows == 1 ? MULTIPLE : least(to.length, MULTIPLE))
+    const bool long_rows = to.rows == 1 || nest.loops[nest.count - 2].summed;
+    const std::ptrdiff_t whole = i == nest.count - 1
+                                     ? (long_rows ? most(to.length, MULTIPLE) : least(to.length, MULTIPLE))
                                  : i == nest.count - 2 ? least(to.rows, 128)
                                                        : 1;
     step = (step + whole - 1) / whole * whole;

@@ -19,7 +19,7 @@ from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON, limits
 from ..._native.flags import reporter
-from .layout import by_stride, layout_strides, strides_of
+from .layout import by_stride, layout_strides, numpys_layout, numpys_loops, strides_of
 
 #: The most operands, and the most labels, of a pass.
 _MOST, _LABELS = 4, 60
@@ -33,8 +33,8 @@ _ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
 _READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
 #: One by one where one operand alone is summed: each addition waits for the one before.
 _ALONE = 1.2e-9
-#: Bytes from which packing waits for memory.
-_PAGED = 8 << 20
+#: Seconds of a line of the cache that comes from memory for a box, where the one before it lies elsewhere.
+_LINE = 13e-9
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
 _DOT, _SUMS = 1.2, (1.05, 1.15)
 #: Iterations from which threads take part: two blocks of the core's (nest.cpp).
@@ -87,7 +87,7 @@ def _layout(step: Step, leading: int | None) -> str:
     if step.order != "K":
         return step.output if step.order == "C" else step.output[::-1]
     if leading is None or 0 in step.operands[leading].strides:
-        return step.output
+        return numpys_layout(step, numpys_loops(step))
     return by_stride(step.output, _strides(step, leading))
 
 
@@ -136,18 +136,34 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     seconds = iterations * each + rows * row + boxes * _BOX
     last = loops[-2:-1]
     singly = _ALONE if summed and len(arrays) == 1 else _SINGLY
+    here = machine()
+    reach = sum(op.span for op in step.operands) + step.out_bytes
+    paged = reach >= here.shared_bytes * 3 / 4
     # A line of the cache for each element, which is there again for the next row if all of them stay.
-    reach = sum(op.span for op in step.operands)
-    line = scattered(reach)
-    lost = sizes[-1] * LINE > machine().own_bytes / 2
+    lost = sizes[-1] * LINE > here.own_bytes / 2
+    scatters = not summed and out.get(inner, 0) not in (0, item) and step.sizes[inner] > 1
+    boxed = scatters or any(_across(step, own, inner, last) for own in arrays)
     for own in arrays if summed else (*arrays, out):
         stride = own.get(inner, 0)
-        if inner and stride not in (0, item) and step.sizes[inner] > 1:
-            across = own is not out and own.get(last, 0) == item
-            seconds += iterations * (_ACROSS if across else singly) * max(item, 4) / 8
-            if abs(stride) >= LINE and (reach >= _PAGED if across else lost):
-                seconds += iterations * line
+        if not inner or stride in (0, item) or step.sizes[inner] == 1:
+            continue
+        if own is not out and _across(step, own, inner, last):
+            seconds += iterations * _ACROSS * (2 if item > 8 else 1) * max(item, 4) / 8
+        else:
+            seconds += iterations * singly * max(item, 4) / 8
+        if abs(stride) < LINE:
+            continue
+        if boxed and paged:  # the lines of a box come one by one
+            seconds += iterations * _LINE * max(item, min(LINE, abs(own.get(last, LINE)))) / LINE
+        elif lost and not boxed:
+            seconds += iterations * scattered(reach)
     return loops, seconds
+
+
+def _across(step: Step, own: dict[str, int], inner: str, last: str) -> bool:
+    """Whether an operand's elements follow each other along the loop around the innermost one alone."""
+    item = step.dtype.itemsize
+    return step.sizes.get(inner, 1) > 1 and own.get(inner, 0) not in (0, item) and own.get(last, 0) == item
 
 
 def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]]) -> tuple[list[int], str]:
