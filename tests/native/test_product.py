@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import einroute as er
 from einroute._native import CORE
 from einroute._native.flags import report
 from tests.helpers import forcing
@@ -239,6 +240,22 @@ def test_nothing_leaks() -> None:
         tracemalloc.stop()
     assert grown < 20_000
     assert [sys.getrefcount(x) for x in (a, b, report)] == counts
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("axes", ["abce", "ecba", "beca", "ceab"])
+def test_a_long_axis_beside_a_stack_in_any_layout(dtype: str, axes: str) -> None:
+    """The loops are done as memory lies: along the long axis, or along the stack."""
+    sizes = {"a": 75, "b": 5, "c": 3, "e": 4}
+    rng = np.random.default_rng(0)
+    made = rng.integers(-3, 4, [sizes[c] for c in axes]).astype(dtype)
+    a = made.transpose([axes.index(c) for c in "acbe"])
+    b = rng.integers(-3, 4, (5, 3, 4)).astype(dtype)
+    for subscripts in ("acbe,bce->bea", "acbe,bce->aeb", "acbe,ce->eab"):
+        other = b[0] if ",ce->" in subscripts else b
+        with forcing("dense.small"):
+            assert er.explain(subscripts, a, other).routes == ("dense.small",)
+            assert np.array_equal(er.einsum(subscripts, a, other), np.einsum(subscripts, a, other))
 
 
 def test_an_intermediate_that_is_a_number_is_no_operand() -> None:

@@ -96,6 +96,11 @@ class Walk {
     void run(long index) {
         take(index);
         order();
+        by_rows_ = cut_.summed && nest_.loops[rows_].summed && !nest_.loops[along_].summed;
+        direct_ = by_rows_ && !cut_.scattered && end_[rows_] - from_[rows_] <= cut_.rows;
+        for (int i = 0; i < rows_; ++i) {
+            direct_ = direct_ && (!nest_.loops[i].summed || end_[i] - from_[i] == 1);
+        }
         const char* x[BOX_OPERANDS];
         for (int k = 0; k < nest_.operands; ++k) {
             x[k] = nest_.x[k];
@@ -154,7 +159,8 @@ class Walk {
                 }
             }
             // Elements around rows where they are kept: a result's rows stay at hand.
-            const int first = summed ? rows_ : along_, second = summed ? along_ : rows_;
+            const bool by_rows = summed || cut_.rowwise;
+            const int first = by_rows ? rows_ : along_, second = by_rows ? along_ : rows_;
             for (const int i : {first, second}) {
                 if (nest_.loops[i].summed == summed) {
                     order_[at++] = i;
@@ -166,7 +172,7 @@ class Walk {
 
     void walk(int depth, const char* const* x, char* to) {
         if (depth == kept_) {
-            if (cut_.summed) {
+            if (cut_.summed && !direct_) {
                 begin();
                 around(depth, x, to);
                 finish(to);
@@ -218,9 +224,15 @@ class Walk {
     }
 
     void deepen() {
-        // Rows and elements that are kept are known by now.
-        std::memset(state_ + levels_ * LEVEL, 0, static_cast<std::size_t>(kept()));
+        clear(levels_);
         counts_[levels_++] = 0;
+    }
+
+    // What `sums` begins with is not read. Rows and elements that are kept are known by now.
+    void clear(int level) {
+        if (level > 0 || !by_rows_) {
+            std::memset(state_ + level * LEVEL, 0, static_cast<std::size_t>(kept()));
+        }
     }
 
     // A level is added to the next one, and begins anew.
@@ -232,14 +244,16 @@ class Walk {
                 deepen();
             }
             raise(level);
-            std::memset(state_ + level * LEVEL, 0, static_cast<std::size_t>(kept()));
+            clear(level);
             counts_[level] = 0;
         }
     }
 
     void finish(char* to) {
         for (int level = 0; level + 1 < levels_; ++level) {
-            raise(level);
+            if (level > 0 || !by_rows_ || counts_[0] > 0) { // else there is nothing in it
+                raise(level);
+            }
         }
         const char* sums = state_ + (levels_ - 1) * LEVEL;
         const ptrdiff_t by_row = pass_.strides[rows_], step = pass_.strides[along_], item = nest_.item;
@@ -282,7 +296,7 @@ class Walk {
             take_operand(box, k, x[k]);
         }
         if (cut_.summed) {
-            add(box);
+            add(box, to);
         } else {
             multiply(box, to);
         }
@@ -324,11 +338,12 @@ class Walk {
         }
     }
 
-    void add(Box& box) {
+    void add(Box& box, char* to) {
         const TypeKernels& kernels = pass_.kernels;
         const int n = nest_.operands - 1;
         const bool row_summed = nest_.loops[rows_].summed;
-        box.to = state_;
+        box.to = direct_ ? to : state_;
+        box.first = direct_ || counts_[0] == 0;
         if (nest_.loops[along_].summed) {
             box.to_row = VECTOR;
             (row_summed ? kernels.dot : kernels.dots)[n](box);
@@ -336,7 +351,9 @@ class Walk {
             box.to_row = pitch();
             (row_summed ? kernels.sums : kernels.adds)[n](box);
         }
-        count();
+        if (!direct_) {
+            count();
+        }
     }
 
     Pass& pass_;
@@ -348,6 +365,8 @@ class Walk {
     int order_[MAX_DEPTH];
     int kept_ = 0;
     ptrdiff_t rows_now_ = 1, length_now_ = 1;
+    bool by_rows_ = false; // rows are summed, and what lies along them is kept
+    bool direct_ = false;  // and all at once: straight into the result
     int levels_ = 0, counts_[LEVELS];
 };
 

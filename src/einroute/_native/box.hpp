@@ -18,6 +18,7 @@ struct Box {
     std::ptrdiff_t rows, length;
     char* to; // of each row, elements or the vector that its sum is kept in
     std::ptrdiff_t to_row;
+    bool first; // of `sums`: nothing was added yet, and what is at `to` does not count
 };
 
 using BoxKernel = void (*)(const Box&);

@@ -9,6 +9,8 @@ namespace {
 
 // Bytes that a box keeps of sums, and of a packed operand along either axis.
 constexpr std::ptrdiff_t KEPT = 1 << 14, SIDE = 1024;
+// Bytes of a row of an operand whose elements are packed one by one.
+constexpr std::ptrdiff_t PACKED_ROW = KEPT / 2;
 // Rows that are added at once, and vectors that they are kept in, at most.
 constexpr std::ptrdiff_t ROWS = 32, SLOTS = KEPT / VECTOR;
 // Bytes of an operand's row, at most, that is summed in one go.
@@ -19,6 +21,8 @@ constexpr double PARTS = 1 << 22;
 // Iterations of a block at most, since a signal is heard between blocks: a tenth of a second where each takes
 // long. Parts that a longer sum is cut into, and their bytes, at most.
 constexpr double LONGEST = 1 << 24, MOST_PARTS = 1 << 20, PARTS_OF_LONG = 1 << 28;
+// Terms of each sum of a part at least: the parts are memory that is written, read and added.
+constexpr double LEAST = 64;
 // What lengths along a row are cut to multiples of.
 constexpr std::ptrdiff_t MULTIPLE = 1024;
 
@@ -39,26 +43,15 @@ bool one(const Nest& nest, const Loop& outer, const Loop& inner) {
     return same;
 }
 
+// Rows of so many elements that are kept at once.
+std::ptrdiff_t rows_kept(const Nest& nest, std::ptrdiff_t length, std::ptrdiff_t bytes) {
+    const std::ptrdiff_t pitch = (length * nest.item + VECTOR - 1) / VECTOR * VECTOR;
+    return most(1, bytes / pitch);
+}
+
 // Whether an array lies across the boxes: its memory follows the rows more closely than the elements of one.
 bool is_across(std::ptrdiff_t by_row, std::ptrdiff_t along) {
     return by_row != 0 && std::abs(by_row) < std::abs(along);
-}
-
-// A box of which operands are packed. Square where memory lies across it, so that each line of the cache is
-// used while it is there; else long rows, since memory is read ahead along them, but of several operands
-// short ones, since what is packed is to stay at hand.
-void size_packed_boxes(const Nest& nest, int packed, bool across, Cut& to) {
-    const Loop &rows = nest.loops[nest.count - 2], &along = nest.loops[nest.count - 1];
-    if (across) {
-        to.rows = to.length = least(128, most(32, SIDE / nest.item));
-        if (to.scattered || (to.summed && !along.summed && !rows.summed)) {
-            to.rows = KEPT / (to.length * nest.item);
-        }
-        return;
-    }
-    to.length = least(along.size, (packed > 1 && !rows.summed ? SIDE : KEPT / 2) / nest.item);
-    const std::ptrdiff_t pitch = (to.length * nest.item + VECTOR - 1) / VECTOR * VECTOR;
-    to.rows = most(1, 2 * SIDE / pitch);
 }
 
 void size_boxes(const Nest& nest, Cut& to) {
@@ -69,8 +62,16 @@ void size_boxes(const Nest& nest, Cut& to) {
         packed += to.packed[k];
         across = across || (to.packed[k] && is_across(rows.x[k], along.x[k]));
     }
-    if (packed > 0) {
-        size_packed_boxes(nest, packed, across, to);
+    if (packed > 0 && across) { // square, so that each line of the cache is used while it is there
+        to.rows = to.length = least(128, most(32, SIDE / nest.item));
+        if (to.scattered || (to.summed && !along.summed && !rows.summed)) {
+            to.rows = KEPT / (to.length * nest.item);
+        }
+    } else if (packed >
+               0) { // elements are taken from rows, as memory has them: of several, they stay at hand
+        to.length = least(along.size, (packed > 1 && !rows.summed ? SIDE : PACKED_ROW) / nest.item);
+        to.rows = rows_kept(nest, to.length, packed > 1 ? 2 * SIDE : PACKED_ROW);
+        to.rowwise = true;
     } else if (along.summed) {
         to.rows = SLOTS;
         to.length = SUMMED / nest.item;
@@ -79,8 +80,7 @@ void size_boxes(const Nest& nest, Cut& to) {
         to.length = along.size;
     } else {
         to.length = least(along.size, KEPT / nest.item);
-        const std::ptrdiff_t pitch = (to.length * nest.item + VECTOR - 1) / VECTOR * VECTOR;
-        to.rows = rows.summed ? ROWS : most(1, KEPT / pitch);
+        to.rows = rows.summed ? ROWS : rows_kept(nest, to.length, KEPT);
     }
     to.rows = least(to.rows, rows.size);
     to.length = least(to.length, along.size);
@@ -98,7 +98,7 @@ double parts_of(const Nest& nest, double kept, const Cut& to) {
         wanted /= kept;
     }
     const double bytes = kept * double(nest.item);
-    for (const double limit : {double(MAX_SPLITS), PARTS / bytes, to.iterations / (4 * kept)}) {
+    for (const double limit : {double(MAX_SPLITS), PARTS / bytes, to.iterations / (LEAST * kept)}) {
         wanted = wanted < limit ? wanted : limit;
     }
     return wanted;
@@ -160,7 +160,9 @@ void cut_blocks(const Nest& nest, double kept, Cut& to) {
         return;
     }
     std::ptrdiff_t step = most(1, std::ptrdiff_t(BLOCK / inside));
-    const std::ptrdiff_t whole = i == nest.count - 1 ? (to.rows == 1 ? MULTIPLE : least(to.length, MULTIPLE))
+    const bool long_rows = to.rows == 1 || nest.loops[nest.count - 2].summed;
+    const std::ptrdiff_t whole = i == nest.count - 1
+                                     ? (long_rows ? most(to.length, MULTIPLE) : least(to.length, MULTIPLE))
                                  : i == nest.count - 2 ? least(to.rows, 128)
                                                        : 1;
     step = (step + whole - 1) / whole * whole;

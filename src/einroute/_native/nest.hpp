@@ -33,6 +33,7 @@ struct Cut {
     bool packed[BOX_OPERANDS];   // an operand that a box has a contiguous copy of
     bool scattered;              // the result's elements do not follow each other along a box
     std::ptrdiff_t rows, length; // of a box, at most
+    bool rowwise;                // boxes follow each other along rows, where both loops are kept
     int cut;                     // the kept loop that blocks are cut along; -1: none is
     std::ptrdiff_t step;         // by how much
     long blocks;                 // of the result

@@ -14,7 +14,7 @@ from ..._base.facts import LINE, Step, c_strides
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import of_freed_memory
-from .layout import strides_of
+from .layout import numpys_layout, numpys_loops, strides_of
 
 Array = np.ndarray[Any, Any]
 
@@ -41,9 +41,11 @@ _SLOW = (0.4e9, 0.4e9, 0.4e9)
 _COMPLEX = (1.1e-9, 2.6e-9, 2.6e-9)
 #: Elements a second of a copy whose result lies across its operand, whatever their size.
 _TRANSPOSED = 0.75e9
-#: Seconds an element more of loops that walk across the memory of an operand whose lines stay in cache, and
-#: where it is the only operand.
-_ACROSS, _STRIDED = 0.4e-9, 0.7e-9
+#: Seconds an element more of loops that walk across the memory of an operand whose lines stay in cache, by
+#: what is done innermost, as in `_RATES`; where it is the only operand; and of each line of the cache.
+_ACROSS, _STRIDED, _EACH_LINE = (0.25e-9, 0.12e-9, 0.15e-9), (0.55e-9, 0.12e-9, 0.4e-9), 0.3e-9
+#: Of a product of complex numbers that is written across the memory of the result.
+_WRITTEN = 2.4e-9
 #: Bytes from which lines that lie far from each other are waited for.
 _PAGED = 8 << 20
 #: How much slower the loops of other dtypes are.
@@ -60,9 +62,9 @@ def verdict(step: Step) -> Offer | Refused:
         return Refused(f"it takes {_MOST} operands at most")
     if len(step.sizes) > _LETTERS and len(set("".join(step.inputs))) > _LETTERS:
         return Refused(f"it takes {_LETTERS} labels at most")
-    loops = _loops(step)
+    loops = numpys_loops(step)
     inner = loops[0] if loops else ""
-    layout = step.output[::-1] if step.order == "F" else step.output
+    layout = numpys_layout(step, loops)
     together = all(inner in labels for labels in step.inputs)
     summing = 0 if inner not in step.output else 1 if step.iterations > step.extent(step.output) else 2
     if step.dtype.kind in "iu":
@@ -74,11 +76,10 @@ def verdict(step: Step) -> Offer | Refused:
     if step.dtype.kind == "c" and len(step.inputs) == 2:
         each = _COMPLEX[summing]
     sizes = coalesced(step, loops, layout)
-    across = _across(step, inner, sizes[0])
+    across = _across(step, inner, layout, sizes[0], summing)
+    each += across
     if len(step.inputs) == 1 and summing == 2 and inner and layout[-1] != inner:
-        each = max(each + across, 1 / _TRANSPOSED)
-    else:
-        each += across
+        each = max(each, 1 / _TRANSPOSED)
     size = float(step.iterations)
     begin = _LOOP if len(step.inputs) <= 2 else _LOOP_MANY
     seconds = size * (each + begin / sizes[0])
@@ -117,63 +118,44 @@ def coalesced(step: Step, loops: Sequence[str], layout: str) -> list[int]:
     return sizes
 
 
-def _across(step: Step, inner: str, length: int) -> float:
-    """Seconds an element that walking across the memory of operands takes."""
+def _across(step: Step, inner: str, layout: str, length: int, summing: int) -> float:
+    """Seconds an element that walking across the memory of operands and of the result takes."""
+    item = step.dtype.itemsize
+    arrays = [(labels, op.strides, op.span) for labels, op in zip(step.inputs, step.operands, strict=True)]
+    arrays.append((layout, c_strides(tuple(step.sizes[c] for c in layout), item), step.out_bytes))
     seconds = 0.0
-    for labels, op in zip(step.inputs, step.operands, strict=True):
-        strides = {c: abs(s) or 2**62 for c, s in zip(labels, op.strides, strict=True)}
-        if op.dtype.itemsize < strides.get(inner, 0) < 2**62:
+    for number, (labels, strides, span) in enumerate(arrays):
+        by = {c: abs(s) or 2**62 for c, s in zip(labels, strides, strict=True)}
+        if item < by.get(inner, 0) < 2**62:
             # A line of the cache for each, which is there again for the next run if all of them stay.
-            here = machine()
-            stay = length * LINE <= here.own_bytes / 2 and op.span < _PAGED
-            far = strides[inner] > min(strides.values()) and strides[inner] >= LINE
-            seconds += _ACROSS if len(step.inputs) > 1 else _STRIDED
-            seconds += scattered(op.span) if far and not stay else 0.0
+            stay = length * LINE <= machine().own_bytes / 2 and span < _PAGED
+            far = by[inner] > min(by.values()) and by[inner] >= LINE
+            of_result = number == len(step.inputs)
+            each = (_ACROSS if of_result or len(step.inputs) > 1 else _STRIDED)[summing]
+            each += _EACH_LINE * min(by[inner] / LINE, 1.0)
+            seconds += _WRITTEN if of_result and summing == 2 and step.dtype.kind == "c" else each
+            seconds += scattered(span) if far and not stay else 0.0
     return seconds
-
-
-def _loops(step: Step) -> list[str]:
-    """The labels from NumPy's innermost loop to its outermost.
-
-    Its iterator sorts the axes by their strides, by insertion: where operands disagree about two, they stay
-    in the order in which they were given (``npyiter_find_best_axis_ordering``), which is that of the output
-    and then of the alphabet.
-    """
-    summed = sorted(set("".join(step.inputs)) - set(step.output))
-    given = [c for c in (*reversed(summed), *reversed(step.output)) if step.sizes[c] > 1]
-    terms = [strides_of(labels, op.strides) for labels, op in zip(step.inputs, step.operands, strict=True)]
-    ordered: list[str] = []
-    for c in given:
-        place = len(ordered)
-        for at in range(len(ordered) - 1, -1, -1):
-            both = [
-                abs(term[ordered[at]]) <= abs(term[c])
-                for term in terms
-                if term.get(c, 0) and term.get(ordered[at], 0)
-            ]
-            if any(both):
-                break
-            if both:
-                place = at
-        ordered.insert(place, c)
-    return ordered
 
 
 def bind(step: Step, offer: Offer) -> Runner:
     """``c_einsum`` on the step's own labels, renamed to ASCII letters."""
     subscripts = ascii_subscripts(step.inputs, step.output)
-    # An intermediate must lie as the offer says; einsum lays it out after its operands. But one axis has
-    # one layout, and asked for it NumPy does not run axes that follow each other as one.
-    order = step.order if step.last or step.order != "K" else "C"
-    if len(step.output) < 2:
-        order = "K"
     options: dict[str, Any] = {}
     if any(op.dtype != step.dtype for op in step.operands):  # booleans to be counted
         options = {"dtype": step.dtype, "casting": "unsafe"}
+    # One axis has one layout, and asked for it NumPy does not run axes that follow each other as one.
+    order = step.order if len(step.output) > 1 else "K"
+    # What others read must lie as the offer says, where NumPy may see an order of its own.
+    sizes = tuple(step.sizes[c] for c in offer.layout)
+    axes = tuple(offer.layout.index(c) for c in step.output)
+    lies = step.last or order != "K" or len(step.output) < 2
 
     def run(*arrays: Array, out: Array | None = None) -> Any:
-        if out is None:
+        if out is None and lies:
             return c_einsum(subscripts, *arrays, order=order, **options)
+        if out is None:
+            out = np.empty(sizes, step.dtype).transpose(axes)
         return c_einsum(subscripts, *arrays, out=out, **options)
 
     return run

@@ -19,7 +19,7 @@ from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON, limits
 from ..._native.flags import reporter
-from .layout import by_stride, layout_strides, strides_of
+from .layout import by_stride, layout_strides, numpys_layout, numpys_loops, strides_of
 
 #: The most operands, and the most labels, of a pass.
 _MOST, _LABELS = 4, 60
@@ -29,13 +29,11 @@ _CALL = 1.0
 _BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
 #: Of a row that is summed: of complex numbers, and what more than two operands add.
 _ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
-#: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one,
-#: along it and across.
+#: Seconds for each 8 bytes of an operand in cache: read; packed across their memory; one by one, along
+#: it and across. Sums of several that are packed wait for memory: they are not read ahead at once.
 _READ, _ACROSS, _SINGLY, _SINGLY_SQUARE = 0.075e-9, 0.25e-9, 0.35e-9, 0.7e-9
-#: Of a line's time, what sums of several packed operands wait for it: they are not read ahead at once.
-_WAITS = 1.0
-#: Bytes from which packing waits for memory.
-_PAGED = 8 << 20
+#: Seconds of a line of the cache that comes from memory for a box, where the one before it lies elsewhere.
+_LINE = 13e-9
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
 _DOT, _SUMS = 1.2, (1.05, 1.15)
 #: Iterations from which threads take part: two blocks of the core's (nest.cpp).
@@ -88,7 +86,7 @@ def _layout(step: Step, leading: int | None) -> str:
     if step.order != "K":
         return step.output if step.order == "C" else step.output[::-1]
     if leading is None or 0 in step.operands[leading].strides:
-        return step.output
+        return numpys_layout(step, numpys_loops(step))
     return by_stride(step.output, _strides(step, leading))
 
 
@@ -135,26 +133,37 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     elif summed and len(arrays) > 2:
         row += _ROW_MANY
     seconds = iterations * each + rows * row + boxes * _BOX
-    last = loops[-2:-1]
-    # A line of the cache for each element, which is there again for the next row if all of them stay.
-    reach = sum(op.span for op in step.operands)
-    line = scattered(reach)
-    lost = sizes[-1] * LINE > machine().own_bytes / 2
-    packed = [
-        (abs(own[inner]), abs(own.get(last, 0)), own is not out)
-        for own in (arrays if summed else (*arrays, out))
+    kept = arrays if summed else [*arrays, out]
+    return loops, seconds + iterations * _packing(step, kept, inner, loops[-2:-1], sizes[-1])
+
+
+def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str, length: int) -> float:
+    """Seconds an element that copying takes where neighbours of a row lie apart; the result comes last."""
+    item, here = step.dtype.itemsize, machine()
+    apart = [
+        (abs(own[inner]), abs(own.get(last, 0)), k < len(step.inputs))
+        for k, own in enumerate(arrays)
         if inner and own.get(inner, 0) not in (0, item) and step.sizes[inner] > 1
     ]
-    waits = summed and len(packed) > 1 and reach > machine().own_bytes
-    for stride, beside, read in packed:
-        square = 0 < beside < stride  # boxes, which use a line while it is there, but for the memory's pages
-        each = _ACROSS if read and beside == item else _SINGLY_SQUARE if square else _SINGLY
-        seconds += iterations * each * max(item, 4) / 8
-        if stride >= LINE and (reach >= _PAGED if square else lost):
-            seconds += iterations * line
-        elif waits:
-            seconds += iterations * line * _WAITS * min(stride, LINE) / LINE
-    return loops, seconds
+    reach = sum(op.span for op in step.operands) + step.out_bytes
+    square = any(0 < beside < stride for stride, beside, _ in apart)
+    paged = reach >= here.shared_bytes * 3 / 4
+    # A line of the cache for each element, which is there again for the next row if all of them stay.
+    lost = length * LINE > here.own_bytes / 2
+    waits = len(apart) > 1 and step.iterations > step.extent(step.output) and reach > here.own_bytes
+    seconds = 0.0
+    for stride, beside, read in apart:
+        if read and beside == item:
+            seconds += _ACROSS * (2 if item > 8 else 1) * max(item, 4) / 8
+        else:
+            seconds += (_SINGLY_SQUARE if 0 < beside < stride else _SINGLY) * max(item, 4) / 8
+        if stride >= LINE and square and paged:  # the lines of a box come one by one
+            seconds += _LINE * max(item, min(LINE, beside or LINE)) / LINE
+        elif stride >= LINE and lost and not square:
+            seconds += scattered(reach)
+        elif stride < LINE and waits:
+            seconds += scattered(reach) * stride / LINE
+    return seconds
 
 
 def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]]) -> tuple[list[int], str]:

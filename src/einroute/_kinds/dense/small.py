@@ -18,7 +18,8 @@ from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON
 from ..._native.flags import report
-from .layout import by_stride, strides_of
+from .layout import by_stride, layout_strides, strides_of
+from .lines import moved
 
 #: The most rows, columns and products of a sum of a stack: beyond, BLAS is faster.
 _MOST = 32
@@ -138,7 +139,7 @@ def _stack(step: Step) -> Offer | Refused:
     rows, columns, sums = (step.extent(x) for x in (labels.left, labels.right, labels.contracted))
     run = _product(step, labels, layout)
     return Offer(
-        _cost(step, run),
+        _cost(step, labels, layout, run),
         layout,
         run,
         f"{step.extent(labels.batch)} products {rows}x{sums} by {sums}x{columns}",
@@ -178,17 +179,31 @@ def _product(step: Step, labels: Classes, layout: str) -> Any:
     assert CORE is not None
     a, b = step.inputs
     arrays = (a, b, step.output)
+    # Sums are added in the order of their labels.
+    loops = _loops(step, labels, layout)
     return CORE.Product(
         step.dtype.char,
         *(tuple(step.sizes[c] for c in own) for own in arrays),
-        [(*(own.find(c) for own in arrays), c in labels.batch) for c in dict.fromkeys(a + b)],
+        [(*(own.find(c) for own in arrays), c in labels.batch) for c in dict.fromkeys(loops + a + b)],
         tuple(step.output.index(c) for c in layout),
         report,
     )
 
 
-def _cost(step: Step, run: Any) -> Cost:
-    """By the instructions of the axis along the lanes that the core chooses."""
+def _arrays(step: Step, layout: str) -> list[dict[str, int]]:
+    """Strides of the operands and of the result."""
+    own = [strides_of(labels, op.strides) for labels, op in zip(step.inputs, step.operands, strict=True)]
+    return [*own, layout_strides(layout, step.sizes, step.dtype.itemsize)]
+
+
+def _loops(step: Step, labels: Classes, layout: str) -> str:
+    """The loops of the stack as memory lies, most of all."""
+    arrays = _arrays(step, layout)
+    return by_stride(labels.batch, {c: sum(abs(own.get(c, 0)) for own in arrays) for c in labels.batch})
+
+
+def _cost(step: Step, labels: Classes, layout: str, run: Any) -> Cost:
+    """By the instructions of the axis along the lanes that the core chooses, and what its loops move."""
     instructions = run.instructions(*(op.strides for op in step.operands))
     rate = (
         _COMPLEX
@@ -198,7 +213,10 @@ def _cost(step: Step, run: Any) -> Cost:
         else _ALONE
     )
     flops = float(step.iterations)
-    return Cost(flops, float(step.in_bytes + step.out_bytes), _LOOK, rate * flops / instructions)
+    loops = _loops(step, labels, layout) + labels.left + labels.right + labels.contracted
+    nbytes = moved(loops, step.sizes, _arrays(step, layout), step.dtype.itemsize)
+    held = float(step.in_bytes + step.out_bytes)
+    return Cost(flops, nbytes, _LOOK, rate * flops / instructions, held=held)
 
 
 def bind(step: Step, offer: Offer) -> Runner:

@@ -6,6 +6,7 @@
 
 #include "../box.hpp"
 #include "lanes.hpp"
+#include "streams.hpp"
 #include "transposes.hpp"
 
 namespace einroute {
@@ -89,8 +90,6 @@ template <class T, int N> struct Row {
     }
 };
 
-template <class T> constexpr std::ptrdiff_t ITEM = static_cast<std::ptrdiff_t>(sizeof(T));
-
 template <class T, int N, bool ADDED> void products(const Box& box) {
     using V = Lanes<Real<T>>;
     const std::ptrdiff_t bytes = box.length * ITEM<T>;
@@ -118,42 +117,25 @@ template <class T, int N, bool ADDED> void products(const Box& box) {
     }
 }
 
-// Rows that are added to a result at once, and bytes of a row below which that pays wherever rows lie.
-constexpr std::ptrdiff_t STREAMS = 4, SHORT = 512;
-
-// The sums of rows of one operand, a few rows at a time.
-template <class T> void sums_of_streams(const Box& box) {
-    const std::ptrdiff_t bytes = box.length * ITEM<T>, by = box.by_row[0];
-    for (std::ptrdiff_t r = 0; r < box.rows; r += STREAMS) {
-        const char *a = box.x[0] + r * by, *b = a + by, *c = b + by, *d = c + by;
-        std::ptrdiff_t at = 0;
-        for (; at + VECTOR <= bytes; at += VECTOR) {
-            const auto sum =
-                plus<T>(plus<T>(load<T>(a + at), load<T>(b + at)), plus<T>(load<T>(c + at), load<T>(d + at)));
-            store(box.to + at, plus<T>(load<T>(box.to + at), sum));
+template <class T, int N> void sums(const Box& box) {
+    const std::ptrdiff_t bytes = box.length * ITEM<T>;
+    if constexpr (N == 1) {
+        if (box.step[0] != 0) {
+            return sums_of_streams<T, false>(box.x[0], box.by_row[0], box.x[0], 0, box.rows, bytes, box.to,
+                                             box.first);
         }
-        for (; at < bytes; at += ITEM<T>) {
-            const T sum = plus_one(plus_one(load_one<T>(a + at), load_one<T>(b + at)),
-                                   plus_one(load_one<T>(c + at), load_one<T>(d + at)));
-            store(box.to + at, plus_one(load_one<T>(box.to + at), sum));
+    } else if constexpr (N == 2) {
+        if ((box.step[0] == 0) != (box.step[1] == 0)) {
+            const int x = box.step[0] == 0 ? 1 : 0;
+            return sums_of_streams<T, true>(box.x[x], box.by_row[x], box.x[1 - x], box.by_row[1 - x],
+                                            box.rows, bytes, box.to, box.first);
         }
     }
-}
-
-// Rows that follow each other are one stream of memory, and are read as they lie. Others are read a few at a
-// time: each begins where the processor expects nothing, and waits for memory.
-template <class T, int N> void sums(const Box& box) {
+    if (box.first) {
+        std::memset(box.to, 0, static_cast<std::size_t>(bytes));
+    }
     Box all = box;
     all.to_row = 0;
-    if constexpr (N == 1) {
-        const std::ptrdiff_t bytes = box.length * ITEM<T>;
-        if (box.step[0] != 0 && (bytes < SHORT || box.by_row[0] != bytes)) {
-            all.rows = box.rows / STREAMS * STREAMS;
-            sums_of_streams<T>(all);
-            all.x[0] += all.rows * all.by_row[0];
-            all.rows = box.rows - all.rows;
-        }
-    }
     products<T, N, true>(all);
 }
 

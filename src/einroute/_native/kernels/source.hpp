@@ -84,6 +84,12 @@ template <class Body> inline void around(const Arranged& p, const Body& body) {
 
 using Block = void (*)(const Arranged&, const char*, const char*, char*, char*, const Axis&);
 
+// Bytes that a turn of a loop moves on in all arrays.
+inline std::ptrdiff_t reach(const Axis& axis) {
+    const auto size = [](std::ptrdiff_t stride) { return stride < 0 ? -stride : stride; };
+    return size(axis.a) + size(axis.b) + size(axis.out);
+}
+
 // All blocks of lanes; `of` gives what does so many.
 inline void run_blocks(Arranged& p, std::ptrdiff_t unit, std::ptrdiff_t block, std::ptrdiff_t most,
                        Block (*of)(std::ptrdiff_t), char* work) {
@@ -103,7 +109,21 @@ inline void run_blocks(Arranged& p, std::ptrdiff_t unit, std::ptrdiff_t block, s
         }
         return;
     }
-    const Axis stack = p.loop[--p.loops];
+    const std::ptrdiff_t blocks = p.size / whole, done = blocks * whole;
+    const Axis along = {Role::Loop, blocks, whole * p.by_first, whole * p.by_second, whole * p.by_out};
+    const Axis stack = p.loop[p.loops - 1];
+    const bool shares = p.by_first == 0 && stack.b == 0 && p.rows.size == 1;
+    if (!shares && blocks > 1 && reach(along) < reach(stack)) { // as memory lies
+        around(p, [&](const char* first, const char* second, char* out) {
+            each(p, first, second, out, work, along);
+            if (rest != 0) {
+                last(p, first + done * p.by_first, second + done * p.by_second, out + done * p.by_out, work,
+                     {Role::Loop, 1, 0, 0, 0});
+            }
+        });
+        return;
+    }
+    --p.loops;
     around(p, [&](const char* first, const char* second, char* out) {
         std::ptrdiff_t at = 0;
         for (; at + whole <= p.size; at += whole) {
