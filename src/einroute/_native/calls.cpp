@@ -223,10 +223,9 @@ bool add_operands(Call& to) {
     if (!PyArray_CheckExact(to.out)) {
         return false;
     }
-    // NumPy refuses what is read-only, and its dot what is not aligned.
-    PyArrayObject* out = reinterpret_cast<PyArrayObject*>(to.out);
-    const int kind = (PyArray_ISWRITEABLE(out) ? 1 : 0) + (PyArray_ISALIGNED(out) ? 2 : 0);
-    return add_word(to.key, OUT + kind) && add_operand(to.key, to.out);
+    // NumPy's dot refuses what is not aligned.
+    const bool aligned = PyArray_ISALIGNED(reinterpret_cast<PyArrayObject*>(to.out));
+    return add_word(to.key, aligned ? OUT : OUT + 1) && add_operand(to.key, to.out);
 }
 
 // Finds the one thing named, if anything is: `out`.
