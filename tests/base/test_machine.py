@@ -86,7 +86,7 @@ def test_constants_adapted_to_caches_and_blas(monkeypatch):
 
 def test_what_is_measured_is_used_by_every_later_process(here):
     assert calibrated()[0] is None
-    assert save(MEASURED) == here
+    assert save(MEASURED) == str(here)
     HERE.clear()
     found = HERE.get()
     assert (found.gemm, found.call, dict(found.routes)) == (MEASURED.gemm, MEASURED.call, MEASURED.routes)
@@ -175,11 +175,11 @@ def test_where_warnings_are_errors_the_first_call_alone_fails(here):
 def test_a_folder_below_the_home_may_be_given(here, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("EINROUTE_CACHE_DIR", " ~/caches/mine ")
-    assert calibration_file.path_of_calibration() == tmp_path / "caches" / "mine" / "calibration.json"
+    assert calibration_file.path_of_calibration() == str(tmp_path / "caches" / "mine" / "calibration.json")
     monkeypatch.setenv("EINROUTE_CACHE_DIR", "~nobody of that name/caches")
-    assert calibration_file.path_of_calibration().parent.name == "caches"
+    assert calibration_file.path_of_calibration().endswith("caches/calibration.json")
     monkeypatch.setenv("EINROUTE_CACHE_DIR", str(here.parent))
-    assert calibration_file.path_of_calibration() == here
+    assert calibration_file.path_of_calibration() == str(here)
 
 
 def test_what_a_file_lacks_is_named(here):

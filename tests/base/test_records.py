@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -150,3 +152,42 @@ def test_other_dataclasses_are_left_to_the_standard_library() -> None:
     loose: Any = ours
     with pytest.raises(TypeError, match=r"use dataclasses\.dataclass"):
         loose(frozen=False, slots=True)
+
+
+def test_signatures_before_and_after_the_first_record() -> None:
+    ours_, theirs = _made(ours), _made(dataclasses.dataclass)
+    for _ in range(2):
+        own, right = (inspect.signature(cls).parameters for cls in (ours_, theirs))
+        assert [(p.name, p.kind) for p in own.values()] == [(p.name, p.kind) for p in right.values()]
+        assert "self" not in own
+        for made in (ours_, theirs):
+            assert made(1, y=2.0).moved() == made(2, 2.0)
+            for arguments in ((), (1, 2, 3, 4, 5)):
+                with pytest.raises(TypeError, match=r"__init__\(\)"):
+                    made(*arguments)
+    assert not callable(ours_(1))
+    with pytest.raises(AttributeError):
+        _ = ours_(1).__signature__
+
+
+def test_a_subclass_and_its_base_have_their_own() -> None:
+    @ours(frozen=True, slots=True)
+    class Base:
+        x: int
+
+    @ours(frozen=True, slots=True)
+    class Longer(Base):
+        y: int = 3
+
+    class Plain(Base):
+        pass
+
+    assert (Longer(1).y, Base(2).x, Plain(5).x, Longer(1, 2).y) == (3, 2, 5, 2)
+    assert list(inspect.signature(Longer).parameters) == ["x", "y"]
+
+
+def test_many_threads_make_the_first_record() -> None:
+    for _ in range(20):
+        cls = _made(ours)
+        with ThreadPoolExecutor(8) as pool:
+            assert {made.x for made in pool.map(cls, range(8))} == set(range(8))

@@ -22,7 +22,7 @@ import einroute._api.solve as solving
 from einroute._call import factors as lookup
 from einroute._factors import cache
 from einroute._factors.factorizations import INVERSE, LU, SVD
-from einroute._factors.fingerprint import fingerprint, snapshot
+from einroute._factors.fingerprint import snapshot
 from tests.linalg_helpers import SIGHTS, fresh_cache, hits, layouts, of_dtype
 from tests.processes import run_code
 
@@ -591,7 +591,7 @@ print("right" if not wrong else f"{len(wrong)} wrong answers")
         finally:
             stop.set()
             thread.join()
-        keep = {("svd", *fingerprint(copy)): copy for copy in seen}
+        keep = {lookup.key_of(SVD, copy): copy for copy in seen}
         entries = dict(cache.FACTORS._kept)
         assert entries
         for key, factors in entries.items():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .._base.linalg import SUPPORTED, blame, is_foreign, wrapper
 from .._base.log import debug
-from .._base.numpy_functions import numpy_lstsq, numpy_pinv
+from .._base.numpy_functions import lstsq_of_arrays, numpy_lstsq, numpy_pinv
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
 from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_observe
@@ -103,20 +103,29 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
     """
     if WATCH.on and to_observe():
         return observe(lstsq, (a, b), {} if rcond is None else {"rcond": rcond})  # type: ignore[no-any-return]  # lstsq's own
-    if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and not current().config.reproducible:
-        factors = lookup(SVD, a, b.size)
-        if factors is not None and _lstsq_fits(a, b, rcond):
-            answer = lstsq_answer(factors, a, b, rcond)
+    if type(a) is ndarray and type(b) is ndarray and a.ndim == 2:
+        state = current()
+        if not state.config.reproducible:
+            factors = lookup(SVD, a, b.size, state.policy)
+            answer = None if factors is None else _kept_answer(factors, a, b, rcond)
             if answer is not None:
                 return answer
-            debug("lstsq: kept factors are not used: %s", DOUBTFUL)
-        if WATCH.on:
-            tell_declined(DOUBTFUL)
-        try:
-            return numpy_lstsq(a, b, rcond)
-        except Exception as error:
-            blame("lstsq", error, a, b)
+            try:
+                return lstsq_of_arrays(a, b, rcond)  # type: ignore[no-any-return]  # NumPy's own
+            except Exception as error:
+                blame("lstsq", error, a, b)
     return _any_lstsq(a, b, rcond)
+
+
+def _kept_answer(factors: Any, a: Array, b: Array, rcond: Any) -> tuple[Array, Array, Any, Array] | None:
+    """What kept factors answer; None where LAPACK's own driver is to be asked."""
+    if _lstsq_fits(a, b, rcond):
+        answer = lstsq_answer(factors, a, b, rcond)
+        if answer is not None:
+            return answer
+        debug("lstsq: kept factors are not used: %s", DOUBTFUL)
+    tell_declined(DOUBTFUL)
+    return None
 
 
 def _any_lstsq(a: Any, b: Any, rcond: Any) -> tuple[Any, Any, Any, Any]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from .host import blas_name, differences, fingerprint
 from .machine import HERE, SHIPPED, Machine, RouteFit, adapted
-from .user_files import cache_folder, read_json, write_json
+from .user_files import cache_file, read_json, write_json
 
 __all__ = ["calibrated", "path_of_calibration", "save", "told"]
 
@@ -27,13 +26,12 @@ _OVERHEAD = 1e-2
 _NOT_MEASURED = ("routes", "blas_threads", "own_bytes", "shared_bytes", "fresh_bytes")
 
 
-def path_of_calibration() -> Path | None:
+def path_of_calibration() -> str | None:
     """The file; None where the user has no folder for it."""
-    folder = cache_folder()
-    return None if folder is None else folder / "calibration.json"
+    return cache_file("calibration.json")
 
 
-def save(found: Machine) -> Path | None:
+def save(found: Machine) -> str | None:
     """Keep what was measured, and use it from now on; None where it cannot be kept."""
     constants = asdict(found)
     routes = {name: asdict(fit) for name, fit in found.routes.items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._version import __version__
+from .user_files import first_of
 
 __all__ = ["blas_name", "differences", "fingerprint"]
 
@@ -33,8 +33,7 @@ def _blas() -> Mapping[str, Any]:
 def _processor() -> str:
     """The processor's name, as far as it is told in a file."""
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(4096).splitlines()
+        lines = first_of("/proc/cpuinfo").splitlines()
     except OSError:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model")))

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field, replace
-from pathlib import Path
 
 from .records import dataclass
+from .user_files import first_of
 
 __all__ = ["EVERY", "HERE", "SHIPPED", "Machine", "RouteFit", "adapted", "blas_threads", "machine", "using"]
 
@@ -132,11 +132,10 @@ def adapted(base: Machine, blas: str) -> Machine:
 def _cache_size(level: int) -> int:
     """Bytes of a cache of the first core; 0 where nobody tells."""
     for index in range(5):
-        folder = Path(f"{_CACHES}/index{index}")
         try:
-            if (folder / "level").read_text().strip() != str(level):
+            if first_of(f"{_CACHES}/index{index}/level").strip() != str(level):
                 continue
-            size = (folder / "size").read_text().strip()
+            size = first_of(f"{_CACHES}/index{index}/size").strip()
         except OSError:
             return 0
         units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}

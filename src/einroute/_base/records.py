@@ -1,8 +1,9 @@
 """Frozen dataclasses that take a third of the time to make.
 
 ``dataclasses`` compiles six methods for each frozen class, half of the time that ``import einroute`` took.
-Here only ``__init__`` is compiled: the other methods are shared, or closures over the fields. What a class
-shows is the same: fields, ``replace``, ``asdict``, match arguments, pickles, FrozenInstanceError.
+Here only ``__init__`` is compiled, for the first record: the other methods are shared, or closures over the
+fields. What a class shows is the same: fields, ``replace``, ``asdict``, match arguments, signatures, pickles,
+FrozenInstanceError.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _ABSENT: Any = object()
 def _methods(cls: type, fields: tuple[Field, ...], eq: bool) -> dict[str, Any]:
     """What `dataclasses` would compile for the class."""
     methods: dict[str, Any] = {
-        "__init__": _init(cls, fields),
+        "__init__": _late_init(cls, fields),
         "__repr__": _repr,
         "__setattr__": _setattr,
         "__delattr__": _delattr,
@@ -58,11 +59,43 @@ def _add(cls: type, methods: dict[str, Any]) -> None:
     for name, method in methods.items():
         if name not in vars(cls):
             setattr(cls, name, method)
+            if name == "__init__":
+                cls.__signature__ = _Signature(cls)  # type: ignore[attr-defined]
+
+
+def _late_init(cls: Any, fields: tuple[Field, ...]) -> Callable[..., None]:
+    """``__init__``, compiled when the first record is made: of most classes none is before the first call."""
+
+    def init(self: Any, *args: Any, **values: Any) -> None:
+        cls.__init__ = compiled = _init(cls, fields)
+        compiled(self, *args, **values)
+
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    init.__name__ = "__init__"
+    return init
+
+
+class _Signature:
+    """What a class shows as its signature, whether or not ``__init__`` has been compiled."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: type) -> None:
+        self._of = of
+
+    def __get__(self, record: object, cls: Any) -> Any:
+        if record is not None or cls is not self._of:
+            raise AttributeError("__signature__")
+        import inspect  # noqa: PLC0415 - whoever asks has loaded it
+
+        compiled = inspect.signature(_init(cls, dataclasses.fields(cls)))
+        return compiled.replace(parameters=[*compiled.parameters.values()][1:])
 
 
 def _init(cls: type, fields: tuple[Field, ...]) -> Callable[..., None]:
     """``__init__`` by the slots' own setters, which a frozen class cannot refuse."""
-    space: dict[str, Any] = {"_absent": _ABSENT}
+    # Its module, so that warnings told within are of whoever calls from elsewhere.
+    space: dict[str, Any] = {"__name__": cls.__module__, "_absent": _ABSENT}
     parameters, body = ["self"], []
     for f in fields:
         name, value, default = f.name, f.name, ""

@@ -1,7 +1,7 @@
 """Small files that einroute keeps for its user: found, read with care, replaced whole.
 
 What is read may be anybody's: it is bounded in size and depth, and nothing of it is believed before it was
-looked at.
+looked at.  Paths are text: every process asks for one, and to load pathlib and tempfile takes 5 ms.
 """
 
 from __future__ import annotations
@@ -10,45 +10,59 @@ import errno
 import os
 import stat
 import sys
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-__all__ = ["below_home", "cache_folder", "read_json", "refuse_special", "write_json"]
+__all__ = ["below_home", "cache_file", "first_of", "read_json", "refuse_special", "write_json"]
 
 #: Bytes that a file may have.
 _MOST = 16 << 20
 
 
-def cache_folder() -> Path | None:
-    """Where this user's caches are: ``EINROUTE_CACHE_DIR``, else the system's place; None if there is none.
+Path = str | os.PathLike[str]
 
-    The folder need not exist.
-    """
+
+def cache_file(name: str) -> str | None:
+    """A file in this user's folder of caches, which need not exist; None where there is no such folder."""
+    folder = _cache_folder()
+    return None if folder is None else os.path.join(folder, name)
+
+
+def _cache_folder() -> str | None:
+    """``EINROUTE_CACHE_DIR``, else the system's place; None if there is none."""
     own = os.environ.get("EINROUTE_CACHE_DIR", "").strip()
     if own:
         return below_home(own)
     named = os.environ.get("XDG_CACHE_HOME", "").strip()
-    if named and Path(named).is_absolute():
-        return Path(named) / "einroute"
-    try:
-        home = Path.home()
-    except (RuntimeError, KeyError):  # a user without a home
+    if os.path.isabs(named):
+        return os.path.join(named, "einroute")
+    home = os.path.expanduser("~")
+    if home == "~":  # a user without a home
         return None
     if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA", "").strip()
-        return (Path(local) if local else home / "AppData" / "Local") / "einroute" / "Cache"
-    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "einroute"
+        local = os.environ.get("LOCALAPPDATA", "").strip() or os.path.join(home, "AppData", "Local")
+        return os.path.join(local, "einroute", "Cache")
+    return os.path.join(home, "Library/Caches" if sys.platform == "darwin" else ".cache", "einroute")
 
 
-def below_home(path: str) -> Path:
+def below_home(path: str) -> str:
     """A path from the environment: with the home for a ``~`` at its beginning, as a shell has it."""
-    found = Path(path)
+    return os.path.expanduser(path)
+
+
+def first_of(path: str, most: int = 4096) -> str:
+    """The first bytes of a file of the system's, as text.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    handle = os.open(path, os.O_RDONLY)
     try:
-        return found.expanduser()
-    except RuntimeError:  # a user who is not known, or has no home
-        return found
+        return os.read(handle, most).decode(errors="replace")
+    finally:
+        os.close(handle)
 
 
 def read_json(path: Path) -> Any:
@@ -64,7 +78,7 @@ def read_json(path: Path) -> Any:
     # Without waiting for who writes into a pipe, and without following a link to somewhere else.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        if path.is_symlink():
+        if os.path.islink(path):
             raise ValueError("it is a symbolic link")
         handle = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError):
@@ -98,7 +112,7 @@ def refuse_special(path: Path) -> None:
         There is one.
     """
     try:
-        mode = path.lstat().st_mode
+        mode = os.lstat(path).st_mode
     except OSError:  # there is nothing, or whoever writes will be told why not
         return
     if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
@@ -116,16 +130,18 @@ def write_json(path: Path, content: Any) -> None:
     import json  # noqa: PLC0415 - as above
 
     refuse_special(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    folder, name = os.path.split(os.fspath(path))
+    os.makedirs(folder or ".", exist_ok=True)
+    fresh = os.path.join(folder, f".{name}.{os.urandom(8).hex()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1, allow_nan=False)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)  # noqa: PTH105 - Path.replace is the same, and takes no name
+        os.replace(fresh, path)
     except BaseException:
         with suppress(OSError):
-            os.unlink(name)  # noqa: PTH108 - as above
+            os.unlink(fresh)
         raise

@@ -75,7 +75,7 @@ def calibrate(progress: Callable[[float], None] | None = None) -> Path | None:
     path = save(_better(shipped, found, known, unsteady))
     cache_clear()
     tell(1.0)
-    return path
+    return None if path is None else Path(path)
 
 
 def _better(shipped: Machine, found: Machine, known: list[Sample], unsteady: list[str]) -> Machine:

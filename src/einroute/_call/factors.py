@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .._base.linalg import SUPPORTED
 from .._base.records import dataclass
+from .._base.routes import Policy
 from .._base.watch import WATCH, tell_factors
 from .._config.state import current
 from .._factors.cache import FACTORS, LATEST, NEW, REFUSED, Factors, Sight
 from .._factors.factorizations import Factorization
-from .._factors.fingerprint import fingerprint, snapshot
+from .._factors.fingerprint import contents, snapshot
 
-__all__ = ["EXPLICIT", "Problem", "Prospect", "lookup", "prospect", "sighted"]
+__all__ = ["EXPLICIT", "Problem", "Prospect", "key_of", "lookup", "prospect", "sighted"]
 
 Array = NDArray[Any]
+
+_DOUBLE = np.dtype(np.float64)
 
 #: What is told of the cache where the caller holds factors.
 EXPLICIT = "explicit factors"
@@ -53,7 +57,7 @@ class Problem(NamedTuple):
         return None if factors is None else self.apply(factors)
 
 
-def lookup(way: Factorization, a: Array, elements: int) -> Any:
+def lookup(way: Factorization, a: Array, elements: int, policy: Policy | None = None) -> Any:
     """The factors of ``a``, or None where LAPACK's own driver is to answer.
 
     Parameters
@@ -63,25 +67,32 @@ def lookup(way: Factorization, a: Array, elements: int) -> Any:
         (m, n).
     elements : int
         Of the right-hand sides of this call.
+    policy : Policy, optional
+        That in force, where the caller has looked.
 
     Returns
     -------
     Factors or None
         As ``way.factor`` gives them.
     """
-    if a.ndim != 2 or a.dtype.char not in SUPPORTED:  # some other dtypes cannot even be hashed
+    dtype, auto = a.dtype, FACTORS.prepare == "auto"
+    if dtype is not _DOUBLE and dtype.char not in SUPPORTED:  # some others cannot even be hashed
         return None
-    if a.nbytes > FACTORS.limit or FACTORS.prepare == "never":
+    if a.nbytes > FACTORS.limit or (not auto and FACTORS.prepare == "never"):
         return None
-    policy = current().policy
-    if policy.restricts and policy.forbids(way.route):
+    if policy is None:
+        policy = current().policy
+    if (policy.forbidden or policy.allowed is not None) and policy.forbids(way.route):
         return None
-    key = way.name, *fingerprint(a)
+    digest = contents(a, way.seed)
+    if auto and FACTORS.is_new(digest, elements):
+        if WATCH.on:
+            tell_factors("", sighted(NEW))
+        return None
+    key = digest, way.name, a.shape, dtype
     met = FACTORS.meet(key, elements)
     if WATCH.on:
         tell_factors("", sighted(met)) if isinstance(met, tuple) else tell_factors(way.route, "hit")
-    if met is NEW and FACTORS.prepare == "auto":
-        return None
     if not isinstance(met, tuple):
         return met
     if not _due(way, a, met):
@@ -89,12 +100,17 @@ def lookup(way: Factorization, a: Array, elements: int) -> Any:
 
     def make() -> tuple[Any, Factors | None]:
         own = snapshot(a)
-        return (way.name, *fingerprint(own)), way.factor(own)
+        return key_of(way, own), way.factor(own)
 
     made = FACTORS.obtain(key, make)
     if WATCH.on and made is not None:
         tell_factors(way.route, f"{sighted(met)}, factored")
     return made
+
+
+def key_of(way: Factorization, a: Array) -> tuple[Any, ...]:
+    """What the factors of a matrix are kept under."""
+    return contents(a, way.seed), way.name, a.shape, a.dtype
 
 
 def sighted(sight: Sight) -> str:
@@ -144,7 +160,7 @@ def prospect(way: Factorization, a: Array) -> Prospect:
     m, n = a.shape
     if max(a.nbytes, way.nbytes(m, n)) > FACTORS.limit or FACTORS.prepare == "never":
         return Prospect(None, "", False, False)
-    met = FACTORS.peek((way.name, *fingerprint(a)))
+    met = FACTORS.peek(key_of(way, a))
     if not isinstance(met, tuple):
         return Prospect(met, "hit", False, True)
     return Prospect(None, sighted(met), _due(way, a, met), True)

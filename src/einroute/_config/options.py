@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from .._base.environment import first_count, flag, names, one_of, positive, read, whole
 from .._base.errors import shown, suggest, whole_number
+from .._base.records import dataclass
 from .._base.routes import Policy
 from .._kinds.registry import route_names
 
@@ -91,7 +92,7 @@ def _default_tune() -> str:
     return read("EINROUTE_TUNE", one_of(*TUNE), f"one of {', '.join(TUNE)}") or "same"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Config:
     """Options that the planner and the routes obey; see `config` for their meaning."""
 

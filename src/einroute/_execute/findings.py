@@ -5,6 +5,7 @@ One store for the process, with a lock and `clear`. `wisdom_file` fills it from 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -100,6 +101,8 @@ class _Findings:
 
 
 FINDINGS = _Findings()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=FINDINGS.after_fork)
 
 
 def facts_of(

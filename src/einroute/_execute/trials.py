@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -14,11 +16,14 @@ from .._base.routes import NoRoute, Policy, Runner
 from .._config.state import State
 from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of, plannings
 from .._plan.plans import Limits, Plan
-from . import wisdom_file  # noqa: F401 - reads what the environment names
 from .findings import FINDINGS, Finding, facts_of
 from .tuning import Candidate, Outcome, Tuned, fastest_of, least
 
 __all__ = ["as_found", "on_trial"]
+
+_WISDOM = os.environ.get("EINROUTE_WISDOM", "").strip()
+if _WISDOM:
+    import_module(".wisdom_file", __package__).keep_in(_WISDOM)
 
 #: Seconds that finding other plans among the offers of one takes about.
 _OFFERS = 0.5e-3

@@ -23,7 +23,7 @@ from .._base.user_files import below_home, read_json, refuse_special, write_json
 from .._config.state import drop_plans
 from .findings import FINDINGS, Finding
 
-__all__ = ["forget", "load", "save"]
+__all__ = ["forget", "keep_in", "load", "save"]
 
 _FORMAT, _VERSION = "einroute wisdom", 1
 #: Findings of a machine, machines of a file, plans of a finding, and letters of a text that are read.
@@ -276,15 +276,9 @@ class _Kept:
         self.lock = threading.Lock()
 
 
-def _from_environment() -> None:
-    path = os.environ.get("EINROUTE_WISDOM", "").strip()
-    if path:
-        kept = _Kept(below_home(path))
-        FINDINGS.begin = kept.begin
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=kept.after_fork)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=FINDINGS.after_fork)
-_from_environment()
+def keep_in(path: str) -> None:
+    """Read the file that the environment names before the first plan, and write it from time to time."""
+    kept = _Kept(Path(below_home(path)))
+    FINDINGS.begin = kept.begin
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=kept.after_fork)

@@ -14,6 +14,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from itertools import islice
 from time import perf_counter
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -46,6 +47,8 @@ Sight = tuple[int, int]
 NEW: Sight = (0, 0)
 #: Of a matrix that has no factors worth keeping.
 REFUSED: Sight = (-1, -1)
+#: Of one whose factors are kept.
+KEPT: Sight = (-2, -2)
 
 
 class _Outcome:
@@ -114,6 +117,16 @@ def default_prepare() -> str:
     return read("EINROUTE_PREPARE", one_of(*PREPARE), f"one of {', '.join(PREPARE)}") or "auto"
 
 
+def _counted_by(key: tuple[Any, ...]) -> Hashable:
+    """What sights are counted by: the digest that a key begins with, else the key.
+
+    A digest alone is made and found in a fifth of the time that a key takes.  Two matrices of the same bytes
+    and of other shapes or dtypes are counted together.
+    """
+    first: Hashable = key[0]
+    return first if type(first) is bytes else key
+
+
 class FactorCache:
     """Factors by fingerprint, least recently used out first.
 
@@ -130,14 +143,13 @@ class FactorCache:
         self.prepare = default_prepare() if prepare is None else prepare
         # Reentrant: a signal's handler may call lstsq while this thread holds it.
         self._lock = threading.RLock()
-        self._kept: OrderedDict[Hashable, Factors] = OrderedDict()
-        # Two generations: when the young one is full it takes the place of the old one, which goes.
+        self._kept: OrderedDict[tuple[Any, ...], Factors] = OrderedDict()
+        # The latest ones, and those of the matrices whose factors are kept.
         self._seen: dict[Hashable, Sight] = {}
-        self._seen_before: dict[Hashable, Sight] = {}
         self._flights: WeakValueDictionary[Hashable, _Flight] = WeakValueDictionary()
         self._bytes = self._hits = self._misses = self._made = self._evicted = 0
 
-    def find(self, key: Hashable) -> Factors | None:
+    def find(self, key: tuple[Any, ...]) -> Factors | None:
         """The factors kept under ``key``, which are then the most recently used, or None."""
         with self._lock:
             factors = self._kept.get(key)
@@ -146,24 +158,39 @@ class FactorCache:
                 self._hits += 1
             return factors
 
-    def meet(self, key: Hashable, elements: int) -> Factors | Sight:
+    def is_new(self, digest: bytes, elements: int) -> bool:
+        """Whether a matrix of this digest was never met; then it is noted.
+
+        This is all that a matrix costs that is never seen again.  No lock: the dictionary takes care of
+        itself, and of two threads at once the worst is a sight, or a miss, that is not counted.
+        """
+        sight = 1, elements
+        if self._seen.setdefault(digest, sight) is not sight:
+            return False
+        self._misses += 1
+        if len(self._seen) > 2 * SEEN:
+            self._forget()
+        return True
+
+    def _forget(self) -> None:
+        """Go on with the latest sights, and those of the matrices whose factors are kept."""
+        with self._lock:
+            if len(self._seen) <= 2 * SEEN + len(self._kept):
+                return
+            seen = self._seen.copy()  # others may be noting more
+            kept = {one: KEPT for one in map(_counted_by, self._kept) if seen.get(one) is KEPT}
+            self._seen = dict(islice(seen.items(), len(seen) - SEEN, None)) | kept
+
+    def meet(self, key: tuple[Any, ...], elements: int) -> Factors | Sight:
         """The factors kept under ``key``, or what had been seen of it before this call, which is noted.
 
         Parameters
         ----------
-        key : hashable
+        key : tuple
         elements : int
             Of the right-hand sides of this call.
         """
-        sight = self._seen.get(key) or self._seen_before.get(key)
-        if sight is None and key not in self._kept:
-            # No lock: this is all that a matrix costs that is never seen again. Each dictionary takes care of
-            # itself, and of two threads at once the worst is a sight, or a miss, that is not counted.
-            self._misses += 1
-            self._seen[key] = 1, elements
-            if len(self._seen) > SEEN:
-                self._seen_before, self._seen = self._seen, {}
-            return NEW
+        counted = _counted_by(key)
         with self._lock:
             factors = self._kept.get(key)
             if factors is not None:
@@ -171,26 +198,35 @@ class FactorCache:
                 self._hits += 1
                 return factors
             self._misses += 1
-            sight = sight or NEW
-            self._seen[key] = sight if sight is REFUSED else (sight[0] + 1, sight[1] + elements)
+            sight = self._seen.get(counted, NEW)
+            if sight is KEPT:  # of a matrix of the same bytes
+                sight = NEW
+            if sight is not REFUSED:
+                self._seen[counted] = sight[0] + 1, sight[1] + elements
+            if len(self._seen) > 2 * SEEN:
+                self._forget()
             return sight
 
-    def peek(self, key: Hashable) -> Factors | Sight:
+    def peek(self, key: tuple[Any, ...]) -> Factors | Sight:
         """As `meet`, but changes nothing."""
+        counted = _counted_by(key)
         with self._lock:
-            return self._kept.get(key) or self._seen.get(key) or self._seen_before.get(key) or NEW
+            sight = self._seen.get(counted, NEW)
+            return self._kept.get(key) or (NEW if sight is KEPT else sight)
 
     def miss(self) -> None:
         """Count a matrix that is not kept, and whose factors are made at its first sight."""
         with self._lock:
             self._misses += 1
 
-    def obtain(self, key: Hashable, make: Callable[[], tuple[Hashable, Factors | None]]) -> Factors | None:
+    def obtain(
+        self, key: tuple[Any, ...], make: Callable[[], tuple[tuple[Any, ...], Factors | None]]
+    ) -> Factors | None:
         """Factors made by the first thread that asks; the others wait for it and share them.
 
         Parameters
         ----------
-        key : hashable
+        key : tuple
         make : callable
             Returns the fingerprint of what was factored and the factors, or None where there are none to be
             had; then the matrix is not tried again.
@@ -235,27 +271,30 @@ class FactorCache:
                     del self._flights[key]
             flight.outcome.end()
 
-    def _keep(self, key: Hashable, factors: Factors) -> None:
-        size = _size(factors)
+    def _keep(self, key: tuple[Any, ...], factors: Factors) -> None:
+        size, counted = _size(factors), _counted_by(key)
         with self._lock:
             self._made += 1
-            self._seen.pop(key, None)
-            self._seen_before.pop(key, None)
+            self._seen.pop(counted, None)
             if size > self.limit or key in self._kept:
                 return
             # Counted before it is there: an interrupt in between makes the cache seem fuller, never emptier.
             self._bytes += size
             self._kept[key] = factors
+            self._seen[counted] = KEPT
             self._shrink()
 
-    def _refuse(self, key: Hashable) -> None:
+    def _refuse(self, key: tuple[Any, ...]) -> None:
         """Remember that ``key`` has no factors worth keeping."""
         with self._lock:
-            self._seen[key] = REFUSED
+            self._seen[_counted_by(key)] = REFUSED
 
     def _shrink(self) -> None:
         while self._bytes > self.limit and self._kept:
-            _, old = self._kept.popitem(last=False)
+            key, old = self._kept.popitem(last=False)
+            counted = _counted_by(key)
+            if self._seen.get(counted) is KEPT:
+                del self._seen[counted]
             self._bytes -= _size(old)
             self._evicted += 1
         if not self._kept:
@@ -272,7 +311,6 @@ class FactorCache:
         with self._lock:
             self._kept.clear()
             self._seen = {}
-            self._seen_before = {}
             self._bytes = self._hits = self._misses = self._made = self._evicted = 0
 
     def info(self) -> dict[str, int]:
@@ -282,7 +320,7 @@ class FactorCache:
                 "factorizations": len(self._kept),
                 "bytes": self._bytes,
                 "max_bytes": self.limit,
-                "seen": len(self._seen.keys() | self._seen_before.keys()),
+                "seen": sum(sight is not KEPT for sight in self._seen.values()),
                 "hits": self._hits,
                 "misses": self._misses,
                 "made": self._made,

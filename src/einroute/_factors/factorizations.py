@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from .._base.numpy_functions import numpy_inv
 from .._base.records import dataclass
 from .cache import Factors
+from .fingerprint import new_seed
 from .lu import Inverse, LUFactors
 from .svd import SVDFactors
 
@@ -34,6 +36,8 @@ class Factorization:
     work : callable
         ``(m, n, times, columns)`` to those of LAPACK's answers without it to so many calls, with so many
         right-hand sides altogether.
+    seed : int
+        Of the digests of the matrices that it is asked for, so that each way counts its own.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Factorization:
     nbytes: Callable[[int, int], float]
     price: Callable[[int, int], float]
     work: Callable[[int, int, int, int], float]
+    seed: int = field(default_factory=new_seed)
 
     @property
     def route(self) -> str:

@@ -14,40 +14,49 @@ import xxhash
 from numpy.typing import NDArray
 
 Fingerprint = tuple[Any, ...]
-"""Digest, shape and dtype of an array, and "F" for Fortran order; equal for equal copies in one order."""
+"""Digest, shape and dtype of an array; equal for equal copies in one order of memory."""
 
 # As values: the stubs do not know that an array is a buffer.
 _digest: Any = xxhash.xxh3_128_digest
 _hasher: Any = xxhash.xxh3_128
 
-_SEED = int.from_bytes(os.urandom(8), "little")
 #: Bytes of a strided array that are gathered at a time, so that no copy of the whole is ever made.
 _BLOCK = 1 << 18
 
 
-def fingerprint(a: NDArray[Any]) -> Fingerprint:
-    """The contents of an array in the order of its memory, with shape, dtype and that order.
+def new_seed() -> int:
+    """A seed of its own for what is told apart from other things of the same contents."""
+    return int.from_bytes(os.urandom(8), "little")
+
+
+_SEED = new_seed()
+
+
+def contents(a: NDArray[Any], seed: int) -> bytes:
+    """The digest of an array's elements in the order of its memory, and "F" for Fortran order.
 
     Parameters
     ----------
     a : ndarray
         Of any dtype but object. One that is contiguous is hashed where it lies; any other in blocks of rows.
-
-    Returns
-    -------
-    tuple
-        Hashable.
+    seed : int
     """
     try:
-        return _digest(a, _SEED), a.shape, a.dtype
+        return _digest(a, seed)  # type: ignore[no-any-return]  # bytes
     except ValueError:  # not C-contiguous; asking first would take as long as hashing 1 KiB
         if a.flags.f_contiguous:
-            return _digest(a.T, _SEED), a.shape, a.dtype, "F"
-        return _strided(a), a.shape, a.dtype
+            digest: bytes = _digest(a.T, seed)
+            return digest + b"F"
+        return _strided(a, seed)
 
 
-def _strided(a: NDArray[Any]) -> bytes:
-    hasher = _hasher(seed=_SEED)
+def fingerprint(a: NDArray[Any]) -> Fingerprint:
+    """The `contents` of an array, with shape and dtype; hashable."""
+    return contents(a, _SEED), a.shape, a.dtype
+
+
+def _strided(a: NDArray[Any], seed: int) -> bytes:
+    hasher = _hasher(seed=seed)
     rows = max(1, _BLOCK * len(a) // max(a.nbytes, 1))
     for start in range(0, len(a), rows):
         hasher.update(np.ascontiguousarray(a[start : start + rows]))

@@ -8,7 +8,6 @@ error. ``EINROUTE_ISA`` names the best instruction set whose kernels may run.
 from __future__ import annotations
 
 import os
-import shutil
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -64,6 +63,8 @@ def told() -> list[str]:
     if CORE is None:
         lines = [f"none: {REASON}"]
         if REASON == _NOT_BUILT:
+            import shutil  # noqa: PLC0415 - 2 ms, and none but doctor asks
+
             found = next((name for name in _COMPILERS if shutil.which(name)), "")
             why = f"{found} is here now" if found else "no C++ compiler is on the path"
             lines.append(

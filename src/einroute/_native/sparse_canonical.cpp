@@ -5,6 +5,7 @@
 
 #include "sparse_dtypes.hpp"
 #include "sparse_parts.hpp"
+#include "sparse_places.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -36,13 +37,41 @@ template <class I> inline size_t number(const void* indices, npy_intp k) {
     return static_cast<size_t>(static_cast<std::int64_t>(static_cast<const I*>(indices)[k]));
 }
 
+// An element of so many bytes, that is only moved.
+template <size_t N> struct Bytes {
+    char bytes[N];
+};
+
+// Adds an element to another one.
+using Add = void (*)(char* sum, const char* x);
+
+template <class V> inline V sum_of(const V& x, const V& y) {
+    return static_cast<V>(x + y);
+}
+template <class R> inline Complex<R> sum_of(const Complex<R>& x, const Complex<R>& y) {
+    return {x.re + y.re, x.im + y.im};
+}
+inline Bool sum_of(const Bool& x, const Bool& y) {
+    Bool sum = x;
+    sum.byte = x.byte != 0 || y.byte != 0;
+    return sum;
+}
+
+template <class T> void add(char* sum, const char* x) {
+    T so_far, more;
+    std::memcpy(&so_far, sum, sizeof so_far);
+    std::memcpy(&more, x, sizeof more);
+    so_far = sum_of(so_far, more);
+    std::memcpy(sum, &so_far, sizeof so_far);
+}
+
 // -1 where an index is out of range or pointers decrease; else how many entries are left.
-template <class T, class I, class O> class Rows {
+template <size_t N, class I, class O> class Rows {
   public:
-    explicit Rows(const Job& job)
-        : job_(job), indptr_(static_cast<O*>(job.to_indptr)), indices_(static_cast<O*>(job.to_indices)),
-          data_(reinterpret_cast<T*>(job.to_data)), height_(static_cast<size_t>(job.height)),
-          width_(static_cast<size_t>(job.width)) {}
+    Rows(const Job& job, Add add)
+        : job_(job), add_(add), indptr_(static_cast<O*>(job.to_indptr)),
+          indices_(static_cast<O*>(job.to_indices)), data_(reinterpret_cast<Bytes<N>*>(job.to_data)),
+          height_(static_cast<size_t>(job.height)), width_(static_cast<size_t>(job.width)) {}
 
     npy_intp run() {
         const bool good = job_.indptr == nullptr ? place(Coordinates{job_.rows, job_.columns})
@@ -78,7 +107,7 @@ template <class T, class I, class O> class Rows {
             out |= static_cast<size_t>(column >= width_);
             indices_[k] = static_cast<O>(column);
         }
-        std::memcpy(job_.to_data, job_.data, static_cast<size_t>(job_.entries) * sizeof(T));
+        std::memcpy(job_.to_data, job_.data, static_cast<size_t>(job_.entries) * N);
         return out == 0 && low == static_cast<size_t>(job_.entries);
     }
 
@@ -110,7 +139,7 @@ template <class T, class I, class O> class Rows {
             return false;
         }
         indices_[to] = static_cast<O>(column);
-        std::memcpy(data_ + to, job_.data + k * static_cast<npy_intp>(sizeof(T)), sizeof(T));
+        std::memcpy(data_ + to, job_.data + k * static_cast<npy_intp>(N), N);
         return true;
     }
 
@@ -165,15 +194,11 @@ template <class T, class I, class O> class Rows {
         return falls == begun;
     }
 
-    struct Entry {
-        O column;
-        T value;
-    };
-
     // Each row sorted, entries of a place added up in their order. Where coordinates changed between counting
     // and placing, rows may overlap.
     npy_intp summed() {
-        std::vector<Entry> row;
+        std::vector<Place<O>> row;
+        std::vector<Bytes<N>> values;
         O to = 0, low = 0;
         for (size_t i = 0; i < height_; ++i) {
             const O high = indptr_[i + 1];
@@ -182,16 +207,18 @@ template <class T, class I, class O> class Rows {
             }
             row.clear();
             for (O k = low; k < high; ++k) {
-                row.push_back({indices_[k], data_[k]});
+                row.push_back(Place<O>{indices_[k], static_cast<O>(k - low)});
             }
-            std::stable_sort(row.begin(), row.end(),
-                             [](const Entry& x, const Entry& y) { return x.column < y.column; });
+            values.assign(data_ + low, data_ + high);
+            sort(row);
             for (size_t k = 0; k < row.size(); ++k) {
-                if (k > 0 && row[k].column == row[k - 1].column) {
-                    add(data_[to - 1], row[k].value);
+                const Bytes<N>& value = values[position_of(row[k])];
+                const O column = column_of(row[k]);
+                if (k > 0 && column == column_of(row[k - 1])) {
+                    add_(data_[to - 1].bytes, value.bytes);
                 } else {
-                    indices_[to] = row[k].column;
-                    data_[to++] = row[k].value;
+                    indices_[to] = column;
+                    data_[to++] = value;
                 }
             }
             low = high;
@@ -200,28 +227,43 @@ template <class T, class I, class O> class Rows {
         return static_cast<npy_intp>(to);
     }
 
-    template <class V> static void add(V& sum, const V& x) { sum = static_cast<V>(sum + x); }
-    template <class R> static void add(Complex<R>& sum, const Complex<R>& x) {
-        sum = {sum.re + x.re, sum.im + x.im};
-    }
-    static void add(Bool& sum, const Bool& x) { sum.byte = sum.byte != 0 || x.byte != 0; }
-
     const Job& job_;
+    const Add add_;
     O *indptr_, *indices_;
-    T* data_;
+    Bytes<N>* data_;
     size_t height_, width_;
 };
 
-template <class I, class O> npy_intp run(const Job& job, char character) {
-    return by_dtype(
-        character, [&](auto like) { return Rows<decltype(like), I, O>(job).run(); }, npy_intp(-1));
+template <class I, class O> npy_intp run(const Job& job, size_t size, Add add) {
+    switch (size) {
+    case 1:
+        return Rows<1, I, O>(job, add).run();
+    case 2:
+        return Rows<2, I, O>(job, add).run();
+    case 4:
+        return Rows<4, I, O>(job, add).run();
+    case 8:
+        return Rows<8, I, O>(job, add).run();
+    case 16:
+        return Rows<16, I, O>(job, add).run();
+    default:
+        return -1;
+    }
 }
 
 npy_intp run(const Job& job, char character, bool wide, bool to_wide) {
-    return wide ? (to_wide ? run<npy_int64, npy_int64>(job, character)
-                           : run<npy_int64, npy_int32>(job, character))
-                : (to_wide ? run<npy_int32, npy_int64>(job, character)
-                           : run<npy_int32, npy_int32>(job, character));
+    size_t size = 0;
+    const Add add = by_dtype(
+        character,
+        [&](auto like) -> Add {
+            size = sizeof like;
+            return einroute::add<decltype(like)>;
+        },
+        Add(nullptr));
+    return wide ? (to_wide ? run<npy_int64, npy_int64>(job, size, add)
+                           : run<npy_int64, npy_int32>(job, size, add))
+                : (to_wide ? run<npy_int32, npy_int64>(job, size, add)
+                           : run<npy_int32, npy_int32>(job, size, add));
 }
 
 PyObject* first_of(const Held& x, npy_intp count) {

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import operator
-import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -142,6 +141,7 @@ def _checked(path: Any, count: int) -> Path:
 @contextmanager
 def _random_untouched() -> Iterator[None]:
     """Python's generator as it was afterwards: opt_einsum's searches seed it."""
+    random = importlib.import_module("random")  # which opt_einsum's searches load, and nothing else here
     state = random.getstate()
     try:
         yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import gcd, prod
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..._base.facts import DType, Operand, Step, c_strides, classify
+from ..._base.records import dataclass
 from ..._native.fresh import allocator
 from .transpose import permuted_copy
 
@@ -43,14 +43,16 @@ class Under:
         return prod(self.lengths)
 
 
-@dataclass(slots=True)
 class _Axis:
     """An axis of the array under an operand, as its labels are found: innermost axes first."""
 
-    labels: str
-    unit: int
-    span: int  # bytes from its first to its last position
-    inner: int  # bytes that an element and the axes within take
+    __slots__ = ("inner", "labels", "span", "unit")
+
+    def __init__(self, label: str, unit: int, span: int, inner: int) -> None:
+        self.labels = label
+        self.unit = unit
+        self.span = span  # bytes from its first to its last position
+        self.inner = inner  # bytes that an element and the axes within take
 
 
 def memory_under(labels: str, op: Operand) -> Under | None:
