@@ -188,6 +188,7 @@ PyObject* summed(const HeldNumbers& x, const HeldNumbers& y, PairJob& job, doubl
         return nullptr;
     }
     p.x = x.data();
+    job.threads = threads;
     p.rows_y = y.data();
     p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
     job.width = job.asked.total && job.weighed ? 1 : p.features;

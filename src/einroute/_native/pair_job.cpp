@@ -73,10 +73,11 @@ ptrdiff_t pair_block(const PairJob& job) {
     if (!by_columns(job) || job.points.features > PAIR_ROWS) {
         return PAIR_BLOCK;
     }
-    // Rows that lie side by side are read in long pieces; a few blocks are for the threads.
-    const ptrdiff_t quarter = (job.points.n + 4 * PAIR_BLOCK - 1) / (4 * PAIR_BLOCK) * PAIR_BLOCK,
-                    most = (job.points.features > 4 ? 4 : 16) * PAIR_BLOCK;
-    return quarter < most ? quarter : most;
+    // Rows that lie side by side are read in long pieces, of which each thread has some.
+    const ptrdiff_t own = job.threads > 1 ? 2 * job.threads * PAIR_BLOCK : PAIR_BLOCK,
+                    share = (job.points.n + own - 1) / own * PAIR_BLOCK,
+                    most = (job.points.features > 4 ? 8 : 16) * PAIR_BLOCK;
+    return share < most ? share : most;
 }
 
 ptrdiff_t pair_blocks(const PairJob& job) {

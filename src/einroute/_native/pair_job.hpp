@@ -29,6 +29,7 @@ struct PairJob {
     PairPoints points;
     Weights weights;
     bool weighed;
+    int threads = 1;                               // which no bit depends on
     Numbers row_weight, row_size, by_column, made; // (n), (n), (blocks, padded); (n, width)
     std::ptrdiff_t width;                          // of a row of `made`
     std::atomic<bool> failed{false};               // for want of memory
