@@ -10,7 +10,8 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
-from . import distances, expansion, plain
+from ..._native import CORE
+from . import distances, expansion, plain, transformed
 from .finish import FINITE, finished
 from .form import Form, inner, metric_of, squared
 from .metric import factor
@@ -60,18 +61,28 @@ def product_verdict(step: Step) -> Rewriting | Refused:
     terms = step.extent(form.features[0])
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8 + _CLOSE / terms
-    if terms <= 2 and min(n, m) < 16:
+    if _few(step, form):
+        each = transformed.PAIR + transformed.TERM * terms * step.dtype.itemsize / 8
+    elif terms <= 2 and min(n, m) < 16:
         each += _ANEW
     work = batch * (n * m * each + (n + m) * (_POINT + terms * _COORDINATE))
     if len(form.unique) == 2:
         work += batch * ((n + m) * (_TRANSFORM * terms**2 + _SPLIT * terms) + terms**3 * 1e-10)
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 150.0 * batch, 1e9)
-    note = f"squared distances by GEMM {n}x{terms} by {terms}x{m}"
+    note = (
+        f"squared distances {'of differences' if _few(step, form) else 'by GEMM'} {n}x{terms} by {terms}x{m}"
+    )
     if form.metric:
         note += " of points transformed by a factor of the metric"
     return Rewriting(
         Offer(cost, step.output, form, note + "; small ones from the differences"), inner(form, step)
     )
+
+
+def _few(step: Step, form: Form) -> bool:
+    """Whether distances by a whole metric are taken of differences of the transformed points."""
+    terms = step.extent(form.features[0])
+    return CORE is not None and len(form.unique) == 2 and terms <= transformed.MOST
 
 
 def _cores(step: Step, seconds: float) -> float:
@@ -100,9 +111,11 @@ def product_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], con
         rows = x if whole else x[low:high]
         made = np.empty((count, high - low, len(y)), step.dtype)
         for one, out in zip(factors, made, strict=True):
-            declined = distances.squared_distances(rows, y, one, out, step.threads)
-            if declined is not None:
-                return declined
+            few = one.u is not None and one.u.ndim == 2 and _few(step, form)
+            if not few or not transformed.squared_distances(rows, y, one, out, step.threads):
+                declined = distances.squared_distances(rows, y, one, out, step.threads)
+                if declined is not None:
+                    return declined
             if one.sign < 0:
                 np.negative(out, out=out)
         return made
