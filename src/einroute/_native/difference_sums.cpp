@@ -16,8 +16,6 @@ using std::ptrdiff_t;
 
 // Products from which blocks are shared.
 constexpr double RELEASED = 100e3;
-// Terms of a sum up to which it is made of differences.
-constexpr ptrdiff_t FEW_TERMS = 16;
 
 bool run(PairJob& job, int threads) {
     const PairPoints& p = job.points;
@@ -31,7 +29,7 @@ bool run(PairJob& job, int threads) {
     }
     const ptrdiff_t blocks = pair_blocks(job);
     const double work = static_cast<double>(p.n) * static_cast<double>(p.m) *
-                        static_cast<double>(job.asked.products() ? job.width + 3 : 3);
+                        static_cast<double>(job.asked.direct() || job.asked.products() ? p.features + 3 : 3);
     bool heard = true;
     if (work < RELEASED) {
         for (ptrdiff_t index = 0; index < blocks; ++index) {
@@ -40,7 +38,7 @@ bool run(PairJob& job, int threads) {
     } else {
         heard = run_blocks(static_cast<long>(blocks), threads, block_of_rows, &job);
     }
-    if (heard && !job.asked.rows) {
+    if (heard && !job.asked.direct()) {
         join_columns(job);
     }
     return heard;
@@ -122,7 +120,11 @@ PyObject* result(PairJob& job, double sign, int type) {
             handed_over(job.made.get(), job.asked.total ? 1 : 2, dims, job.width, sign, type));
     }
     const Numbers sums = numbers(p.features);
-    if (!sums || !(job.weighed ? all_pairs : alike_pairs)(job, sums.get())) {
+    const bool direct = job.weighed && job.asked.direct();
+    for (ptrdiff_t k = 0; sums && direct && k < job.width; ++k) {
+        sums[k] = sum_of(job.made.get() + k, p.n, job.width);
+    }
+    if (!sums || (!direct && !(job.weighed ? all_pairs : alike_pairs)(job, sums.get()))) {
         return PyErr_NoMemory();
     }
     clear_status();
@@ -134,7 +136,7 @@ PyObject* result(PairJob& job, double sign, int type) {
     }
     npy_intp dims[] = {p.features};
     if (job.asked.total) {
-        sums[0] = sum_of(sums.get(), p.features, 1);
+        sums[0] = sum_of(sums.get(), direct ? 1 : p.features, 1);
     }
     return none_if_clear(handed_over(sums.get(), job.asked.total ? 0 : 1, dims, 1, sign, type));
 }
@@ -186,11 +188,11 @@ PyObject* summed(const HeldNumbers& x, const HeldNumbers& y, PairJob& job, doubl
         return nullptr;
     }
     p.x = x.data();
+    job.threads = threads;
     p.rows_y = y.data();
-    job.asked.differences =
-        job.asked.rows && !job.asked.total && (job.asked.power == SQUARE || p.m <= FEW_TERMS);
-    job.width = p.features + (job.asked.norms() && job.weighed ? 1 : 0);
-    if (!centre(p, !job.weighed || job.asked.products())) {
+    p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
+    job.width = job.asked.total && job.weighed ? 1 : p.features;
+    if (!(job.weighed && job.asked.direct()) && !centre(p, !job.weighed || job.asked.products())) {
         return PyErr_NoMemory();
     }
     if (!run(job, threads)) {

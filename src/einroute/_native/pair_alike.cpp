@@ -92,7 +92,7 @@ bool row_of(const PairJob& job, const Alike& a, const double* __restrict x, doub
 bool row_again(PairJob& job, RowOfWeights& weights, const Alike& a, ptrdiff_t i, double* made,
                double* squares) {
     const PairPoints& p = job.points;
-    if (!p.y && !turn(job.points, false)) {
+    if (!p.y && !turn(job.points)) {
         return false;
     }
     const double* w = weights.at(i);

@@ -1,7 +1,6 @@
 #include "pair_guard.hpp"
 
 #include <cmath>
-#include <cstring>
 
 namespace einroute {
 
@@ -39,72 +38,6 @@ bool settle(const PairJob& job, RowOfWeights& weights, ptrdiff_t i, ptrdiff_t k,
     double reached = 0;
     if (!(goal >= PAIR_LEAST) || !pair_kernels().reaches(row, goal, reached)) {
         sum = pair_kernels().direct(row);
-    }
-    return true;
-}
-
-namespace {
-
-// Pairs of a row of which one is looked at for all features together; features from which that pays.
-constexpr ptrdiff_t SPARSELY = 8, MANY = 8;
-
-} // namespace
-
-bool settle_row(const PairJob& job, RowOfWeights& weights, ptrdiff_t i, double size, double* sums) {
-    const PairPoints& p = job.points;
-    bool all = true;
-    for (ptrdiff_t k = 0; k < p.features; ++k) {
-        all = all && certain(sums[k], size * p.spread[k] / PAIR_SPREAD, size, p.spread[k]);
-    }
-    if (all) {
-        return true;
-    }
-    const bool sparsely = p.features >= MANY && p.m >= SPARSELY;
-    const Numbers reached = numbers(sparsely ? p.features : 0);
-    const double* const w = weights.at(i);
-    if (!reached || w == nullptr) {
-        return false;
-    }
-    if (sparsely) {
-        std::memset(reached.get(), 0, static_cast<std::size_t>(p.features) * sizeof(double));
-        const ptrdiff_t first = i % SPARSELY, count = (p.m - first + SPARSELY - 1) / SPARSELY;
-        pair_kernels().sizes({p.x + i * p.features, p.rows_y + first * p.features, w + first, SPARSELY, count,
-                              p.features, reached.get()});
-    }
-    for (ptrdiff_t k = 0; k < p.features; ++k) {
-        const double goal = size * p.spread[k] / PAIR_SPREAD;
-        const bool stands = sparsely && goal >= PAIR_LEAST && reached[k] >= goal;
-        if (!stands && !settle(job, weights, i, k, size, sums[k])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool settle_total(const PairJob& job, RowOfWeights& weights, ptrdiff_t i, double size, double terms,
-                  double& sum) {
-    const PairPoints& p = job.points;
-    double spread = 0;
-    for (ptrdiff_t k = 0; k < p.features; ++k) {
-        spread += p.spread[k] * p.spread[k];
-    }
-    const double goal = smaller(size * spread, terms) / PAIR_SPREAD;
-    if (certain(sum, goal, size, spread)) {
-        return true;
-    }
-    const double* w = weights.at(i);
-    if (w == nullptr) {
-        return false;
-    }
-    double reached = 0;
-    for (ptrdiff_t k = 0; goal >= PAIR_LEAST && k < p.features; ++k) {
-        if (pair_kernels().reaches(pair_row(p, w, i, k, true), goal, reached)) {
-            return true;
-        }
-    }
-    sum = 0;
-    for (ptrdiff_t k = 0; k < p.features; ++k) {
-        sum += pair_kernels().direct(pair_row(p, w, i, k, true));
     }
     return true;
 }
@@ -191,7 +124,7 @@ bool settle_all(PairJob& job, RowOfWeights& weights, double* goals, double* sums
     if (all_settled(goals, features)) {
         return true;
     }
-    if ((!job.points.y && !turn(job.points, false)) || !look_at_rows(job, weights, goals)) {
+    if ((!job.points.y && !turn(job.points)) || !look_at_rows(job, weights, goals)) {
         return false;
     }
     if (all_settled(goals, features)) {

@@ -49,13 +49,6 @@ PairRow pair_row(const PairPoints& p, const double* w, std::ptrdiff_t i, std::pt
 bool settle(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, std::ptrdiff_t k, double size,
             double& sum);
 
-// The same of all features of a row of differences.
-bool settle_row(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, double size, double* sums);
-
-// The same of a sum of squares over all features, whose terms are known to be at most `terms`.
-bool settle_total(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, double size, double terms,
-                  double& sum);
-
 // What the sizes of the terms of a feature's sum over all pairs are to come to, for it to stand: the terms
 // are known to be at most `terms`. SETTLED where the sum says so by itself.
 constexpr double SETTLED = -1;

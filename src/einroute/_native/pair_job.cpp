@@ -10,46 +10,20 @@ using std::ptrdiff_t;
 
 namespace {
 
-// From sums of w and w y to those of w (x - y) and w (x - y)**2, in place; false without memory.
-bool finish_row(const PairJob& job, RowOfWeights& weights, ptrdiff_t i) {
-    const PairPoints& p = job.points;
-    const PairsAsked& asked = job.asked;
-    double* made = job.made.get() + i * job.width;
-    const double* x = p.near_x.get() + i * p.features;
-    const double weight = job.row_weight[i], size = job.row_size[i];
-    if (!asked.rows || asked.differences) {
-        return true;
-    }
-    if (asked.power == LINEAR) {
-        for (ptrdiff_t k = 0; k < p.features; ++k) {
-            made[k] = x[k] * weight - made[k];
-        }
-        return settle_row(job, weights, i, size, made);
-    }
-    double sum = made[p.features], norm = 0;
-    // Where no weight is negative these are sizes.
-    const double squares = weight == size ? sum : UNKNOWN;
-    for (ptrdiff_t k = 0; k < p.features; ++k) {
-        sum += x[k] * (x[k] * weight - 2 * made[k]);
-        norm += x[k] * x[k];
-    }
-    made[0] = sum;
-    return settle_total(job, weights, i, size, 2 * (norm * size + squares), made[0]);
-}
-
 // Columns j to j + there of a block's rows.
 void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j, ptrdiff_t there,
                      double* by_column, double* packed) {
     const PairPoints& p = job.points;
-    const bool differences = job.asked.differences;
+    const bool direct_sums = job.asked.direct();
     const double* w[PAIR_ROWS];
     PairTile tile{};
     tile.w = w;
     tile.columns = (there + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
-    tile.features = job.asked.products() ? job.width : 0;
+    tile.features = direct_sums || job.asked.products() ? p.features : 0;
     tile.step = p.padded;
-    tile.y = tile.features == 0 ? nullptr : (differences ? p.y.get() : p.near_y.get()) + j;
+    tile.y = tile.features == 0 ? nullptr : (direct_sums ? p.y.get() : p.near_y.get()) + j;
     tile.square = job.asked.power != LINEAR;
+    tile.total = job.asked.total;
     tile.by_column = by_column == nullptr ? nullptr : by_column + j;
     const bool direct = job.weights.straight() && tile.columns == there;
     // Columns that are straight are packed for all rows, so that their lines are read whole.
@@ -69,9 +43,9 @@ void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j,
             }
             w[r] = direct ? job.weights.row(i + r) + j : own;
         }
-        tile.x = differences ? p.x + i * p.features : nullptr;
-        tile.weight = job.row_weight.get() + i;
-        tile.size = job.row_size.get() + i;
+        tile.x = direct_sums ? p.x + i * p.features : nullptr;
+        tile.weight = direct_sums ? nullptr : job.row_weight.get() + i;
+        tile.size = direct_sums ? nullptr : job.row_size.get() + i;
         tile.made = job.made.get() + i * job.width;
         pair_kernels().tile(tile);
     }
@@ -79,9 +53,10 @@ void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j,
 
 bool sum_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, long index) {
     const PairPoints& p = job.points;
-    const ptrdiff_t most = job.asked.products() || !job.weights.straight() ? PAIR_COLUMNS : PAIR_WIDE;
+    const ptrdiff_t most =
+        job.asked.direct() || job.asked.products() || !job.weights.straight() ? PAIR_COLUMNS : PAIR_WIDE;
     const Numbers packed = numbers((job.weights.columnwise() ? PAIR_BLOCK : PAIR_ROWS) * PAIR_COLUMNS);
-    double* by_column = job.asked.rows ? nullptr : job.by_column.get() + index * p.padded;
+    double* by_column = job.asked.direct() ? nullptr : job.by_column.get() + index * p.padded;
     for (ptrdiff_t j = 0; packed && j < p.m;) {
         ptrdiff_t there = j + most < p.m ? most : p.m - j;
         // What is no whole vector is packed by itself.
@@ -95,12 +70,14 @@ bool sum_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, long index) {
 } // namespace
 
 ptrdiff_t pair_block(const PairJob& job) {
-    if (!by_columns(job) || job.width > PAIR_ROWS) {
+    if (!by_columns(job) || job.points.features > PAIR_ROWS) {
         return PAIR_BLOCK;
     }
-    // Rows that lie side by side are read in long pieces; a few blocks are for the threads.
-    const ptrdiff_t quarter = (job.points.n + 4 * PAIR_BLOCK - 1) / (4 * PAIR_BLOCK) * PAIR_BLOCK;
-    return quarter < 4 * PAIR_BLOCK ? quarter : 4 * PAIR_BLOCK;
+    // Rows that lie side by side are read in long pieces, of which each thread has some.
+    const ptrdiff_t own = job.threads > 1 ? 2 * job.threads * PAIR_BLOCK : PAIR_BLOCK,
+                    share = (job.points.n + own - 1) / own * PAIR_BLOCK,
+                    most = (job.points.features > 4 ? 8 : 16) * PAIR_BLOCK;
+    return share < most ? share : most;
 }
 
 ptrdiff_t pair_blocks(const PairJob& job) {
@@ -114,13 +91,6 @@ void block_of_rows(void* context, long index) {
                     last = first + each < p.n ? first + each : p.n;
     if (!(by_columns(job) ? sum_columns(job, first, last) : sum_rows(job, first, last, index))) {
         job.failed = true;
-        return;
-    }
-    RowOfWeights weights(job);
-    for (ptrdiff_t i = first; i < last; ++i) {
-        if (!finish_row(job, weights, i)) {
-            job.failed = true;
-        }
     }
     clear_status();
 }
@@ -205,14 +175,15 @@ bool all_pairs(PairJob& job, double* sums) {
 
 bool prepare_pairs(PairJob& job) {
     PairPoints& p = job.points;
-    const ptrdiff_t columns = job.asked.rows ? 0 : pair_blocks(job);
-    const ptrdiff_t products = job.asked.products() ? p.n * job.width : 0;
-    if (products > 0 && !turn(p, job.asked.norms())) {
+    const bool direct = job.asked.direct(), products = job.asked.products();
+    const ptrdiff_t columns = direct ? 0 : pair_blocks(job), sums = direct ? 0 : p.n,
+                    made = direct || products ? p.n * job.width : 0;
+    if (((direct && !by_columns(job)) || products) && !turn(p)) {
         return false;
     }
-    job.row_weight = numbers(p.n);
-    job.row_size = numbers(p.n);
-    job.made = numbers(products);
+    job.row_weight = numbers(sums);
+    job.row_size = numbers(sums);
+    job.made = numbers(made);
     job.by_column = numbers(columns * p.padded);
     if (!job.row_weight || !job.row_size || !job.made || !job.by_column) {
         return false;
@@ -220,9 +191,9 @@ bool prepare_pairs(PairJob& job) {
     const auto clear = [](Numbers& x, ptrdiff_t count) {
         std::memset(x.get(), 0, static_cast<std::size_t>(count) * sizeof(double));
     };
-    clear(job.row_weight, p.n);
-    clear(job.row_size, p.n);
-    clear(job.made, products);
+    clear(job.row_weight, sums);
+    clear(job.row_size, sums);
+    clear(job.made, made);
     clear(job.by_column, columns * p.padded);
     return true;
 }

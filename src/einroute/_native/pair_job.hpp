@@ -17,12 +17,11 @@ struct PairsAsked {
     int power;
     bool rows, total;
 
-    // Taken of differences: of squares for each row and feature that is as many products, and of few terms a
-    // look at what cancels would take longer.
-    bool differences;
-
-    bool norms() const { return power == SQUARE && rows && total; }
-    bool products() const { return rows || power != LINEAR; }
+    // Each row's sums are taken of the differences, and those of squares: that takes less time than to
+    // multiply the points out and to look at what cancels.
+    bool direct() const { return rows || power == SQUARE; }
+    // Sums of all pairs of weights times points.
+    bool products() const { return power == CROSSED; }
 };
 
 struct PairJob {
@@ -30,7 +29,8 @@ struct PairJob {
     PairPoints points;
     Weights weights;
     bool weighed;
-    Numbers row_weight, row_size, by_column, made; // (n), (n), (blocks, padded), (n, width)
+    int threads = 1;                               // which no bit depends on
+    Numbers row_weight, row_size, by_column, made; // (n), (n), (blocks, padded); (n, width)
     std::ptrdiff_t width;                          // of a row of `made`
     std::atomic<bool> failed{false};               // for want of memory
     bool lost = false;                             // products of different features lose too much

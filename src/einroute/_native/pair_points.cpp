@@ -98,7 +98,6 @@ void Weights::pack(ptrdiff_t i, ptrdiff_t j, ptrdiff_t count, ptrdiff_t width, d
 
 bool centre(PairPoints& p, bool near) {
     const ptrdiff_t features = p.features;
-    p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
     p.middle = numbers(features);
     p.spread = numbers(features);
     const Numbers memory = numbers(2 * features);
@@ -142,32 +141,20 @@ void feature_by_feature(const double* __restrict rows, ptrdiff_t count, ptrdiff_
     }
 }
 
-bool turn(PairPoints& p, bool norms) {
-    const ptrdiff_t features = p.features;
-    p.y = numbers(features * p.padded);
+bool turn(PairPoints& p) {
+    p.y = numbers(p.features * p.padded);
     if (!p.y) {
         return false;
     }
-    feature_by_feature(p.rows_y, p.m, features, p.y.get(), p.padded);
+    feature_by_feature(p.rows_y, p.m, p.features, p.y.get(), p.padded);
     if (!p.near_rows) {
         return true;
     }
-    p.near_y = numbers((features + (norms ? 1 : 0)) * p.padded);
-    if (!p.near_y) {
-        return false;
+    p.near_y = numbers(p.features * p.padded);
+    if (p.near_y) {
+        feature_by_feature(p.near_rows.get(), p.m, p.features, p.near_y.get(), p.padded);
     }
-    feature_by_feature(p.near_rows.get(), p.m, features, p.near_y.get(), p.padded);
-    double* const norm = p.near_y.get() + features * p.padded;
-    for (ptrdiff_t j = 0; norms && j < p.padded; ++j) {
-        norm[j] = 0;
-    }
-    for (ptrdiff_t k = 0; norms && k < features; ++k) {
-        const double* near = p.near_y.get() + k * p.padded;
-        for (ptrdiff_t j = 0; j < p.padded; ++j) {
-            norm[j] += near[j] * near[j];
-        }
-    }
-    return true;
+    return p.near_y != nullptr;
 }
 
 } // namespace einroute

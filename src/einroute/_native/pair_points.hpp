@@ -42,8 +42,7 @@ struct PairPoints {
     const double *x = nullptr, *rows_y = nullptr; // (n, features), (m, features)
     Numbers near_x, near_rows;                    // centred, where they are asked for
     Numbers middle, spread;                       // what is taken from each feature, and its range
-    // The second points feature by feature, as they are and, where they are, centred; the latter with a row
-    // for squared norms.
+    // The second points feature by feature, as they are and, where they are, centred.
     std::ptrdiff_t padded = 0; // m, up to whole vectors
     Numbers y, near_y;
 };
@@ -53,6 +52,6 @@ struct PairPoints {
 bool centre(PairPoints& points, bool near);
 
 // Fills the points feature by feature; false where there is no memory.
-bool turn(PairPoints& points, bool norms);
+bool turn(PairPoints& points);
 
 } // namespace einroute

@@ -11,11 +11,11 @@ struct PairTile {
     std::ptrdiff_t rows, columns, features; // columns in whole vectors
     const double* y;                        // of feature k at y + k * step
     std::ptrdiff_t step;
-    const double* x; // (rows, features): where differences are summed, or their squares; else null
-    bool square;
-    // To be added to: sums of w, of |w|, and of w y, w (x - y) or w (x - y)**2, (rows, features); of w by
-    // column, or null.
-    double *weight, *size, *made, *by_column;
+    const double* x;    // (rows, features): where differences are summed, or their squares; else null
+    bool square, total; // total: of squares over all features
+    // To be added to: sums of w y, w (x - y) or w (x - y)**2, (rows, features), or (rows) of all features;
+    // where they are not null, of w, of |w|, and of w by column.
+    double *made, *weight, *size, *by_column;
 };
 
 // The same where the points that are kept lie side by side: columns of weights by some rows, which have
@@ -23,11 +23,10 @@ struct PairTile {
 struct PairColumns {
     const double* const* w;                 // each row's
     std::ptrdiff_t rows, columns, features; // columns in whole vectors
-    const double* y;                        // the rows' points, (rows, features)
-    const double* x; // the columns' points, (features, step): where differences are summed; else null
-    bool square;
+    const double *y, *x; // the rows' points, (rows, features); the columns', (features, step)
+    bool square, total;
     std::ptrdiff_t step;
-    double *weight, *size, *made; // (columns), (columns), (features, step)
+    double* made; // sums of w (x - y) or of its square, (features, step), or (step) of all features
 };
 
 // One row of weights and one feature.
@@ -38,13 +37,6 @@ struct PairRow {
     bool square; // (x - y)**2, else x - y
 };
 
-// One row and every so many-th of the other points, which are rows of features.
-struct PairSizes {
-    const double *x, *y, *w;
-    std::ptrdiff_t step, count, features;
-    double* sums;
-};
-
 // The loops of one instruction set: the same bits for all of them.
 struct PairKernels {
     void (*tile)(const PairTile& tile);
@@ -53,8 +45,6 @@ struct PairKernels {
     double (*direct)(const PairRow& row);
     // Whether the sum of |w| |d|, added to `sum`, comes to `goal`; no more is added then.
     bool (*reaches)(const PairRow& row, double goal, double& sum);
-    // Adds |w d| of some pairs to each feature's sum.
-    void (*sizes)(const PairSizes& sizes);
     // Numbers of single precision as those of double.
     void (*widen)(const float* from, std::ptrdiff_t count, double* to);
 };

@@ -23,8 +23,8 @@ Array = np.ndarray[Any, Any]
 _WHOLE, _BLOCK = 1 << 20, 1 << 18
 #: Kinds of operands that can be cut.
 _CUT = ("dense", "entries", NAME)
-#: Seconds to write out an element, and a row besides, of features or, where there is one, of points: a loop
-#: over it is started.
+#: Seconds to write out an element, and a row besides: a loop over its features is started or, where there is
+#: one, over its points.
 _ELEMENT, _ROW = 0.4e-9, 8.5e-9
 #: Seconds to put a number of a block's result in its place.
 _PLACED = 1e-9

@@ -29,7 +29,7 @@ _VECTOR, _BLOCK = 64, 1 << 18
 _NARROW = 16
 #: Seconds a pair takes in double precision, what each product adds, of a diagonal and of a whole matrix, and
 #: each coordinate of the points.
-_PAIR, _PRODUCT, _WHOLE, _COORDINATE = 1.25e-9, 1e-10, 7.5e-11, 7e-10
+_PAIR, _PRODUCT, _WHOLE, _COORDINATE = 4.5e-10, 1e-10, 5.5e-11, 7e-10
 #: How many times that of a product of complex numbers takes, by the byte.
 _COMPLEX = 2.5
 #: Seconds from which threads share the work.

@@ -49,7 +49,7 @@ _SOME, _OFTEN, _MANY = 0.01, 0.2, 0.5
 #: How many times their mean the largest limit may be for few entries to be below it but not below their own.
 _ALIKE = 3.3
 #: How much larger than ``|z|**2`` t may be before z is computed precisely, and what then is left of t.
-_CANCELS, _PRECISE = 2.0, 2.0**-20
+_CANCELS, PRECISE = 2.0, 2.0**-20
 #: Bytes of a tile, and the most columns of one.
 TILE, _WIDE = 1 << 19, 4096
 #: Pairs that are looked at to see whether points lie in clusters; and how many of them say so.
@@ -147,7 +147,7 @@ def transform(points: Array, centre: Array, u: Array, z: Array) -> tuple[Array, 
     if np.add.reduce(bound) > _CANCELS * np.add.reduce(norms):
         z[...] = precisely(points, centre, u)
         norms = _norms(z)
-        bound *= _PRECISE
+        bound *= PRECISE
         bound += norms
     return norms, bound
 
@@ -265,7 +265,7 @@ def squared_distances(x: Array, y: Array, factor: Factor, out: Array, threads: i
     out : ndarray, shape (n, m)
     """
     same = y is x
-    centre = _centre(x, y)
+    centre = about_mean(x, y)
     a, b = sides(x, y, centre, factor)
     bad = [_beyond(s) for s in ((a,) if same else (a, b))]
     if any(len(one) > len(s.points) * _MANY for one, s in zip(bad, (a, b), strict=False)):
@@ -328,7 +328,7 @@ def _clustered(a: Side, b: Side, same: bool) -> bool:
     return bool(np.count_nonzero(close) > _CLOSE)
 
 
-def _centre(x: Array, y: Array) -> Array:
+def about_mean(x: Array, y: Array) -> Array:
     """About the mean; any point will do."""
     centre: Array = (np.add.reduce(x, axis=0) / len(x) + np.add.reduce(y, axis=0) / len(y)) / 2
     if not np.isfinite(centre).all():

@@ -40,6 +40,8 @@ _TILE, _PAIRS, _MANY = 1 << 18, 1 << 12, 0.5
 #: product with it.
 _ENTRY, _SHARED = (2e-9, 2e-4) if CORE is None else (5.5e-10, 1e-4)
 _ELEMENT, _PRODUCT = (0.0, 6e-8) if CORE is None else (4e-10, 4e-10)
+#: Points of a block, and seconds to split a weight for it.
+_POINTS, _SPLIT = 48, 4e-9
 #: How many times that few features take, and an entry of few columns.
 _FEW, _NARROW = 2.0, 2.0
 
@@ -119,7 +121,10 @@ def points_cost(step: Step, form: Form) -> float:
     coordinates = (step.extent(form.i) + step.extent(form.j)) * step.extent(form.unique)
     forms = step.extent(form.batch.replace(form.features, ""))
     few = _FEW if step.extent(form.unique) < 16 else 1.0
-    return coordinates * (few * _ELEMENT + forms * _PRODUCT)
+    # Weights are split for each block of points.
+    blocks = sum(-(-step.extent(c) // _POINTS) for c in form.i + form.j)
+    split = 0.0 if CORE is None else blocks * step.extent(form.unique) * forms * _SPLIT
+    return coordinates * (few * _ELEMENT + forms * _PRODUCT) + split
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:

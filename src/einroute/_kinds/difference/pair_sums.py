@@ -8,8 +8,10 @@ of sums of ``|w| |d|``; so it is looked whether ``sum |w| d**2``, made by the sa
 `SPREAD` times that of products of the differences.  Rows where it is less, as of points in distant clusters,
 are made of their differences.
 
-The core (`difference_sums`) asks the same of the sum itself, which is at most ``sum |w| |d|``, and where that
-does not say it, adds ``|w| |d|`` up until it is enough, or takes the sum again of all differences.
+The core (`difference_sums`) does that of weights alone, ``sum_ij w_ij (x_ik - y_jk)``, and of products of
+different features: it asks the same of the sum itself, which is at most ``sum |w| |d|``, and where that does
+not say it, adds ``|w| |d|`` up until it is enough, or takes the sum again of all differences.  Weighed sums
+of each row, and of squares, it takes of the differences in the first place.
 """
 
 from __future__ import annotations
@@ -34,11 +36,17 @@ Array = np.ndarray[Any, Any]
 SPREAD = 64
 #: The share of rows from which all are made of differences; and what R**2 times the weights is at least.
 _FEW, _LEAST = 0.05, 1e-280
-#: Seconds that the core takes for a pair, for each of its features, for each coordinate of the points, and
-#: besides GEMMs for a product of different features.
-_PAIR, _FEATURE, _COORDINATE, _CROSSED = 7e-10, 1.1e-10, 2e-9, 5e-9
-#: The same of a coordinate where pairs are not weighed.
-_ALIKE = 1.3e-9
+#: Seconds that the core takes for a pair, and for each of its features, of sums that are made of differences;
+#: and of those that are not, where it is looked what cancels.
+_PAIR, _FEATURE, _WEIGHT, _LOOK = 1e-10, 1e-10, 2.2e-10, 2.7e-11
+#: What a weight takes besides that is not of double precision and has a neighbour; a row of weights, and each
+#: of its sums.
+_PACKED, _ROW, _SUM = 2.2e-10, 1e-8, 3e-9
+#: Seconds of a coordinate of points that only differences are made of, of one that is centred, and besides
+#: GEMMs of a product of different features.
+_TURNED, _COORDINATE, _CROSSED = 4e-10, 2e-9, 2.5e-9
+#: The same of a coordinate where pairs are not weighed, and of a point.
+_ALIKE, _POINT = 1.3e-9, 3.5e-9
 #: How many times that where the points' products are formed of what the core hands over.
 _MOMENTS = 2.5
 #: Seconds from which threads share the work.
@@ -133,15 +141,25 @@ def _cost(form: PairSum, step: Step) -> Cost:
     features = step.sizes[form.features[0]]
     products = 0.0
     if CORE is not None:
-        if form.rest:  # without squares, sums of all pairs are made of the weights' sums
-            each = features if form.kept or len(form.features) == 2 else 0
-            products = n * m * (_PAIR + _FEATURE * each)
-        points = (n + m) * features * (_COORDINATE if form.rest else _ALIKE)
+        crossed = _crosses(form, step)
+        direct = bool(form.rest) and (bool(form.kept) or (len(form.features) == 2 and not crossed))
+        coordinate = _ALIKE if not form.rest else _TURNED if direct else _COORDINATE
+        points = (n + m) * (features * coordinate + (0.0 if form.rest else _POINT))
+        if direct:
+            products = n * m * (_PAIR + _FEATURE * features)
+        elif form.rest:
+            products = n * m * (_WEIGHT + (_FEATURE if crossed else _LOOK) * features)
+        if form.rest:
+            products += n * (
+                _ROW + _SUM * (1 if _total(form, step) else features if direct or crossed else 0)
+            )
+            products += n * m * _PACKED if _packed(form, step) else 0.0
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
-        if form.square or len(form.features) == 1:
+        if not crossed:
             return Cost((products / shared + points) * 1e9, 0.0, 3.0, 1e9)
         points *= _MOMENTS
-        points += features**2 * (_CROSSED + 2 * (n + m) / gemm_rate(features, features, n, 8, False, 1))
+        gemms = sum(q / gemm_rate(features, features, q, 8, False, 1) for q in (n, m))
+        points += features**2 * (_CROSSED + gemms)
         return Cost((products / shared + points) * 1e9, 0.0, 30.0, 1e9)
     if form.rest:
         products = 2.5 * n * m * features / gemm_rate(n, 2 * features, m, 8, False, 1)
@@ -150,6 +168,24 @@ def _cost(form: PairSum, step: Step) -> Cost:
         products += 3.0 * (n + m) * features**2 / gemm_rate(features, features, n, 8, False, 1)
     points = 1e-8 * (n + m) * features
     return Cost((products + points) * 1e9, 0.0, 60.0, 1e9)
+
+
+def _crosses(form: PairSum, step: Step) -> bool:
+    """Whether different features are multiplied; a single one is squared."""
+    return len(form.features) == 2 and not form.square and step.sizes[form.features[0]] > 1
+
+
+def _total(form: PairSum, step: Step) -> bool:
+    """Whether squares are summed over their features."""
+    return form.square and form.features[0] not in step.output
+
+
+def _packed(form: PairSum, step: Step) -> bool:
+    """Whether the weights are copied before they are summed."""
+    if len(form.rest) > 1:
+        return step.dtype.char != "d"
+    op = step.operands[form.rest[0]]
+    return op.dtype.char != "d" or op.dtype.itemsize not in op.strides
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
@@ -218,9 +254,10 @@ def _by_core(form: PairSum, step: Step) -> Callable[[Array, Array, Array | None]
     labels = form.kept + "".join(c for c in dict.fromkeys(form.features) if c in step.output)
     axes = tuple(labels.index(c) for c in step.output)
     back = None if axes == tuple(range(len(axes))) else axes
-    crossed = len(form.features) == 2 and not form.square
+    crossed = _crosses(form, step)
     power = 3 if crossed else len(form.features)
-    rows, total = bool(form.kept), form.square and form.features[0] not in step.output
+    rows, total = bool(form.kept), _total(form, step)
+    single = len(form.features) == 2 and not form.square and not crossed
     add = CORE.difference_sums
 
     def run(x: Array, y: Array, w: Array | None) -> Array | None:
@@ -230,6 +267,8 @@ def _by_core(form: PairSum, step: Step) -> Callable[[Array, Array, Array | None]
         if found is None:
             return None
         made: Array = found
+        if single:
+            return made.reshape((1,) * len(axes))
         if crossed:
             made = _crossed(*found).astype(step.dtype, copy=False)
             if not np.isfinite(made).all():

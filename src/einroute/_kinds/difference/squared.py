@@ -10,7 +10,8 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
-from . import distances, expansion, plain
+from ..._native import CORE
+from . import distances, expansion, plain, transformed
 from .finish import FINITE, finished
 from .form import Form, inner, metric_of, squared
 from .metric import factor
@@ -18,16 +19,20 @@ from .points import GUARD, converted, convertible
 
 Array = np.ndarray[Any, Any]
 
-#: Seconds an entry takes from its difference, by its features and by their products; and what a tile's calls
-#: take.
-_PLAIN, _FEATURE, _PRODUCT = 2e-9, 2e-9, 5e-11
+#: Seconds an entry takes from its difference, of several features and of one, by each in double precision,
+#: and by their products.
+_PLAIN, _ALONE, _FEATURE, _PRODUCT = 1.6e-8, 3e-9, 1e-9, 5e-11
 #: Seconds that transforming a point takes for each product with a factor of a whole metric, and to do it in
 #: more digits for each coordinate.
 _TRANSFORM, _SPLIT = 1e-10, 2.5e-8
-#: Seconds that pairs that are too close take, by the features: of few, more pairs are.
-_CLOSE = 8e-9
-#: Seconds an entry takes by expansion, besides its products: three in double precision, one of the diagonal.
-_EXPANDED, _EXPANSIONS = 6e-9, 4
+#: Seconds that pairs that are too close take, by the features: of few, more pairs are; and what a pair takes
+#: where points are few as well: their tiles are centred anew.
+_CLOSE, _ANEW = 8e-9, 2e-7
+#: Seconds of a point, and of each of its coordinates.
+_POINT, _COORDINATE = 3e-8, 7e-9
+#: Seconds an entry takes by expansion, besides its products: three in double precision, one of the diagonal;
+#: and a coordinate of the points, in parts.
+_EXPANDED, _EXPANSIONS, _PARTED = 6e-9, 4, 8e-8
 #: The most features for a product: with more, a factor's own rounding is not known to be small enough.
 _MOST = 1024
 
@@ -56,16 +61,28 @@ def product_verdict(step: Step) -> Rewriting | Refused:
     terms = step.extent(form.features[0])
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8 + _CLOSE / terms
-    work = batch * (n * m * each + (n + m) * terms * 4e-9)
+    if _few(step, form):
+        each = transformed.PAIR + transformed.TERM * terms * step.dtype.itemsize / 8
+    elif terms <= 2 and min(n, m) < 16:
+        each += _ANEW
+    work = batch * (n * m * each + (n + m) * (_POINT + terms * _COORDINATE))
     if len(form.unique) == 2:
         work += batch * ((n + m) * (_TRANSFORM * terms**2 + _SPLIT * terms) + terms**3 * 1e-10)
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 150.0 * batch, 1e9)
-    note = f"squared distances by GEMM {n}x{terms} by {terms}x{m}"
+    note = (
+        f"squared distances {'of differences' if _few(step, form) else 'by GEMM'} {n}x{terms} by {terms}x{m}"
+    )
     if form.metric:
         note += " of points transformed by a factor of the metric"
     return Rewriting(
         Offer(cost, step.output, form, note + "; small ones from the differences"), inner(form, step)
     )
+
+
+def _few(step: Step, form: Form) -> bool:
+    """Whether distances by a whole metric are taken of differences of the transformed points."""
+    terms = step.extent(form.features[0])
+    return CORE is not None and len(form.unique) == 2 and terms <= transformed.MOST
 
 
 def _cores(step: Step, seconds: float) -> float:
@@ -94,9 +111,11 @@ def product_run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], con
         rows = x if whole else x[low:high]
         made = np.empty((count, high - low, len(y)), step.dtype)
         for one, out in zip(factors, made, strict=True):
-            declined = distances.squared_distances(rows, y, one, out, step.threads)
-            if declined is not None:
-                return declined
+            few = one.u is not None and one.u.ndim == 2 and _few(step, form)
+            if not few or not transformed.squared_distances(rows, y, one, out, step.threads):
+                declined = distances.squared_distances(rows, y, one, out, step.threads)
+                if declined is not None:
+                    return declined
             if one.sign < 0:
                 np.negative(out, out=out)
         return made
@@ -114,7 +133,7 @@ def expansion_verdict(step: Step) -> Rewriting | Refused:
     terms = step.extent(form.features[0])
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
     each = _EXPANDED + distances.TERM * terms * (_EXPANSIONS if step.dtype.char == "d" else 2)
-    work = batch * (n * m * each + (n + m) * (terms * 1e-8 + terms**2 * _TRANSFORM))
+    work = batch * (n * m * each + (n + m) * (terms * _PARTED + terms**2 * _TRANSFORM))
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 200.0 * batch, 1e9)
     note = f"terms by GEMM {n}x{terms} by {terms}x{m}, in more digits"
     return Rewriting(
@@ -153,7 +172,7 @@ def plain_verdict(step: Step) -> Rewriting | Refused:
         return form
     terms = step.extent(form.features[0])
     pairs = step.extent(form.made)
-    each = _PLAIN + terms * _FEATURE
+    each = (_PLAIN if terms > 1 else _ALONE) + terms * _FEATURE * step.dtype.itemsize / 8
     if len(form.unique) == 2:
         each += terms * terms * _PRODUCT * (1 if step.dtype.char in "fdFD" else 20)
     work = pairs * each

@@ -26,27 +26,26 @@ template <class R> inline R entry(const char* p, ptrdiff_t at) {
     return load<R>(p + at * ITEM<R>);
 }
 
-template <class R, int N> struct Sums {
-    Vec<R> v[N];
-};
-
-template <class R, int N> inline Sums<R, N> nothing() {
-    Sums<R, N> sums;
-    std::memset(&sums, 0, sizeof sums);
-    return sums;
+template <class R> inline void put(char* p, const Vec<R>& x) {
+    std::memcpy(p, &x, sizeof x);
 }
 
 // ROWS rows by N vectors of pairs, of a diagonal matrix.
-template <class R, int ROWS, int N> void diagonal(const Forms& f, ptrdiff_t i, ptrdiff_t j) {
-    Sums<R, N> total[ROWS];
+template <class R, int ROWS, int N> void diagonal(const Forms& given, ptrdiff_t i, ptrdiff_t j) {
+    const Forms f = given; // which nothing that is written overlaps
+    Vec<R> total[ROWS][N];
     for (int r = 0; r < ROWS; ++r) {
-        total[r] = nothing<R, N>();
+        for (int v = 0; v < N; ++v) {
+            total[r][v] = everywhere(R(0));
+        }
     }
     for (ptrdiff_t start = 0; start < f.features; start += TOGETHER) {
         const ptrdiff_t stop = start + TOGETHER < f.features ? start + TOGETHER : f.features;
-        Sums<R, N> own[ROWS];
+        Vec<R> own[ROWS][N];
         for (int r = 0; r < ROWS; ++r) {
-            own[r] = nothing<R, N>();
+            for (int v = 0; v < N; ++v) {
+                own[r][v] = everywhere(R(0));
+            }
         }
         for (ptrdiff_t k = start; k < stop; ++k) {
             const Vec<R> s = everywhere(entry<R>(f.s, k));
@@ -55,44 +54,66 @@ template <class R, int ROWS, int N> void diagonal(const Forms& f, ptrdiff_t i, p
                 const Vec<R> other = load_vector<R>(y + v * 32);
                 for (int r = 0; r < ROWS; ++r) {
                     const Vec<R> d = everywhere(entry<R>(f.x, (i + r) * f.features + k)) - other;
-                    own[r].v[v] = own[r].v[v] + s * d * d;
+                    own[r][v] = own[r][v] + s * d * d;
                 }
             }
         }
         for (int r = 0; r < ROWS; ++r) {
             for (int v = 0; v < N; ++v) {
-                total[r].v[v] = total[r].v[v] + own[r].v[v];
+                total[r][v] = total[r][v] + own[r][v];
             }
         }
     }
     for (int r = 0; r < ROWS; ++r) {
-        std::memcpy(f.out + ((i + r) * f.out_pitch + j) * ITEM<R>, &total[r], N * 32);
+        for (int v = 0; v < N; ++v) {
+            put<R>(f.out + ((i + r) * f.out_pitch + j) * ITEM<R> + v * 32, total[r][v]);
+        }
     }
 }
 
-// A row of N vectors of pairs, of a whole matrix.
-template <class R, int N> void whole(const Forms& f, ptrdiff_t i, ptrdiff_t j, char* work) {
+// A row of N vectors of pairs, of a whole matrix: two of its rows at a time.
+template <class R, int N> void whole(const Forms& given, ptrdiff_t i, ptrdiff_t j, char* work) {
+    const Forms f = given; // which nothing that is written overlaps
     for (ptrdiff_t k = 0; k < f.features; ++k) {
         const Vec<R> x = everywhere(entry<R>(f.x, i * f.features + k));
         for (int v = 0; v < N; ++v) {
-            const Vec<R> d = x - load_vector<R>(f.y + (k * f.pitch + j) * ITEM<R> + v * 32);
-            std::memcpy(work + (k * N + v) * 32, &d, 32);
+            put<R>(work + (k * N + v) * 32, x - load_vector<R>(f.y + (k * f.pitch + j) * ITEM<R> + v * 32));
         }
     }
-    Sums<R, N> total = nothing<R, N>();
-    for (ptrdiff_t k = 0; k < f.features; ++k) {
-        Sums<R, N> half = nothing<R, N>();
-        for (ptrdiff_t l = k; l < f.features; ++l) {
-            const Vec<R> s = everywhere(entry<R>(f.s, k * f.features + l));
+    Vec<R> total[N];
+    for (int v = 0; v < N; ++v) {
+        total[v] = everywhere(R(0));
+    }
+    ptrdiff_t k = 0;
+    for (; k + 2 <= f.features; k += 2) {
+        const char *upper = f.s + k * f.features * ITEM<R>, *lower = upper + f.features * ITEM<R>;
+        const char* const d = work + k * N * 32;
+        Vec<R> first[N], second[N];
+        for (int v = 0; v < N; ++v) {
+            const Vec<R> own = load_vector<R>(d + v * 32), next = load_vector<R>(d + (N + v) * 32);
+            first[v] = everywhere(entry<R>(upper, k)) * own + everywhere(entry<R>(upper, k + 1)) * next;
+            second[v] = everywhere(entry<R>(lower, k + 1)) * next;
+        }
+        for (ptrdiff_t l = k + 2; l < f.features; ++l) {
+            const Vec<R> s = everywhere(entry<R>(upper, l)), t = everywhere(entry<R>(lower, l));
             for (int v = 0; v < N; ++v) {
-                half.v[v] = half.v[v] + s * load_vector<R>(work + (l * N + v) * 32);
+                const Vec<R> other = load_vector<R>(work + (l * N + v) * 32);
+                first[v] = first[v] + s * other;
+                second[v] = second[v] + t * other;
             }
         }
         for (int v = 0; v < N; ++v) {
-            total.v[v] = total.v[v] + half.v[v] * load_vector<R>(work + (k * N + v) * 32);
+            total[v] = total[v] + first[v] * load_vector<R>(d + v * 32);
+            total[v] = total[v] + second[v] * load_vector<R>(d + (N + v) * 32);
         }
     }
-    std::memcpy(f.out + (i * f.out_pitch + j) * ITEM<R>, &total, N * 32);
+    for (int v = 0; v < N && k < f.features; ++v) {
+        const Vec<R> d = load_vector<R>(work + (k * N + v) * 32);
+        total[v] = total[v] + everywhere(entry<R>(f.s, k * f.features + k)) * d * d;
+    }
+    for (int v = 0; v < N; ++v) {
+        put<R>(f.out + (i * f.out_pitch + j) * ITEM<R> + v * 32, total[v]);
+    }
 }
 
 template <class R, int N>

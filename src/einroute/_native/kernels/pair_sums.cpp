@@ -137,15 +137,64 @@ template <int ROWS> void weights(const PairTile& t, ptrdiff_t i) {
     }
 }
 
+// Weighed sums of the squares over all features, of ROWS rows.
+template <int ROWS, int N> inline void norms(const PairTile& t, ptrdiff_t i, ptrdiff_t j, Lanes* sum) {
+    Lanes square[ROWS][N];
+    for (int r = 0; r < ROWS; ++r) {
+        for (int v = 0; v < N; ++v) {
+            square[r][v] = everywhere(0.0);
+        }
+    }
+    for (ptrdiff_t k = 0; k < t.features; ++k) {
+        const double* const y = t.y + k * t.step + j;
+        for (int r = 0; r < ROWS; ++r) {
+            const Lanes x = everywhere(t.x[(i + r) * t.features + k]);
+            for (int v = 0; v < N; ++v) {
+                const Lanes d = x - lanes(y + v * PAIR_LANES);
+                square[r][v] = square[r][v] + d * d;
+            }
+        }
+    }
+    for (int r = 0; r < ROWS; ++r) {
+        for (int v = 0; v < N; ++v) {
+            sum[r] = sum[r] + lanes(t.w[i + r] + j + v * PAIR_LANES) * square[r][v];
+        }
+    }
+}
+
+template <int ROWS> void totals(const PairTile& t, ptrdiff_t i) {
+    Lanes sum[ROWS];
+    for (int r = 0; r < ROWS; ++r) {
+        sum[r] = everywhere(0.0);
+    }
+    ptrdiff_t j = 0;
+    for (; j + 4 * PAIR_LANES <= t.columns; j += 4 * PAIR_LANES) {
+        norms<ROWS, 4>(t, i, j, sum);
+    }
+    for (; j < t.columns; j += PAIR_LANES) {
+        norms<ROWS, 1>(t, i, j, sum);
+    }
+    for (int r = 0; r < ROWS; ++r) {
+        t.made[i + r] += added(sum[r]);
+    }
+}
+
 void tile(const PairTile& t) {
     ptrdiff_t i = 0;
-    for (; i + 4 <= t.rows; i += 4) {
+    for (; t.weight != nullptr && i + 4 <= t.rows; i += 4) {
         weights<4>(t, i);
     }
-    for (; i < t.rows; ++i) {
+    for (; t.weight != nullptr && i < t.rows; ++i) {
         weights<1>(t, i);
     }
-    if (t.x == nullptr) {
+    if (t.total) {
+        for (i = 0; i + 2 <= t.rows; i += 2) {
+            totals<2>(t, i);
+        }
+        for (; i < t.rows; ++i) {
+            totals<1>(t, i);
+        }
+    } else if (t.x == nullptr) {
         products<PRODUCTS>(t);
     } else if (t.square) {
         products<SQUARES>(t);
@@ -160,15 +209,12 @@ inline void add(double* to, const Lanes& x) {
 }
 
 // Columns j to j + 4 * SIDE, features k to k + N.
-template <int N, int SIDE, Summed WHAT> inline void down(const PairColumns& t, ptrdiff_t j, ptrdiff_t k) {
-    Lanes sum[N][SIDE];
-    Lanes x[WHAT != PRODUCTS ? N : 1][SIDE];
+template <int N, int SIDE, bool SQUARED> inline void down(const PairColumns& t, ptrdiff_t j, ptrdiff_t k) {
+    Lanes sum[N][SIDE], x[N][SIDE];
     for (int n = 0; n < N; ++n) {
         for (int v = 0; v < SIDE; ++v) {
             sum[n][v] = everywhere(0.0);
-            if (WHAT != PRODUCTS) {
-                x[n][v] = lanes(t.x + (k + n) * t.step + j + v * PAIR_LANES);
-            }
+            x[n][v] = lanes(t.x + (k + n) * t.step + j + v * PAIR_LANES);
         }
     }
     for (ptrdiff_t i = 0; i < t.rows; ++i) {
@@ -179,12 +225,8 @@ template <int N, int SIDE, Summed WHAT> inline void down(const PairColumns& t, p
         for (int n = 0; n < N; ++n) {
             const Lanes y = everywhere(t.y[i * t.features + k + n]);
             for (int v = 0; v < SIDE; ++v) {
-                if (WHAT != PRODUCTS) {
-                    const Lanes d = x[n][v] - y;
-                    sum[n][v] = sum[n][v] + w[v] * (WHAT == SQUARES ? d * d : d);
-                } else {
-                    sum[n][v] = sum[n][v] + w[v] * y;
-                }
+                const Lanes d = x[n][v] - y;
+                sum[n][v] = sum[n][v] + w[v] * (SQUARED ? d * d : d);
             }
         }
     }
@@ -195,43 +237,63 @@ template <int N, int SIDE, Summed WHAT> inline void down(const PairColumns& t, p
     }
 }
 
-template <int SIDE, Summed WHAT> void strip(const PairColumns& t, ptrdiff_t j) {
-    ptrdiff_t k = 0;
-    for (; k + TOGETHER <= t.features; k += TOGETHER) {
-        down<TOGETHER, SIDE, WHAT>(t, j, k);
+// The squares over all features.
+template <int SIDE> inline void down_all(const PairColumns& t, ptrdiff_t j) {
+    Lanes sum[SIDE];
+    for (int v = 0; v < SIDE; ++v) {
+        sum[v] = everywhere(0.0);
     }
-    for (; k < t.features; ++k) {
-        down<1, SIDE, WHAT>(t, j, k);
+    for (ptrdiff_t i = 0; i < t.rows; ++i) {
+        Lanes square[SIDE];
+        for (int v = 0; v < SIDE; ++v) {
+            square[v] = everywhere(0.0);
+        }
+        for (ptrdiff_t k = 0; k < t.features; ++k) {
+            const Lanes y = everywhere(t.y[i * t.features + k]);
+            for (int v = 0; v < SIDE; ++v) {
+                const Lanes d = lanes(t.x + k * t.step + j + v * PAIR_LANES) - y;
+                square[v] = square[v] + d * d;
+            }
+        }
+        for (int v = 0; v < SIDE; ++v) {
+            sum[v] = sum[v] + lanes(t.w[i] + j + v * PAIR_LANES) * square[v];
+        }
+    }
+    for (int v = 0; v < SIDE; ++v) {
+        add(t.made + j + v * PAIR_LANES, sum[v]);
     }
 }
 
-template <Summed WHAT> void columns_of(const PairColumns& t) {
-    ptrdiff_t j = 0;
-    for (; j + 2 * PAIR_LANES <= t.columns; j += 2 * PAIR_LANES) {
-        strip<2, WHAT>(t, j);
+template <int SIDE, bool SQUARED> void strip(const PairColumns& t, ptrdiff_t j) {
+    ptrdiff_t k = 0;
+    for (; k + TOGETHER <= t.features; k += TOGETHER) {
+        down<TOGETHER, SIDE, SQUARED>(t, j, k);
     }
-    if (j < t.columns) {
-        strip<1, WHAT>(t, j);
+    for (; k < t.features; ++k) {
+        down<1, SIDE, SQUARED>(t, j, k);
+    }
+}
+
+template <int SIDE> void strip_of(const PairColumns& t, ptrdiff_t j) {
+    if (t.total) {
+        down_all<SIDE>(t, j);
+    } else if (t.square) {
+        strip<SIDE, true>(t, j);
+    } else {
+        strip<SIDE, false>(t, j);
     }
 }
 
 void columns(const PairColumns& t) {
-    for (ptrdiff_t j = 0; j < t.columns; j += PAIR_LANES) {
-        Lanes weight = everywhere(0.0), size = weight;
-        for (ptrdiff_t i = 0; i < t.rows; ++i) {
-            const Lanes w = lanes(t.w[i] + j);
-            weight = weight + w;
-            size = size + magnitude(w);
-        }
-        add(t.weight + j, weight);
-        add(t.size + j, size);
+    ptrdiff_t j = 0;
+    for (; j + 4 * PAIR_LANES <= t.columns && t.total; j += 4 * PAIR_LANES) {
+        strip_of<4>(t, j);
     }
-    if (t.x == nullptr) {
-        columns_of<PRODUCTS>(t);
-    } else if (t.square) {
-        columns_of<SQUARES>(t);
-    } else {
-        columns_of<DIFFERENCES>(t);
+    for (; j + 2 * PAIR_LANES <= t.columns; j += 2 * PAIR_LANES) {
+        strip_of<2>(t, j);
+    }
+    if (j < t.columns) {
+        strip_of<1>(t, j);
     }
 }
 
@@ -275,24 +337,6 @@ bool reaches(const PairRow& row, double goal, double& sum) {
     return sum >= goal;
 }
 
-void sizes(const PairSizes& t) {
-    ptrdiff_t k = 0;
-    for (; k + PAIR_LANES <= t.features; k += PAIR_LANES) {
-        const Lanes x = lanes(t.x + k);
-        Lanes sum = lanes(t.sums + k);
-        for (ptrdiff_t j = 0; j < t.count; ++j) {
-            const Lanes w = everywhere(magnitude(t.w[j * t.step]));
-            sum = sum + w * magnitude(x - lanes(t.y + j * t.step * t.features + k));
-        }
-        std::memcpy(t.sums + k, &sum, sizeof sum);
-    }
-    for (; k < t.features; ++k) {
-        for (ptrdiff_t j = 0; j < t.count; ++j) {
-            t.sums[k] += magnitude(t.w[j * t.step]) * magnitude(t.x[k] - t.y[j * t.step * t.features + k]);
-        }
-    }
-}
-
 void widen(const float* from, ptrdiff_t count, double* to) {
     for (ptrdiff_t i = 0; i < count; ++i) {
         to[i] = from[i];
@@ -302,7 +346,7 @@ void widen(const float* from, ptrdiff_t count, double* to) {
 } // namespace
 
 extern const PairKernels PAIRS;
-const PairKernels PAIRS = {tile, columns, direct, reaches, sizes, widen};
+const PairKernels PAIRS = {tile, columns, direct, reaches, widen};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute
