@@ -416,7 +416,7 @@ class TestRewrites:
         [
             ("ij->j", 5000, 300, "rolled.sums"),
             ("ijn,j->n", 5000, 300, "rolled.sums"),
-            ("ij,ij->", 600_000, 2, "rolled.shifts"),
+            ("ij,ij->", 600_000, 2, "rolled.split"),
             ("ij,j->i", 150, 40, "rolled.kernels" if ABSENT else "rolled.correlate"),
         ],
     )

@@ -23,7 +23,7 @@ from .where import Cut, Where, extents, find, untested
 Array = np.ndarray[Any, Any]
 
 #: Bytes of what is looked up, or made at the places, above which it is done in blocks of `_BLOCK` bytes.
-_HELD, _BLOCK = 64 << 20, 8 << 20
+_HELD, _BLOCK = 4 << 20, 2 << 20
 #: Products up to which a contraction of an odd number of places goes to NumPy's einsum: a plan takes longer.
 _SMALL = 1 << 15
 _WHOLE = slice(None)
