@@ -122,13 +122,22 @@ def _together(plan: AtPlaces) -> Quick | None:
         return None
     dtype, turned, threads = step.dtype, step.output != one + other, step.threads
     depths = (depth, step.sizes[other])
+    if dtype.char not in LOOPS:
 
-    def count(operands: tuple[Any, ...]) -> Array | None:
-        pairs = [(operands[i].labels, n) for i, n in zip((first, second), depths, strict=True)]
-        counts = counted_together(pairs, dtype, threads)
-        return counts if counts is None or not turned else counts.T
+        def count(operands: tuple[Any, ...]) -> Array | None:
+            pairs = [(operands[i].labels, n) for i, n in zip((first, second), depths, strict=True)]
+            counts = counted_together(pairs, dtype, threads)
+            return counts if counts is None or not turned else counts.T
 
-    return count
+        return count
+    lengths, scales, size, char = depths, (depths[1], 1), prod(depths), dtype.char
+
+    def count_by_core(operands: tuple[Any, ...]) -> Array:
+        labels = in_native_order(operands[first].labels), in_native_order(operands[second].labels)
+        counts: Array = CORE.count_at(labels, lengths, scales, (), size, char, threads).reshape(lengths)
+        return counts.T if turned else counts
+
+    return count_by_core
 
 
 def _sum_together(plan: AtPlaces) -> Quick | None:
