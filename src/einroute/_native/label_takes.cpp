@@ -76,7 +76,7 @@ template <class U> inline void copy_by(const char* from, ptrdiff_t bytes, char* 
 }
 
 // Bytes from which the library's own copy takes less time than what is around it.
-constexpr ptrdiff_t LONG = 512;
+constexpr ptrdiff_t LONG = 64;
 
 void take_any(const int64_t* index, ptrdiff_t n, const char* table, ptrdiff_t bytes, char* to) {
     const auto each = [&](const auto& copy) {

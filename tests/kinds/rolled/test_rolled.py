@@ -22,7 +22,7 @@ from tests.helpers import forcing, in_one_line, peak_of, small_integers
 
 REWRITES = tuple(rewrite.name for rewrite in kind.REWRITES)
 #: Rewrites of few forms.
-OWN_TESTS = ("rolled.rows", "rolled.kernels", "rolled.products", "rolled.lags", "rolled.ones")
+OWN_TESTS = ("rolled.rows", "rolled.kernels", "rolled.products", "rolled.lags", "rolled.ones", "rolled.pairs")
 #: What refuses everything without the compiled core.
 ABSENT = () if CORE is not None else ("rolled.correlate",)
 DTYPES = ("f8", "f4", "c16", "c8", "i8", "i4", "i1", "u2", "?", "f2", "g", ">f8", ">i4")
@@ -416,7 +416,7 @@ class TestRewrites:
         [
             ("ij->j", 5000, 300, "rolled.sums"),
             ("ijn,j->n", 5000, 300, "rolled.sums"),
-            ("ij,ij->", 600_000, 2, "rolled.shifts"),
+            ("ij,ij->", 600_000, 2, "rolled.split"),
             ("ij,j->i", 150, 40, "rolled.kernels" if ABSENT else "rolled.correlate"),
         ],
     )

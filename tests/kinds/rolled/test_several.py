@@ -14,7 +14,7 @@ import einroute as er
 from einroute._native import CORE
 from tests.helpers import forcing
 
-from .test_rolled import DTYPES, STEPS, assert_agrees, numbers
+from .test_rolled import DTYPES, STEPS, assert_agrees, case, numbers
 
 #: Each with the rewrite that is made for it; x is rolled, y another base, a an array.
 SEVERAL = {
@@ -183,3 +183,38 @@ def test_random_operands(data):
     )
     with forcing(data.draw(st.sampled_from((None, SEVERAL[subscripts][0])))):
         assert_agrees(subscripts, *operands(rng, subscripts, which, d, k, step, dtype))
+
+
+class TestPairs:
+    """A rolled operand and one other first, then the rest."""
+
+    @pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i8", "?"])
+    @pytest.mark.parametrize(
+        "subscripts",
+        ["i,ij,j->", "j,ij,i->", "in,ijn,j->", "in,ijn,j->n", "ijl,jm,il->m", "ij,j,m->im", "i,ij,j,m->m"],
+    )
+    @pytest.mark.parametrize(("d", "k", "step"), [(40, 9, 1), (30, 30, -1), (7, 16, 3)])
+    def test_values(self, rng, subscripts, dtype, d, k, step):
+        operands = case(rng, subscripts, d, k, step, dtype)
+        with forcing("rolled.pairs") as ran:
+            assert_agrees(subscripts, *operands)
+        assert "rolled.pairs" in ran
+
+    def test_it_is_taken_where_windows_are_summed(self, rng):
+        operands = case(rng, "i,ij,j->", 70_000, 270)
+        assert er.explain("i,ij,j->", *operands).routes[0] == "rolled.pairs"
+
+    def test_a_sum_that_overflows_is_numpys(self):
+        x = er.rolled(np.array([1e200, 1e200, -1e200]), 2)
+        a, b = np.array([1e200, 0.0, 1.0]), np.array([1e150, 1.0])
+        with np.errstate(all="ignore"):
+            right = np.einsum("i,ij,j->", a, np.asarray(x), b)
+            np.testing.assert_equal(er.einsum("i,ij,j->", a, x, b), right)
+
+
+def test_what_is_only_copied_after_a_product_may_overflow(rng):
+    b, w = rng.standard_normal((20, 3)), np.full((3, 4), 1e308)
+    x = er.rolled(b, 5)
+    with np.errstate(all="ignore"):
+        right = np.einsum("ijn,nm->ijm", np.asarray(x), w)
+        np.testing.assert_array_equal(np.isfinite(er.einsum("ijn,nm->ijm", x, w)), np.isfinite(right))

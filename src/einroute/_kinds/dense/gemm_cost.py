@@ -66,9 +66,11 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     if recipe.swapped:
         m, n = n, m
     cost = product(step, count, m, n, k)
-    flops, moved, rate, held = cost.flops, cost.bytes, cost.rate, cost.held
+    flops, moved, rate = cost.flops, cost.bytes, cost.rate
+    # Of views that overlap themselves, and of what all products of a stack share, less lies in the caches.
+    held = min(cost.held, float(step.read_bytes + step.out_bytes))
     each = 0.0
-    if recipe.loops and m == n == 1 and _walks_across(step, recipe, strides):
+    if m == n == 1 and _walks_across(step, recipe, strides):
         rate = min(rate, _ACROSS)
         if k * LINE > _FIRST:  # a line of the cache for each element
             moved *= LINE / step.dtype.itemsize

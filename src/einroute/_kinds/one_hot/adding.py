@@ -97,12 +97,6 @@ def counted_together(pairs: Sequence[tuple[Array, int]], dtype: np.dtype[Any], t
 
     Each pair is an array of labels, all of one shape, and the length of their axis.
     """
-    if dtype.char in LOOPS:
-        every = tuple(in_native_order(labels) for labels, _ in pairs)
-        shape = tuple(length for _, length in pairs)
-        scales = tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
-        found: Array = CORE.count_at(every, shape, scales, (), prod(shape), dtype.char, threads)
-        return found.reshape(shape)
     count, lengths = pairs[0][0].size, [length + 1 for _, length in pairs]
     if count > _PLACES or prod(lengths) > max(count, 256):
         return None

@@ -12,7 +12,9 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
+from ..._base.facts import c_strides
 from ..._base.rewrites import regular
 from ..._native import CORE
 from ..._native.fresh import allocator
@@ -120,13 +122,22 @@ def _together(plan: AtPlaces) -> Quick | None:
         return None
     dtype, turned, threads = step.dtype, step.output != one + other, step.threads
     depths = (depth, step.sizes[other])
+    if dtype.char not in LOOPS:
 
-    def count(operands: tuple[Any, ...]) -> Array | None:
-        pairs = [(operands[i].labels, n) for i, n in zip((first, second), depths, strict=True)]
-        counts = counted_together(pairs, dtype, threads)
-        return counts if counts is None or not turned else counts.T
+        def count(operands: tuple[Any, ...]) -> Array | None:
+            pairs = [(operands[i].labels, n) for i, n in zip((first, second), depths, strict=True)]
+            counts = counted_together(pairs, dtype, threads)
+            return counts if counts is None or not turned else counts.T
 
-    return count
+        return count
+    lengths, scales, size, char = depths, (depths[1], 1), prod(depths), dtype.char
+
+    def count_by_core(operands: tuple[Any, ...]) -> Array:
+        labels = in_native_order(operands[first].labels), in_native_order(operands[second].labels)
+        counts: Array = CORE.count_at(labels, lengths, scales, (), size, char, threads).reshape(lengths)
+        return counts.T if turned else counts
+
+    return count_by_core
 
 
 def _sum_together(plan: AtPlaces) -> Quick | None:
@@ -176,15 +187,25 @@ def _pick(plan: AtPlaces) -> Quick | None:
     axes = tuple(step.inputs[other].index(c) for c in order)
     back = tuple(plan.taken.places.index(c) for c in step.output)
     depth, shape = step.sizes[order[-1]], tuple(step.sizes[c] for c in plan.taken.places)
-    count, threads = prod(shape), step.threads
-    steps = tuple(prod(shape[k + 1 :]) * depth for k in range(len(shape)))
+    op, count, threads = step.operands[other], prod(shape), step.threads
+    strides = tuple(op.strides[a] for a in axes)
+    units = tuple(s // op.dtype.itemsize for s in strides)
+    even = CORE is not None and op.dtype.isnative and min(strides) >= 0
+    even = even and all(s % op.dtype.itemsize == 0 for s in strides)
+    # Of what lies from the first element of the array to its last one, no other is read.
+    span, straight = op.span // op.dtype.itemsize, strides == c_strides((*shape, depth), op.dtype.itemsize)
+    make = allocator(count * op.dtype.itemsize, last=True)
+    scales, steps = units[-1:], units[:-1]
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         array, labels = operands[other].transpose(axes), operands[at].labels
-        if CORE is not None and array.flags.c_contiguous and array.dtype.isnative:
-            out: Array = allocator(count * array.itemsize, last=True)(shape, array.dtype)
-            flat = array.reshape(-1)
-            CORE.take_at((in_native_order(labels),), (depth,), (1,), steps, flat, out, threads)
+        if even and array.strides == strides:
+            if straight:
+                flat = array.reshape(-1)
+            else:
+                flat = as_strided(array, (span,), (array.itemsize,), writeable=False)
+            out: Array = make(shape, array.dtype)
+            CORE.take_at((in_native_order(labels),), (depth,), scales, steps, flat, out, threads)
             return out.transpose(back)
         if not array.flags.c_contiguous or not within(labels, depth):
             return None

@@ -23,7 +23,7 @@ from .where import Cut, Where, extents, find, untested
 Array = np.ndarray[Any, Any]
 
 #: Bytes of what is looked up, or made at the places, above which it is done in blocks of `_BLOCK` bytes.
-_HELD, _BLOCK = 64 << 20, 8 << 20
+_HELD, _BLOCK = 16 << 20, 2 << 20
 #: Products up to which a contraction of an odd number of places goes to NumPy's einsum: a plan takes longer.
 _SMALL = 1 << 15
 _WHOLE = slice(None)
@@ -166,8 +166,12 @@ def _verdict(wanted: Callable[[AtPlaces], str]) -> Callable[[Step], Rewriting | 
         if short is not None and inner is not None:
             inner = replace(inner, times=0.0)  # what the short way does besides is in its own price
         made = Offer(plan.cost(short is not None), step.output, plan, plan.note())
-        rewriting = Rewriting(made, () if inner is None else (inner,), short)
-        return rewriting if short is not None or not plan.plain.adds else shortened_by(run, step, rewriting)
+        # Counts and what is only taken cannot overflow.
+        settled = short is not None and (not plan.rest or (plan.plain.bare and not plan.shown))
+        rewriting = Rewriting(made, () if inner is None else (inner,), short, settled=settled)
+        # What is added up, or made of several arrays, is new.
+        new = plan.plain.adds or len(plan.rest) > 1
+        return rewriting if short is not None or not new else shortened_by(run, step, rewriting)
 
     return verdict
 

@@ -77,7 +77,8 @@ class OneHot(Structured):
         native = self.dtype.isnative and given.dtype.isnative
         if CORE is not None and self.dtype.char in _ADDED and native and written.size:
             steps = tuple(prod(shape[k:]) for k in range(1, len(shape)))
-            ones = np.broadcast_to(np.ones((), self.dtype), given.shape)
+            one = np.ones((), self.dtype)
+            ones: Array = np.ndarray(given.shape, self.dtype, one, 0, (0,) * given.ndim)
             CORE.add_at((given,), (self.depth,), (1,), steps, ones, written.reshape(-1), 1)
             return written
         labels = np.array(given, np.int64).reshape(-1)  # a copy, which nobody changes meanwhile

@@ -186,7 +186,7 @@ class AtPlaces:
                 found, held = step.extent(way.result) * size, step.operands[i].size * size
                 each += _RATES.taken + _cold(held)
                 work += _RATES.copied * found
-                moved += 2.0 * found
+                moved += found + min(found, held)
         if self.shown or not self.rest:
             width = step.extent(self.wide)
             held = step.extent(self.kept + self.shown + self.wide) * size

@@ -12,12 +12,14 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import DENSE, Operand, Step, c_strides
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, shortened_by
 from ..._base.routes import Declined, Offer, Refused
 from ..registry import kind_of
 from .operand import OneHot
 from .order import finite
 
+#: Calls' worth of Python around writing one, and for each other operand.
+_CALLS, _EACH = 7.0, 3.0
 #: Seconds that writing a one takes, and how many times the bytes of all others what is written may take.
 _ONE, _MOST = 2e-9, 2
 
@@ -29,9 +31,12 @@ def _verdict(step: Step) -> Rewriting | Refused:
         return Refused("it would take far more memory than the other operands and the result")
     operands = tuple(_as_array(op) if op.form == "one_hot" else op for op in step.operands)
     ones = sum(op.size // max(op.shape[-1], 1) for op in hots)
-    cost = Cost(float(ones), 2.0 * written, 8.0 * len(hots), 1 / _ONE)
+    looked_at = step.out_bytes if step.dtype.kind in "fc" else 0  # by the guard
+    calls = _CALLS * len(hots) + _EACH * (len(step.inputs) - len(hots))
+    cost = Cost(float(ones), 2.0 * written, calls, 1 / _ONE) + Cost(bytes=looked_at, calls=0)
     inner = Inner(step.inputs, step.output, operands, form=step.form)
-    return Rewriting(Offer(cost, step.output, None, "one-hots written out, as arrays"), (inner,))
+    rewriting = Rewriting(Offer(cost, step.output, None, "one-hots written out, as arrays"), (inner,))
+    return shortened_by(_run, step, rewriting) if step.form == DENSE else rewriting
 
 
 def _others(step: Step) -> int:
@@ -44,7 +49,7 @@ def _as_array(op: Operand) -> Operand:
 
 
 def _run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any | Declined:
-    given = tuple(np.asarray(x) if isinstance(x, OneHot) else x for x in operands)
+    given = tuple(x.written() if isinstance(x, OneHot) else x for x in operands)
     result = contract.inner(0, given)
     if step.dtype.kind in "fc" and not _finite(result):
         return Declined("a zero of a one-hot may have met a number that is not finite")

@@ -29,8 +29,11 @@ from .where import Where, others_bytes
 
 Array = np.ndarray[Any, Any]
 
-#: Butterflies a second of real transforms; complex ones, and lengths with a large prime factor, take longer.
-_RATE, _COMPLEX, _PRIME = 1.0e9, 1.8, 1.6
+#: Units of `_work` a second of real transforms in single precision, how many times as long complex ones take,
+#: and double precision; calls' worth of Python around the transforms and the guard.
+_RATE, _COMPLEX, _DOUBLE, _CALLS = 6.5e9, 2.0, 1.2, 42.0
+#: Prime factors up to which a transform has a loop of its own.
+_SHORT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +176,32 @@ def _cost(step: Step, recipe: _Recipe) -> Cost:
     """Three transforms, and what the guard looks at; the product between them is handed on."""
     d = step.sizes[recipe.where.i]
     count = sum(step.extent(labels[:-1]) for labels in (recipe.a, recipe.b, recipe.made))
-    slower = (_COMPLEX if step.dtype.kind == "c" else 1.0) * (_PRIME if _largest_factor(d) > 11 else 1.0)
-    flops = count * d * log2(d + 1)
-    return Cost(flops, 6.0 * count * d * step.dtype.itemsize, 120.0, _RATE / slower)
+    slower = _COMPLEX if step.dtype.kind == "c" else 1.0
+    slower *= _DOUBLE if step.dtype.char in "dD" else 1.0
+    flops = count * _work(d, is_complex=step.dtype.kind == "c")
+    return Cost(flops, 6.0 * count * d * step.dtype.itemsize, _CALLS, _RATE / slower)
+
+
+def _work(d: int, *, is_complex: bool) -> float:
+    """What a transform of this length takes, as pocketfft guesses it.
+
+    By its prime factors; or, where large ones are among them, by complex transforms of twice the length
+    (Bluestein's algorithm).
+    """
+    direct = d * _by_factors(d)
+    twice = 2 * d - 1
+    around = 3.0 * twice * 2 * log2(max(2, twice))
+    return min(direct, around * (1 if is_complex else 2))
+
+
+def _by_factors(n: int) -> float:
+    found, factor = 0.0, 2
+    while factor * factor <= n:
+        while n % factor == 0:
+            n //= factor
+            found += factor if factor <= _SHORT else 1.1 * factor
+        factor += 1
+    return found + (0 if n == 1 else n if n <= _SHORT else 1.1 * n)
 
 
 def _bytes(step: Step, recipe: _Recipe) -> int:
@@ -184,16 +210,6 @@ def _bytes(step: Step, recipe: _Recipe) -> int:
     before = step.extent(recipe.a) if recipe.product else 0
     transforms = sum(step.extent(labels[:-1]) for labels in (recipe.a, recipe.b, recipe.made)) * d
     return (before + transforms) * step.dtype.itemsize
-
-
-def _largest_factor(n: int) -> int:
-    factor, largest = 2, 1
-    while factor * factor <= n:
-        while n % factor == 0:
-            n //= factor
-            largest = factor
-        factor += 1
-    return max(largest, n)
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any | Declined:

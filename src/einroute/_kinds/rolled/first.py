@@ -6,8 +6,11 @@ base, for a kth of the products.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
@@ -16,6 +19,8 @@ from ..._base.routes import Offer, Refused
 from .extension import Rolling
 from .operand import Rolled
 from .where import NAME, Where
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,11 @@ def verdict(step: Step) -> Rewriting | Refused:
     if not before and made == base:
         return Refused("every other operand shares a label of the rolled axis, or none")
     recipe = _Recipe(where, before, after, base, made)
-    return Rewriting(Offer(Cost(calls=6), step.output, recipe, _note(step, recipe)), _inner(step, recipe))
+    offer = Offer(Cost(calls=6), step.output, recipe, _note(step, recipe))
+    if after or set(step.output) != set(recipe.rolled):
+        return Rewriting(offer, _inner(step, recipe))
+    # Only copies come after it: what overflows is seen in what is made, a kth of the result.
+    return Rewriting(offer, _inner(step, recipe), short_of=_short_of(recipe), settled=True)
 
 
 def _note(step: Step, recipe: _Recipe) -> str:
@@ -84,6 +93,24 @@ def _inner(step: Step, recipe: _Recipe) -> tuple[Inner, Inner]:
     after = (step.operands[n] for n in recipe.after)
     inputs = (recipe.rolled, *(step.inputs[n] for n in recipe.after))
     return first, Inner(inputs, step.output, (made, *(replace(x, alias=None) for x in after)))
+
+
+def _short_of(recipe: _Recipe) -> Callable[[Contract], Callable[[tuple[Any, ...]], Array | None]]:
+    """A short way; None where a number that is rolled is not finite."""
+    at, axis = recipe.where.at, recipe.made.index(recipe.where.i)
+
+    def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array | None]:
+        def short(operands: tuple[Any, ...]) -> Array | None:
+            rolled = operands[at]
+            made = contract.inner(0, (rolled.base, *(operands[n] for n in recipe.before)))
+            if made.dtype.kind in "fc" and not np.isfinite(made).all():
+                return None
+            result: Array = contract.inner(1, (Rolled(made, rolled.k, axis, rolled.step),))
+            return result
+
+        return short
+
+    return short_of
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:

@@ -14,6 +14,7 @@ from . import (
     kernels,
     lags,
     ones,
+    pairs,
     products,
     rows,
     shifts,
@@ -29,6 +30,7 @@ from .where import NAME
 REWRITES: tuple[Rewrite, ...] = (
     diagonal.DIAGONAL,
     first.FIRST,
+    pairs.PAIRS,
     sums.SUMS,
     ones.ONES,
     products.PRODUCTS,

@@ -42,7 +42,9 @@ def verdict(step: Step) -> Rewriting | Refused:
         facts = Operand(op.shape, op.dtype, strides)
         recipe = _Recipe(where, facts, None, k)
         inner = Inner(step.inputs, step.output, replaced(step.operands, at, facts), form=step.form)
-        return Rewriting(Offer(Cost(calls=6), step.output, recipe, "a view of the base"), (inner,))
+        offer = Offer(Cost(calls=3), step.output, recipe, "a view of the base")
+        short_of = _view_of(where) if k == 1 and _makes_new(step, where) else None
+        return Rewriting(offer, (inner,), short_of=short_of)
     rolls = rolls_at_once(op, step.dtype, others_bytes(step, at)) if _can_cut(step, where) else k
     # The axis that runs backwards, if one does, is better none that is summed.
     backwards = where.i in step.output
@@ -67,8 +69,7 @@ def _short_of(
 ) -> Callable[[Contract], Callable[[tuple[Any, ...]], Array]] | None:
     """A short way, where the copy is made of the base and nothing but arrays is left."""
     pieces, at = ext.pieces(), where.at
-    alone = all(op.form == "dense" for n, op in enumerate(step.operands) if n != at)
-    if pieces is None or not alone or len(step.inputs) < 2 or where.operand(step).dtype != step.dtype:
+    if pieces is None or not _makes_new(step, where) or where.operand(step).dtype != step.dtype:
         return None
     axis, shape, dtype, origin, strides = pieces[0], ext.shape, ext.dtype, ext.origin, ext.strides
     parts = pieces[1]
@@ -78,8 +79,29 @@ def _short_of(
             base = operands[at].base
             copy = np.concatenate([base if part is None else base[part] for part in parts], axis)
             view = np.ndarray(shape, dtype, copy, origin, strides)
-            made: Array = contract.inner(0, (*operands[:at], view, *operands[at + 1 :]))
-            return made
+            result: Array = contract.inner(0, (*operands[:at], view, *operands[at + 1 :]))
+            return result
+
+        return short
+
+    return short_of
+
+
+def _makes_new(step: Step, where: Where) -> bool:
+    """Whether only arrays are left, whose contraction is no view: of one, if something is summed."""
+    alone = all(op.form == "dense" for n, op in enumerate(step.operands) if n != where.at)
+    return alone and (len(step.inputs) > 1 or set(step.output) < set(step.inputs[0]))
+
+
+def _view_of(where: Where) -> Callable[[Contract], Callable[[tuple[Any, ...]], Array]]:
+    """A short way with the base as its own one rolling."""
+    at, index = where.at, (slice(None),) * (where.rolling.axis + 1) + (None,)
+
+    def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array]:
+        def short(operands: tuple[Any, ...]) -> Array:
+            view = operands[at].base[index]
+            result: Array = contract.inner(0, (*operands[:at], view, *operands[at + 1 :]))
+            return result
 
         return short
 

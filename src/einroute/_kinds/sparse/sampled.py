@@ -81,7 +81,14 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     adds = any(c in step.output for c in extra)
     each = _each(step, position)
     if extra:
-        each += (_DOT * dense + _ROW * adds) * step.dtype.itemsize / 8 * width + _BEGUN * adds
+        # What one operand has of the row's labels alone is read once for all of the others'.
+        rows = sum(
+            step.extent("".join(c for c in labels if c in extra)) if set(labels) & set(extra) else width
+            for labels, op in zip(step.inputs, step.operands, strict=True)
+            if op.form != "entries"
+        )
+        each += (_DOT * rows + _ROW * adds * width) * step.dtype.itemsize / 8
+        each += _BEGUN * adds * width / max(1, *(step.sizes[c] for c in extra))
     moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
     for labels, op in zip(step.inputs, step.operands, strict=True):
         if op.form != "entries":
