@@ -142,7 +142,11 @@ PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
 PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
     npy_intp sizes[MOST];
     ExpandedRows made;
-    if (extents(shape, sizes) == 2 && expand_rows(operand, format, sizes[0], sizes[1], made)) {
+    if (extents(shape, sizes) == 2 && expand(operand, format, sizes[0], sizes[1], made)) {
+        if (made.coordinates) {
+            const Held coords(PyTuple_Pack(2, made.indptr.object, made.indices.object));
+            return coords ? PyTuple_Pack(3, shape, made.data.object, coords.object) : nullptr;
+        }
         return with_axis(shape, made.data.object, made.indptr.object, made.indices.object, 0);
     }
     if (PyErr_Occurred()) {

@@ -12,6 +12,8 @@ namespace {
 
 // Offsets of labels that are neither the inner one nor the sparse operand's, at most.
 constexpr npy_intp MOST_OUTER = 1 << 14;
+// Pointers for each entry from which the line of each is found by bisection.
+constexpr npy_intp FEWER = 32;
 
 // Which label that the sparse operand lacks lies side by side in most operands; -1 if there is none.
 int inner_label(const SampledSpec& s, PyObject* const* operands) {
@@ -51,6 +53,23 @@ void fill_outer(const SampledSpec& s, int inner, const npy_intp* step, npy_intp 
             at -= step[label] * s.size[label];
             index[label] = 0;
         }
+    }
+}
+
+// The lines of entries, by bisection; -1 for one that none has.
+template <class I> void bisect(const I* indptr, npy_intp lines, npy_intp entries, I* to) {
+    npy_intp line = 0;
+    for (npy_intp k = 0; k < entries; ++k) {
+        npy_intp high = lines;
+        while (line < high) {
+            const npy_intp middle = line + (high - line) / 2;
+            if (static_cast<npy_intp>(indptr[middle + 1]) <= k) {
+                line = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        to[k] = static_cast<I>(line < lines ? line : -1);
     }
 }
 
@@ -95,6 +114,30 @@ bool take_entries(const SampledSpec& s, PyArrayObject* data, PyObject* indptr, i
         p.lines = axis == line ? p.length[axis] : p.lines;
     }
     wide = like != nullptr && PyArray_ITEMSIZE(like) == 8;
+    return true;
+}
+
+bool find_lines(Sampled& p, bool wide, Memory& lines) {
+    if (p.line < 0 || p.entries >= p.lines / FEWER) {
+        return true;
+    }
+    const npy_intp size = wide ? 8 : 4;
+    lines.reset(static_cast<char*>(std::malloc(static_cast<std::size_t>(p.entries * size + 1))));
+    if (!lines) {
+        PyErr_NoMemory();
+        return false;
+    }
+    if (wide) {
+        bisect(static_cast<const npy_int64*>(p.indptr), p.lines, p.entries,
+               reinterpret_cast<npy_int64*>(lines.get()));
+    } else {
+        bisect(static_cast<const npy_int32*>(p.indptr), p.lines, p.entries,
+               reinterpret_cast<npy_int32*>(lines.get()));
+    }
+    p.index[p.line] = lines.get();
+    p.indptr = nullptr;
+    p.lines = 0;
+    p.line = -1;
     return true;
 }
 
