@@ -1,6 +1,7 @@
 #include "sparse_parts.hpp"
 
 #include "sparse_classes.hpp"
+#include "sparse_compress.hpp"
 #include "sparse_expand.hpp"
 
 #include <cstdint>
@@ -235,7 +236,43 @@ PyObject* whole_values(PyObject*, PyObject* operand) {
     return Py_NewRef(data.object);
 }
 
+// Pointers for each entry from which the line of each is found by bisection.
+constexpr npy_intp FEWER = 32;
+
+PyObject* lines_of(PyObject*, PyObject* args) {
+    PyArrayObject* indptr;
+    Py_ssize_t entries;
+    if (!PyArg_ParseTuple(args, "O!n:lines_of", &PyArray_Type, &indptr, &entries)) {
+        return nullptr;
+    }
+    if (!is_plain_vector(reinterpret_cast<PyObject*>(indptr)) || !are_indices(indptr, indptr) ||
+        PyArray_DIM(indptr, 0) < 1 || entries < 0) {
+        PyErr_SetString(PyExc_ValueError, "not plain pointers, or a negative number of entries");
+        return nullptr;
+    }
+    const npy_intp lines = PyArray_DIM(indptr, 0) - 1;
+    npy_intp count = entries;
+    const Held made(PyArray_SimpleNew(1, &count, PyArray_TYPE(indptr)));
+    if (!made) {
+        return nullptr;
+    }
+    const bool wide = PyArray_ITEMSIZE(indptr) == 8;
+    void* const to = PyArray_DATA(made.array());
+    bool good = true;
+    if (count < lines / FEWER) {
+        bisect_lines(wide, PyArray_DATA(indptr), lines, count, to);
+        good = within(made.array(), lines);
+    } else {
+        good = checked(lines + count,
+                       [&] { return number_lines(wide, PyArray_DATA(indptr), lines, count, to); });
+    }
+    return Py_NewRef(good ? made.object : Py_None);
+}
+
 PyMethodDef functions[] = {
+    {"lines_of", lines_of, METH_VARARGS,
+     "lines_of(indptr, entries, /)\n--\n\n"
+     "The compressed line of each entry; None where the pointers do not rise from 0 to their number."},
     {"whole_values", whole_values, METH_O,
      "whole_values(operand, /)\n--\n\n"
      "The values of an operand of a known class, all of which are entries of it; None where they are not "

@@ -1,5 +1,6 @@
 #include "sparse_sampled_operands.hpp"
 
+#include "sparse_compress.hpp"
 #include "sparse_parts.hpp"
 
 #include <cstddef>
@@ -53,23 +54,6 @@ void fill_outer(const SampledSpec& s, int inner, const npy_intp* step, npy_intp 
             at -= step[label] * s.size[label];
             index[label] = 0;
         }
-    }
-}
-
-// The lines of entries, by bisection; -1 for one that none has.
-template <class I> void bisect(const I* indptr, npy_intp lines, npy_intp entries, I* to) {
-    npy_intp line = 0;
-    for (npy_intp k = 0; k < entries; ++k) {
-        npy_intp high = lines;
-        while (line < high) {
-            const npy_intp middle = line + (high - line) / 2;
-            if (static_cast<npy_intp>(indptr[middle + 1]) <= k) {
-                line = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        to[k] = static_cast<I>(line < lines ? line : -1);
     }
 }
 
@@ -127,13 +111,7 @@ bool find_lines(Sampled& p, bool wide, Memory& lines) {
         PyErr_NoMemory();
         return false;
     }
-    if (wide) {
-        bisect(static_cast<const npy_int64*>(p.indptr), p.lines, p.entries,
-               reinterpret_cast<npy_int64*>(lines.get()));
-    } else {
-        bisect(static_cast<const npy_int32*>(p.indptr), p.lines, p.entries,
-               reinterpret_cast<npy_int32*>(lines.get()));
-    }
+    bisect_lines(wide, p.indptr, p.lines, p.entries, lines.get());
     p.index[p.line] = lines.get();
     p.indptr = nullptr;
     p.lines = 0;
