@@ -65,7 +65,9 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
             return run(*operands)
         if len(data) < crowded:
             few = None if rest else _few(own, output, found, wide)
-            return run(*operands) if few is None else library.vector(few[0], few[1].astype(dtype), length)
+            return (
+                run(*operands) if few is None else library.vector((x,), few[0], few[1].astype(dtype), length)
+            )
         if cast:
             data = data.astype(wide)
         made = data if as_it_is else kernel(data, indptr, line, coords, places, *rest)
@@ -136,7 +138,7 @@ def _finish(
         return _as_matrix(library, sizes, turned)
     if places:
         (length,) = (sizes[i] for i in output)
-        return lambda made, *_: library.vector(made[0], made[1].astype(dtype, copy=False), length)
+        return lambda made, x, *_: library.vector((x,), made[0], made[1].astype(dtype, copy=False), length)
     if output:
         return lambda made, *_: made.astype(dtype, copy=False)
     number = library.number if entries else _itself
