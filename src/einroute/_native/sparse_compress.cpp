@@ -65,6 +65,22 @@ template <class I> bool number(const I* indptr, ptrdiff_t lines, size_t count, I
     return good && low == count;
 }
 
+template <class I> void bisect(const I* indptr, ptrdiff_t lines, ptrdiff_t count, I* to) {
+    ptrdiff_t line = 0;
+    for (ptrdiff_t k = 0; k < count; ++k) {
+        ptrdiff_t high = lines;
+        while (line < high) {
+            const ptrdiff_t middle = line + (high - line) / 2;
+            if (static_cast<ptrdiff_t>(indptr[middle + 1]) <= k) {
+                line = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        to[k] = static_cast<I>(line < lines ? line : -1);
+    }
+}
+
 struct Pair {
     std::uint64_t first, second;
 };
@@ -99,6 +115,14 @@ bool number_lines(bool wide, const void* indptr, ptrdiff_t lines, ptrdiff_t coun
                          static_cast<std::int64_t*>(to))
                 : number(static_cast<const std::int32_t*>(indptr), lines, entries,
                          static_cast<std::int32_t*>(to));
+}
+
+void bisect_lines(bool wide, const void* indptr, ptrdiff_t lines, ptrdiff_t count, void* to) {
+    if (wide) {
+        bisect(static_cast<const std::int64_t*>(indptr), lines, count, static_cast<std::int64_t*>(to));
+    } else {
+        bisect(static_cast<const std::int32_t*>(indptr), lines, count, static_cast<std::int32_t*>(to));
+    }
 }
 
 } // namespace einroute

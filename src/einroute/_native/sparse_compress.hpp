@@ -23,4 +23,7 @@ bool compress(const Coordinates& entries, std::ptrdiff_t rows, void* indptr, voi
 // rise from 0 to their number.
 bool number_lines(bool wide, const void* indptr, std::ptrdiff_t lines, std::ptrdiff_t count, void* to);
 
+// The same by bisection, for far fewer entries than lines; -1 for an entry that no line has.
+void bisect_lines(bool wide, const void* indptr, std::ptrdiff_t lines, std::ptrdiff_t count, void* to);
+
 } // namespace einroute

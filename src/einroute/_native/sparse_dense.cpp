@@ -3,8 +3,10 @@
 #include "elements.hpp"
 #include "finite.hpp"
 #include "float_status.hpp"
+#include "held.hpp"
 #include "isa.hpp"
 #include "passing.hpp"
+#include "sparse_axes.hpp"
 #include "sparse_loops.hpp"
 #include "sparse_tiles.hpp"
 #include "threads.hpp"
@@ -30,6 +32,10 @@ constexpr ptrdiff_t BLOCKS = 64;
 constexpr double LONGEST = 1 << 26;
 // Places for each entry from which tiles are not worth filling.
 constexpr ptrdiff_t EMPTY = 8;
+// Bytes of a stretch of vectors at least, and of all rows of one at most; entries for each column at most.
+constexpr ptrdiff_t LEAST_OF_STRIPS = 512, BYTES_OF_STRIPS = 1 << 17, MOST_OF_STRIPS = 4;
+// Vectors and rows that are turned at once.
+constexpr ptrdiff_t TURNED = 16, TURNED_ROWS = 64;
 // Columns for each entry from which those that have some are looked for.
 constexpr ptrdiff_t FEW = 2;
 // Bytes of a contiguous row from which it is taken as it lies even where a tile could be filled.
@@ -46,60 +52,6 @@ ptrdiff_t item_of(char character) {
     Element element = Element::Bool;
     element_of(character, element);
     return item_size(element);
-}
-
-ptrdiff_t magnitude(ptrdiff_t x) {
-    return x < 0 ? -x : x;
-}
-
-// Whether vectors lie side by side in x alone, of which more is read than is written: what is read, or
-// written, in the other order takes a line of the cache for each element.
-bool lies_by_x(const SparseDense& p, ptrdiff_t item) {
-    bool x = false, y = false;
-    for (int i = 0; i < p.free; ++i) {
-        const bool alone = p.size[i] > 1;
-        x = x || (alone && p.x_step[i] == item && p.y_step[i] != item);
-        y = y || (alone && p.y_step[i] == item);
-    }
-    return x && p.x_by != item && (!y || p.columns > p.rows);
-}
-
-// Free axes outermost first in the result, or in x, those that lie as one made one; returns how many vectors
-// there are.
-ptrdiff_t simplify_free(SparseDense& p) {
-    const npy_intp* const by = lies_by_x(p, item_of(p.character)) ? p.x_step : p.y_step;
-    int count = 0;
-    ptrdiff_t width = 1;
-    for (int i = 0; i < p.free; ++i) {
-        width *= p.size[i];
-        if (p.size[i] == 1) {
-            continue;
-        }
-        const npy_intp size = p.size[i], x = p.x_step[i], y = p.y_step[i];
-        const ptrdiff_t step = magnitude(by[i]);
-        int at = count++;
-        for (; at > 0 && magnitude(by[at - 1]) < step; --at) {
-            p.size[at] = p.size[at - 1];
-            p.x_step[at] = p.x_step[at - 1];
-            p.y_step[at] = p.y_step[at - 1];
-        }
-        p.size[at] = size;
-        p.x_step[at] = x;
-        p.y_step[at] = y;
-    }
-    p.free = 0;
-    for (int i = 0; i < count; ++i) {
-        const int last = p.free - 1;
-        if (last >= 0 && p.x_step[last] == p.x_step[i] * p.size[i] &&
-            p.y_step[last] == p.y_step[i] * p.size[i]) {
-            p.size[last] *= p.size[i];
-        } else {
-            p.size[p.free++] = p.size[i];
-        }
-        p.x_step[p.free - 1] = p.x_step[i];
-        p.y_step[p.free - 1] = p.y_step[i];
-    }
-    return width;
 }
 
 ptrdiff_t pointer(const SparseDense& p, ptrdiff_t line) {
@@ -161,7 +113,7 @@ class Pass {
     }
 
   private:
-    enum class Way { Rows, Tiles, Singly };
+    enum class Way { Rows, Tiles, Strips, Singly };
 
     // Rows where vectors of the dense arrays lie side by side, else tiles if there are entries to fill them
     // for.
@@ -182,7 +134,25 @@ class Pass {
         if (way_ == Way::Singly && inner_ < 0) {
             choose_nearest();
         }
+        if (way_ == Way::Tiles && find_strips()) {
+            way_ = Way::Strips;
+        }
         few_ = way_ == Way::Tiles && p_.by_rows && p_.a.entries < p_.columns / FEW && find_used();
+    }
+
+    // Whether vectors lie side by side in x in long stretches, but rows in the result: those are made of a
+    // stretch as they are, and then turned, where entries are too few to bring columns into tiles for.
+    bool find_strips() {
+        if (!p_.by_rows || p_.y_by != item_ || p_.a.entries > MOST_OF_STRIPS * p_.columns) {
+            return false;
+        }
+        for (int i = 0; i < p_.free; ++i) {
+            if (p_.x_step[i] == item_ && p_.size[i] * item_ >= LEAST_OF_STRIPS) {
+                inner_ = i;
+                return true;
+            }
+        }
+        return false;
     }
 
     // The columns that have entries; false where there is no memory, or an index is out of range.
@@ -230,6 +200,11 @@ class Pass {
         vectors_ = inner_ < 0 ? 1 : p_.size[inner_];
         outer_ = width_ / vectors_;
         strip_ = vectors_;
+        if (way_ == Way::Strips) {
+            const ptrdiff_t most = BYTES_OF_STRIPS / (p_.rows * item_) / TURNED * TURNED;
+            strip_ = most > LEAST_OF_STRIPS / item_ ? most : LEAST_OF_STRIPS / item_;
+            strip_ = strip_ < vectors_ ? strip_ : vectors_;
+        }
         const bool rows = way_ == Way::Rows && p_.by_rows;
         if (way_ == Way::Rows && !rows) { // lines of entries cannot be shared, vectors can
             const ptrdiff_t wanted = heard(work) > threads ? heard(work) : threads;
@@ -273,6 +248,10 @@ class Pass {
             singly(x, y);
             return;
         }
+        if (way_ == Way::Strips) {
+            turned(p_.x + x, p_.y + y + low * (p_.y_step[inner_] - item_), high - low);
+            return;
+        }
         const SparseSpan span{p_.a,
                               cut(p_, lines_, part, parts_),
                               cut(p_, lines_, part + 1, parts_),
@@ -286,6 +265,28 @@ class Pass {
         }
         if (watched_) {
             watch(span.y + span.first * p_.y_by, span.last - span.first, high - low);
+        }
+    }
+
+    // All rows by a stretch of vectors, turned.
+    void turned(const char* x, char* y, ptrdiff_t count) {
+        const ptrdiff_t bytes = count * item_;
+        const Memory rows(static_cast<char*>(std::malloc(static_cast<std::size_t>(p_.rows * bytes))));
+        if (!rows) {
+            failed_ = true;
+            return;
+        }
+        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count})) {
+            sound_ = false;
+        }
+        const ptrdiff_t step = p_.y_step[inner_];
+        for (ptrdiff_t v = 0; v < count; v += TURNED) {
+            const ptrdiff_t vectors = v + TURNED < count ? TURNED : count - v;
+            for (ptrdiff_t i = 0; i < p_.rows; i += TURNED_ROWS) {
+                const ptrdiff_t length = i + TURNED_ROWS < p_.rows ? TURNED_ROWS : p_.rows - i;
+                transpose_(rows.get() + i * bytes + v * item_, bytes, vectors, length,
+                           y + v * step + i * item_, step);
+            }
         }
     }
 
@@ -371,7 +372,7 @@ Multiplied multiply(SparseDense& product, int threads) {
     if (pointer(product, 0) != 0) {
         return Multiplied::Unsound;
     }
-    const ptrdiff_t width = simplify_free(product);
+    const ptrdiff_t width = simplify_free(product, item_of(product.character));
     if (width == 0 || product.rows == 0) {
         return Multiplied::Done;
     }

@@ -204,14 +204,38 @@ bool shorten(Held& x, npy_intp count) {
     return true;
 }
 
-bool take_diagonals(PyObject* operand, npy_intp rows, npy_intp columns, ExpandedRows& to) {
+// The same by coordinates, one diagonal after the other.
+template <class T, class O>
+npy_intp list_diagonals(const std::vector<Diagonal>& diagonals, npy_intp rows, npy_intp width, O* row,
+                        O* column, T* data) {
+    npy_intp to = 0;
+    for (const Diagonal& one : diagonals) {
+        const npy_int64 last = std::min<npy_int64>(rows + one.offset, width);
+        for (npy_int64 at = std::max<npy_int64>(0, one.offset); at < last; ++at) {
+            T value;
+            std::memcpy(&value, one.data + at * static_cast<npy_int64>(sizeof(T)), sizeof(T));
+            if (!is_zero(value)) {
+                row[to] = static_cast<O>(at - one.offset);
+                column[to] = static_cast<O>(at);
+                data[to++] = value;
+            }
+        }
+    }
+    return to;
+}
+
+// Rows for each entry from which rows are not made.
+constexpr npy_intp FEWER = 4;
+
+bool take_diagonals(PyObject* operand, npy_intp rows, npy_intp columns, bool listed, ExpandedRows& to) {
     HeldDiagonals held;
     if (!read_diagonals(operand, columns, held)) {
         return false;
     }
     const std::vector<Diagonal>& diagonals = held.diagonals;
     const npy_intp width = held.width, room = room_of(diagonals, rows, width);
-    if (!make_room(to, rows, columns, room, PyArray_TYPE(held.data.array()))) {
+    to.coordinates = listed && room < rows / FEWER;
+    if (!make_room(to, to.coordinates ? room - 1 : rows, columns, room, PyArray_TYPE(held.data.array()))) {
         return false;
     }
     npy_intp left = -1;
@@ -220,6 +244,12 @@ bool take_diagonals(PyObject* operand, npy_intp rows, npy_intp columns, Expanded
     const auto run = [&](auto like) -> npy_intp {
         using T = decltype(like);
         T* values = reinterpret_cast<T*>(PyArray_BYTES(to.data.array()));
+        if (to.coordinates) {
+            return wide ? list_diagonals(diagonals, rows, width, static_cast<npy_int64*>(indptr),
+                                         static_cast<npy_int64*>(indices), values)
+                        : list_diagonals(diagonals, rows, width, static_cast<npy_int32*>(indptr),
+                                         static_cast<npy_int32*>(indices), values);
+        }
         return wide ? expand_diagonals(diagonals, rows, width, static_cast<npy_int64*>(indptr),
                                        static_cast<npy_int64*>(indices), values)
                     : expand_diagonals(diagonals, rows, width, static_cast<npy_int32*>(indptr),
@@ -227,7 +257,8 @@ bool take_diagonals(PyObject* operand, npy_intp rows, npy_intp columns, Expanded
     };
     released(room + rows,
              [&] { left = by_dtype(PyArray_DESCR(held.data.array())->type, run, npy_intp(-1)); });
-    return left >= 0 && (left == room || (shorten(to.indices, left) && shorten(to.data, left)));
+    return left >= 0 && (left == room || ((!to.coordinates || shorten(to.indptr, left)) &&
+                                          shorten(to.indices, left) && shorten(to.data, left)));
 }
 
 } // namespace
@@ -273,8 +304,13 @@ bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to) {
 
 bool expand_rows(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to) {
     return format == Format::Blocks      ? take_blocks(operand, rows, columns, to)
-           : format == Format::Diagonals ? take_diagonals(operand, rows, columns, to)
+           : format == Format::Diagonals ? take_diagonals(operand, rows, columns, false, to)
                                          : false;
+}
+
+bool expand(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to) {
+    return format == Format::Diagonals ? take_diagonals(operand, rows, columns, true, to)
+                                       : expand_rows(operand, format, rows, columns, to);
 }
 
 } // namespace einroute

@@ -36,9 +36,10 @@ struct HeldDiagonals {
     npy_intp width = 0;
 };
 
-// Rows that were made: nobody else's, and sound.
+// Rows that were made: nobody else's, and sound; or coordinates: then `indptr` is the row of each entry.
 struct ExpandedRows {
     Held indptr, indices, data;
+    bool coordinates = false;
 };
 
 // These are false where the operand's arrays are not plain, do not fit its shape or name a place outside of
@@ -46,5 +47,8 @@ struct ExpandedRows {
 bool read_blocks(PyObject* operand, npy_intp rows, npy_intp columns, HeldBlocks& to);
 bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to);
 bool expand_rows(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to);
+
+// The same, but by coordinates where there are far fewer entries than rows.
+bool expand(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to);
 
 } // namespace einroute

@@ -1,6 +1,7 @@
 #include "sparse_parts.hpp"
 
 #include "sparse_classes.hpp"
+#include "sparse_compress.hpp"
 #include "sparse_expand.hpp"
 
 #include <cstdint>
@@ -21,6 +22,8 @@ bool is_pydata(Format format) {
 
 // Entries from which the GIL is released.
 constexpr npy_intp RELEASED = 1 << 15;
+// Pointers for each entry from which not all of them are passed.
+constexpr npy_intp FEWER = 32;
 
 // Whether all indices are in [0, length): the sign of what is too small, or of the difference that is too
 // large, stays in lanes of their own size.
@@ -70,6 +73,16 @@ bool span_all(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
     return rise(p, lines) && p[lines] == entries;
 }
 
+// Whether the first and the last are 0 and the number of entries.
+bool ends_span(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
+    if (PyArray_ITEMSIZE(indptr) == 4) {
+        const std::int32_t* p = static_cast<std::int32_t*>(PyArray_DATA(indptr));
+        return p[0] == 0 && p[lines] == entries;
+    }
+    const std::int64_t* p = static_cast<std::int64_t*>(PyArray_DATA(indptr));
+    return p[0] == 0 && p[lines] == entries;
+}
+
 template <class Check> bool checked(npy_intp work, const Check& check) {
     if (work < RELEASED) {
         return check();
@@ -104,7 +117,8 @@ PyObject* with_axis(PyObject* shape, PyObject* data, PyObject* indptr, PyObject*
     return number ? PyTuple_Pack(5, shape, data, indptr, indices, number.object) : nullptr;
 }
 
-PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
+// Where `all` is not asked for, of far more pointers than entries the first and the last are compared alone.
+PyObject* compressed(PyObject* operand, PyObject* shape, int axis, bool all = true) {
     npy_intp sizes[MOST];
     const Held indptr(vector_part(operand, name_indptr)), indices(vector_part(operand, name_indices)),
         data(vector_part(operand, name_data));
@@ -113,9 +127,12 @@ PyObject* compressed(PyObject* operand, PyObject* shape, int axis) {
         Py_RETURN_NONE;
     }
     const npy_intp lines = sizes[axis], entries = PyArray_DIM(indices.array(), 0);
+    const bool ends = !all && entries < lines / FEWER;
     if (PyArray_DIM(indptr.array(), 0) != lines + 1 || PyArray_DIM(data.array(), 0) != entries ||
-        !checked(lines + entries, [&] {
-            return span_all(indptr.array(), lines, entries) && within(indices.array(), sizes[1 - axis]);
+        !checked((ends ? 0 : lines) + entries, [&] {
+            return (ends ? ends_span(indptr.array(), lines, entries)
+                         : span_all(indptr.array(), lines, entries)) &&
+                   within(indices.array(), sizes[1 - axis]);
         })) {
         Py_RETURN_NONE;
     }
@@ -142,7 +159,11 @@ PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
 PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
     npy_intp sizes[MOST];
     ExpandedRows made;
-    if (extents(shape, sizes) == 2 && expand_rows(operand, format, sizes[0], sizes[1], made)) {
+    if (extents(shape, sizes) == 2 && expand(operand, format, sizes[0], sizes[1], made)) {
+        if (made.coordinates) {
+            const Held coords(PyTuple_Pack(2, made.indptr.object, made.indices.object));
+            return coords ? PyTuple_Pack(3, shape, made.data.object, coords.object) : nullptr;
+        }
         return with_axis(shape, made.data.object, made.indptr.object, made.indices.object, 0);
     }
     if (PyErr_Occurred()) {
@@ -193,8 +214,11 @@ PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns) {
 }
 
 PyObject* sound_values(PyObject* self, PyObject* operand) {
-    if (format_of(operand) != Format::Blocks) {
-        const Held parts(sound_parts(self, operand));
+    const Format format = format_of(operand);
+    if (format != Format::Blocks) {
+        const int axis = is_zero_filled(operand, format) ? compressed_axis(operand, format) : -1;
+        const Held shape(axis < 0 ? nullptr : shape_of(operand, format));
+        const Held parts(shape ? compressed(operand, shape.object, axis, false) : sound_parts(self, operand));
         return parts && parts.object != Py_None ? Py_NewRef(PyTuple_GET_ITEM(parts.object, 1))
                                                 : Py_XNewRef(parts.object);
     }
@@ -231,7 +255,40 @@ PyObject* whole_values(PyObject*, PyObject* operand) {
     return Py_NewRef(data.object);
 }
 
+PyObject* lines_of(PyObject*, PyObject* args) {
+    PyArrayObject* indptr;
+    Py_ssize_t entries;
+    if (!PyArg_ParseTuple(args, "O!n:lines_of", &PyArray_Type, &indptr, &entries)) {
+        return nullptr;
+    }
+    if (!is_plain_vector(reinterpret_cast<PyObject*>(indptr)) || !are_indices(indptr, indptr) ||
+        PyArray_DIM(indptr, 0) < 1 || entries < 0) {
+        PyErr_SetString(PyExc_ValueError, "not plain pointers, or a negative number of entries");
+        return nullptr;
+    }
+    const npy_intp lines = PyArray_DIM(indptr, 0) - 1;
+    npy_intp count = entries;
+    const Held made(PyArray_SimpleNew(1, &count, PyArray_TYPE(indptr)));
+    if (!made) {
+        return nullptr;
+    }
+    const bool wide = PyArray_ITEMSIZE(indptr) == 8;
+    void* const to = PyArray_DATA(made.array());
+    bool good = true;
+    if (count < lines / FEWER) {
+        bisect_lines(wide, PyArray_DATA(indptr), lines, count, to);
+        good = within(made.array(), lines);
+    } else {
+        good = checked(lines + count,
+                       [&] { return number_lines(wide, PyArray_DATA(indptr), lines, count, to); });
+    }
+    return Py_NewRef(good ? made.object : Py_None);
+}
+
 PyMethodDef functions[] = {
+    {"lines_of", lines_of, METH_VARARGS,
+     "lines_of(indptr, entries, /)\n--\n\n"
+     "The compressed line of each entry; None where the pointers do not rise from 0 to their number."},
     {"whole_values", whole_values, METH_O,
      "whole_values(operand, /)\n--\n\n"
      "The values of an operand of a known class, all of which are entries of it; None where they are not "
@@ -240,7 +297,8 @@ PyMethodDef functions[] = {
      "its pointers do not end where they do. No index is read."},
     {"sound_values", sound_values, METH_O,
      "sound_values(operand, /)\n--\n\n"
-     "The values of `sound_parts` alone."},
+     "The values of `sound_parts` alone; of far more pointers than entries the first and the last are "
+     "compared."},
     {"sound_parts", sound_parts, METH_O,
      "sound_parts(operand, /)\n--\n\n"
      "Shape, data, indptr, indices and the axis, or coords, of an operand of a known class; of blocks and "

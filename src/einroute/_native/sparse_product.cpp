@@ -190,9 +190,34 @@ bool fits(const Product& self, PyObject* given) {
            PyArray_CompareLists(PyArray_DIMS(x), self.shape, self.ndim);
 }
 
-bool is_finite(const Product& self, PyArrayObject* out) {
+// Elements of a result for each that has entries, from which only those are looked at: of a large result most
+// is never read, and stays memory that no page is there for.
+constexpr npy_intp SPREAD = 16;
+
+// The row of an entry of columns, or of coordinates; -1 where it is out of range.
+npy_intp row_of(const Product& self, const Matrix& a, npy_intp k) {
+    const void* rows = a.as_given ? a.coordinates.lines : a.lines.indices;
+    const bool wide = a.as_given ? a.coordinates.wide : a.wide;
+    const npy_intp row = wide ? static_cast<npy_intp>(static_cast<const npy_int64*>(rows)[k])
+                              : static_cast<npy_intp>(static_cast<const npy_int32*>(rows)[k]);
+    return row >= 0 && row < self.rows ? row : -1;
+}
+
+bool is_finite(const Product& self, const Matrix& a, PyArrayObject* out) {
     if (!self.floating) {
         return true;
+    }
+    const bool single_vector = self.width == 1 && a.kept == Format::Rows && (a.as_given || !a.by_rows);
+    const npy_intp entries = a.as_given ? a.coordinates.count : a.lines.entries;
+    if (single_vector && entries < self.rows / SPREAD) {
+        const int parts = PyTypeNum_ISCOMPLEX(self.type) ? 2 : 1;
+        bool finite = true;
+        for (npy_intp k = 0; k < entries; ++k) {
+            const npy_intp row = row_of(self, a, k);
+            finite &= row < 0 || all_finite(PyArray_BYTES(out) + row * PyArray_STRIDE(out, self.row), parts,
+                                            PyArray_ITEMSIZE(out) == 4 * parts);
+        }
+        return finite;
     }
     const bool single = self.type == NPY_FLOAT || self.type == NPY_CFLOAT;
     return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
@@ -261,7 +286,7 @@ PyArrayObject* multiplied(const Product& self, PyObject* sparse, PyObject* dense
         return nullptr;
     }
     const Multiplied became = multiply_into(self, a, reinterpret_cast<PyArrayObject*>(dense), out);
-    if (became != Multiplied::Finite && (became != Multiplied::Done || !is_finite(self, out))) {
+    if (became != Multiplied::Finite && (became != Multiplied::Done || !is_finite(self, a, out))) {
         Py_CLEAR(out);
     }
     return out;

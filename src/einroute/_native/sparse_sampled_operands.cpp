@@ -1,5 +1,6 @@
 #include "sparse_sampled_operands.hpp"
 
+#include "sparse_compress.hpp"
 #include "sparse_parts.hpp"
 
 #include <cstddef>
@@ -12,6 +13,8 @@ namespace {
 
 // Offsets of labels that are neither the inner one nor the sparse operand's, at most.
 constexpr npy_intp MOST_OUTER = 1 << 14;
+// Pointers for each entry from which the line of each is found by bisection.
+constexpr npy_intp FEWER = 32;
 
 // Which label that the sparse operand lacks lies side by side in most operands; -1 if there is none.
 int inner_label(const SampledSpec& s, PyObject* const* operands) {
@@ -95,6 +98,24 @@ bool take_entries(const SampledSpec& s, PyArrayObject* data, PyObject* indptr, i
         p.lines = axis == line ? p.length[axis] : p.lines;
     }
     wide = like != nullptr && PyArray_ITEMSIZE(like) == 8;
+    return true;
+}
+
+bool find_lines(Sampled& p, bool wide, Memory& lines) {
+    if (p.line < 0 || p.entries >= p.lines / FEWER) {
+        return true;
+    }
+    const npy_intp size = wide ? 8 : 4;
+    lines.reset(static_cast<char*>(std::malloc(static_cast<std::size_t>(p.entries * size + 1))));
+    if (!lines) {
+        PyErr_NoMemory();
+        return false;
+    }
+    bisect_lines(wide, p.indptr, p.lines, p.entries, lines.get());
+    p.index[p.line] = lines.get();
+    p.indptr = nullptr;
+    p.lines = 0;
+    p.line = -1;
     return true;
 }
 

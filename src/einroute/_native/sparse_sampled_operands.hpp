@@ -1,7 +1,7 @@
 // The operands of a `Sampled`, as its kernels take them.
 #pragma once
 
-#include "numpy_api.hpp"
+#include "held.hpp"
 #include "sparse_sampled.hpp"
 #include "sparse_sampled_spec.hpp"
 
@@ -19,6 +19,10 @@ struct SampledWork {
 // indices have 64 bits. False where parts do not fit each other.
 bool take_entries(const SampledSpec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords,
                   Sampled& p, bool& wide);
+
+// Of far fewer entries than pointers: finds the line of each, so that the pointers are not passed. False
+// where there is no memory.
+bool find_lines(Sampled& p, bool wide, Memory& lines);
 
 // Whether the dense operand f has the dtype, the lengths and the plain elements that it was bound with.
 bool fits(const SampledSpec& s, PyObject* given, int f);

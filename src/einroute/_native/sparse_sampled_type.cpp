@@ -175,6 +175,10 @@ PyObject* product(const Spec& s, PyArrayObject* data, PyObject* indptr, int line
         return nullptr;
     }
     Sampled& p = work.p;
+    Memory lines;
+    if (!find_lines(p, wide, lines)) {
+        return nullptr;
+    }
     if (!take_dense(s, dense, out.array(), work)) {
         Py_RETURN_NONE;
     }
@@ -189,7 +193,7 @@ PyObject* product(const Spec& s, PyArrayObject* data, PyObject* indptr, int line
             Py_RETURN_NONE;
         }
         held.resize(static_cast<std::size_t>(length));
-        by_line = line >= 0 && s.own_label[line] == s.out_label[0] && !p.repeated;
+        by_line = p.line >= 0 && s.own_label[p.line] == s.out_label[0] && !p.repeated;
         p.held = by_line ? nullptr : held.data();
     }
     if (p.inner > 0 && p.outer > 0) { // a sum of no products is 0

@@ -79,6 +79,17 @@ void SparseTiles::find_lanes(ptrdiff_t first) {
         x += at[i] * p_.x_step[i];
         y += at[i] * p_.y_step[i];
     }
+    const int last = p_.free - 1;
+    if (last >= 0 && at[last] + lanes_ <= p_.size[last]) { // all along the innermost axis
+        x_apart_ = p_.x_step[last];
+        y_apart_ = p_.y_step[last];
+        x_even_ = y_even_ = true;
+        for (ptrdiff_t lane = 0; lane < lanes_; ++lane) {
+            x_at_[lane] = x + lane * x_apart_;
+            y_at_[lane] = y + lane * y_apart_;
+        }
+        return;
+    }
     for (ptrdiff_t lane = 0;;) {
         x_at_[lane] = x;
         y_at_[lane] = y;

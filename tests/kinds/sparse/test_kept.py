@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import einroute as er
+from einroute._config.config_block import forcing
 
 DTYPES = "?bBhHiIlLqQfdFD"
 FORMS = (
@@ -209,3 +210,44 @@ def test_sums_of_single_precision_keep_their_digits() -> None:
             assert abs(complex(got) - exact * complex(scale)) <= 1e-7 * abs(exact * complex(scale))
     huge = sparse.csr_array(np.full((1, 4), np.finfo(np.float32).max))
     assert er.einsum("ij->", huge) == np.inf
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "dia", "bsr"])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_far_more_pointers_than_entries(form: str, index: Any) -> None:
+    rng = np.random.default_rng(8)
+    for n, m, count in ((3000, 7, 5), (7, 3000, 40), (900, 900, 3), (500, 3, 0)):
+        rows, columns = rng.integers(0, n, count), rng.integers(0, m, count)
+        a = sparse.coo_array((rng.integers(1, 9, count).astype("d"), (rows, columns)), shape=(n, m))
+        if form == "dia":
+            offsets = np.array([-n + 2, m - 1])
+            a = sparse.dia_array((rng.integers(0, 3, (2, m)).astype("d"), offsets), shape=(n, m))
+        a = a.asformat(form)
+        for name in ("indices", "indptr"):
+            if hasattr(a, name):
+                setattr(a, name, getattr(a, name).astype(index))
+        for subscripts in (
+            "ij->i",
+            "ij->j",
+            "ij->ji",
+            "i,ij,j->",
+            "ij,ij->",
+            "ij,j->i",
+            "ij,kj->ik",
+            "ij,j->ij",
+        ):
+            _alike(subscripts, *_beside(rng, subscripts, a, "d"))
+        if n == m:
+            _alike("ii->", a)
+            _alike("ii->i", a)
+
+
+@pytest.mark.parametrize("route", ["sparse.sampled", "sparse.reduce"])
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+def test_sums_of_rows_keep_their_digits(route: str, form: str) -> None:
+    a = sparse.csr_array(np.full((4, 4096), 0.1, np.float32)).asformat(form)
+    for subscripts in ("ij->i", "ij->"):
+        with forcing(route):
+            got = _written(er.einsum(subscripts, a))
+        count = 4096 if got.ndim else 4 * 4096
+        np.testing.assert_allclose(got, np.float32(0.1) * count, rtol=1e-6)

@@ -203,3 +203,19 @@ def test_sums_of_all_entries_check_pointers() -> None:
     a.indptr[2] = 40
     with pytest.raises(ValueError, match=r"operand 0.*indptr"):
         er.einsum("ij->", a)
+
+
+@pytest.mark.parametrize("form", ["csr", "csc"])
+def test_sums_of_few_entries_compare_the_ends_of_pointers(form: str) -> None:
+    """To pass them all takes thousands of times as long as the sum."""
+    for where, wrong in ((0, 1), (-1, 3), (-1, 10**6)):
+        for _ in range(2):
+            a = sp.coo_array(([2.0, 3.0], ([5, 900], [900, 2])), shape=(1000, 1000)).asformat(form)
+            assert er.einsum("ij->", a) == 5
+            a.indptr[where] = wrong
+            with pytest.raises(ValueError, match=r"operand 0.*indptr"):
+                er.einsum("ij->", a)
+        a = sp.coo_array(([2.0, 3.0], ([5, 900], [900, 2])), shape=(1000, 1000)).asformat(form)
+        a.indices[1] = 1000
+        with pytest.raises(ValueError, match=r"operand 0.*index 1000"):
+            er.einsum("ij->", a)

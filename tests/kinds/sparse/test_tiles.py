@@ -280,3 +280,31 @@ def test_the_error_names_the_operand(monkeypatch):
     a, out = sp.csr_array(np.eye(3)), np.zeros((2, 3))
     with pytest.raises(ValueError, match=r"operand 1 \(csr_array of shape \(3, 3\)\) .*changed while"):
         er.einsum("ki,ij->kj", np.ones((2, 3)), a, out=out)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "i1", "?"])
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+def test_vectors_that_lie_in_long_stretches_of_the_dense_operand_alone(form: str, dtype: str) -> None:
+    """Rows of the result are made of stretches, and turned."""
+    rng = np.random.default_rng(0)
+    for n, m, a, b in ((7, 30, 2, 600), (40, 90, 1, 130), (1, 5, 3, 700), (70, 9, 2, 513)):
+        x = (rng.integers(0, 4, (m, a, b)) & 1).astype(dtype).transpose(1, 2, 0)
+        for density in (0.01, 0.3):
+            kept = rng.random((n, m)) < density
+            matrix = sp.csr_array((rng.integers(1, 4, (n, m)) * kept).astype(dtype)).asformat(form)
+            for output in ("abj", "bja", "jab", "baj"):
+                expected = np.einsum(f"abi,ji->{output}", x, matrix.toarray())
+                made = []
+                for threads in (1, 3):
+                    with er.config(threads=threads):
+                        made.append(er.einsum(f"abi,ji->{output}", x, matrix))
+                np.testing.assert_array_equal(made[0], expected, strict=True)
+                assert made[0].tobytes() == made[1].tobytes()
+
+
+@pytest.mark.parametrize("form", ["csc", "coo"])
+def test_an_infinity_in_a_large_result_of_few_entries(form: str) -> None:
+    a = sp.csc_array(([2.0, 3.0], ([70, 4000], [0, 1])), shape=(5000, 2)).asformat(form)
+    for x in (np.array([1.0, np.inf]), np.array([np.nan, 1.0]), np.array([1e308, 2.0])):
+        for _ in range(3):
+            np.testing.assert_array_equal(er.einsum("ij,j->i", a, x), a @ x)

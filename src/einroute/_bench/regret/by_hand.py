@@ -145,7 +145,7 @@ def _sparse_alone(labels: str, output: str, a: Any) -> Any:
     if labels[0] == labels[1]:
         return np.asarray(a.trace()) if not output else a.diagonal()
     if len(output) == 2:
-        return a if output == labels else a.T
+        return a.copy().tocsr() if output == labels else a.T.tocsr()  # as einroute's results are
     if not output:
         return np.asarray(a.sum())
     return np.asarray(a.sum(axis=1 - labels.index(output)))

@@ -89,7 +89,7 @@ def class_of(operands: Sequence[Any]) -> Any:
     return sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
 
 
-def _vector(places: Array, sums: Array, length: int) -> Any:
+def _vector(operands: Sequence[Any], places: Array, sums: Array, length: int) -> Any:
     return coordinates(sparse.coo_array, (places,), sums, (length,))
 
 

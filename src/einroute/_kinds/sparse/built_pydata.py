@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 def coo(coords: Array, data: Array, shape: tuple[int, ...]) -> Any:
     """A COO of entries in order, each place once."""
     if not data.all():
-        kept = np.flatnonzero(data)
+        kept = _present(data)
         coords, data = coords.take(kept, axis=1), data.take(kept)
     if not _is_plain_coo():
         zero = data.dtype.type(0)
@@ -36,7 +36,7 @@ def coo(coords: Array, data: Array, shape: tuple[int, ...]) -> Any:
 def _gcxs(indptr: Array, indices: Array, data: Array, shape: tuple[int, int], axis: int) -> Any:
     """A GCXS of rows, or columns, in order, each place once."""
     if not data.all():
-        kept = np.flatnonzero(data)
+        kept = _present(data)
         indptr = np.searchsorted(kept, indptr)
         indices, data = indices.take(kept), data.take(kept)
     indptr, indices = indptr.astype(np.intp, copy=False), indices.astype(np.intp, copy=False)
@@ -54,13 +54,26 @@ def _gcxs(indptr: Array, indices: Array, data: Array, shape: tuple[int, int], ax
     return made
 
 
+def _present(data: Array) -> Array:
+    """Numbers of the values that are not 0; negative zeros stay, as in pydata's own results."""
+    zero = data == 0
+    if data.dtype.kind in "fc":
+        zero &= ~np.signbit(data.view(data.real.dtype).reshape(len(data), -1)).any(axis=1)
+    return np.flatnonzero(~zero)
+
+
 def _number(value: Any) -> Any:
     data = np.asarray(value).reshape(1)
     return coo(np.empty((0, 1), np.intp), data, ())
 
 
-def _vector(places: Array, sums: Array, length: int) -> Any:
-    return coo(places.astype(np.intp, copy=False).reshape(1, -1), sums, (length,))
+def _vector(operands: Sequence[Any], places: Array, sums: Array, length: int) -> Any:
+    made = coo(places.astype(np.intp, copy=False).reshape(1, -1), sums, (length,))
+    return sparse.GCXS.from_coo(made) if _are_gcxs(operands) else made
+
+
+def _are_gcxs(operands: Sequence[Any]) -> bool:
+    return all(type(x) is sparse.GCXS for x in operands if not isinstance(x, np.ndarray))
 
 
 def _rows(
@@ -74,7 +87,7 @@ def _rows(
     width: int,
 ) -> Any:
     shape = (height, width)
-    compressed = all(type(x) is sparse.GCXS for x in operands if not isinstance(x, np.ndarray))
+    compressed = _are_gcxs(operands)
     axis = (
         1 if compressed and width < height else 0
     )  # that of fewer lines, as pydata's own conversions choose

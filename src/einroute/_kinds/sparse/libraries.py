@@ -39,7 +39,7 @@ class Library:
     number : callable
         Of a scalar.
     vector : callable
-        Of places in order, sums at them, and the length.
+        ``(operands, places, sums, length)``, the places in order.
     rows : callable
         Of entries as `CORE.canonical_rows` takes them; None where the arrays changed meanwhile.
     product : callable
@@ -47,7 +47,7 @@ class Library:
     """
 
     number: Callable[[Any], Any]
-    vector: Callable[[Array, Array, int], Any]
+    vector: Callable[[Sequence[Any], Array, Array, int], Any]
     rows: _Rows
     product: Callable[[Sequence[Any], Array, Array, Array, tuple[int, int]], Any]
 

@@ -10,7 +10,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._entries.entries import CROWDED, Compressed, Entries, scatter_add, tools, total
-from .result import comparing, entries_of, hand_over, layout, ordering, pointers_of
+from .result import comparing, entries_of, hand_over, layout, line_of, ordering, pointers_of
 
 Array = np.ndarray[Any, Any]
 
@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 _ENTRY, _POINTER, _SUMMED, _READ, _CALLS = 1.3e-9, 1.2e-9, 0.25e-9, 0.15e-9, 20.0
 #: Nanoseconds an entry where sums have no array of all places: the places are sorted.
 _SORTED = 40.0
+#: Seconds more an entry where sums of coordinates wait for the ones before.
+_WAITS = 2.5e-9
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -27,6 +29,8 @@ def verdict(step: Step) -> Offer | Refused:
     nnz = entries_of(step, 0)
     made = 0 if step.form == "entries" else step.out_bytes
     entry, pointer = (_ENTRY, _POINTER) if step.output else (_SUMMED, _READ)
+    if len(step.output) == 1 and not line_of(step, 0):
+        entry += _WAITS
     work = (nnz * entry + pointers_of(step, 0) * pointer) * 1e9 + comparing(step) + ordering(step, 0)
     if len(step.output) == 1 and step.sizes[step.output] > CROWDED * nnz:
         work += nnz * _SORTED
@@ -49,7 +53,7 @@ def bind(step: Step, offer: Offer) -> Runner:
         c = a.compressed
         # Coordinates of a long axis with few entries are sorted: there may be no room for all its places.
         if c is None or kept < 0 or (kept != c.axis and not dense and a.shape[kept] > CROWDED * a.nnz):
-            return hand_over(step, labels, a, out)
+            return _summed(step, labels, a, wide, out)
         if kept == c.axis:
             c = a.settled().compressed
             assert c is not None
@@ -65,6 +69,17 @@ def bind(step: Step, offer: Offer) -> Runner:
         return out
 
     return run
+
+
+def _summed(step: Step, labels: str, a: Entries, wide: np.dtype[Any], out: Array | None) -> Any:
+    """The entries without the coordinates that are summed over, in the step's dtype."""
+    if wide == a.dtype or len(step.output) == len(labels):
+        return hand_over(step, labels, a, out)
+    made = a.with_data(a.data.astype(wide)).take([labels.index(c) for c in step.output])
+    if step.form == "entries":
+        made = made.summed()
+        return made.with_data(made.data.astype(a.dtype))
+    return made.dense(step.order, out).astype(a.dtype, copy=False)
 
 
 def _along(c: Compressed, data: Array, shape: tuple[int, ...]) -> Array:

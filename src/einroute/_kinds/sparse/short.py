@@ -13,7 +13,7 @@ import numpy as np
 
 from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
-from ..._entries.entries import fewest
+from ..._entries.entries import Entries, fewest
 from ..._native import CORE
 from .built import MANY_ROWS
 from .libraries import Library, library_of
@@ -51,7 +51,8 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
     )
     finish = _finish(library, dtype, sizes, output, values and output != own, values, places, entries)
     sound, as_it_is, cast = CORE.sound_parts, values and not dense, wide is not dtype
-    crowded = fewest(shape[0]) if places else 0
+    length = shape[0] if shape else 0
+    crowded = fewest(length) if places else 0
 
     def short(*operands: Any) -> Any:
         x = operands[at]
@@ -60,8 +61,13 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
             return run(*operands)
         rest = operands[:at] + operands[at + 1 :]
         data, indptr, line, coords = parts_of(found)
-        if len(data) < crowded or data.dtype != dtype:
+        if data.dtype != dtype:
             return run(*operands)
+        if len(data) < crowded:
+            few = None if rest else _few(own, output, found, wide)
+            return (
+                run(*operands) if few is None else library.vector((x,), few[0], few[1].astype(dtype), length)
+            )
         if cast:
             data = data.astype(wide)
         made = data if as_it_is else kernel(data, indptr, line, coords, places, *rest)
@@ -71,6 +77,25 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         return run(*operands) if result is None else result
 
     return quiet(short) if cast else short
+
+
+def _few(
+    own: tuple[int, ...], output: tuple[int, ...], found: Any, dtype: np.dtype[Any]
+) -> tuple[Array, Array] | None:
+    """Places and sums of too few entries for an array of all places."""
+    data, indptr, line, coords = parts_of(found)
+    if indptr is not None:
+        lines = CORE.lines_of(indptr, len(data))
+        if lines is None:
+            return None
+        coords = (lines, coords[1]) if line == 0 else (coords[0], lines)
+    entries = Entries(found[0], data.astype(dtype, copy=False), coords)
+    if len(set(own)) < len(own):
+        entries = entries.diagonal("".join(chr(ord("a") + i) for i in own))
+    at = list(dict.fromkeys(own)).index(output[0])
+    made = entries.take([at]).summed()
+    assert made.coords is not None
+    return made.coords[0], made.data
 
 
 def parts_of(found: Any) -> tuple[Array, Any, int, tuple[Array, ...]]:
@@ -113,7 +138,7 @@ def _finish(
         return _as_matrix(library, sizes, turned)
     if places:
         (length,) = (sizes[i] for i in output)
-        return lambda made, *_: library.vector(made[0], made[1].astype(dtype, copy=False), length)
+        return lambda made, x, *_: library.vector((x,), made[0], made[1].astype(dtype, copy=False), length)
     if output:
         return lambda made, *_: made.astype(dtype, copy=False)
     number = library.number if entries else _itself

@@ -38,7 +38,7 @@ _SPARSE_ROWS = 64
 #: Nanoseconds that each product costs, a row of either matrix, and an entry where all products are summed.
 _PRODUCT, _ROW, _SUMMED = 6.0, 3.0, 2.5
 #: NumPy calls around that.
-_CALLS = 18.0 if CORE is not None else 55.0
+_CALLS = 9.0 if CORE is not None else 55.0
 #: The dtypes that the core multiplies.
 _CORES = frozenset("?bBhHiIlLqQfdFD")
 #: Products that a block on a thread should have.

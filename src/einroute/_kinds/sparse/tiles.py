@@ -36,8 +36,8 @@ _MANY = 1 << 14
 _COMPRESS, _ROWS = 2.5, 2.2
 #: And more an entry where there are so many that each takes a line of the cache.
 _SCATTERED, _NEAR = 5.0, 1 << 18
-#: Nanoseconds a row where it has several numbers, and 8 bytes of the result.
-_BEGUN, _MADE = 1.4, 0.4
+#: Nanoseconds a row where it has several numbers, and 8 bytes of the result, of which many take new pages.
+_BEGUN, _MADE, _NEW, _SMALL = 1.4, 0.15, 0.4, 1 << 20
 #: What moving an array through tiles takes, times what reading it does.
 _TURNED = 3
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
@@ -83,7 +83,7 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
         moved += _TURNED * op.nbytes  # nothing to be looked up lies together
     work, compress = _passed(step, s, rows, columns, width)
     if width > 1:
-        work += _BEGUN * step.extent(rows) + _MADE * step.out_bytes / 8
+        work += _BEGUN * step.extent(rows) + (_MADE if step.out_bytes < _SMALL else _NEW) * step.out_bytes / 8
     threads = max(1.0, min(float(step.threads), work * 0.3e-6))
     short = step.last and _vectors(step) is not None
     return Cost(

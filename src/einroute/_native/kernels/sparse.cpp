@@ -164,6 +164,44 @@ inline void sum_wide(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, cons
     }
 }
 
+// The same of one entry alone.
+template <class T, class I>
+inline void only_line(const Entries<T, I>& a, ptrdiff_t k, const char* x, ptrdiff_t x_by, char* y,
+                      ptrdiff_t bytes) {
+    const Factor<T> factor(a.value(k));
+    x += a.index(k) * x_by;
+    ptrdiff_t at = 0;
+    for (;;) {
+        Sums<T, 1> sums;
+        sums.template add<true>(factor, x + at, ONE_AT);
+        sums.store_to(y + at, ONE_AT);
+        if (at + VECTOR_BYTES == bytes) {
+            break;
+        }
+        at += VECTOR_BYTES;
+        at = at + VECTOR_BYTES <= bytes ? at : bytes - VECTOR_BYTES; // the last one ends where the row does
+    }
+}
+
+// Rows of x that come up so many entries later are asked for, so that those at random places are there then.
+constexpr ptrdiff_t AHEAD = 12;
+
+template <class T, class I>
+inline void ask_for(const Entries<T, I>& a, ptrdiff_t k, const SparseSpan& p, ptrdiff_t bytes) {
+#if defined(__GNUC__)
+    if (static_cast<size_t>(k) < a.entries) {
+        const auto index = static_cast<size_t>(static_cast<std::int64_t>(a.indices[k]));
+        if (index < a.length) {
+            const char* x = p.x + static_cast<ptrdiff_t>(index) * p.x_by;
+            __builtin_prefetch(x);
+            if (bytes > 64) {
+                __builtin_prefetch(x + 64);
+            }
+        }
+    }
+#endif
+}
+
 template <class T, class I> bool rows(const SparseSpan& p) {
     if (p.width == 1) {
         return p.x_by == static_cast<ptrdiff_t>(sizeof(T)) ? rows_by_vector<T, I, false>(p)
@@ -174,8 +212,11 @@ template <class T, class I> bool rows(const SparseSpan& p) {
     return each_line<T, I>(p.a, p.first, p.last,
                            [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
                                char* y = p.y + line * p.y_by;
+                               ask_for(a, high + AHEAD, p, bytes);
                                if (low == high) {
                                    std::memset(y, 0, static_cast<size_t>(bytes));
+                               } else if (high == low + 1 && bytes >= VECTOR_BYTES) {
+                                   only_line(a, low, p.x, p.x_by, y, bytes);
                                } else if (bytes < VECTOR_BYTES) {
                                    sum_narrow<WHOLE / 2>(a, low, high, p.x, p.x_by, y, p.width);
                                } else {
