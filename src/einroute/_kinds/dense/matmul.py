@@ -14,7 +14,7 @@ from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import allocator
-from .gemm_cost import SMALL
+from .gemm_cost import SMALL, UNCOPIED
 from .layout import Search
 from .recipe import Recipe
 from .transpose import permuted_copy
@@ -168,8 +168,9 @@ def _into_fresh(
 def _dot_copies(step: Step, recipe: Recipe) -> bool:
     """Whether ``dot`` would copy a large operand: one whose rows do not follow each other in memory."""
     packs = (recipe.pack_a, recipe.pack_b)
+    most = SMALL if recipe.m and recipe.n else UNCOPIED
     return any(
-        op.nbytes > SMALL and op.span != op.nbytes and not pack
+        op.nbytes > most and op.span != op.nbytes and not pack
         for op, pack in zip(step.operands, packs, strict=True)
     )
 

@@ -10,7 +10,7 @@ as large as an operand.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, scattered
@@ -19,7 +19,7 @@ from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON, limits
 from ..._native.flags import reporter
-from .layout import by_stride, layout_strides, numpys_layout, numpys_loops, strides_of
+from .strides import by_stride, layout_strides, numpys_layout, numpys_loops, strides_of
 
 #: The most operands, and the most labels, of a pass.
 _MOST, _LABELS = 4, 60
@@ -31,6 +31,12 @@ _BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
 _ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
 #: Seconds for each 8 bytes of an operand that are in cache: read; packed across their memory; one by one.
 _READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
+#: Of an element that is packed one by one in a square box; and where its lines take each other's place.
+_IN_BOX, _CONFLICT = 0.7e-9, 1e-9
+#: The side of a square that is transposed in registers, and seconds of an element beside squares.
+_SQUARE, _SINGLY_TURNED = 8, 0.5e-9
+#: Lines of a box, and of a set of the first cache; bytes after which its sets repeat.
+_SIDE, _WAYS, _PERIOD = 128, 8, 4096
 #: One by one where one operand alone is summed: each addition waits for the one before.
 _ALONE = 1.2e-9
 #: Seconds of a line of the cache that comes from memory for a box, where the one before it lies elsewhere.
@@ -138,7 +144,7 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     singly = _ALONE if summed and len(arrays) == 1 else _SINGLY
     here = machine()
     reach = sum(op.span for op in step.operands) + step.out_bytes
-    paged = reach >= here.shared_bytes * 3 / 4
+    paged = reach >= here.shared_bytes / 2
     # A line of the cache for each element, which is there again for the next row if all of them stay.
     lost = sizes[-1] * LINE > here.own_bytes / 2
     scatters = not summed and out.get(inner, 0) not in (0, item) and step.sizes[inner] > 1
@@ -148,9 +154,12 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
         if not inner or stride in (0, item) or step.sizes[inner] == 1:
             continue
         if own is not out and _across(step, own, inner, last):
-            seconds += iterations * _ACROSS * (2 if item > 8 else 1) * max(item, 4) / 8
+            turned = _ACROSS * (2 if item > 8 else 1) * max(item, 4) / 8
+            rest = step.sizes[last] % _SQUARE / step.sizes[last]  # too few for a square of registers
+            seconds += iterations * (turned + rest * (_SINGLY_TURNED - turned))
         else:
-            seconds += iterations * singly * max(item, 4) / 8
+            seconds += iterations * (_IN_BOX if boxed else singly * max(item, 4) / 8)
+            seconds += iterations * (_CONFLICT if boxed and _conflict(stride) else 0.0)
         if abs(stride) < LINE:
             continue
         if boxed and paged:  # the lines of a box come one by one
@@ -164,6 +173,11 @@ def _across(step: Step, own: dict[str, int], inner: str, last: str) -> bool:
     """Whether an operand's elements follow each other along the loop around the innermost one alone."""
     item = step.dtype.itemsize
     return step.sizes.get(inner, 1) > 1 and own.get(inner, 0) not in (0, item) and own.get(last, 0) == item
+
+
+def _conflict(stride: int) -> bool:
+    """Whether the lines of a box fall into so few sets of the first cache that half of them has no room."""
+    return 2 * _WAYS * _PERIOD // max(LINE, gcd(stride, _PERIOD)) < _SIDE
 
 
 def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]]) -> tuple[list[int], str]:
