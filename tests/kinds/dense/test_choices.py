@@ -134,3 +134,22 @@ def test_a_long_and_narrow_matrix_is_multiplied_as_a_stack_of_small_ones():
         assert "over b, no copies" in " ".join(str(er.explain("bij,jk->bik", a, b)).split())
         made = er.einsum("bij,jk->bik", a, b)
     np.testing.assert_allclose(made, a @ b)
+
+
+@pytest.mark.parametrize(
+    "subscripts", ["bij,bj->bi", "bij,j->bi", "ij,bj->bi", "bij,jk->bik", "ij,bjk->bik", "bij,bjk->bik"]
+)
+@pytest.mark.parametrize("dtype", "fdFD")
+def test_stacks_that_matmul_takes_as_they_come(subscripts, dtype):
+    rng = np.random.default_rng(0)
+    sizes = {"b": 7, "i": 24, "j": 20, "k": 18}
+    inputs = subscripts.partition("->")[0].split(",")
+    arrays = [rng.integers(-4, 5, [sizes[c] for c in labels]).astype(dtype) for labels in inputs]
+    right = np.einsum(subscripts, *arrays)
+    with er.config(allow="dense.matmul"):
+        made = er.einsum(subscripts, *arrays)
+        assert made.dtype == right.dtype
+        np.testing.assert_array_equal(made, right)
+        for out in (np.empty_like(right), np.empty(right.shape[::-1], dtype).T):
+            assert er.einsum(subscripts, *arrays, out=out) is out
+            np.testing.assert_array_equal(out, right)

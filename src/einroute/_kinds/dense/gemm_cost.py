@@ -137,7 +137,8 @@ def _views(step: Step, recipe: Recipe) -> float:
     a, b = step.inputs
     loops, m, n, k = recipe.loops, recipe.m, recipe.n, recipe.k
     if loops:
-        plain = a == loops + m + k and b == loops + k + n and len(m) == len(n) == len(k) == 1
+        plain = len(m) == len(k) == 1 and len(n) <= 1 and a in (m + k, loops + m + k)
+        plain = plain and b in (k + n, loops + k + n)
         return 0.8 if plain and recipe.layout == step.output else 4.0
     if recipe.swapped:
         a, b, m, n = b, a, n, m

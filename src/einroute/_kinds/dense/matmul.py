@@ -257,7 +257,7 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     pack_out = recipe.pack_out
     plain = recipe.layout == step.output == loops + m + n and not (pack_a or pack_b)
     if plain and empty is np.empty and _in_place(step, recipe):
-        return numpy_matmul  # the operands as they come, batch axes and all
+        return numpy_matmul if n else numpy_matvec  # the operands as they come, batch axes and all
 
     target = recipe.layout
     target_sizes = tuple(step.sizes[c] for c in target)
@@ -305,12 +305,13 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
 
 def _in_place(step: Step, recipe: Recipe) -> bool:
     """Whether matmul takes both operands as they lie and makes the result as it is wanted."""
-    if len(recipe.m) != 1 or len(recipe.n) != 1 or len(recipe.k) != 1:
+    if len(recipe.m) != 1 or len(recipe.n) > 1 or len(recipe.k) != 1:
         return False
-    if recipe.pack_out or recipe.swapped:
+    if recipe.pack_out or recipe.swapped or (not recipe.n and step.dtype.kind != "f"):
         return False
     a, b = step.inputs
-    return a == recipe.loops + recipe.m + recipe.k and b == recipe.loops + recipe.k + recipe.n
+    left, right = recipe.m + recipe.k, recipe.k + recipe.n
+    return a in (left, recipe.loops + left) and b in (right, recipe.loops + right)
 
 
 def _operand_3d(
