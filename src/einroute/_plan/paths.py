@@ -46,6 +46,8 @@ def proposed(problem: Problem, limits: Limits) -> Iterator[tuple[Path, bool]]:
         yield from ((path, solo) for path in _opt_einsum_paths(problem, limits))
         return
     yield from ((path, False) for path in candidates)
+    if solo and n > 2 and not sparse:
+        yield whole, True
     seen = set() if n == 2 or sparse else {whole}
     for path in _pairings(problem, limits, sparse=sparse):
         if path not in seen:

@@ -11,7 +11,7 @@ import einroute as er
 from einroute._base.facts import Operand, Step
 from einroute._base.routes import Offer
 from einroute._kinds.dense import numpy_einsum
-from einroute._kinds.dense.layout import layout_strides
+from einroute._kinds.dense.strides import layout_strides
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,77 @@ def test_numpys_loops_lie_as_is_said(subscripts, order):
             strides = layout_strides(offer.layout, sizes, 8)
             assert made.strides == tuple(strides[c] for c in output) == right.strides
             np.testing.assert_allclose(made, right)
+
+
+def test_operands_that_disagree_about_axes_are_multiplied_in_the_order_of_the_result():
+    """NumPy's loops keep the axes of a conflict as given: another order takes them five times as long."""
+    rng = np.random.default_rng(0)
+    a, b = rng.random((3, 40, 4)), rng.random((40, 4, 3)).transpose(2, 0, 1)
+    with er.config(allow="dense.multiply"):
+        for subscripts in ("abc,abc->bca", "abc,ab->cba", "abc,c->acb"):
+            other = {"abc": b, "ab": b[..., 0], "c": b[0, 0]}[subscripts.partition(",")[2].partition("->")[0]]
+            right = np.einsum(subscripts, a, other)
+            out = np.empty(right.shape)
+            for order in ("K", "C", "F"):
+                made = er.einsum(subscripts, a, other, order=order)
+                np.testing.assert_array_equal(made, right)
+                assert order == "K" or made.flags[f"{order}_CONTIGUOUS"]
+            assert er.einsum(subscripts, a, other, out=out) is out
+            np.testing.assert_array_equal(out, right)
+
+
+def test_a_label_of_one_operand_is_summed_before_all_are_multiplied():
+    rng = np.random.default_rng(0)
+    a, b, c = rng.random(20000), rng.random(20000), rng.random((5, 20000))
+    with er.config(allow=["dense.one_pass", "numpy.einsum"]):
+        assert len(er.explain("a,a,ba->a", a, b, c).routes) == 2
+    np.testing.assert_allclose(er.einsum("a,a,ba->a", a, b, c), np.einsum("a,a,ba->a", a, b, c))
+
+
+@pytest.mark.parametrize("subscripts", ["ab,b->a", "ab,a->b", "ab->a", "ab->b"])
+@pytest.mark.parametrize("rows", [4, 400])
+@pytest.mark.parametrize("dtype", "fdFD")
+def test_matrices_with_gaps_by_vectors(subscripts, rows, dtype):
+    """What dot would copy goes to matmul."""
+    rng = np.random.default_rng(0)
+    a = rng.integers(-4, 5, (rows, 60)).astype(dtype)[:, :30]
+    vectors = [
+        rng.integers(-4, 5, a.shape["ab".index(x)]).astype(dtype) for x in subscripts.partition("->")[0][3:]
+    ]
+    right = np.einsum(subscripts, a, *vectors)
+    with er.config(allow=["dense.matmul", "dense.ones_gemv"]):
+        made = er.einsum(subscripts, a, *vectors)
+        assert made.dtype == right.dtype
+        np.testing.assert_array_equal(made, right)
+        out = np.empty(2 * len(right), dtype)[::2]
+        assert er.einsum(subscripts, a, *vectors, out=out) is out
+        np.testing.assert_array_equal(out, right)
+
+
+def test_a_long_and_narrow_matrix_is_multiplied_as_a_stack_of_small_ones():
+    """BLAS packs the long one to multiply each of its elements few times; small ones it takes as they are."""
+    rng = np.random.default_rng(0)
+    a, b = rng.random((3000, 24, 24)), rng.random((24, 24))
+    with er.config(allow="dense.matmul", threads=1):
+        assert "over b, no copies" in " ".join(str(er.explain("bij,jk->bik", a, b)).split())
+        made = er.einsum("bij,jk->bik", a, b)
+    np.testing.assert_allclose(made, a @ b)
+
+
+@pytest.mark.parametrize(
+    "subscripts", ["bij,bj->bi", "bij,j->bi", "ij,bj->bi", "bij,jk->bik", "ij,bjk->bik", "bij,bjk->bik"]
+)
+@pytest.mark.parametrize("dtype", "fdFD")
+def test_stacks_that_matmul_takes_as_they_come(subscripts, dtype):
+    rng = np.random.default_rng(0)
+    sizes = {"b": 7, "i": 24, "j": 20, "k": 18}
+    inputs = subscripts.partition("->")[0].split(",")
+    arrays = [rng.integers(-4, 5, [sizes[c] for c in labels]).astype(dtype) for labels in inputs]
+    right = np.einsum(subscripts, *arrays)
+    with er.config(allow="dense.matmul"):
+        made = er.einsum(subscripts, *arrays)
+        assert made.dtype == right.dtype
+        np.testing.assert_array_equal(made, right)
+        for out in (np.empty_like(right), np.empty(right.shape[::-1], dtype).T):
+            assert er.einsum(subscripts, *arrays, out=out) is out
+            np.testing.assert_array_equal(out, right)

@@ -13,7 +13,7 @@ import numpy as np
 from ..._base.cost import Cost
 from ..._base.facts import Step, c_strides
 from ..._base.routes import Offer, Refused, Route, Runner
-from .layout import by_stride, strides_of
+from .strides import by_stride, strides_of
 
 Array = np.ndarray[Any, Any]
 

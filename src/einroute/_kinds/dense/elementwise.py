@@ -13,8 +13,8 @@ from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks
 from ..._native.fresh import allocator
-from .layout import by_stride, strides_of
 from .numpy_einsum import coalesced
+from .strides import by_stride, strides_of
 from .transpose import innermost, tiles
 
 Array = np.ndarray[Any, Any]
@@ -27,7 +27,7 @@ _LONG = 2700
 #: last one: in the core's own caches, in the last-level one, in memory.
 _ROW, _ACROSS = 4e-9, (0.5e-9, 0.9e-9, 2e-9)
 #: Bytes from which that is memory's time, and what it takes where it is done in tiles.
-_PAGED, _IN_TILES = 8 << 20, 1.5e-9
+_PAGED, _IN_TILES = 8 << 20, 3e-9
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -65,7 +65,7 @@ def _each(step: Step, layout: str) -> float:
         for labels, op in zip(step.inputs, step.operands, strict=True):
             if inner in labels and abs(op.strides[labels.index(inner)]) > op.dtype.itemsize:
                 level = (op.nbytes > here.own_bytes) + (op.nbytes > _PAGED)
-                each += _IN_TILES if _in_tiles(step, layout) else _ACROSS[level]
+                each += _IN_TILES * op.dtype.itemsize / 8 if _in_tiles(step, layout) else _ACROSS[level]
     return each
 
 
@@ -107,14 +107,17 @@ def _long_inner(step: Step) -> str:
 
 
 def bind(step: Step, offer: Offer) -> Runner:
-    """Align both operands with the output's axes and multiply."""
+    """Align both operands with the axes of the result's memory and multiply.
+
+    Where operands disagree about the order of axes, NumPy's loops keep the one in which they are given.
+    """
     layout: str = offer.recipe
-    as_a = align(step.inputs[0], step.output)
-    as_b = align(step.inputs[1], step.output)
+    as_a = align(step.inputs[0], layout)
+    as_b = align(step.inputs[1], layout)
     sizes = tuple(step.sizes[c] for c in layout)
     axes = tuple(layout.index(c) for c in step.output)
-    dtype = step.dtype
-    multiply = np.logical_and if dtype.kind == "b" else np.multiply
+    back = tuple(step.output.index(c) for c in layout)
+    multiply = np.logical_and if step.dtype.kind == "b" else np.multiply
 
     empty = allocator(step.out_bytes, last=step.last)
 
@@ -124,15 +127,18 @@ def bind(step: Step, offer: Offer) -> Runner:
         return lambda a, b, out=None: multiply(as_a(a), as_b(b), out=out)
 
     tiled = _in_tiles(step, layout)
-    threads = step.threads
+    dtype, threads = step.dtype, step.threads
 
     def run(a: Array, b: Array, out: Array | None = None) -> Any:
-        if out is None:
-            out = empty(sizes, dtype).transpose(axes)
+        made = empty(sizes, dtype) if out is None else out.transpose(back)
         a, b = as_a(a), as_b(b)
-        if not tiled:
-            multiply(a, b, out=out)
-            return out
+        if tiled:
+            multiply_in_tiles(a, b, made)
+        else:
+            multiply(a, b, out=made)
+        return made.transpose(axes) if out is None else out
+
+    def multiply_in_tiles(a: Array, b: Array, out: Array) -> None:
         a, b = np.broadcast_to(a, out.shape), np.broadcast_to(b, out.shape)
         crossing = a if innermost(a) != innermost(out) else b
         blocks = tiles(crossing, out)
@@ -142,7 +148,6 @@ def bind(step: Step, offer: Offer) -> Runner:
             multiply(a[block], b[block], out=out[block])
 
         run_blocks(len(blocks), work, threads)
-        return out
 
     return run
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 from ..._base.cost import CALL, SHARED, Cost, blas_threads, gemm_rate, moving
 from ..._base.facts import LINE, Step
+from ..._base.machine import machine
 from .recipe import Recipe
+from .strides import fused_stride
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
 TRANSPOSE = 2.5
@@ -17,6 +19,8 @@ TRANSPOSE = 2.5
 GEMV_BYTES = 1.5
 #: A GEMM with a side shorter than this is bound by packing its large operand.
 SKINNY = 32
+#: Multiply-adds up to which BLAS packs nothing; bytes that it packs a second, before it multiplies.
+_UNPACKED, _PACKING = 1e6, 15e9
 #: Bytes of a matrix up to which NumPy's own copy of it, before the product, costs less than ours.
 SMALL = 1 << 18
 
@@ -32,6 +36,12 @@ _LEFT = 0.8e-9
 #: Seconds an element that NumPy copies of a small matrix that BLAS cannot take: whose lines stay in the first
 #: cache, of so many bytes, and whose do not.
 _COPIED, _COPIED_FAR, _FIRST = 0.5e-9, 1.2e-9, 32 << 10
+#: Seconds an element that is copied before, where labels do not fuse; and by our own copies, at least.
+_RESHAPED, _TURN = 1.1e-9, 0.7e-9
+#: Bytes of a matrix with gaps up to which dot, which copies it for a vector, takes less than matmul.
+UNCOPIED = 4096
+#: Seconds a byte of lines that memory does not foresee.
+_WAITED = 0.2e-9
 #: Multiply-adds a second of a dot product that walks across memory.
 _ACROSS = 1.7e9
 
@@ -53,6 +63,8 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
         if min(m, n) < SKINNY and count == 1:
             # BLAS packs the large operand, and does little with what it packed; better the right one.
             passes = (6.0 if n < m and k >= SKINNY else 4.0) / min(blas_threads(threads), 2)
+        if count == 1 and min(m, n) <= 2 * SKINNY and flops > _UNPACKED:
+            rate = flops / (flops / rate + item * max(m, n) * k / _PACKING / min(blas_threads(threads), 2))
     else:  # the matrix is read once, by all threads if it is one
         passes = (1.0 if m == n else GEMV_BYTES) / (min(blas_threads(threads), 2) if count == 1 else 1)
         vectors = _VECTOR_RATE * (_COMPLEX if is_complex else 1)
@@ -74,6 +86,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
         rate = min(rate, _ACROSS)
         if k * LINE > _FIRST:  # a line of the cache for each element
             moved *= LINE / step.dtype.itemsize
+        elif held >= machine().shared_bytes / 2:  # lines come one by one, for all that lies along them
+            each += k * step.dtype.itemsize * _WAITED
     turned = strides[0 if recipe.swapped else 1]
     real = recipe.loops and m > 1 and n > 1 and not recipe.pack_b and step.dtype.kind != "c"
     if real and any(turned[c] == step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
@@ -82,22 +96,30 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     partly = real and step.dtype.char == "f" and (m % 4 or k % 4) and not recipe.pack_a
     if partly and any(left[c] != step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
         each += _TURNED[0] + _LEFT * m * k  # single precision has such kernels for whole vectors only
-    copied, calls = 0, _views(step, recipe) + recipe.pack_out
+    copied, calls, turned_ones = 0, _views(step, recipe) + recipe.pack_out, 0.0
     sides = ((recipe.pack_a, recipe.m), (recipe.pack_b, recipe.n))
-    for (packs, free), op in zip(sides, step.operands, strict=True):
+    for (packs, free), op, own in zip(sides, step.operands, strides, strict=True):
+        gemv = not recipe.loops and not (recipe.m and recipe.n)
+        if not packs and gemv and op.span != op.nbytes <= UNCOPIED:
+            each += op.size * _COPIED
         if not packs:
             continue
         matrix = step.extent(free) * k
-        if recipe.loops and matrix * step.dtype.itemsize <= SMALL:  # matmul's own copies, one after the other
-            each += matrix * (_COPIED if matrix * LINE <= _FIRST else _COPIED_FAR)
+        fused = all(fused_stride(x, step.sizes, own) is not None for x in (free, recipe.k))
+        if (
+            recipe.loops and matrix * step.dtype.itemsize <= SMALL
+        ):  # one after the other, by matmul or before it
+            near = _COPIED if matrix * LINE <= _FIRST else _COPIED_FAR
+            each += matrix * (near if fused else _RESHAPED)
         else:
             copied += op.nbytes
             calls += 1
+            turned_ones += op.size * _TURN
     if recipe.pack_out:
         copied += step.out_bytes
     seconds = max(flops / rate, moving(moved, held))
     if copied:
-        seconds += moving(TRANSPOSE * 2 * copied, held + copied)
+        seconds += max(moving(TRANSPOSE * 2 * copied, held + copied), turned_ones)
     calls += cost.calls + count * each / CALL
     return Cost(flops, moved + 2 * copied, calls, flops / max(seconds, 1e-12), held=held + copied)
 
@@ -117,7 +139,8 @@ def _views(step: Step, recipe: Recipe) -> float:
     a, b = step.inputs
     loops, m, n, k = recipe.loops, recipe.m, recipe.n, recipe.k
     if loops:
-        plain = a == loops + m + k and b == loops + k + n and len(m) == len(n) == len(k) == 1
+        plain = len(m) == len(k) == 1 and len(n) <= 1 and a in (m + k, loops + m + k)
+        plain = plain and b in (k + n, loops + k + n)
         return 0.8 if plain and recipe.layout == step.output else 4.0
     if recipe.swapped:
         a, b, m, n = b, a, n, m

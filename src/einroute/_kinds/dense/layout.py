@@ -12,7 +12,7 @@ transpose) is what NumPy's tensordot does.  Facts only: no array is touched here
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import prod
 
@@ -20,42 +20,18 @@ from ..._base.cost import Cost
 from ..._base.facts import Classes, Step, classify
 from .gemm_cost import price, product
 from .recipe import Recipe
+from .strides import by_stride, fused_stride, layout_strides, strides_of
 
 #: Largest leading dimension that BLAS takes as an int.
 _MAX_LEADING = 2**31 - 1
 #: A copy of an operand that repeats its memory may be this many times that memory, no more.
 MAX_EXPANSION = 4
+#: Estimated seconds, a recipe and its cost.
+_Scored = tuple[float, Recipe, Cost]
+#: Matrices from which a product is tried as a stack of them.
+MANY = 8
 #: Loops are searched for when copies are estimated to take longer than this.
 SEARCH_WORTH = 50e-6
-
-
-def strides_of(labels: str, strides: tuple[int, ...]) -> dict[str, int]:
-    return dict(zip(labels, strides, strict=True))
-
-
-def layout_strides(layout: str, sizes: Mapping[str, int], itemsize: int) -> dict[str, int]:
-    """Strides of a contiguous array whose labels lie in memory as ``layout`` says."""
-    strides: dict[str, int] = {}
-    step = itemsize
-    for c in reversed(layout):
-        strides[c] = step
-        step *= max(sizes[c], 1)
-    return strides
-
-
-def fused_stride(labels: str, sizes: Mapping[str, int], strides: Mapping[str, int]) -> int | None:
-    """Stride of the labels taken as one axis, or None if they do not fuse; 0 for an axis of length 1."""
-    last = None
-    step = 0
-    for c in reversed(labels):
-        if sizes[c] == 1:
-            continue
-        if last is None:
-            last = step = strides[c]
-        elif strides[c] != step:
-            return None
-        step *= sizes[c]
-    return 0 if last is None else last
 
 
 def is_matrix(
@@ -83,48 +59,6 @@ def _leads(outer: int, inner: int, length: int, itemsize: int) -> bool:
     return length <= outer // itemsize <= _MAX_LEADING
 
 
-def by_stride(labels: str, strides: Mapping[str, int]) -> str:
-    """Labels in the order of memory, outermost first."""
-    return "".join(sorted(labels, key=lambda c: -abs(strides[c])))
-
-
-def numpys_loops(step: Step) -> list[str]:
-    """The labels from the innermost loop of NumPy's einsum to its outermost.
-
-    Its iterator sorts the axes by their strides, by insertion: where operands disagree about two, they stay
-    in the order in which they were given (``npyiter_find_best_axis_ordering``), which is that of the output
-    and then of the alphabet. Where an order is asked for, they stay in that one.
-    """
-    summed = sorted(set("".join(step.inputs)) - set(step.output))
-    given = [c for c in (*reversed(summed), *reversed(step.output)) if step.sizes[c] > 1]
-    if step.order != "K" and len(step.output) > 1:
-        return given if step.order == "C" else given[::-1]
-    terms = [strides_of(labels, op.strides) for labels, op in zip(step.inputs, step.operands, strict=True)]
-    ordered: list[str] = []
-    for c in given:
-        place = len(ordered)
-        for at in range(len(ordered) - 1, -1, -1):
-            both = [
-                abs(term[ordered[at]]) <= abs(term[c])
-                for term in terms
-                if term.get(c, 0) and term.get(ordered[at], 0)
-            ]
-            if any(both):
-                break
-            if both:
-                place = at
-        ordered.insert(place, c)
-    return ordered
-
-
-def numpys_layout(step: Step, loops: Sequence[str]) -> str:
-    """The result's labels in the order of memory: for order "K" that of NumPy's loops."""
-    if step.order != "K":
-        return step.output if step.order == "C" else step.output[::-1]
-    looped = "".join(c for c in reversed(loops) if c in step.output)
-    return "".join(c for c in step.output if c not in looped) + looped
-
-
 def _unique(*orders: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(orders))
 
@@ -147,17 +81,33 @@ class Search:
         room = step.in_bytes + step.out_bytes
         self.may_pack = tuple(op.nbytes <= max(MAX_EXPANSION * op.span, room) for op in step.operands)
 
-    def best(self) -> tuple[float, Recipe, Cost] | None:
+    def best(self) -> _Scored | None:
         """The cheapest recipe with its estimated seconds and cost, or None if there is none."""
-        found = min(self._scored(""), key=lambda s: s[0], default=None)
+        found = self._better(None, "")
         free = self.labels.left + self.labels.right
+        for outer in self._of_long_sides():
+            found = self._better(found, outer)
         if found is None or (found[0] - self._without_copies() > SEARCH_WORTH and len(free) <= 8):
             for count in (1, 2):
                 for loops in combinations(free, count):
-                    for scored in self._scored("".join(loops)):
-                        if found is None or scored[0] < found[0]:
-                            found = scored
+                    found = self._better(found, "".join(loops))
         return found
+
+    def _better(self, found: _Scored | None, loops: str) -> _Scored | None:
+        """The cheapest recipe with these loops, if it is cheaper than the one found."""
+        for scored in self._scored(loops):
+            if found is None or scored[0] < found[0]:
+                found = scored
+        return found
+
+    def _of_long_sides(self) -> Iterator[str]:
+        """A label that leaves small matrices of a long and narrow one: BLAS multiplies these as they are."""
+        if self.labels.batch:
+            return
+        for free, own in ((self.labels.left, self.a), (self.labels.right, self.b)):
+            outer = by_stride(free, own)[:1]
+            if len(free) > 1 and self.step.extent(free) > MANY * self.step.extent(free.replace(outer, "")):
+                yield outer
 
     def _orders(self, loops: str) -> Iterator[tuple[str, str, str]]:
         left = "".join(c for c in self.labels.left if c not in loops)
@@ -171,7 +121,7 @@ class Search:
                 ):
                     yield m, n, k
 
-    def _scored(self, extra: str) -> Iterator[tuple[float, Recipe, Cost]]:
+    def _scored(self, extra: str) -> Iterator[_Scored]:
         loops = self.labels.batch + extra
         loops = "".join(c for c in (self.final or self.step.output) if c in loops)
         if self.step.order == "K":

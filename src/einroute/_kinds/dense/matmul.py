@@ -14,7 +14,7 @@ from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import allocator
-from .gemm_cost import SMALL
+from .gemm_cost import SMALL, UNCOPIED
 from .layout import Search, strides_of
 from .recipe import Recipe
 from .transpose import permuted_copy
@@ -168,8 +168,9 @@ def _into_fresh(
 def _dot_copies(step: Step, recipe: Recipe) -> bool:
     """Whether ``dot`` would copy a large operand: one whose rows do not follow each other in memory."""
     packs = (recipe.pack_a, recipe.pack_b)
+    most = SMALL if recipe.m and recipe.n else UNCOPIED
     return any(
-        op.nbytes > SMALL and op.span != op.nbytes and not pack
+        op.nbytes > most and op.span != op.nbytes and not pack
         for op, pack in zip(step.operands, packs, strict=True)
     )
 
@@ -264,7 +265,7 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
     pack_out = recipe.pack_out
     plain = recipe.layout == step.output == loops + m + n and not (pack_a or pack_b)
     if plain and empty is np.empty and _in_place(step, recipe):
-        return numpy_matmul  # the operands as they come, batch axes and all
+        return numpy_matmul if n else numpy_matvec  # the operands as they come, batch axes and all
 
     target = recipe.layout
     target_sizes = tuple(step.sizes[c] for c in target)
@@ -312,12 +313,13 @@ def _bind_matmul(step: Step, recipe: Recipe) -> Runner:
 
 def _in_place(step: Step, recipe: Recipe) -> bool:
     """Whether matmul takes both operands as they lie and makes the result as it is wanted."""
-    if len(recipe.m) != 1 or len(recipe.n) != 1 or len(recipe.k) != 1:
+    if len(recipe.m) != 1 or len(recipe.n) > 1 or len(recipe.k) != 1:
         return False
-    if recipe.pack_out or recipe.swapped:
+    if recipe.pack_out or recipe.swapped or (not recipe.n and step.dtype.kind != "f"):
         return False
     a, b = step.inputs
-    return a == recipe.loops + recipe.m + recipe.k and b == recipe.loops + recipe.k + recipe.n
+    left, right = recipe.m + recipe.k, recipe.k + recipe.n
+    return a in (left, recipe.loops + left) and b in (right, recipe.loops + right)
 
 
 def _operand_3d(

@@ -14,7 +14,7 @@ from ..._base.facts import LINE, Step, c_strides
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import of_freed_memory
-from .layout import numpys_layout, numpys_loops, strides_of
+from .strides import numpys_layout, numpys_loops, strides_of
 
 Array = np.ndarray[Any, Any]
 

@@ -10,7 +10,7 @@ as large as an operand.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, scattered
@@ -19,7 +19,7 @@ from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON, limits
 from ..._native.flags import reporter
-from .layout import by_stride, layout_strides, numpys_layout, numpys_loops, strides_of
+from .strides import by_stride, layout_strides, numpys_layout, numpys_loops, strides_of
 
 #: The most operands, and the most labels, of a pass.
 _MOST, _LABELS = 4, 60
@@ -29,9 +29,15 @@ _CALL = 1.0
 _BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
 #: Of a row that is summed: of complex numbers, and what more than two operands add.
 _ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
-#: Seconds for each 8 bytes of an operand in cache: read; packed across their memory; one by one, along
-#: it and across. Sums of several that are packed wait for memory: they are not read ahead at once.
-_READ, _ACROSS, _SINGLY, _SINGLY_SQUARE = 0.075e-9, 0.25e-9, 0.35e-9, 0.7e-9
+#: Seconds for each 8 bytes of an operand in cache: read; packed across their memory; one by one. Sums of
+#: several that are packed wait for memory: they are not read ahead at once.
+_READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
+#: Of an element that is packed one by one in a square box; and where its lines take each other's place.
+_IN_BOX, _CONFLICT = 0.7e-9, 1e-9
+#: The side of a square that is transposed in registers, and seconds of an element beside squares.
+_SQUARE, _SINGLY_TURNED = 8, 0.5e-9
+#: Lines of a box, and of a set of the first cache; bytes after which its sets repeat.
+_SIDE, _WAYS, _PERIOD = 128, 8, 4096
 #: Seconds of a line of the cache that comes from memory for a box, where the one before it lies elsewhere.
 _LINE = 13e-9
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
@@ -147,16 +153,19 @@ def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str
     ]
     reach = sum(op.span for op in step.operands) + step.out_bytes
     square = any(0 < beside < stride for stride, beside, _ in apart)
-    paged = reach >= here.shared_bytes * 3 / 4
+    paged = reach >= here.shared_bytes / 2
     # A line of the cache for each element, which is there again for the next row if all of them stay.
     lost = length * LINE > here.own_bytes / 2
     waits = len(apart) > 1 and step.iterations > step.extent(step.output) and reach > here.own_bytes
     seconds = 0.0
     for stride, beside, read in apart:
         if read and beside == item:
-            seconds += _ACROSS * (2 if item > 8 else 1) * max(item, 4) / 8
+            turned = _ACROSS * (2 if item > 8 else 1) * max(item, 4) / 8
+            rest = step.sizes[last] % _SQUARE / step.sizes[last]  # too few for a square of registers
+            seconds += turned + rest * (_SINGLY_TURNED - turned)
         else:
-            seconds += (_SINGLY_SQUARE if 0 < beside < stride else _SINGLY) * max(item, 4) / 8
+            seconds += _IN_BOX if square else _SINGLY * max(item, 4) / 8
+            seconds += _CONFLICT if square and _conflict(stride) else 0.0
         if stride >= LINE and square and paged:  # the lines of a box come one by one
             seconds += _LINE * max(item, min(LINE, beside or LINE)) / LINE
         elif stride >= LINE and lost and not square:
@@ -164,6 +173,11 @@ def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str
         elif stride < LINE and waits:
             seconds += scattered(reach) * stride / LINE
     return seconds
+
+
+def _conflict(stride: int) -> bool:
+    """Whether the lines of a box fall into so few sets of the first cache that half of them has no room."""
+    return 2 * _WAYS * _PERIOD // max(LINE, gcd(stride, _PERIOD)) < _SIDE
 
 
 def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]]) -> tuple[list[int], str]:

@@ -18,7 +18,7 @@ from ..._base.records import dataclass
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._base.threads import run_blocks, single_threaded_blas
 from ..._native.fresh import allocator
-from .layout import by_stride, fused_stride, strides_of
+from .strides import by_stride, fused_stride, strides_of
 
 Array = np.ndarray[Any, Any]
 

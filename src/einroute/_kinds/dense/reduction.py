@@ -6,20 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.cost import MORE_BANDWIDTH, Cost, blas_threads, scattered
+from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, blas_threads, scattered
 from ..._base.facts import LINE, Step, classify
-from ..._base.numpy_functions import numpy_vecdot
+from ..._base.numpy_functions import numpy_matmul, numpy_vecdot
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE
 from ..._native.fresh import allocator
-from .gemm_cost import GEMV_BYTES
-from .layout import by_stride, is_matrix, strides_of
+from .gemm_cost import UNCOPIED
+from .layout import is_matrix
 from .numpy_einsum import coalesced
+from .strides import by_stride, strides_of
 
 Array = np.ndarray[Any, Any]
 
 #: Elements that NumPy sums a second, and seconds that each run of its innermost loop takes to begin.
 _RATE, _ROW = 5.5e9, 15e-9
+#: Bytes a second that GEMV with ones takes of what is in cache, how many times it reads them, and seconds in
+#: which each of its sums along rows begins.
+_ONES, _ONES_BYTES, _DOT = 72e9, 1.2, 1.2e-9
 #: A plan that sums by GEMV keeps a vector of ones, of no more than this many elements.
 _MAX_ONES = 1 << 16
 
@@ -45,7 +49,9 @@ def verdict(step: Step) -> Offer | Refused:
     each = 1 / _RATE + _ROW / inner
     if min(abs(s) for n, s in zip(op.shape, op.strides, strict=True) if n > 1 or op.size == 1) >= LINE:
         each += scattered(op.span)  # no two elements lie together
-    cost = Cost(size, float(step.read_bytes + step.out_bytes), 3.2, 1 / each)
+    # Along what is kept NumPy adds to a result in memory.
+    passes = 3 if by_stride(labels, strides)[-1:] in step.output else 1
+    cost = Cost(size, float(step.read_bytes + passes * step.out_bytes), 3.2, 1 / each)
     return Offer(cost, layout, layout, "one reduction")
 
 
@@ -143,10 +149,13 @@ def ones_verdict(step: Step) -> Offer | Refused:
     if (kept if step.order != "F" else kept[::-1]) != step.output and step.order != "K":
         return Refused("the result would have to be copied")
     share = min(blas_threads(step.threads), 2)  # BLAS reads it by all threads
-    rate = share * 8e9 / (3 if step.dtype.kind == "c" else 1)
+    rate = share * _ONES / step.dtype.itemsize / (2 if step.dtype.kind == "c" else 1)
     # Two threads get less than twice as much out of memory, which counts where the core sums as fast.
-    nbytes = GEMV_BYTES * step.in_bytes / (share if CORE is None else 1 + MORE_BANDWIDTH * (share - 1))
-    cost = Cost(float(step.extent(labels)), nbytes, 1.2 if len(labels) <= 2 else 4.0, rate)
+    (op,) = step.operands
+    nbytes = _ONES_BYTES * op.lines / (share if CORE is None else 1 + MORE_BANDWIDTH * (share - 1))
+    rows = step.extent(kept) * _DOT / CALL if summed and ordered[-1] == summed[-1] else 0.0
+    nbytes += 2 * step.out_bytes
+    cost = Cost(float(step.extent(labels)), nbytes, rows + (1.2 if len(labels) <= 2 else 4.0), rate)
     return Offer(cost, kept, (kept, summed), f"GEMV with {depth} ones", blas=True, flagged=True)
 
 
@@ -160,10 +169,13 @@ def ones_bind(step: Step, offer: Offer) -> Runner:
     ones = np.ones(depth, step.dtype)
     sizes = tuple(step.sizes[c] for c in kept)
     back = tuple(kept.index(c) for c in step.output)
+    # What has gaps dot would copy.
+    (op,) = step.operands
+    times: Any = numpy_matmul if op.span != op.nbytes > UNCOPIED else np.ndarray.dot
     plain = axes == tuple(range(len(axes))) and len(kept) <= 1 and len(summed) == 1 and kept == step.output
 
     def run(a: Array, out: Array | None = None) -> Any:
-        result = a.transpose(axes).reshape(shape).dot(ones).reshape(sizes).transpose(back)
+        result = times(a.transpose(axes).reshape(shape), ones).reshape(sizes).transpose(back)
         if out is None:
             return result
         np.copyto(out, result)
@@ -171,14 +183,14 @@ def ones_bind(step: Step, offer: Offer) -> Runner:
 
     def run_plain(a: Array, out: Array | None = None) -> Any:
         if out is None:
-            return a.dot(ones)
-        np.copyto(out, a.dot(ones))
+            return times(a, ones)
+        np.copyto(out, times(a, ones))
         return out
 
     def run_transposed(a: Array, out: Array | None = None) -> Any:
         if out is None:
-            return ones.dot(a)
-        np.copyto(out, ones.dot(a))
+            return times(ones, a)
+        np.copyto(out, times(ones, a))
         return out
 
     if labels == summed + kept and len(kept) == len(summed) == 1:

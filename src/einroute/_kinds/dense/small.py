@@ -12,23 +12,30 @@ from functools import partial
 from typing import Any
 
 from ..._base.c_einsum import ascii_subscripts
-from ..._base.cost import CALL, Cost
-from ..._base.facts import Classes, Contraction, Step, classify
+from ..._base.cost import CALL, Cost, moving
+from ..._base.facts import LINE, Classes, Contraction, Step, classify
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON
 from ..._native.flags import report
-from .layout import by_stride, layout_strides, strides_of
 from .lines import moved
+from .strides import by_stride, fused_stride, layout_strides, strides_of
 
 #: The most rows, columns and products of a sum of a stack: beyond, BLAS is faster.
 _MOST = 32
+#: Products of each sum beyond which a pair is no work for vectors across them (program.cpp).
+_MOST_VECTORS = 64
 #: Products beyond which the core's loops are no contraction of small arrays.
 _MOST_PRODUCTS = 1 << 16
 #: Of NumPy's call, in the units of `Cost`: the result, and for a stack a look at the arrays.
 _CALL, _LOOK = 0.2, 0.35
 #: Instructions of a stack's products a second: of sums, of products alone, and of complex numbers.
 _SUMS, _ALONE, _COMPLEX = 8e9, 4e9, 9.2e9
+#: The share of these of a matrix by a vector, whose sums wait for themselves, and of one that all of a stack
+#: share, beyond so many rows that stay in registers.
+_WAITS, _HELD = 0.65, 4
+#: Seconds that a run along the innermost of several sums takes to begin.
+_RUN = 6.5e-9
 #: Seconds an element that lies far from the last one, and how many times memory is read that is not foreseen.
 _SCATTERED, _UNFORESEEN = 0.45e-9, 4
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
@@ -63,7 +70,7 @@ def _contraction(step: Step) -> Offer | Refused:
         return Refused("more operands, labels or products than the core takes")
     layout = step.output[::-1] if fortran else step.output
     flops = float(step.iterations)
-    seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands)) + _across(step)
+    seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands)) + _across(step) + _runs(step)
     products = f"{len(run.steps)} steps" if len(run.steps) > 1 else f"{flops:.0f} products"
     return Offer(
         Cost(flops, *_through_memory(step, run.intermediates), flops / seconds),
@@ -87,17 +94,47 @@ def _through_memory(step: Step, made: int) -> tuple[float, float]:
 
 
 def _across(step: Step) -> float:
-    """Seconds that reading operands takes which lie across the loops: as the largest one is written."""
-    labels = max(zip(step.inputs, step.operands, strict=True), key=lambda pair: pair[1].size)[0]
-    inner = next((c for c in reversed(labels) if step.sizes[c] > 1), "")
+    """Seconds that reading operands takes which lie across the innermost loop."""
+    if len(step.inputs) == 1:
+        return 0.0
+    inner = _innermost(step)
     return _SCATTERED * sum(
-        op.size
+        max(op.size, step.iterations if _by_loops(step) else 0)
         for own, op in zip(step.inputs, step.operands, strict=True)
-        if len(step.inputs) > 1
-        and inner
-        and inner in own
-        and op.strides[own.index(inner)] != op.dtype.itemsize
+        if inner and inner in own and op.strides[own.index(inner)] != op.dtype.itemsize
     )
+
+
+def _by_loops(step: Step) -> bool:
+    """Whether the core has no kernel of vectors for it."""
+    if len(step.inputs) != 2 or step.dtype.char not in "fdFD":
+        return True
+    return step.iterations > _MOST_VECTORS * step.extent(step.output)
+
+
+def _innermost(step: Step) -> str:
+    """The label of the innermost loop: of loops the last sum, of vectors the last of the largest operand."""
+    order = "".join(dict.fromkeys("".join(step.inputs)))
+    if _by_loops(step):
+        summed = [c for c in order if c not in step.output and step.sizes[c] > 1]
+        if summed:
+            return summed[-1]
+    labels = max(zip(step.inputs, step.operands, strict=True), key=lambda pair: pair[1].size)[0]
+    return next((c for c in reversed(labels) if step.sizes[c] > 1), "")
+
+
+def _runs(step: Step) -> float:
+    """Seconds that runs along the innermost sum take to begin, where sums are several loops."""
+    if len(step.inputs) == 2 and step.dtype.char in "fdFD":
+        return 0.0  # most are done in vectors
+    summed = "".join(
+        c for c in dict.fromkeys("".join(step.inputs)) if c not in step.output and step.sizes[c] > 1
+    )
+    pairs = zip(step.inputs, step.operands, strict=True)
+    arrays = [{**dict.fromkeys(summed, 0), **strides_of(own, op.strides)} for own, op in pairs]
+    if all(fused_stride(summed, step.sizes, own) is not None for own in arrays):
+        return 0.0
+    return _RUN * step.iterations / step.sizes[summed[-1]]
 
 
 def _made(inputs: tuple[str, ...], output: str, char: str, shapes: Any, **options: Any) -> Any:
@@ -162,10 +199,9 @@ def _layout(step: Step, labels: Classes) -> str:
     """The output's labels in the order of memory: the stack's where the operands have them."""
     if step.order != "K":
         return step.output if step.order == "C" else step.output[::-1]
-    strides: dict[str, int] = {}
-    for own, op in zip(step.inputs, step.operands, strict=True):
-        for c, stride in strides_of(own, op.strides).items():
-            strides[c] = max(strides.get(c, 0), abs(stride))
+    strides = dict.fromkeys(step.output, 0)
+    for own, op in sorted(zip(step.inputs, step.operands, strict=True), key=lambda pair: pair[1].size):
+        strides |= {c: abs(stride) for c, stride in strides_of(own, op.strides).items() if stride}
     if not labels.batch:
         return by_stride(step.output, strides)
     innermost = by_stride(step.output, strides)[-1]
@@ -205,18 +241,26 @@ def _loops(step: Step, labels: Classes, layout: str) -> str:
 def _cost(step: Step, labels: Classes, layout: str, run: Any) -> Cost:
     """By the instructions of the axis along the lanes that the core chooses, and what its loops move."""
     instructions = run.instructions(*(op.strides for op in step.operands))
-    rate = (
-        _COMPLEX
-        if step.dtype.kind == "c"
-        else _SUMS
-        if len(set("".join(step.inputs))) > len(step.output)
-        else _ALONE
-    )
-    flops = float(step.iterations)
+    compute = instructions / _rate(step, labels, layout)
     loops = _loops(step, labels, layout) + labels.left + labels.right + labels.contracted
     nbytes = moved(loops, step.sizes, _arrays(step, layout), step.dtype.itemsize)
     held = float(step.in_bytes + step.out_bytes)
-    return Cost(flops, nbytes, _LOOK, rate * flops / instructions, held=held)
+    longest = max(step.extent(x) for x in (labels.left, labels.right, labels.contracted))
+    if longest * step.dtype.itemsize > 2 * LINE:  # no row is foreseen while the one before is summed
+        compute += moving(nbytes, held)
+    flops = float(step.iterations)
+    return Cost(flops, nbytes, _LOOK, flops / compute, held=held)
+
+
+def _rate(step: Step, labels: Classes, layout: str) -> float:
+    """Instructions a second."""
+    rows, columns, sums = (step.extent(x) for x in (labels.left, labels.right, labels.contracted))
+    if not labels.contracted:
+        return _COMPLEX if step.dtype.kind == "c" else _ALONE
+    shared = any(layout[-1:] in own and set(labels.batch).isdisjoint(own) for own in step.inputs)
+    waits = step.dtype.kind != "c" and min(rows, columns) == 1
+    rate = _COMPLEX if step.dtype.kind == "c" else _SUMS
+    return rate * (_WAITS if waits or (shared and labels.batch and max(rows, columns, sums) > _HELD) else 1)
 
 
 def bind(step: Step, offer: Offer) -> Runner:

@@ -21,7 +21,7 @@ from ..._base.threads import inside_block, run_blocks
 from ..._native import CORE
 from ..._native.fresh import allocator
 from .gemm_cost import TRANSPOSE
-from .layout import by_stride, strides_of
+from .strides import by_stride, strides_of
 
 Array = np.ndarray[Any, Any]
 
