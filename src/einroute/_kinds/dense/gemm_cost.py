@@ -88,6 +88,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             moved *= LINE / step.dtype.itemsize
         elif held >= machine().shared_bytes / 2:  # lines come one by one, for all that lies along them
             each += k * step.dtype.itemsize * _WAITED
+    if count > 1 and (m == 1) != (n == 1):
+        each += k * _apart(step, recipe, strides)
     turned = strides[0 if recipe.swapped else 1]
     real = recipe.loops and m > 1 and n > 1 and not recipe.pack_b and step.dtype.kind != "c"
     if real and any(turned[c] == step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
@@ -132,6 +134,15 @@ def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], 
         not packed and bool(long) and min(abs(own[c]) for c in long) != item
         for own, packed in zip(strides, (recipe.pack_a, recipe.pack_b), strict=True)
     )
+
+
+def _apart(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> float:
+    """Seconds that each element of a vector takes more which has a line of the cache of its own."""
+    at = 0 if step.extent(recipe.m) == 1 else 1
+    stride = fused_stride(recipe.k, step.sizes, strides[at])
+    if (recipe.pack_a, recipe.pack_b)[at] or stride is None or abs(stride) < LINE:
+        return 0.0
+    return moving(LINE, step.operands[at].span)
 
 
 def _views(step: Step, recipe: Recipe) -> float:
