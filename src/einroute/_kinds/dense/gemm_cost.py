@@ -11,7 +11,7 @@ from ..._base.cost import CALL, SHARED, Cost, blas_threads, gemm_rate, moving
 from ..._base.facts import LINE, Step
 from ..._base.machine import machine
 from .recipe import Recipe
-from .strides import fused_stride
+from .strides import by_stride, fused_stride
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
 TRANSPOSE = 2.5
@@ -63,8 +63,8 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
         if min(m, n) < SKINNY and count == 1:
             # BLAS packs the large operand, and does little with what it packed; better the right one.
             passes = (6.0 if n < m and k >= SKINNY else 4.0) / min(blas_threads(threads), 2)
-        if count == 1 and min(m, n) <= 2 * SKINNY and flops > _UNPACKED:
-            rate = flops / (flops / rate + item * max(m, n) * k / _PACKING / min(blas_threads(threads), 2))
+        if count == 1 and flops > _UNPACKED:
+            rate = flops / (flops / rate + _packing(step, m, n, k))
     else:  # the matrix is read once, by all threads if it is one
         passes = (1.0 if m == n else GEMV_BYTES) / (min(blas_threads(threads), 2) if count == 1 else 1)
         vectors = _VECTOR_RATE * (_COMPLEX if is_complex else 1)
@@ -88,6 +88,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             moved *= LINE / step.dtype.itemsize
         elif held >= machine().shared_bytes / 2:  # lines come one by one, for all that lies along them
             each += k * step.dtype.itemsize * _WAITED
+    if count == 1 and _is_awkward(step, recipe, strides):
+        rate = flops / (flops / rate + _packing(step, m, n, k))
     if count > 1 and (m == 1) != (n == 1):
         each += k * _apart(step, recipe, strides)
     turned = strides[0 if recipe.swapped else 1]
@@ -134,6 +136,27 @@ def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], 
         not packed and bool(long) and min(abs(own[c]) for c in long) != item
         for own, packed in zip(strides, (recipe.pack_a, recipe.pack_b), strict=True)
     )
+
+
+def _packing(step: Step, m: int, n: int, k: int) -> float:
+    """Seconds in which BLAS packs the large operand of a product with a short side, which hides it badly."""
+    if not 1 < min(m, n) <= 2 * SKINNY:
+        return 0.0
+    return step.dtype.itemsize * max(m, n) * k / _PACKING / min(blas_threads(step.threads), 2)
+
+
+def _is_awkward(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> bool:
+    """Whether the large operand's side is the one of the result's sides along which BLAS packs slowly.
+
+    An operand that lies along its free labels is best the columns of the result in C order; one that lies
+    along those that are summed its rows, but where much is packed in double precision.
+    """
+    at = 0 if step.extent(recipe.m) >= step.extent(recipe.n) else 1
+    free = (recipe.m, recipe.n)[at]
+    as_rows = (at == 0) != recipe.swapped
+    if by_stride(free + recipe.k, strides[at])[-1:] in free:
+        return as_rows
+    return as_rows == (step.dtype.char in "dD" and step.iterations > _UNPACKED)
 
 
 def _apart(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> float:
