@@ -182,7 +182,9 @@ def bool_verdict(step: Step) -> Offer | Refused:
     if offer.recipe.pack_out:
         return Refused("the result would have to be copied")
     made = float(step.extent(step.output))
-    cost = Cost(made * _SOON, float(step.out_bytes), 10.0, 1e9)
+    packs = (offer.recipe.pack_a, offer.recipe.pack_b)
+    copied = sum(op.size for op, pack in zip(step.operands, packs, strict=True) if pack)
+    cost = Cost(made * _SOON + copied, float(step.out_bytes), 10.0, 1e9)
     return Offer(cost, offer.layout, offer, "ends at the first true term: " + offer.note)
 
 
