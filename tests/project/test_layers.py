@@ -38,7 +38,7 @@ KINDS_MAY = (
     "_kinds.structured",
 )
 #: Imports nothing of ours.
-GROUND = ("_base.facts", "_base.cost", "_base.errors", "_base.machine", "_base.records")
+GROUND = ("_base.facts", "_base.cost", "_base.errors", "_base.machine", "_base.records", "_base.system_files")
 #: No array library but NumPy, and nothing of ours that runs anything.
 PURE = ("_call.parse", "_plan")
 

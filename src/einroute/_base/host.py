@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from .user_files import first_of
+from .system_files import first_of
 
 __all__ = ["blas_name", "differences", "fingerprint"]
 

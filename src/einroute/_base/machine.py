@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import field, replace
 
 from .records import dataclass
-from .user_files import first_of
+from .system_files import first_of
 
 __all__ = ["EVERY", "HERE", "SHIPPED", "Machine", "RouteFit", "adapted", "blas_threads", "machine", "using"]
 

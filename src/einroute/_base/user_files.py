@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["below_home", "cache_file", "first_of", "read_json", "refuse_special", "write_json"]
+__all__ = ["below_home", "cache_file", "read_json", "refuse_special", "write_json"]
 
 #: Bytes that a file may have.
 _MOST = 16 << 20
@@ -48,21 +48,6 @@ def _cache_folder() -> str | None:
 def below_home(path: str) -> str:
     """A path from the environment: with the home for a ``~`` at its beginning, as a shell has it."""
     return os.path.expanduser(path)
-
-
-def first_of(path: str, most: int = 4096) -> str:
-    """The first bytes of a file of the system's, as text.
-
-    Raises
-    ------
-    OSError
-        It cannot be read.
-    """
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(handle, most).decode(errors="replace")
-    finally:
-        os.close(handle)
 
 
 def read_json(path: Path) -> Any:
