@@ -27,8 +27,8 @@ _MOST, _LABELS = 4, 60
 _CALL = 1.0
 #: Seconds that a box of two loops takes to begin, and a row of it, where it is summed and where not.
 _BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
-#: Of a row that is summed: of complex numbers, and what more than two operands add.
-_ROW_COMPLEX, _ROW_MANY = 20e-9, 6.6e-9
+#: Of a row that is summed: of complex numbers; what more than two operands add, and a pair of small elements.
+_ROW_COMPLEX, _ROW_MANY, _ROW_SINGLE = 20e-9, 6.6e-9, 5e-9
 #: Seconds for each 8 bytes of an operand in cache: read; packed across their memory; one by one. Sums of
 #: several that are packed wait for memory: they are not read ahead at once.
 _READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
@@ -99,7 +99,7 @@ def _layout(step: Step, leading: int | None) -> str:
 def _orders(step: Step, lead: str) -> list[str]:
     """Orders of the loops to choose from: as the lead lies, and with a longer label innermost.
 
-    The label along which an operand lies across that comes next to it.
+    The label along which an operand lies across that comes next to it; or one that is summed.
     """
     found = []
     longest = max(lead, key=lambda c: step.sizes[c], default="")
@@ -116,6 +116,10 @@ def _orders(step: Step, lead: str) -> list[str]:
             c = max(across)[1]
             outer = outer.replace(c, "") + c
         found.append(outer + inner)
+        summed = [c for c in outer if c not in step.output]
+        if summed and inner in step.output and outer[-1] in step.output:  # rows that are added together
+            c = max(summed, key=lambda c: step.sizes[c])
+            found.append(outer.replace(c, "") + c + inner)
     return found or [""]
 
 
@@ -132,12 +136,16 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
         each += _READ * item / 8
     elif len(arrays) == 2:
         each *= _DOT
+    if set(loops) != set(step.output) and set(loops[-2:]) <= set(step.output):
+        each += 2 * _READ * item / 8  # what is summed is read and written for each row
     rows, boxes = iterations / sizes[-1], iterations / prod(sizes[-2:])
     row = _ROW[summed]
     if summed and len(arrays) > 1 and step.dtype.kind == "c":
         row = _ROW_COMPLEX
     elif summed and len(arrays) > 2:
         row += _ROW_MANY
+    elif summed and len(arrays) == 2 and item < 8:
+        row += _ROW_SINGLE
     seconds = iterations * each + rows * row + boxes * _BOX
     kept = arrays if summed else [*arrays, out]
     return loops, seconds + iterations * _packing(step, kept, inner, loops[-2:-1], sizes[-1])
@@ -153,7 +161,7 @@ def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str
     ]
     reach = sum(op.span for op in step.operands) + step.out_bytes
     square = any(0 < beside < stride for stride, beside, _ in apart)
-    paged = reach >= here.shared_bytes / 2
+    paged = reach >= here.shared_bytes * 3 / 4
     # A line of the cache for each element, which is there again for the next row if all of them stay.
     lost = length * LINE > here.own_bytes / 2
     waits = len(apart) > 1 and step.iterations > step.extent(step.output) and reach > here.own_bytes
