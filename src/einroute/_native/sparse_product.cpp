@@ -194,15 +194,6 @@ bool fits(const Product& self, PyObject* given) {
 // is never read, and stays memory that no page is there for.
 constexpr npy_intp SPREAD = 16;
 
-// The row of an entry of columns, or of coordinates; -1 where it is out of range.
-npy_intp row_of(const Product& self, const Matrix& a, npy_intp k) {
-    const void* rows = a.as_given ? a.coordinates.lines : a.lines.indices;
-    const bool wide = a.as_given ? a.coordinates.wide : a.wide;
-    const npy_intp row = wide ? static_cast<npy_intp>(static_cast<const npy_int64*>(rows)[k])
-                              : static_cast<npy_intp>(static_cast<const npy_int32*>(rows)[k]);
-    return row >= 0 && row < self.rows ? row : -1;
-}
-
 bool is_finite(const Product& self, const Matrix& a, PyArrayObject* out) {
     if (!self.floating) {
         return true;
@@ -211,11 +202,15 @@ bool is_finite(const Product& self, const Matrix& a, PyArrayObject* out) {
     const npy_intp entries = a.as_given ? a.coordinates.count : a.lines.entries;
     if (single_vector && entries < self.rows / SPREAD) {
         const int parts = PyTypeNum_ISCOMPLEX(self.type) ? 2 : 1;
+        const void* rows = a.as_given ? a.coordinates.lines : a.lines.indices;
+        const bool wide = a.as_given ? a.coordinates.wide : a.wide;
         bool finite = true;
         for (npy_intp k = 0; k < entries; ++k) {
-            const npy_intp row = row_of(self, a, k);
-            finite &= row < 0 || all_finite(PyArray_BYTES(out) + row * PyArray_STRIDE(out, self.row), parts,
-                                            PyArray_ITEMSIZE(out) == 4 * parts);
+            const npy_intp row = wide ? static_cast<npy_intp>(static_cast<const npy_int64*>(rows)[k])
+                                      : static_cast<npy_intp>(static_cast<const npy_int32*>(rows)[k]);
+            finite &= row < 0 || row >= self.rows ||
+                      all_finite(PyArray_BYTES(out) + row * PyArray_STRIDE(out, self.row), parts,
+                                 PyArray_ITEMSIZE(out) == 4 * parts);
         }
         return finite;
     }

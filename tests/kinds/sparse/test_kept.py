@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import einroute as er
-from einroute._config.config_block import forcing
+from tests.helpers import forcing
 
 DTYPES = "?bBhHiIlLqQfdFD"
 FORMS = (

@@ -10,7 +10,7 @@ from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._entries.entries import CROWDED, Compressed, Entries, scatter_add, tools, total
-from .result import comparing, entries_of, hand_over, layout, line_of, ordering, pointers_of
+from .result import comparing, entries_of, hand_over, layout, line_of, ordering, passing, pointers_of, spread
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +31,10 @@ def verdict(step: Step) -> Offer | Refused:
     entry, pointer = (_ENTRY, _POINTER) if step.output else (_SUMMED, _READ)
     if len(step.output) == 1 and not line_of(step, 0):
         entry += _WAITS
+    entry += spread(step) * 1e-9
     work = (nnz * entry + pointers_of(step, 0) * pointer) * 1e9 + comparing(step) + ordering(step, 0)
+    if step.output and line_of(step, 0) == step.output:
+        work += passing(step, 0)
     if len(step.output) == 1 and step.sizes[step.output] > CROWDED * nnz:
         work += nnz * _SORTED
     cost = Cost(work, float(step.in_bytes + made), _CALLS, 1e9)

@@ -22,6 +22,8 @@ COMPARE, POINTER, ENDED = 0.26, 0.6, 5.5
 #: Nanoseconds an entry for bringing entries into the rows of a result: as they lie, and in another order; for
 #: each of its pointers; and more where there are so many rows that each entry takes a line of the cache.
 _KEPT, TURNED, _MADE, _SCATTERED, _MANY_ROWS = 1.1, 3.8, 1.0, 9.0, 1 << 13
+#: Sums from which each takes a line of the cache.
+_MANY_SUMS = 1 << 18
 
 
 def sparse_positions(step: Step) -> tuple[int, ...]:
@@ -55,6 +57,11 @@ def passing(step: Step, position: int) -> float:
     """Nanoseconds for passing the rows, or columns, that an operand keeps."""
     lines = pointers_of(step, position)
     return POINTER * lines + ENDED * min(lines, entries_of(step, position))
+
+
+def spread(step: Step) -> float:
+    """Nanoseconds more an entry where its sum, in a vector, takes a line of the cache."""
+    return _SCATTERED if len(step.output) == 1 and step.sizes[step.output] > _MANY_SUMS else 0.0
 
 
 def ordering(step: Step, position: int) -> float:

@@ -19,7 +19,17 @@ from ..._entries.entries import Entries, fewest
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
 from . import short
-from .result import comparing, entries_of, hand_over, layout, line_of, ordering, passing, sparse_positions
+from .result import (
+    comparing,
+    entries_of,
+    hand_over,
+    layout,
+    line_of,
+    ordering,
+    passing,
+    sparse_positions,
+    spread,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -122,8 +132,9 @@ def _each(step: Step, position: int) -> float:
     if line and len(own) == 2 and len(step.output) <= 1 and step.output in ("", line):
         return _ALONG + _LOOKED_UP * dense * (len(own) if step.output else 1)
     if not dense:
-        return 0.0 if step.form == "entries" and len(step.output) == 2 else _SUM + (0.0 if line else _WAITS)
-    return _AXIS * len(own) + _ELEMENT * dense + _SUM * scattered
+        summed = spread(step) + _SUM + (0.0 if line else _WAITS)
+        return 0.0 if step.form == "entries" and len(step.output) == 2 else summed
+    return _AXIS * len(own) + _ELEMENT * dense + (_SUM + spread(step)) * scattered
 
 
 def _places(step: Step, position: int) -> float:
