@@ -42,6 +42,8 @@ _PAIR, _FEATURE, _WEIGHT, _LOOK = 1e-10, 1e-10, 2.2e-10, 2.7e-11
 #: What a weight takes besides that is not of double precision and has a neighbour; a row of weights, and each
 #: of its sums.
 _PACKED, _ROW, _SUM = 2.2e-10, 1e-8, 3e-9
+#: Weights of a row up to which rows are summed side by side, in half of that.
+_SHORT = 64
 #: Seconds of a coordinate of points that only differences are made of, of one that is centred, and besides
 #: GEMMs of a product of different features.
 _TURNED, _COORDINATE, _CROSSED = 4e-10, 2e-9, 2.5e-9
@@ -150,9 +152,8 @@ def _cost(form: PairSum, step: Step) -> Cost:
         elif form.rest:
             products = n * m * (_WEIGHT + (_FEATURE if crossed else _LOOK) * features)
         if form.rest:
-            products += n * (
-                _ROW + _SUM * (1 if _total(form, step) else features if direct or crossed else 0)
-            )
+            sums = 1 if _total(form, step) else features if direct or crossed else 0
+            products += n * (_ROW + _SUM * sums * (0.5 if m <= _SHORT else 1.0))
             products += n * m * _PACKED if _packed(form, step) else 0.0
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
         if not crossed:
