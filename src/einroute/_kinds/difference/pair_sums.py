@@ -38,7 +38,7 @@ SPREAD = 64
 _FEW, _LEAST = 0.05, 1e-280
 #: Seconds that the core takes for a pair, and for each of its features, of sums that are made of differences;
 #: and of those that are not, where it is looked what cancels.
-_PAIR, _FEATURE, _WEIGHT, _LOOK = 1e-10, 1e-10, 2.2e-10, 2.7e-11
+_PAIR, _FEATURE, _WEIGHT, _LOOK = 1e-10, 1e-10, 2.2e-10, 1.5e-11
 #: What a weight takes besides that is not of double precision and has a neighbour; a row of weights, and each
 #: of its sums.
 _PACKED, _ROW, _SUM = 2.2e-10, 1e-8, 3e-9
@@ -46,11 +46,11 @@ _PACKED, _ROW, _SUM = 2.2e-10, 1e-8, 3e-9
 _SHORT = 64
 #: Seconds of a coordinate of points that only differences are made of, of one that is centred, and besides
 #: GEMMs of a product of different features.
-_TURNED, _COORDINATE, _CROSSED = 4e-10, 2e-9, 2.5e-9
+_TURNED, _COORDINATE, _CROSSED = 4e-10, 1.2e-9, 2.5e-9
 #: The same of a coordinate where pairs are not weighed, and of a point.
 _ALIKE, _POINT = 1.3e-9, 3.5e-9
 #: How many times that where the points' products are formed of what the core hands over.
-_MOMENTS = 2.5
+_MOMENTS = 4.0
 #: Seconds from which threads share the work.
 _SHARED = 1e-4
 
