@@ -49,8 +49,8 @@ _SHORT = 64
 _TURNED, _COORDINATE, _CROSSED = 4e-10, 1.2e-9, 2.5e-9
 #: The same of a coordinate where pairs are not weighed, and of a point.
 _ALIKE, _POINT = 1.3e-9, 3.5e-9
-#: How many times that where the points' products are formed of what the core hands over.
-_MOMENTS = 4.0
+#: How many times that where the points' products are formed of what the core hands over; without weights.
+_MOMENTS, _ALONE = 4.0, 1.5
 #: Seconds from which threads share the work.
 _SHARED = 1e-4
 
@@ -158,7 +158,7 @@ def _cost(form: PairSum, step: Step) -> Cost:
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
         if not crossed:
             return Cost((products / shared + points) * 1e9, 0.0, 3.0, 1e9)
-        points *= _MOMENTS
+        points *= _MOMENTS if form.rest else _ALONE
         gemms = sum(q / gemm_rate(features, features, q, 8, False, 1) for q in (n, m))
         points += features**2 * (_CROSSED + gemms)
         return Cost((products / shared + points) * 1e9, 0.0, 30.0, 1e9)
