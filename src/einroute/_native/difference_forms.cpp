@@ -232,23 +232,28 @@ template <class R> R largest(const R* x, ptrdiff_t count) {
     return all;
 }
 
-// The diagonal; or the rows of the matrix, the lower triangle added to the upper one; the sum of sizes.
-template <class R> double entries(PyArrayObject* metric, ptrdiff_t features, R* to) {
-    double size = 0;
+// The diagonal; or the upper triangle of the matrix, the lower one added to it.
+template <class R> void entries(PyArrayObject* metric, ptrdiff_t features, R* to) {
     if (metric == nullptr || PyArray_NDIM(metric) == 1) {
         for (ptrdiff_t k = 0; k < features; ++k) {
             to[k] = metric == nullptr ? 1 : of<R>(metric)[k];
-            size += std::fabs(static_cast<double>(to[k]));
         }
-        return size;
+        return;
     }
     const R* from = of<R>(metric);
     for (ptrdiff_t k = 0; k < features; ++k) {
-        for (ptrdiff_t l = 0; l < features; ++l) {
-            const R one = from[k * features + l];
-            to[k * features + l] = k == l ? one : one + from[l * features + k];
-            size += std::fabs(static_cast<double>(one));
+        to[k * features + k] = from[k * features + k];
+        for (ptrdiff_t l = k + 1; l < features; ++l) {
+            to[k * features + l] = from[k * features + l] + from[l * features + k];
         }
+    }
+}
+
+// The sum of the sizes of a metric's entries.
+template <class R> double size_of(PyArrayObject* metric, ptrdiff_t features) {
+    double size = metric == nullptr ? static_cast<double>(features) : 0;
+    for (ptrdiff_t k = 0; metric != nullptr && k < PyArray_SIZE(metric); ++k) {
+        size += std::fabs(static_cast<double>(of<R>(metric)[k]));
     }
     return size;
 }
@@ -263,17 +268,21 @@ int fill(PyArrayObject* x, PyArrayObject* y, PyArrayObject* metric, PyArrayObjec
         PyErr_NoMemory();
         return -1;
     }
-    const double sum = entries(metric, features, s.get());
+    entries(metric, features, s.get());
     const Sides sides = {
         PyArray_BYTES(x), PyArray_BYTES(y), reinterpret_cast<const char*>(s.get()), n, m, features, whole};
     if (!ready_pool(PyArray_NBYTES(out)) ||
         !fill_all(sides, PyArray_BYTES(out), PyArray_TYPE(out), threads)) {
         return -1;
     }
+    // What is not finite stays so in every sum: the entries tell it, and the points where they are fewer.
+    if (n * m <= (n + m) * features) {
+        return all_finite(PyArray_BYTES(out), n * m, sizeof(R) == sizeof(float));
+    }
     const double most = static_cast<double>(largest(of<R>(x), n * features)) +
                         static_cast<double>(largest(of<R>(y), m * features));
     // No entry, and none of the sums it is made of, can be other than finite.
-    if (4 * most * most * sum < static_cast<double>(std::numeric_limits<R>::max())) {
+    if (4 * most * most * size_of<R>(metric, features) < static_cast<double>(std::numeric_limits<R>::max())) {
         return 1;
     }
     return all_finite(PyArray_BYTES(out), n * m, sizeof(R) == sizeof(float));

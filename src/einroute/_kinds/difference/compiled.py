@@ -28,8 +28,8 @@ _VECTOR, _BLOCK = 64, 1 << 18
 #: Columns up to which rows take their place.
 _NARROW = 16
 #: Seconds a pair takes in double precision, what each product adds, of a diagonal and of a whole matrix, and
-#: each coordinate of the points.
-_PAIR, _PRODUCT, _WHOLE, _COORDINATE = 4.5e-10, 1e-10, 5.5e-11, 7e-10
+#: each coordinate of the points and entry of a matrix.
+_PAIR, _PRODUCT, _WHOLE, _COORDINATE, _ENTRY = 4.5e-10, 1e-10, 5.5e-11, 7e-10, 8e-10
 #: How many times that of a product of complex numbers takes, by the byte.
 _COMPLEX = 2.5
 #: Seconds from which threads share the work.
@@ -94,7 +94,8 @@ def _seconds(step: Step, form: Form) -> float:
     if m < _NARROW < n:
         n, m = m, n
     pairs = n * max(m, _VECTOR // step.dtype.itemsize) * (_PAIR + products) * step.dtype.itemsize / 8
-    return step.extent(form.batch) * (pairs + (n + m) * features * _COORDINATE)
+    entries = features**2 * _ENTRY if whole else 0.0
+    return step.extent(form.batch) * (pairs + (n + m) * features * _COORDINATE + entries)
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:

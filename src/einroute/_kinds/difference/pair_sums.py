@@ -38,17 +38,19 @@ SPREAD = 64
 _FEW, _LEAST = 0.05, 1e-280
 #: Seconds that the core takes for a pair, and for each of its features, of sums that are made of differences;
 #: and of those that are not, where it is looked what cancels.
-_PAIR, _FEATURE, _WEIGHT, _LOOK = 1e-10, 1e-10, 2.2e-10, 2.7e-11
+_PAIR, _FEATURE, _WEIGHT, _LOOK = 1e-10, 1e-10, 2.2e-10, 1.5e-11
 #: What a weight takes besides that is not of double precision and has a neighbour; a row of weights, and each
 #: of its sums.
 _PACKED, _ROW, _SUM = 2.2e-10, 1e-8, 3e-9
+#: Weights of a row up to which rows are summed side by side, in half of that.
+_SHORT = 64
 #: Seconds of a coordinate of points that only differences are made of, of one that is centred, and besides
 #: GEMMs of a product of different features.
-_TURNED, _COORDINATE, _CROSSED = 4e-10, 2e-9, 2.5e-9
+_TURNED, _COORDINATE, _CROSSED = 4e-10, 1.2e-9, 2.5e-9
 #: The same of a coordinate where pairs are not weighed, and of a point.
 _ALIKE, _POINT = 1.3e-9, 3.5e-9
-#: How many times that where the points' products are formed of what the core hands over.
-_MOMENTS = 2.5
+#: How many times that where the points' products are formed of what the core hands over; without weights.
+_MOMENTS, _ALONE = 4.0, 1.5
 #: Seconds from which threads share the work.
 _SHARED = 1e-4
 
@@ -150,14 +152,13 @@ def _cost(form: PairSum, step: Step) -> Cost:
         elif form.rest:
             products = n * m * (_WEIGHT + (_FEATURE if crossed else _LOOK) * features)
         if form.rest:
-            products += n * (
-                _ROW + _SUM * (1 if _total(form, step) else features if direct or crossed else 0)
-            )
+            sums = 1 if _total(form, step) else features if direct or crossed else 0
+            products += n * (_ROW + _SUM * sums * (0.5 if m <= _SHORT else 1.0))
             products += n * m * _PACKED if _packed(form, step) else 0.0
         shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
         if not crossed:
             return Cost((products / shared + points) * 1e9, 0.0, 3.0, 1e9)
-        points *= _MOMENTS
+        points *= _MOMENTS if form.rest else _ALONE
         gemms = sum(q / gemm_rate(features, features, q, 8, False, 1) for q in (n, m))
         points += features**2 * (_CROSSED + gemms)
         return Cost((products / shared + points) * 1e9, 0.0, 30.0, 1e9)

@@ -28,8 +28,9 @@ _TRANSFORM, _SPLIT = 1e-10, 2.5e-8
 #: Seconds that pairs that are too close take, by the features: of few, more pairs are; and what a pair takes
 #: where points are few as well: their tiles are centred anew.
 _CLOSE, _ANEW = 8e-9, 2e-7
-#: Seconds of a point, and of each of its coordinates.
-_POINT, _COORDINATE = 3e-8, 7e-9
+#: How many times that it is in single precision; seconds of a point, and of each of its coordinates.
+_SINGLE = 0.6
+_POINT, _COORDINATE = 3e-8, 3.5e-9
 #: Seconds an entry takes by expansion, besides its products: three in double precision, one of the diagonal;
 #: and a coordinate of the points, in parts.
 _EXPANDED, _EXPANSIONS, _PARTED = 6e-9, 4, 8e-8
@@ -60,7 +61,8 @@ def product_verdict(step: Step) -> Rewriting | Refused:
         return form
     terms = step.extent(form.features[0])
     n, m, batch = step.extent(form.i), step.extent(form.j), step.extent(form.batch)
-    each = distances.ENTRY + distances.TERM * terms * step.dtype.itemsize / 8 + _CLOSE / terms
+    single = _SINGLE if step.dtype.itemsize == 4 else 1.0
+    each = single * (distances.ENTRY + _CLOSE / terms) + distances.TERM * terms * step.dtype.itemsize / 8
     if _few(step, form):
         each = transformed.PAIR + transformed.TERM * terms * step.dtype.itemsize / 8
     elif terms <= 2 and min(n, m) < 16:
@@ -174,7 +176,12 @@ def plain_verdict(step: Step) -> Rewriting | Refused:
     pairs = step.extent(form.made)
     each = (_PLAIN if terms > 1 else _ALONE) + terms * _FEATURE * step.dtype.itemsize / 8
     if len(form.unique) == 2:
-        each += terms * terms * _PRODUCT * (1 if step.dtype.char in "fdFD" else 20)
+        each += (
+            terms
+            * terms
+            * _PRODUCT
+            * (1 if step.dtype.char in "fd" else 4 if step.dtype.char in "FD" else 20)
+        )
     work = pairs * each
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 40.0, 1e9)
     return Rewriting(Offer(cost, step.output, form, "differences written out in tiles"), inner(form, step))
