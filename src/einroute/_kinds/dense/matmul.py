@@ -15,8 +15,9 @@ from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import allocator
 from .gemm_cost import SMALL, UNCOPIED
-from .layout import Search, strides_of
+from .layout import Search
 from .recipe import Recipe
+from .strides import strides_of
 from .transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
