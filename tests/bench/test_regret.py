@@ -123,7 +123,7 @@ class TestEstimates:
             assert one.told > 0
             assert one.took > 0
             assert one.route in report.line(one)
-            assert one.route in "\n".join(report.summary([replace(one, took=1.0)]))
+            assert one.route in "\n".join(report.summary([replace(one, took=1.0, spoilt=False)]))
 
     def test_off_is_what_is_long_and_off_either_way(self):
         call = draw.draw("dense", 0, 0)

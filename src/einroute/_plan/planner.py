@@ -326,9 +326,10 @@ def _slices(
     if cut.memory or cut.block == 1:
         # Not for the speed's sake: threads only where a slice is work for one, and memory for several.
         held = inner.peak + (problem.out_bytes if summed else 0)
-        room = workers if limits.memory is None else limits.memory // max(held, 1)
-        workers = max(1, min(workers, room)) if inner.seconds > THREADED else 1
-    threads = max(1, min(threads, workers, count))
+        room = count if limits.memory is None else limits.memory // max(held, 1)
+        room = max(1, room) if inner.seconds > THREADED else 1
+        workers, threads = min(workers, room), min(threads, room)
+    threads = max(1, min(threads, count))  # not the workers', of which a reproducible plan must not know
     each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
     through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
     # However small the slices, all that is read and written goes through memory once.

@@ -167,3 +167,24 @@ def test_stacks_that_matmul_takes_as_they_come(subscripts, dtype):
         for out in (np.empty_like(right), np.empty(right.shape[::-1], dtype).T):
             assert er.einsum(subscripts, *arrays, out=out) is out
             np.testing.assert_array_equal(out, right)
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        (
+            "bcij,bcjk->bcik",
+            ((4, 229, 85, 5), (4, 229, 5, 24)),
+        ),  # at most a slice for each b
+        ("abc,abc->abc", ((300, 40, 90),) * 2),
+        ("ij,jk->ik", ((700, 30), (30, 900))),
+    ],
+)
+def test_a_reproducible_plan_does_not_know_how_many_threads_there_are(subscripts, shapes):
+    operands = [np.zeros(shape, complex) for shape in shapes]
+    told = set()
+    for threads in (1, 2, 4):
+        with er.config(threads=threads, reproducible=True):
+            explained = er.explain(subscripts, *operands)
+            told.add((explained.routes, round(explained.seconds, 9)))
+    assert len(told) == 1

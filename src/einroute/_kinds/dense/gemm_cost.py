@@ -42,6 +42,8 @@ _RESHAPED, _TURN = 1.1e-9, 0.7e-9
 UNCOPIED = 4096
 #: Seconds a byte of lines that memory does not foresee.
 _WAITED = 0.2e-9
+#: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element.
+_COLUMN = 1.5e-9
 #: Multiply-adds a second of a dot product that walks across memory.
 _ACROSS = 1.7e9
 
@@ -90,8 +92,9 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             each += k * step.dtype.itemsize * _WAITED
     if count == 1 and _is_awkward(step, recipe, strides):
         rate = flops / (flops / rate + _packing(step, m, n, k))
-    if count > 1 and (m == 1) != (n == 1):
-        each += k * _apart(step, recipe, strides)
+    if (m == 1) != (n == 1):
+        rate = min(rate, _of_short_columns(step, recipe, strides))
+        each += k * _apart(step, recipe, strides) if count > 1 else 0.0
     turned = strides[0 if recipe.swapped else 1]
     real = recipe.loops and m > 1 and n > 1 and not recipe.pack_b and step.dtype.kind != "c"
     if real and any(turned[c] == step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
@@ -121,7 +124,10 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             turned_ones += op.size * _TURN
     if recipe.pack_out:
         copied += step.out_bytes
-    seconds = max(flops / rate, moving(moved, held))
+    # What windows read again is at hand.
+    again = min(moved, float(sum(max(op.nbytes - op.span, 0) for op in step.operands)))
+    moved -= again
+    seconds = max(flops / rate, moving(moved, held) + moving(again, 1.0))
     if copied:
         seconds += max(moving(TRANSPOSE * 2 * copied, held + copied), turned_ones)
     calls += cost.calls + count * each / CALL
@@ -157,6 +163,17 @@ def _is_awkward(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Ma
     if by_stride(free + recipe.k, strides[at])[-1:] in free:
         return as_rows
     return as_rows == (step.dtype.char in "dD" and step.iterations > _UNPACKED)
+
+
+def _of_short_columns(
+    step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]
+) -> float:
+    """Multiply-adds a second of a matrix by a vector at most, by the columns that BLAS goes through."""
+    at = 1 if step.extent(recipe.m) == 1 else 0
+    free = (recipe.m, recipe.n)[at]
+    if step.extent(free) >= SKINNY or by_stride(free + recipe.k, strides[at])[-1:] not in free:
+        return float("inf")
+    return step.extent(free) / (_COLUMN * max(step.dtype.itemsize / 8, 1))
 
 
 def _apart(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> float:

@@ -32,8 +32,8 @@ _CALL, _LOOK = 0.2, 0.35
 #: Instructions of a stack's products a second: of sums, of products alone, and of complex numbers.
 _SUMS, _ALONE, _COMPLEX = 8e9, 4e9, 9.2e9
 #: The share of these of a matrix by a vector, whose sums wait for themselves, and of one that all of a stack
-#: share, beyond so many rows that stay in registers.
-_WAITS, _HELD = 0.65, 4
+#: share, beyond so many rows that stay in registers; and further of single sums, which share nothing.
+_WAITS, _HELD, _SINGLE = 0.65, 4, 0.7
 #: Seconds that a run along the innermost of several sums takes to begin.
 _RUN = 6.5e-9
 #: Seconds an element that lies far from the last one, and how many times memory is read that is not foreseen.
@@ -248,6 +248,8 @@ def _cost(step: Step, labels: Classes, layout: str, run: Any) -> Cost:
     longest = max(step.extent(x) for x in (labels.left, labels.right, labels.contracted))
     if longest * step.dtype.itemsize > 2 * LINE:  # no row is foreseen while the one before is summed
         compute += moving(nbytes, held)
+    elif step.out_bytes > machine().shared_bytes / 2:  # a result's lines are waited for, too
+        compute += moving(step.out_bytes)
     flops = float(step.iterations)
     return Cost(flops, nbytes, _LOOK, flops / compute, held=held)
 
@@ -260,6 +262,7 @@ def _rate(step: Step, labels: Classes, layout: str) -> float:
     shared = any(layout[-1:] in own and set(labels.batch).isdisjoint(own) for own in step.inputs)
     waits = step.dtype.kind != "c" and min(rows, columns) == 1
     rate = _COMPLEX if step.dtype.kind == "c" else _SUMS
+    rate *= _SINGLE if rows == columns == 1 else 1.0
     return rate * (_WAITS if waits or (shared and labels.batch and max(rows, columns, sums) > _HELD) else 1)
 
 
