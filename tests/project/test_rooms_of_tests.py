@@ -42,6 +42,7 @@ MAY_REACH = {
     ("call/test_parse.py", "_base.labels"): "parsing is compared with NumPy up to the sizes",
     ("config/test_strict.py", "_base.watch"): "whether calls are looked at one by one",
     ("config/test_config.py", "_kinds.registry"): "the names that options take are the routes there are",
+    ("kinds/difference/test_transformed.py", "_native"): "the way is the core's",
     ("factors/test_csr_cache.py", "_entries.entries"): "what is remembered is made of entries",
     ("factors/test_csr_cache.py", "_entries.csr_source"): "asks for what is remembered, and from when on",
     ("factors/test_csr_cache.py", "_kinds.sparse.scipy"): "makes entries of SciPy's matrices",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .._base.linalg import SUPPORTED, blame, is_foreign, wrapper
 from .._base.log import debug
-from .._base.numpy_functions import lstsq_of_arrays, numpy_lstsq, numpy_pinv
+from .._base.numpy_functions import numpy_lstsq, numpy_pinv
 from .._base.routed_operand import any_routed, on_arrays
 from .._base.threads import single_threaded_blas
 from .._base.watch import WATCH, tell_declined, tell_factors, tell_fallback, to_observe
@@ -34,6 +34,8 @@ __all__ = ["lstsq", "lstsq_problem", "pinv", "pinv_problem"]
 Array = NDArray[Any]
 ndarray = np.ndarray
 _NO_VALUE: Any = np._NoValue  # what NumPy's own signature has
+#: What `numpy_lstsq` does with arrays: it looks for an ``__array_function__`` first.
+_lstsq_of_arrays: Any = getattr(numpy_lstsq, "__wrapped__", numpy_lstsq)
 
 #: Why kept factors are not asked.
 NUMPYS_TO_JUDGE = "shapes, dtypes or options are NumPy's to judge, or reproducible results were asked for"
@@ -111,7 +113,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, An
             if answer is not None:
                 return answer
             try:
-                return lstsq_of_arrays(a, b, rcond)  # type: ignore[no-any-return]  # NumPy's own
+                return _lstsq_of_arrays(a, b, rcond)  # type: ignore[no-any-return]  # NumPy's own
             except Exception as error:
                 blame("lstsq", error, a, b)
     return _any_lstsq(a, b, rcond)

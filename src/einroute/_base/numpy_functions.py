@@ -29,7 +29,6 @@ from numpy.linalg import tensordot as numpy_linalg_tensordot
 from numpy.linalg import vecdot as numpy_linalg_vecdot
 
 __all__ = [
-    "lstsq_of_arrays",
     "numpy_dot",
     "numpy_einsum",
     "numpy_einsum_path",
@@ -54,5 +53,3 @@ __all__ = [
 ]
 
 numpy_einsum_path: Any = np.einsum_path  # as a value: its stubs do not know `einsum_call`
-#: What `numpy_lstsq` does with arrays: it looks for an ``__array_function__`` first.
-lstsq_of_arrays: Any = getattr(numpy_lstsq, "__wrapped__", numpy_lstsq)

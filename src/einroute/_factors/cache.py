@@ -320,7 +320,8 @@ class FactorCache:
                 "factorizations": len(self._kept),
                 "bytes": self._bytes,
                 "max_bytes": self.limit,
-                "seen": sum(sight is not KEPT for sight in self._seen.values()),
+                # Sights are counted without the lock: the list is made at once.
+                "seen": sum(sight is not KEPT for sight in list(self._seen.values())),
                 "hits": self._hits,
                 "misses": self._misses,
                 "made": self._made,

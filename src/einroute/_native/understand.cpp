@@ -8,7 +8,7 @@ namespace {
 
 // Nanoseconds up to which a call is understood at first sight: no other way is faster then, since a call of
 // NumPy's takes as long; and of three operands and more there are two, or one of its loops.
-constexpr double SMALL = 450, SMALL_OF_MANY = 1000;
+constexpr double SMALL = 450, SMALL_OF_MANY = 800;
 // Products that NumPy's order may take where a result is not finite.
 constexpr double REPEATED = 1 << 21;
 

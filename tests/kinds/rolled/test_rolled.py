@@ -416,7 +416,7 @@ class TestRewrites:
         [
             ("ij->j", 5000, 300, "rolled.sums"),
             ("ijn,j->n", 5000, 300, "rolled.sums"),
-            ("ij,ij->", 600_000, 2, "rolled.split"),
+            ("ij,ij->", 600_000, 2, "rolled.shifts"),
             ("ij,j->i", 150, 40, "rolled.kernels" if ABSENT else "rolled.correlate"),
         ],
     )
@@ -469,9 +469,9 @@ class TestRewrites:
         assert er.explain("ijn,nm->ijm", x, a).routes[0] == "rolled.first"
         assert_agrees("ijn,nm->ijm", x, a)
 
-    def test_few_rollings_are_split(self, rng):
+    def test_few_rollings_are_done_one_after_the_other(self, rng):
         x, a = er.rolled(rng.standard_normal((200_000, 4)), 2), rng.standard_normal((200_000, 4))
-        assert er.explain("ijn,in->j", x, a).routes[0] == "rolled.split"
+        assert er.explain("ijn,in->j", x, a).routes[0] == "rolled.shifts"
         np.testing.assert_allclose(
             er.einsum("ijn,in->j", x, a), [np.vdot(np.roll(x.base, -j, 0), a) for j in range(2)], rtol=1e-9
         )

@@ -34,6 +34,8 @@ _SUMS, _ALONE, _COMPLEX = 8e9, 4e9, 9.2e9
 #: The share of these of a matrix by a vector, whose sums wait for themselves, and of one that all of a stack
 #: share, beyond so many rows that stay in registers; and further of single sums, which share nothing.
 _WAITS, _HELD, _SINGLE = 0.65, 4, 0.7
+#: Seconds up to which the core answers at sight, of two operands and of more (understand.cpp).
+_AT_SIGHT = (450e-9, 800e-9)
 #: Seconds that a run along the innermost of several sums takes to begin.
 _RUN = 6.5e-9
 #: Seconds an element that lies far from the last one, and how many times memory is read that is not foreseen.
@@ -70,15 +72,21 @@ def _contraction(step: Step) -> Offer | Refused:
         return Refused("more operands, labels or products than the core takes")
     layout = step.output[::-1] if fortran else step.output
     flops = float(step.iterations)
-    seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands)) + _across(step) + _runs(step)
-    products = f"{len(run.steps)} steps" if len(run.steps) > 1 else f"{flops:.0f} products"
+    alone = len(run.steps) == 1
+    seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands))
+    nbytes, calls = _through_memory(step, run.intermediates)
+    if seconds <= _AT_SIGHT[len(step.inputs) > 2]:
+        calls = 0.0  # the core answers whatever is planned, which is to be this
+    else:
+        seconds += _across(step, alone=alone) + (_runs(step) if alone else 0.0)
+    products = f"{flops:.0f} products" if alone else f"{len(run.steps)} steps"
     return Offer(
-        Cost(flops, *_through_memory(step, run.intermediates), flops / seconds),
+        Cost(flops, nbytes, calls, flops / seconds),
         layout,
         run,
         f"{len(step.inputs)} operands in one call, {products}",
-        flagged=len(run.steps) == 1,
-        single=not summed and len(run.steps) == 1,
+        flagged=alone,
+        single=not summed and alone,
         temporary=run.intermediates,
         whole=partial(_whole, char, "F" if fortran else "C"),
     )
@@ -93,13 +101,13 @@ def _through_memory(step: Step, made: int) -> tuple[float, float]:
     return float(passes * step.read_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
 
 
-def _across(step: Step) -> float:
-    """Seconds that reading operands takes which lie across the innermost loop."""
+def _across(step: Step, *, alone: bool) -> float:
+    """Seconds that reading operands takes which lie across the innermost loop, of one step or of several."""
     if len(step.inputs) == 1:
         return 0.0
     inner = _innermost(step)
     return _SCATTERED * sum(
-        max(op.size, step.iterations if _by_loops(step) else 0)
+        max(op.size, step.iterations if alone and _by_loops(step) else 0)
         for own, op in zip(step.inputs, step.operands, strict=True)
         if inner and inner in own and op.strides[own.index(inner)] != op.dtype.itemsize
     )
