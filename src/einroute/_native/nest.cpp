@@ -62,13 +62,14 @@ void size_boxes(const Nest& nest, Cut& to) {
         packed += to.packed[k];
         across = across || (to.packed[k] && is_across(rows.x[k], along.x[k]));
     }
-    if (packed > 0 && across) { // square, so that each line of the cache is used while it is there
+    if (packed > 0 && across) {
+        // Square, so that each line of the cache is used while it is there.
         to.rows = to.length = least(128, most(32, SIDE / nest.item));
         if (to.scattered || (to.summed && !along.summed && !rows.summed)) {
             to.rows = KEPT / (to.length * nest.item);
         }
-    } else if (packed >
-               0) { // elements are taken from rows, as memory has them: of several, they stay at hand
+    } else if (packed > 0) {
+        // Elements are taken from rows, as memory has them: of several operands, they stay at hand.
         to.length = least(along.size, (packed > 1 && !rows.summed ? SIDE : PACKED_ROW) / nest.item);
         to.rows = rows_kept(nest, to.length, packed > 1 ? 2 * SIDE : PACKED_ROW);
         to.rowwise = true;

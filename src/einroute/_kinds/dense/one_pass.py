@@ -174,8 +174,8 @@ def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str
         else:
             seconds += _IN_BOX if square else _SINGLY * max(item, 4) / 8
             seconds += _CONFLICT if square and _conflict(stride) else 0.0
-        if stride >= LINE and square and paged:  # the lines of a box come one by one
-            seconds += _LINE * max(item, min(LINE, beside or LINE)) / LINE
+        if square and paged:  # the lines of a box come one by one, or some of them that follow each other
+            seconds += _LINE * max(item, min(LINE, beside or LINE)) / LINE * (1.0 if stride >= LINE else 0.5)
         elif stride >= LINE and lost and not square:
             seconds += scattered(reach)
         elif stride < LINE and waits:
