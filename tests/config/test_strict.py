@@ -171,3 +171,39 @@ er.set_config(strict=False)
 print(WATCH.on)
 """
         assert printed(code, EINROUTE_STRICT="1").split() == ["True", "False"]
+
+
+_STORM = """
+import os, signal, sys, threading, time
+import numpy as np, einroute as er
+
+a = np.ones((3, 3))
+over = False
+
+def strict():
+    while not over:
+        with er.config(strict=True):
+            er.einsum("ij,jk->ik", a, a)
+
+threads = [threading.Thread(target=strict, daemon=True) for _ in range(4)]
+for thread in threads:
+    thread.start()
+sys.setswitchinterval(1e-5)
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # the default action ends a child that hangs
+        er.einsum("ij,jk->ik", a, a)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+sys.setswitchinterval(5e-3)
+print("forked")  # and ends with the threads at it
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forks_and_the_end_while_threads_are_strict() -> None:
+    """Contexts of threads that are gone are dropped where a lock may be held for ever."""
+    assert printed(_STORM) == "forked"

@@ -198,13 +198,22 @@ class _Watch:
         return _Strict(self)
 
     def count_strict(self, held: _Strict, number: int) -> None:
-        """One more of them, or one less; the collector may call this amid another change."""
-        with self._lock:
-            (self._strict.add if number > 0 else self._strict.discard)(id(held))
-            self.on = self.users > 0 or bool(self._strict)
+        """One more of them, or one less; the collector may call this amid another change.
+
+        Without the lock, which a thread that is gone may hold: contexts of others are dropped in the child of
+        a fork before `after_fork`, and while the interpreter ends. A set's changes are not torn, and who
+        writes ``on`` last sees all of them.
+        """
+        (self._strict.add if number > 0 else self._strict.discard)(id(held))
+        self._look()
+
+    def _look(self) -> None:
+        wanted = None
+        while wanted != (self.users > 0 or bool(self._strict)):
+            self.on = wanted = self.users > 0 or bool(self._strict)
 
     def _tell(self, watched: bool) -> None:
-        self.on = watched or bool(self._strict)
+        self._look()
         for tell in self.on_change:
             tell(watched)
 

@@ -121,6 +121,10 @@ def _operand(op: Operand) -> str:
         parts.append("strides " + ",".join(str(s // op.dtype.itemsize) for s in op.strides))
     if op.nnz is not None:
         parts.append(f"{op.nnz} entries")
+    if op.compressed >= 0:
+        parts.append(f"compressed along {op.compressed}")
+    if op.compared:
+        parts.append(f"{op.compared} indices compared")
     if op.alias is not None:
         parts.append(f"the same as {op.alias}")
     return " ".join(parts)

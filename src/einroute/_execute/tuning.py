@@ -34,8 +34,9 @@ _BETTER = 0.92
 _OWN_RUNS, _RUNS, _SPOILT = 3, 2, 6
 #: A run that takes so many times the plan's time is the last one.
 _HOPELESS = 2.5
-#: How many times its processor time a run may take, from so many seconds: else others had the cores.
-_WAITED, _TOLD = 1.5, 200e-6
+#: How many times its processor time a run may take, from so many seconds: else others had the cores. Where
+#: the processor's time is not asked for, how many times what was expected.
+_WAITED, _TOLD, _LATE = 1.5, 200e-6, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,8 @@ def _timed(
     ----------
     expected : float, optional
         Seconds that the run may be expected to take. The system is asked for the processor's time, which may
-        take microseconds, only where that is little beside it.
+        take microseconds, only where that is little beside it; of others a run that takes far longer counts
+        as one that waited.
     """
     mark = object()
     _RUNNING.add(mark)
@@ -269,7 +271,10 @@ def _timed(
         start = perf_counter()
         result = run(*operands) if out is None else run(*operands, out=out)
         seconds = perf_counter() - start
-        waited = used is not None and seconds > _TOLD and seconds > _WAITED * (process_time() - used)
+        if used is None:
+            waited = expected > 0 and seconds > max(_TOLD, _LATE * expected)
+        else:
+            waited = seconds > _TOLD and seconds > _WAITED * (process_time() - used)
     finally:
         alone = alone and len(_RUNNING) == 1
         _RUNNING.discard(mark)

@@ -143,7 +143,7 @@ def _places(step: Step, position: int) -> float:
         return 0.0
     length = step.sizes[step.output]
     if line_of(step, position) == step.output:
-        return length * _HELD
+        return length * _PLACE + min(length, entries_of(step, position)) * _HELD
     return min(length * _PLACE, entries_of(step, position) * _SORTED)
 
 
