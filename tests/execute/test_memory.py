@@ -69,3 +69,10 @@ class TestMemory:
             result, peak = peak_of(lambda: ER.einsum(text, a, b, c))
         np.testing.assert_allclose(result, right, rtol=1e-8)
         assert peak < 4 * limit
+
+
+def test_a_result_that_there_is_no_memory_for_is_refused_at_once() -> None:
+    """Its slices are not listed first: of so many the list alone would take all memory."""
+    x = np.broadcast_to(np.float64(2), (1 << 40,))
+    with pytest.raises((MemoryError, ValueError)):
+        ER.einsum("i,j->ij", x, x)

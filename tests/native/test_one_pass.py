@@ -138,6 +138,20 @@ class TestFlags:
             run(a, b)
         assert [str(w.message) for w in caught] == said
 
+    @pytest.mark.parametrize("columns", [33, 97, 601])
+    @pytest.mark.parametrize("subscripts", ["ij->j", "i,ij->j", "ij,ij->j"])
+    def test_what_lies_behind_a_row_is_nothing(self, subscripts: str, columns: int) -> None:
+        """The last vector of a row is added whole: what an earlier pass left behind the row counted."""
+        left = np.full((300, columns + 7), 5e306) * np.where(np.arange(300) // 32 % 2, -1.0, 1.0)[:, None]
+        before = bound("ij->j", {"i": 300, "j": columns + 7}, "d")
+        run = bound(subscripts, {"i": 300, "j": columns}, "d")
+        operands = [np.ones((300, columns) if "j" in own else 300) for own in subscripts[:-3].split(",")]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for _ in range(3):
+                before(left)
+                assert np.array_equal(run(*operands), np.full(columns, 300.0))
+
     def test_einsum_says_nothing_and_outer_what_numpy_says(self) -> None:
         import einroute as er  # after the core is known to be there
 

@@ -111,11 +111,13 @@ def _over(run: Runner, spent: int, step: Step) -> Runner:
 def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
     inner = bind_node(plan.inner, on_run)
     tail = inner if plan.tail is None else bind_node(plan.tail, on_run)
-    cuts = [slice(i, i + plan.block) for i in range(0, plan.size, plan.block)]
+    starts = range(
+        0, plan.size, plan.block
+    )  # not listed: there may be more than there is memory for a result
     pieces = [_slicer(labels, plan.label) for labels in plan.inputs]
-    last = len(cuts) - 1
+    last = len(starts) - 1
     if plan.summed:
-        return _bind_summed(plan, inner, tail, cuts, pieces)
+        return _bind_summed(plan, inner, tail, starts, pieces)
     axis = plan.output.index(plan.label)
     head = (slice(None),) * axis
     sizes = _sizes(plan)
@@ -130,11 +132,11 @@ def _bind_sliced(plan: Sliced, on_run: OnRun | None) -> Runner:
         result = empty(shape, dtype).transpose(axes) if out is None else out
 
         def work(index: int) -> None:
-            cut = cuts[index]
+            cut = slice(starts[index], starts[index] + plan.block)
             slices = [piece(x, cut) for piece, x in zip(pieces, arrays, strict=True)]
             (tail if index == last else inner)(*slices, out=result[(*head, cut)])
 
-        blocks(len(cuts), work, threads)
+        blocks(len(starts), work, threads)
         return result
 
     return run
@@ -150,7 +152,7 @@ def _bind_summed(
     plan: Sliced,
     inner: Runner,
     tail: Runner,
-    cuts: list[slice],
+    starts: range,
     pieces: list[Piece],
 ) -> Runner:
     """Slices along a contracted label: their results are added in order, whichever was ready first."""
@@ -158,19 +160,21 @@ def _bind_summed(
     shape = tuple(sizes[c] for c in plan.output)
     dtype = _dtype(plan)
     add = np.logical_or if dtype.kind == "b" else np.add
-    last = len(cuts) - 1
+    last = len(starts) - 1
     threads = plan.threads
     blocks = _blocks(plan)
 
     def part(arrays: tuple[Any, ...], index: int, out: Array | None) -> Any:
-        slices = [piece(x, cuts[index]) for piece, x in zip(pieces, arrays, strict=True)]
+        cut = slice(starts[index], starts[index] + plan.block)
+        slices = [piece(x, cut) for piece, x in zip(pieces, arrays, strict=True)]
         return (tail if index == last else inner)(*slices, out=out)
 
     def together(arrays: tuple[Any, ...]) -> Any:
-        partial = allocator(len(cuts) * prod(shape) * dtype.itemsize, last=False)((len(cuts), *shape), dtype)
-        blocks(len(cuts), lambda i: part(arrays, i, partial[i, ...]), threads)
+        count = len(starts)
+        partial = allocator(count * prod(shape) * dtype.itemsize, last=False)((count, *shape), dtype)
+        blocks(count, lambda i: part(arrays, i, partial[i, ...]), threads)
         total = partial[0, ...].copy()
-        for index in range(1, len(cuts)):  # as in turn: bits do not depend on the number of threads
+        for index in range(1, count):  # as in turn: bits do not depend on the number of threads
             add(total, partial[index], out=total)
         return total
 
@@ -178,7 +182,7 @@ def _bind_summed(
         total = np.asarray(part(arrays, 0, None))
         if not total.flags.writeable or total.base is not None:
             total = total.copy()
-        for index in range(1, len(cuts)):
+        for index in range(1, len(starts)):
             add(total, part(arrays, index, None), out=total)
         return total
 

@@ -232,6 +232,8 @@ class Walk {
     void clear(int level) {
         if (level > 0 || !by_rows_) {
             std::memset(state_ + level * LEVEL, 0, static_cast<std::size_t>(kept()));
+        } else { // but for what lies behind a row in its last vector, which is added as well
+            std::memset(state_ + pitch() - VECTOR, 0, VECTOR);
         }
     }
 
