@@ -21,12 +21,9 @@ def verdict(step: Step) -> Offer | Refused:
     offer = matmul.gemm_offer(step)
     if isinstance(offer, Refused):
         return offer
-    # The loops take any strides: what BLAS would have copied stays where it is, if it is a matrix there.
-    recipe = offer.recipe
-    copied = (recipe.pack_a, recipe.m + recipe.k), (recipe.pack_b, recipe.n + recipe.k)
-    if recipe.pack_out or any(pack and len(labels) > 2 for pack, labels in copied):
+    recipe = matmul.as_it_lies(step, offer.recipe)
+    if recipe.pack_a or recipe.pack_b or recipe.pack_out:
         return Refused("an operand would have to be copied")
-    recipe = replace(recipe, pack_a=False, pack_b=False)
     count = step.extent(recipe.loops)
     fixed = 2.0 if recipe.loops else 1.0
     each = _EACH if recipe.m or recipe.n else _DOT

@@ -10,6 +10,7 @@ modulo 2**64.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -182,6 +183,7 @@ def bool_verdict(step: Step) -> Offer | Refused:
     if offer.recipe.pack_out:
         return Refused("the result would have to be copied")
     made = float(step.extent(step.output))
+    offer = replace(offer, recipe=matmul.as_it_lies(step, offer.recipe))
     packs = (offer.recipe.pack_a, offer.recipe.pack_b)
     copied = sum(op.size for op, pack in zip(step.operands, packs, strict=True) if pack)
     cost = Cost(made * _SOON + copied, float(step.out_bytes), 10.0, 1e9)

@@ -6,6 +6,7 @@ The layout is settled by `layout.Search`; this module runs a recipe.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..._native.fresh import allocator
 from .gemm_cost import SMALL, UNCOPIED
 from .layout import Search
 from .recipe import Recipe
-from .strides import strides_of
+from .strides import fused_stride, strides_of
 from .transpose import permuted_copy
 
 Array = np.ndarray[Any, Any]
@@ -228,6 +229,16 @@ def _operand_2d(
     if plain:
         return matrix_transpose if len(axes) == 2 else lambda x: x.transpose(axes)
     return lambda x: x.transpose(axes).reshape(shape)
+
+
+def as_it_lies(step: Step, recipe: Recipe) -> Recipe:
+    """The recipe for loops that take any strides: what BLAS would have copied stays, if it is a matrix."""
+    packs = []
+    for position, (pack, free) in enumerate(((recipe.pack_a, recipe.m), (recipe.pack_b, recipe.n))):
+        own = strides_of(step.inputs[position], step.operands[position].strides)
+        groups = (fused_stride(labels, step.sizes, own) for labels in (free, recipe.k))
+        packs.append(pack and any(stride is None for stride in groups))
+    return replace(recipe, pack_a=packs[0], pack_b=packs[1])
 
 
 def _lies_along(free: str, step: Step, position: int) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from math import gcd, prod
 from typing import Any
 
-from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, scattered
+from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, moving, scattered
 from ..._base.facts import LINE, Step
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
@@ -176,6 +176,9 @@ def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str
             seconds += _CONFLICT if square and _conflict(stride) else 0.0
         if square and paged:  # the lines of a box come one by one, or some of them that follow each other
             seconds += _LINE * max(item, min(LINE, beside or LINE)) / LINE * (1.0 if stride >= LINE else 0.5)
+        elif square and 0 < beside < LINE <= stride and reach > here.own_bytes:
+            of_line = LINE / beside  # elements for which a line is there, if there are as many rows
+            seconds += moving(LINE, reach) * (1 / min(of_line, step.sizes[last]) - 1 / of_line)
         elif stride >= LINE and lost and not square:
             seconds += scattered(reach)
         elif stride < LINE and waits:
