@@ -113,6 +113,7 @@ template <size_t N, class I, class O> class Rows {
 
     bool count(const void* rows) {
         std::memset(indptr_, 0, (height_ + 1) * sizeof(O));
+        std::memset(job_.to_indices, 0xff, static_cast<size_t>(job_.entries) * sizeof(O)); // no columns
         for (npy_intp k = 0; k < job_.entries; ++k) {
             const size_t row = number<I>(rows, k);
             if (row >= height_) {
@@ -143,10 +144,16 @@ template <size_t N, class I, class O> class Rows {
         return true;
     }
 
-    bool begin_rows(bool good) { // each pointer stands where the next row begins
+    // Each pointer stands where the next row begins, if rows were the same when they were counted: else there
+    // are places that no entry was put to, as there are as many as entries.
+    bool begin_rows(bool good) {
         std::memmove(indptr_ + 1, indptr_, height_ * sizeof(O));
         indptr_[0] = 0;
-        return good;
+        O all = 0;
+        for (npy_intp k = 0; k < job_.entries; ++k) {
+            all = static_cast<O>(all | indices_[k]);
+        }
+        return good && all >= 0;
     }
 
     bool place(const Coordinates& given) {
@@ -194,17 +201,13 @@ template <size_t N, class I, class O> class Rows {
         return falls == begun;
     }
 
-    // Each row sorted, entries of a place added up in their order. Where coordinates changed between counting
-    // and placing, rows may overlap.
+    // Each row sorted, entries of a place added up in their order.
     npy_intp summed() {
         std::vector<Place<O>> row;
         std::vector<Bytes<N>> values;
         O to = 0, low = 0;
         for (size_t i = 0; i < height_; ++i) {
             const O high = indptr_[i + 1];
-            if (high < low) {
-                return -1;
-            }
             row.clear();
             for (O k = low; k < high; ++k) {
                 row.push_back(Place<O>{indices_[k], static_cast<O>(k - low)});

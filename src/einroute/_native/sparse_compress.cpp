@@ -14,13 +14,15 @@ template <class I> inline size_t unsigned_index(const I* indices, ptrdiff_t k) {
     return static_cast<size_t>(static_cast<std::int64_t>(indices[k]));
 }
 
-// A counting sort. Rows are read twice, and may have changed in between: each time they are compared.
+// A counting sort. Rows are read twice, and may have changed in between: each time they are compared, and
+// where no entry is put to the index is out of range.
 template <class I, class V>
 bool sort(const Coordinates& p, ptrdiff_t rows, I* indptr, I* indices, V* values) {
     const I *lines = static_cast<const I*>(p.lines), *others = static_cast<const I*>(p.others);
     const V* data = reinterpret_cast<const V*>(p.data);
     const size_t length = static_cast<size_t>(rows), count = static_cast<size_t>(p.count);
     std::memset(indptr, 0, (length + 1) * sizeof(I));
+    std::memset(indices, 0xff, count * sizeof(I));
     for (ptrdiff_t k = 0; k < p.count; ++k) {
         const size_t row = unsigned_index(lines, k);
         if (row >= length) {

@@ -37,11 +37,12 @@ PyObject* values_of(PyObject* operand, int ndim) {
     return found;
 }
 
-// Arrays for so many entries; false with an exception set where there is no memory.
+// Arrays for so many entries, of a dtype that holds the matrix's extents; false with an exception set where
+// there is no memory.
 bool make_room(ExpandedRows& to, npy_intp rows, npy_intp columns, npy_intp entries, int type) {
     const int index = std::max({rows, columns, entries}) > NPY_MAX_INT32 ? NPY_INT64 : NPY_INT32;
-    npy_intp ends = rows + 1;
-    to.indptr.object = PyArray_SimpleNew(1, &ends, index);
+    npy_intp first = to.coordinates ? entries : rows + 1;
+    to.indptr.object = PyArray_SimpleNew(1, &first, index);
     to.indices.object = PyArray_SimpleNew(1, &entries, index);
     to.data.object = PyArray_SimpleNew(1, &entries, type);
     return to.indptr && to.indices && to.data;
@@ -235,7 +236,7 @@ bool take_diagonals(PyObject* operand, npy_intp rows, npy_intp columns, bool lis
     const std::vector<Diagonal>& diagonals = held.diagonals;
     const npy_intp width = held.width, room = room_of(diagonals, rows, width);
     to.coordinates = listed && room < rows / FEWER;
-    if (!make_room(to, to.coordinates ? room - 1 : rows, columns, room, PyArray_TYPE(held.data.array()))) {
+    if (!make_room(to, rows, columns, room, PyArray_TYPE(held.data.array()))) {
         return false;
     }
     npy_intp left = -1;

@@ -290,7 +290,8 @@ PyObject* multiply_sparse(PyObject*, PyObject* args) {
         fit = fit && is_plain_vector(reinterpret_cast<PyObject*>(part));
     }
     fit = fit && are_indices(parts[0], parts[1]) && are_indices(parts[3], parts[4]) &&
-          are_indices(parts[0], parts[3]) && PyArray_TYPE(parts[2]) == PyArray_TYPE(parts[5]) &&
+          are_indices(parts[0], parts[3]) &&
+          PyArray_EquivTypenums(PyArray_TYPE(parts[2]), PyArray_TYPE(parts[5])) &&
           PyArray_DIM(parts[0], 0) > 0 && PyArray_DIM(parts[3], 0) > 0;
     Element element;
     if (!fit || !element_of(PyArray_DESCR(parts[2])->type, element) || is_long(element)) {

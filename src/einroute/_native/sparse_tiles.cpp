@@ -43,6 +43,15 @@ bool evenly(const ptrdiff_t* at, ptrdiff_t count, ptrdiff_t& apart) {
     return true;
 }
 
+// Whether numbers first to last, that one too, are the same.
+template <class I> bool are_equal(const I* numbers, ptrdiff_t first, ptrdiff_t last) {
+    I others = 0;
+    for (ptrdiff_t i = first + 1; i <= last; ++i) {
+        others = static_cast<I>(others | (numbers[i] ^ numbers[first]));
+    }
+    return others == 0;
+}
+
 // Of a tile of so many vectors, or of the first of several.
 ptrdiff_t bytes_of_line(ptrdiff_t vectors, ptrdiff_t item) {
     const ptrdiff_t bytes = vectors * item;
@@ -141,14 +150,10 @@ void SparseTiles::load_used() {
     }
 }
 
-// Whether compressed lines low to high have no entry.
+// Whether compressed lines low to high have no entry: all their pointers are compared, not the ends alone.
 bool SparseTiles::is_empty(ptrdiff_t low, ptrdiff_t high) const {
-    if (p_.wide) {
-        const std::int64_t* ends = static_cast<const std::int64_t*>(p_.a.indptr);
-        return ends[low] == ends[high];
-    }
-    const std::int32_t* ends = static_cast<const std::int32_t*>(p_.a.indptr);
-    return ends[low] == ends[high];
+    return p_.wide ? are_equal(static_cast<const std::int64_t*>(p_.a.indptr), low, high)
+                   : are_equal(static_cast<const std::int32_t*>(p_.a.indptr), low, high);
 }
 
 void SparseTiles::store(ptrdiff_t low, ptrdiff_t high, const char* from) const {
@@ -192,7 +197,7 @@ bool SparseTiles::scatter() {
     bool sound = true;
     for (ptrdiff_t low = 0; low < p_.columns; low += STRIP) {
         const ptrdiff_t high = low + STRIP < p_.columns ? low + STRIP : p_.columns;
-        if (is_empty(low, high)) { // pointers that fall in between are seen elsewhere, or name no entry
+        if (is_empty(low, high)) {
             continue;
         }
         load(low, high, strip_.data);

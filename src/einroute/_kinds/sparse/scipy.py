@@ -32,8 +32,6 @@ from .form import FORM
 Array = np.ndarray[Any, Any]
 
 _COMPRESSED = ("csr", "csc")
-#: Formats whose conversions know the processor's byte order only.
-_WANT_NATIVE = ("bsr", "dia")
 #: The axis along which each format is compressed, or is brought to be.
 _AXES = {"csr": 0, "csc": 1, "bsr": 0, "dia": 0}
 #: What comparing an entry's indices takes, or making them, in indices; of others one for each axis.
@@ -120,18 +118,17 @@ def adopt(operand: Any) -> Entries:
         if indptr.dtype != indices.dtype:
             indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
         return Entries(shape, data, None, Compressed(indptr, indices, axis))
-    if form == "bsr":
-        _check_blocks(operand)
-    elif form == "dia":
-        _check_diagonals(operand)
-    elif form == "lil":
+    if form == "lil":
         check_lists(operand.rows, operand.data, shape[0])
     elif form == "dok":
         coords, data = keyed(operand._dict, len(shape), operand.dtype)
         return _within(shape, coords, data)
-    if form in _WANT_NATIVE and not operand.dtype.isnative:
-        operand = operand.astype(operand.dtype.newbyteorder("="))
-    coo = operand if form == "coo" else operand.tocoo(copy=False)
+    if form == "bsr":
+        coo = _blocks(operand, shape).tocoo(copy=False)
+    elif form == "dia":
+        coo = _diagonals(operand, shape).tocoo(copy=False)
+    else:
+        coo = operand if form == "coo" else operand.tocoo(copy=False)
     coords = tuple(index_array(x, "coordinates") for x in coo.coords)
     if len(coords) != len(shape):
         raise Unsound(f"it has {len(coords)} arrays of coordinates, expected {len(shape)}")
@@ -146,29 +143,41 @@ def _within(shape: tuple[int, ...], coords: tuple[Array, ...], data: Array) -> E
     return Entries(shape, data, coords)
 
 
-def _check_blocks(operand: Any) -> None:
-    data = operand.data
+def _blocks(operand: Any, shape: tuple[int, int]) -> Any:
+    """Blocks for SciPy's conversion: its parts are read once; indices are nobody else's, and checked."""
+    data, indices = operand.data, index_array(operand.indices, "indices").copy()
+    indptr = index_array(operand.indptr, "indptr").copy()
     if data.ndim != 3 or 0 in data.shape[1:]:
         raise Unsound(f"its data has shape {data.shape}, expected (blocks, rows, columns)")
-    (n, m), (r, c) = operand.shape, data.shape[1:]
+    (n, m), (r, c) = shape, data.shape[1:]
     if n % r or m % c:
         raise Unsound(f"its blocks of {r} by {c} do not fill the shape")
-    indices = index_array(operand.indices, "indices")
-    end = check_pointers(index_array(operand.indptr, "indptr"), n // r, len(indices))
+    end = check_pointers(indptr, n // r, len(indices))
     if end > len(data):
         raise Unsound(f"its indptr ends at {end}, but there are {len(data)} blocks")
-    check_within(indices[:end], m // c, "indices")
+    indices, data = indices[:end], data[:end]
+    check_within(indices, m // c, "indices")
+    return sparse.bsr_array((_native(data), indices, indptr), shape=shape)
 
 
-def _check_diagonals(operand: Any) -> None:
-    """SciPy's conversion reads one row of the data for each offset, as 32-bit integers."""
-    data, offsets = operand.data, index_array(operand.offsets, "offsets")
+def _diagonals(operand: Any, shape: tuple[int, int]) -> Any:
+    """The same of diagonals.
+
+    The conversion reads one row of the data for each offset, as 32-bit integers.
+    """
+    data, offsets = operand.data, index_array(operand.offsets, "offsets").copy()
     if data.ndim != 2 or len(data) != len(offsets):
         raise Unsound(f"its data has shape {data.shape}, expected {len(offsets)} rows, one for each offset")
     if len(offsets) and not -(2**31) < offsets.min() <= offsets.max() < 2**31:
         raise Unsound("its offsets are far out of range")
     if len(np.unique(offsets)) != len(offsets):
         raise Unsound("its offsets name a diagonal twice")
+    return sparse.dia_array((_native(data), offsets), shape=shape)
+
+
+def _native(data: Array) -> Array:
+    """Values in the processor's byte order, the only one that conversions of blocks and diagonals know."""
+    return data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
 
 
 def accepts(dtype: np.dtype[Any]) -> str:
