@@ -161,11 +161,11 @@ void cut_blocks(const Nest& nest, double kept, Cut& to) {
         return;
     }
     std::ptrdiff_t step = most(1, std::ptrdiff_t(BLOCK / inside));
-    const bool long_rows = to.rows == 1 || nest.loops[nest.count - 2].summed;
-    const std::ptrdiff_t whole = i == nest.count - 1
-                                     ? (long_rows ? most(to.length, MULTIPLE) : least(to.length, MULTIPLE))
-                                 : i == nest.count - 2 ? least(to.rows, 128)
-                                                       : 1;
+    // Rows that are summed are best read whole, one after the other.
+    const std::ptrdiff_t piece = nest.loops[nest.count - 2].summed ? most(to.length, MULTIPLE)
+                                 : to.rows == 1                    ? MULTIPLE
+                                                                   : least(to.length, MULTIPLE);
+    const std::ptrdiff_t whole = i == nest.count - 1 ? piece : i == nest.count - 2 ? least(to.rows, 128) : 1;
     step = (step + whole - 1) / whole * whole;
     step = least(step, most(1, std::ptrdiff_t(LONGEST / inside)));
     to.cut = i;

@@ -83,6 +83,8 @@ def _blas_bound(planned: Planned) -> bool:
     offer = planned.decision.offer
     step = planned.decision.step
     loops = getattr(offer.recipe, "loops", "")
+    if offer.blas and not step.output:
+        return True  # a dot product, which BLAS shares by itself
     if loops and offer.cost.flops < BLAS_THREADS * step.extent(loops):
         return False
     return offer.blas and offer.cost.flops > 2.0 * (step.in_bytes + step.out_bytes)

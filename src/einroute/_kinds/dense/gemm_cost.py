@@ -42,10 +42,12 @@ _RESHAPED, _TURN = 1.1e-9, 0.7e-9
 UNCOPIED = 4096
 #: Seconds a byte of lines that memory does not foresee.
 _WAITED = 0.2e-9
+#: Elements of an operand so small that BLAS is at its edges all the time, and its rate then.
+_TINY, _OF_TINY = 16, 0.2
 #: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element.
 _COLUMN = 1.5e-9
-#: Multiply-adds a second of a dot product that walks across memory.
-_ACROSS = 1.7e9
+#: Seconds of a product of a dot product whose elements lie apart, and of each line of the cache.
+_APART, _EACH_LINE = 0.15e-9, 1.05e-9
 
 
 def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
@@ -61,6 +63,8 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
     nbytes = float(count) * item * (m * k + k * n + m * n)
     rate = gemm_rate(m, n, k, item, is_complex, threads)
     passes = 1.0
+    if min(m, n) > 1 and min(m, n) * k <= _TINY:
+        rate *= _OF_TINY
     if min(m, n) > 1:
         if min(m, n) < SKINNY and count == 1:
             # BLAS packs the large operand, and does little with what it packed; better the right one.
@@ -84,11 +88,13 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     # Of views that overlap themselves, and of what all products of a stack share, less lies in the caches.
     held = min(cost.held, float(step.read_bytes + step.out_bytes))
     each = 0.0
-    if m == n == 1 and _walks_across(step, recipe, strides):
-        rate = min(rate, _ACROSS)
-        if k * LINE > _FIRST:  # a line of the cache for each element
+    across = _walks_across(step, recipe, strides) if m == n == 1 else 0
+    if across:
+        rate = min(rate, 1 / (_APART + _EACH_LINE * min(across / LINE, 1.0)))
+        if across >= LINE and k * LINE > _FIRST:  # a line of the cache for each element
             moved *= LINE / step.dtype.itemsize
-        elif held >= machine().shared_bytes / 2:  # lines come one by one, for all that lies along them
+        elif across >= LINE and held >= machine().shared_bytes / 2:
+            # Lines come one by one, for all that lies along them.
             each += k * step.dtype.itemsize * _WAITED
     if count == 1 and _is_awkward(step, recipe, strides):
         rate = flops / (flops / rate + _packing(step, m, n, k))
@@ -134,14 +140,15 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     return Cost(flops, moved + 2 * copied, calls, flops / max(seconds, 1e-12), held=held + copied)
 
 
-def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> bool:
-    """Whether the contracted labels are not contiguous in an operand that is not copied."""
+def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> int:
+    """The longest step, in bytes, to the next element that is summed, of operands not copied; 0: an item."""
     item = step.dtype.itemsize
     long = [c for c in recipe.k if step.sizes[c] > 1]
-    return any(
-        not packed and bool(long) and min(abs(own[c]) for c in long) != item
-        for own, packed in zip(strides, (recipe.pack_a, recipe.pack_b), strict=True)
-    )
+    if not long:
+        return 0
+    packs = zip(strides, (recipe.pack_a, recipe.pack_b), strict=True)
+    steps = [min(abs(own[c]) for c in long) for own, packed in packs if not packed]
+    return max((x for x in steps if x != item), default=0)
 
 
 def _packing(step: Step, m: int, n: int, k: int) -> float:

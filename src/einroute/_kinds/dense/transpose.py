@@ -36,6 +36,8 @@ _LINES = 1536
 _LINE = 64
 #: Below this many bytes cutting into blocks takes longer than it saves.
 _WHOLE = 1 << 20
+#: How many times memory is read and written by the core, whose copies are made in squares.
+_IN_SQUARES = 1.1
 #: Bytes from which threads pay where NumPy's own order is the fastest.
 _SHARED = 1 << 22
 
@@ -154,7 +156,7 @@ def verdict(step: Step) -> Offer | Refused:
     layout = step.output[::-1] if step.order == "F" else step.output
     labels = step.inputs[0]
     along = by_stride(labels, strides_of(labels, step.operands[0].strides))[-1:] == layout[-1:]
-    factor = 1.3 if along else TRANSPOSE
+    factor = 1.3 if along else TRANSPOSE if CORE is None else _IN_SQUARES
     return Offer(
         Cost(bytes=factor * (step.in_bytes + step.out_bytes)), layout, None, "a copy in blocks", single=True
     )
