@@ -22,8 +22,9 @@ SMALL = np.ones((3, 3))
 def _nobody_is_strict() -> Iterator[None]:
     gc.collect()
     assert not WATCH.on
+    threads = er.get_config()["threads"]
     yield
-    er.set_config(strict=False)
+    er.set_config(strict=False, threads=threads)
 
 
 def refused() -> bool:

@@ -75,9 +75,7 @@ def _contraction(step: Step) -> Offer | Refused:
     alone = len(run.steps) == 1
     seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands))
     nbytes, calls = _through_memory(step, run.intermediates)
-    if seconds <= _AT_SIGHT[len(step.inputs) > 2]:
-        calls = 0.0  # the core answers whatever is planned, which is to be this
-    else:
+    if seconds > _AT_SIGHT[len(step.inputs) > 2]:  # else the core answers whatever is planned
         seconds += _across(step, alone=alone) + (_runs(step) if alone else 0.0)
     products = f"{flops:.0f} products" if alone else f"{len(run.steps)} steps"
     return Offer(
