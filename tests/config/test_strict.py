@@ -156,10 +156,10 @@ import einroute as er
 from einroute._base.watch import WATCH
 with er.config(strict=True):
     child = os.fork()
-    print(WATCH.on, flush=True)
+    os.write(1, f"{WATCH.on}\\n".encode())  # at once: both write to the same pipe
     if child:
         os.waitpid(child, 0)
-print(WATCH.on, flush=True)
+os.write(1, f"{WATCH.on}\\n".encode())
 """
         assert printed(code).split() == ["True", "True", "False", "False"]
 

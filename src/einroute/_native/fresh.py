@@ -27,7 +27,7 @@ def allocator(nbytes: int, *, last: bool) -> Callable[..., Array]:
     It takes a shape, a dtype and perhaps an order, without their names. What is not the ``last`` step's goes
     within the call.
     """
-    if nbytes < (LARGE if last else BRIEF):
+    if CORE is None or nbytes < (LARGE if last else BRIEF):
         return np.empty
     made: Callable[..., Array] = CORE.empty if last else CORE.intermediate
     return made
@@ -40,7 +40,7 @@ def of_freed_memory(nbytes: int) -> bool:
 
 def cast(x: Array, dtype: np.dtype[Any], order: Literal["K", "C"] = "K") -> Array:
     """``x.astype(dtype, order)``."""
-    if x.size * dtype.itemsize < LARGE:
+    if CORE is None or x.size * dtype.itemsize < LARGE:
         return x.astype(dtype, order)
     axes = list(range(x.ndim))
     if order == "K":
