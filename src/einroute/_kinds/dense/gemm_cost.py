@@ -91,10 +91,10 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     across = _walks_across(step, recipe, strides) if m == n == 1 else 0
     if across:
         rate = min(rate, 1 / (_APART + _EACH_LINE * min(across / LINE, 1.0)))
-        if across >= LINE and k * LINE > _FIRST:  # a line of the cache for each element
+        far = across >= LINE  # else memory is read ahead
+        if far and k * LINE > _FIRST:  # a line of the cache for each element
             moved *= LINE / step.dtype.itemsize
-        elif across >= LINE and held >= machine().shared_bytes / 2:
-            # Lines come one by one, for all that lies along them.
+        elif far and held >= machine().shared_bytes / 2:  # lines come one by one, for all along them
             each += k * step.dtype.itemsize * _WAITED
     if count == 1 and _is_awkward(step, recipe, strides):
         rate = flops / (flops / rate + _packing(step, m, n, k))
@@ -119,9 +119,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             continue
         matrix = step.extent(free) * k
         fused = all(fused_stride(x, step.sizes, own) is not None for x in (free, recipe.k))
-        if (
-            recipe.loops and matrix * step.dtype.itemsize <= SMALL
-        ):  # one after the other, by matmul or before it
+        if recipe.loops and matrix * step.dtype.itemsize <= SMALL:
+            # One after the other, by matmul or before it.
             near = _COPIED if matrix * LINE <= _FIRST else _COPIED_FAR
             each += matrix * (near if fused else _RESHAPED)
         else:
