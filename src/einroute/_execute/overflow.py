@@ -97,6 +97,34 @@ def as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runner:
     return quiet(_checked(run, _repetition(plan, keywords)))
 
 
+def as_product(run: Runner, plan: Plan) -> Runner:
+    """A plan's runner under another name than einsum, repeated on copies where NumPy's einsum overflowed.
+
+    Its loops take a factor that stands still out of a sum; ``dot`` and its relatives multiply first.
+    """
+    if plan.dtype.kind not in "fc" or not _takes_out(plan):
+        return run
+
+    def repeat(result: Any, arrays: tuple[Any, ...], out: Any) -> Any:
+        if finite(result):
+            return result
+        copies = [x.copy() for x in arrays]
+        return run(*copies) if out is None else run(*copies, out=out)
+
+    return _checked(run, repeat)
+
+
+def _takes_out(plan: Plan) -> bool:
+    """Whether NumPy's einsum sums along an axis on which an operand stands still."""
+    return isinstance(plan.node, Chain) and any(
+        stride == 0 and s.step.sizes[label] > 1 and label not in s.step.output
+        for s in plan.node.steps
+        if s.decision.offer.numpys
+        for labels, operand in zip(s.step.inputs, s.step.operands, strict=True)
+        for label, stride in zip(labels, operand.strides, strict=True)
+    )
+
+
 def pair_as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runner | None:
     """`as_einsum` for calls of two operands and no ``out``, in half the time; a 0-d result becomes a scalar.
 
