@@ -168,6 +168,21 @@ class TestOverflow:
             for _ in range(3):
                 np.testing.assert_array_equal(er.einsum(subscripts, *arrays), right)
 
+    @pytest.mark.parametrize("dtype", "fdFD")
+    @pytest.mark.parametrize("subscripts", ["ji->", "kji->", "kji->i"])
+    def test_also_of_a_single_operand(self, subscripts: str, dtype: str) -> None:
+        """NumPy sums along the last label in the alphabet first, and so adds what cancels before the rest."""
+        large = np.finfo(dtype).max / 2
+        column = np.array([-large, -large, 0, large, large], dtype)
+        x = np.broadcast_to(
+            column[:, *[None] * (subscripts.index("-") - 1)], (5, 12, 3)[: subscripts.index("-")]
+        )
+        right = np.einsum(subscripts, x)
+        with np.errstate(all="raise"):
+            np.testing.assert_array_equal(CORE.Contraction(subscripts, dtype, [x.shape])(x), right)
+            for _ in range(3):
+                np.testing.assert_array_equal(er.einsum(subscripts, x), right)
+
     def test_flags_are_told_where_asked_for(self) -> None:
         run = CORE.Contraction("i,i->", "d", [(2,), (2,)], report=report)
         with pytest.warns(RuntimeWarning, match="overflow"):

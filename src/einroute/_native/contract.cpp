@@ -22,8 +22,9 @@ bool is_finite(const Contraction* self, const char* data) {
     return all_finite(data, self->elements * (is_complex ? 2 : 1), single);
 }
 
-// Whether NumPy's order may stay finite where ours does not. It also takes a factor out of a sum that stands
-// still in memory alone, as np.broadcast_to makes it.
+// Whether NumPy's order may stay finite where ours does not. Axes that stand still in memory, as
+// np.broadcast_to makes them, it sums over in the order of their labels, and takes such a factor out of a
+// sum.
 bool may_repeat(const Contraction* self, PyObject* const* arrays) {
     if (self->repeats || self->summed == 0) {
         return self->repeats;

@@ -55,7 +55,7 @@ Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
     if (self->repeats && iterations(e) > REPEATED) {
         return Made::NotOurs;
     }
-    const bool takes_out = self->floating && !self->repeats && !self->report && e.operands == 2;
+    const bool takes_out = self->floating && !self->repeats && !self->report && e.operands <= 2;
     self->summed = takes_out && iterations(e) <= REPEATED ? ~Mask{0} : 0;
     self->out_ndim = e.out_ndim;
     for (int i = 0; i < e.out_ndim; ++i) {
