@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from logging import DEBUG
 from math import ceil
 from time import perf_counter, process_time
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .._base.formatting import in_time
-from .._base.log import debug
+from .._base.log import LOG, debug
 from .._base.preparation import may_prepare
 from .._base.records import dataclass
 from .._base.routes import Runner
@@ -104,7 +105,8 @@ class Tuned:
         self._candidates, self._settle = candidates, settle
         self.then: Callable[[Runner], object] | None = None
         self._step: Callable[[tuple[Any, ...], Any], Any] | None = self._time_own
-        self._own: list[float] = []
+        self._own = float("inf")  # seconds, the least of so many runs
+        self._own_runs = 0
         self._found: dict[str, tuple[float, Runner]] = {}
         self._queue: list[Candidate] = []
         self._times: list[float] = []
@@ -117,13 +119,15 @@ class Tuned:
     def __call__(self, *operands: Any, out: Any = None) -> Any:
         # A count that is lost between threads only puts a trial off.
         left = self._left = self._left - 1
-        if left > 0 or self._step is None or not self._lock.acquire(blocking=False):
+        if left > 0 or self._step is None or not self._lock.acquire(False):
             return self.run(*operands) if out is None else self.run(*operands, out=out)
         try:
-            self._wait(1)
-            if self._step is None or not may_prepare():
+            self._left = 1
+            self._calls += 1
+            step = self._step
+            if step is None or not may_prepare():
                 return self.run(*operands) if out is None else self.run(*operands, out=out)
-            return self._step(operands, out)
+            return step(operands, out)
         finally:
             self._lock.release()
 
@@ -132,27 +136,22 @@ class Tuned:
         self._left = 1
         return self._step is not None
 
-    def _wait(self, calls: int) -> None:
-        """Look again after so many calls."""
-        self._left = calls
-        self._calls += calls
-
     def _afford(self, seconds: float) -> None:
         """Wait until as much may be spent on trials as was and will be."""
-        due = (self._tried + seconds) / _SHARE / min(self._own)
-        self._calls -= self._left
-        self._wait(max(1, ceil(due) - self._calls))
+        due = ceil((self._tried + seconds) / _SHARE / self._own)
+        self._left = left = max(1, due - self._calls + self._left)
+        self._calls += left - 1
 
     def _time_own(self, operands: tuple[Any, ...], out: Any) -> Any:
-        expected = min(self._own, default=self._expected)
-        result, seconds, spoilt = _timed(self.run, operands, out, expected)
-        self._manner = _manner(result)
+        result, seconds, spoilt = _timed(self.run, operands, out, self._expected)
         if spoilt and self._spoilt < _SPOILT:
             self._spoilt += 1
             return result
-        self._own.append(seconds)
-        if len(self._own) >= _OWN_RUNS:
-            if min(self._own) < _SHORTEST:
+        self._own = self._expected = min(self._own, seconds)
+        self._own_runs += 1
+        if self._own_runs >= _OWN_RUNS:
+            self._manner = _manner(result)
+            if self._own < _SHORTEST:
                 self._end()
             else:
                 self._step = self._look
@@ -172,7 +171,7 @@ class Tuned:
         """Wait for the next alternative to have paid, or end."""
         self._times = []
         if self._queue:
-            self._afford(self._queue[0].relative * min(self._own))
+            self._afford(self._queue[0].relative * self._own)
         else:
             self._end()
 
@@ -181,7 +180,7 @@ class Tuned:
         if not self._queue:  # an interrupt came before the end
             self._end()
             return self.run(*operands) if out is None else self.run(*operands, out=out)
-        one, own = self._queue[0], min(self._own)
+        one, own = self._queue[0], self._own
         start = perf_counter()
         try:
             result, seconds, spoilt = _timed(one.run, operands, out, one.relative * own)
@@ -210,14 +209,14 @@ class Tuned:
     def _again(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Time the plan once more beside each alternative: what else the machine does changes."""
         result, seconds, _ = _timed(self.run, operands, out)  # the least of its times counts anyway
-        self._own.append(seconds)
+        self._own = min(self._own, seconds)
         self._step = self._try
         self._next()
         return result
 
     def _end(self) -> None:
         """The fastest takes the plan's place, and nothing is timed any more."""
-        outcome = fastest_of(self.name, self.run, min(self._own), self._found)
+        outcome = fastest_of(self.name, self.run, self._own, self._found)
         self.run, self._step = outcome.run, None
         self._queue, self._found = [], {}
         self._settle(self, outcome)
@@ -234,7 +233,7 @@ def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float,
         best, fastest = name, run
     else:
         fastest = found[best][1]
-    if found:
+    if found and LOG.isEnabledFor(DEBUG):
         times = "; ".join(f"{each}: {in_time(seconds)}" for each, seconds in took.items())
         debug("trials ended, and %s is kept (%s)", best, times)
     return Outcome(best, fastest, took)
@@ -250,8 +249,8 @@ def least(run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf")
     return best, _manner(result)
 
 
-#: A mark for each run that is timed just now; adding one and taking it away are not torn between threads.
-_RUNNING: set[object] = set()
+#: As many as runs are timed just now; adding one and taking one away are not torn between threads.
+_RUNNING: list[None] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_RUNNING.clear)  # the runs were other threads' of the parent
 
@@ -268,8 +267,7 @@ def _timed(
         take microseconds, only where that is little beside it; of others a run that takes far longer counts
         as one that waited.
     """
-    mark = object()
-    _RUNNING.add(mark)
+    _RUNNING.append(None)
     alone = len(_RUNNING) == 1
     try:
         used = process_time() if expected > _TOLD else None
@@ -282,7 +280,8 @@ def _timed(
             waited = seconds > _TOLD and seconds > _WAITED * (process_time() - used)
     finally:
         alone = alone and len(_RUNNING) == 1
-        _RUNNING.discard(mark)
+        if _RUNNING:  # a child has none of its parent's
+            _RUNNING.pop()
     return result, seconds, waited or not alone
 
 
