@@ -75,13 +75,16 @@ class Tuned:
         Of the plan.
     run : Runner
     candidates : callable
-        From the operands of a call to the others there are; asked once that has paid.
+        From the operands of a call, and the seconds that the plan takes, to the others there are; asked once
+        that has paid.
     settle : callable
         Told of the outcome, when all are tried.
     planning : float, optional
         Seconds that ``candidates`` takes about.
     expected : float, optional
         Seconds that the plan is estimated to take.
+    laid_out : bool, optional
+        Whether all results are to lie in memory as the plan's.
 
     Attributes
     ----------
@@ -93,13 +96,14 @@ class Tuned:
         self,
         name: str,
         run: Runner,
-        candidates: Callable[[tuple[Any, ...]], Sequence[Candidate]],
+        candidates: Callable[[tuple[Any, ...], float], Sequence[Candidate]],
         settle: Callable[[Tuned, Outcome], None],
         *,
         planning: float = 0.5e-3,
         expected: float = 0.0,
+        laid_out: bool = True,
     ) -> None:
-        self.run = run
+        self.run, self._laid_out = run, laid_out
         self._planning, self._expected = planning, expected
         self.name = name
         self._candidates, self._settle = candidates, settle
@@ -150,7 +154,7 @@ class Tuned:
         self._own = self._expected = min(self._own, seconds)
         self._own_runs += 1
         if self._own_runs >= _OWN_RUNS:
-            self._manner = _manner(result)
+            self._manner = _manner(result, self._laid_out)
             if self._own < _SHORTEST:
                 self._end()
             else:
@@ -161,7 +165,7 @@ class Tuned:
     def _look(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Find out which others there are, beside a call."""
         start = perf_counter()
-        self._queue = list(self._candidates(operands))
+        self._queue = list(self._candidates(operands, self._own))
         self._tried += perf_counter() - start
         self._step = self._try
         self._next()
@@ -184,7 +188,7 @@ class Tuned:
         start = perf_counter()
         try:
             result, seconds, spoilt = _timed(one.run, operands, out, one.relative * own)
-            alike = _manner(result) == self._manner
+            alike = _manner(result, self._laid_out) == self._manner
         except Exception as error:  # noqa: BLE001 - whatever it is, the plan's own answer is the call's
             debug("a trial of %s ended with %s", one.name, type(error).__name__)
             alike, seconds = False, perf_counter() - start
@@ -239,14 +243,16 @@ def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float,
     return Outcome(best, fastest, took)
 
 
-def least(run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf")) -> tuple[float, Any]:
+def least(
+    run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf"), *, laid_out: bool = True
+) -> tuple[float, Any]:
     """The least seconds of a few runs, or of one that takes far longer than others; the result's manner."""
     result, best, _ = _timed(run, operands, None)
     for _ in range(_RUNS):
         if best > _HOPELESS * hopeless:
             break
         best = min(best, _timed(run, operands, None)[1])
-    return best, _manner(result)
+    return best, _manner(result, laid_out)
 
 
 #: As many as runs are timed just now; adding one and taking one away are not torn between threads.
@@ -285,8 +291,9 @@ def _timed(
     return result, seconds, waited or not alone
 
 
-def _manner(result: Any) -> tuple[Any, ...]:
-    """What a user may see of a result besides its elements."""
+def _manner(result: Any, laid_out: bool) -> tuple[Any, ...]:
+    """What a user may see of a result besides its elements, and where it counts how it lies in memory."""
     if type(result) is np.ndarray:
-        return (np.ndarray, result.dtype, result.shape, result.strides, result.flags.writeable)
+        strides = result.strides if laid_out else None
+        return (np.ndarray, result.dtype, result.shape, strides, result.flags.writeable)
     return (type(result), getattr(result, "dtype", None), getattr(result, "shape", None))
