@@ -25,8 +25,11 @@ _WISDOM = os.environ.get("EINROUTE_WISDOM", "").strip()
 if _WISDOM:
     import_module(".wisdom_file", __package__).keep_in(_WISDOM)
 
-#: Seconds that finding other plans among the offers of one takes about.
-_OFFERS = 0.5e-3
+#: Seconds that finding other plans among the offers of one takes about, and where all may be tried.
+_OFFERS, _FREELY = 0.5e-3, 1e-3
+#: Seconds for each operand that planning again is foreseen to take at most: the first time, what it needs
+#: had to be loaded, or others had the cores.
+_PLANNING = 0.4e-3
 
 
 class _Call(Protocol):
@@ -164,7 +167,8 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool, s
 
     planning = _OFFERS
     if free:
-        planning += planned_in * plannings(plan, call.limits(state))
+        again = min(planned_in, _PLANNING * len(call.kinds))
+        planning = _FREELY + again * plannings(plan, call.limits(state))
     return Tuned(
         name,
         run,
