@@ -247,6 +247,7 @@ def difference_sums(
     rows: bool,
     total: bool,
     turned: bool,
+    by_blas: bool,
     number: int,
     threads: int,
     /,

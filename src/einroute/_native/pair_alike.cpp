@@ -46,10 +46,10 @@ bool moments(const double* __restrict near, ptrdiff_t count, ptrdiff_t features,
 // as it is in a pair. Sums of squares are to be at least a part of that; and those of |d|, which are at least
 // the sum of squares by the range of the feature.
 struct Bound {
-    double root, spread; // of the number of pairs
+    double root, spread, allowed; // of the number of pairs
     bool square;
 
-    double goal(double terms) const { return terms * (square ? terms : root * spread) / PAIR_SPREAD; }
+    double goal(double terms) const { return terms * (square ? terms : root * spread) / allowed; }
     double least() const { return spread == 0 ? -1 : PAIR_LEAST; }
     bool holds(double squares, double terms) const { return squares >= goal(terms) && squares >= least(); }
 };
@@ -60,7 +60,7 @@ struct Alike {
 };
 
 Bound bound(const PairJob& job, double count, ptrdiff_t k) {
-    return {std::sqrt(count), job.points.spread[k], job.asked.power != LINEAR};
+    return {std::sqrt(count), job.points.spread[k], job.allowed(), job.asked.power != LINEAR};
 }
 
 // Sums of a row; whether all hold their bound.
@@ -70,7 +70,7 @@ bool row_of(const PairJob& job, const Alike& a, const double* __restrict x, doub
     const double root = std::sqrt(a.count);
     int unsure = 0;
     for (ptrdiff_t k = 0; k < features; ++k) {
-        const Bound own{root, job.points.spread[k], job.asked.power != LINEAR};
+        const Bound own{root, job.points.spread[k], job.allowed(), job.asked.power != LINEAR};
         squares[k] = x[k] * (x[k] * a.count - 2 * a.one[k]) + a.two[k];
         unsure |= !own.holds(squares[k], std::fabs(x[k]) * root + a.root[k]);
     }
@@ -106,7 +106,7 @@ bool row_again(PairJob& job, RowOfWeights& weights, const Alike& a, ptrdiff_t i,
             continue;
         }
         if (job.asked.power == LINEAR) {
-            if (!settle(job, weights, i, k, a.count, made[k])) {
+            if (!settle(job, weights, i, k, goal_of_row(job, k, a.count), made[k])) {
                 return false;
             }
         } else {

@@ -141,13 +141,13 @@ void feature_by_feature(const double* __restrict rows, ptrdiff_t count, ptrdiff_
     }
 }
 
-bool turn(PairPoints& p) {
+bool turn(PairPoints& p, bool near) {
     p.y = numbers(p.features * p.padded);
     if (!p.y) {
         return false;
     }
     feature_by_feature(p.rows_y, p.m, p.features, p.y.get(), p.padded);
-    if (!p.near_rows) {
+    if (!near) {
         return true;
     }
     p.near_y = numbers(p.features * p.padded);
