@@ -151,6 +151,8 @@ def shortened(
     enter, leave = extobj_contextvar.set, extobj_contextvar.reset
     ignore, scalar = make_extobj(all="ignore"), options.scalar and not node.step.output
     look = checked and not first.rewriting.settled
+    if first.rewriting.silent and not look and not scalar and node.step.dtype == dtype:
+        return _or(short, run)
 
     def run_short(*operands: Any) -> Any:
         token = enter(ignore)
@@ -168,6 +170,16 @@ def shortened(
         return result[()] if scalar else result
 
     return run_short
+
+
+def _or(short: Runner, run: Runner) -> Runner:
+    """What a short way gives, or else the whole way."""
+
+    def run_silently(*operands: Any) -> Any:
+        result = short(operands)
+        return run(*operands) if result is None else result
+
+    return run_silently
 
 
 def shortly(inner: Inner, node: Rewritten, dtype: DType, bound: _Bound) -> Runner | None:

@@ -30,6 +30,7 @@
 #include "sparse_sampled_type.hpp"
 #include "sparse_sparse.hpp"
 #include "sparse_total.hpp"
+#include "structured_operands.hpp"
 #include "table.hpp"
 #include "threads.hpp"
 
@@ -107,6 +108,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_canonical,
     einroute::add_sparse_hadamard,
     einroute::add_row_squares,
+    einroute::add_structured_operands,
 };
 
 int execute(PyObject* module) {

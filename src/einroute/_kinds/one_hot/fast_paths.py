@@ -50,6 +50,20 @@ def quick(plan: AtPlaces) -> Quick | None:
     return _pick(plan) if len(way.replaced) == len(plan.step.inputs[plan.rest[0]]) else None
 
 
+def is_silent(plan: AtPlaces) -> bool:
+    """Whether the short way is the core's alone, so that nothing is cast and no flag raised."""
+    step, dtype = plan.step, plan.step.dtype
+    alike = all(step.operands[i].dtype == dtype for i in plan.rest)
+    return dtype.char in LOOPS and alike and (len(plan.rest) < 2 or _is_fused(plan))
+
+
+def _is_fused(plan: AtPlaces) -> bool:
+    """Whether what is looked up is multiplied by the core, by the numbers of one array at the places."""
+    rest = zip(plan.rest, plan.plain.ways, strict=True)
+    factors = [i for i, way in rest if not way.replaced]
+    return plan.step.dtype.char in LOOPS and [plan.step.inputs[i] for i in factors] == [plan.taken.places]
+
+
 def _count(plan: AtPlaces) -> Quick:
     (at,), step = plan.taken.positions, plan.step
     depth, dtype, threads = step.sizes[plan.shown], step.dtype, step.threads
@@ -82,12 +96,13 @@ def _of_places(plan: AtPlaces) -> Callable[[tuple[Array, ...], int], Array]:
     left = [c for c in plan.taken.places if c in plan.kept]
     back = tuple(left.index(c) for c in step.output)
     if dtype.char in LOOPS and not summed:
+        shape, as_made = tuple(step.sizes[c] for c in plan.taken.places), _in_order(back)
+        make, ones = allocator(prod(shape) * dtype.itemsize, last=True), CORE.ones_at
 
         def written(labels: tuple[Array, ...], depth: int) -> Array:
-            shape = labels[0].shape
-            out: Array = allocator(prod(shape) * dtype.itemsize, last=True)(shape, dtype)
-            CORE.ones_at(tuple(map(in_native_order, labels)), depth, out, threads)
-            return out.transpose(back)
+            out: Array = make(shape, dtype)
+            ones(tuple([in_native_order(x) for x in labels]), depth, out, threads)
+            return out if as_made else out.transpose(back)
 
         return written
     if LOOPS and not back:
@@ -236,6 +251,9 @@ def _sum(plan: AtPlaces) -> Quick | None:
     straight = _in_order(axes)
     vector = dtype == np.float64 and not plan.wide and not LOOPS
     as_made = shape == flat and _in_order(back)
+    alike = dtype.char in LOOPS and step.operands[other].dtype == dtype
+    add: Callable[..., None] | None = CORE.add_at if alike else None
+    lengths = (depth,)
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         rows = operands[other] if straight else operands[other].transpose(axes)
@@ -250,7 +268,10 @@ def _sum(plan: AtPlaces) -> Quick | None:
         out = weighed(where, depth, rows) if vector else None
         if out is None:
             out = np.zeros(flat, dtype)
-            add_rows(where, depth, rows, out, threads)
+            if add is not None and rows.dtype.isnative:
+                add((in_native_order(where),), lengths, (1,), (0,), rows, out, threads)
+            else:
+                add_rows(where, depth, rows, out, threads)
         return out if as_made else out.reshape(shape).transpose(back)
 
     return run
@@ -311,7 +332,7 @@ def _scaled(plan: AtPlaces) -> Quick | None:
         return None
     view = align(labels, way.result)
     along = plan.taken.places in labels
-    fused = dtype.char in LOOPS and labels == plan.taken.places
+    fused = _is_fused(plan)
     lengths = tuple(step.sizes[c] for c in way.result)
     make = allocator(prod(lengths) * dtype.itemsize, last=True)
     multiply = np.logical_and if dtype.kind == "b" else np.multiply
