@@ -2,6 +2,7 @@
 
 #include "sparse_dtypes.hpp"
 #include "sparse_lines.hpp"
+#include "sparse_listed.hpp"
 #include "sparse_parts.hpp"
 
 #include <algorithm>
@@ -306,6 +307,7 @@ bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to) {
 bool expand_rows(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to) {
     return format == Format::Blocks      ? take_blocks(operand, rows, columns, to)
            : format == Format::Diagonals ? take_diagonals(operand, rows, columns, false, to)
+           : format == Format::Lists     ? take_lists(operand, rows, columns, to)
                                          : false;
 }
 

@@ -1,4 +1,5 @@
-// Matrices of scipy.sparse that are kept as blocks or as diagonals; and as compressed rows of their entries.
+// Matrices of scipy.sparse that are kept as blocks, diagonals or lists; and as compressed rows of their
+// entries.
 #pragma once
 
 #include "held.hpp"

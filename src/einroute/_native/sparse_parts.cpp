@@ -4,6 +4,7 @@
 #include "sparse_classes.hpp"
 #include "sparse_compress.hpp"
 #include "sparse_expand.hpp"
+#include "sparse_listed.hpp"
 
 namespace einroute {
 
@@ -15,7 +16,7 @@ namespace {
 PyObject *name_scipy_shape = nullptr, *name_shape = nullptr, *name_axes = nullptr, *name_fill = nullptr;
 
 bool is_pydata(Format format) {
-    return format == Format::Table || format == Format::Gcxs;
+    return format == Format::Table || format == Format::Gcxs || format == Format::Dictionary;
 }
 
 constexpr int MOST = 32; // axes
@@ -66,9 +67,12 @@ PyObject* compressed(PyObject* operand, PyObject* shape, int axis, bool all = tr
 PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
     npy_intp sizes[MOST];
     const int ndim = extents(shape, sizes);
-    const Held plain(coordinates_of(operand, format)), data(vector_part(operand, name_data));
-    if (ndim == 0 || !plain || !data || PyTuple_GET_SIZE(plain.object) != ndim) {
-        Py_RETURN_NONE;
+    Held plain, data;
+    if (ndim != 0) {
+        take_coordinates(operand, format, sizes, ndim, plain, data);
+    }
+    if (!plain || !data || PyTuple_GET_SIZE(plain.object) != ndim) {
+        return PyErr_Occurred() ? nullptr : Py_NewRef(Py_None);
     }
     for (int i = 0; i < ndim; ++i) {
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(PyTuple_GET_ITEM(plain.object, i));
@@ -108,9 +112,12 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
     switch (format) {
     case Format::Entries:
     case Format::Table:
+    case Format::Keys:
+    case Format::Dictionary:
         return coordinates(operand, shape.object, format);
     case Format::Blocks:
     case Format::Diagonals:
+    case Format::Lists:
         return expanded(operand, shape.object, format);
     default:
         break;
@@ -168,7 +175,7 @@ bool ends_at(PyObject* operand, npy_intp entries) {
 
 PyObject* whole_values(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format == Format::Unknown || !is_zero_filled(operand, format)) {
+    if (format == Format::Unknown || is_listed(format) || !is_zero_filled(operand, format)) {
         Py_RETURN_NONE;
     }
     const Held data(vector_part(operand, name_data));
@@ -314,6 +321,16 @@ PyObject* coordinates_of(PyObject* operand, Format format) {
     }
     PyErr_Clear();
     return found.release();
+}
+
+void take_coordinates(PyObject* operand, Format format, const npy_intp* sizes, int ndim, Held& coords,
+                      Held& data) {
+    if (!is_listed(format)) {
+        coords.object = coordinates_of(operand, format);
+        data.object = vector_part(operand, name_data);
+    } else if (!take_keys(operand, format, sizes, ndim, coords, data)) {
+        Py_CLEAR(coords.object);
+    }
 }
 
 PyObject* vector_part(PyObject* operand, PyObject* name) {

@@ -173,6 +173,7 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
 if CORE is not None:
     CORE.know_sparse(sparse.COO, "table")
     CORE.know_sparse(sparse.GCXS, "gcxs")
+    CORE.know_sparse(sparse.DOK, "dictionary")
 
 KIND = Kind(
     "pydata_sparse",
