@@ -44,8 +44,8 @@ UNCOPIED = 4096
 _WAITED = 0.2e-9
 #: Elements of an operand so small that BLAS is at its edges all the time, and its rate then.
 _TINY, _OF_TINY = 16, 0.2
-#: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element.
-_COLUMN = 1.5e-9
+#: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element; and in which a row begins.
+_COLUMN, _ROW = 1.5e-9, 1.6e-9
 #: Seconds of a product of a dot product whose elements lie apart, and of each line of the cache.
 _APART, _EACH_LINE = 0.15e-9, 1.05e-9
 
@@ -99,7 +99,7 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     if count == 1 and _is_awkward(step, recipe, strides):
         rate = flops / (flops / rate + _packing(step, m, n, k))
     if (m == 1) != (n == 1):
-        rate = min(rate, _of_short_columns(step, recipe, strides))
+        rate = _of_lines(step, recipe, strides, rate)
         each += k * _apart(step, recipe, strides) if count > 1 else 0.0
     turned = strides[0 if recipe.swapped else 1]
     real = recipe.loops and m > 1 and n > 1 and not recipe.pack_b and step.dtype.kind != "c"
@@ -171,15 +171,17 @@ def _is_awkward(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Ma
     return as_rows == (step.dtype.char in "dD" and step.iterations > _UNPACKED)
 
 
-def _of_short_columns(
-    step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]
+def _of_lines(
+    step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]], rate: float
 ) -> float:
-    """Multiply-adds a second of a matrix by a vector at most, by the columns that BLAS goes through."""
+    """Multiply-adds a second of a matrix by a vector, which BLAS takes by columns or by rows, as they lie."""
     at = 1 if step.extent(recipe.m) == 1 else 0
     free = (recipe.m, recipe.n)[at]
-    if step.extent(free) >= SKINNY or by_stride(free + recipe.k, strides[at])[-1:] not in free:
-        return float("inf")
-    return step.extent(free) / (_COLUMN * max(step.dtype.itemsize / 8, 1))
+    if by_stride(free + recipe.k, strides[at])[-1:] not in free:
+        return 1 / (1 / rate + _ROW / step.extent(recipe.k))
+    if step.extent(free) >= SKINNY:
+        return rate
+    return min(rate, step.extent(free) / (_COLUMN * max(step.dtype.itemsize / 8, 1)))
 
 
 def _apart(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> float:
