@@ -241,6 +241,9 @@ def difference_forms(x: Array, y: Array, s: Array, out: Array, threads: int, /) 
 def difference_squares(
     x: Array, y: Array, metric: Array | None, number: int, threads: int, /
 ) -> Array | None: ...
+def difference_transformed(
+    x: Array, y: Array, u: Array, metric: Array, number: int, threads: int, /
+) -> Array | None: ...
 def difference_sums(
     x: Array,
     y: Array,

@@ -204,7 +204,8 @@ PyObject* summed(const HeldNumbers& x, const HeldNumbers& y, PairJob& job, doubl
     p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
     // All features are summed at once, but where sums of all pairs are made of each one's.
     job.width = job.asked.total && job.weighed && (job.asked.rows || job.asked.direct()) ? 1 : p.features;
-    if (!(job.weighed && job.asked.direct()) && !centre(p, !job.weighed || job.asked.multiplied())) {
+    if (!(job.weighed && job.asked.direct()) &&
+        !centre(p, job.asked.multiplied() || (!job.weighed && job.asked.rows))) {
         return PyErr_NoMemory();
     }
     if (!run(job, threads)) {

@@ -10,6 +10,7 @@
 #include "difference_forms.hpp"
 #include "difference_projections.hpp"
 #include "difference_sums.hpp"
+#include "difference_transformed.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
 #include "label_look_ups.hpp"
@@ -101,6 +102,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_label_sums,
     einroute::add_label_look_ups,
     einroute::add_difference_forms,
+    einroute::add_difference_transformed,
     einroute::add_difference_sums,
     einroute::add_difference_projections,
     einroute::add_correlate,

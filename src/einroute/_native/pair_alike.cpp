@@ -12,30 +12,41 @@ namespace {
 // Points whose sum is taken by itself.
 constexpr ptrdiff_t TOGETHER = 128;
 
-// Sums of points and of their squares; false without memory.
-bool moments(const double* __restrict near, ptrdiff_t count, ptrdiff_t features, double* __restrict one,
-             double* __restrict two) {
-    const Numbers memory = numbers(2 * features);
+void add_rows(const double* __restrict points, ptrdiff_t rows, ptrdiff_t width,
+              const double* __restrict middle, double* __restrict own, double* __restrict squares) {
+    for (ptrdiff_t i = 0; i < rows; ++i, points += width) {
+        for (ptrdiff_t k = 0; k < width; ++k) {
+            const double near = points[k] - middle[k];
+            own[k] += near;
+            squares[k] += near * near;
+        }
+    }
+}
+
+// Sums of centred points and of their squares; false without memory.
+bool moments(const PairPoints& p, const double* points, ptrdiff_t count, double* one, double* two) {
+    const ptrdiff_t features = p.features;
+    const double* const middle = p.middle.get();
+    const ptrdiff_t together = taken_together(features), width = together * features;
+    const Numbers memory = numbers(2 * width);
     if (!memory) {
         return false;
     }
-    double* __restrict own = memory.get(), * __restrict squares = own + features;
+    double *own = memory.get(), *squares = own + width;
     for (ptrdiff_t k = 0; k < features; ++k) {
         one[k] = two[k] = 0;
     }
-    for (ptrdiff_t first = 0; first < count; first += TOGETHER) {
-        for (ptrdiff_t k = 0; k < features; ++k) {
+    const ptrdiff_t each = TOGETHER * together;
+    for (ptrdiff_t first = 0; first < count; first += each, points += each * features) {
+        const ptrdiff_t there = first + each < count ? each : count - first, rows = there / together;
+        for (ptrdiff_t k = 0; k < width; ++k) {
             own[k] = squares[k] = 0;
         }
-        for (ptrdiff_t i = first; i < first + TOGETHER && i < count; ++i, near += features) {
-            for (ptrdiff_t k = 0; k < features; ++k) {
-                own[k] += near[k];
-                squares[k] += near[k] * near[k];
-            }
-        }
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            one[k] += own[k];
-            two[k] += squares[k];
+        add_rows(points, rows, width, middle, own, squares);
+        add_rows(points + rows * width, 1, there % together * features, middle, own, squares);
+        for (ptrdiff_t k = 0; k < width; ++k) {
+            one[k % features] += own[k];
+            two[k % features] += squares[k];
         }
     }
     return true;
@@ -132,7 +143,7 @@ bool alike_rows(PairJob& job) {
         return false;
     }
     double *one = memory.get(), *two = one + features, *root = two + features, *squares = root + features;
-    if (!moments(p.near_rows.get(), p.m, features, one, two)) {
+    if (!moments(p, p.rows_y, p.m, one, two)) {
         return false;
     }
     for (ptrdiff_t k = 0; k < features; ++k) {
@@ -157,9 +168,8 @@ bool alike_pairs(PairJob& job, double* sums) {
     const Numbers squares = numbers(3 * features);
     job.first = numbers(features);
     job.second = numbers(features);
-    if (!squares || !job.first || !job.second ||
-        !moments(p.near_x.get(), p.n, features, job.first.get(), squares.get()) ||
-        !moments(p.near_rows.get(), p.m, features, job.second.get(), squares.get() + features)) {
+    if (!squares || !job.first || !job.second || !moments(p, p.x, p.n, job.first.get(), squares.get()) ||
+        !moments(p, p.rows_y, p.m, job.second.get(), squares.get() + features)) {
         return false;
     }
     double* const goals = squares.get() + 2 * features;

@@ -34,6 +34,11 @@ struct Weights {
               std::ptrdiff_t step) const;
 };
 
+// How many points of few features are taken as one of as many times the features, so that loops are long.
+inline std::ptrdiff_t taken_together(std::ptrdiff_t features) {
+    return features < 8 ? 16 / features : 1;
+}
+
 // From (count, features) to (features, padded), whole vectors; zeros for points that lack.
 void feature_by_feature(const double* rows, std::ptrdiff_t count, std::ptrdiff_t features, double* to,
                         std::ptrdiff_t padded);
@@ -43,7 +48,8 @@ struct PairPoints {
     std::ptrdiff_t n = 0, m = 0, features = 0;
     const double *x = nullptr, *rows_y = nullptr; // (n, features), (m, features)
     Numbers near_x, near_rows;                    // centred, where they are asked for
-    Numbers middle, spread;                       // what is taken from each feature, and its range
+    // What is taken from each feature, repeated for points that are taken together, and its range.
+    Numbers middle, spread;
     // The second points feature by feature, as they are and, where that is asked for, centred.
     std::ptrdiff_t padded = 0; // m, up to whole vectors
     Numbers y, near_y;

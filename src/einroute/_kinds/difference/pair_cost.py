@@ -20,7 +20,7 @@ _SHORT = 64
 #: GEMMs of a product of different features.
 _TURNED, _COORDINATE, _CROSSED = 4e-10, 1.2e-9, 2.5e-9
 #: The same of a coordinate where pairs are not weighed, and of a point.
-_ALIKE, _POINT = 1.3e-9, 3.5e-9
+_ALIKE, _POINT = 7e-10, 3.5e-9
 #: How many times that where the points' products are formed of what the core hands over; without weights.
 _MOMENTS, _ALONE = 4.0, 1.5
 #: Of products by BLAS: seconds of a weight in double precision that is brought in order for it, of a
@@ -61,7 +61,7 @@ def _cost(form: PairSum, step: Step, *, by_blas: bool) -> Cost:
     crossed = crosses(form, step)
     direct = not by_blas and _direct(form, step)
     coordinate = _ALIKE if not form.rest else _TURNED if direct else _BY_BLAS if by_blas else _COORDINATE
-    points = (n + m) * (features * coordinate + (0.0 if form.rest else _POINT))
+    points = (n + m) * (features * coordinate + (_POINT if form.kept and not form.rest else 0.0))
     if direct:
         products = n * m * (_PAIR + (_TOTAL if total(form, step) else _FEATURE) * features)
     elif by_blas:
