@@ -17,6 +17,7 @@ import numpy as np
 
 from ..._base.numpy_functions import numpy_vecdot
 from ..._base.rewrites import Contract
+from ..._base.threads import inside_block
 from ..._native import CORE
 
 Array = np.ndarray[Any, Any]
@@ -45,6 +46,9 @@ class Correlation:
         Makes the product of the transforms.
     contract : Contract
     threads : int
+        Of large transforms, unless other threads do blocks meanwhile.
+    together : bool
+        Whether two vectors are transformed in one call, each in a lane of its own.
     """
 
     a: str
@@ -54,25 +58,26 @@ class Correlation:
     product: Callable[[tuple[Array, Array]], Array]
     contract: Contract
     threads: int
+    together: bool
 
     def of(self, a: Array, b: Array) -> Array:
         """The correlation along the last axes, as long as b is."""
         from scipy import fft  # noqa: PLC0415 - not every process needs it
 
-        d = b.shape[-1]
-        workers = self.threads if max(a.size, b.size) >= _THREADED else 1
+        d, is_complex = b.shape[-1], b.dtype.kind == "c"
+        workers = self.threads if max(a.size, b.size) >= _THREADED and not inside_block() else 1
         length = None if a.shape[-1] == d else d  # which it takes time to compare
-        if a.dtype.kind == "c":
-            of_b, back = fft.fft(b, workers=workers), fft.ifft
-            if self.convolves:
-                of_a = fft.fft(a, length, workers=workers)
-            else:
-                of_a = fft.ifft(a, length, norm="forward", workers=workers)
+        to, back = (fft.fft, fft.ifft) if is_complex else (fft.rfft, fft.irfft)
+        if self.together:
+            of_a, of_b = to(_beside(a, b))
         else:
-            of_b, back = fft.rfft(b, workers=workers), fft.irfft
-            of_a = fft.rfft(a, length, workers=workers)
-            if not self.convolves:
-                np.conj(of_a, out=of_a)
+            of_b = to(b, workers=workers)
+            if is_complex and not self.convolves:
+                of_a = fft.ifft(a, length, norm="forward", workers=workers)
+            else:
+                of_a = to(a, length, workers=workers)
+        if not is_complex and not self.convolves:
+            np.conj(of_a, out=of_a)
         if self.a == self.b == self.made:
             product = np.multiply(of_a, of_b, out=of_a)
         else:
@@ -107,6 +112,14 @@ class Correlation:
         """Products of norms for each correlation, summed as those are; a last axis of length 1 is added."""
         made = self.contract((self.a[:-1], self.b[:-1]), self.made[:-1], (a, b), dtype=a.dtype)
         return np.asarray(made)[..., None]
+
+
+def _beside(a: Array, b: Array) -> Array:
+    """Two vectors as rows, the first one with zeros behind it where it is the shorter."""
+    both = np.empty((2, len(b)), b.dtype)
+    both[0, : len(a)], both[1] = a, b
+    both[0, len(a) :] = 0
+    return both
 
 
 def _sizes(x: Array) -> tuple[float, float, int]:
