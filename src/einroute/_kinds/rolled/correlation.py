@@ -26,6 +26,8 @@ Array = np.ndarray[Any, Any]
 ERROR = 4.0
 #: How many times the direct sum's bound is allowed.
 ALLOWED = 4.0
+#: The share of a row that is at least a quarter of its root mean square, of normal numbers.
+_USUAL = 0.8
 #: Elements that are looked at together, and how many are counted a row at a time.
 _ROWS, _LONG = 1 << 15, 256
 #: Elements from which more than one thread of pocketfft's is asked for.
@@ -99,7 +101,7 @@ class Correlation:
             met += large
         error = ERROR * max(1.0, log2(d))
         # Of d products, `met` at least have two factors of a quarter of their root mean square or more.
-        if error * 16 * sqrt(a.shape[-1] * d) <= ALLOWED * terms * met:
+        if _is_small(error, a.shape[-1], d, terms, met):
             return ""
         magnitudes = self.of(*(np.abs(x).astype(x.dtype, copy=False) for x in (a, b))).real
         scale = self._of_norms(*(np.asarray(np.sqrt(_squares(x))) for x in (a, b)))
@@ -112,6 +114,24 @@ class Correlation:
         """Products of norms for each correlation, summed as those are; a last axis of length 1 is added."""
         made = self.contract((self.a[:-1], self.b[:-1]), self.made[:-1], (a, b), dtype=a.dtype)
         return np.asarray(made)[..., None]
+
+
+def likely_sound(terms: int, given: int, d: int) -> bool:
+    """Whether one look at each element is likely to be enough for `Correlation.unsound`, of ordinary data.
+
+    Parameters
+    ----------
+    terms, d : int
+        Of each sum; the length of a row of b.
+    given : int
+        The length of a row of a.
+    """
+    return _is_small(ERROR * max(1.0, log2(d)), given, d, terms, _USUAL * (given + d) - d)
+
+
+def _is_small(error: float, given: int, d: int, terms: int, met: float) -> bool:
+    """Whether the error is within what is allowed, where so many products are not small."""
+    return error * 16 * sqrt(given * d) <= ALLOWED * terms * met
 
 
 def _beside(a: Array, b: Array) -> Array:

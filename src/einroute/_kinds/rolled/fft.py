@@ -23,7 +23,7 @@ from ..._base.densify import densified
 from ..._base.facts import Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Declined, Offer, Refused
-from .correlation import Correlation
+from .correlation import Correlation, likely_sound
 from .extension import base_shape
 from .where import Where, others_bytes
 
@@ -36,6 +36,8 @@ _RATE, _COMPLEX, _DOUBLE, _LANES = 6.5e9, 2.0, 1.2, 0.7
 _CALLS, _SHORT_WAY, _IN_ONE = 42.0, 36.0, 30.0
 #: Bytes of two transforms that are done in one call, at most.
 _TOGETHER = 240 << 10
+#: Bytes of a vector whose transform takes twice as long as in cache.
+_FAR = 8 << 20
 #: Transforms of one correlation, and how much longer pocketfft takes those around twice the length to be.
 _TRANSFORMS, _FUDGE = 3, 1.5
 #: Prime factors up to which a transform has a loop of its own.
@@ -181,7 +183,7 @@ def _as_it_is(step: Step, recipe: _Recipe) -> bool:
 
 
 def _cost(step: Step, recipe: _Recipe) -> Cost:
-    """Three transforms, and what the guard looks at; the product between them is handed on."""
+    """Three transforms, or six, and what the guard looks at; the product between them is handed on."""
     d = step.sizes[recipe.where.i]
     count = sum(step.extent(labels[:-1]) for labels in (recipe.a, recipe.b, recipe.made))
     slower = _COMPLEX if step.dtype.kind == "c" else 1.0
@@ -189,9 +191,19 @@ def _cost(step: Step, recipe: _Recipe) -> Cost:
     together = _together(step, recipe)
     in_lanes = (together or count > _TRANSFORMS) and step.dtype.char in "dD"
     slower *= _LANES if in_lanes else 1.0
+    slower *= 1 + min(1.0, d * step.dtype.itemsize / _FAR)
+    if not likely_sound(step.sizes[recipe.summed], _given(step, recipe), d):
+        count *= 2  # the magnitudes are correlated, too
     calls = _CALLS if recipe.goes_on(step) else _IN_ONE if together else _SHORT_WAY
     flops = count * _work(d, is_complex=step.dtype.kind == "c")
     return Cost(flops, 6.0 * count * d * step.dtype.itemsize, calls, _RATE / slower)
+
+
+def _given(step: Step, recipe: _Recipe) -> int:
+    """How many elements of a there are in a row, before zeros."""
+    k, d, shift = step.sizes[recipe.summed], step.sizes[recipe.where.i], recipe.where.rolling.shift
+    folded = recipe.summed == recipe.where.j and not recipe.convolves and not (shift == 1 and k <= d)
+    return d if folded else k
 
 
 def _work(d: int, *, is_complex: bool) -> float:
