@@ -85,7 +85,7 @@ def _counter(step: Step, places: str, depths: tuple[int, ...]) -> Callable[[tupl
     """From flat labels to how often each comes, or each of several together, in one axis."""
     number, size, dtype, threads = step.extent(places), prod(depths), step.dtype, step.threads
     scales, char = tuple(prod(depths[k + 1 :]) for k in range(len(depths))), dtype.char
-    if size <= number or number > _EXACT:
+    if 2 * size <= number or number > _EXACT:
 
         def counted_by_core(labels: tuple[Array, ...]) -> Array:
             counts: Array = CORE.count_at(labels, depths, scales, (), size, char, threads)
