@@ -177,7 +177,8 @@ class AtPlaces:
         """Of testing, looking up and adding up; in the short way of the plan, or in the whole one."""
         step, size = self.step, self.step.dtype.itemsize
         count, labels = step.extent(self.taken.places), len(self.taken.positions)
-        each = _RATES.label + _RATES.also * (labels - 1)
+        # Where they say together where a number goes; whether they are the same takes less.
+        each = _RATES.label + (_RATES.also if self.shown else _RATES.label) * (labels - 1)
         moved = float(
             sum(step.operands[i].size // max(1, step.operands[i].shape[-1]) * 8 for i in self.taken.positions)
         )
