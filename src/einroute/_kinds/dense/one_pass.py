@@ -32,6 +32,8 @@ _ROW_COMPLEX, _ROW_MANY, _ROW_SINGLE = 20e-9, 6.6e-9, 5e-9
 #: Seconds for each 8 bytes of an operand in cache: read; packed across their memory; one by one. Sums of
 #: several that are packed wait for memory: they are not read ahead at once.
 _READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
+#: The share of reading that is left where rows overlap and are read again from the first cache.
+_AGAIN = 0.3
 #: Of an element that is packed one by one in a square box; and where its lines take each other's place.
 _IN_BOX, _CONFLICT = 0.7e-9, 1e-9
 #: The side of a square that is transposed in registers, and seconds of an element beside squares.
@@ -130,7 +132,8 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     out = layout_strides(layout, step.sizes, item)
     sizes, inner = _fused(step, loops, [*arrays, out])
     iterations = prod(sizes)
-    each = _READ * len(arrays) * item / 8
+    added = inner in step.output and loops[-2:-1] not in step.output
+    each = _READ * (_read_along(step, arrays, inner) if added else len(arrays)) * item / 8
     summed = inner not in step.output
     if not summed:
         each += _READ * item / 8
@@ -149,6 +152,15 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     seconds = iterations * each + rows * row + boxes * _BOX
     kept = arrays if summed else [*arrays, out]
     return loops, seconds + iterations * _packing(step, kept, inner, loops[-2:-1], sizes[-1])
+
+
+def _read_along(step: Step, arrays: Sequence[dict[str, int]], inner: str) -> float:
+    """How many arrays are read along rows that are added; windows are read again where they overlap."""
+    return sum(
+        _AGAIN if 2 * op.span < op.nbytes else 1.0
+        for op, own in zip(step.operands, arrays, strict=True)
+        if own.get(inner, 0)
+    )
 
 
 def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str, length: int) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..._base.facts import c_strides
+from ..._base.facts import Step, c_strides
 from ..._base.rewrites import regular
 from ..._native import CORE
 from ..._native.fresh import allocator
@@ -23,6 +23,9 @@ from .adding import LOOPS, add_rows, counted, counted_together, weighed
 from .look_up import take_or_zero
 from .places import AtPlaces
 from .where import are_classes, clipped, in_native_order, within
+
+#: Counts up to which single precision has every number.
+_EXACT = 1 << 24
 
 Array = np.ndarray[Any, Any]
 Quick = Callable[[tuple[Any, ...]], "Array | None"]
@@ -69,16 +72,35 @@ def _count(plan: AtPlaces) -> Quick:
     depth, dtype, threads = step.sizes[plan.shown], step.dtype, step.threads
     if dtype.char not in LOOPS:
         return lambda operands: counted(operands[at].labels.reshape(-1), depth, dtype, threads)
-    count, char, lengths, ones = CORE.count_at, dtype.char, (depth,), (1,)
+    count = _counter(step, plan.taken.places, (depth,))
 
     def run(operands: tuple[Any, ...]) -> Array:
         labels = in_native_order(operands[at].labels)
-        if labels.ndim != 1:
-            labels = labels.reshape(-1)
-        counts: Array = count((labels,), lengths, ones, (), depth, char, threads)
-        return counts
+        return count((labels if labels.ndim == 1 else labels.reshape(-1),))
 
     return run
+
+
+def _counter(step: Step, places: str, depths: tuple[int, ...]) -> Callable[[tuple[Array, ...]], Array]:
+    """From flat labels to how often each comes, or each of several together, in one axis."""
+    number, size, dtype, threads = step.extent(places), prod(depths), step.dtype, step.threads
+    scales, char = tuple(prod(depths[k + 1 :]) for k in range(len(depths))), dtype.char
+    if 2 * size <= number or number > _EXACT:
+
+        def counted_by_core(labels: tuple[Array, ...]) -> Array:
+            counts: Array = CORE.count_at(labels, depths, scales, (), size, char, threads)
+            return counts
+
+        return counted_by_core
+    # Most are never met: nothing is done for those.
+    ones: Array = np.ndarray((number,), dtype, np.ones((), dtype), 0, (0,))
+
+    def added_up(labels: tuple[Array, ...]) -> Array:
+        counts = np.zeros(size, dtype)
+        CORE.add_at(labels, depths, scales, (0,), ones, counts, threads)
+        return counts
+
+    return added_up
 
 
 def _places(plan: AtPlaces) -> Quick:
@@ -145,11 +167,11 @@ def _together(plan: AtPlaces) -> Quick | None:
             return counts if counts is None or not turned else counts.T
 
         return count
-    lengths, scales, size, char = depths, (depths[1], 1), prod(depths), dtype.char
+    count_pairs = _counter(step, plan.taken.places, depths)
 
     def count_by_core(operands: tuple[Any, ...]) -> Array:
-        labels = in_native_order(operands[first].labels), in_native_order(operands[second].labels)
-        counts: Array = CORE.count_at(labels, lengths, scales, (), size, char, threads).reshape(lengths)
+        labels = [in_native_order(operands[i].labels) for i in (first, second)]
+        counts = count_pairs(tuple([x if x.ndim == 1 else x.reshape(-1) for x in labels])).reshape(depths)
         return counts.T if turned else counts
 
     return count_by_core
