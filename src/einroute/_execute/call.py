@@ -35,6 +35,7 @@ from .bind import Handling, announced, bind_plan, maker, numpys_own
 from .overflow import written_out
 from .rewritten import Contractor, bind_choices, finisher, shortened, shortly
 from .trials import as_found, on_trial
+from .unsound import facts_of
 
 __all__ = ["Call", "aliases", "signature_of"]
 
@@ -131,14 +132,10 @@ class Call:
 
     def facts(self) -> tuple[Operand, ...]:
         """Facts of every operand."""
-        found = []
-        for x, kind, alias in zip(self.operands, self.kinds, aliases(self.operands), strict=True):
-            if type(x) is ndarray and not kind.form.rank:
-                found.append(Operand(x.shape, x.dtype, x.strides))
-            else:
-                facts = kind.facts(x)
-                found.append(facts if alias is None else replace(facts, alias=alias))
-        return tuple(found)
+        pairs = zip(self.operands, self.kinds, strict=True)
+        found = [facts_of(i, x, kind) for i, (x, kind) in enumerate(pairs)]
+        same = zip(found, aliases(self.operands), strict=True)
+        return tuple(facts if alias is None else replace(facts, alias=alias) for facts, alias in same)
 
     def plan(self, state: State, *, strict: bool = False) -> Plan:
         """The plan of this call; reads facts of the operands only."""

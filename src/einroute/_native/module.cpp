@@ -25,6 +25,7 @@
 #include "sparse_canonical.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_dense_module.hpp"
+#include "sparse_diagonals.hpp"
 #include "sparse_hadamard.hpp"
 #include "sparse_parts.hpp"
 #include "sparse_product.hpp"
@@ -94,6 +95,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_product,
     einroute::add_sparse_sparse,
     einroute::add_sparse_total,
+    einroute::add_sparse_diagonals,
     einroute::add_one_pass,
     einroute::add_copies,
     einroute::add_threads,

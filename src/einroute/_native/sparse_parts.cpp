@@ -84,10 +84,10 @@ PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
     return PyTuple_Pack(3, shape, data.object, plain.object);
 }
 
-PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
+PyObject* expanded(PyObject* operand, PyObject* shape, Format format, Wanted wanted) {
     npy_intp sizes[MOST];
     ExpandedRows made;
-    if (extents(shape, sizes) == 2 && expand(operand, format, sizes[0], sizes[1], made)) {
+    if (extents(shape, sizes) == 2 && expand(operand, format, sizes[0], sizes[1], wanted, made)) {
         if (made.coordinates) {
             const Held coords(PyTuple_Pack(2, made.indptr.object, made.indices.object));
             return coords ? PyTuple_Pack(3, shape, made.data.object, coords.object) : nullptr;
@@ -100,7 +100,7 @@ PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
     Py_RETURN_NONE;
 }
 
-PyObject* sound_parts(PyObject*, PyObject* operand) {
+PyObject* parts_of(PyObject* operand, Wanted wanted) {
     const Format format = format_of(operand);
     if (format == Format::Unknown) {
         Py_RETURN_NONE;
@@ -118,7 +118,7 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
     case Format::Blocks:
     case Format::Diagonals:
     case Format::Lists:
-        return expanded(operand, shape.object, format);
+        return expanded(operand, shape.object, format, wanted);
     default:
         break;
     }
@@ -127,6 +127,14 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
         Py_RETURN_NONE;
     }
     return compressed(operand, shape.object, axis);
+}
+
+PyObject* sound_parts(PyObject*, PyObject* operand) {
+    return parts_of(operand, Wanted::Any);
+}
+
+PyObject* sound_diagonal(PyObject*, PyObject* operand) {
+    return parts_of(operand, Wanted::Main);
 }
 
 // The values of blocks, all of which are entries.
@@ -144,19 +152,21 @@ PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns) {
     return good ? PyArray_Ravel(held.data.array(), NPY_CORDER) : nullptr;
 }
 
-PyObject* sound_values(PyObject* self, PyObject* operand) {
+PyObject* sound_values(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format != Format::Blocks) {
+    if (format != Format::Blocks && format != Format::Diagonals) {
         const int axis = is_zero_filled(operand, format) ? compressed_axis(operand, format) : -1;
         const Held shape(axis < 0 ? nullptr : shape_of(operand, format));
-        const Held parts(shape ? compressed(operand, shape.object, axis, false) : sound_parts(self, operand));
+        const Held parts(shape ? compressed(operand, shape.object, axis, false)
+                               : parts_of(operand, Wanted::Any));
         return parts && parts.object != Py_None ? Py_NewRef(PyTuple_GET_ITEM(parts.object, 1))
                                                 : Py_XNewRef(parts.object);
     }
     npy_intp sizes[MOST];
     const Held shape(PyObject_GetAttr(operand, name_shape));
+    const auto values = format == Format::Blocks ? values_of_blocks : values_of_diagonals;
     PyObject* found =
-        shape && extents(shape.object, sizes) == 2 ? values_of_blocks(operand, sizes[0], sizes[1]) : nullptr;
+        shape && extents(shape.object, sizes) == 2 ? values(operand, sizes[0], sizes[1]) : nullptr;
     return found != nullptr || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 
@@ -230,6 +240,9 @@ PyMethodDef functions[] = {
      "sound_values(operand, /)\n--\n\n"
      "The values of `sound_parts` alone; of far more pointers than entries the first and the last are "
      "compared."},
+    {"sound_diagonal", sound_diagonal, METH_O,
+     "sound_diagonal(operand, /)\n--\n\n"
+     "As `sound_parts`; of diagonals the main one alone, by coordinates."},
     {"sound_parts", sound_parts, METH_O,
      "sound_parts(operand, /)\n--\n\n"
      "Shape, data, indptr, indices and the axis, or coords, of an operand of a known class; of blocks and "

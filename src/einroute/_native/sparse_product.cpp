@@ -152,7 +152,7 @@ bool take_kept(const Product& self, PyObject* operand, Format format, Matrix& a)
                    self.type);
     }
     ExpandedRows made;
-    if (!expand_rows(operand, format, rows, columns, made)) {
+    if (!expand(operand, format, rows, columns, Wanted::Rows, made)) {
         return false;
     }
     a.indptr.object = made.indptr.release();
