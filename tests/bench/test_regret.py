@@ -74,6 +74,22 @@ class TestMeasure:
         assert found.best
         assert found.call.text in found.text
 
+    def test_a_way_that_there_is_no_memory_for_is_none(self, monkeypatch):
+        def much():
+            raise MemoryError
+
+        monkeypatch.setattr(measure, "by_hand", lambda _: {"np.einsum": much})
+        found = measure.regret(draw.draw("stacks", 0, 0))
+        assert found.problem == ""
+        assert np.isnan(found.hand)
+
+    def test_long_sums_may_be_rounded(self):
+        call = draw.draw("dense", 0, 0)
+        long = replace(call, sizes={"a": 5_000_000}, operands=(np.ones(3, "f4"),))
+        one, other = np.float32([1.0]), np.float32([1.005])
+        assert measure._differs(one, other, long) == ""
+        assert measure._differs(one, other, replace(long, sizes={"a": 5})) != ""
+
     def test_routes_are_forced_one_at_a_time(self):
         call = draw.draw("stacks", 0, 0)
         chosen = measure._Way("einroute", lambda: None)
