@@ -81,7 +81,7 @@ class Contraction:
         char: str,
         shapes: Sequence[Sequence[int]],
         *,
-        order: str = "C",
+        order: str = "K",
         scalar: bool = True,
         report: Callable[[int], object] | None = None,
     ) -> Self: ...

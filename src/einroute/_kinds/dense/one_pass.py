@@ -44,6 +44,9 @@ _SIDE, _WAYS, _PERIOD = 128, 8, 4096
 _LINE = 13e-9
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
 _DOT, _SUMS = 1.2, (1.05, 1.15)
+#: Bytes of a row that stay in the first cache beside rows that come from memory; beyond, both are waited for:
+#: how much slower they are than memory.
+_STAYS, _BOTH = 12 << 10, 2.2
 #: Iterations from which threads take part: two blocks of the core's (nest.cpp).
 _SHARED = 1 << 17
 
@@ -227,6 +230,9 @@ def _cost(step: Step, seconds: float, summed: str) -> Cost:
     across = summed[-1:] in step.output
     if summed and (across or len(step.inputs) <= 2):
         nbytes *= _SUMS[across]
+        again = min(op.span for op in step.operands) if len(step.inputs) > 1 and not across else 0
+        if again > _STAYS and 2 * again < step.read_bytes and nbytes >= machine().shared_bytes:
+            nbytes *= _BOTH
     flops = float(step.iterations)
     # While a thread is woken the caller works: it is late by half of that.
     calls = _CALL + (machine().wake / 2 / CALL if threads > 1 else 0.0)
