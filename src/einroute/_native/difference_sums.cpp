@@ -42,13 +42,25 @@ bool run(PairJob& job, int threads) {
     const double pairs = static_cast<double>(p.n) * static_cast<double>(p.m),
                  features = static_cast<double>(p.features);
     const bool much = pairs * (asked.direct() || asked.products() ? features + 3 : 3) >= RELEASED;
-    bool heard = !asked.by_blas || share(job, 1, 1, pairs * features >= RELEASED, multiply_points);
-    heard = heard && share(job, pair_blocks(job), threads, much, block_of_rows);
+    bool heard = true;
+    const auto then = [&](ptrdiff_t count, int most, bool shared, Block block) {
+        heard = heard && (job.failed || share(job, count, most, shared, block));
+    };
+    if (asked.by_blas) {
+        then(1, 1, pairs >= RELEASED, prepare_products);
+    }
+    then(pair_blocks(job), threads, much, block_of_rows);
+    // BLAS has threads of its own.
+    if (asked.by_blas && asked.rows) {
+        const ptrdiff_t each = multiplied_block(job);
+        then((p.n + each - 1) / each, 1, pairs * features >= RELEASED, multiplied_rows);
+    } else if (asked.by_blas) {
+        job.made = numbers(p.n * p.features);
+        job.failed = job.failed || !job.made;
+        then(1, 1, pairs * features >= RELEASED, multiply_points);
+    }
     if (heard && !asked.direct()) {
         join_columns(job);
-        if (asked.rows && !job.failed) {
-            heard = share(job, (p.n + PAIR_BLOCK - 1) / PAIR_BLOCK, threads, much, multiplied_rows);
-        }
     }
     return heard;
 }
@@ -205,7 +217,8 @@ PyObject* summed(const HeldNumbers& x, const HeldNumbers& y, PairJob& job, doubl
     // All features are summed at once, but where sums of all pairs are made of each one's.
     job.width = job.asked.total && job.weighed && (job.asked.rows || job.asked.direct()) ? 1 : p.features;
     if (!(job.weighed && job.asked.direct()) &&
-        !centre(p, job.asked.multiplied() || (!job.weighed && job.asked.rows))) {
+        !centre(p, job.asked.multiplied() || (!job.weighed && job.asked.rows),
+                !(job.weighed && job.asked.rows))) {
         return PyErr_NoMemory();
     }
     if (!run(job, threads)) {

@@ -40,9 +40,10 @@ struct PairJob {
     Numbers row_weight, row_size, row_squares; // of each row sums of w, |w| and w**2
     Numbers by_column, made;                   // (blocks, padded); (n, width)
     std::ptrdiff_t width;                      // of a row of `made`
-    Numbers products, norms;         // of BLAS, (n, columns); the root sums of squares of its points
-    bool single = false;             // whether the result is of single precision
-    std::atomic<bool> failed{false}; // for want of memory
+    Workspace<char> factor;                    // what BLAS multiplies by, (m, columns), of the weights' type
+    Numbers norms;                             // and the root sums of squares of its columns
+    bool single = false;                       // whether the result is of single precision
+    std::atomic<bool> failed{false};           // for want of memory
     // How much smaller a sum may be: in double precision for a result in single, much.
     double allowed() const { return single && !asked.by_blas ? PAIR_SPREAD * 0x1p29 : PAIR_SPREAD; }
     bool lost = false;     // products of different features lose too much
@@ -63,10 +64,12 @@ bool sum_columns(PairJob& job, std::ptrdiff_t first, std::ptrdiff_t last);
 // Whether BLAS can take the weights as they lie, in the precision of the result.
 bool blas_takes(const PairJob& job);
 
-// The weights times the centred points by BLAS, in `made`; where rows are asked for in `products`, with what
-// squares need besides. Of these, a block of rows' sums. Both are blocks of `run_blocks`.
+// The centred points that BLAS multiplies by, for rows of squares with these; the weights times them, in
+// `made`; or a block of rows' sums made of that. Blocks of `run_blocks`, each in one thread of ours.
+void prepare_products(void* context, long index);
 void multiply_points(void* context, long index);
 void multiplied_rows(void* context, long index);
+std::ptrdiff_t multiplied_block(const PairJob& job);
 
 // Adds the weights of each column, the blocks' in their order.
 void join_columns(PairJob& job);

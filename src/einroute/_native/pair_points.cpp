@@ -126,7 +126,7 @@ void Weights::pack(ptrdiff_t i, ptrdiff_t j, ptrdiff_t count, ptrdiff_t width, d
     }
 }
 
-bool centre(PairPoints& p, bool near) {
+bool centre(PairPoints& p, bool near, bool both) {
     const ptrdiff_t features = p.features;
     const ptrdiff_t width = taken_together(features) * features;
     p.middle = numbers(width);
@@ -154,12 +154,12 @@ bool centre(PairPoints& p, bool near) {
     if (!near) {
         return true;
     }
-    p.near_x = numbers(p.n * features);
+    p.near_x = numbers(both ? p.n * features : 0);
     p.near_rows = numbers(p.m * features);
     if (!p.near_x || !p.near_rows) {
         return false;
     }
-    subtract(p.x, p.n, features, middle, p.near_x.get());
+    subtract(p.x, both ? p.n : 0, features, middle, p.near_x.get());
     subtract(p.rows_y, p.m, features, middle, p.near_rows.get());
     return true;
 }

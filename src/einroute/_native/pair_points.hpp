@@ -55,9 +55,9 @@ struct PairPoints {
     Numbers y, near_y;
 };
 
-// Fills the middle and the range of each feature, and the centred points if they are to be `near`; false
-// where there is no memory. x and y are referred to.
-bool centre(PairPoints& points, bool near);
+// Fills the middle and the range of each feature, and the centred points if they are to be `near`, those of
+// both sides or of the second; false where there is no memory. x and y are referred to.
+bool centre(PairPoints& points, bool near, bool both);
 
 // Fills the points feature by feature, the centred ones too if they are to be `near`; false where there is no
 // memory.

@@ -83,19 +83,32 @@ Gemm product_of(const PairJob& job, ptrdiff_t columns) {
     return g;
 }
 
-template <class R> bool multiplied(PairJob& job, ptrdiff_t columns, double* made) {
-    const Workspace<R> near = workspace<R>(job.points.m * columns);
-    const Workspace<R> own = workspace<R>(job.weights.single ? job.points.n * columns : 0);
-    if (!near || !own) {
+// The second points as they are multiplied, and the norms of each column.
+template <class R> bool prepare(PairJob& job, ptrdiff_t columns) {
+    job.factor = workspace<char>(job.points.m * columns * static_cast<ptrdiff_t>(sizeof(R)));
+    job.norms = numbers(columns);
+    if (!job.factor || !job.norms) {
         return false;
     }
-    fill(job, columns, near.get());
-    root_sums(near.get(), job.points.m, columns, job.norms.get());
-    R* const to = job.weights.single ? own.get() : reinterpret_cast<R*>(made);
-    multiply(product_of(job, columns), job.weights.data, reinterpret_cast<const char*>(near.get()),
-             reinterpret_cast<char*>(to));
-    for (ptrdiff_t i = 0; job.weights.single && i < job.points.n * columns; ++i) {
-        made[i] = static_cast<double>(to[i]);
+    R* const near = reinterpret_cast<R*>(job.factor.get());
+    fill(job, columns, near);
+    root_sums(near, job.points.m, columns, job.norms.get());
+    return true;
+}
+
+// Some rows of the product; false without memory.
+bool multiplied(const PairJob& job, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t last, double* made) {
+    const Weights& w = job.weights;
+    const Workspace<float> own = workspace<float>(w.single ? (last - first) * columns : 0);
+    if (!own) {
+        return false;
+    }
+    Gemm gemm = product_of(job, columns);
+    gemm.m = last - first;
+    char* const to = w.single ? reinterpret_cast<char*>(own.get()) : reinterpret_cast<char*>(made);
+    multiply(gemm, w.data + first * w.down, job.factor.get(), to);
+    for (ptrdiff_t i = 0; w.single && i < (last - first) * columns; ++i) {
+        made[i] = static_cast<double>(own[i]);
     }
     return true;
 }
@@ -149,7 +162,7 @@ class Heads {
   public:
     static constexpr ptrdiff_t LENGTH = 64;
 
-    Heads(const PairJob& job, ptrdiff_t first) : job(job), first(first) {}
+    Heads(const PairJob& job, ptrdiff_t first, ptrdiff_t last) : job(job), first(first), last(last) {}
 
     // Null without memory.
     const double* at(ptrdiff_t i) {
@@ -157,10 +170,9 @@ class Heads {
             return job.weights.row(i);
         }
         if (!packed) {
-            packed = numbers(PAIR_BLOCK * LENGTH);
+            packed = numbers((last - first) * LENGTH);
             if (packed) {
-                job.weights.pack(first, 0, std::min(PAIR_BLOCK, job.points.n - first), length(), packed.get(),
-                                 LENGTH);
+                job.weights.pack(first, 0, last - first, length(), packed.get(), LENGTH);
             }
         }
         return packed ? packed.get() + (i - first) * LENGTH : nullptr;
@@ -169,7 +181,7 @@ class Heads {
 
   private:
     const PairJob& job;
-    ptrdiff_t first;
+    ptrdiff_t first, last;
     Numbers packed;
 };
 
@@ -201,6 +213,30 @@ bool settle_features(const PairJob& job, Looks& looks, ptrdiff_t i, double* sums
     return true;
 }
 
+// Whether one sum does not come to its goal, or that is too small to tell; lanes side by side.
+bool some_unsure(const double* sums, const double* goals, ptrdiff_t count) {
+    constexpr ptrdiff_t LANES = 8;
+    double unsure[LANES] = {};
+    const auto look = [&](ptrdiff_t lane, ptrdiff_t k) {
+        unsure[lane] += std::fabs(sums[k]) >= goals[k] ? 0.0 : 1.0;
+        unsure[lane] += goals[k] >= PAIR_LEAST ? 0.0 : 1.0;
+    };
+    ptrdiff_t k = 0;
+    for (; k + LANES <= count; k += LANES) {
+        for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
+            look(lane, k + lane);
+        }
+    }
+    for (; k < count; ++k) {
+        look(0, k);
+    }
+    double all = 0;
+    for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
+        all += unsure[lane];
+    }
+    return all > 0;
+}
+
 // Each feature's sum, and what it is to come to.
 template <bool SQUARED> bool features_of_row(const PairJob& job, Looks& looks, const Row& row, double* sums) {
     const ptrdiff_t features = job.points.features;
@@ -211,23 +247,19 @@ template <bool SQUARED> bool features_of_row(const PairJob& job, Looks& looks, c
     double* __restrict const goals = looks.goals.get();
     double* __restrict const to = sums;
     const double part = 1 / job.allowed(), weight = row.weight, size = row.size, root = row.root;
-    int unsure = 0;
     for (ptrdiff_t k = 0; k < features; ++k) {
-        const double x = points[k], own = std::fabs(x), other = root * norms[k];
-        double most, terms;
-        if (SQUARED) {
-            to[k] = x * (x * weight - 2 * one[k]) + one[features + k];
-            most = size * spreads[k] * spreads[k];
-            terms = own * (own * size + 2 * other) + root * norms[features + k];
-        } else {
-            to[k] = x * weight - one[k];
-            most = size * spreads[k];
-            terms = own * size + other;
-        }
-        goals[k] = (terms < most ? terms : most) * part;
-        unsure |= !(std::fabs(to[k]) >= goals[k]) | !(goals[k] >= PAIR_LEAST);
+        const double x = points[k];
+        to[k] = SQUARED ? x * (x * weight - 2 * one[k]) + one[features + k] : x * weight - one[k];
     }
-    return unsure == 0 || size == 0 || settle_features(job, looks, row.i, sums);
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        const double own = std::fabs(points[k]), other = root * norms[k];
+        const double most = size * spreads[k] * (SQUARED ? spreads[k] : 1);
+        const double terms =
+            SQUARED ? own * (own * size + 2 * other) + root * norms[features + k] : own * size + other;
+        goals[k] = (terms < most ? terms : most) * part;
+    }
+    const bool unsure = some_unsure(to, goals, features);
+    return !unsure || size == 0 || settle_features(job, looks, row.i, sums);
 }
 
 } // namespace
@@ -240,41 +272,54 @@ bool blas_takes(const PairJob& job) {
             straight(w.columns, w.rows, w.across, w.down, item));
 }
 
-void multiply_points(void* context, long) {
+void prepare_products(void* context, long) {
     PairJob& job = *static_cast<PairJob*>(context);
-    const ptrdiff_t columns = columns_of(job);
-    Numbers& to = job.asked.rows ? job.products : job.made;
-    to = numbers(job.points.n * columns);
-    job.norms = numbers(columns);
-    if (!to || !job.norms ||
-        !(job.weights.single ? multiplied<float> : multiplied<double>)(job, columns, to.get())) {
+    if (!(job.weights.single ? prepare<float> : prepare<double>)(job, columns_of(job))) {
         job.failed = true;
     }
     clear_status();
 }
 
+void multiply_points(void* context, long) {
+    PairJob& job = *static_cast<PairJob*>(context);
+    if (!multiplied(job, job.points.features, 0, job.points.n, job.made.get())) {
+        job.failed = true;
+    }
+    clear_status();
+}
+
+ptrdiff_t multiplied_block(const PairJob& job) {
+    constexpr ptrdiff_t NUMBERS = 1 << 15; // of a block's product
+    const ptrdiff_t blocks = NUMBERS / columns_of(job) / PAIR_BLOCK;
+    return (blocks > 1 ? blocks : 1) * PAIR_BLOCK;
+}
+
 void multiplied_rows(void* context, long index) {
     PairJob& job = *static_cast<PairJob*>(context);
     const PairPoints& p = job.points;
-    const ptrdiff_t columns = columns_of(job), first = index * PAIR_BLOCK,
-                    last = std::min(first + PAIR_BLOCK, p.n);
-    Looks looks{Heads(job, first), RowOfWeights(job), numbers(p.features)};
+    const ptrdiff_t columns = columns_of(job), each = multiplied_block(job), first = index * each,
+                    last = std::min(first + each, p.n);
+    Looks looks{Heads(job, first, last), RowOfWeights(job), numbers(p.features)};
+    const Numbers products = numbers((last - first) * columns), near = numbers(p.features);
     const auto features = job.asked.power == LINEAR ? features_of_row<false> : features_of_row<true>;
-    for (ptrdiff_t i = first; looks.goals && i < last; ++i) {
+    bool good = looks.goals && products && near && multiplied(job, columns, first, last, products.get());
+    for (ptrdiff_t i = first; good && i < last; ++i) {
+        const double* __restrict const point = p.x + i * p.features;
+        const double* __restrict const middle = p.middle.get();
+        double* __restrict const centred = near.get();
+        for (ptrdiff_t k = 0; k < p.features; ++k) {
+            centred[k] = point[k] - middle[k];
+        }
         const Row row{i,
-                      p.near_x.get() + i * p.features,
-                      job.products.get() + i * columns,
+                      centred,
+                      products.get() + (i - first) * columns,
                       job.row_weight[i],
                       job.row_size[i],
                       std::sqrt(job.row_squares[i])};
         double* const own = job.made.get() + i * job.width;
-        if (!(job.asked.total ? total_of_row(job, looks.weights, row, *own)
-                              : features(job, looks, row, own))) {
-            job.failed = true;
-            break;
-        }
+        good = job.asked.total ? total_of_row(job, looks.weights, row, *own) : features(job, looks, row, own);
     }
-    if (!looks.goals) {
+    if (!good) {
         job.failed = true;
     }
     clear_status();
