@@ -135,7 +135,9 @@ def test_axes_of_length_0(rng, subscripts, which):
 def test_is_taken_where_it_is_made_for(rng, subscripts):
     route, which, *_ = SEVERAL[subscripts]
     if route != "rolled.ones" or CORE is not None:
-        given_operands = operands(rng, subscripts, which, 100_000, 50, 1, "f8")
+        # Few rollings are summed by one pass over a view in less time.
+        k = 2_000 if route == "rolled.ones" else 50
+        given_operands = operands(rng, subscripts, which, 100_000, k, 1, "f8")
         assert er.explain(subscripts, *given_operands).routes[0] == route
 
 

@@ -15,9 +15,7 @@ import pytest
 import scipy.sparse as sp
 
 import einroute as er
-from einroute._kinds.one_hot.operand import OneHot
 from einroute._kinds.registry import form_of, own_forms
-from einroute._kinds.rolled.operand import Rolled
 from einroute._kinds.structured import Structured
 from tests.helpers import forcing
 
@@ -41,6 +39,8 @@ class Kind:
 
 LABELS = np.array([0, 3, 1, 1, -1])
 BASE = RNG.standard_normal((5, 3))
+#: The classes, whose constructors are Python's.
+OneHot, Rolled = type(er.one_hot(LABELS, 4)), type(er.rolled(BASE, 4))
 X, Y = RNG.standard_normal((5, 3)), RNG.standard_normal((4, 3))
 
 KINDS = {
