@@ -303,7 +303,7 @@ bool is_zero_filled(PyObject* operand, Format format) {
         return true;
     }
     const Held fill(PyObject_GetAttr(operand, name_fill));
-    const bool zero = fill && PyObject_IsTrue(fill.object) == 0;
+    const bool zero = fill && fill.object != Py_None && PyObject_IsTrue(fill.object) == 0;
     PyErr_Clear();
     return zero;
 }
