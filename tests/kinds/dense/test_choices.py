@@ -52,6 +52,23 @@ def test_a_sum_that_is_not_the_last_step_runs_over_all_axes_as_one():
         assert er.einsum("b,cad->bc", a, b, order=order).flags[f"{'F' if order == 'F' else 'C'}_CONTIGUOUS"]
 
 
+@pytest.mark.parametrize("order", ["C", "A", "F", "K"])
+@pytest.mark.parametrize("subscripts", ["abij,abjk->abik", "abij,abj->abi"])
+@pytest.mark.parametrize("turned", [(0,), (1,), (0, 1)])
+def test_the_order_is_as_asked_for_where_the_axes_of_a_stack_lie_crosswise(subscripts, order, turned):
+    rng = np.random.default_rng(0)
+    operands = []
+    for i, labels in enumerate(subscripts.partition("->")[0].split(",")):
+        x = rng.random((5, 4, 64, 64)[: len(labels)])
+        operands.append(rng.random((4, 5, *x.shape[2:])).swapaxes(0, 1) if i in turned else x)
+    right = np.einsum(subscripts, *operands, order=order)
+    for settings in ({}, {"allow": "dense.matmul"}):
+        with er.config(**settings):
+            result = er.einsum(subscripts, *operands, order=order)
+        np.testing.assert_allclose(result, right, rtol=1e-12)
+        assert order == "K" or result.strides == right.strides
+
+
 @pytest.mark.parametrize(
     ("subscripts", "shapes"), [("i->", [(1,)]), ("ij->i", [(1, 1)]), ("ij,jk->", [(1, 1), (1, 1)])]
 )

@@ -331,7 +331,19 @@ def _in_place(step: Step, recipe: Recipe) -> bool:
         return False
     a, b = step.inputs
     left, right = recipe.m + recipe.k, recipe.k + recipe.n
-    return a in (left, recipe.loops + left) and b in (right, recipe.loops + right)
+    if a not in (left, recipe.loops + left) or b not in (right, recipe.loops + right):
+        return False
+    # The result's loops lie in C order if those of an operand do, and else as the operands' loops lie.
+    loops = [c for c in recipe.loops if step.sizes[c] > 1]
+    return len(loops) < 2 or any(
+        _lies_in_order([abs(own.get(c, 0)) for c in loops])
+        for own in (strides_of(x, op.strides) for x, op in zip(step.inputs, step.operands, strict=True))
+    )
+
+
+def _lies_in_order(strides: list[int]) -> bool:
+    """Whether axes lie one within the other, the first outermost, and none stands still."""
+    return strides[-1] > 0 and all(x > y for x, y in zip(strides, strides[1:], strict=False))
 
 
 def _operand_3d(
