@@ -180,6 +180,18 @@ class TestStages:
         found = list(measure.regrets(call, ("trials", "free")))
         assert [(one.after, one.seconds) for one in found] == [("trials", 1.0), ("free", 2.0)]
 
+    def test_what_an_earlier_stage_kept_is_what_a_later_one_begins_with(self, monkeypatch):
+        call = draw.draw("dense", 0, 0)
+        monkeypatch.setattr(measure, "settle", lambda _, after: after == "trials")
+        monkeypatch.setattr(
+            measure,
+            "regret",
+            lambda call, after: measure.Regret(call, (), next(times), 1.0, "", 1.0, 1.0, after=after),
+        )
+        times = iter([1.0, 2.0])
+        found = list(measure.regrets(call, ("sight", "trials", "free")))
+        assert [(one.after, one.seconds) for one in found] == [("sight", 1.0), ("trials", 2.0), ("free", 2.0)]
+
 
 class TestCommand:
     def test_it_says_how_many_are_over(self, capsys, tmp_path):
@@ -203,6 +215,7 @@ class TestCommand:
             (["--regret", "dense", "--seed", "-1"], "--seed at least 0"),
             (["--regret", "dense", "--seed", "main"], "invalid seed value: 'main'"),
             (["--estimates", "dense", "--after", "free"], "--after go with --regret"),
+            (["--regret", "dense", "--json", "no/such/folder.json"], "cannot use no/such/folder.json"),
             (["batched", "--regret", "dense"], "leave out CASE"),
         ],
     )

@@ -87,7 +87,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--seed",
         type=seed,
         default=0,
-        help="of --regret and --estimates: which sequence of calls; a number, or a commit's hash (0)",
+        help="of --regret and --estimates: which sequence of calls; a number, or a commit's whole hash (0)",
     )
     command.add_argument(
         "--cases",
@@ -165,6 +165,11 @@ def drawn(arguments: argparse.Namespace) -> int:
         reason = f"{option} draws its own calls; leave out CASE"
     elif (arguments.json or arguments.after) and not arguments.regret:
         reason = "--json and --after go with --regret, not with --estimates"
+    elif arguments.json:
+        try:
+            arguments.json.open("a", encoding="utf-8").close()
+        except OSError as error:  # before the work
+            reason = f"cannot use {error.filename}: {error.strerror}"
     if reason:
         print(f"python -m einroute bench: {reason}", file=sys.stderr)
         return 2
@@ -191,12 +196,13 @@ def regrets(arguments: argparse.Namespace, families: Sequence[str]) -> int:
     """Print the calls for which another way would have been better."""
     from einroute._base import calibration_file  # noqa: PLC0415
     from einroute._bench import machine  # noqa: PLC0415
-    from einroute._bench.regret import measure  # noqa: PLC0415
+    from einroute._bench.regret import measure, stages  # noqa: PLC0415
 
-    wrong, every, stages = False, [], tuple(dict.fromkeys(arguments.after or ("sight",)))
+    wrong, every = False, []
+    asked = [stage for stage in stages.STAGES if stage in (arguments.after or ("sight",))]
     for family in families:
         found = []
-        for one in measure.run(family, arguments.seed, arguments.count, stages):
+        for one in measure.run(family, arguments.seed, arguments.count, asked):
             found.append(one)
             if one.over or one.problem:
                 print(one.text, flush=True)

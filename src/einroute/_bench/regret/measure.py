@@ -123,7 +123,7 @@ class _Way:
 
 
 def regrets(call: Drawn, stages: Sequence[str] = ("sight",)) -> Iterator[Regret]:
-    """Measure one call at each stage; once only where trials kept the first plan."""
+    """Measure one call at each stage, in the order of `stages.STAGES`; once where trials kept the plan."""
     er, found = load("einroute"), None
     for after in stages:
         moved = False
@@ -133,11 +133,9 @@ def regrets(call: Drawn, stages: Sequence[str] = ("sight",)) -> Iterator[Regret]
             except Exception as error:
                 yield Regret(call, (), 0.0, 0.0, "", 0.0, np.nan, f"{type(error).__name__}: {error}", after)
                 continue
-        if moved:
-            yield regret(call, after)
-        else:
-            found = found or regret(call, "sight")
-            yield replace(found, after=after)
+        if moved or found is None:  # else what was found before is what the stage begins with
+            found = regret(call, after if moved else "sight")
+        yield replace(found, after=after)
 
 
 def regret(call: Drawn, after: str = "sight") -> Regret:
@@ -265,7 +263,7 @@ def run(family: str, seed: int, cases: int, stages: Sequence[str] = ("sight",)) 
 def summaries(family: str, found: Sequence[Regret]) -> list[str]:
     """A line for each stage."""
     stages = dict.fromkeys(one.after for one in found)
-    if len(stages) < 2:
+    if list(stages) == ["sight"] or not stages:
         return [_summary(family, found)]
     return [_summary(f"{family} after {s}", [one for one in found if one.after == s]) for s in stages]
 

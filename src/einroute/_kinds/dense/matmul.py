@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -343,7 +344,7 @@ def _in_place(step: Step, recipe: Recipe) -> bool:
 
 def _lies_in_order(strides: list[int]) -> bool:
     """Whether axes lie one within the other, the first outermost, and none stands still."""
-    return strides[-1] > 0 and all(x > y for x, y in zip(strides, strides[1:], strict=False))
+    return strides[-1] > 0 and all(x > y for x, y in pairwise(strides))
 
 
 def _operand_3d(
