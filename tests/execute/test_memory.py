@@ -63,6 +63,12 @@ class TestMemory:
             result = ER.einsum("ja,kj,kj,kj->kj", *arrays, optimize=path)
         np.testing.assert_allclose(result, np.einsum("ja,kj,kj,kj->kj", *arrays), rtol=1e-12)
 
+    def test_operands_that_are_no_numbers_are_looked_at_where_they_lie(self) -> None:
+        a, b = np.broadcast_to(np.nan, (1, 30_000_000)), np.broadcast_to(1.0, 30_000_000)
+        result, peak = peak_of(lambda: ER.einsum("ij,j->i", a, b))
+        assert np.isnan(result).all()
+        assert peak < 1_000_000
+
     def test_a_memory_limit_slices(self) -> None:
         rng = np.random.default_rng(0)
         a, b, c = (

@@ -169,6 +169,38 @@ class TestOverflow:
                 np.testing.assert_array_equal(er.einsum(subscripts, *arrays), right)
 
     @pytest.mark.parametrize("dtype", "fdFD")
+    @pytest.mark.parametrize("subscripts", ["i->", "ij->i", "ji->i", "i,i->", "k,zb->bz"])
+    @pytest.mark.parametrize("target", ["new", "scattered", "overlapping"])
+    def test_also_into_an_out(self, subscripts: str, target: str, dtype: str) -> None:
+        """NumPy's iterator turns axes of negative strides only where the out allows it."""
+        large = np.array([1, -1, -1], dtype) * np.array(np.finfo(dtype).max / 2 * 1.2, dtype)
+
+        def into(einsum: Any) -> Any:
+            arrays = [
+                np.resize(large if i == 0 else np.ones(1, dtype), (3,) * len(term))[..., ::-1]
+                for i, term in enumerate(subscripts.partition("->")[0].split(","))
+            ]
+            shape = np.einsum(subscripts, *arrays).shape
+            out = np.empty((*shape, 2), dtype)[..., 0] if target == "scattered" else np.empty(shape, dtype)
+            if target == "overlapping" and arrays[0].shape[: len(shape)] == shape:
+                out = arrays[0][(..., *[0] * (arrays[0].ndim - len(shape)))]
+            return einsum(subscripts, *arrays, out=out).copy()
+
+        with np.errstate(all="ignore"):
+            right = into(np.einsum)
+        with np.errstate(all="raise"):
+            for _ in range(3):
+                np.testing.assert_array_equal(into(er.einsum), right)
+
+    @pytest.mark.parametrize("dtype", "fdFD")
+    def test_what_is_no_number_stays_so(self, dtype: str) -> None:
+        a = np.ones((4, 5), dtype)
+        a[1, 2], a[2, 0] = np.nan, np.inf
+        for subscripts, arrays in (("ij->i", (a,)), ("ij,j->i", (a, a[0])), ("ij,ij->", (a, a))):
+            for _ in range(3):
+                np.testing.assert_array_equal(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
+
+    @pytest.mark.parametrize("dtype", "fdFD")
     @pytest.mark.parametrize("subscripts", ["ji->", "kji->", "kji->i"])
     def test_also_of_a_single_operand(self, subscripts: str, dtype: str) -> None:
         """NumPy sums along the last label in the alphabet first, and so adds what cancels before the rest."""

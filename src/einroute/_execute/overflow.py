@@ -277,4 +277,4 @@ def finite(result: Any) -> bool:
 
 
 def _may_repeat(arrays: tuple[Any, ...], iterations: int) -> bool:
-    return iterations <= _REPEAT_NONFINITE or all(bool(np.isfinite(x).all()) for x in arrays)
+    return iterations <= _REPEAT_NONFINITE or all(finite(x) for x in arrays)

@@ -16,10 +16,10 @@ constexpr std::ptrdiff_t ON_STACK = 16384;
 
 PyObject* c_einsum = nullptr;
 
-bool is_finite(const Contraction* self, const char* data) {
+bool is_finite(const Contraction* self, const char* data, npy_intp elements) {
     const bool is_complex = self->element >= Element::Complex64;
     const bool single = self->element == Element::Float32 || self->element == Element::Complex64;
-    return all_finite(data, self->elements * (is_complex ? 2 : 1), single);
+    return all_finite(data, elements * (is_complex ? 2 : 1), single);
 }
 
 // Whether NumPy's order may stay finite where ours does not. Axes that stand still in memory, as
@@ -41,21 +41,43 @@ bool may_repeat(const Contraction* self, PyObject* const* arrays) {
     return false;
 }
 
-// NumPy's own answer, whose sums are in the order asked for.
-PyObject* repeat(const Contraction* self, PyObject* const* arrays) {
-    PyObject* arguments[MAX_OPERANDS + 2] = {self->subscripts.object};
+// Whether a result that is not finite is made anew: not where an operand is not finite either, unless ours
+// goes another way through the operands.
+bool is_worth_repeating(const Contraction* self, PyObject* const* arrays) {
+    const Expression& e = *self->expression;
+    for (int i = 0; i < e.operands && !self->program->reorders; ++i) {
+        PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
+        if (PyArray_ISONESEGMENT(x) && PyArray_ISALIGNED(x) &&
+            !is_finite(self, PyArray_BYTES(x), PyArray_SIZE(x))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// NumPy's own answer, whose sums are in the order asked for; into `out`, which has a say in that, where one
+// is given.
+PyObject* repeat(const Contraction* self, PyObject* const* arrays, PyObject* out = nullptr) {
+    PyObject* arguments[MAX_OPERANDS + 3] = {self->subscripts.object};
     const int n = self->expression->operands;
     for (int i = 0; i < n; ++i) {
         arguments[i + 1] = arrays[i];
     }
-    const Held order(PyUnicode_FromStringAndSize(&self->order, 1)), names(Py_BuildValue("(s)", "order"));
+    const Held order(PyUnicode_FromStringAndSize(&self->order, 1)),
+        names(out == nullptr ? Py_BuildValue("(s)", "order") : Py_BuildValue("(ss)", "order", "out"));
     if (!order || !names) {
         return nullptr;
     }
     arguments[n + 1] = order.object;
+    arguments[n + 2] = out;
     PyObject* result = PyObject_Vectorcall(c_einsum, arguments, static_cast<size_t>(n) + 1, names.object);
     clear_status();
     return result;
+}
+
+bool has_to_repeat(const Contraction* self, PyObject* const* arrays, const char* made) {
+    return may_repeat(self, arrays) && !is_finite(self, made, self->elements) &&
+           is_worth_repeating(self, arrays);
 }
 
 // Does the work; false with an exception set if memory is short or a flag's report raises.
@@ -165,7 +187,7 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
         if (!work(self, arrays, value, nullptr)) {
             return nullptr;
         }
-        if (may_repeat(self, arrays) && !is_finite(self, value)) {
+        if (has_to_repeat(self, arrays, value)) {
             return repeat(self, arrays);
         }
         return PyArray_Scalar(value, descr_of(self, arrays), nullptr);
@@ -179,7 +201,7 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
         Py_DECREF(out);
         return nullptr;
     }
-    if (may_repeat(self, arrays) && !is_finite(self, data)) { // NumPy's answer, laid out as ours
+    if (has_to_repeat(self, arrays, data)) { // NumPy's answer, laid out as ours
         PyObject* made = repeat(self, arrays);
         if (made == nullptr || PyArray_CopyObject(reinterpret_cast<PyArrayObject*>(out), made) < 0) {
             Py_CLEAR(out);
@@ -191,27 +213,23 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
 
 PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject* out) {
     PyArrayObject* target = reinterpret_cast<PyArrayObject*>(out);
-    const bool repeats = may_repeat(self, arrays);
-    PyObject* made = nullptr;
-    if (!may_overlap(self, arrays, target) && (!repeats || PyArray_ISONESEGMENT(target))) {
+    if (!may_overlap(self, arrays, target) && (PyArray_ISONESEGMENT(target) || !may_repeat(self, arrays))) {
         char* data = PyArray_BYTES(target);
         if (!work(self, arrays, data, PyArray_STRIDES(target))) {
             return nullptr;
         }
-        if (!repeats || is_finite(self, data)) {
-            return Py_NewRef(out);
-        }
-        made = repeat(self, arrays);
-    } else {
-        made = result_of(self, arrays);
+        return has_to_repeat(self, arrays, data) ? repeat(self, arrays, out) : Py_NewRef(out);
     }
-    PyObject* source =
-        made != nullptr && !PyArray_Check(made) ? PyArray_FromScalar(made, nullptr) : Py_XNewRef(made);
-    Py_XDECREF(made);
-    const bool copied =
-        source != nullptr && PyArray_CopyInto(target, reinterpret_cast<PyArrayObject*>(source)) >= 0;
-    Py_XDECREF(source);
-    return copied ? Py_NewRef(out) : nullptr;
+    const Held made(result_of(self, arrays));
+    const Held source(made && !PyArray_Check(made.object) ? PyArray_FromScalar(made.object, nullptr)
+                                                          : Py_XNewRef(made.object));
+    if (!source) {
+        return nullptr;
+    }
+    if (has_to_repeat(self, arrays, PyArray_BYTES(source.array()))) {
+        return repeat(self, arrays, out);
+    }
+    return PyArray_CopyInto(target, source.array()) >= 0 ? Py_NewRef(out) : nullptr;
 }
 
 bool makes_what(PyObject* contraction, PyObject* array) {
