@@ -41,7 +41,7 @@ bool add_axes(Key& key, PyObject* axes, bool nested) {
 }
 
 // Whether an operand is none of its own, but an array of numbers to NumPy's functions; of subclasses einsum
-// (unless it is to optimize) and tensordot take the arrays that they are.
+// and tensordot take the arrays that they are.
 bool is_array_like(PyObject* operand, bool subclasses) {
     return is_sequence(operand) || is_number(operand) || (subclasses && is_plain_subclass(operand));
 }
@@ -290,7 +290,7 @@ bool hold(Form form, PyObject* const* args, Py_ssize_t given, PyObject* names, C
         return false;
     }
     if (form == Form::Einsum) {
-        return hold_arrays(args, 1, given, all, names == nullptr, to);
+        return hold_arrays(args, 1, given, all, true, to);
     }
     return hold_arrays(args, 0, 2, all, form == Form::Tensordot, to);
 }
