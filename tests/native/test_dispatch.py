@@ -259,6 +259,23 @@ class TestTable:
             assert type(view) is np.ndarray
             assert np.shares_memory(view, x)
 
+    @pytest.mark.parametrize(
+        "options", [{"optimize": True}, {"order": "F"}, {"order": "C", "optimize": True}]
+    )
+    @pytest.mark.parametrize("subscripts", ["ij,jk->ik", "ij,ij->", "ij,jk->"])
+    def test_subclasses_are_that_with_options(self, subscripts: str, options: dict[str, Any]) -> None:
+        x = np.arange(9.0).reshape(3, 3)
+        right = er.einsum(subscripts, x, x, **options)
+        found = known()
+        for own in (x.view(np.matrix), np.ma.masked_array(x, x > 4)):
+            for _ in range(2):
+                result = er.einsum(subscripts, own, own, **options)
+                assert type(result) is type(right)
+                assert result.dtype == right.dtype
+                assert result.strides == right.strides
+                assert np.array_equal(result, right)
+        assert known() == found  # a call of the arrays that they are
+
     def test_subclasses_with_functions_of_their_own_answer(self) -> None:
         class Own(np.ndarray):
             def __array_function__(self, function: Any, *_: Any) -> str:

@@ -54,7 +54,7 @@ def linalg_tensordot(*args: Any, **kwargs: Any) -> Any:
     return numpy_linalg_tensordot(*args, **kwargs)
 
 
-@found_by_core("pair", LINALG_MATMUL.runner)
+@found_by_core("pair", LINALG_MATMUL.runner, numpys=LINALG_MATMUL.numpys)
 def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     """`numpy.linalg.matmul`: `matmul` without keywords.
 
@@ -75,7 +75,7 @@ def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     return LINALG_MATMUL.of_others(linalg_matmul, (x1, x2), {})
 
 
-@found_by_core("pair", LINALG_OUTER.runner)
+@found_by_core("pair", LINALG_OUTER.runner, numpys=LINALG_OUTER.numpys)
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
     """`numpy.linalg.outer`: `outer` of one-dimensional operands only.
 
@@ -98,7 +98,7 @@ def _linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """Never called: bears a signature."""
 
 
-@found_by_core("pair", LINALG_VECDOT.runner)
+@found_by_core("pair", LINALG_VECDOT.runner, numpys=LINALG_VECDOT.numpys)
 @signed_as(_linalg_vecdot)
 def linalg_vecdot(*args: Any, **kwargs: Any) -> Any:
     """`numpy.linalg.vecdot`: `vecdot` with ``axis`` by keyword.

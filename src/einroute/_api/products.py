@@ -29,7 +29,7 @@ def _dot(a: Any, b: Any, out: Array | None = None) -> Any:
     """Never called: bears the signature of `dot` and of `outer`."""
 
 
-@found_by_core("pair", DOT.runner)
+@found_by_core("pair", DOT.runner, numpys=DOT.numpys)
 @signed_as(_dot)
 def dot(*args: Any, **kwargs: Any) -> Any:
     """Dot product of two operands: `numpy.dot`, with exact integer products through BLAS.
@@ -70,7 +70,7 @@ def dot(*args: Any, **kwargs: Any) -> Any:
     return DOT.of_others(dot, args, kwargs)
 
 
-@found_by_core("pair", INNER.runner)
+@found_by_core("pair", INNER.runner, numpys=INNER.numpys)
 def inner(a: Any, b: Any, /) -> Any:
     """Inner product over the last axes: `numpy.inner`, with exact integer products through BLAS.
 
@@ -107,7 +107,7 @@ def inner(a: Any, b: Any, /) -> Any:
     return INNER.of_others(inner, (a, b), {})
 
 
-@found_by_core("pair", VDOT.runner)
+@found_by_core("pair", VDOT.runner, numpys=VDOT.numpys)
 def vdot(a: Any, b: Any, /) -> Any:
     """Dot product of two operands taken as vectors, the first conjugated: `numpy.vdot`.
 
@@ -141,7 +141,7 @@ def vdot(a: Any, b: Any, /) -> Any:
     return VDOT.of_others(vdot, (a, b), {})
 
 
-@found_by_core("pair", OUTER.runner)
+@found_by_core("pair", OUTER.runner, numpys=OUTER.numpys)
 @signed_as(_dot)
 def outer(*args: Any, **kwargs: Any) -> Any:
     """Outer product of two operands taken as vectors: `numpy.outer`, on all threads where it is large.
@@ -187,7 +187,7 @@ def _chain_runner(arrays: Any) -> Runner | None:
     return known("multi_dot", tuple(arrays)) if is_chain(arrays) else None
 
 
-@found_by_core("chain", _chain_runner)
+@found_by_core("chain", _chain_runner, numpys=numpy_multi_dot)
 def multi_dot(arrays: Any, *, out: Array | None = None) -> Any:
     """Product of a chain of matrices in the order that costs least: `numpy.linalg.multi_dot`.
 

@@ -30,6 +30,9 @@ __all__ = ["inv", "inv_problem", "solve", "solve_problem"]
 
 Array = NDArray[Any]
 ndarray = np.ndarray
+#: What NumPy's functions do with arrays: they look for an ``__array_function__`` first.
+_solve_of_arrays: Any = getattr(numpy_solve, "__wrapped__", numpy_solve)
+_inv_of_arrays: Any = getattr(numpy_inv, "__wrapped__", numpy_inv)
 
 #: Matrices of up to this many elements are not remembered: recognising one takes 2 us, and solving 10 us.
 SMALL = 1024
@@ -78,8 +81,10 @@ def solve(a: Any, b: Any) -> Any:
     """
     if WATCH.on and to_observe():
         return observe(solve, (a, b), {})
+    numpys = numpy_solve
     if type(a) is ndarray and type(b) is ndarray:
         answer = None if a.size <= SMALL else _remembered(a, b)
+        numpys = _solve_of_arrays
     elif any_routed((a, b)):
         return on_arrays(solve, (a, b), {})
     elif isinstance(a, Factorized):
@@ -99,9 +104,9 @@ def solve(a: Any, b: Any) -> Any:
         tell_declined("the answer is not finite, or almost: LAPACK's own driver answers")
     try:
         if not current().config.reproducible:
-            return numpy_solve(a, b)
+            return numpys(a, b)
         with single_threaded_blas():
-            return numpy_solve(a, b)
+            return numpys(a, b)
     except Exception as error:
         blame("solve", error, a, b)
 
@@ -172,8 +177,10 @@ def inv(a: Any) -> Any:
     """
     if WATCH.on and to_observe():
         return observe(inv, (a,), {})
+    numpys = numpy_inv
     if type(a) is ndarray:
-        answer = _remembered_inverse(a)
+        answer = None if a.size <= SMALL else _remembered_inverse(a)
+        numpys = _inv_of_arrays
     elif isinstance(a, Factorized):
         tell_factors(INVERSE.route, EXPLICIT)
         return a.inv()
@@ -189,9 +196,9 @@ def inv(a: Any) -> Any:
         return answer
     try:
         if not current().config.reproducible:
-            return numpy_inv(a)
+            return numpys(a)
         with single_threaded_blas():
-            return numpy_inv(a)
+            return numpys(a)
     except Exception as error:
         blame("inv", error, a)
 

@@ -97,7 +97,7 @@ def _routed(product: Product) -> RoutedUfunc:
                 kwargs["out"] = _single(kwargs["out"])
             return product.of_others(public, args, kwargs)
 
-    public: RoutedUfunc = found_by_core("pair", product.runner, ufunc=True)(Routed(product))
+    public: RoutedUfunc = found_by_core("pair", product.runner, ufunc=True, numpys=numpys)(Routed(product))
     return public
 
 

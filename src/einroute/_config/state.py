@@ -83,7 +83,7 @@ class State:
         """The state of a configuration, with nothing planned yet."""
         policy = config.policy
         tiny = not config.reproducible and not config.strict and not policy.forbids("numpy.einsum")
-        table = None if CORE is None else CORE.Table(small=tiny)
+        table = None if CORE is None else CORE.Table(small=tiny, strict=config.strict)
         return cls(config, policy, PlanCache(), tiny=tiny, products=not config.reproducible, table=table)
 
     def clear(self) -> None:

@@ -1,7 +1,7 @@
 #include "calls.hpp"
 
+#include "array_likes.hpp"
 #include "described_classes.hpp"
-#include "held.hpp"
 
 #include <cstring>
 
@@ -13,22 +13,8 @@ namespace {
 // order and `optimize=True`.
 constexpr std::int64_t SEQUENCE = INT64_MIN, OUT = INT64_MIN + 1000, ORDER = INT64_MIN + 2000,
                        OPTIMIZED = INT64_MIN + 3000;
-// Numbers in lists up to which those are made arrays here: looking at each is worth it for few.
-constexpr int SHORT = 256;
 // Labels of NumPy's lists: A to Z, then a to z.
 constexpr int LABELS = 52;
-
-bool is_sequence(PyObject* object) {
-    return PyTuple_CheckExact(object) || PyList_CheckExact(object);
-}
-
-Py_ssize_t size_of(PyObject* sequence) {
-    return PyTuple_CheckExact(sequence) ? PyTuple_GET_SIZE(sequence) : PyList_GET_SIZE(sequence);
-}
-
-PyObject* item_of(PyObject* sequence, Py_ssize_t i) {
-    return PyTuple_CheckExact(sequence) ? PyTuple_GET_ITEM(sequence, i) : PyList_GET_ITEM(sequence, i);
-}
 
 bool is_named(PyObject* names, const char* name) {
     return PyTuple_GET_SIZE(names) == 1 &&
@@ -54,47 +40,8 @@ bool add_axes(Key& key, PyObject* axes, bool nested) {
     return true;
 }
 
-// A number of Python's own, or of NumPy's.
-bool is_number(PyObject* object) {
-    return PyFloat_CheckExact(object) || PyLong_CheckExact(object) || PyComplex_CheckExact(object) ||
-           PyBool_Check(object) || PyArray_IsScalar(object, Number) || PyArray_IsScalar(object, Bool);
-}
-
-// Whether a list holds nothing but a few numbers, at any depth: what NumPy makes of it is told by them alone.
-// One that is empty takes the other operand's dtype in dot, inner and vdot, and is float64 elsewhere.
-bool is_plain(PyObject* list, int depth, int& left) {
-    if (size_of(list) == 0) {
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < size_of(list); ++i) {
-        PyObject* item = item_of(list, i);
-        if (is_sequence(item)) {
-            if (depth > 4 || !is_plain(item, depth + 1, left)) {
-                return false;
-            }
-        } else if (--left < 0 || !is_number(item)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// ndarray.__array_function__, which a subclass inherits that functions treat as an array.
-PyObject* inherited = nullptr;
-
-// Whether an operand is of a subclass of arrays that overrides no function, as numpy.memmap and numpy.matrix.
-bool is_plain_subclass(PyObject* operand) {
-    if (!PyArray_Check(operand) || PyArray_CheckExact(operand)) {
-        return false;
-    }
-    const Held own(
-        PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(operand)), "__array_function__"));
-    PyErr_Clear();
-    return own.object == inherited;
-}
-
 // Whether an operand is none of its own, but an array of numbers to NumPy's functions; of subclasses einsum
-// (unless it is to optimize) and tensordot take the arrays that they are.
+// and tensordot take the arrays that they are.
 bool is_array_like(PyObject* operand, bool subclasses) {
     return is_sequence(operand) || is_number(operand) || (subclasses && is_plain_subclass(operand));
 }
@@ -110,9 +57,9 @@ PyObject* as_array(PyObject* operand, bool subclasses) {
         PyErr_Clear();
         return view;
     }
-    int left = SHORT;
-    const bool plain = !is_sequence(operand) || is_plain(operand, 0, left);
-    PyObject* array = plain ? PyArray_FromAny(operand, nullptr, 0, 0, 0, nullptr) : nullptr;
+    PyObject* array = !is_sequence(operand) || is_short_list(operand)
+                          ? PyArray_FromAny(operand, nullptr, 0, 0, 0, nullptr)
+                          : nullptr;
     PyErr_Clear(); // lists of several lengths are Python's to refuse
     return array;
 }
@@ -343,7 +290,7 @@ bool hold(Form form, PyObject* const* args, Py_ssize_t given, PyObject* names, C
         return false;
     }
     if (form == Form::Einsum) {
-        return hold_arrays(args, 1, given, all, names == nullptr, to);
+        return hold_arrays(args, 1, given, all, true, to);
     }
     return hold_arrays(args, 0, 2, all, form == Form::Tensordot, to);
 }
@@ -371,11 +318,6 @@ bool form_of(const char* name, Form& to) {
         }
     }
     return false;
-}
-
-int prepare_calls() {
-    inherited = PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyArray_Type), "__array_function__");
-    return inherited == nullptr ? -1 : 0;
 }
 
 bool read_call(Form form, int number, PyObject* const* args, Py_ssize_t given, PyObject* names, Call& to) {

@@ -13,9 +13,6 @@ enum class Form {
     Chain,     // in one list or tuple
 };
 
-// Once, before any call is read; -1 with an exception set.
-int prepare_calls();
-
 // The form of a name; false if there is none of it.
 bool form_of(const char* name, Form& to);
 

@@ -3,6 +3,8 @@
 #include "configuration.hpp"
 #include "contraction.hpp"
 #include "dispatch_object.hpp"
+#include "held.hpp"
+#include "numpys_calls.hpp"
 #include "sparse_product.hpp"
 
 namespace einroute {
@@ -76,13 +78,24 @@ PyObject* ask(PyObject* python, const Dispatch& self, const Call& call, PyObject
     return result;
 }
 
+// Whether a call that is left to NumPy's function is told of, or may be refused.
+bool is_told() {
+    if (is_watched()) {
+        return true;
+    }
+    const Held table(table_here());
+    return !table || is_strict(table.object);
+}
+
 } // namespace
 
 PyObject* call_function(PyObject* object, PyObject* const* args, std::size_t nargsf, PyObject* names) {
     const Dispatch& self = state_of<Dispatch>(object);
     Call call;
-    if (!read_call(self.form, self.number, args, PyVectorcall_NARGS(nargsf), names, call)) {
-        return PyObject_Vectorcall(self.function, args, nargsf, names);
+    const Py_ssize_t given = PyVectorcall_NARGS(nargsf);
+    if (!read_call(self.form, self.number, args, given, names, call)) {
+        const bool numpys = self.numpys != nullptr && is_numpys(self.form, args, given, names) && !is_told();
+        return PyObject_Vectorcall(numpys ? self.numpys : self.function, args, nargsf, names);
     }
     if (is_watched()) {
         const int observed = is_observed();

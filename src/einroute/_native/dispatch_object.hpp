@@ -11,6 +11,7 @@ struct Dispatch {
         nullptr; // in Python: answers what the core does not look up; a ufunc's attributes are its
     PyObject* unknown =
         nullptr; // answers a call that is looked up and not known, and lets the core remember it
+    PyObject* numpys = nullptr; // NumPy's own, for calls that are its to answer; null: asked in Python alone
     PyObject* dict = nullptr;
     PyObject* weak = nullptr;
     Form form = Form::Einsum;
@@ -19,6 +20,7 @@ struct Dispatch {
     template <class Visit> void references(const Visit& visit) {
         visit(function);
         visit(unknown);
+        visit(numpys);
         visit(dict);
     }
 };

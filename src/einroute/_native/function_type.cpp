@@ -1,5 +1,6 @@
 // The Python types `Function` and `Ufunc`, as functions of Python's and ufuncs of NumPy's are.
 
+#include "array_likes.hpp"
 #include "configuration.hpp"
 #include "dispatch.hpp"
 #include "dispatch_object.hpp"
@@ -11,11 +12,11 @@ namespace {
 int functions = 0; // that were made
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-    static const char* const NAMES[] = {"function", "arguments", "unknown", nullptr};
-    PyObject *function, *unknown;
+    static const char* const NAMES[] = {"function", "arguments", "unknown", "numpys", nullptr};
+    PyObject *function, *unknown, *numpys = Py_None;
     const char* arguments;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OsO", const_cast<char**>(NAMES), &function, &arguments,
-                                     &unknown)) {
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OsO|O", const_cast<char**>(NAMES), &function,
+                                     &arguments, &unknown, &numpys)) {
         return nullptr;
     }
     Form form;
@@ -27,6 +28,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     return make_object<Dispatch>(type, call_function, [&](Dispatch& self) {
         self.unknown = Py_NewRef(unknown);
         self.function = Py_NewRef(function);
+        self.numpys = numpys == Py_None ? nullptr : Py_NewRef(numpys);
         self.form = form;
         self.number = functions++;
         self.dict = PyDict_New();
@@ -147,7 +149,7 @@ PyTypeObject* add_function(PyObject* module, const char* name, const PyType_Slot
 } // namespace
 
 int add_dispatch(PyObject* module) {
-    const bool added = prepare_calls() >= 0 && add_configuration(module) >= 0 &&
+    const bool added = prepare_array_likes() >= 0 && add_configuration(module) >= 0 &&
                        add_function(module, "einroute._native._core.Function", FUNCTION_SLOTS,
                                     Py_TPFLAGS_METHOD_DESCRIPTOR) != nullptr &&
                        add_function(module, "einroute._native._core.Ufunc", UFUNC_SLOTS, 0) != nullptr;

@@ -22,7 +22,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 FindRunner = Callable[..., Callable[..., Any] | None]
 
 
-def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = False) -> Callable[[F], F]:
+def found_by_core(
+    arguments: str,
+    find_runner: FindRunner,
+    *,
+    ufunc: bool = False,
+    numpys: Callable[..., Any] | None = None,
+) -> Callable[[F], F]:
     """Let the core look up the calls of a function; without the core the function is left as it is.
 
     Parameters
@@ -33,6 +39,9 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
     ufunc : bool, optional
         Whether it stands for a ufunc: it does not bind as a method then, and its attributes are those of
         the object that is given.
+    numpys : callable, optional
+        NumPy's own function. Products with options, or with subclasses of arrays that override nothing, are
+        handed to it by the core where nobody watches.
     """
 
     def found(function: F) -> F:
@@ -60,11 +69,11 @@ def found_by_core(arguments: str, find_runner: FindRunner, *, ufunc: bool = Fals
             return function(*args, **kwargs)
 
         if ufunc:
-            public = CORE.Ufunc(function, arguments, unknown)
+            public = CORE.Ufunc(function, arguments, unknown, numpys)
             public.__doc__, public.__module__ = function.__doc__, function.__module__
             public.__code__ = traced.__code__  # JAX names a function that it traces by its code
         else:
-            public = update_wrapper(CORE.Function(function, arguments, unknown), function)
+            public = update_wrapper(CORE.Function(function, arguments, unknown, numpys), function)
         public._torchdynamo_inline = traced  # where torch.compile reads on
         return cast("F", public)
 

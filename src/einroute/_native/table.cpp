@@ -24,6 +24,7 @@ struct Table {
     std::size_t places = 0; // a power of two, or 0
     std::size_t used = 0, limit = 0;
     bool small = false;
+    bool strict = false;
 
     ~Table();
     template <class Visit> void references(const Visit& visit) {
@@ -94,11 +95,11 @@ bool grow(Table& table) {
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-    static const char* const NAMES[] = {"limit", "small", nullptr};
+    static const char* const NAMES[] = {"limit", "small", "strict", nullptr};
     Py_ssize_t limit = 4096;
-    int small = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|np:Table", const_cast<char**>(NAMES), &limit,
-                                     &small)) {
+    int small = 0, strict = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|npp:Table", const_cast<char**>(NAMES), &limit, &small,
+                                     &strict)) {
         return nullptr;
     }
     if (limit < 1) {
@@ -108,6 +109,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     return make_object<Table>(type, nullptr, [&](Table& table) {
         table.limit = static_cast<std::size_t>(limit);
         table.small = small != 0;
+        table.strict = strict != 0;
         return true;
     });
 }
@@ -154,9 +156,9 @@ PyMethodDef methods[] = {
 };
 
 const char DOC[] =
-    "Table(limit=4096, small=False)\n--\n\n"
+    "Table(limit=4096, small=False, strict=False)\n--\n\n"
     "What runs calls that are known, by their facts; with ``small``, small calls that are not\n"
-    "known are understood by the core.";
+    "known are understood by the core; with ``strict``, none is handed to NumPy's functions by it.";
 
 const PyType_Slot SLOTS[] = {
     {Py_sq_length, reinterpret_cast<void*>(length)},
@@ -209,6 +211,10 @@ int keep(PyObject* object, const Key& key, PyObject* run) {
     entry.run = Py_NewRef(run);
     ++table.used;
     return 0;
+}
+
+bool is_strict(PyObject* table) {
+    return state_of<Table>(table).strict;
 }
 
 bool answers_small(PyObject* table) {

@@ -14,6 +14,9 @@ int keep(PyObject* table, const Key& key, PyObject* run);
 // Whether small calls may be answered by the core without Python being asked.
 bool answers_small(PyObject* table);
 
+// Whether calls that are left to NumPy's functions may have to be refused, which Python knows.
+bool is_strict(PyObject* table);
+
 bool is_table(PyObject* object);
 
 // Adds the type `Table` to the module; -1 with an exception set if that fails.
