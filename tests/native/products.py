@@ -14,6 +14,7 @@ EXPRESSIONS = (
     *("bij,bjk->bik", "bij,bkj->bik", "ijb,jkb->ikb", "bij,jk->bik", "ij,bjk->ikb", "bcij,cjk->bcik"),
     *("bij,bj->bi", "bij,j->bi", "bi,bij->bj", "ijb,jb->ib", "bi,bi->b", "ib,ib->b", "bi,i->b"),
     *("bi,bj->bij", "bi,bj->ijb", "ij,jk->ki", "ij,j->i", "i,i->", "bij,bij->b", "bcij,bcij->cb"),
+    "bijc,bcjk->bik",  # sums of two axes that are not one
 )
 LAYOUTS = ("C", "F", "reversed", "gaps", "repeated")
 

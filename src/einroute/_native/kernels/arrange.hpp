@@ -36,6 +36,7 @@ struct Arranged {
     int loops;
     Axis loop[MAX_AXES];
     Offsets rows, columns, sums;
+    int run; // of sums that are as far apart in memory as the next: all, or the innermost axis of them
     bool summed;
 };
 
@@ -49,8 +50,9 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
     return size;
 }
 
-// Instructions that it takes to pack or to scatter an element; to pack one whose sums follow each other.
-constexpr double PACK = 2.5, TURN = 0.8;
+// Instructions that it takes to pack an element, to pack one whose sums follow each other, and to scatter
+// one.
+constexpr double PACK = 2.5, TURN = 0.8, SCATTER = 3.5;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
 constexpr double CACHED = 500, SPILLED = 2.5;
 // The same where the rows of a stack share an operand, which stays in registers or next to them.
@@ -103,6 +105,8 @@ inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) 
     to.by_first = to.by_second = to.by_out = 0;
     to.loops = 0;
     to.summed = false;
+    to.run = 1;
+    Axis summed = {Role::Sum, 1, 0, 0, 0};
     to.rows.size = to.columns.size = to.sums.size = 1;
     to.rows.x[0] = to.rows.y[0] = to.columns.x[0] = to.columns.y[0] = to.sums.x[0] = to.sums.y[0] = 0;
     for (int i = 0; i < p.count; ++i) {
@@ -129,6 +133,11 @@ inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) 
         } else {
             append(to.sums, axis.size, axis.a, axis.b);
             to.summed = true;
+            if (axis.size > 1) {
+                const bool on = summed.a == axis.a * axis.size && summed.b == axis.b * axis.size;
+                to.run = static_cast<int>(on || summed.size == 1 ? to.run * axis.size : axis.size);
+                summed = axis;
+            }
         }
     }
 }
@@ -169,19 +178,26 @@ inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t)
     const bool is_complex = has.parts == 2;
     const double lines = t.columns * t.sums + (t.both ? t.rows * t.sums : 0) +
                          (t.scatters || t.rows > MAX_EXTENT ? 0 : t.rows * t.columns);
-    const double together = is_complex ? (vectors > 2 ? 1 : vectors > 1 ? 2 : 4) : vectors > 2 ? 3 : 4;
+    const double together = is_complex    ? (t.both        ? 2
+                                             : vectors > 2 ? 2
+                                             : vectors > 1 ? 3
+                                                           : 4)
+                            : vectors > 2 ? 3
+                            : t.both      ? 4
+                                          : 6;
     const double groups = t.rows >= together ? t.rows / together : 1;
     double cost = 12 + t.columns * groups * 12;
     const double product =
         is_complex ? (t.both ? 7 * vectors : 4 * vectors + 2) : (t.both ? 3 * vectors : 2 * vectors + 1);
     cost += STEADY * t.columns * t.rows * t.sums * product + t.columns * groups * t.sums * (vectors + 2);
-    cost += t.columns * t.rows * (t.scatters ? PACK * n : (is_complex ? 4 : 1) * vectors);
+    cost += t.columns * t.rows * (t.scatters ? SCATTER * n : (is_complex ? 4 : 1) * vectors);
     cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
-    if (!is_complex && !t.both && t.second == Access::Straight && !t.scatters && t.columns == 1 &&
-        t.rows == n && t.sums == n && lanes <= 6) {
+    const bool known =
+        t.rows == n && t.sums == n && (is_complex ? lanes <= 3 && t.second == Access::Straight : lanes <= 6);
+    if (known && !t.both && !t.scatters && t.columns == 1) {
         return UNROLLED * cost;
     }
-    if (t.rows > MAX_EXTENT) {
+    if (t.rows > MAX_EXTENT && !t.scatters) {
         return SHARED * cost;
     }
     return lines > CACHED ? SPILLED * cost : cost;

@@ -24,11 +24,23 @@ template <class R, int N, int ROWS> struct ComplexRows : ComplexRows<R, N, ROWS 
     S real, imaginary;
     const char* row;
 
-    EINROUTE_INLINE void begin(const Source& x, int at, R start) {
+    EINROUTE_INLINE void begin(const char* x, const std::ptrdiff_t* at, R start) {
         real.fill(start);
         imaginary.fill(start);
-        row = x.data + x.outer[at + ROWS - 1];
+        row = x + at[ROWS - 1];
         Rest::begin(x, at, start);
+    }
+
+    EINROUTE_INLINE void go_on(const char* from) {
+        real.load(from + (2 * ROWS - 2) * sizeof(S));
+        imaginary.load(from + (2 * ROWS - 1) * sizeof(S));
+        Rest::go_on(from);
+    }
+
+    EINROUTE_INLINE void leave(char* to) const {
+        real.store(to + (2 * ROWS - 2) * sizeof(S));
+        imaginary.store(to + (2 * ROWS - 1) * sizeof(S));
+        Rest::leave(to);
     }
 
     template <bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t step, const S& factor) {
@@ -44,27 +56,20 @@ template <class R, int N, int ROWS> struct ComplexRows : ComplexRows<R, N, ROWS 
         Rest::template add<BOTH>(step, factor);
     }
 
-    EINROUTE_INLINE void store(char* to, const std::ptrdiff_t* out, std::ptrdiff_t step) {
-        constexpr std::ptrdiff_t UNIT = 2 * sizeof(R);
+    EINROUTE_INLINE void store(char* to, const std::ptrdiff_t* out) {
         real.add_turned(imaginary);
-        if (step == UNIT) {
-            real.store(to + out[ROWS - 1]);
-        } else {
-            char lanes[N * UNIT];
-            real.store(lanes);
-            for (int l = 0; l < N; ++l) {
-                std::memcpy(to + out[ROWS - 1] + l * step, lanes + l * UNIT, UNIT);
-            }
-        }
-        Rest::store(to, out, step);
+        real.store(to + out[ROWS - 1]);
+        Rest::store(to, out);
     }
 };
 
 template <class R, int N> struct ComplexRows<R, N, 0> {
     using S = Span<R, 2 * N>;
-    EINROUTE_INLINE void begin(const Source&, int, R) {}
+    EINROUTE_INLINE void begin(const char*, const std::ptrdiff_t*, R) {}
+    EINROUTE_INLINE void go_on(const char*) {}
+    EINROUTE_INLINE void leave(char*) const {}
     template <bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t, const S&) {}
-    EINROUTE_INLINE void store(char*, const std::ptrdiff_t*, std::ptrdiff_t) {}
+    EINROUTE_INLINE void store(char*, const std::ptrdiff_t*) {}
 };
 
 // BOTH: whether both operands have the lanes.
@@ -73,29 +78,32 @@ template <class R, int N, bool BOTH> struct ComplexBlock {
     static constexpr std::ptrdiff_t UNIT = 2 * sizeof(R);
     // Rows of a block: their two sums, the factors and two more are in registers.
     static constexpr int VECTORS = SPAN_VECTORS<R, 2 * N>;
-    static constexpr int TOGETHER = VECTORS == 1 ? 4 : VECTORS == 2 ? 2 : 1;
+    static constexpr int TOGETHER = BOTH           ? (N == COMPLEX_BLOCK<R> ? 2 : 1)
+                                    : VECTORS == 1 ? 4
+                                    : VECTORS == 2 ? 3
+                                                   : 2;
 
-    // Rows [at, at + ROWS) of one column.
+    // The sums of groups of a few rows of one column. By itself, so that registers hold all of it.
     template <int ROWS>
-    static EINROUTE_INLINE void rows(const Arranged& p, const Source& x, const Source& y, char* out, int at,
-                                     int j) {
-        ComplexRows<R, N, ROWS> group;
-        group.begin(x, at, start_of<R>(p));
-        const char* column = y.data + y.outer[j];
-        const int depth = p.sums.size;
-        int k = 0;
-        do { // there is a first
-            S factor;
-            factor.load(column + y.sums[k]);
-            group.template add<BOTH>(x.sums[k], factor);
-        } while (++k < depth);
-        group.store(out + p.columns.y[j], p.rows.y + at, p.by_out);
+    static EINROUTE_APART void rows(const Sums& sums, char* out, const std::ptrdiff_t* to, int groups) {
+        using Group = ComplexRows<R, N, ROWS>;
+        sum_groups<S, R, Group, ROWS>(
+            sums, out, to, groups,
+            [](Group& group, std::ptrdiff_t step, const S& y) { group.template add<BOTH>(step, y); });
     }
 
-    static Source packed(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
-                         int depth, std::ptrdiff_t step, char* work) {
+    static EINROUTE_INLINE void scatter(const char* lanes, char* to, std::ptrdiff_t step) {
+        EINROUTE_UNROLL
+        for (int l = 0; l < N; ++l) {
+            std::memcpy(to + l * step, lanes + l * UNIT, UNIT);
+        }
+    }
+
+    static Source packed(const Arranged& p, const char* data, const Offsets& outer,
+                         const std::ptrdiff_t* sums, const Packed& to, std::ptrdiff_t step, char* work) {
+        const int depth = p.sums.size;
         if (step == UNIT) {
-            return {data, outer.x, sums};
+            return {data, outer.x, sums, p.run};
         }
         char* at = work;
         for (int i = 0; i < outer.size; ++i) {
@@ -106,25 +114,26 @@ template <class R, int N, bool BOTH> struct ComplexBlock {
                 }
             }
         }
-        return {work, to.outer, to.sums};
+        return {work, to.outer, to.sums, p.run};
     }
 
-    static void matrix(const Arranged& p, const Source& x, const Source& y, char* out) {
-        for (int j = 0; j < p.columns.size; ++j) {
-            int i = 0;
-            for (; i + TOGETHER <= p.rows.size; i += TOGETHER) {
-                rows<TOGETHER>(p, x, y, out, i, j);
+    // Square matrices whose size the compiler knows.
+    static void squares(const Arranged& p, const char* x, const char* y, char* out, const Axis& stack) {
+        for (std::ptrdiff_t s = 0; s < stack.size; ++s, x += stack.a, y += stack.b, out += stack.out) {
+            S factor[N];
+            EINROUTE_UNROLL
+            for (int k = 0; k < N; ++k) {
+                factor[k].load(y + p.sums.y[k]);
             }
-            if constexpr (TOGETHER > 2) {
-                if (i + 2 <= p.rows.size) {
-                    rows<2>(p, x, y, out, i, j);
-                    i += 2;
+            EINROUTE_UNROLL
+            for (int i = 0; i < N; ++i) {
+                ComplexRows<R, N, 1> row;
+                row.begin(x, p.rows.x + i, static_cast<R>(0));
+                EINROUTE_UNROLL
+                for (int k = 0; k < N; ++k) {
+                    row.template add<false>(p.sums.x[k], factor[k]);
                 }
-            }
-            if constexpr (TOGETHER > 1) {
-                if (i < p.rows.size) {
-                    rows<1>(p, x, y, out, i, j);
-                }
+                row.store(out, p.rows.y + i);
             }
         }
     }
@@ -132,6 +141,13 @@ template <class R, int N, bool BOTH> struct ComplexBlock {
     // A block of lanes of each matrix of a stack.
     static void run(const Arranged& p, const char* first, const char* second, char* out, char* work,
                     const Axis& stack) {
+        if constexpr (!BOTH && N <= 3) {
+            if (p.columns.size == 1 && p.rows.size == N && p.sums.size == N && p.summed && p.by_out == UNIT &&
+                p.by_second == UNIT) {
+                squares(p, first, second, out, stack);
+                return;
+            }
+        }
         run_stack<ComplexBlock, BOTH>(p, first, second, out, work, stack, N * UNIT);
     }
 };

@@ -30,6 +30,7 @@ EINROUTE_PART(float, 4);
 EINROUTE_PART(float, 2);
 #undef EINROUTE_PART
 #define EINROUTE_INLINE inline __attribute__((always_inline))
+#define EINROUTE_APART __attribute__((noinline))
 #else
 // The same with plain loops.
 template <class R, int W> struct Part {
@@ -49,6 +50,7 @@ template <class R, int W> struct Part {
     };
 };
 #define EINROUTE_INLINE __forceinline
+#define EINROUTE_APART __declspec(noinline)
 #endif
 
 template <class R> struct Part<R, 1> {
@@ -60,9 +62,12 @@ constexpr int widest(int n, int lanes) {
 }
 
 // What is left of n numbers after the widest vector: taken from the end as one vector that overlaps it, where
-// that saves another.
+// that saves another, or one of two floats, which is half a register.
 constexpr int rest_of(int n, int lanes) {
     const int rest = n - widest(n, lanes);
+    if (rest == 2 && lanes == 8) {
+        return 4;
+    }
     int power = 1;
     while (power < rest) {
         power *= 2;
