@@ -1,6 +1,7 @@
 """How good the choices of random calls are: the picture and the table of ``docs/results/regret.json``.
 
-``python -m einroute bench --regret all --json docs/results/regret.json`` measures it.
+``python -m einroute bench --regret all --after sight trials free --json docs/results/regret.json`` measures
+it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["Regrets", "picture", "read", "table"]
 
 #: The least and the most of what is drawn, beyond which a dot lies on the edge; and what is regretted.
 LEAST, MOST, OVER = 0.25, 4.0, 1.3
+#: What comes after trials, by the name of the stage.
+STAGES = {"trials": "after trials", "free": "after free trials"}
 WIDTH, SIDE, TOP, ROW, BOTTOM = 640, 16, 8, 44, 44
 
 
@@ -29,42 +32,47 @@ WIDTH, SIDE, TOP, ROW, BOTTOM = 640, 16, 8, 44, 44
 class Call:
     """A call: its family and words; its time over the best other way's, and over what a user would write.
 
-    The first is 0 of calls of less than 10 microseconds, whose overhead is told elsewhere.
+    The first is 0 of calls of less than 10 microseconds, whose overhead is told elsewhere. The last says what
+    was made of trials before.
     """
 
     family: str
     text: str
     ratio: float
     hand: float | None
+    after: str
 
 
 @dataclass(frozen=True)
 class Regrets:
-    """All calls, the machine, and the seed they were drawn with."""
+    """All calls, the machine, whether it was calibrated, and the seed they were drawn with."""
 
     machine: Mapping[str, Any]
+    calibrated: bool
     seed: int
     calls: tuple[Call, ...]
 
-    @property
-    def families(self) -> Mapping[str, Sequence[Call]]:
-        """The calls of each."""
+    def families(self, after: str = "sight") -> Mapping[str, Sequence[Call]]:
+        """The calls of each at a stage."""
         found: dict[str, list[Call]] = {}
         for call in self.calls:
-            found.setdefault(call.family, []).append(call)
+            if call.after == after:
+                found.setdefault(call.family, []).append(call)
         return found
 
 
 def read(path: Path) -> Regrets:
     """What was measured."""
     given = json.loads(path.read_text(encoding="utf-8"))
-    calls = (Call(one["family"], one["call"], one["ratio"], one["hand"]) for one in given["calls"])
-    return Regrets(given["machine"], given["seed"], tuple(calls))
+    calls = (
+        Call(one["family"], one["call"], one["ratio"], one["hand"], one["after"]) for one in given["calls"]
+    )
+    return Regrets(given["machine"], given["calibrated"], given["seed"], tuple(calls))
 
 
 def picture(regrets: Regrets, style: str) -> str:
     """A strip of dots for each family, as a file of its own."""
-    families = regrets.families
+    families = regrets.families()
     height = TOP + ROW * len(families) + BOTTOM
     bottom = height - BOTTOM
     title = "how many times the best other way's time the chosen way takes, call by call"
@@ -95,9 +103,23 @@ def table(regrets: Regrets) -> str:
     """The shares as Markdown."""
     rows = [
         ["calls", f"over {OVER}", "the worst", "times what a user would write (geometric mean)"],
-        *([family, *_row(calls)] for family, calls in regrets.families.items()),
+        *([family, *_row(calls)] for family, calls in regrets.families().items()),
     ]
-    return TEXT.format(machine=sentence(dict(regrets.machine)), seed=regrets.seed, table=markdown(rows))
+    stages = {name: regrets.families(after) for after, name in STAGES.items() if regrets.families(after)}
+    later = [
+        [f"calls, of these over {OVER} and the worst", *stages],
+        *(
+            [family, *(", ".join(_row(calls)[:2]) for calls in (known[family] for known in stages.values()))]
+            for family in regrets.families()
+        ),
+    ]
+    return TEXT.format(
+        machine=sentence(dict(regrets.machine)),
+        constants="calibrated" if regrets.calibrated else "by the shipped constants",
+        seed=regrets.seed if regrets.seed < 1 << 63 else f"{regrets.seed:040x}",  # a commit's hash
+        table=markdown(rows),
+        later=LATER.format(table=markdown(later)) if stages else "",
+    )
 
 
 def _row(calls: Sequence[Call]) -> list[str]:
@@ -117,7 +139,7 @@ def _x(value: float) -> float:
 
 TEXT = """# How good the choices are
 
-On {machine}, on one core.
+On {machine}, on one core, {constants}.
 Written by `python docs/draw_measured.py` from `docs/results/regret.json`, seed {seed}.
 
 ![A dot for each call: the chosen way's time over the best other way's](../_static/regret.svg)
@@ -126,6 +148,13 @@ Calls drawn at random, each by the route that is chosen at first sight, held aga
 order that einroute has and against what a user would write with NumPy and SciPy. A dot is the chosen way's
 time over that of the best other way, the least of four runs in which the two take turns; beyond 1.3 it is
 regretted. Calls of less than 10 microseconds count, and are not drawn.
+
+{table}
+{later}"""
+
+LATER = """
+The same calls once trials have ended: of plans with the same bits, which is the default, and of all plans,
+under `config(tune="free")`.
 
 {table}
 """

@@ -256,6 +256,14 @@ class TestOptions:
         with pytest.raises(RuntimeError):
             ER.einsum("ij,jk,kl->il", *make("ij,jk,kl", "f8"), optimize=["einsum_path", (0, 1)])
 
+    def test_a_wrong_path_is_seen_before_a_diagonal_that_is_none(self) -> None:
+        arrays = np.ones((1, 3)), np.ones(3)
+        with pytest.raises(RuntimeError):
+            np.einsum("ii,i", *arrays, optimize=["einsum_path", (0,), (0,)])
+        for error, path in ((RuntimeError, [(0,), (0,)]), (ValueError, [(0, 1)])):
+            with pytest.raises(error):
+                ER.einsum("ii,i", *arrays, optimize=["einsum_path", *path])
+
     @pytest.mark.parametrize("optimize", [False, True])
     def test_unknown_keywords(self, optimize: bool) -> None:
         a = np.ones((2, 2))

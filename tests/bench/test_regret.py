@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import partial
+from time import sleep
 
 import numpy as np
 import pytest
+from einroute_docs import regrets
 
+import einroute as er
 from einroute.__main__ import main
 from einroute._bench.estimates import report, samples
-from einroute._bench.regret import by_hand, draw, measure
+from einroute._bench.regret import by_hand, draw, measure, stages
+from einroute._execute.call import Call
 from tests.cli.test_cli import cli
 
 FAMILIES = tuple(draw.FAMILIES)
@@ -68,6 +74,22 @@ class TestMeasure:
         assert found.best
         assert found.call.text in found.text
 
+    def test_a_way_that_there_is_no_memory_for_is_none(self, monkeypatch):
+        def much():
+            raise MemoryError
+
+        monkeypatch.setattr(measure, "by_hand", lambda _: {"np.einsum": much})
+        found = measure.regret(draw.draw("stacks", 0, 0))
+        assert found.problem == ""
+        assert np.isnan(found.hand)
+
+    def test_long_sums_may_be_rounded(self):
+        call = draw.draw("dense", 0, 0)
+        long = replace(call, sizes={"a": 5_000_000}, operands=(np.ones(3, "f4"),))
+        one, other = np.float32([1.0]), np.float32([1.005])
+        assert measure._differs(one, other, long) == ""
+        assert measure._differs(one, other, replace(long, sizes={"a": 5})) != ""
+
     def test_routes_are_forced_one_at_a_time(self):
         call = draw.draw("stacks", 0, 0)
         chosen = measure._Way("einroute", lambda: None)
@@ -89,14 +111,89 @@ class TestMeasure:
             measure.Regret(call, ("a",), 1.0, 1.0, "b", 2.0, 0.5),
             measure.Regret(call, ("a",), 1e-6, 1.0, "b", 9.0, 2.0),  # too short to count
         ]
-        assert measure.summary("dense", found).startswith("dense: 1 of 2 over 1.3 (50.0 %)")
-        assert "1.00 of the time of what a user would write" in measure.summary("dense", found)
+        (line,) = measure.summaries("dense", found)
+        assert line.startswith("dense: 1 of 2 over 1.3 (50.0 %)")
+        assert "1.00 of the time of what a user would write" in line
+        free = [replace(one, after="free", ratio=1.0) for one in found]
+        lines = measure.summaries("dense", found + free)
+        assert [one.partition(" over")[0] for one in lines] == [
+            "dense after sight: 1 of 2",
+            "dense after free: 0 of 2",
+        ]
+        assert "(after free)" in free[0].text
+
+
+class TestStages:
+    @pytest.fixture
+    def slow(self, monkeypatch):
+        """The order that is chosen takes far longer than all others."""
+        bind, orders = Call.bind, []
+
+        def slowed(call, plan, state):
+            run = bind(call, plan, state)
+            orders.append([planned.step.subscripts for planned in plan.node.steps])
+            seconds = 2e-3 if orders[-1] == orders[0] else 0
+
+            def waits(*operands, **given):
+                sleep(seconds)
+                return run(*operands, **given)
+
+            return waits
+
+        monkeypatch.setattr(Call, "bind", slowed)
+        yield
+        er.wisdom.forget()
+        er.cache_clear()
+
+    @pytest.mark.usefixtures("slow")
+    def test_another_plan_is_kept_after_free_trials_alone(self):
+        chain = "ij,jk,kl->il", np.ones((30, 31)), np.ones((31, 32)), np.ones((32, 33))
+        call = partial(er.einsum, *chain)
+        assert not stages.settle(call, "trials")  # sums have no other plan with the same bits
+        assert stages.settle(call, "free")
+        with stages.tuned("sight"):
+            assert "chosen by trials" not in str(er.explain(*chain))
+        with stages.tuned("free"):
+            assert "chosen by trials" in str(er.explain(*chain))
+
+    def test_a_call_that_keeps_its_plan_is_measured_once(self, monkeypatch):
+        call = draw.draw("dense", 0, 0)
+        monkeypatch.setattr(measure, "settle", lambda *_: False)
+        monkeypatch.setattr(
+            measure,
+            "regret",
+            lambda call, after: measure.Regret(call, (), next(times), 1.0, "", 1.0, 1.0, after=after),
+        )
+        times = iter([1.0])
+        found = list(measure.regrets(call, ("sight", "trials", "free")))
+        assert [(one.after, one.seconds) for one in found] == [("sight", 1.0), ("trials", 1.0), ("free", 1.0)]
+
+    def test_a_call_that_changes_its_plan_is_measured_again(self, monkeypatch):
+        call = draw.draw("dense", 0, 0)
+        monkeypatch.setattr(measure, "settle", lambda _, after: after == "free")
+        monkeypatch.setattr(
+            measure,
+            "regret",
+            lambda call, after: measure.Regret(call, (), next(times), 1.0, "", 1.0, 1.0, after=after),
+        )
+        times = iter([1.0, 2.0])
+        found = list(measure.regrets(call, ("trials", "free")))
+        assert [(one.after, one.seconds) for one in found] == [("trials", 1.0), ("free", 2.0)]
 
 
 class TestCommand:
-    def test_it_says_how_many_are_over(self, capsys):
-        assert main(["bench", "--regret", "stacks", "--cases", "1", "--seed", "2"]) == 0
-        assert "stacks: " in capsys.readouterr().out
+    def test_it_says_how_many_are_over(self, capsys, tmp_path):
+        file = tmp_path / "regret.json"
+        more = ["--after", "sight", "free", "--json", str(file)]
+        assert main(["bench", "--regret", "stacks", "--cases", "1", "--seed", "0c2e", *more]) == 0
+        told = capsys.readouterr().out
+        assert told.startswith("calibration: ")
+        assert "stacks after sight: " in told
+        assert "stacks after free: " in told
+        kept = json.loads(file.read_text())
+        assert kept["seed"] == 0x0C2E
+        assert [one["after"] for one in kept["calls"]] == ["sight", "free"]
+        assert regrets.read(file).calls[0].text == kept["calls"][0]["call"]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -104,6 +201,8 @@ class TestCommand:
             (["--regret", "wide"], "there is no family 'wide'; choose from dense"),
             (["--regret", "dense", "--cases", "0"], "--cases must be at least 1"),
             (["--regret", "dense", "--seed", "-1"], "--seed at least 0"),
+            (["--regret", "dense", "--seed", "main"], "invalid seed value: 'main'"),
+            (["--estimates", "dense", "--after", "free"], "--after go with --regret"),
             (["batched", "--regret", "dense"], "leave out CASE"),
         ],
     )

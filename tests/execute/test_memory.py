@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from einroute._config.config_block import forcing
 from tests.helpers import (
     ER,
     peak_of,
@@ -53,6 +54,14 @@ class TestMemory:
         ):
             result, peak = peak_of(lambda text=text, arrays=arrays: ER.einsum(text, *arrays))
             assert peak < 1.2 * np.asarray(result).nbytes + 100_000
+
+    def test_a_product_of_three_takes_the_memory_of_an_intermediate(self) -> None:
+        rng = np.random.default_rng(0)
+        arrays = rng.standard_normal((3, 4)), *(rng.standard_normal((2, 3)) for _ in range(3))
+        path = ["einsum_path", (1, 2), (0, 1, 2)]
+        with forcing("dense.one_pass"):
+            result = ER.einsum("ja,kj,kj,kj->kj", *arrays, optimize=path)
+        np.testing.assert_allclose(result, np.einsum("ja,kj,kj,kj->kj", *arrays), rtol=1e-12)
 
     def test_a_memory_limit_slices(self) -> None:
         rng = np.random.default_rng(0)

@@ -24,12 +24,19 @@ def added_up(
     return pointers, np.array([j for _, j in places]), np.array([sums[p] for p in places], data.dtype)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("index", ["i4", "i8"])
 @pytest.mark.parametrize("dtype", "?bBhHiIlLqQfdFD")
 def test_each_place_once_in_order(dtype: str, index: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    height, width, entries = ((5, 4, 60), (40, 1, 100), (1, 900, 400), (7, 7, 0))[seed]
+    height, width, entries = (
+        (5, 4, 60),
+        (40, 1, 100),
+        (1, 900, 400),
+        (7, 7, 0),
+        (4000, 3, 60),
+        (3000, 900, 5),
+    )[seed]
     parts = rng.integers(-90, 90, (2, entries)) / 7
     data = (parts[0] + 1j * parts[1] if dtype in "FD" else parts[0]).astype(dtype)
     rows, columns = (rng.integers(0, n, entries).astype(index) for n in (height, width))

@@ -168,6 +168,21 @@ class TestOverflow:
             for _ in range(3):
                 np.testing.assert_array_equal(er.einsum(subscripts, *arrays), right)
 
+    @pytest.mark.parametrize("dtype", "fdFD")
+    @pytest.mark.parametrize("subscripts", ["ji->", "kji->", "kji->i"])
+    def test_also_of_a_single_operand(self, subscripts: str, dtype: str) -> None:
+        """NumPy sums along the last label in the alphabet first, and so adds what cancels before the rest."""
+        large = np.finfo(dtype).max / 2
+        column = np.array([-large, -large, 0, large, large], dtype)
+        x = np.broadcast_to(
+            column[:, *[None] * (subscripts.index("-") - 1)], (5, 12, 3)[: subscripts.index("-")]
+        )
+        right = np.einsum(subscripts, x)
+        with np.errstate(all="raise"):
+            np.testing.assert_array_equal(CORE.Contraction(subscripts, dtype, [x.shape])(x), right)
+            for _ in range(3):
+                np.testing.assert_array_equal(er.einsum(subscripts, x), right)
+
     def test_flags_are_told_where_asked_for(self) -> None:
         run = CORE.Contraction("i,i->", "d", [(2,), (2,)], report=report)
         with pytest.warns(RuntimeWarning, match="overflow"):
@@ -181,6 +196,34 @@ class TestOverflow:
         with np.errstate(all="raise"):
             np.add(x[0, 0], 1.0)
             np.dot(np.ones(3), np.ones(3))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("order", ["K", "C", "F", "A"])
+@pytest.mark.parametrize(
+    "subscripts", ["ij->", "ij->i", "ijk->j", "ij,ij->", "ijk,kj->i", "ji,jk->ik", "ijk,jkl->il", "ij,ij->i"]
+)
+def test_sums_that_overflow_on_the_way_are_finite_where_numpys_are(subscripts: str, order: Any) -> None:
+    rng = np.random.default_rng(5)
+    huge = np.array([1.0, -1.0, 2.0, 0.0, 8.98846567e307, -8.98846567e307, 1.7e308, -1.7e308])
+    finite = 0
+    for _ in range(40):
+        sizes = {c: int(rng.choice([1, 2, 3, 7, 9])) for c in "ijkl"}
+        arrays = []
+        for own in subscripts.partition("->")[0].split(","):
+            axes = rng.permutation(len(own))  # as the operand lies
+            array = rng.choice(huge, [sizes[own[i]] for i in axes]).transpose(np.argsort(axes))
+            arrays.append(array)
+        right = np.einsum(subscripts, *arrays, order=order)
+        out = np.empty_like(right)
+        for result in (
+            er.einsum(subscripts, *arrays, order=order),
+            er.einsum(subscripts, *arrays, order=order),
+            er.einsum(subscripts, *arrays, order=order, out=out),
+        ):
+            assert np.array_equal(np.isfinite(result), np.isfinite(right))
+        finite += int(np.isfinite(right).sum())
+    assert finite
 
 
 def test_single_precision_is_summed_in_double() -> None:

@@ -16,6 +16,7 @@ if CORE is None:
 
 Array = np.ndarray[Any, Any]
 
+HAS_BLAS = CORE.use_blas(np._core._multiarray_umath.__file__)
 LINEAR, SQUARE, CROSSED = 1, 2, 3
 #: What is asked for, and what it is.
 SUMS = {
@@ -45,8 +46,16 @@ def points(n: int, m: int, features: int) -> tuple[Array, Array, Array]:
     )
 
 
-def added(x: Array, y: Array, w: Array | None, asked: tuple[int, bool, bool], threads: int = 1) -> Any:
-    return CORE.difference_sums(x, y, w, *asked, False, np.dtype(float).num, threads)
+def added(
+    x: Array,
+    y: Array,
+    w: Array | None,
+    asked: tuple[int, bool, bool],
+    threads: int = 1,
+    *,
+    by_blas: bool = False,
+) -> Any:
+    return CORE.difference_sums(x, y, w, *asked, False, by_blas, np.dtype(float).num, threads)
 
 
 def judged(subscripts: str, x: Array, y: Array, w: Array) -> tuple[Array, Array]:
@@ -66,9 +75,10 @@ def test_sums_of_every_size(subscripts: str, layout: str, n: int, m: int, featur
     w = LAYOUTS[layout](w)
     for weights in (w, abs(w)):
         right, size = judged(subscripts, x, y, weights)
-        got = added(x, y, weights, SUMS[subscripts])
-        assert got.shape == right.shape
-        assert (abs(got - right) <= 512 * np.finfo(float).eps * size).all()
+        for by_blas in (False, HAS_BLAS):
+            got = added(x, y, weights, SUMS[subscripts], by_blas=by_blas)
+            assert got.shape == right.shape
+            assert (abs(got - right) <= 512 * np.finfo(float).eps * size).all()
     right, size = judged(subscripts, x, y, np.ones((n, m)))
     assert (abs(added(x, y, None, SUMS[subscripts]) - right) <= 512 * np.finfo(float).eps * size).all()
 
@@ -89,8 +99,24 @@ def test_clusters_hold_the_bound(
     w = rng.standard_normal((n, m)) * (abs(x[:, None, 0] - y[:, 0]) < width)  # within clusters alone
     w = np.asfortranarray(w) if columns else w
     right, size = judged(subscripts, x, y, w)
-    got = added(x, y, w, SUMS[subscripts])
-    assert (abs(got - right) <= 512 * np.finfo(float).eps * size + 1e-300).all()
+    for by_blas in (False, HAS_BLAS):
+        got = added(x, y, w, SUMS[subscripts], by_blas=by_blas)
+        assert (abs(got - right) <= 512 * np.finfo(float).eps * size + 1e-300).all()
+
+
+@pytest.mark.parametrize("subscripts", SUMS)
+@pytest.mark.parametrize("apart", [0.0, 1e3])
+def test_single_precision_by_blas(subscripts: str, apart: float) -> None:
+    rng = np.random.default_rng(4)
+    x, y = (apart * rng.integers(0, 2, (n, 1)) + rng.standard_normal((n, 40)) for n in (90, 130))
+    x, y = x.astype("f"), y.astype("f")
+    w = (rng.standard_normal((90, 130)) * (abs(x[:, None, 0] - y[:, 0]) < 9)).astype("f")
+    for weights in (w, abs(w), np.asfortranarray(w), w[:, ::-1]):
+        right, size = judged(subscripts, x, y, weights)
+        number = np.dtype("f").num
+        got = CORE.difference_sums(x, y, weights, *SUMS[subscripts], False, HAS_BLAS, number, 1)
+        assert got.dtype == "f"
+        assert (abs(got - right) <= 512 * np.finfo("f").eps * size).all()
 
 
 def bits(x: Array, y: Array, w: Array, p: Array, threads: int) -> bytes:
@@ -132,8 +158,9 @@ def test_what_is_not_finite_is_not_given(bad: float, where: str) -> None:
     {"x": x, "y": y, "weights": w}[where][7, 2] = bad
     for subscripts, asked in SUMS.items():
         with np.errstate(all="ignore"):
-            got, right = added(x, y, w, asked), judged(subscripts, x, y, w)[0].astype(float)
-        assert got is None or np.isfinite(right).all()
+            right = judged(subscripts, x, y, w)[0].astype(float)
+        for by_blas in (False, HAS_BLAS):
+            assert added(x, y, w, asked, by_blas=by_blas) is None or np.isfinite(right).all()
 
 
 @pytest.mark.parametrize(("n", "m", "features"), [(1, 1, 1), (3, 5, 2), (33, 47, 8), (64, 128, 130)])
@@ -200,14 +227,14 @@ D = np.dtype(float).num
 @pytest.mark.parametrize(
     ("function", "arguments", "error"),
     [
-        ("difference_sums", (ONE, np.ones((4, 3)), None, 1, True, False, False, D, 1), ValueError),
-        ("difference_sums", (ONE, ONE, np.ones((3, 4)), 1, True, False, False, D, 1), ValueError),
-        ("difference_sums", (ONE, ONE, np.ones(3), 1, True, False, False, D, 1), ValueError),
-        ("difference_sums", (ONE, ONE, "weights", 1, True, False, False, D, 1), TypeError),
-        ("difference_sums", (ONE, ONE, None, 4, True, False, False, D, 1), ValueError),
-        ("difference_sums", (ONE, ONE, None, 1, True, False, False, np.dtype(int).num, 1), ValueError),
-        ("difference_sums", (ONE[:0], ONE, None, 1, True, False, False, D, 1), ValueError),
-        ("difference_sums", (ONE[0], ONE, None, 1, True, False, False, D, 1), ValueError),
+        ("difference_sums", (ONE, np.ones((4, 3)), None, 1, True, False, False, False, D, 1), ValueError),
+        ("difference_sums", (ONE, ONE, np.ones((3, 4)), 1, True, False, False, False, D, 1), ValueError),
+        ("difference_sums", (ONE, ONE, np.ones(3), 1, True, False, False, False, D, 1), ValueError),
+        ("difference_sums", (ONE, ONE, "weights", 1, True, False, False, False, D, 1), TypeError),
+        ("difference_sums", (ONE, ONE, None, 4, True, False, False, False, D, 1), ValueError),
+        ("difference_sums", (ONE, ONE, None, 1, True, False, False, False, np.dtype(int).num, 1), ValueError),
+        ("difference_sums", (ONE[:0], ONE, None, 1, True, False, False, False, D, 1), ValueError),
+        ("difference_sums", (ONE[0], ONE, None, 1, True, False, False, False, D, 1), ValueError),
         ("difference_projections", (ONE, ONE, np.ones((1, 3)), D, 1, True), ValueError),
         ("difference_projections", (ONE, ONE[:0], np.ones((1, 2)), D, 1, True), ValueError),
         ("difference_projections", (ONE, ONE, np.ones((1, 2)), np.dtype(int).num, 1, True), ValueError),

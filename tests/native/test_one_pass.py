@@ -102,6 +102,17 @@ def test_sums_are_as_accurate_as_numpys(subscripts: str, dtype: str) -> None:
     assert error <= 2 * numpys + 4 * float(np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("subscripts", ["ij->j", "i,ij->j"])
+def test_rows_that_come_from_memory_are_added_one_by_one(subscripts: str) -> None:
+    rng = np.random.default_rng(4)
+    sizes = {"i": 30_000, "j": 110}
+    arrays = [rng.random(tuple(sizes[c] for c in own)) for own in subscripts.partition("->")[0].split(",")]
+    exact = np.einsum(subscripts, *(x.astype(np.longdouble) for x in arrays))
+    one, two = (bound(subscripts, sizes, "d", threads)(*arrays) for threads in (1, 2))
+    assert np.array_equal(one, two)
+    assert np.abs(one / exact - 1).max() < 64 * np.finfo("d").eps
+
+
 def test_a_number_times_its_conjugate_is_real() -> None:
     z = np.random.default_rng(1).standard_normal((50, 3)) * (1 + 0.3j)
     assert (bound("ij,ij->ij", {"i": 50, "j": 3}, "D")(z, z.conj()).imag == 0).all()

@@ -34,6 +34,7 @@ MAY_REACH = {
     ("conftest.py", "_base.machine"): "no test depends on the constants of the machine",
     ("check_wheel.py", "_native"): "a wheel has the core, and an installation without a compiler has none",
     ("calibration/test_calibrate.py", "_bench.estimates.samples"): "what a fit is made of",
+    ("bench/test_regret.py", "_execute.call"): "plans that are slow on purpose",
     ("calibration/test_calibrate.py", "_bench.regret.draw"): "the call of a sample",
     ("calibration/test_calibrate.py", "_base.machine"): "the constants of before are put back",
     ("calibration/test_calibrate.py", "_base.calibration_file"): "what was kept is read back",

@@ -96,6 +96,8 @@ class Rewriting:
     settled : bool
         What ``short`` gives is not computed again: it gives None where a sum of floats overflowed, or was of
         infinities of both signs.
+    silent : bool
+        ``short`` raises no floating-point flag, and gives an array of the step's dtype.
     """
 
     offer: Offer
@@ -103,6 +105,7 @@ class Rewriting:
     short: Callable[[tuple[Any, ...]], Array | None] | None = None
     short_of: Callable[[Contract], Callable[[tuple[Any, ...]], Array | None]] | None = None
     settled: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

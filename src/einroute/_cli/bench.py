@@ -76,7 +76,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "off by more than 2, and the share that is not (families as for --regret)",
     )
     command.add_argument(
-        "--seed", type=int, default=0, help="of --regret and --estimates: which sequence of calls (0)"
+        "--after",
+        nargs="+",
+        choices=("sight", "trials", "free"),
+        metavar="STAGE",
+        help="of --regret: look at first sight (sight, the default), after the trials of plans with the same "
+        "bits (trials), after those of all (free)",
+    )
+    command.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        help="of --regret and --estimates: which sequence of calls; a number, or a commit's hash (0)",
     )
     command.add_argument(
         "--cases",
@@ -87,6 +98,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="of --regret and --estimates: calls a family (90)",
     )
     command.set_defaults(run=run)
+
+
+def seed(given: str) -> int:
+    """A number, or that of a commit's hash.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    try:
+        return int(given)
+    except ValueError:
+        return int(given, 16)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -122,6 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def drawn(arguments: argparse.Namespace) -> int:
     """Measure random calls; 1 if a way of einroute's gave another answer."""
+    from einroute._base import calibration_file  # noqa: PLC0415
     from einroute._bench.regret import draw  # noqa: PLC0415
 
     option, asked = (
@@ -137,11 +163,12 @@ def drawn(arguments: argparse.Namespace) -> int:
         reason = "--cases must be at least 1, and --seed at least 0"
     elif arguments.cases:
         reason = f"{option} draws its own calls; leave out CASE"
-    elif arguments.json and not arguments.regret:
-        reason = "--json goes with --regret, not with --estimates"
+    elif (arguments.json or arguments.after) and not arguments.regret:
+        reason = "--json and --after go with --regret, not with --estimates"
     if reason:
         print(f"python -m einroute bench: {reason}", file=sys.stderr)
         return 2
+    print(f"calibration: {calibration_file.told()}", flush=True)
     return regrets(arguments, families) if arguments.regret else estimates(arguments, families)
 
 
@@ -162,21 +189,27 @@ def estimates(arguments: argparse.Namespace, families: Sequence[str]) -> int:
 
 def regrets(arguments: argparse.Namespace, families: Sequence[str]) -> int:
     """Print the calls for which another way would have been better."""
+    from einroute._base import calibration_file  # noqa: PLC0415
     from einroute._bench import machine  # noqa: PLC0415
     from einroute._bench.regret import measure  # noqa: PLC0415
 
-    wrong, every = False, []
+    wrong, every, stages = False, [], tuple(dict.fromkeys(arguments.after or ("sight",)))
     for family in families:
         found = []
-        for one in measure.run(family, arguments.seed, arguments.count):
+        for one in measure.run(family, arguments.seed, arguments.count, stages):
             found.append(one)
             if one.over or one.problem:
                 print(one.text, flush=True)
-        print(measure.summary(family, found), flush=True)
+        print("\n".join(measure.summaries(family, found)), flush=True)
         wrong = wrong or any(one.problem for one in found)
         every += [one.record() for one in found]
     if arguments.json:
-        record = {"machine": machine.describe(), "seed": arguments.seed, "calls": every}
+        record = {
+            "machine": machine.describe(),
+            "calibrated": calibration_file.calibrated()[0] is not None,
+            "seed": arguments.seed,
+            "calls": every,
+        }
         arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return int(wrong)
 

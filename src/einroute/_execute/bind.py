@@ -26,7 +26,7 @@ from .._plan.planner import largest_dense
 from .._plan.plans import Chain, Plan, Sliced
 from .fused import fused_around
 from .nodes import OnRun, bind_node
-from .overflow import as_einsum, pair_as_einsum
+from .overflow import as_einsum, as_product, pair_as_einsum
 from .unsound import blaming_operand
 
 __all__ = ["Handling", "announced", "bind_plan", "maker", "numpys_own"]
@@ -234,7 +234,7 @@ def _short(run: Runner, bare: Runner, plan: Plan, how: Handling, forms: Sequence
 def _as_mirrored(run: Runner, plan: Plan, how: Handling) -> Runner:
     """With einsum's manners where that is mirrored: silent, and repeated where it overflowed."""
     if not how.options.quiet:
-        return run
+        return as_product(run, plan)
     if plan.dtype.kind in "fc" and not numpys_own(plan):
         return as_einsum(run, plan, how.keywords)
     return quiet(run) if any(p.cast is not None for p in plan.prepared) else run

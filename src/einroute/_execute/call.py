@@ -35,6 +35,7 @@ from .bind import Handling, announced, bind_plan, maker, numpys_own
 from .overflow import written_out
 from .rewritten import Contractor, bind_choices, finisher, shortened, shortly
 from .trials import as_found, on_trial
+from .unsound import facts_of
 
 __all__ = ["Call", "aliases", "signature_of"]
 
@@ -48,8 +49,8 @@ _NOMINAL = 2
 #: Multiply-adds, about, that a repetition which multiplies no absent element may take.
 _REPEAT_LIMIT = 10**9
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
-#: How the results of inner contractions are handed on.
-_INNER = Options(scalar=False)
+#: How the results of inner contractions are handed on, and where the caller looks at what comes of them.
+_INNER, _LOOKED_AT = Options(scalar=False), Options(scalar=False, quiet=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +132,10 @@ class Call:
 
     def facts(self) -> tuple[Operand, ...]:
         """Facts of every operand."""
-        found = []
-        for x, kind, alias in zip(self.operands, self.kinds, aliases(self.operands), strict=True):
-            if type(x) is ndarray and not kind.form.rank:
-                found.append(Operand(x.shape, x.dtype, x.strides))
-            else:
-                facts = kind.facts(x)
-                found.append(facts if alias is None else replace(facts, alias=alias))
-        return tuple(found)
+        pairs = zip(self.operands, self.kinds, strict=True)
+        found = [facts_of(i, x, kind) for i, (x, kind) in enumerate(pairs)]
+        same = zip(found, aliases(self.operands), strict=True)
+        return tuple(facts if alias is None else replace(facts, alias=alias) for facts, alias in same)
 
     def plan(self, state: State, *, strict: bool = False) -> Plan:
         """The plan of this call; reads facts of the operands only."""
@@ -351,15 +348,15 @@ class _Inner:
             self.state.plans.put(found, run)
         return run
 
-    def from_facts(self, inner: Inner, plan: Plan) -> Runner | None:
+    def from_facts(self, inner: Inner, plan: Plan, looked_at: bool) -> Runner | None:
         """The bound plan of what a rewriting named, where that is of arrays alone or done a short way."""
         if isinstance(plan.node, Rewritten):
             watched = self.state.on_run is not None or self.state.config.reproducible
             return None if watched else shortly(inner, plan.node, plan.dtype, self.bound)
         if any(op.form != DENSE for op in inner.operands):
             return None
-        kinds = tuple(_kind(np.empty(0)) for _ in inner.operands)
-        handling = Handling(kinds, plan.dtype, _INNER, on_run=self.state.on_run)
+        kinds, options = (_kind(np.empty(0)),) * len(inner.operands), _LOOKED_AT if looked_at else _INNER
+        handling = Handling(kinds, plan.dtype, options, on_run=self.state.on_run)
         run = bind_plan(plan, handling)
         return with_single_threaded_blas(run) if self.state.config.reproducible else run
 

@@ -102,8 +102,8 @@ def _over(run: Runner, spent: int, step: Step) -> Runner:
     """A multiplication that writes over an operand, unless an ``out`` is given."""
     axes = tuple(step.inputs[spent].index(c) for c in step.output)
 
-    def over(a: Any, b: Any, out: Any = None) -> Any:
-        return run(a, b, out=(b if spent else a).transpose(axes) if out is None else out)
+    def over(*arrays: Any, out: Any = None) -> Any:
+        return run(*arrays, out=arrays[spent].transpose(axes) if out is None else out)
 
     return over
 

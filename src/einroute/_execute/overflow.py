@@ -19,6 +19,7 @@ from .._base.c_einsum import ascii_subscripts, c_einsum
 from .._base.densify import LARGE
 from .._base.errstate import extobj_contextvar, make_extobj, quiet
 from .._base.facts import Contraction, DType
+from .._base.finite import finite as array_finite
 from .._base.kinds import Kind
 from .._base.log import debug
 from .._base.routes import Runner
@@ -78,9 +79,6 @@ _REPEAT_LIMIT = 10**9
 _REPEAT_NONFINITE = 1 << 21
 #: Multiply-adds for each entry of the output below which looking at the output is a good part of the work.
 _THIN = 64
-#: Entries of a sum of squares that BLAS keeps in the calling thread, and up to how many such pieces that is
-#: faster than to wake its threads.
-_PIECE, _PIECES = 8192, 8
 #: Multiply-adds up to which BLAS surely stays in the calling thread.
 _UNTHREADED = 1 << 15
 
@@ -95,6 +93,34 @@ def as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runner:
     if _flags_tell(plan):
         return _watched(run, _repetition(plan, keywords))
     return quiet(_checked(run, _repetition(plan, keywords)))
+
+
+def as_product(run: Runner, plan: Plan) -> Runner:
+    """A plan's runner under another name than einsum, repeated on copies where NumPy's einsum overflowed.
+
+    Its loops take a factor that stands still out of a sum; ``dot`` and its relatives multiply first.
+    """
+    if plan.dtype.kind not in "fc" or not _takes_out(plan):
+        return run
+
+    def repeat(result: Any, arrays: tuple[Any, ...], out: Any) -> Any:
+        if finite(result):
+            return result
+        copies = [x.copy() for x in arrays]
+        return run(*copies) if out is None else run(*copies, out=out)
+
+    return _checked(run, repeat)
+
+
+def _takes_out(plan: Plan) -> bool:
+    """Whether NumPy's einsum sums along an axis on which an operand stands still."""
+    return isinstance(plan.node, Chain) and any(
+        stride == 0 and s.step.sizes[label] > 1 and label not in s.step.output
+        for s in plan.node.steps
+        if s.decision.offer.numpys
+        for labels, operand in zip(s.step.inputs, s.step.operands, strict=True)
+        for label, stride in zip(labels, operand.strides, strict=True)
+    )
 
 
 def pair_as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runner | None:
@@ -247,18 +273,7 @@ def _watched(run: Runner, repeat: Repeat) -> Runner:
 
 def finite(result: Any) -> bool:
     """Whether all entries are finite, without a temporary where they are."""
-    if not isinstance(result, np.ndarray):
-        return isfinite(result)
-    flat = result.ravel(order="K")
-    # A sum of squares is finite only if all terms are; it can overflow when none is infinite.
-    if result.dtype.char in "fdFD":
-        if _PIECE < flat.size <= _PIECES * _PIECE:
-            parts = [flat[i : i + _PIECE] for i in range(0, flat.size, _PIECE)]
-            if all(isfinite(part.dot(part)) for part in parts):
-                return True
-        elif isfinite(flat.dot(flat)):
-            return True
-    return bool(np.isfinite(flat).all())
+    return array_finite(result) if isinstance(result, np.ndarray) else isfinite(result)
 
 
 def _may_repeat(arrays: tuple[Any, ...], iterations: int) -> bool:

@@ -45,26 +45,31 @@ class Contractor:
         The bound plan of what a rewriting named, from its facts alone; None where those are not enough.
     choice : Choice or None
         Whose inner contractions are bound beforehand.
+    looked_at : bool
+        Whether the caller ignores floating-point flags, and looks at what comes of these: where it is not
+        finite, all is done again.
     """
 
     def __init__(
         self,
         bound: _Bound,
         dtype: DType,
-        bound_inner: Callable[[Inner, Any], Runner | None],
+        bound_inner: Callable[[Inner, Any, bool], Runner | None],
         choice: Choice | None = None,
+        *,
+        looked_at: bool = False,
     ) -> None:
-        self.bound, self.dtype, self.bound_inner = bound, dtype, bound_inner
+        self.bound, self.dtype, self.bound_inner, self.looked_at = bound, dtype, bound_inner, looked_at
         handed_on = () if choice is None else zip(choice.rewriting.inner, choice.inner, strict=True)
         self.runners = tuple(self._runner(inner, plan) for inner, plan in handed_on)
 
-    def of(self, choice: Choice) -> Contractor:
+    def of(self, choice: Choice, *, looked_at: bool = False) -> Contractor:
         """The same, with a choice's inner contractions bound."""
-        return Contractor(self.bound, self.dtype, self.bound_inner, choice)
+        return Contractor(self.bound, self.dtype, self.bound_inner, choice, looked_at=looked_at)
 
     def _runner(self, inner: Inner, plan: Any) -> Runner:
         as_it_is = len(inner.inputs) == 1 and inner.inputs[0] == inner.output
-        run = None if as_it_is else self.bound_inner(inner, plan)
+        run = None if as_it_is else self.bound_inner(inner, plan, self.looked_at)
         if run is not None:
             return run
         return lambda *operands: self(
@@ -143,14 +148,16 @@ def shortened(
         Whether the whole way is owed where a result is not finite.
     """
     first = node.choices[0]
-    short = first.rewriting.short
+    short, settled = first.rewriting.short, first.rewriting.settled
     if short is None and first.rewriting.short_of is not None:
-        short = first.rewriting.short_of(contract.of(first))
+        short = first.rewriting.short_of(contract.of(first, looked_at=checked or settled))
     if short is None or extobj_contextvar is None or not options.quiet or options.out:
         return run
     enter, leave = extobj_contextvar.set, extobj_contextvar.reset
     ignore, scalar = make_extobj(all="ignore"), options.scalar and not node.step.output
-    look = checked and not first.rewriting.settled
+    look = checked and not settled
+    if first.rewriting.silent and not look and not scalar and node.step.dtype == dtype:
+        return _or(short, run)
 
     def run_short(*operands: Any) -> Any:
         token = enter(ignore)
@@ -168,6 +175,16 @@ def shortened(
         return result[()] if scalar else result
 
     return run_short
+
+
+def _or(short: Runner, run: Runner) -> Runner:
+    """What a short way gives, or else the whole way."""
+
+    def run_silently(*operands: Any) -> Any:
+        result = short(operands)
+        return run(*operands) if result is None else result
+
+    return run_silently
 
 
 def shortly(inner: Inner, node: Rewritten, dtype: DType, bound: _Bound) -> Runner | None:

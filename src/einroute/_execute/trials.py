@@ -14,7 +14,7 @@ from .._base.facts import Contraction, DType, Operand
 from .._base.kinds import Kind
 from .._base.routes import NoRoute, Policy, Runner
 from .._config.state import State
-from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of, plannings
+from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of, near, plannings
 from .._plan.plans import Limits, Plan
 from .findings import FINDINGS, Finding, facts_of
 from .tuning import Candidate, Outcome, Tuned, fastest_of, least
@@ -25,8 +25,11 @@ _WISDOM = os.environ.get("EINROUTE_WISDOM", "").strip()
 if _WISDOM:
     import_module(".wisdom_file", __package__).keep_in(_WISDOM)
 
-#: Seconds that finding other plans among the offers of one takes about.
-_OFFERS = 0.5e-3
+#: Seconds that finding other plans among the offers of one takes about, and where all may be tried.
+_OFFERS, _FREELY = 0.5e-3, 1e-3
+#: Seconds for each operand that planning again is foreseen to take at most: the first time, what it needs
+#: had to be loaded, or others had the cores.
+_PLANNING = 0.4e-3
 
 
 class _Call(Protocol):
@@ -147,14 +150,13 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool, s
         return run
     key, name = _key(call, state), name_of(plan)
     if state.config.tune == "now" and not out:
-        others = _candidates(call, plan, state, free=free)
-        outcome = _at_once(name, run, others, call.operands)
+        outcome = _at_once(call, plan, run, state, free=free)
         FINDINGS.put(key, Finding(outcome.name, outcome.took, same=False))
         return outcome.run
     bare = call.with_operands(())
 
-    def candidates(operands: tuple[Any, ...]) -> Sequence[Candidate]:
-        return _candidates(bare.with_operands(operands), plan, state, free=free)
+    def candidates(operands: tuple[Any, ...], took: float) -> Sequence[Candidate]:
+        return _candidates(bare.with_operands(operands), plan, state, took, free=free)
 
     def settle(tuned: Tuned, outcome: Outcome) -> None:
         state.plans.replace(tuned, outcome.run)
@@ -165,14 +167,23 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool, s
 
     planning = _OFFERS
     if free:
-        planning += planned_in * plannings(plan, call.limits(state))
-    return Tuned(name, run, candidates, settle, planning=planning, expected=plan.node.seconds)
+        again = min(planned_in, _PLANNING * len(call.kinds))
+        planning = _FREELY + again * plannings(plan, call.limits(state))
+    return Tuned(
+        name,
+        run,
+        candidates,
+        settle,
+        planning=planning,
+        expected=plan.node.seconds,
+        laid_out=_is_laid_out(call, free=free),
+    )
 
 
-def _candidates(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Candidate]:
-    """Other plans, bound: what is bound holds no operand."""
+def _candidates(call: _Call, plan: Plan, state: State, took: float, *, free: bool) -> list[Candidate]:
+    """Other plans than one that took so many seconds, bound: what is bound holds no operand."""
     found = []
-    for one in _others(call, plan, state, free=free):
+    for one in near(_others(call, plan, state, free=free), plan, took):
         try:
             run = call.bind(one.plan, state)
         except NoRoute:
@@ -181,15 +192,21 @@ def _candidates(call: _Call, plan: Plan, state: State, *, free: bool) -> list[Ca
     return found
 
 
-def _at_once(name: str, run: Runner, others: Sequence[Candidate], operands: tuple[Any, ...]) -> Outcome:
+def _at_once(call: _Call, plan: Plan, run: Runner, state: State, *, free: bool) -> Outcome:
     """All of them on the operands of one call, before it is answered."""
-    own, manner = least(run, operands)
+    laid_out = _is_laid_out(call, free=free)
+    own, manner = least(run, call.operands, laid_out=laid_out)
     found = {}
-    for one in others:
+    for one in _candidates(call, plan, state, own, free=free):
         try:
-            seconds, alike = least(one.run, operands, own)
+            seconds, alike = least(one.run, call.operands, own, laid_out=laid_out)
         except Exception:  # noqa: BLE001, S112 - whatever it is, the plan's own answer is the call's
             continue
         if alike == manner:
             found[one.name] = (seconds, one.run)
-    return fastest_of(name, run, own, found)
+    return fastest_of(name_of(plan), run, own, found)
+
+
+def _is_laid_out(call: _Call, *, free: bool) -> bool:
+    """Whether a result is to lie in memory as the plan's does: at "K" any order will do, but sums show it."""
+    return not free or call.order != "K"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from logging import DEBUG
 from math import ceil
 from time import perf_counter, process_time
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .._base.formatting import in_time
-from .._base.log import debug
+from .._base.log import LOG, debug
 from .._base.preparation import may_prepare
 from .._base.records import dataclass
 from .._base.routes import Runner
@@ -74,13 +75,16 @@ class Tuned:
         Of the plan.
     run : Runner
     candidates : callable
-        From the operands of a call to the others there are; asked once that has paid.
+        From the operands of a call, and the seconds that the plan takes, to the others there are; asked once
+        that has paid.
     settle : callable
         Told of the outcome, when all are tried.
     planning : float, optional
         Seconds that ``candidates`` takes about.
     expected : float, optional
         Seconds that the plan is estimated to take.
+    laid_out : bool, optional
+        Whether all results are to lie in memory as the plan's.
 
     Attributes
     ----------
@@ -92,19 +96,21 @@ class Tuned:
         self,
         name: str,
         run: Runner,
-        candidates: Callable[[tuple[Any, ...]], Sequence[Candidate]],
+        candidates: Callable[[tuple[Any, ...], float], Sequence[Candidate]],
         settle: Callable[[Tuned, Outcome], None],
         *,
         planning: float = 0.5e-3,
         expected: float = 0.0,
+        laid_out: bool = True,
     ) -> None:
-        self.run = run
+        self.run, self._laid_out = run, laid_out
         self._planning, self._expected = planning, expected
         self.name = name
         self._candidates, self._settle = candidates, settle
         self.then: Callable[[Runner], object] | None = None
         self._step: Callable[[tuple[Any, ...], Any], Any] | None = self._time_own
-        self._own: list[float] = []
+        self._own = float("inf")  # seconds, the least of so many runs
+        self._own_runs = 0
         self._found: dict[str, tuple[float, Runner]] = {}
         self._queue: list[Candidate] = []
         self._times: list[float] = []
@@ -117,37 +123,39 @@ class Tuned:
     def __call__(self, *operands: Any, out: Any = None) -> Any:
         # A count that is lost between threads only puts a trial off.
         left = self._left = self._left - 1
-        if left > 0 or self._step is None or not self._lock.acquire(blocking=False):
+        if left > 0 or self._step is None or not self._lock.acquire(False):
             return self.run(*operands) if out is None else self.run(*operands, out=out)
         try:
-            self._wait(1)
-            if self._step is None or not may_prepare():
+            self._left = 1
+            self._calls += 1
+            step = self._step
+            if step is None or not may_prepare():
                 return self.run(*operands) if out is None else self.run(*operands, out=out)
-            return self._step(operands, out)
+            return step(operands, out)
         finally:
             self._lock.release()
 
-    def _wait(self, calls: int) -> None:
-        """Look again after so many calls."""
-        self._left = calls
-        self._calls += calls
+    def hurried(self) -> bool:
+        """Let the next call be timed, whether or not that has paid; False where all trials have ended."""
+        self._left = 1
+        return self._step is not None
 
     def _afford(self, seconds: float) -> None:
         """Wait until as much may be spent on trials as was and will be."""
-        due = (self._tried + seconds) / _SHARE / min(self._own)
-        self._calls -= self._left
-        self._wait(max(1, ceil(due) - self._calls))
+        due = ceil((self._tried + seconds) / _SHARE / self._own)
+        self._left = left = max(1, due - self._calls + self._left)
+        self._calls += left - 1
 
     def _time_own(self, operands: tuple[Any, ...], out: Any) -> Any:
-        expected = min(self._own, default=self._expected)
-        result, seconds, spoilt = _timed(self.run, operands, out, expected)
-        self._manner = _manner(result)
+        result, seconds, spoilt = _timed(self.run, operands, out, self._expected)
         if spoilt and self._spoilt < _SPOILT:
             self._spoilt += 1
             return result
-        self._own.append(seconds)
-        if len(self._own) >= _OWN_RUNS:
-            if min(self._own) < _SHORTEST:
+        self._own = self._expected = min(self._own, seconds)
+        self._own_runs += 1
+        if self._own_runs >= _OWN_RUNS:
+            self._manner = _manner(result, self._laid_out)
+            if self._own < _SHORTEST:
                 self._end()
             else:
                 self._step = self._look
@@ -157,7 +165,7 @@ class Tuned:
     def _look(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Find out which others there are, beside a call."""
         start = perf_counter()
-        self._queue = list(self._candidates(operands))
+        self._queue = list(self._candidates(operands, self._own))
         self._tried += perf_counter() - start
         self._step = self._try
         self._next()
@@ -167,7 +175,7 @@ class Tuned:
         """Wait for the next alternative to have paid, or end."""
         self._times = []
         if self._queue:
-            self._afford(self._queue[0].relative * min(self._own))
+            self._afford(self._queue[0].relative * self._own)
         else:
             self._end()
 
@@ -176,11 +184,11 @@ class Tuned:
         if not self._queue:  # an interrupt came before the end
             self._end()
             return self.run(*operands) if out is None else self.run(*operands, out=out)
-        one, own = self._queue[0], min(self._own)
+        one, own = self._queue[0], self._own
         start = perf_counter()
         try:
             result, seconds, spoilt = _timed(one.run, operands, out, one.relative * own)
-            alike = _manner(result) == self._manner
+            alike = _manner(result, self._laid_out) == self._manner
         except Exception as error:  # noqa: BLE001 - whatever it is, the plan's own answer is the call's
             debug("a trial of %s ended with %s", one.name, type(error).__name__)
             alike, seconds = False, perf_counter() - start
@@ -205,14 +213,14 @@ class Tuned:
     def _again(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Time the plan once more beside each alternative: what else the machine does changes."""
         result, seconds, _ = _timed(self.run, operands, out)  # the least of its times counts anyway
-        self._own.append(seconds)
+        self._own = min(self._own, seconds)
         self._step = self._try
         self._next()
         return result
 
     def _end(self) -> None:
         """The fastest takes the plan's place, and nothing is timed any more."""
-        outcome = fastest_of(self.name, self.run, min(self._own), self._found)
+        outcome = fastest_of(self.name, self.run, self._own, self._found)
         self.run, self._step = outcome.run, None
         self._queue, self._found = [], {}
         self._settle(self, outcome)
@@ -229,24 +237,26 @@ def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float,
         best, fastest = name, run
     else:
         fastest = found[best][1]
-    if found:
+    if found and LOG.isEnabledFor(DEBUG):
         times = "; ".join(f"{each}: {in_time(seconds)}" for each, seconds in took.items())
         debug("trials ended, and %s is kept (%s)", best, times)
     return Outcome(best, fastest, took)
 
 
-def least(run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf")) -> tuple[float, Any]:
+def least(
+    run: Runner, operands: tuple[Any, ...], hopeless: float = float("inf"), *, laid_out: bool = True
+) -> tuple[float, Any]:
     """The least seconds of a few runs, or of one that takes far longer than others; the result's manner."""
     result, best, _ = _timed(run, operands, None)
     for _ in range(_RUNS):
         if best > _HOPELESS * hopeless:
             break
         best = min(best, _timed(run, operands, None)[1])
-    return best, _manner(result)
+    return best, _manner(result, laid_out)
 
 
-#: A mark for each run that is timed just now; adding one and taking it away are not torn between threads.
-_RUNNING: set[object] = set()
+#: As many as runs are timed just now; adding one and taking one away are not torn between threads.
+_RUNNING: list[None] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_RUNNING.clear)  # the runs were other threads' of the parent
 
@@ -263,8 +273,7 @@ def _timed(
         take microseconds, only where that is little beside it; of others a run that takes far longer counts
         as one that waited.
     """
-    mark = object()
-    _RUNNING.add(mark)
+    _RUNNING.append(None)
     alone = len(_RUNNING) == 1
     try:
         used = process_time() if expected > _TOLD else None
@@ -277,12 +286,14 @@ def _timed(
             waited = seconds > _TOLD and seconds > _WAITED * (process_time() - used)
     finally:
         alone = alone and len(_RUNNING) == 1
-        _RUNNING.discard(mark)
+        if _RUNNING:  # a child has none of its parent's
+            _RUNNING.pop()
     return result, seconds, waited or not alone
 
 
-def _manner(result: Any) -> tuple[Any, ...]:
-    """What a user may see of a result besides its elements."""
+def _manner(result: Any, laid_out: bool) -> tuple[Any, ...]:
+    """What a user may see of a result besides its elements, and where it counts how it lies in memory."""
     if type(result) is np.ndarray:
-        return (np.ndarray, result.dtype, result.shape, result.strides, result.flags.writeable)
+        strides = result.strides if laid_out else None
+        return (np.ndarray, result.dtype, result.shape, strides, result.flags.writeable)
     return (type(result), getattr(result, "dtype", None), getattr(result, "shape", None))

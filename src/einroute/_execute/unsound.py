@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from .._base.facts import Operand
 from .._base.kinds import Kind
 from .._base.routes import Runner
 from .._entries.validate import BROKEN, Unsound, unusable
+
+
+def facts_of(position: int, x: Any, kind: Kind) -> Operand:
+    """Facts of an operand; another thread may have taken its parts away since it was understood."""
+    if type(x) is np.ndarray and not kind.form.rank:
+        return Operand(x.shape, x.dtype, x.strides)
+    try:
+        return kind.facts(x)
+    except BROKEN as error:
+        raise unusable(f"operand {position}", x, kind, error) from error
 
 
 def blaming_operand(run: Runner, kinds: Sequence[Kind]) -> Runner:

@@ -18,6 +18,8 @@ constexpr int LEVELS = 8, RADIX = 8;
 // Bytes of a level; of a packed operand; and of a box's result that is scattered.
 constexpr ptrdiff_t LEVEL = (1 << 14) + VECTOR * 128, PACKED = 1 << 17, SCATTERED = LEVEL;
 constexpr ptrdiff_t WORKSPACE = LEVELS * LEVEL + BOX_OPERANDS * PACKED + SCATTERED + 64;
+// Bytes of an operand that comes from memory.
+constexpr double FAR = 3 << 23;
 // Of each thread that runs blocks, kept as long as it lives. Null if there is no memory.
 char* workspace() {
     thread_local Memory memory;
@@ -346,6 +348,7 @@ class Walk {
         const bool row_summed = nest_.loops[rows_].summed;
         box.to = direct_ ? to : state_;
         box.first = direct_ || counts_[0] == 0;
+        box.far = cut_.iterations * double(nest_.item) >= FAR;
         if (nest_.loops[along_].summed) {
             box.to_row = VECTOR;
             (row_summed ? kernels.dot : kernels.dots)[n](box);

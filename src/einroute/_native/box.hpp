@@ -19,6 +19,7 @@ struct Box {
     char* to; // of each row, elements or the vector that its sum is kept in
     std::ptrdiff_t to_row;
     bool first; // of `sums`: nothing was added yet, and what is at `to` does not count
+    bool far;   // of `sums`: the operands are more than caches hold
 };
 
 using BoxKernel = void (*)(const Box&);

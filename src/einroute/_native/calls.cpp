@@ -243,6 +243,7 @@ bool read_order(PyObject* value, Call& to) {
     }
     const Py_UCS4 order = PyUnicode_READ_CHAR(value, 0);
     to.bare = to.bare && (order == 'C' || order == 'K');
+    to.order = order == 'C' ? 'C' : 'K';
     return order == 'K' ||
            ((order == 'C' || order == 'F' || order == 'A') && add_word(to.key, ORDER + order));
 }
@@ -318,6 +319,7 @@ bool read(Form form, int number, PyObject* const* args, Py_ssize_t given, PyObje
     to.given = static_cast<std::size_t>(given);
     to.out = nullptr;
     to.bare = true;
+    to.order = 'K';
     switch (form) {
     case Form::Einsum:
         return read_einsum(number, args, given, names, to);

@@ -28,6 +28,7 @@ struct Call {
     Py_ssize_t count;
     PyObject* out = nullptr; // null where none was named
     bool bare = true;        // whether its result is new and lies in C order, or goes to out
+    char order = 'K';        // of a bare call: 'K' or 'C'
 
     Call() = default;
     ~Call();

@@ -22,8 +22,9 @@ bool is_finite(const Contraction* self, const char* data) {
     return all_finite(data, self->elements * (is_complex ? 2 : 1), single);
 }
 
-// Whether NumPy's order may stay finite where ours does not. It also takes a factor out of a sum that stands
-// still in memory alone, as np.broadcast_to makes it.
+// Whether NumPy's order may stay finite where ours does not. Axes that stand still in memory, as
+// np.broadcast_to makes them, it sums over in the order of their labels, and takes such a factor out of a
+// sum.
 bool may_repeat(const Contraction* self, PyObject* const* arrays) {
     if (self->repeats || self->summed == 0) {
         return self->repeats;
@@ -40,14 +41,19 @@ bool may_repeat(const Contraction* self, PyObject* const* arrays) {
     return false;
 }
 
-// NumPy's own answer.
+// NumPy's own answer, whose sums are in the order asked for.
 PyObject* repeat(const Contraction* self, PyObject* const* arrays) {
-    PyObject* arguments[MAX_OPERANDS + 1] = {self->subscripts.object};
+    PyObject* arguments[MAX_OPERANDS + 2] = {self->subscripts.object};
     const int n = self->expression->operands;
     for (int i = 0; i < n; ++i) {
         arguments[i + 1] = arrays[i];
     }
-    PyObject* result = PyObject_Vectorcall(c_einsum, arguments, static_cast<size_t>(n) + 1, nullptr);
+    const Held order(PyUnicode_FromStringAndSize(&self->order, 1)), names(Py_BuildValue("(s)", "order"));
+    if (!order || !names) {
+        return nullptr;
+    }
+    arguments[n + 1] = order.object;
+    PyObject* result = PyObject_Vectorcall(c_einsum, arguments, static_cast<size_t>(n) + 1, names.object);
     clear_status();
     return result;
 }
@@ -173,7 +179,7 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
         Py_DECREF(out);
         return nullptr;
     }
-    if (may_repeat(self, arrays) && !is_finite(self, data)) { // NumPy's answer, in the order asked for
+    if (may_repeat(self, arrays) && !is_finite(self, data)) { // NumPy's answer, laid out as ours
         PyObject* made = repeat(self, arrays);
         if (made == nullptr || PyArray_CopyObject(reinterpret_cast<PyArrayObject*>(out), made) < 0) {
             Py_CLEAR(out);
@@ -185,10 +191,20 @@ PyObject* result_of(const Contraction* self, PyObject* const* arrays) {
 
 PyObject* result_into(const Contraction* self, PyObject* const* arrays, PyObject* out) {
     PyArrayObject* target = reinterpret_cast<PyArrayObject*>(out);
-    if (!may_repeat(self, arrays) && !may_overlap(self, arrays, target)) {
-        return work(self, arrays, PyArray_BYTES(target), PyArray_STRIDES(target)) ? Py_NewRef(out) : nullptr;
+    const bool repeats = may_repeat(self, arrays);
+    PyObject* made = nullptr;
+    if (!may_overlap(self, arrays, target) && (!repeats || PyArray_ISONESEGMENT(target))) {
+        char* data = PyArray_BYTES(target);
+        if (!work(self, arrays, data, PyArray_STRIDES(target))) {
+            return nullptr;
+        }
+        if (!repeats || is_finite(self, data)) {
+            return Py_NewRef(out);
+        }
+        made = repeat(self, arrays);
+    } else {
+        made = result_of(self, arrays);
     }
-    PyObject* made = result_of(self, arrays);
     PyObject* source =
         made != nullptr && !PyArray_Check(made) ? PyArray_FromScalar(made, nullptr) : Py_XNewRef(made);
     Py_XDECREF(made);

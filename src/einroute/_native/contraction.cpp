@@ -24,7 +24,7 @@ PyArray_Descr* dtype_of(int character) {
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     static const char* const NAMES[] = {"subscripts", "char", "shapes", "order", "scalar", "report", nullptr};
     PyObject *subscripts, *shapes, *report = Py_None;
-    int character, order = 'C', scalar = 1;
+    int character, order = 'K', scalar = 1;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "UCO|$CpO:Contraction", const_cast<char**>(NAMES),
                                      &subscripts, &character, &shapes, &order, &scalar, &report)) {
         return nullptr;
@@ -43,6 +43,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
         }
         self.scalar = scalar && self.out_ndim == 0;
         lay_out_result(&self, order == 'F');
+        self.order = order == 'F' || order == 'C' ? static_cast<char>(order) : 'K';
         return true;
     });
     if (made == nullptr && !PyErr_Occurred()) {
@@ -121,7 +122,7 @@ PyObject* get_intermediates(PyObject* object, void*) {
 }
 
 const char DOC[] =
-    "Contraction(subscripts, char, shapes, *, order='C', scalar=True, report=None)\n--\n\n"
+    "Contraction(subscripts, char, shapes, *, order='K', scalar=True, report=None)\n--\n\n"
     "An einsum of arrays of known shapes and one dtype: called with them, and perhaps ``out``.";
 
 PyGetSetDef properties[] = {
@@ -150,7 +151,7 @@ PyObject* understand_call(PyObject*, PyObject* const* args, Py_ssize_t count) {
             return nullptr;
         }
     }
-    PyObject* found = understand(args[0], args + 1, count - 1);
+    PyObject* found = understand(args[0], args + 1, count - 1, 'K');
     return found != nullptr || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 

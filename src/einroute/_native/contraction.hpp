@@ -20,7 +20,8 @@ bool makes_what(PyObject* contraction, PyObject* array);
 
 // The contraction of a call seen first: subscripts are an exact str, arrays exact ndarrays. Null without an
 // exception where it is not ours: malformed or with an ellipsis, sizes that do not fit, a view, dtypes that
-// differ or are not plain, empty arrays, much work. Null with an exception only if memory is short.
-PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n);
+// differ or are not plain, empty arrays, much work. Null with an exception only if memory is short. The order
+// is the call's, 'K' or 'C'.
+PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n, char order);
 
 } // namespace einroute

@@ -18,6 +18,7 @@ struct Contraction {
     Held dtype;
     Element element;
     bool floating, repeats, scalar;
+    char order;  // 'K', 'C' or 'F', in which NumPy would go through the labels
     Mask summed; // labels by which a factor may stand still that NumPy takes out of a sum; 0 where none does
     int out_ndim;
     npy_intp out_shape[MAX_LABELS], out_strides[MAX_LABELS];

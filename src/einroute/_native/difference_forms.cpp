@@ -91,13 +91,6 @@ void form_block(void* context, long index) {
     clear_status();
 }
 
-// What forms are made of: points x (n, features) and y (m, features), and a matrix or its diagonal.
-struct Sides {
-    const char *x, *y, *s;
-    ptrdiff_t n, m, features;
-    bool whole;
-};
-
 // Bytes of a number, and the loops; null where there are none.
 ptrdiff_t item_of(int type) {
     return type == NPY_FLOAT ? 4 : type == NPY_CDOUBLE ? 16 : 8;
@@ -113,7 +106,7 @@ auto kernel_of(int type) -> decltype(FormKernels::single) {
 }
 
 // All rows; false with an exception set if there is no memory, or a signal's handler raised.
-bool run(const Sides& a, char* out, int type, int threads) {
+bool run(const DifferenceForms& a, char* out, int type, int threads) {
     Job job;
     job.forms = {a.x, nullptr, a.s, out, a.m, a.features, a.whole, 0, a.m};
     job.points = a.y;
@@ -135,8 +128,10 @@ bool run(const Sides& a, char* out, int type, int threads) {
     return heard && !job.failed;
 }
 
-// The same, (n, m), by columns where they are few, since vectors run along columns.
-bool fill_all(const Sides& a, char* out, int type, int threads) {
+} // namespace
+
+// By columns where they are few, since vectors run along columns.
+bool fill_forms(const DifferenceForms& a, char* out, int type, int threads) {
     if (a.m >= NARROW || a.n <= a.m) {
         return run(a, out, type, threads);
     }
@@ -152,6 +147,8 @@ bool fill_all(const Sides& a, char* out, int type, int threads) {
     turn(turned.get(), a.m, a.n, out, item); // (m, n) to (n, m)
     return true;
 }
+
+namespace {
 
 bool fits(PyArrayObject* x, int ndim, int type) {
     return PyArray_NDIM(x) == ndim && PyArray_TYPE(x) == type && PyArray_ISCARRAY_RO(x);
@@ -182,14 +179,14 @@ PyObject* difference_forms(PyObject*, PyObject* args) {
     if (PyArray_SIZE(out) == 0) {
         Py_RETURN_NONE;
     }
-    const Sides sides = {PyArray_BYTES(x),
-                         PyArray_BYTES(y),
-                         PyArray_BYTES(s),
-                         PyArray_DIM(x, 0),
-                         PyArray_DIM(y, 0),
-                         features,
-                         whole};
-    if (!ready_pool(PyArray_NBYTES(out)) || !fill_all(sides, PyArray_BYTES(out), type, threads)) {
+    const DifferenceForms sides = {PyArray_BYTES(x),
+                                   PyArray_BYTES(y),
+                                   PyArray_BYTES(s),
+                                   PyArray_DIM(x, 0),
+                                   PyArray_DIM(y, 0),
+                                   features,
+                                   whole};
+    if (!ready_pool(PyArray_NBYTES(out)) || !fill_forms(sides, PyArray_BYTES(out), type, threads)) {
         return nullptr;
     }
     Py_RETURN_NONE;
@@ -269,10 +266,10 @@ int fill(PyArrayObject* x, PyArrayObject* y, PyArrayObject* metric, PyArrayObjec
         return -1;
     }
     entries(metric, features, s.get());
-    const Sides sides = {
+    const DifferenceForms sides = {
         PyArray_BYTES(x), PyArray_BYTES(y), reinterpret_cast<const char*>(s.get()), n, m, features, whole};
     if (!ready_pool(PyArray_NBYTES(out)) ||
-        !fill_all(sides, PyArray_BYTES(out), PyArray_TYPE(out), threads)) {
+        !fill_forms(sides, PyArray_BYTES(out), PyArray_TYPE(out), threads)) {
         return -1;
     }
     // What is not finite stays so in every sum: the entries tell it, and the points where they are fewer.

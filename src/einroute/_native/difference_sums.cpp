@@ -17,6 +17,17 @@ using std::ptrdiff_t;
 // Products from which blocks are shared.
 constexpr double RELEASED = 100e3;
 
+// Blocks, shared if there is much to do; false with an exception set if a signal's handler raised one.
+bool share(PairJob& job, ptrdiff_t count, int threads, bool much, Block block) {
+    if (much) {
+        return run_blocks(static_cast<long>(count), threads, block, &job);
+    }
+    for (ptrdiff_t index = 0; index < count; ++index) {
+        block(&job, static_cast<long>(index));
+    }
+    return true;
+}
+
 bool run(PairJob& job, int threads) {
     const PairPoints& p = job.points;
     if (!job.weighed) {
@@ -27,18 +38,28 @@ bool run(PairJob& job, int threads) {
         job.failed = true;
         return true;
     }
-    const ptrdiff_t blocks = pair_blocks(job);
-    const double work = static_cast<double>(p.n) * static_cast<double>(p.m) *
-                        static_cast<double>(job.asked.direct() || job.asked.products() ? p.features + 3 : 3);
+    const PairsAsked& asked = job.asked;
+    const double pairs = static_cast<double>(p.n) * static_cast<double>(p.m),
+                 features = static_cast<double>(p.features);
+    const bool much = pairs * (asked.direct() || asked.products() ? features + 3 : 3) >= RELEASED;
     bool heard = true;
-    if (work < RELEASED) {
-        for (ptrdiff_t index = 0; index < blocks; ++index) {
-            block_of_rows(&job, static_cast<long>(index));
-        }
-    } else {
-        heard = run_blocks(static_cast<long>(blocks), threads, block_of_rows, &job);
+    const auto then = [&](ptrdiff_t count, int most, bool shared, Block block) {
+        heard = heard && (job.failed || share(job, count, most, shared, block));
+    };
+    if (asked.by_blas) {
+        then(1, 1, pairs >= RELEASED, prepare_products);
     }
-    if (heard && !job.asked.direct()) {
+    then(pair_blocks(job), threads, much, block_of_rows);
+    // BLAS has threads of its own.
+    if (asked.by_blas && asked.rows) {
+        const ptrdiff_t each = multiplied_block(job);
+        then((p.n + each - 1) / each, 1, pairs * features >= RELEASED, multiplied_rows);
+    } else if (asked.by_blas) {
+        job.made = numbers(p.n * p.features);
+        job.failed = job.failed || !job.made;
+        then(1, 1, pairs * features >= RELEASED, multiply_points);
+    }
+    if (heard && !asked.direct()) {
         join_columns(job);
     }
     return heard;
@@ -189,10 +210,15 @@ PyObject* summed(const HeldNumbers& x, const HeldNumbers& y, PairJob& job, doubl
     }
     p.x = x.data();
     job.threads = threads;
+    job.single = type == NPY_FLOAT;
+    job.asked.by_blas = job.asked.by_blas && job.weighed && blas_takes(job);
     p.rows_y = y.data();
     p.padded = (p.m + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
-    job.width = job.asked.total && job.weighed ? 1 : p.features;
-    if (!(job.weighed && job.asked.direct()) && !centre(p, !job.weighed || job.asked.products())) {
+    // All features are summed at once, but where sums of all pairs are made of each one's.
+    job.width = job.asked.total && job.weighed && (job.asked.rows || job.asked.direct()) ? 1 : p.features;
+    if (!(job.weighed && job.asked.direct()) &&
+        !centre(p, job.asked.multiplied() || (!job.weighed && job.asked.rows),
+                !(job.weighed && job.asked.rows))) {
         return PyErr_NoMemory();
     }
     if (!run(job, threads)) {
@@ -204,11 +230,12 @@ PyObject* summed(const HeldNumbers& x, const HeldNumbers& y, PairJob& job, doubl
 PyObject* difference_sums(PyObject*, PyObject* args) {
     PyObject *given_x, *given_y, *given_w, *held = nullptr;
     PairJob job;
-    int rows, total, turned, type, threads;
-    if (!PyArg_ParseTuple(args, "OOOipppii:difference_sums", &given_x, &given_y, &given_w, &job.asked.power,
-                          &rows, &total, &turned, &type, &threads)) {
+    int rows, total, turned, by_blas, type, threads;
+    if (!PyArg_ParseTuple(args, "OOOippppii:difference_sums", &given_x, &given_y, &given_w, &job.asked.power,
+                          &rows, &total, &turned, &by_blas, &type, &threads)) {
         return nullptr;
     }
+    job.asked.by_blas = by_blas != 0;
     job.asked.rows = rows != 0;
     job.asked.total = total != 0;
     if (job.asked.power < LINEAR || job.asked.power > CROSSED || (type != NPY_FLOAT && type != NPY_DOUBLE) ||
@@ -221,7 +248,7 @@ PyObject* difference_sums(PyObject*, PyObject* args) {
     PyObject* made = nullptr;
     if (x->good() && y->good() && read_weights(given_w, held, job.weights)) {
         job.weighed = held != nullptr;
-        if (!rows && job.weights.down == static_cast<ptrdiff_t>(sizeof(double)) && !job.weights.straight()) {
+        if (!rows && job.weights.columnwise() && !job.weights.rowwise()) {
             // Sums of all pairs are those of the others' differences: rows of weights lie so.
             std::swap(x, y);
             std::swap(job.weights.rows, job.weights.columns);
@@ -236,7 +263,8 @@ PyObject* difference_sums(PyObject*, PyObject* args) {
 
 PyMethodDef methods[] = {
     {"difference_sums", difference_sums, METH_VARARGS,
-     "difference_sums(x, y, w, power, rows, total, turned, type, threads, /)\n--\n\nSums over pairs of w d, "
+     "difference_sums(x, y, w, power, rows, total, turned, by_blas, type, threads, /)\n--\n\nSums over pairs "
+     "of w d, "
      "w d**2, or what those of w d d' are made of: points centred, sums of weights, and w y.\nFor each row "
      "or "
      "for all, over all features or each; None where they are not finite, or lose too much."},

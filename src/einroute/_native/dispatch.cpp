@@ -48,7 +48,7 @@ PyObject* runner_of(const Dispatch& self, const Call& call, PyObject* names) {
     PyObject* runner = Py_XNewRef(find(table, call.key));
     if (runner == nullptr && self.form == Form::Einsum && call.bare && answers_small(table) &&
         all_arrays(call)) {
-        runner = understand(call.key.subscripts, call.arrays, call.count);
+        runner = understand(call.key.subscripts, call.arrays, call.count, call.order);
         if (runner != nullptr && call.out != nullptr && !makes_what(runner, call.out)) {
             Py_CLEAR(runner);
         }

@@ -50,6 +50,13 @@ class HeldNumbers {
             return;
         }
         double* __restrict to = own_.get();
+        if (PyArray_IS_C_CONTIGUOUS(array_)) {
+            const float* __restrict from = reinterpret_cast<const float*>(PyArray_BYTES(array_));
+            for (npy_intp i = 0; i < rows * columns; ++i) {
+                to[i] = from[i];
+            }
+            return;
+        }
         for (npy_intp i = 0; i < rows; ++i, to += columns) {
             const char* from = PyArray_BYTES(array_) + i * down;
             if (across == static_cast<npy_intp>(sizeof(float))) {

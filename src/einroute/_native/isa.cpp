@@ -7,6 +7,7 @@
 #include "label_rows.hpp"
 #include "linear_forms.hpp"
 #include "pair_sums.hpp"
+#include "pair_weights.hpp"
 #include "sparse_sampled.hpp"
 #include "tables.hpp"
 
@@ -93,6 +94,10 @@ const FormKernels& form_kernels() {
 
 const PairKernels& pair_kernels() {
     return chosen->tables.pairs;
+}
+
+const WeightKernels& weight_kernels() {
+    return chosen->tables.weights;
 }
 
 const LinearKernels& linear_kernels() {

@@ -1,6 +1,7 @@
 #include "key.hpp"
 
 #include "held.hpp"
+#include "sparse_listed.hpp"
 #include "sparse_parts.hpp"
 
 #include <cstring>
@@ -35,24 +36,35 @@ int bits_of(npy_intp count) {
     return bits;
 }
 
+// The dtype of a sparse operand, and how many entries it holds; false where they are not plain.
+bool described(PyObject* operand, Format format, int& type, npy_intp& entries) {
+    if (is_listed(format)) {
+        return describe_listed(operand, format, type, entries);
+    }
+    const Held data(PyObject_GetAttr(operand, name_data));
+    if (!data || !PyArray_CheckExact(data.object)) {
+        return false;
+    }
+    type = PyArray_TYPE(data.array());
+    entries = PyArray_SIZE(data.array());
+    return is_number(type) && PyArray_ISNOTSWAPPED(data.array());
+}
+
 // Adds the facts of a sparse operand of a class that is known; false without an exception if it is none.
 bool add_sparse(Key& key, PyObject* operand) {
     const Format format = format_of(operand);
     if (format == Format::Unknown) {
         return false;
     }
-    const Held data(PyObject_GetAttr(operand, name_data));
-    const Held shape(data ? shape_of(operand, format) : nullptr);
-    bool good = shape && PyArray_CheckExact(data.object) && PyTuple_CheckExact(shape.object);
-    if (good) {
-        const int type = PyArray_TYPE(data.array());
-        const npy_intp ndim = PyTuple_GET_SIZE(shape.object);
-        good = is_number(type) && PyArray_ISNOTSWAPPED(data.array()) &&
-               add_word(key, reinterpret_cast<std::intptr_t>(Py_TYPE(operand))) &&
-               add_word(key, type | bits_of(PyArray_SIZE(data.array())) << 8 | int(ndim) << 16) &&
-               add_shape(key, shape.object) &&
-               (format != Format::Gcxs || add_word(key, compressed_axis(operand, format)));
-    }
+    int type;
+    npy_intp entries;
+    const Held shape(described(operand, format, type, entries) ? shape_of(operand, format) : nullptr);
+    const bool good =
+        shape && PyTuple_CheckExact(shape.object) &&
+        add_word(key, reinterpret_cast<std::intptr_t>(Py_TYPE(operand))) &&
+        add_word(key, type | bits_of(entries) << 8 | int(PyTuple_GET_SIZE(shape.object)) << 16) &&
+        add_shape(key, shape.object) &&
+        (format != Format::Gcxs || add_word(key, compressed_axis(operand, format)));
     PyErr_Clear();
     return good;
 }

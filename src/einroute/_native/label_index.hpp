@@ -11,6 +11,8 @@ namespace {
 
 // Places whose index is found before it is used.
 constexpr ptrdiff_t CHUNK = 1024;
+// The same where much is written for each: the labels that come next are fetched meanwhile.
+constexpr ptrdiff_t FEWER = 256;
 
 // Where a stretch of places along the last axis begins.
 struct Stretch {
@@ -20,8 +22,9 @@ struct Stretch {
     ptrdiff_t coords[MOST_PLACE_AXES];
 };
 
-// Calls body(stretch) for the places from start to before stop, in their order, at most CHUNK at a time.
-template <class Body> void along(const Places& p, ptrdiff_t start, ptrdiff_t stop, const Body& body) {
+// Calls body(stretch) for the places from start to before stop, in their order, at most so many at a time.
+template <class Body>
+void along(const Places& p, ptrdiff_t start, ptrdiff_t stop, const Body& body, ptrdiff_t most = CHUNK) {
     Stretch s;
     ptrdiff_t left = start;
     for (int a = p.ndim - 1; a >= 0; --a) {
@@ -31,7 +34,7 @@ template <class Body> void along(const Places& p, ptrdiff_t start, ptrdiff_t sto
     const int last = p.ndim - 1;
     for (s.at = start; s.at < stop; s.at += s.count) {
         s.count = p.shape[last] - s.coords[last];
-        s.count = s.count > CHUNK ? CHUNK : s.count;
+        s.count = s.count > most ? most : s.count;
         s.count = s.count > stop - s.at ? stop - s.at : s.count;
         s.base = 0;
         for (int a = 0; a <= last; ++a) {

@@ -118,6 +118,34 @@ inline void add_row(const char* EINROUTE_RESTRICT row, ptrdiff_t width, T* EINRO
     }
 }
 
+// The row of the first place of a stretch.
+const char* row_at(const Rows& rows, const Stretch& s, int ndim) {
+    const char* from = rows.data;
+    for (int a = 0; a < ndim; ++a) {
+        from += s.coords[a] * rows.strides[a];
+    }
+    return from;
+}
+
+// Calls body with the width of rows, a constant where it is small.
+template <class Body> void with_width(ptrdiff_t width, const Body& body) {
+    static_assert(NARROW == 8);
+    switch (width) {
+    case 1:
+        return body(std::integral_constant<ptrdiff_t, 1>{});
+    case 2:
+        return body(std::integral_constant<ptrdiff_t, 2>{});
+    case 3:
+        return body(std::integral_constant<ptrdiff_t, 3>{});
+    case 4:
+        return body(std::integral_constant<ptrdiff_t, 4>{});
+    case 8:
+        return body(std::integral_constant<ptrdiff_t, 8>{});
+    default:
+        return body(width);
+    }
+}
+
 // Rows whose numbers lie side by side.
 template <class T>
 void add_rows(const int64_t* index, ptrdiff_t n, const char* from, ptrdiff_t by_row, ptrdiff_t width, T* out,
@@ -151,19 +179,7 @@ void add_rows_in_turn(const int64_t* index, ptrdiff_t n, const char* from, ptrdi
             add_row(from + i * by_row, count, out + (i % 4) * apart + index[i] * count);
         }
     };
-    static_assert(NARROW == 8);
-    switch (width) {
-    case 2:
-        return of_width(std::integral_constant<ptrdiff_t, 2>{});
-    case 3:
-        return of_width(std::integral_constant<ptrdiff_t, 3>{});
-    case 4:
-        return of_width(std::integral_constant<ptrdiff_t, 4>{});
-    case 8:
-        return of_width(std::integral_constant<ptrdiff_t, 8>{});
-    default:
-        return of_width(width);
-    }
+    with_width(width, of_width);
 }
 
 template <class T>
@@ -172,10 +188,7 @@ void add(const Places& p, const Rows& rows, ptrdiff_t start, ptrdiff_t stop, ptr
     T* out = reinterpret_cast<T*>(to);
     along(p, start, stop, [&](const Stretch& s) {
         int64_t index[CHUNK];
-        const char* from = rows.data + low * rows.by_column;
-        for (int a = 0; a < p.ndim; ++a) {
-            from += s.coords[a] * rows.strides[a];
-        }
+        const char* from = row_at(rows, s, p.ndim) + low * rows.by_column;
         const ptrdiff_t by_row = rows.strides[p.ndim - 1];
         const bool all = find_index(p, s, index);
         if (high - low != 1 && rows.by_column == static_cast<ptrdiff_t>(sizeof(T))) {
@@ -202,6 +215,22 @@ inline void scale_row(const T* EINROUTE_RESTRICT row, T factor, ptrdiff_t width,
     }
 }
 
+// Numbers of a table by index, each times its factor.
+template <class T>
+void scale_numbers(const T* EINROUTE_RESTRICT table, const int64_t* EINROUTE_RESTRICT index,
+                   const char* EINROUTE_RESTRICT factors, ptrdiff_t by, ptrdiff_t n,
+                   T* EINROUTE_RESTRICT to) {
+    const auto each = [&](auto apart) {
+        for (ptrdiff_t i = 0; i < n; ++i) {
+            to[i] = product(table[index[i]], load<T>(factors + i * apart));
+        }
+    };
+    if (by == static_cast<ptrdiff_t>(sizeof(T))) {
+        return each(std::integral_constant<ptrdiff_t, sizeof(T)>{});
+    }
+    return each(by);
+}
+
 template <class T>
 void take_scaled(const Places& p, const Rows& factors, ptrdiff_t start, ptrdiff_t stop, const char* table,
                  ptrdiff_t width, char* to) {
@@ -209,11 +238,8 @@ void take_scaled(const Places& p, const Rows& factors, ptrdiff_t start, ptrdiff_
     T* out = reinterpret_cast<T*>(to);
     along(p, start, stop, [&](const Stretch& s) {
         int64_t index[CHUNK];
-        find_index(p, s, index);
-        const char* from = factors.data;
-        for (int a = 0; a < p.ndim; ++a) {
-            from += s.coords[a] * factors.strides[a];
-        }
+        const bool all = find_index(p, s, index);
+        const char* from = row_at(factors, s, p.ndim);
         const ptrdiff_t by = factors.strides[p.ndim - 1];
         const auto of_width = [&](auto count) {
             for (ptrdiff_t i = 0; i < s.count; ++i) {
@@ -225,18 +251,10 @@ void take_scaled(const Places& p, const Rows& factors, ptrdiff_t start, ptrdiff_
                 }
             }
         };
-        switch (width) {
-        case 1:
-            return of_width(std::integral_constant<ptrdiff_t, 1>{});
-        case 2:
-            return of_width(std::integral_constant<ptrdiff_t, 2>{});
-        case 3:
-            return of_width(std::integral_constant<ptrdiff_t, 3>{});
-        case 4:
-            return of_width(std::integral_constant<ptrdiff_t, 4>{});
-        default:
-            return of_width(width);
+        if (all && width == 1) {
+            return scale_numbers(rows, index, from, by, s.count, out + s.at);
         }
+        with_width(width, of_width);
     });
 }
 

@@ -234,9 +234,12 @@ PyObject* count_at(PyObject*, PyObject* args) {
     }
     const int type = descr->type_num;
     Py_DECREF(descr);
-    PyArrayObject* out = reinterpret_cast<PyArrayObject*>(PyArray_ZEROS(1, dims, type, 0));
-    if (out == nullptr || p.size == 0 || size == 0) {
-        return reinterpret_cast<PyObject*>(out);
+    if (p.size == 0 || size == 0) {
+        return PyArray_ZEROS(1, dims, type, 0);
+    }
+    PyArrayObject* out = reinterpret_cast<PyArrayObject*>(PyArray_EMPTY(1, dims, type, 0));
+    if (out == nullptr) {
+        return nullptr;
     }
     simplify_places(p, nullptr);
     job.counts_only = true;

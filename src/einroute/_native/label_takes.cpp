@@ -140,7 +140,7 @@ void count_places(const Places& p, ptrdiff_t start, ptrdiff_t stop, int64_t* cou
 
 void take_rows(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* table, ptrdiff_t bytes,
                char* out) {
-    along(p, start, stop, [&](const Stretch& s) {
+    const auto take = [&](const Stretch& s) {
         int64_t index[CHUNK];
         char* to = out + s.at * bytes;
         const bool all = find_index(p, s, index);
@@ -165,7 +165,8 @@ void take_rows(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* tab
         default:
             return take_any(index, s.count, table, bytes, to);
         }
-    });
+    };
+    along(p, start, stop, take, bytes > static_cast<ptrdiff_t>(sizeof(uint64_t)) ? FEWER : CHUNK);
 }
 
 void write_ones(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* one, ptrdiff_t bytes,

@@ -13,6 +13,7 @@ namespace einroute {
 struct LinearDot {
     const double *points, *w, *high, *low, *large; // (features, step) or (count, features); (features) each
     std::ptrdiff_t step, count, features;          // step 0: point by point
+    std::ptrdiff_t row;                            // then from one point to the next
     double *head, *tail, *size;
 };
 

@@ -29,7 +29,7 @@ struct Job {
     LinearPoints& p;
     const double* w;
     ptrdiff_t forms, each;
-    bool single;
+    bool single, upper;
     std::atomic<bool> failed{false}; // for want of memory
 };
 
@@ -90,10 +90,16 @@ double split(const Weights& t, const double* w) {
 
 void project_form(Job& job, LinearDot dot, const Weights& weights, ptrdiff_t first, ptrdiff_t form) {
     LinearPoints& p = job.p;
-    const ptrdiff_t at = form * p.padded + first;
+    const ptrdiff_t at = form * p.padded + first, from = job.upper ? form : 0;
     double* const size = p.size.get() + at;
     dot.w = job.w + form * p.features;
     const double goal = job.single ? 0 : split(weights, dot.w) / LINEAR_LEAST;
+    dot.features -= from;
+    dot.points += dot.step == 0 ? from : from * dot.step;
+    dot.w += from;
+    dot.high += from;
+    dot.low += from;
+    dot.large += from;
     dot.head = p.head.get() + at;
     dot.tail = job.single ? nullptr : p.tail.get() + at;
     dot.size = size;
@@ -129,7 +135,7 @@ void project_block(void* context, long index) {
     dot.large = weights.large;
     dot.step = by_rows ? 0 : padded;
     dot.count = by_rows ? last - first : padded;
-    dot.features = p.features;
+    dot.features = dot.row = p.features;
     if (!by_rows) {
         feature_by_feature(p.rows + first * p.features, last - first, p.features, turned.get(), padded);
     }
@@ -178,10 +184,10 @@ bool turn_points(LinearPoints& p) {
     return p.points != nullptr;
 }
 
-bool project(LinearPoints& p, const double* w, ptrdiff_t forms, bool single, int threads) {
+bool project(LinearPoints& p, const double* w, ptrdiff_t forms, bool single, int threads, bool upper) {
     ptrdiff_t each = SOME / p.features / FEWEST * FEWEST;
     each = each < FEWEST ? FEWEST : each > MOST ? MOST : each;
-    Job job{p, w, forms, each, single, {}};
+    Job job{p, w, forms, each, single, upper, {}};
     const long blocks = static_cast<long>((p.count + each - 1) / each);
     const double work = static_cast<double>(p.count) * static_cast<double>(p.features * forms);
     bool heard = true;

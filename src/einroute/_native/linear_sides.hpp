@@ -36,9 +36,12 @@ bool read_points(LinearPoints& p, const double* rows, std::ptrdiff_t count, std:
 // Fills `points`, if they are not; false without memory.
 bool turn_points(LinearPoints& p);
 
-// Fills head, tail and size by weights (forms, features): of results in single precision without tails. False
-// with an exception set where there is no memory, or a signal's handler raised.
-bool project(LinearPoints& p, const double* w, std::ptrdiff_t forms, bool single, int threads);
+// Fills head, tail and size by weights (forms, features): of results in single precision without tails. Where
+// they are `upper` the first features of a form are left out, as many as forms came before it: their weights
+// are zero, whatever the points are. False with an exception set where there is no memory, or a signal's
+// handler raised.
+bool project(LinearPoints& p, const double* w, std::ptrdiff_t forms, bool single, int threads,
+             bool upper = false);
 
 // The same by one feature alone, as the only form; false without memory.
 bool choose(LinearPoints& p, std::ptrdiff_t feature);

@@ -10,6 +10,7 @@
 #include "difference_forms.hpp"
 #include "difference_projections.hpp"
 #include "difference_sums.hpp"
+#include "difference_transformed.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
 #include "label_look_ups.hpp"
@@ -24,12 +25,14 @@
 #include "sparse_canonical.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_dense_module.hpp"
+#include "sparse_diagonals.hpp"
 #include "sparse_hadamard.hpp"
 #include "sparse_parts.hpp"
 #include "sparse_product.hpp"
 #include "sparse_sampled_type.hpp"
 #include "sparse_sparse.hpp"
 #include "sparse_total.hpp"
+#include "structured_operands.hpp"
 #include "table.hpp"
 #include "threads.hpp"
 
@@ -92,6 +95,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_product,
     einroute::add_sparse_sparse,
     einroute::add_sparse_total,
+    einroute::add_sparse_diagonals,
     einroute::add_one_pass,
     einroute::add_copies,
     einroute::add_threads,
@@ -100,6 +104,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_label_sums,
     einroute::add_label_look_ups,
     einroute::add_difference_forms,
+    einroute::add_difference_transformed,
     einroute::add_difference_sums,
     einroute::add_difference_projections,
     einroute::add_correlate,
@@ -107,6 +112,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_canonical,
     einroute::add_sparse_hadamard,
     einroute::add_row_squares,
+    einroute::add_structured_operands,
 };
 
 int execute(PyObject* module) {

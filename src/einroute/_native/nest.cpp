@@ -74,8 +74,8 @@ void size_boxes(const Nest& nest, Cut& to) {
         to.rows = rows_kept(nest, to.length, packed > 1 ? 2 * SIDE : PACKED_ROW);
         to.rowwise = true;
     } else if (along.summed) {
-        to.rows = SLOTS;
         to.length = SUMMED / nest.item;
+        to.rows = along.size > to.length ? 1 : SLOTS; // a long row is read to its end
     } else if (!to.summed && !to.scattered) {
         to.rows = rows.size;
         to.length = along.size;

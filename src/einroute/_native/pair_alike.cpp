@@ -12,30 +12,41 @@ namespace {
 // Points whose sum is taken by itself.
 constexpr ptrdiff_t TOGETHER = 128;
 
-// Sums of points and of their squares; false without memory.
-bool moments(const double* __restrict near, ptrdiff_t count, ptrdiff_t features, double* __restrict one,
-             double* __restrict two) {
-    const Numbers memory = numbers(2 * features);
+void add_rows(const double* __restrict points, ptrdiff_t rows, ptrdiff_t width,
+              const double* __restrict middle, double* __restrict own, double* __restrict squares) {
+    for (ptrdiff_t i = 0; i < rows; ++i, points += width) {
+        for (ptrdiff_t k = 0; k < width; ++k) {
+            const double near = points[k] - middle[k];
+            own[k] += near;
+            squares[k] += near * near;
+        }
+    }
+}
+
+// Sums of centred points and of their squares; false without memory.
+bool moments(const PairPoints& p, const double* points, ptrdiff_t count, double* one, double* two) {
+    const ptrdiff_t features = p.features;
+    const double* const middle = p.middle.get();
+    const ptrdiff_t together = taken_together(features), width = together * features;
+    const Numbers memory = numbers(2 * width);
     if (!memory) {
         return false;
     }
-    double* __restrict own = memory.get(), * __restrict squares = own + features;
+    double *own = memory.get(), *squares = own + width;
     for (ptrdiff_t k = 0; k < features; ++k) {
         one[k] = two[k] = 0;
     }
-    for (ptrdiff_t first = 0; first < count; first += TOGETHER) {
-        for (ptrdiff_t k = 0; k < features; ++k) {
+    const ptrdiff_t each = TOGETHER * together;
+    for (ptrdiff_t first = 0; first < count; first += each, points += each * features) {
+        const ptrdiff_t there = first + each < count ? each : count - first, rows = there / together;
+        for (ptrdiff_t k = 0; k < width; ++k) {
             own[k] = squares[k] = 0;
         }
-        for (ptrdiff_t i = first; i < first + TOGETHER && i < count; ++i, near += features) {
-            for (ptrdiff_t k = 0; k < features; ++k) {
-                own[k] += near[k];
-                squares[k] += near[k] * near[k];
-            }
-        }
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            one[k] += own[k];
-            two[k] += squares[k];
+        add_rows(points, rows, width, middle, own, squares);
+        add_rows(points + rows * width, 1, there % together * features, middle, own, squares);
+        for (ptrdiff_t k = 0; k < width; ++k) {
+            one[k % features] += own[k];
+            two[k % features] += squares[k];
         }
     }
     return true;
@@ -46,10 +57,10 @@ bool moments(const double* __restrict near, ptrdiff_t count, ptrdiff_t features,
 // as it is in a pair. Sums of squares are to be at least a part of that; and those of |d|, which are at least
 // the sum of squares by the range of the feature.
 struct Bound {
-    double root, spread; // of the number of pairs
+    double root, spread, allowed; // of the number of pairs
     bool square;
 
-    double goal(double terms) const { return terms * (square ? terms : root * spread) / PAIR_SPREAD; }
+    double goal(double terms) const { return terms * (square ? terms : root * spread) / allowed; }
     double least() const { return spread == 0 ? -1 : PAIR_LEAST; }
     bool holds(double squares, double terms) const { return squares >= goal(terms) && squares >= least(); }
 };
@@ -60,7 +71,7 @@ struct Alike {
 };
 
 Bound bound(const PairJob& job, double count, ptrdiff_t k) {
-    return {std::sqrt(count), job.points.spread[k], job.asked.power != LINEAR};
+    return {std::sqrt(count), job.points.spread[k], job.allowed(), job.asked.power != LINEAR};
 }
 
 // Sums of a row; whether all hold their bound.
@@ -70,7 +81,7 @@ bool row_of(const PairJob& job, const Alike& a, const double* __restrict x, doub
     const double root = std::sqrt(a.count);
     int unsure = 0;
     for (ptrdiff_t k = 0; k < features; ++k) {
-        const Bound own{root, job.points.spread[k], job.asked.power != LINEAR};
+        const Bound own{root, job.points.spread[k], job.allowed(), job.asked.power != LINEAR};
         squares[k] = x[k] * (x[k] * a.count - 2 * a.one[k]) + a.two[k];
         unsure |= !own.holds(squares[k], std::fabs(x[k]) * root + a.root[k]);
     }
@@ -106,7 +117,7 @@ bool row_again(PairJob& job, RowOfWeights& weights, const Alike& a, ptrdiff_t i,
             continue;
         }
         if (job.asked.power == LINEAR) {
-            if (!settle(job, weights, i, k, a.count, made[k])) {
+            if (!settle(job, weights, i, k, goal_of_row(job, k, a.count), made[k])) {
                 return false;
             }
         } else {
@@ -132,7 +143,7 @@ bool alike_rows(PairJob& job) {
         return false;
     }
     double *one = memory.get(), *two = one + features, *root = two + features, *squares = root + features;
-    if (!moments(p.near_rows.get(), p.m, features, one, two)) {
+    if (!moments(p, p.rows_y, p.m, one, two)) {
         return false;
     }
     for (ptrdiff_t k = 0; k < features; ++k) {
@@ -157,9 +168,8 @@ bool alike_pairs(PairJob& job, double* sums) {
     const Numbers squares = numbers(3 * features);
     job.first = numbers(features);
     job.second = numbers(features);
-    if (!squares || !job.first || !job.second ||
-        !moments(p.near_x.get(), p.n, features, job.first.get(), squares.get()) ||
-        !moments(p.near_rows.get(), p.m, features, job.second.get(), squares.get() + features)) {
+    if (!squares || !job.first || !job.second || !moments(p, p.x, p.n, job.first.get(), squares.get()) ||
+        !moments(p, p.rows_y, p.m, job.second.get(), squares.get() + features)) {
         return false;
     }
     double* const goals = squares.get() + 2 * features;

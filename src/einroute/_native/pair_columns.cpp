@@ -34,7 +34,9 @@ void put_back(PairJob& job, ptrdiff_t first, ptrdiff_t last, const Space& space)
 } // namespace
 
 bool by_columns(const PairJob& job) {
-    return job.asked.direct() && (job.weights.columnwise() || job.points.m <= DEEP);
+    // Rows side by side fill vectors.
+    const bool columnwise = job.weights.columnwise() && job.points.n >= 2 * PAIR_LANES;
+    return job.asked.direct() && (columnwise || job.points.m <= DEEP);
 }
 
 bool sum_columns(PairJob& job, ptrdiff_t first, ptrdiff_t last) {

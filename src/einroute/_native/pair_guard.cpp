@@ -23,18 +23,20 @@ PairRow pair_row(const PairPoints& p, const double* w, ptrdiff_t i, ptrdiff_t k,
     return {w, p.y.get() + k * p.padded, p.m, p.x[i * p.features + k], square};
 }
 
-bool settle(const PairJob& job, RowOfWeights& weights, ptrdiff_t i, ptrdiff_t k, double size, double& sum) {
-    const PairPoints& p = job.points;
-    const bool square = job.asked.power != LINEAR;
-    const double spread = p.spread[k], goal = size * (square ? spread * spread : spread) / PAIR_SPREAD;
-    if (certain(sum, goal, size, spread)) {
+double goal_of_row(const PairJob& job, ptrdiff_t k, double size) {
+    const double spread = job.points.spread[k];
+    return size * (job.asked.power != LINEAR ? spread * spread : spread) / job.allowed();
+}
+
+bool settle(const PairJob& job, RowOfWeights& weights, ptrdiff_t i, ptrdiff_t k, double goal, double& sum) {
+    if (certain(sum, goal, 1, job.points.spread[k])) {
         return true;
     }
     const double* w = weights.at(i);
     if (w == nullptr) {
         return false;
     }
-    const PairRow row = pair_row(p, w, i, k, square);
+    const PairRow row = pair_row(job.points, w, i, k, job.asked.power != LINEAR);
     double reached = 0;
     if (!(goal >= PAIR_LEAST) || !pair_kernels().reaches(row, goal, reached)) {
         sum = pair_kernels().direct(row);
@@ -45,7 +47,7 @@ bool settle(const PairJob& job, RowOfWeights& weights, ptrdiff_t i, ptrdiff_t k,
 double goal_of_all(const PairJob& job, ptrdiff_t k, double size, double terms, double sum) {
     const double spread = job.points.spread[k],
                  goal = smaller(size * (job.asked.power != LINEAR ? spread * spread : spread), terms) /
-                        PAIR_SPREAD;
+                        job.allowed();
     return certain(sum, goal, size, spread) ? SETTLED : goal;
 }
 

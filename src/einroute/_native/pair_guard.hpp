@@ -7,9 +7,6 @@
 
 namespace einroute {
 
-// How much smaller the sum over pairs may be than if all differences were as large as the range; what that
-// bound is at least.
-constexpr double PAIR_SPREAD = 64, PAIR_LEAST = 1e-280;
 // In place of terms that no bound is known of.
 constexpr double UNKNOWN = std::numeric_limits<double>::infinity();
 
@@ -44,9 +41,12 @@ bool certain(double sum, double goal, double weight, double spread);
 
 PairRow pair_row(const PairPoints& p, const double* w, std::ptrdiff_t i, std::ptrdiff_t k, bool square);
 
-// A sum over a row, of products of the points: it stands, or is taken again of the differences. False without
-// memory.
-bool settle(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, std::ptrdiff_t k, double size,
+// What a row's sums are to come to, where the sizes of its weights add up to `size`.
+double goal_of_row(const PairJob& job, std::ptrdiff_t k, double size);
+
+// A sum over a row, of products of the points: it comes to its goal, or is taken again of the differences.
+// False without memory.
+bool settle(const PairJob& job, RowOfWeights& weights, std::ptrdiff_t i, std::ptrdiff_t k, double goal,
             double& sum);
 
 // What the sizes of the terms of a feature's sum over all pairs are to come to, for it to stand: the terms

@@ -1,7 +1,9 @@
 #include "pair_guard.hpp"
 
 #include "float_status.hpp"
+#include "pair_weights.hpp"
 
+#include <cmath>
 #include <cstring>
 
 namespace einroute {
@@ -12,19 +14,18 @@ namespace {
 
 // Columns j to j + there of a block's rows.
 void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j, ptrdiff_t there,
-                     double* by_column, double* packed) {
+                     double* packed) {
     const PairPoints& p = job.points;
     const bool direct_sums = job.asked.direct();
     const double* w[PAIR_ROWS];
     PairTile tile{};
     tile.w = w;
     tile.columns = (there + PAIR_LANES - 1) / PAIR_LANES * PAIR_LANES;
-    tile.features = direct_sums || job.asked.products() ? p.features : 0;
+    tile.features = p.features;
     tile.step = p.padded;
-    tile.y = tile.features == 0 ? nullptr : (direct_sums ? p.y.get() : p.near_y.get()) + j;
+    tile.y = (direct_sums ? p.y.get() : p.near_y.get()) + j;
     tile.square = job.asked.power != LINEAR;
-    tile.total = job.asked.total;
-    tile.by_column = by_column == nullptr ? nullptr : by_column + j;
+    tile.total = job.asked.total && direct_sums;
     const bool direct = job.weights.straight() && tile.columns == there;
     // Columns that are straight are packed for all rows, so that their lines are read whole.
     const bool at_once = job.weights.columnwise() && !direct;
@@ -44,25 +45,49 @@ void columns_of_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, ptrdiff_t j,
             w[r] = direct ? job.weights.row(i + r) + j : own;
         }
         tile.x = direct_sums ? p.x + i * p.features : nullptr;
-        tile.weight = direct_sums ? nullptr : job.row_weight.get() + i;
-        tile.size = direct_sums ? nullptr : job.row_size.get() + i;
         tile.made = job.made.get() + i * job.width;
         pair_kernels().tile(tile);
     }
 }
 
-bool sum_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, long index) {
+bool sum_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last) {
     const PairPoints& p = job.points;
-    const ptrdiff_t most =
-        job.asked.direct() || job.asked.products() || !job.weights.straight() ? PAIR_COLUMNS : PAIR_WIDE;
     const Numbers packed = numbers((job.weights.columnwise() ? PAIR_BLOCK : PAIR_ROWS) * PAIR_COLUMNS);
-    double* by_column = job.asked.direct() ? nullptr : job.by_column.get() + index * p.padded;
     for (ptrdiff_t j = 0; packed && j < p.m;) {
-        ptrdiff_t there = j + most < p.m ? most : p.m - j;
+        ptrdiff_t there = j + PAIR_COLUMNS < p.m ? PAIR_COLUMNS : p.m - j;
         // What is no whole vector is packed by itself.
         there = job.weights.straight() && there > PAIR_LANES ? there / PAIR_LANES * PAIR_LANES : there;
-        columns_of_rows(job, first, last, j, there, by_column, packed.get());
+        columns_of_rows(job, first, last, j, there, packed.get());
         j += there;
+    }
+    return packed != nullptr;
+}
+
+// The weights of a block's rows by themselves.
+bool weigh_rows(PairJob& job, ptrdiff_t first, ptrdiff_t last, long index) {
+    const Weights& w = job.weights;
+    const ptrdiff_t n = last - first, m = job.points.m;
+    double *weight = job.row_weight.get() + first, *size = job.row_size.get() + first,
+           *squares = job.row_squares.get() + first;
+    const char* const data = w.data + first * w.down;
+    if (w.columnwise() && !w.rowwise() && job.asked.rows) {
+        weight_kernels().columns({data, m, n, w.across, w.single, weight, size, squares});
+        return true;
+    }
+    PairWeights rows{data, n, m, w.down, w.single, weight, size, squares, nullptr, job.asked.rows};
+    rows.by_column = job.by_column.get() + index * job.points.padded;
+    if (w.rowwise()) {
+        weight_kernels().rows(rows);
+        return true;
+    }
+    const Numbers packed = numbers(PAIR_BLOCK * PAIR_COLUMNS);
+    rows.data = reinterpret_cast<const char*>(packed.get());
+    rows.down = PAIR_COLUMNS * static_cast<ptrdiff_t>(sizeof(double));
+    rows.single = false;
+    for (ptrdiff_t j = 0; packed && j < m; j += PAIR_COLUMNS, rows.by_column += PAIR_COLUMNS) {
+        rows.columns = j + PAIR_COLUMNS < m ? PAIR_COLUMNS : m - j;
+        w.pack(first, j, n, rows.columns, packed.get(), PAIR_COLUMNS);
+        weight_kernels().rows(rows);
     }
     return packed != nullptr;
 }
@@ -89,7 +114,11 @@ void block_of_rows(void* context, long index) {
     const PairPoints& p = job.points;
     const ptrdiff_t each = pair_block(job), first = index * each,
                     last = first + each < p.n ? first + each : p.n;
-    if (!(by_columns(job) ? sum_columns(job, first, last) : sum_rows(job, first, last, index))) {
+    bool good = job.asked.direct() || weigh_rows(job, first, last, index);
+    if (job.asked.direct() || job.asked.products()) {
+        good = good && (by_columns(job) ? sum_columns(job, first, last) : sum_rows(job, first, last));
+    }
+    if (!good) {
         job.failed = true;
     }
     clear_status();
@@ -145,6 +174,41 @@ void add_side(const Side& side, const PairPoints& p, bool square, double* __rest
     }
 }
 
+// Of one feature of some points, the roots of the sums of squares and of fourth powers, and a bound for both
+// sides' terms by Cauchy's inequality.
+struct Roots {
+    double two = 0, four = 0;
+
+    Roots(const double* points, ptrdiff_t count, ptrdiff_t features, double middle) {
+        for (ptrdiff_t i = 0; i < count; ++i, points += features) {
+            const double near = *points - middle, square = near * near;
+            two += square;
+            four += square * square;
+        }
+        two = std::sqrt(two);
+        four = std::sqrt(four);
+    }
+};
+
+// Lowers the goals that no sum came to yet to what the terms can be by Cauchy's inequality.
+void tighten(const PairJob& job, double* goals, const double* sums) {
+    const PairPoints& p = job.points;
+    const double weights = std::sqrt(sum_of(job.row_squares.get(), p.n, 1)),
+                 n = std::sqrt(static_cast<double>(p.n)), m = std::sqrt(static_cast<double>(p.m));
+    for (ptrdiff_t k = 0; k < p.features; ++k) {
+        if (goals[k] == SETTLED) {
+            continue;
+        }
+        const Roots x(p.x + k, p.n, p.features, p.middle[k]), y(p.rows_y + k, p.m, p.features, p.middle[k]);
+        const double terms =
+            job.asked.power == LINEAR ? m * x.two + n * y.two : m * x.four + 2 * x.two * y.two + n * y.four;
+        const double goal = weights * terms / job.allowed();
+        if (goal < goals[k]) {
+            goals[k] = certain(sums[k], goal, 1, 1) ? SETTLED : goal;
+        }
+    }
+}
+
 } // namespace
 
 bool all_pairs(PairJob& job, double* sums) {
@@ -169,6 +233,7 @@ bool all_pairs(PairJob& job, double* sums) {
         sums[k] = square ? left[k] + right[k] : left[k] - right[k];
         goals[k] = goal_of_all(job, k, size, most, sums[k]);
     }
+    tighten(job, goals, sums);
     RowOfWeights weights(job);
     return settle_all(job, weights, goals, sums);
 }
@@ -176,16 +241,19 @@ bool all_pairs(PairJob& job, double* sums) {
 bool prepare_pairs(PairJob& job) {
     PairPoints& p = job.points;
     const bool direct = job.asked.direct(), products = job.asked.products();
-    const ptrdiff_t columns = direct ? 0 : pair_blocks(job), sums = direct ? 0 : p.n,
-                    made = direct || products ? p.n * job.width : 0;
-    if (((direct && !by_columns(job)) || products) && !turn(p)) {
+    const ptrdiff_t columns = direct ? 0 : pair_blocks(job),
+                    sums = direct ? 0 : p.n + PAIR_LANES, // whole vectors
+
+        made = direct || products || job.asked.rows ? p.n * job.width : 0;
+    if (((direct && !by_columns(job)) || products || (job.asked.rows && !direct)) && !turn(p, products)) {
         return false;
     }
     job.row_weight = numbers(sums);
     job.row_size = numbers(sums);
+    job.row_squares = numbers(sums);
     job.made = numbers(made);
     job.by_column = numbers(columns * p.padded);
-    if (!job.row_weight || !job.row_size || !job.made || !job.by_column) {
+    if (!job.row_weight || !job.row_size || !job.row_squares || !job.made || !job.by_column) {
         return false;
     }
     const auto clear = [](Numbers& x, ptrdiff_t count) {
@@ -193,6 +261,7 @@ bool prepare_pairs(PairJob& job) {
     };
     clear(job.row_weight, sums);
     clear(job.row_size, sums);
+    clear(job.row_squares, sums);
     clear(job.made, made);
     clear(job.by_column, columns * p.padded);
     return true;

@@ -51,32 +51,62 @@ void pack_as(const Weights& w, ptrdiff_t i, ptrdiff_t j, ptrdiff_t rows, ptrdiff
     }
 }
 
-// Widens the range by some points, and adds their mean, half of it.
-void widen(const double* __restrict points, ptrdiff_t count, ptrdiff_t features, double* __restrict low,
-           double* __restrict high, double* __restrict sums, double* __restrict mean) {
-    for (ptrdiff_t k = 0; k < features; ++k) {
-        sums[k] = 0;
-    }
-    for (ptrdiff_t i = 0; i < count; ++i, points += features) {
-        for (ptrdiff_t k = 0; k < features; ++k) {
-            const double value = points[k];
-            low[k] = value < low[k] ? value : low[k];
-            high[k] = value > high[k] ? value : high[k];
-            sums[k] += value;
+// Low, high and sum of each feature.
+struct Range {
+    double *low, *high, *sums;
+
+    void take(const double* __restrict points, ptrdiff_t rows, ptrdiff_t width) const {
+        double* __restrict const l = low;
+        double* __restrict const h = high;
+        double* __restrict const s = sums;
+        for (ptrdiff_t i = 0; i < rows; ++i, points += width) {
+            for (ptrdiff_t k = 0; k < width; ++k) {
+                const double value = points[k];
+                l[k] = value < l[k] ? value : l[k];
+                h[k] = value > h[k] ? value : h[k];
+                s[k] += value;
+            }
         }
     }
+};
+
+// Widens the range by some points, and adds their mean, half of it. Arrays are as long as `together` times
+// the features; where they say so they hold the range already.
+void widen(const double* points, ptrdiff_t count, ptrdiff_t features, const Range& range, double* mean) {
+    const ptrdiff_t together = taken_together(features), width = together * features;
+    for (ptrdiff_t k = 0; k < width; ++k) {
+        range.low[k] = range.low[k % features];
+        range.high[k] = range.high[k % features];
+        range.sums[k] = 0;
+    }
+    range.take(points, count / together, width);
+    range.take(points + count / together * width, 1, count % together * features);
+    for (ptrdiff_t k = features; k < width; ++k) {
+        const ptrdiff_t own = k % features;
+        range.low[own] = range.low[k] < range.low[own] ? range.low[k] : range.low[own];
+        range.high[own] = range.high[k] > range.high[own] ? range.high[k] : range.high[own];
+        range.sums[own] += range.sums[k];
+    }
     for (ptrdiff_t k = 0; k < features; ++k) {
-        mean[k] += sums[k] / (2 * static_cast<double>(count));
+        mean[k] += range.sums[k] / (2 * static_cast<double>(count));
     }
 }
 
-void subtract(const double* __restrict points, ptrdiff_t count, ptrdiff_t features,
-              const double* __restrict middle, double* __restrict near) {
-    for (ptrdiff_t i = 0; i < count; ++i, points += features, near += features) {
-        for (ptrdiff_t k = 0; k < features; ++k) {
+void subtract_rows(const double* __restrict points, ptrdiff_t rows, ptrdiff_t width,
+                   const double* __restrict middle, double* __restrict near) {
+    for (ptrdiff_t i = 0; i < rows; ++i, points += width, near += width) {
+        for (ptrdiff_t k = 0; k < width; ++k) {
             near[k] = points[k] - middle[k];
         }
     }
+}
+
+// `middle` is repeated for the points that are taken together.
+void subtract(const double* points, ptrdiff_t count, ptrdiff_t features, const double* middle, double* near) {
+    const ptrdiff_t together = taken_together(features), width = together * features,
+                    most = count / together * width;
+    subtract_rows(points, count / together, width, middle, near);
+    subtract_rows(points + most, 1, count * features - most, middle, near + most);
 }
 
 } // namespace
@@ -96,35 +126,40 @@ void Weights::pack(ptrdiff_t i, ptrdiff_t j, ptrdiff_t count, ptrdiff_t width, d
     }
 }
 
-bool centre(PairPoints& p, bool near) {
+bool centre(PairPoints& p, bool near, bool both) {
     const ptrdiff_t features = p.features;
-    p.middle = numbers(features);
-    p.spread = numbers(features);
-    const Numbers memory = numbers(2 * features);
+    const ptrdiff_t width = taken_together(features) * features;
+    p.middle = numbers(width);
+    p.spread = numbers(width);
+    const Numbers memory = numbers(2 * width);
     if (!p.middle || !p.spread || !memory) {
         return false;
     }
-    double *middle = p.middle.get(), *low = memory.get(), *high = p.spread.get(), *sums = low + features;
+    double *middle = p.middle.get(), *low = memory.get(), *high = p.spread.get();
+    const Range range{low, high, low + width};
     for (ptrdiff_t k = 0; k < features; ++k) {
         low[k] = high[k] = p.x[k];
         middle[k] = 0;
     }
-    widen(p.x, p.n, features, low, high, sums, middle);
-    widen(p.rows_y, p.m, features, low, high, sums, middle);
+    widen(p.x, p.n, features, range, middle);
+    widen(p.rows_y, p.m, features, range, middle);
     for (ptrdiff_t k = 0; k < features; ++k) {
         // Within the range, as rounded: points that are all equal come out as zeros.
         middle[k] = middle[k] < low[k] ? low[k] : middle[k] > high[k] ? high[k] : middle[k];
         p.spread[k] = high[k] - low[k];
     }
+    for (ptrdiff_t k = features; k < width; ++k) {
+        middle[k] = middle[k % features];
+    }
     if (!near) {
         return true;
     }
-    p.near_x = numbers(p.n * features);
+    p.near_x = numbers(both ? p.n * features : 0);
     p.near_rows = numbers(p.m * features);
     if (!p.near_x || !p.near_rows) {
         return false;
     }
-    subtract(p.x, p.n, features, middle, p.near_x.get());
+    subtract(p.x, both ? p.n : 0, features, middle, p.near_x.get());
     subtract(p.rows_y, p.m, features, middle, p.near_rows.get());
     return true;
 }
@@ -141,13 +176,13 @@ void feature_by_feature(const double* __restrict rows, ptrdiff_t count, ptrdiff_
     }
 }
 
-bool turn(PairPoints& p) {
+bool turn(PairPoints& p, bool near) {
     p.y = numbers(p.features * p.padded);
     if (!p.y) {
         return false;
     }
     feature_by_feature(p.rows_y, p.m, p.features, p.y.get(), p.padded);
-    if (!p.near_rows) {
+    if (!near) {
         return true;
     }
     p.near_y = numbers(p.features * p.padded);

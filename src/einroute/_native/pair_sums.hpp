@@ -13,9 +13,8 @@ struct PairTile {
     std::ptrdiff_t step;
     const double* x;    // (rows, features): where differences are summed, or their squares; else null
     bool square, total; // total: of squares over all features
-    // To be added to: sums of w y, w (x - y) or w (x - y)**2, (rows, features), or (rows) of all features;
-    // where they are not null, of w, of |w|, and of w by column.
-    double *made, *weight, *size, *by_column;
+    // To be added to: sums of w y, w (x - y) or w (x - y)**2, (rows, features), or (rows) of all features.
+    double* made;
 };
 
 // The same where the points that are kept lie side by side: columns of weights by some rows, which have
@@ -49,9 +48,8 @@ struct PairKernels {
     void (*widen)(const float* from, std::ptrdiff_t count, double* to);
 };
 
-// What a tile has at most, and whose sums are added by themselves; where nothing but the weights is summed;
-// columns of a vector.
-constexpr std::ptrdiff_t PAIR_ROWS = 16, PAIR_COLUMNS = 256, PAIR_WIDE = 512, PAIR_LANES = 4;
+// What a tile has at most, and whose sums are added by themselves; columns of a vector.
+constexpr std::ptrdiff_t PAIR_ROWS = 16, PAIR_COLUMNS = 256, PAIR_LANES = 4;
 
 const PairKernels& pair_kernels();
 

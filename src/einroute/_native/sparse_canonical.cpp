@@ -3,6 +3,7 @@
 
 #include "sparse_canonical.hpp"
 
+#include "sparse_checks.hpp"
 #include "sparse_dtypes.hpp"
 #include "sparse_parts.hpp"
 #include "sparse_places.hpp"
@@ -18,8 +19,6 @@ namespace {
 
 using std::ptrdiff_t;
 using std::size_t;
-
-constexpr npy_intp RELEASED = 1 << 14;
 
 // Entries as they came, and the rows that are made of them.
 struct Job {
@@ -88,18 +87,17 @@ template <size_t N, class I, class O> class Rows {
     // Compressed rows as they are.
     bool copy() {
         const void* from = job_.columns;
-        size_t low = number<I>(job_.indptr, 0);
-        if (low != 0) {
-            return false;
+        const I* const pointers = static_cast<const I*>(job_.indptr);
+        bool strayed = false;
+        for (size_t row = 0; row <= height_; ++row) {
+            const I pointer = pointers[row];
+            indptr_[row] = static_cast<O>(pointer);
+            strayed |= static_cast<I>(indptr_[row]) != pointer;
         }
-        indptr_[0] = 0;
-        for (size_t row = 0; row < height_; ++row) {
-            const size_t high = number<I>(job_.indptr, static_cast<npy_intp>(row) + 1);
-            if (high < low || high > static_cast<size_t>(job_.entries)) {
-                return false;
-            }
-            indptr_[row + 1] = static_cast<O>(high);
-            low = high;
+        // What was written is compared: nobody else writes to it.
+        if (strayed || !rise(indptr_, static_cast<npy_intp>(height_)) ||
+            indptr_[height_] != static_cast<O>(job_.entries)) {
+            return false;
         }
         size_t out = 0;
         for (npy_intp k = 0; k < job_.entries; ++k) {
@@ -108,7 +106,7 @@ template <size_t N, class I, class O> class Rows {
             indices_[k] = static_cast<O>(column);
         }
         std::memcpy(job_.to_data, job_.data, static_cast<size_t>(job_.entries) * N);
-        return out == 0 && low == static_cast<size_t>(job_.entries);
+        return out == 0;
     }
 
     bool count(const void* rows) {
@@ -190,6 +188,9 @@ template <size_t N, class I, class O> class Rows {
         for (npy_intp k = 1; k < job_.entries; ++k) {
             falls += indices_[k] <= indices_[k - 1];
         }
+        if (falls == 0 || static_cast<size_t>(job_.entries) < height_ / FEWER) {
+            return falls == 0 || fall_at_rows();
+        }
         O last = 0;
         for (size_t row = 1; row < height_; ++row) {
             const O k = indptr_[row];
@@ -199,6 +200,17 @@ template <size_t N, class I, class O> class Rows {
             last = k;
         }
         return falls == begun;
+    }
+
+    // Of few entries, by bisection: whether rows begin wherever columns fall.
+    bool fall_at_rows() const {
+        for (npy_intp k = 1; k < job_.entries; ++k) {
+            if (indices_[k] <= indices_[k - 1] &&
+                !std::binary_search(indptr_, indptr_ + height_, static_cast<O>(k))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     // Each row sorted, entries of a place added up in their order.

@@ -1,5 +1,7 @@
 #include "sparse_classes.hpp"
 
+#include <cstring>
+
 namespace einroute {
 
 namespace {
@@ -10,6 +12,17 @@ struct Class {
     PyTypeObject* type;
     Format format;
 };
+
+struct Named {
+    const char* name;
+    Format format;
+};
+
+constexpr Named NAMES[] = {{"rows", Format::Rows},           {"columns", Format::Columns},
+                           {"entries", Format::Entries},     {"blocks", Format::Blocks},
+                           {"diagonals", Format::Diagonals}, {"lists", Format::Lists},
+                           {"keys", Format::Keys},           {"table", Format::Table},
+                           {"gcxs", Format::Gcxs},           {"dictionary", Format::Dictionary}};
 
 Class classes[MOST];
 int count = 0;
@@ -24,14 +37,12 @@ PyObject* know_sparse(PyObject*, PyObject* args) {
         PyErr_Format(PyExc_ValueError, "more than %d classes", MOST);
         return nullptr;
     }
-    const Format found = format[0] == 'r'   ? Format::Rows
-                         : format[0] == 'c' ? Format::Columns
-                         : format[0] == 'e' ? Format::Entries
-                         : format[0] == 'b' ? Format::Blocks
-                         : format[0] == 'd' ? Format::Diagonals
-                         : format[0] == 't' ? Format::Table
-                         : format[0] == 'g' ? Format::Gcxs
-                                            : Format::Unknown;
+    Format found = Format::Unknown;
+    for (const Named& one : NAMES) {
+        if (std::strcmp(one.name, format) == 0) {
+            found = one.format;
+        }
+    }
     if (found == Format::Unknown) {
         PyErr_Format(PyExc_ValueError, "there is no format '%s'", format);
         return nullptr;
@@ -44,8 +55,9 @@ PyMethodDef functions[] = {
     {"know_sparse", know_sparse, METH_VARARGS,
      "know_sparse(cls, format, /)\n--\n\n"
      "Look operands of a class up. ``format``: 'rows' or 'columns' are compressed, 'entries' by coordinates, "
-     "'blocks' and\n"
-     "'diagonals', of scipy.sparse; a 'table' of coordinates and 'gcxs', of pydata/sparse."},
+     "'blocks', "
+     "'diagonals', 'lists' and 'keys',\n"
+     "of scipy.sparse; a 'table' of coordinates, 'gcxs' and a 'dictionary', of pydata/sparse."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -6,8 +6,21 @@
 namespace einroute {
 
 // How the entries of a class are kept; no loops read blocks and diagonals, which are expanded into rows.
-// A table holds the coordinates of all axes; gcxs are rows or columns, as the operand says.
-enum class Format { Unknown, Rows, Columns, Entries, Blocks, Diagonals, Table, Gcxs };
+// Lists hold the entries of each row, keys all by their indices, as a dictionary of pydata/sparse does. A
+// table holds the coordinates of all axes; gcxs are rows or columns, as the operand says.
+enum class Format {
+    Unknown,
+    Rows,
+    Columns,
+    Entries,
+    Blocks,
+    Diagonals,
+    Lists,
+    Keys,
+    Table,
+    Gcxs,
+    Dictionary
+};
 
 Format format_of(PyObject* operand);
 

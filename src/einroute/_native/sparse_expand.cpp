@@ -2,6 +2,7 @@
 
 #include "sparse_dtypes.hpp"
 #include "sparse_lines.hpp"
+#include "sparse_listed.hpp"
 #include "sparse_parts.hpp"
 
 #include <algorithm>
@@ -22,6 +23,11 @@ PyArrayObject* as_array(PyObject* object) {
     return reinterpret_cast<PyArrayObject*>(object);
 }
 
+bool is_plain(PyObject* object, int ndim) {
+    return PyArray_CheckExact(object) && PyArray_NDIM(as_array(object)) == ndim &&
+           PyArray_ISCARRAY_RO(as_array(object));
+}
+
 // An attribute, if it is a plain array of so many axes; null without an exception where it is not.
 PyObject* values_of(PyObject* operand, int ndim) {
     PyObject* found = PyObject_GetAttr(operand, name_data);
@@ -29,8 +35,7 @@ PyObject* values_of(PyObject* operand, int ndim) {
         PyErr_Clear();
         return nullptr;
     }
-    if (!PyArray_CheckExact(found) || PyArray_NDIM(as_array(found)) != ndim ||
-        !PyArray_ISCARRAY_RO(as_array(found))) {
+    if (!is_plain(found, ndim)) {
         Py_DECREF(found);
         return nullptr;
     }
@@ -141,23 +146,38 @@ bool take_blocks(PyObject* operand, npy_intp rows, npy_intp columns, ExpandedRow
     return good;
 }
 
+template <class T> inline T value_at(const Diagonal& one, npy_int64 column) {
+    T value;
+    std::memcpy(&value, one.data + column * static_cast<npy_int64>(sizeof(T)), sizeof(T));
+    return value;
+}
+
 // A zero on a diagonal is no entry, as in SciPy's own conversions. Returns how many entries there are.
 template <class T, class O>
 npy_intp expand_diagonals(const std::vector<Diagonal>& diagonals, npy_intp rows, npy_intp width, O* indptr,
                           O* indices, T* data) {
     npy_intp to = 0;
     indptr[0] = 0;
+    // Each entry has room of its own, so that a zero may be written where the next one will be.
+    const auto write = [&](const Diagonal& one, npy_int64 column) {
+        const T value = value_at<T>(one, column);
+        indices[to] = static_cast<O>(column);
+        data[to] = value;
+        to += is_zero(value) ? 0 : 1;
+    };
+    // Rows that all diagonals cross.
+    const npy_int64 first = diagonals.empty() ? 0 : -diagonals.front().offset,
+                    last = diagonals.empty() ? 0 : width - diagonals.back().offset;
     for (npy_intp row = 0; row < rows; ++row) {
-        for (const Diagonal& one : diagonals) {
-            const npy_int64 column = row + one.offset;
-            if (column < 0 || column >= width) {
-                continue;
+        if (row >= first && row < last) {
+            for (const Diagonal& one : diagonals) {
+                write(one, row + one.offset);
             }
-            T value;
-            std::memcpy(&value, one.data + column * static_cast<npy_int64>(sizeof(T)), sizeof(T));
-            if (!is_zero(value)) {
-                indices[to] = static_cast<O>(column);
-                data[to++] = value;
+        } else {
+            for (const Diagonal& one : diagonals) {
+                if (row + one.offset >= 0 && row + one.offset < width) {
+                    write(one, row + one.offset);
+                }
             }
         }
         indptr[row + 1] = static_cast<O>(to);
@@ -213,8 +233,7 @@ npy_intp list_diagonals(const std::vector<Diagonal>& diagonals, npy_intp rows, n
     for (const Diagonal& one : diagonals) {
         const npy_int64 last = std::min<npy_int64>(rows + one.offset, width);
         for (npy_int64 at = std::max<npy_int64>(0, one.offset); at < last; ++at) {
-            T value;
-            std::memcpy(&value, one.data + at * static_cast<npy_int64>(sizeof(T)), sizeof(T));
+            const T value = value_at<T>(one, at);
             if (!is_zero(value)) {
                 row[to] = static_cast<O>(at - one.offset);
                 column[to] = static_cast<O>(at);
@@ -228,14 +247,16 @@ npy_intp list_diagonals(const std::vector<Diagonal>& diagonals, npy_intp rows, n
 // Rows for each entry from which rows are not made.
 constexpr npy_intp FEWER = 4;
 
-bool take_diagonals(PyObject* operand, npy_intp rows, npy_intp columns, bool listed, ExpandedRows& to) {
-    HeldDiagonals held;
-    if (!read_diagonals(operand, columns, held)) {
-        return false;
+} // namespace
+
+bool take_diagonals(HeldDiagonals& held, npy_intp rows, npy_intp columns, Wanted wanted, ExpandedRows& to) {
+    std::vector<Diagonal>& diagonals = held.diagonals;
+    if (wanted == Wanted::Main) {
+        const auto others = [](const Diagonal& one) { return one.offset != 0; };
+        diagonals.erase(std::remove_if(diagonals.begin(), diagonals.end(), others), diagonals.end());
     }
-    const std::vector<Diagonal>& diagonals = held.diagonals;
     const npy_intp width = held.width, room = room_of(diagonals, rows, width);
-    to.coordinates = listed && room < rows / FEWER;
+    to.coordinates = wanted == Wanted::Main || (wanted == Wanted::Any && room < rows / FEWER);
     if (!make_room(to, rows, columns, room, PyArray_TYPE(held.data.array()))) {
         return false;
     }
@@ -261,8 +282,6 @@ bool take_diagonals(PyObject* operand, npy_intp rows, npy_intp columns, bool lis
     return left >= 0 && (left == room || ((!to.coordinates || shorten(to.indptr, left)) &&
                                           shorten(to.indices, left) && shorten(to.data, left)));
 }
-
-} // namespace
 
 bool read_blocks(PyObject* operand, npy_intp rows, npy_intp columns, HeldBlocks& to) {
     to.data.object = values_of(operand, 3);
@@ -290,7 +309,12 @@ bool read_blocks(PyObject* operand, npy_intp rows, npy_intp columns, HeldBlocks&
 bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to) {
     to.data.object = values_of(operand, 2);
     to.offsets.object = vector_part(operand, name_offsets);
-    if (!to.data || !to.offsets || !are_indices(to.offsets.array(), to.offsets.array()) ||
+    return to.data && to.offsets && fit_diagonals(columns, to);
+}
+
+bool fit_diagonals(npy_intp columns, HeldDiagonals& to) {
+    if (!is_plain(to.data.object, 2) || !is_plain_vector(to.offsets.object) ||
+        !are_indices(to.offsets.array(), to.offsets.array()) ||
         PyArray_DIM(to.offsets.array(), 0) != PyArray_DIM(to.data.array(), 0)) {
         return false;
     }
@@ -303,15 +327,40 @@ bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to) {
     }
 }
 
-bool expand_rows(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to) {
-    return format == Format::Blocks      ? take_blocks(operand, rows, columns, to)
-           : format == Format::Diagonals ? take_diagonals(operand, rows, columns, false, to)
-                                         : false;
+PyObject* values_of_diagonals(PyObject* operand, npy_intp rows, npy_intp columns) {
+    HeldDiagonals held;
+    if (!read_diagonals(operand, columns, held)) {
+        return nullptr;
+    }
+    npy_intp room = room_of(held.diagonals, rows, held.width);
+    PyObject* made = PyArray_SimpleNew(1, &room, PyArray_TYPE(held.data.array()));
+    if (made == nullptr) {
+        return nullptr;
+    }
+    char* to = PyArray_BYTES(as_array(made));
+    const npy_int64 item = PyArray_ITEMSIZE(as_array(made));
+    released(room, [&] {
+        for (const Diagonal& one : held.diagonals) {
+            const npy_int64 first = std::max<npy_int64>(0, one.offset),
+                            last = std::min<npy_int64>(rows + one.offset, held.width);
+            if (first < last) {
+                std::memcpy(to, one.data + first * item, static_cast<size_t>((last - first) * item));
+                to += (last - first) * item;
+            }
+        }
+    });
+    return made;
 }
 
-bool expand(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to) {
-    return format == Format::Diagonals ? take_diagonals(operand, rows, columns, true, to)
-                                       : expand_rows(operand, format, rows, columns, to);
+bool expand(PyObject* operand, Format format, npy_intp rows, npy_intp columns, Wanted wanted,
+            ExpandedRows& to) {
+    if (format == Format::Diagonals) {
+        HeldDiagonals held;
+        return read_diagonals(operand, columns, held) && take_diagonals(held, rows, columns, wanted, to);
+    }
+    return format == Format::Blocks  ? take_blocks(operand, rows, columns, to)
+           : format == Format::Lists ? take_lists(operand, rows, columns, to)
+                                     : false;
 }
 
 } // namespace einroute

@@ -1,4 +1,5 @@
-// Matrices of scipy.sparse that are kept as blocks or as diagonals; and as compressed rows of their entries.
+// Matrices of scipy.sparse that are kept as blocks, diagonals or lists; and as compressed rows of their
+// entries.
 #pragma once
 
 #include "held.hpp"
@@ -46,9 +47,16 @@ struct ExpandedRows {
 // it, which Python has words for; and with an exception set where there is no memory.
 bool read_blocks(PyObject* operand, npy_intp rows, npy_intp columns, HeldBlocks& to);
 bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to);
-bool expand_rows(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to);
+bool fit_diagonals(npy_intp columns, HeldDiagonals& to); // of its arrays
 
-// The same, but by coordinates where there are far fewer entries than rows.
-bool expand(PyObject* operand, Format format, npy_intp rows, npy_intp columns, ExpandedRows& to);
+// Whether rows are wanted, or may be coordinates where there are far fewer entries; or whether of diagonals
+// the main one is enough, by coordinates.
+enum class Wanted { Rows, Any, Main };
+bool take_diagonals(HeldDiagonals& held, npy_intp rows, npy_intp columns, Wanted wanted, ExpandedRows& to);
+bool expand(PyObject* operand, Format format, npy_intp rows, npy_intp columns, Wanted wanted,
+            ExpandedRows& to);
+
+// What stands on the diagonals, zeros included; null without an exception where `expand` would be false.
+PyObject* values_of_diagonals(PyObject* operand, npy_intp rows, npy_intp columns);
 
 } // namespace einroute

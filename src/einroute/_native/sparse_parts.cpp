@@ -4,6 +4,7 @@
 #include "sparse_classes.hpp"
 #include "sparse_compress.hpp"
 #include "sparse_expand.hpp"
+#include "sparse_listed.hpp"
 
 namespace einroute {
 
@@ -15,7 +16,7 @@ namespace {
 PyObject *name_scipy_shape = nullptr, *name_shape = nullptr, *name_axes = nullptr, *name_fill = nullptr;
 
 bool is_pydata(Format format) {
-    return format == Format::Table || format == Format::Gcxs;
+    return format == Format::Table || format == Format::Gcxs || format == Format::Dictionary;
 }
 
 constexpr int MOST = 32; // axes
@@ -66,9 +67,12 @@ PyObject* compressed(PyObject* operand, PyObject* shape, int axis, bool all = tr
 PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
     npy_intp sizes[MOST];
     const int ndim = extents(shape, sizes);
-    const Held plain(coordinates_of(operand, format)), data(vector_part(operand, name_data));
-    if (ndim == 0 || !plain || !data || PyTuple_GET_SIZE(plain.object) != ndim) {
-        Py_RETURN_NONE;
+    Held plain, data;
+    if (ndim != 0) {
+        take_coordinates(operand, format, sizes, ndim, plain, data);
+    }
+    if (!plain || !data || PyTuple_GET_SIZE(plain.object) != ndim) {
+        return PyErr_Occurred() ? nullptr : Py_NewRef(Py_None);
     }
     for (int i = 0; i < ndim; ++i) {
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(PyTuple_GET_ITEM(plain.object, i));
@@ -80,10 +84,10 @@ PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
     return PyTuple_Pack(3, shape, data.object, plain.object);
 }
 
-PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
+PyObject* expanded(PyObject* operand, PyObject* shape, Format format, Wanted wanted) {
     npy_intp sizes[MOST];
     ExpandedRows made;
-    if (extents(shape, sizes) == 2 && expand(operand, format, sizes[0], sizes[1], made)) {
+    if (extents(shape, sizes) == 2 && expand(operand, format, sizes[0], sizes[1], wanted, made)) {
         if (made.coordinates) {
             const Held coords(PyTuple_Pack(2, made.indptr.object, made.indices.object));
             return coords ? PyTuple_Pack(3, shape, made.data.object, coords.object) : nullptr;
@@ -96,7 +100,7 @@ PyObject* expanded(PyObject* operand, PyObject* shape, Format format) {
     Py_RETURN_NONE;
 }
 
-PyObject* sound_parts(PyObject*, PyObject* operand) {
+PyObject* parts_of(PyObject* operand, Wanted wanted) {
     const Format format = format_of(operand);
     if (format == Format::Unknown) {
         Py_RETURN_NONE;
@@ -108,10 +112,13 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
     switch (format) {
     case Format::Entries:
     case Format::Table:
+    case Format::Keys:
+    case Format::Dictionary:
         return coordinates(operand, shape.object, format);
     case Format::Blocks:
     case Format::Diagonals:
-        return expanded(operand, shape.object, format);
+    case Format::Lists:
+        return expanded(operand, shape.object, format, wanted);
     default:
         break;
     }
@@ -120,6 +127,14 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
         Py_RETURN_NONE;
     }
     return compressed(operand, shape.object, axis);
+}
+
+PyObject* sound_parts(PyObject*, PyObject* operand) {
+    return parts_of(operand, Wanted::Any);
+}
+
+PyObject* sound_diagonal(PyObject*, PyObject* operand) {
+    return parts_of(operand, Wanted::Main);
 }
 
 // The values of blocks, all of which are entries.
@@ -137,19 +152,21 @@ PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns) {
     return good ? PyArray_Ravel(held.data.array(), NPY_CORDER) : nullptr;
 }
 
-PyObject* sound_values(PyObject* self, PyObject* operand) {
+PyObject* sound_values(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format != Format::Blocks) {
+    if (format != Format::Blocks && format != Format::Diagonals) {
         const int axis = is_zero_filled(operand, format) ? compressed_axis(operand, format) : -1;
         const Held shape(axis < 0 ? nullptr : shape_of(operand, format));
-        const Held parts(shape ? compressed(operand, shape.object, axis, false) : sound_parts(self, operand));
+        const Held parts(shape ? compressed(operand, shape.object, axis, false)
+                               : parts_of(operand, Wanted::Any));
         return parts && parts.object != Py_None ? Py_NewRef(PyTuple_GET_ITEM(parts.object, 1))
                                                 : Py_XNewRef(parts.object);
     }
     npy_intp sizes[MOST];
     const Held shape(PyObject_GetAttr(operand, name_shape));
+    const auto values = format == Format::Blocks ? values_of_blocks : values_of_diagonals;
     PyObject* found =
-        shape && extents(shape.object, sizes) == 2 ? values_of_blocks(operand, sizes[0], sizes[1]) : nullptr;
+        shape && extents(shape.object, sizes) == 2 ? values(operand, sizes[0], sizes[1]) : nullptr;
     return found != nullptr || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 
@@ -168,7 +185,7 @@ bool ends_at(PyObject* operand, npy_intp entries) {
 
 PyObject* whole_values(PyObject*, PyObject* operand) {
     const Format format = format_of(operand);
-    if (format == Format::Unknown || !is_zero_filled(operand, format)) {
+    if (format == Format::Unknown || is_listed(format) || !is_zero_filled(operand, format)) {
         Py_RETURN_NONE;
     }
     const Held data(vector_part(operand, name_data));
@@ -223,6 +240,9 @@ PyMethodDef functions[] = {
      "sound_values(operand, /)\n--\n\n"
      "The values of `sound_parts` alone; of far more pointers than entries the first and the last are "
      "compared."},
+    {"sound_diagonal", sound_diagonal, METH_O,
+     "sound_diagonal(operand, /)\n--\n\n"
+     "As `sound_parts`; of diagonals the main one alone, by coordinates."},
     {"sound_parts", sound_parts, METH_O,
      "sound_parts(operand, /)\n--\n\n"
      "Shape, data, indptr, indices and the axis, or coords, of an operand of a known class; of blocks and "
@@ -283,7 +303,7 @@ bool is_zero_filled(PyObject* operand, Format format) {
         return true;
     }
     const Held fill(PyObject_GetAttr(operand, name_fill));
-    const bool zero = fill && PyObject_IsTrue(fill.object) == 0;
+    const bool zero = fill && fill.object != Py_None && PyObject_IsTrue(fill.object) == 0;
     PyErr_Clear();
     return zero;
 }
@@ -314,6 +334,16 @@ PyObject* coordinates_of(PyObject* operand, Format format) {
     }
     PyErr_Clear();
     return found.release();
+}
+
+void take_coordinates(PyObject* operand, Format format, const npy_intp* sizes, int ndim, Held& coords,
+                      Held& data) {
+    if (!is_listed(format)) {
+        coords.object = coordinates_of(operand, format);
+        data.object = vector_part(operand, name_data);
+    } else if (!take_keys(operand, format, sizes, ndim, coords, data)) {
+        Py_CLEAR(coords.object);
+    }
 }
 
 PyObject* vector_part(PyObject* operand, PyObject* name) {

@@ -28,6 +28,11 @@ int compressed_axis(PyObject* operand, Format format);
 // A vector for the coordinates of each axis, in a tuple; null without an exception where they are not plain.
 PyObject* coordinates_of(PyObject* operand, Format format);
 
+// The same and the values, also of a dictionary of entries in such a shape; null where they are not plain,
+// with an exception only where there is no memory.
+void take_coordinates(PyObject* operand, Format format, const npy_intp* sizes, int ndim, Held& coords,
+                      Held& data);
+
 // Whether absent elements are zeros.
 bool is_zero_filled(PyObject* operand, Format format);
 

@@ -4,11 +4,9 @@
 #include "float_status.hpp"
 #include "object.hpp"
 #include "pool.hpp"
-#include "sparse_classes.hpp"
 #include "sparse_compress.hpp"
 #include "sparse_coordinates.hpp"
 #include "sparse_dense.hpp"
-#include "sparse_expand.hpp"
 #include "sparse_kept.hpp"
 #include "sparse_parts.hpp"
 
@@ -33,11 +31,11 @@ struct Product {
     int type, threads;
     npy_intp few; // vectors up to which a matrix whose columns are compressed is taken as it is
     int sparse;   // which of both operands is the sparse one
-    npy_intp rows, columns;
-    bool turned, fortran, floating; // turned: the rows are the sparse operand's second axis
-    int ndim, column;               // of the dense operand, and which of its axes is the columns'
-    npy_intp shape[MOST];           // of the dense operand
-    int row;                        // which axis of the result is the rows'
+    npy_intp rows, columns, extents[2]; // of the product, and of the operand as it is
+    bool turned, fortran, floating;     // turned: the rows are the sparse operand's second axis
+    int ndim, column;                   // of the dense operand, and which of its axes is the columns'
+    npy_intp shape[MOST];               // of the dense operand
+    int row;                            // which axis of the result is the rows'
     npy_intp out_shape[MOST];
     npy_intp width;
 
@@ -115,8 +113,8 @@ bool take_compressed(const Product& self, PyObject* operand, bool by_rows, Matri
 
 // Entries by coordinates, compressed into rows; of many that is the fallback's to do, which remembers it.
 bool take_coordinates(const Product& self, PyObject* operand, Format format, Matrix& a) {
-    const Held coords(coordinates_of(operand, format));
-    a.data.object = vector_part(operand, name_data);
+    Held coords;
+    take_coordinates(operand, format, self.extents, 2, coords, a.data);
     if (!coords || !a.data || !PyArray_EquivTypenums(PyArray_TYPE(a.data.array()), self.type) ||
         PyTuple_GET_SIZE(coords.object) != 2) {
         return false;
@@ -141,11 +139,10 @@ bool take_coordinates(const Product& self, PyObject* operand, Format format, Mat
     return a.as_given || compress_lines(self, a.coordinates, a);
 }
 
-// Blocks, or diagonals: as they are by a vector, else as rows that are made of them for this call.
+// Blocks, or diagonals: as they are by a vector, else, and of lists, as rows that are made for this call.
 bool take_kept(const Product& self, PyObject* operand, Format format, Matrix& a) {
-    const npy_intp rows = self.turned ? self.columns : self.rows,
-                   columns = self.turned ? self.rows : self.columns;
-    if (self.width == 1) {
+    const npy_intp rows = self.extents[0], columns = self.extents[1];
+    if (self.width == 1 && format != Format::Lists) {
         a.kept = format;
         const bool good = format == Format::Blocks ? read_blocks(operand, rows, columns, a.blocks)
                                                    : read_diagonals(operand, columns, a.diagonals);
@@ -155,7 +152,7 @@ bool take_kept(const Product& self, PyObject* operand, Format format, Matrix& a)
                    self.type);
     }
     ExpandedRows made;
-    if (!expand_rows(operand, format, rows, columns, made)) {
+    if (!expand(operand, format, rows, columns, Wanted::Rows, made)) {
         return false;
     }
     a.indptr.object = made.indptr.release();
@@ -172,9 +169,12 @@ bool take_matrix(const Product& self, PyObject* operand, Matrix& a) {
     switch (format) {
     case Format::Entries:
     case Format::Table:
+    case Format::Keys:
+    case Format::Dictionary:
         return take_coordinates(self, operand, format, a);
     case Format::Blocks:
     case Format::Diagonals:
+    case Format::Lists:
         return take_kept(self, operand, format, a);
     default:
         break;
@@ -234,8 +234,7 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
                               PyArray_BYTES(out), PyArray_STRIDE(out, self.row)};
         return a.kept == Format::Blocks
                    ? multiply_blocks(a.blocks.blocks, self.character, p, self.threads)
-                   : multiply_diagonals(a.diagonals, self.character, self.turned ? self.columns : self.rows,
-                                        p, self.threads);
+                   : multiply_diagonals(a.diagonals, self.character, self.extents[0], p, self.threads);
     }
     SparseDense p;
     p.character = self.character;
@@ -366,6 +365,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
         self.turned = turned != 0;
         self.rows = rows;
         self.columns = columns;
+        self.extents[turned != 0 ? 1 : 0] = rows;
+        self.extents[turned != 0 ? 0 : 1] = columns;
         self.column = column;
         self.row = row;
         self.fortran = fortran != 0;
@@ -376,9 +377,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 const char DOC[] =
     "SparseProduct(fallback, char, sparse, turned, rows, columns, shape, column, row, fortran=False, "
     "threads=1, few=sys.maxsize)\n--\n\n"
-    "A matrix of scipy.sparse by a dense array of a shape: called "
-    "with\n"
-    "both. What is not as expected, and what is not finite, is the fallback's to answer.";
+    "A sparse matrix by a dense array of a shape: called with\nboth. What is not as expected, and what is "
+    "not finite, is the fallback's to answer.";
 
 } // namespace
 

@@ -1,5 +1,6 @@
 #include "sparse_total.hpp"
 
+#include "finite.hpp"
 #include "float_status.hpp"
 #include "sparse_parts.hpp"
 
@@ -52,7 +53,30 @@ PyObject* total(PyObject*, PyObject* data) {
     return complex ? PyComplex_FromDoubles(sums[0], sums[1]) : PyFloat_FromDouble(sums[0]);
 }
 
+PyObject* finite(PyObject*, PyObject* data) {
+    PyArrayObject* x = reinterpret_cast<PyArrayObject*>(data);
+    const int type = is_plain_vector(data) ? PyArray_TYPE(x) : NPY_NOTYPE;
+    const bool single = type == NPY_FLOAT || type == NPY_CFLOAT;
+    if (!single && type != NPY_DOUBLE && type != NPY_CDOUBLE) {
+        PyErr_SetString(PyExc_ValueError, "not a plain vector of floats");
+        return nullptr;
+    }
+    const npy_intp count = PyArray_NBYTES(x) / (single ? 4 : 8);
+    bool good;
+    if (count < RELEASED) {
+        good = all_finite(PyArray_BYTES(x), count, single);
+    } else {
+        Py_BEGIN_ALLOW_THREADS;
+        good = all_finite(PyArray_BYTES(x), count, single);
+        Py_END_ALLOW_THREADS;
+    }
+    return PyBool_FromLong(good);
+}
+
 PyMethodDef functions[] = {
+    {"finite", finite, METH_O,
+     "finite(data, /)\n--\n\n"
+     "Whether all numbers of a plain vector are."},
     {"total", total, METH_O,
      "total(data, /)\n--\n\n"
      "The sum of a plain vector of single precision, in double precision."},

@@ -10,6 +10,7 @@ struct BoxKernels;
 struct SparseTypes;
 struct FormKernels;
 struct PairKernels;
+struct WeightKernels;
 struct LinearKernels;
 struct CorrelationKernels;
 struct IndexLoops;
@@ -22,6 +23,7 @@ struct KernelTables {
     const SparseTypes& sparse;
     const FormKernels& forms;
     const PairKernels& pairs;
+    const WeightKernels& weights;
     const LinearKernels& linear_forms;
     const ClassLoop& classes;
     const CorrelationKernels& correlations;

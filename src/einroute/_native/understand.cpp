@@ -38,6 +38,15 @@ void lay_out_result(Contraction* self, bool fortran) {
     }
 }
 
+// Of each sum: two may be added in any order.
+double terms(const Expression& e) {
+    double count = iterations(e);
+    for (int i = 0; i < e.out_ndim; ++i) {
+        count /= double(e.size[e.out[i]]);
+    }
+    return count;
+}
+
 Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
     Expression& e = *self->expression;
     if (!element_of(descr->type, self->element) || is_long(self->element) || !read_sizes(e)) {
@@ -51,11 +60,12 @@ Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
     self->dtype.object = reinterpret_cast<PyObject*>(descr);
     self->subscripts.object = Py_NewRef(subscripts);
     self->floating = self->element >= Element::Float32;
-    self->repeats = self->floating && self->program->reorders && !self->report;
+    self->order = 'K';
+    self->repeats = self->floating && !self->report && (self->program->reorders || terms(e) > 2);
     if (self->repeats && iterations(e) > REPEATED) {
         return Made::NotOurs;
     }
-    const bool takes_out = self->floating && !self->repeats && !self->report && e.operands == 2;
+    const bool takes_out = self->floating && !self->repeats && !self->report && e.operands <= 2;
     self->summed = takes_out && iterations(e) <= REPEATED ? ~Mask{0} : 0;
     self->out_ndim = e.out_ndim;
     for (int i = 0; i < e.out_ndim; ++i) {
@@ -65,7 +75,7 @@ Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
     return Made::Yes;
 }
 
-PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n) {
+PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n, char order) {
     if (n < 1 || n > MAX_OPERANDS) {
         return nullptr;
     }
@@ -98,6 +108,7 @@ PyObject* understand(PyObject* subscripts, PyObject* const* arrays, Py_ssize_t n
             return false;
         }
         self.scalar = self.out_ndim == 0;
+        self.order = order;
         lay_out_result(&self, false);
         return price_program(*self.program, strides, self.out_strides) <= (n > 2 ? SMALL_OF_MANY : SMALL);
     });

@@ -14,14 +14,14 @@ from .._base.facts import DENSE, Step
 from .._base.records import dataclass
 from .._base.routes import NoRoute, Offer
 from .chains import path_of
-from .plans import Chain, Limits, Node, Path, Plan, Planned, Rewritten, Sliced
+from .plans import Chain, Choice, Limits, Node, Path, Plan, Planned, Rewritten, Sliced
 
-__all__ = ["Alternative", "alternatives", "has_same_bits", "name_of", "plannings"]
+__all__ = ["Alternative", "alternatives", "has_same_bits", "name_of", "near", "plannings"]
 
-#: How many times the chosen plan's estimate another one's may be: estimates are off by that.
+#: How many times the chosen plan's time another one's estimate may be: estimates are off by that.
 _REACH = 5.0
 #: Alternatives of a plan, those with the least estimates.
-_MOST = 6
+_MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,13 @@ def name_of(plan: Plan) -> str:
 
 def has_same_bits(plan: Plan) -> bool:
     """Whether there is an alternative whose result has the same bits."""
-    return any(True for _ in _same(plan))
+    return any(True for _ in _same(plan, Limits()))
+
+
+def near(found: Sequence[Alternative], plan: Plan, took: float) -> list[Alternative]:
+    """Those that may be faster than a plan that took so many seconds."""
+    reach = _REACH * max(plan.node.seconds, took)
+    return [one for one in found if one.plan.node.seconds <= reach][:_MOST]
 
 
 def alternatives(plan: Plan, again: Callable[[Limits], Plan] | None, limits: Limits) -> list[Alternative]:
@@ -74,19 +80,18 @@ def alternatives(plan: Plan, again: Callable[[Limits], Plan] | None, limits: Lim
         That the plan was made with.
     """
     found: dict[str, Alternative] = {}
-    for other in _same(plan):
+    for other in _same(plan, limits):
         found.setdefault(name_of(other), Alternative(name_of(other), other, same=True))
     if again is not None:
-        for other in (*_rotated(plan, None), *_ordered(plan, again, limits)):
+        ordered = list(_ordered(plan, again, limits))
+        rotated = (other for one in (plan, *ordered) for other in _rotated(one, None, limits))
+        for other in (*ordered, *rotated):
             found.setdefault(name_of(other), Alternative(name_of(other), other, same=False))
         for other in _alone(plan, again, limits):
             name = f"{name_of(other)}, on one thread"
             found.setdefault(name, Alternative(name, other, same=False))
     found.pop(name_of(plan), None)
-    reach = _REACH * plan.node.seconds
-    near = [one for one in found.values() if one.plan.node.seconds <= reach]
-    near.sort(key=lambda one: one.plan.node.seconds)
-    return near[:_MOST]
+    return sorted(found.values(), key=lambda one: one.plan.node.seconds)
 
 
 def plannings(plan: Plan, limits: Limits) -> int:
@@ -94,10 +99,10 @@ def plannings(plan: Plan, limits: Limits) -> int:
     return len(_other_limits(plan, limits)) + (limits.threads > 1)
 
 
-def _same(plan: Plan) -> Iterator[Plan]:
+def _same(plan: Plan, limits: Limits) -> Iterator[Plan]:
     """Plans with the same bits."""
     if plan.form == DENSE:
-        yield from _rotated(plan, _exact)
+        yield from _rotated(plan, _exact, limits)
 
 
 _Exact = Callable[[Step, Offer], bool]
@@ -115,34 +120,60 @@ def _exact(step: Step, offer: Offer) -> bool:
     return offer.single and (len(step.inputs) == 1 or (len(step.inputs) == 2 and step.dtype.char in "fd"))
 
 
-def _rotated(plan: Plan, exact: _Exact | None) -> Iterator[Plan]:
-    """The plan with another offer for one step, or another rewrite, first."""
+def _rotated(plan: Plan, exact: _Exact | None, limits: Limits) -> Iterator[Plan]:
+    """The plan with another offer for one step first, or with another rewrite."""
     node = plan.node
     if isinstance(node, Rewritten):
-        for number in range(1, len(node.choices)):
-            if exact is None or plan.dtype.kind in "biu":
-                yield replace(plan, node=replace(node, choices=_first(node.choices, number)))
+        if exact is None or plan.dtype.kind in "biu":
+            for choices in _rewritings(node.choices, exact, limits):
+                yield replace(plan, node=replace(node, choices=choices))
         return
     if isinstance(node, Sliced):
         return
     for at, planned in enumerate(node.steps):
-        for other in _others(planned, exact):
+        last = at + 1 == len(node.steps)
+        anyhow = exact is None and last and plan.order == "K"
+        for other in _others(planned, exact, limits, anyhow=anyhow):
             steps = (*node.steps[:at], other, *node.steps[at + 1 :])
             seconds = node.seconds - planned.decision.offer.cost.seconds + other.decision.offer.cost.seconds
             yield replace(plan, node=replace(node, steps=steps, seconds=seconds))
 
 
-def _others(planned: Planned, exact: _Exact | None) -> Iterator[Planned]:
-    """A step with another offer first, whose result lies in memory as the first one's does."""
-    offers = planned.decision.offers
+def _rewritings(
+    choices: tuple[Choice, ...], exact: _Exact | None, limits: Limits
+) -> Iterator[tuple[Choice, ...]]:
+    """Each rewrite first, as it is and with another plan for a contraction of arrays that it hands on."""
+    for number in range(len(choices)):
+        first, *others = _first(choices, number)
+        if number:
+            yield (first, *others)
+        for at, (inner, plan) in enumerate(zip(first.rewriting.inner, first.inner, strict=True)):
+            if isinstance(plan.node, Rewritten) or any(op.form != DENSE for op in inner.operands):
+                continue  # bound anew by what it gets
+            for one in _rotated(plan, exact, limits):
+                seconds = first.seconds + inner.times * (one.node.seconds - plan.node.seconds)
+                handed_on = (*first.inner[:at], one, *first.inner[at + 1 :])
+                yield (replace(first, inner=handed_on, seconds=seconds), *others)
+
+
+def _others(planned: Planned, exact: _Exact | None, limits: Limits, *, anyhow: bool) -> Iterator[Planned]:
+    """A step with another offer first, whose result lies in memory as the first one's does, or anyhow.
+
+    What it holds besides is bounded: by as much as the operands and the result take, and where memory is
+    limited by what the first offer holds.
+    """
+    step, offers = planned.step, planned.decision.offers
     first = offers[0][1]
-    if exact is not None and not exact(planned.step, first):
+    if exact is not None and not exact(step, first):
         return
+    more = step.read_bytes + step.out_bytes if limits.memory is None else 0
     for number in range(1, len(offers)):
         offer = offers[number][1]
-        if offer.layout != first.layout or offer.facts != first.facts or offer.temporary > first.temporary:
+        if not anyhow and (offer.layout != first.layout or offer.facts != first.facts):
             continue
-        if exact is None or exact(planned.step, offer):
+        if offer.temporary > max(first.temporary, more):
+            continue
+        if exact is None or exact(step, offer):
             yield replace(planned, decision=replace(planned.decision, offers=_first(offers, number)))
 
 
@@ -160,7 +191,7 @@ def _ordered(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Ite
         except NoRoute:
             continue
         assert not isinstance(node, Rewritten)
-        if not isinstance(other.node, Rewritten) and other.node.layout == node.layout:
+        if not isinstance(other.node, Rewritten) and (plan.order == "K" or other.node.layout == node.layout):
             yield other
 
 
@@ -185,7 +216,8 @@ def _alone(plan: Plan, again: Callable[[Limits], Plan], limits: Limits) -> Itera
     except NoRoute:
         return
     same = isinstance(other.node, Rewritten) == isinstance(plan.node, Rewritten)
-    if same and other.node.seconds != plan.node.seconds and _layout(other) == _layout(plan):
+    alike = plan.order == "K" or _layout(other) == _layout(plan)
+    if same and other.node.seconds != plan.node.seconds and alike:
         yield other
 
 

@@ -32,6 +32,16 @@ def test_choice_and_value(subscripts, shapes, routes):
     np.testing.assert_allclose(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_blas_begins_each_short_row_of_a_matrix_by_a_vector(dtype):
+    def told(rows):
+        with er.config(allow="dense.matmul"):
+            operands = np.ones((1000, rows, 12), dtype), np.ones((1000, 12), dtype)
+            return er.explain("bij,bj->bi", *operands).seconds
+
+    assert told(24) - told(12) > 12_000 * 1.5e-9
+
+
 def test_a_sum_that_is_not_the_last_step_runs_over_all_axes_as_one():
     """Asked for a layout, NumPy takes each axis by itself: of a number there is none to ask for."""
     rng = np.random.default_rng(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import tracemalloc
+import warnings
 from contextlib import nullcontext
 from typing import Any
 
@@ -663,3 +664,27 @@ class TestShortWays:
         np.testing.assert_array_equal(
             er.einsum(subscripts, *operands), np.einsum(subscripts, *map(written, operands))
         )
+
+    @pytest.mark.parametrize("dtype", ["f8", "f4", "c8", "g", "i1", "u8", "?"])
+    def test_far_more_classes_than_places(self, dtype):
+        sizes = {**SIZES, "r": 70, "c": 60}
+        for expression in ("tr*->r", "tr*,tc*->rc", "tr*,tc*->cr", "btr*->r", "btr*,btc*->cr"):
+            for form in ("all", "some", "none"):
+                subscripts, operands = case(expression, form, dtype, sizes=sizes)
+                got = er.einsum(subscripts, *operands)
+                right = np.einsum(subscripts, *map(written, operands))
+                assert got.dtype == right.dtype
+                np.testing.assert_array_equal(got, right)
+
+    @pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+    def test_what_overflows_says_nothing(self, dtype):
+        hot, large = er.one_hot(np.array([0, 1, 1, 5]), 3), np.full(4, np.finfo(dtype).max, dtype)
+        hot = er.one_hot(hot.labels, 3, dtype=dtype)
+        calls = {"tr,t->r": (large,), "tr,r->t": (large[:3],), "tr,r,t->t": (large[:3], large)}
+        with warnings.catch_warnings(), np.errstate(all="raise"):
+            warnings.simplefilter("error")
+            found = {s: er.einsum(s, hot, *rest) for s, rest in calls.items()}
+        finite = {s: np.isfinite(x).tolist() for s, x in found.items()}
+        assert finite["tr,t->r"] == [True, False, True]
+        assert finite["tr,r->t"] == [True] * 4
+        assert finite["tr,r,t->t"] == [False, False, False, True]

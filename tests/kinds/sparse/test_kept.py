@@ -82,8 +82,11 @@ def test_blocks_and_diagonals(subscripts: str, dtype: str) -> None:
 def test_any_diagonals(n: int, m: int, count: int, length: int, dtype: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     a = _diagonals(rng, dtype, (n, m), count, length)
-    for subscripts in ("ij,j->i", "ij,i->j", "ij,jk->ik", "ij->"):
+    for subscripts in ("ij,j->i", "ij,i->j", "ij,jk->ik", "ij->", "ij->i", "ij->ji"):
         _alike(subscripts, *_beside(rng, subscripts, a, dtype))
+    square = _diagonals(rng, dtype, (n, n), count, length)
+    for subscripts in ("ii->", "ii->i", "ii,i->"):
+        _alike(subscripts, square, *[np.arange(n).astype(dtype)] * ("," in subscripts))
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 5), st.integers(0, 5), st.integers(0, 99))

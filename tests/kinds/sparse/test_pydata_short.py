@@ -114,6 +114,10 @@ def test_what_changes_between_calls(subscripts: str, kind: str) -> None:
     x.fill_value = np.float64(0)
     index = x.coords[1] if kind == "coo" else x.indices
     before = index[2]
+    x.fill_value = None
+    with pytest.raises(ValueError, match="fill value"):
+        er.einsum(subscripts, *operands)
+    x.fill_value = np.float64(0)
     for wrong in (77, -1):
         index[2] = wrong
         with pytest.raises(ValueError, match="operand 0"):

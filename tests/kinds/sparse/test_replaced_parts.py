@@ -81,3 +81,35 @@ def test_parts_of_every_layout(order: str, index: str) -> None:
                 setattr(given, name, getattr(given, name).astype(index))
         np.testing.assert_array_equal(dense(kind.adopt(given)), expected)
         np.testing.assert_array_equal(er.einsum("ij->ji", given).toarray(), expected.T)
+
+
+class _Vanishing(sparse.coo_array):
+    """An array whose values are there so many times that they are looked at, and None from then on."""
+
+    left = 1000
+
+    @property
+    def data(self) -> Any:
+        type(self).left -= 1
+        return self._values if type(self).left > 0 else None
+
+    @data.setter
+    def data(self, values: Any) -> None:
+        self._values = values
+
+
+@pytest.mark.parametrize("subscripts", ["ij->i", "ij,jk->ik", "ii->"])
+def test_values_that_vanish_during_a_call(subscripts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = [np.ones((N, 2))] if "," in subscripts else []
+    answers = 0
+    for looks in range(1, 40):
+        a = _Vanishing(np.eye(N))
+        monkeypatch.setattr(_Vanishing, "left", looks)
+        try:
+            er.einsum(subscripts, a, *rest)
+        except ValueError as error:
+            assert "operand 0" in str(error)  # noqa: PT017
+        else:
+            answers += 1
+        monkeypatch.undo()
+    assert answers > 0

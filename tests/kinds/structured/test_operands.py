@@ -39,6 +39,8 @@ class Kind:
 
 LABELS = np.array([0, 3, 1, 1, -1])
 BASE = RNG.standard_normal((5, 3))
+#: The classes, whose constructors are Python's.
+OneHot, Rolled = type(er.one_hot(LABELS, 4)), type(er.rolled(BASE, 4))
 X, Y = RNG.standard_normal((5, 3)), RNG.standard_normal((4, 3))
 
 KINDS = {
@@ -397,3 +399,54 @@ class TestPlans:
         for thread in threads:
             thread.join()
         assert not errors, errors[0]
+
+
+class TestMadeByTheCore:
+    """What `one_hot` and `rolled` make without the constructor is what the constructor makes."""
+
+    @staticmethod
+    def parts(x: Structured) -> dict[str, Any]:
+        """All slots, arrays by where they lie and how."""
+        names = ("labels", "depth", "base", "k", "axis", "step", "shift", "dtype", "shape")
+        own = {name: getattr(x, name) for name in names if hasattr(type(x), name)}
+        return {
+            name: (v.__array_interface__, v.flags.writeable) if isinstance(v, np.ndarray) else (v, type(v))
+            for name, v in own.items()
+        }
+
+    @pytest.mark.parametrize("shape", [(), (0,), (5,), (2, 3), (3, 0, 2)])
+    @pytest.mark.parametrize("dtype", ["i1", "u8", "i8", ">i4"])
+    @pytest.mark.parametrize("depth", [0, 1, 7, 2**40, 2**63 - 1])
+    def test_one_hot(self, shape: tuple[int, ...], dtype: str, depth: int) -> None:
+        labels = np.zeros(shape, dtype).T
+        labels.flags.writeable = depth != 7
+        made = er.one_hot(labels, depth)
+        assert self.parts(made) == self.parts(OneHot(labels, depth))
+        assert made.labels is not labels
+        with pytest.raises(AttributeError, match="immutable"):
+            made.depth = 3
+
+    @pytest.mark.parametrize("shape", [(0,), (1,), (5,), (2, 3), (3, 0, 4)])
+    @pytest.mark.parametrize("k", [1, 3, 9])
+    @pytest.mark.parametrize("step", [1, -1, 0, 2, 7, -(2**62), 2**63 - 1, -(2**63), 2**70])
+    def test_rolled(self, shape: tuple[int, ...], k: int, step: int) -> None:
+        b = np.zeros(shape, ">f4").T
+        for axis in range(-len(shape), len(shape)):
+            made = er.rolled(b, k, axis=axis, step=step)
+            assert self.parts(made) == self.parts(Rolled(b, k, axis, step))
+        with pytest.raises(AttributeError, match="immutable"):
+            made.k = 3
+
+    @pytest.mark.parametrize("axis", [3, -4, 2**40, -(2**70)])
+    def test_what_the_constructor_refuses(self, axis: int) -> None:
+        for make in (er.rolled, Rolled):
+            with pytest.raises(np.exceptions.AxisError):
+                make(np.ones((2, 2, 2)), 2, axis=axis)
+            with pytest.raises(ValueError, match="more than the"):
+                make(np.ones(2), 2**62)
+        with pytest.raises(ValueError, match="depth"):
+            er.one_hot(np.zeros(3, int), -1)
+        with pytest.raises(ValueError, match="depth"):
+            er.one_hot(np.zeros(3, int), 2**63)
+        with pytest.raises(TypeError, match="integers"):
+            er.one_hot(np.zeros(3, bool), 2)

@@ -234,10 +234,15 @@ def _labels(call: Drawn) -> Iterator[tuple[str, Way]]:
     if any(c in call.inputs[i] for i in rest) and c not in call.output:
         yield "take", lambda: _taken(call, hots[0], rest)
     elif c not in call.output:
-        yield "ones", lambda: np.einsum(
-            ",".join([places, *(call.inputs[i] for i in rest)]) + "->" + call.output,
-            np.ones(x.labels.shape, x.dtype), *(written(call.operands[i]) for i in rest),
-        )  # fmt: skip
+        # What is no class counts as 0: nobody knows that there is none without looking.
+        yield (
+            "a mask",
+            lambda: np.einsum(
+                ",".join([places, *(call.inputs[i] for i in rest)]) + "->" + call.output,
+                ((x.labels >= 0) & (x.labels < x.depth)).astype(x.dtype),
+                *(written(call.operands[i]) for i in rest),
+            ),
+        )
     elif not any(c in call.inputs[i] for i in rest) and not set(places) & set(call.output):
         yield "bincount, or a sparse matrix", lambda: _added(call, hots[0], rest)
 

@@ -30,7 +30,7 @@ def in_core(program: Program, step: Step) -> Runner | None:
     """The core's object that runs a program; None where it takes no such, or would be slower."""
     if CORE is None:
         return None
-    if not _has_blas() and program.heavy and program.heavy[0][0] > _LARGE and step.dtype.char in "fdFD":
+    if not has_blas() and program.heavy and program.heavy[0][0] > _LARGE and step.dtype.char in "fdFD":
         return None
     loops: dict[Loop, int] = {}
     steps: list[int] = []
@@ -51,7 +51,7 @@ def in_core(program: Program, step: Step) -> Runner | None:
 
 
 @lru_cache(1)
-def _has_blas() -> bool:
+def has_blas() -> bool:
     """Whether the core has found NumPy's BLAS."""
     return bool(CORE.use_blas(_extension_module()))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..._base.cost import CALL, SHARED, Cost, blas_threads, gemm_rate, moving
+from ..._base.cost import CALL, Cost, blas_threads, gemm_rate, moving
 from ..._base.facts import LINE, Step
 from ..._base.machine import machine
 from .recipe import Recipe
@@ -17,10 +17,15 @@ from .strides import by_stride, fused_stride
 TRANSPOSE = 2.5
 #: BLAS's matrix-vector products reach two thirds of the speed of memory.
 GEMV_BYTES = 1.5
-#: A GEMM with a side shorter than this is bound by packing its large operand.
-SKINNY = 32
-#: Multiply-adds up to which BLAS packs nothing; bytes that it packs a second, before it multiplies.
-_UNPACKED, _PACKING = 1e6, 15e9
+#: Rows up to which a column is short.
+_SHORT = 32
+#: How many caches of its own a core has to read through before a stack of products waits for what it reads.
+_MANY_CACHES = 4
+#: Multiply-adds up to which BLAS packs nothing. Seconds in which it packs a byte of an operand that lies
+#: along a free label, as the rows of the result and as its columns; and of one that lies along a label that
+#: is summed, of which single precision has columns packed one by one.
+_UNPACKED = 1e6
+_PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e-9), (0.045e-9, 0.12e-9)
 #: Bytes of a matrix up to which NumPy's own copy of it, before the product, costs less than ours.
 SMALL = 1 << 18
 
@@ -31,21 +36,26 @@ _EACH = ((7.5e-9, 19e-9), (28e-9, 40e-9), (25e-9, 50e-9))
 _VECTOR_RATE, _HALF, _COMPLEX = 10e9, 16, 0.3
 #: Where BLAS has to copy the second matrix: seconds to begin, and for each of its bytes.
 _TURNED = (35e-9, 0.11e-9)
-#: Seconds an element of a first matrix that lies across, where single precision has no kernel for it.
-_LEFT = 0.8e-9
+#: Seconds an element of the result where the first matrix lies across: single precision has no kernel for it.
+_LEFT = 0.35e-9
 #: Seconds an element that NumPy copies of a small matrix that BLAS cannot take: whose lines stay in the first
 #: cache, of so many bytes, and whose do not.
 _COPIED, _COPIED_FAR, _FIRST = 0.5e-9, 1.2e-9, 32 << 10
-#: Seconds an element that is copied before, where labels do not fuse; and by our own copies, at least.
-_RESHAPED, _TURN = 1.1e-9, 0.7e-9
+#: Seconds an element that is copied before, where labels do not fuse.
+_RESHAPED = 1.1e-9
+#: Of our own copies: seconds of a row that stays one; and an element of rows that are turned, at least, and
+#: where they or what they become are shorter than a square of registers.
+_COPIED_ROW, _TURN, _TURN_SHORT, _SQUARE = 4e-9, 0.25e-9, 1.2e-9, 8
+#: Seconds of a row that begins elsewhere in the last cache, and in memory.
+_RUN = (5e-9, 20e-9)
 #: Bytes of a matrix with gaps up to which dot, which copies it for a vector, takes less than matmul.
 UNCOPIED = 4096
 #: Seconds a byte of lines that memory does not foresee.
 _WAITED = 0.2e-9
 #: Elements of an operand so small that BLAS is at its edges all the time, and its rate then.
 _TINY, _OF_TINY = 16, 0.2
-#: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element.
-_COLUMN = 1.5e-9
+#: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element; and in which a row begins.
+_COLUMN, _ROW = 1.5e-9, 1.6e-9
 #: Seconds of a product of a dot product whose elements lie apart, and of each line of the cache.
 _APART, _EACH_LINE = 0.15e-9, 1.05e-9
 
@@ -58,23 +68,26 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
     each = 0.0
     if count > 1:
         each = _EACH[(m > 1) + (n > 1)][is_complex]
-        if m * n * k >= 65536:  # and packing its operands, which short sides do not pay back
-            each = 1e-6 + item * (m * k + k * n) / SHARED
-    nbytes = float(count) * item * (m * k + k * n + m * n)
+        if m * n * k >= 65536 and blas_threads(threads) > 1:
+            each = 1e-6
+    written = float(count) * item * m * n
+    nbytes = float(count) * item * (m * k + k * n) + written
     rate = gemm_rate(m, n, k, item, is_complex, threads)
     passes = 1.0
     if min(m, n) > 1 and min(m, n) * k <= _TINY:
         rate *= _OF_TINY
-    if min(m, n) > 1:
-        if min(m, n) < SKINNY and count == 1:
-            # BLAS packs the large operand, and does little with what it packed; better the right one.
-            passes = (6.0 if n < m and k >= SKINNY else 4.0) / min(blas_threads(threads), 2)
-        if count == 1 and flops > _UNPACKED:
-            rate = flops / (flops / rate + _packing(step, m, n, k))
-    else:  # the matrix is read once, by all threads if it is one
+    if min(m, n) == 1:  # the matrix is read once, by all threads if it is one
         passes = (1.0 if m == n else GEMV_BYTES) / (min(blas_threads(threads), 2) if count == 1 else 1)
         vectors = _VECTOR_RATE * (_COMPLEX if is_complex else 1)
         rate = vectors * k / (k + _HALF) if m == n else max(rate, vectors)
+    else:
+        held, waited = min(nbytes, float(step.read_bytes + step.out_bytes)), 0.0
+        if m * n * k > _UNPACKED:  # BLAS clears the result, and adds to it afterwards
+            waited = 3 * written
+        if count > 1 and held > _MANY_CACHES * machine().own_bytes:  # nothing is read ahead
+            waited = max(waited, nbytes)
+        if waited:
+            rate = flops / (flops / rate + moving(waited, held) / min(blas_threads(threads), 2))
     return Cost(flops, passes * nbytes, 1.0 + count * each / CALL, rate, held=nbytes)
 
 
@@ -96,10 +109,10 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             moved *= LINE / step.dtype.itemsize
         elif far and held >= machine().shared_bytes / 2:  # lines come one by one, for all along them
             each += k * step.dtype.itemsize * _WAITED
-    if count == 1 and _is_awkward(step, recipe, strides):
-        rate = flops / (flops / rate + _packing(step, m, n, k))
+    if min(m, n) > 1 and m * n * k > _UNPACKED:
+        rate = flops / (flops / rate + count * _packing(step, recipe, strides))
     if (m == 1) != (n == 1):
-        rate = min(rate, _of_short_columns(step, recipe, strides))
+        rate = _of_lines(step, recipe, strides, rate)
         each += k * _apart(step, recipe, strides) if count > 1 else 0.0
     turned = strides[0 if recipe.swapped else 1]
     real = recipe.loops and m > 1 and n > 1 and not recipe.pack_b and step.dtype.kind != "c"
@@ -108,8 +121,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     left = strides[1 if recipe.swapped else 0]
     partly = real and step.dtype.char == "f" and (m % 4 or k % 4) and not recipe.pack_a
     if partly and any(left[c] != step.dtype.itemsize and step.sizes[c] > 1 for c in recipe.k):
-        each += _TURNED[0] + _LEFT * m * k  # single precision has such kernels for whole vectors only
-    copied, calls, turned_ones = 0, _views(step, recipe) + recipe.pack_out, 0.0
+        each += _TURNED[0] + _LEFT * m * n  # single precision has such kernels for whole vectors only
+    copied, calls, copying = 0, _views(step, recipe) + recipe.pack_out, 0.0
     sides = ((recipe.pack_a, recipe.m), (recipe.pack_b, recipe.n))
     for (packs, free), op, own in zip(sides, step.operands, strides, strict=True):
         gemv = not recipe.loops and not (recipe.m and recipe.n)
@@ -126,17 +139,50 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
         else:
             copied += op.nbytes
             calls += 1
-            turned_ones += op.size * _TURN
+            copying += _copying(step, by_stride("".join(own), own), _packed(step, recipe, free, own))
     if recipe.pack_out:
         copied += step.out_bytes
+        inner = recipe.n + recipe.m if recipe.swapped else recipe.m + recipe.n
+        copying += _copying(step, recipe.loops + inner, recipe.layout)
     # What windows read again is at hand.
     again = min(moved, float(sum(max(op.nbytes - op.span, 0) for op in step.operands)))
     moved -= again
     seconds = max(flops / rate, moving(moved, held) + moving(again, 1.0))
-    if copied:
-        seconds += max(moving(TRANSPOSE * 2 * copied, held + copied), turned_ones)
+    seconds += copying
     calls += cost.calls + count * each / CALL
     return Cost(flops, moved + 2 * copied, calls, flops / max(seconds, 1e-12), held=held + copied)
+
+
+def _packed(step: Step, recipe: Recipe, free: str, own: Mapping[str, int]) -> str:
+    """The labels of an operand in the order of memory of its copy."""
+    matrix = free + recipe.k if free is recipe.m else recipe.k + free
+    if not recipe.loops:  # as it lies, for BLAS takes both
+        matrix = recipe.k + free if by_stride(free + recipe.k, own)[-1:] in free else free + recipe.k
+    return "".join(c for c in recipe.loops if c in own) + matrix
+
+
+def _copying(step: Step, before: str, after: str) -> float:
+    """Seconds in which an array is copied whose labels lie in memory in this order before and after."""
+    before, after = ("".join(c for c in x if step.sizes[c] > 1) for x in (before, after))
+    elements = step.extent(after)
+    nbytes = elements * step.dtype.itemsize
+    same = 0
+    while same < len(after) and before[len(before) - same - 1] == after[len(after) - same - 1]:
+        same += 1
+    if same:
+        rows = elements / step.extent(after[len(after) - same :])
+        return max(moving(2.0 * nbytes), rows * _COPIED_ROW)
+    short = min((step.sizes[x[-1]] for x in (before, after) if x), default=1) < _SQUARE
+    # Rows of either that end where the next one lies elsewhere, but for those of squares that lie together.
+    p, q = after[-1:], before[-1:]
+    starts = sum(
+        elements / (step.sizes[x] * (step.sizes[y] if order[-2:-1] == y else 1))
+        for x, y, order in ((p, q, after), (q, p, before))
+        if x
+    )
+    each = _RUN[nbytes >= machine().shared_bytes] if nbytes >= machine().own_bytes else 0.0
+    turned = elements * (_TURN_SHORT if short else _TURN)
+    return max(moving(2 * TRANSPOSE * nbytes), turned) + starts * each
 
 
 def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> int:
@@ -150,36 +196,34 @@ def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], 
     return max((x for x in steps if x != item), default=0)
 
 
-def _packing(step: Step, m: int, n: int, k: int) -> float:
-    """Seconds in which BLAS packs the large operand of a product with a short side, which hides it badly."""
-    if not 1 < min(m, n) <= 2 * SKINNY:
-        return 0.0
-    return step.dtype.itemsize * max(m, n) * k / _PACKING / min(blas_threads(step.threads), 2)
+def _packing(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> float:
+    """Seconds in which BLAS packs both operands of one product, which it does before it multiplies.
 
-
-def _is_awkward(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> bool:
-    """Whether the large operand's side is the one of the result's sides along which BLAS packs slowly.
-
-    An operand that lies along its free labels is best the columns of the result in C order; one that lies
-    along those that are summed its rows, but where much is packed in double precision.
+    It takes the first matrix of its own, column-major, product for the columns of the result in C order.
     """
-    at = 0 if step.extent(recipe.m) >= step.extent(recipe.n) else 1
-    free = (recipe.m, recipe.n)[at]
-    as_rows = (at == 0) != recipe.swapped
-    if by_stride(free + recipe.k, strides[at])[-1:] in free:
-        return as_rows
-    return as_rows == (step.dtype.char in "dD" and step.iterations > _UNPACKED)
+    seconds = 0.0
+    free, packed = (recipe.m, recipe.n), (recipe.pack_a, recipe.pack_b)
+    for at in (0, 1):
+        as_columns = (at == 1) != recipe.swapped
+        of_free = by_stride(free[at] + recipe.k, strides[at])[-1:] in free[at]
+        if packed[at] and recipe.loops:  # a copy of the matrix, in C order
+            of_free = at == 1
+        ways = _PACK_FREE if of_free else _PACK_SINGLE if step.dtype.char in "fF" else _PACK_SUMMED
+        seconds += ways[as_columns] * step.dtype.itemsize * step.extent(free[at] + recipe.k)
+    return seconds / min(blas_threads(step.threads), 2)
 
 
-def _of_short_columns(
-    step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]
+def _of_lines(
+    step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]], rate: float
 ) -> float:
-    """Multiply-adds a second of a matrix by a vector at most, by the columns that BLAS goes through."""
+    """Multiply-adds a second of a matrix by a vector, which BLAS takes by columns or by rows, as they lie."""
     at = 1 if step.extent(recipe.m) == 1 else 0
     free = (recipe.m, recipe.n)[at]
-    if step.extent(free) >= SKINNY or by_stride(free + recipe.k, strides[at])[-1:] not in free:
-        return float("inf")
-    return step.extent(free) / (_COLUMN * max(step.dtype.itemsize / 8, 1))
+    if by_stride(free + recipe.k, strides[at])[-1:] not in free:
+        return 1 / (1 / rate + _ROW / step.extent(recipe.k))
+    if step.extent(free) >= _SHORT:
+        return rate
+    return min(rate, step.extent(free) / (_COLUMN * max(step.dtype.itemsize / 8, 1)))
 
 
 def _apart(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> float:

@@ -32,6 +32,8 @@ _ROW_COMPLEX, _ROW_MANY, _ROW_SINGLE = 20e-9, 6.6e-9, 5e-9
 #: Seconds for each 8 bytes of an operand in cache: read; packed across their memory; one by one. Sums of
 #: several that are packed wait for memory: they are not read ahead at once.
 _READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
+#: The share of reading that is left where rows overlap and are read again from the first cache.
+_AGAIN = 0.3
 #: Of an element that is packed one by one in a square box; and where its lines take each other's place.
 _IN_BOX, _CONFLICT = 0.7e-9, 1e-9
 #: The side of a square that is transposed in registers, and seconds of an element beside squares.
@@ -42,6 +44,9 @@ _SIDE, _WAYS, _PERIOD = 128, 8, 4096
 _LINE = 13e-9
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
 _DOT, _SUMS = 1.2, (1.05, 1.15)
+#: Bytes of a row that stay in the first cache beside rows that come from memory; beyond, both are waited for:
+#: how much slower they are than memory.
+_STAYS, _BOTH = 12 << 10, 2.2
 #: Iterations from which threads take part: two blocks of the core's (nest.cpp).
 _SHARED = 1 << 17
 
@@ -130,7 +135,8 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     out = layout_strides(layout, step.sizes, item)
     sizes, inner = _fused(step, loops, [*arrays, out])
     iterations = prod(sizes)
-    each = _READ * len(arrays) * item / 8
+    added = inner in step.output and loops[-2:-1] not in step.output
+    each = _READ * (_read_along(step, arrays, inner) if added else len(arrays)) * item / 8
     summed = inner not in step.output
     if not summed:
         each += _READ * item / 8
@@ -149,6 +155,15 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     seconds = iterations * each + rows * row + boxes * _BOX
     kept = arrays if summed else [*arrays, out]
     return loops, seconds + iterations * _packing(step, kept, inner, loops[-2:-1], sizes[-1])
+
+
+def _read_along(step: Step, arrays: Sequence[dict[str, int]], inner: str) -> float:
+    """How many arrays are read along rows that are added; windows are read again where they overlap."""
+    return sum(
+        _AGAIN if 2 * op.span < op.nbytes else 1.0
+        for op, own in zip(step.operands, arrays, strict=True)
+        if own.get(inner, 0)
+    )
 
 
 def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str, length: int) -> float:
@@ -215,6 +230,9 @@ def _cost(step: Step, seconds: float, summed: str) -> Cost:
     across = summed[-1:] in step.output
     if summed and (across or len(step.inputs) <= 2):
         nbytes *= _SUMS[across]
+        again = min(op.span for op in step.operands) if len(step.inputs) > 1 and not across else 0
+        if again > _STAYS and 2 * again < step.read_bytes and nbytes >= machine().shared_bytes:
+            nbytes *= _BOTH
     flops = float(step.iterations)
     # While a thread is woken the caller works: it is late by half of that.
     calls = _CALL + (machine().wake / 2 / CALL if threads > 1 else 0.0)

@@ -87,7 +87,7 @@ def _contraction(step: Step) -> Offer | Refused:
         flagged=alone,
         single=not summed and alone,
         temporary=run.intermediates,
-        whole=partial(_whole, char, "F" if fortran else "C"),
+        whole=partial(_whole, char, step.order),
     )
 
 

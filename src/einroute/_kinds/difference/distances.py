@@ -50,6 +50,8 @@ _SOME, _OFTEN, _MANY = 0.01, 0.2, 0.5
 _ALIKE = 3.3
 #: How much larger than ``|z|**2`` t may be before z is computed precisely, and what then is left of t.
 _CANCELS, PRECISE = 2.0, 2.0**-20
+#: Bytes of points that are transformed at a time.
+_PART = 1 << 16
 #: Bytes of a tile, and the most columns of one.
 TILE, _WIDE = 1 << 19, 4096
 #: Pairs that are looked at to see whether points lie in clusters; and how many of them say so.
@@ -138,18 +140,47 @@ def _left(points: Array, centre: Array, factor: Factor) -> Side:
 
 
 def transform(points: Array, centre: Array, u: Array, z: Array) -> tuple[Array, Array]:
-    """Fill ``z = U (x - c)``; give ``|z|**2`` and t."""
+    """Fill ``z = U (x - c)``; give ``|z|**2`` and t.
+
+    Some points at a time, whose parts stay in the cache. From those on whose norms cancel too much, z is
+    computed precisely, and t matters so little that it is told by Cauchy's inequality, with features in
+    units of their size.
+    """
+    norms, bound = (np.empty(len(points), z.dtype) for _ in range(2))
+    rows = _rows(points)
+    scale: Array | None = None
+    for first in range(0, len(points), rows):
+        part = slice(first, first + rows)
+        if scale is None:
+            scale = _plainly(points[part], centre, u, z[part], norms[part], bound[part])
+        if scale is None:
+            continue
+        z[part] = _precisely(points[part], centre, u)
+        norms[part] = _norms(z[part])
+        ratio = (points[part] - centre) / scale
+        bound[part] = c_einsum("ik,ik->i", ratio, ratio) * (PRECISE * np.add.reduce((u * scale) ** 2, None))
+        bound[part] += norms[part]
+    return norms, bound
+
+
+def _rows(points: Array) -> int:
+    """Points that are transformed at a time."""
+    rows: int = max(1, _PART // (points.shape[1] * points.itemsize))
+    return rows
+
+
+def _plainly(points: Array, centre: Array, u: Array, z: Array, norms: Array, bound: Array) -> Array | None:
+    """The same of some points by a plain product; where that cancels too much, the features' sizes."""
     centred = points - centre
     _products(centred, u, z)
-    norms = _norms(z)
+    norms[...] = _norms(z)
     size = np.abs(centred) @ np.abs(u).T
-    bound = c_einsum("ik,ik->i", size, size)
-    if np.add.reduce(bound) > _CANCELS * np.add.reduce(norms):
-        z[...] = precisely(points, centre, u)
-        norms = _norms(z)
-        bound *= PRECISE
-        bound += norms
-    return norms, bound
+    bound[...] = c_einsum("ik,ik->i", size, size)
+    if not np.add.reduce(bound) > _CANCELS * np.add.reduce(norms):
+        return None
+    sizes: Array = np.sqrt(np.add.reduce(centred * centred) / len(centred))
+    sizes[~((sizes > 0) & np.isfinite(sizes))] = 1
+    return sizes
 
 
 def precisely(points: Array, centre: Array, u: Array) -> Array:
@@ -159,6 +190,12 @@ def precisely(points: Array, centre: Array, u: Array) -> Array:
     (Ozaki, Ogita, Oishi and Rump, "Error-free transformations of matrix multiplication", Numer. Algorithms
     59, 2012).
     """
+    rows = _rows(points)
+    parts = [_precisely(points[first : first + rows], centre, u) for first in range(0, len(points), rows)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _precisely(points: Array, centre: Array, u: Array) -> Array:
     if points.dtype == np.float32:
         double: Array = (points - centre.astype(np.float64)) @ u.T.astype(np.float64)
         return double

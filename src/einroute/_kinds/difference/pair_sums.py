@@ -11,7 +11,8 @@ are made of their differences.
 The core (`difference_sums`) does that of weights alone, ``sum_ij w_ij (x_ik - y_jk)``, and of products of
 different features: it asks the same of the sum itself, which is at most ``sum |w| |d|``, and where that does
 not say it, adds ``|w| |d|`` up until it is enough, or takes the sum again of all differences.  Weighed sums
-of each row, and of squares, it takes of the differences in the first place.
+of each row, and of squares, it takes of the differences in the first place; or of many features, by a matrix
+product of BLAS, asking each sum the same.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.cost import Cost, gemm_rate
 from ..._base.facts import Step
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
 from ..._native import CORE
-from .form import NAME
+from .pair_cost import by_blas, cost
+from .pair_form import PairSum, crosses, pair_sum, total
 from .points import GUARD, converted, convertible
 
 Array = np.ndarray[Any, Any]
@@ -36,83 +37,6 @@ Array = np.ndarray[Any, Any]
 SPREAD = 64
 #: The share of rows from which all are made of differences; and what R**2 times the weights is at least.
 _FEW, _LEAST = 0.05, 1e-280
-#: Seconds that the core takes for a pair, and for each of its features, of sums that are made of differences;
-#: and of those that are not, where it is looked what cancels.
-_PAIR, _FEATURE, _WEIGHT, _LOOK = 1e-10, 1e-10, 2.2e-10, 1.5e-11
-#: What a weight takes besides that is not of double precision and has a neighbour; a row of weights, and each
-#: of its sums.
-_PACKED, _ROW, _SUM = 2.2e-10, 1e-8, 3e-9
-#: Weights of a row up to which rows are summed side by side, in half of that.
-_SHORT = 64
-#: Seconds of a coordinate of points that only differences are made of, of one that is centred, and besides
-#: GEMMs of a product of different features.
-_TURNED, _COORDINATE, _CROSSED = 4e-10, 1.2e-9, 2.5e-9
-#: The same of a coordinate where pairs are not weighed, and of a point.
-_ALIKE, _POINT = 1.3e-9, 3.5e-9
-#: How many times that where the points' products are formed of what the core hands over; without weights.
-_MOMENTS, _ALONE = 4.0, 1.5
-#: Seconds from which threads share the work.
-_SHARED = 1e-4
-
-
-@dataclass(frozen=True, slots=True)
-class PairSum:
-    """How a step is seen.
-
-    Attributes
-    ----------
-    at : tuple of int
-        Positions of the differences: one or two copies.
-    rest : tuple of int
-        Positions of the operands that weigh the pairs.
-    kept : str
-        The label of points that the output has; "" if it has none.
-    turned : bool
-        Whether that is the second one of the difference.
-    points : str
-        The label that is kept or is the first, and the other one.
-    features : str
-        Of each copy.
-    """
-
-    at: tuple[int, ...]
-    rest: tuple[int, ...]
-    kept: str
-    turned: bool
-    points: str
-    features: str
-
-    @property
-    def square(self) -> bool:
-        """Whether both copies have one feature label."""
-        return len(self.features) == 2 and self.features[0] == self.features[1]
-
-
-def _found(step: Step) -> PairSum | Refused:
-    at = tuple(p for p, op in enumerate(step.operands) if op.form == NAME)
-    if len(at) > 2 or not all(regular(step, p) for p in at):
-        return Refused("more than two differences, or a label that repeats or is broadcast")
-    i, j = tuple(step.inputs[at[0]][:2])
-    if len(at) == 2 and (step.operands[at[1]].alias != at[0] or step.inputs[at[1]][:2] != i + j):
-        return Refused("the two differences are not of the same pairs")
-    features = "".join(step.inputs[p][2] for p in at)
-    out = set(step.output)
-    if {i, j} <= out or {i, j} & set(features):
-        return Refused("the pairs are kept")
-    rest = tuple(p for p in range(len(step.inputs)) if p not in at)
-    weighing = set().union(*(step.inputs[p] for p in rest))
-    if weighing != ({i, j} if rest else set()) or any(step.operands[p].form != "dense" for p in rest):
-        return Refused("the other operands are no weights of the pairs")
-    if not all(regular(step, p) for p in rest) or out - {i, j} - set(features):
-        return Refused("a label repeats or is broadcast")
-    kept = "".join(c for c in i + j if c in out)
-    shown = set(features) & out
-    found = PairSum(at, rest, kept, kept == j, j + i if kept == j else i + j, features)
-    if len(at) == 1 and not shown:
-        return Refused("a sum over features, which are summed before they meet pairs")
-    if len(at) == 2 and not found.square and (kept or len(shown) < 2):
-        return Refused("products of different features, summed over some of the points only")
-    return found
 
 
 def verdict(step: Step) -> Rewriting | Refused:
@@ -121,7 +45,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         return Refused("no guard for such a result")
     if 0 in step.sizes.values():
         return Refused("a dimension of length 0")
-    form = _found(step)
+    form = pair_sum(step)
     if isinstance(form, Refused):
         return form
     refused = convertible(step.operands[form.at[0]], step.dtype)
@@ -135,58 +59,7 @@ def verdict(step: Step) -> Rewriting | Refused:
         "points multiplied out, centred, by matrix products; rows that would lose digits of their differences"
     )
     short = None if inner or CORE is None else _short(form, step)
-    return Rewriting(Offer(_cost(form, step), step.output, form, note), inner, short, settled=True)
-
-
-def _cost(form: PairSum, step: Step) -> Cost:
-    n, m = (step.sizes[c] for c in form.points)
-    features = step.sizes[form.features[0]]
-    products = 0.0
-    if CORE is not None:
-        crossed = _crosses(form, step)
-        direct = bool(form.rest) and (bool(form.kept) or (len(form.features) == 2 and not crossed))
-        coordinate = _ALIKE if not form.rest else _TURNED if direct else _COORDINATE
-        points = (n + m) * (features * coordinate + (0.0 if form.rest else _POINT))
-        if direct:
-            products = n * m * (_PAIR + _FEATURE * features)
-        elif form.rest:
-            products = n * m * (_WEIGHT + (_FEATURE if crossed else _LOOK) * features)
-        if form.rest:
-            sums = 1 if _total(form, step) else features if direct or crossed else 0
-            products += n * (_ROW + _SUM * sums * (0.5 if m <= _SHORT else 1.0))
-            products += n * m * _PACKED if _packed(form, step) else 0.0
-        shared = min(step.threads, 2) * 0.8 if step.threads > 1 and products > _SHARED else 1.0
-        if not crossed:
-            return Cost((products / shared + points) * 1e9, 0.0, 3.0, 1e9)
-        points *= _MOMENTS if form.rest else _ALONE
-        gemms = sum(q / gemm_rate(features, features, q, 8, False, 1) for q in (n, m))
-        points += features**2 * (_CROSSED + gemms)
-        return Cost((products / shared + points) * 1e9, 0.0, 30.0, 1e9)
-    if form.rest:
-        products = 2.5 * n * m * features / gemm_rate(n, 2 * features, m, 8, False, 1)
-        products += 4e-9 * n * m  # absolute values, sums, and the weights in double precision
-    if not form.square and len(form.features) == 2:
-        products += 3.0 * (n + m) * features**2 / gemm_rate(features, features, n, 8, False, 1)
-    points = 1e-8 * (n + m) * features
-    return Cost((products + points) * 1e9, 0.0, 60.0, 1e9)
-
-
-def _crosses(form: PairSum, step: Step) -> bool:
-    """Whether different features are multiplied; a single one is squared."""
-    return len(form.features) == 2 and not form.square and step.sizes[form.features[0]] > 1
-
-
-def _total(form: PairSum, step: Step) -> bool:
-    """Whether squares are summed over their features."""
-    return form.square and form.features[0] not in step.output
-
-
-def _packed(form: PairSum, step: Step) -> bool:
-    """Whether the weights are copied before they are summed."""
-    if len(form.rest) > 1:
-        return step.dtype.char != "d"
-    op = step.operands[form.rest[0]]
-    return op.dtype.char != "d" or op.dtype.itemsize not in op.strides
+    return Rewriting(Offer(cost(form, step), step.output, form, note), inner, short, settled=True)
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:
@@ -255,16 +128,16 @@ def _by_core(form: PairSum, step: Step) -> Callable[[Array, Array, Array | None]
     labels = form.kept + "".join(c for c in dict.fromkeys(form.features) if c in step.output)
     axes = tuple(labels.index(c) for c in step.output)
     back = None if axes == tuple(range(len(axes))) else axes
-    crossed = _crosses(form, step)
+    crossed, blas = crosses(form, step), by_blas(form, step)
     power = 3 if crossed else len(form.features)
-    rows, total = bool(form.kept), _total(form, step)
+    rows, together = bool(form.kept), total(form, step)
     single = len(form.features) == 2 and not form.square and not crossed
     add = CORE.difference_sums
 
     def run(x: Array, y: Array, w: Array | None) -> Array | None:
         if turned:
             x, y = y, x
-        found = add(x, y, w, power, rows, total, turned, number, threads)
+        found = add(x, y, w, power, rows, together, turned, blas, number, threads)
         if found is None:
             return None
         made: Array = found

@@ -71,13 +71,19 @@ def product_verdict(step: Step) -> Rewriting | Refused:
     if len(form.unique) == 2:
         work += batch * ((n + m) * (_TRANSFORM * terms**2 + _SPLIT * terms) + terms**3 * 1e-10)
     cost = Cost(work * 1e9 / _cores(step, work), 0.0, 150.0 * batch, 1e9)
-    note = (
-        f"squared distances {'of differences' if _few(step, form) else 'by GEMM'} {n}x{terms} by {terms}x{m}"
-    )
+    few, short = _few(step, form), transformed.short(form, step)
+    if short is not None:
+        work = transformed.seconds(form, step)
+        own = Cost(work * 1e9 / _cores(step, work), 0.0, 4.0, 1e9)
+        cost, few, short = (own, True, short) if own.seconds < cost.seconds else (cost, few, None)
+    note = f"squared distances {'of differences' if few else 'by GEMM'} {n}x{terms} by {terms}x{m}"
     if form.metric:
         note += " of points transformed by a factor of the metric"
     return Rewriting(
-        Offer(cost, step.output, form, note + "; small ones from the differences"), inner(form, step)
+        Offer(cost, step.output, form, note + "; small ones from the differences"),
+        inner(form, step),
+        short,
+        settled=True,
     )
 
 

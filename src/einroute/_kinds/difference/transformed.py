@@ -6,24 +6,29 @@ digits than they have (`distances.precisely`) and then rounded: each coordinate 
 but for little.  So the root of a distance q is off by ``u (|z_i| + |z_j|)``, and q itself by
 ``2 sqrt(2) u sqrt(q T)`` with ``T = |z_i|**2 + |z_j|**2``, and by ``(R + 3) u q`` for the sum of R terms.
 With ``q >= T / 700`` and at most `MOST` terms that is less than 104 u, of the 128 of the rule; all other
-pairs are computed from the differences of the points themselves.
+pairs are computed from the differences of the points themselves.  A metric that is one operand, and the
+result, take one call of the core (`difference_transformed`), which asks the same and more of more terms.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..._base.c_einsum import c_einsum
+from ..._base.facts import Step
+from ..._base.routes import Declined
 from ..._native import CORE
 from . import distances
-from .metric import Factor
+from .form import Form
+from .metric import Factor, factor
 
 Array = np.ndarray[Any, Any]
 
-#: The most features.
-MOST = 24
+#: The most features; and the most that the core takes in a call of its own.
+MOST, _WHOLLY = 24, 64
 #: How much smaller a distance may be than its terms, and the share of those that are from which this is no
 #: way.
 _LEAST, _OFTEN = 700.0, 0.1
@@ -31,6 +36,41 @@ _LEAST, _OFTEN = 700.0, 0.1
 _BLOCK = 1 << 19
 #: Seconds of a pair, and of each of its features in double precision.
 PAIR, TERM = 8e-10, 1e-10
+#: Of the core's own call: the same; seconds of a factor, of each product with one entry of it, of each number
+#: of a transformed point, and to factor a metric, by the cube of the features.
+_OWN, _EACH, _FACTOR, _PRODUCT, _NUMBER, _CUBE = 7e-10, 8.5e-11, 1.8e-5, 3.5e-10, 2.5e-9, 1e-10
+
+
+def short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
+    """The form by a call of the core, of a metric that is one operand and nothing done before or after."""
+    if CORE is None or len(form.unique) != 2 or form.batch or len(form.metric) != 1:
+        return None
+    at, (w,), features = form.at[0], form.metric, step.sizes[form.features[0]]
+    alone = not form.rest and set(step.output) == {form.i, form.j} and step.operands[at].dtype == step.dtype
+    bare = set(step.inputs[w]) == set(form.unique) and step.operands[w].shape == (features, features)
+    if not alone or not bare or features > _WHOLLY or step.operands[w].dtype != step.dtype:
+        return None
+    threads, number, turned = step.threads, step.dtype.num, step.output != form.i + form.j
+    transformed = CORE.difference_transformed
+
+    def run(operands: tuple[Any, ...]) -> Array | None:
+        d, metric = operands[at], operands[w]
+        found = factor(metric)
+        if isinstance(found, Declined) or found.sign < 0 or found.u is None or found.u.ndim < 2:
+            return None
+        made: Array | None = transformed(d.x, d.y, found.u, metric, number, threads)
+        return made if made is None or not turned else made.T
+
+    return run
+
+
+def seconds(form: Form, step: Step) -> float:
+    """What that takes on one core."""
+    features = step.sizes[form.features[0]]
+    n, m = step.sizes[form.i], step.sizes[form.j]
+    item = step.dtype.itemsize / 8
+    points = (n + m) * features * (features * _PRODUCT * item + _NUMBER)
+    return n * m * (_OWN + _EACH * features) * item + points + _FACTOR + _CUBE * features**3
 
 
 def squared_distances(x: Array, y: Array, factor: Factor, out: Array, threads: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..._base.facts import c_strides
+from ..._base.facts import Step, c_strides
 from ..._base.rewrites import regular
 from ..._native import CORE
 from ..._native.fresh import allocator
@@ -23,6 +23,9 @@ from .adding import LOOPS, add_rows, counted, counted_together, weighed
 from .look_up import take_or_zero
 from .places import AtPlaces
 from .where import are_classes, clipped, in_native_order, within
+
+#: Counts up to which single precision has every number.
+_EXACT = 1 << 24
 
 Array = np.ndarray[Any, Any]
 Quick = Callable[[tuple[Any, ...]], "Array | None"]
@@ -50,21 +53,54 @@ def quick(plan: AtPlaces) -> Quick | None:
     return _pick(plan) if len(way.replaced) == len(plan.step.inputs[plan.rest[0]]) else None
 
 
+def is_silent(plan: AtPlaces) -> bool:
+    """Whether the short way is the core's alone, so that nothing is cast and no flag raised."""
+    step, dtype = plan.step, plan.step.dtype
+    alike = all(step.operands[i].dtype == dtype for i in plan.rest)
+    return dtype.char in LOOPS and alike and (len(plan.rest) < 2 or _is_fused(plan))
+
+
+def _is_fused(plan: AtPlaces) -> bool:
+    """Whether what is looked up is multiplied by the core, by the numbers of one array at the places."""
+    rest = zip(plan.rest, plan.plain.ways, strict=True)
+    factors = [i for i, way in rest if not way.replaced]
+    return plan.step.dtype.char in LOOPS and [plan.step.inputs[i] for i in factors] == [plan.taken.places]
+
+
 def _count(plan: AtPlaces) -> Quick:
     (at,), step = plan.taken.positions, plan.step
     depth, dtype, threads = step.sizes[plan.shown], step.dtype, step.threads
     if dtype.char not in LOOPS:
         return lambda operands: counted(operands[at].labels.reshape(-1), depth, dtype, threads)
-    count, char, lengths, ones = CORE.count_at, dtype.char, (depth,), (1,)
+    count = _counter(step, plan.taken.places, (depth,))
 
     def run(operands: tuple[Any, ...]) -> Array:
         labels = in_native_order(operands[at].labels)
-        if labels.ndim != 1:
-            labels = labels.reshape(-1)
-        counts: Array = count((labels,), lengths, ones, (), depth, char, threads)
-        return counts
+        return count((labels if labels.ndim == 1 else labels.reshape(-1),))
 
     return run
+
+
+def _counter(step: Step, places: str, depths: tuple[int, ...]) -> Callable[[tuple[Array, ...]], Array]:
+    """From flat labels to how often each comes, or each of several together, in one axis."""
+    number, size, dtype, threads = step.extent(places), prod(depths), step.dtype, step.threads
+    scales, char = tuple(prod(depths[k + 1 :]) for k in range(len(depths))), dtype.char
+    if 2 * size <= number or number > _EXACT:
+
+        def counted_by_core(labels: tuple[Array, ...]) -> Array:
+            counts: Array = CORE.count_at(labels, depths, scales, (), size, char, threads)
+            return counts
+
+        return counted_by_core
+    # Most are never met: nothing is done for those.
+    ones: Array = np.ndarray((number,), dtype, np.ones((), dtype), 0, (0,))
+
+    def added_up(labels: tuple[Array, ...]) -> Array:
+        counts = np.zeros(size, dtype)
+        CORE.add_at(labels, depths, scales, (0,), ones, counts, threads)
+        return counts
+
+    return added_up
 
 
 def _places(plan: AtPlaces) -> Quick:
@@ -82,12 +118,13 @@ def _of_places(plan: AtPlaces) -> Callable[[tuple[Array, ...], int], Array]:
     left = [c for c in plan.taken.places if c in plan.kept]
     back = tuple(left.index(c) for c in step.output)
     if dtype.char in LOOPS and not summed:
+        shape, as_made = tuple(step.sizes[c] for c in plan.taken.places), _in_order(back)
+        make, ones = allocator(prod(shape) * dtype.itemsize, last=True), CORE.ones_at
 
         def written(labels: tuple[Array, ...], depth: int) -> Array:
-            shape = labels[0].shape
-            out: Array = allocator(prod(shape) * dtype.itemsize, last=True)(shape, dtype)
-            CORE.ones_at(tuple(map(in_native_order, labels)), depth, out, threads)
-            return out.transpose(back)
+            out: Array = make(shape, dtype)
+            ones(tuple([in_native_order(x) for x in labels]), depth, out, threads)
+            return out if as_made else out.transpose(back)
 
         return written
     if LOOPS and not back:
@@ -130,11 +167,11 @@ def _together(plan: AtPlaces) -> Quick | None:
             return counts if counts is None or not turned else counts.T
 
         return count
-    lengths, scales, size, char = depths, (depths[1], 1), prod(depths), dtype.char
+    count_pairs = _counter(step, plan.taken.places, depths)
 
     def count_by_core(operands: tuple[Any, ...]) -> Array:
-        labels = in_native_order(operands[first].labels), in_native_order(operands[second].labels)
-        counts: Array = CORE.count_at(labels, lengths, scales, (), size, char, threads).reshape(lengths)
+        labels = [in_native_order(operands[i].labels) for i in (first, second)]
+        counts = count_pairs(tuple([x if x.ndim == 1 else x.reshape(-1) for x in labels])).reshape(depths)
         return counts.T if turned else counts
 
     return count_by_core
@@ -236,6 +273,9 @@ def _sum(plan: AtPlaces) -> Quick | None:
     straight = _in_order(axes)
     vector = dtype == np.float64 and not plan.wide and not LOOPS
     as_made = shape == flat and _in_order(back)
+    alike = dtype.char in LOOPS and step.operands[other].dtype == dtype
+    add: Callable[..., None] | None = CORE.add_at if alike else None
+    lengths = (depth,)
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         rows = operands[other] if straight else operands[other].transpose(axes)
@@ -250,7 +290,10 @@ def _sum(plan: AtPlaces) -> Quick | None:
         out = weighed(where, depth, rows) if vector else None
         if out is None:
             out = np.zeros(flat, dtype)
-            add_rows(where, depth, rows, out, threads)
+            if add is not None and rows.dtype.isnative:
+                add((in_native_order(where),), lengths, (1,), (0,), rows, out, threads)
+            else:
+                add_rows(where, depth, rows, out, threads)
         return out if as_made else out.reshape(shape).transpose(back)
 
     return run
@@ -311,7 +354,7 @@ def _scaled(plan: AtPlaces) -> Quick | None:
         return None
     view = align(labels, way.result)
     along = plan.taken.places in labels
-    fused = dtype.char in LOOPS and labels == plan.taken.places
+    fused = _is_fused(plan)
     lengths = tuple(step.sizes[c] for c in way.result)
     make = allocator(prod(lengths) * dtype.itemsize, last=True)
     multiply = np.logical_and if dtype.kind == "b" else np.multiply

@@ -15,7 +15,7 @@ from ..._base.rewrites import Contract, Rewrite, Rewriting, shortened_by
 from ..._base.routes import Offer, Refused
 from ..._base.threads import cuts
 from .adding import Part, add_up, counting
-from .fast_paths import quick
+from .fast_paths import is_silent, quick
 from .look_up import Block
 from .places import AtPlaces, Over, at_places
 from .where import Cut, Where, extents, find, untested
@@ -168,7 +168,9 @@ def _verdict(wanted: Callable[[AtPlaces], str]) -> Callable[[Step], Rewriting | 
         made = Offer(plan.cost(short is not None), step.output, plan, plan.note())
         # Counts and what is only taken cannot overflow.
         settled = short is not None and (not plan.rest or (plan.plain.bare and not plan.shown))
-        rewriting = Rewriting(made, () if inner is None else (inner,), short, settled=settled)
+        handed_on = () if inner is None else (inner,)
+        silent = short is not None and is_silent(plan)
+        rewriting = Rewriting(made, handed_on, short, settled=settled, silent=silent)
         # What is added up, or made of several arrays, is new.
         new = plan.plain.adds or len(plan.rest) > 1
         return rewriting if short is not None or not new else shortened_by(run, step, rewriting)

@@ -43,6 +43,7 @@ class OneHot(Structured):
             depth = index_like(depth, "depth")
         if not 0 <= depth <= _LONGEST:
             raise ValueError(f"depth is {depth}, expected the number of classes, from 0 to {_LONGEST}")
+        # What is checked here and filled in, `one_hot_of` of the core does in less time.
         # A view: what is done to the shape of the array that was given does not change this one.
         labels = labels.view() if type(labels) is np.ndarray else _labels(labels)
         if labels.dtype.kind not in "iu":
@@ -156,17 +157,16 @@ def one_hot(labels: Any, depth: int, *, dtype: Any = float) -> OneHot:
     >>> er.einsum("tr,r->t", er.one_hot(labels, 3), np.array([10.0, 20.0, 30.0]))
     array([10., 30., 30.,  0.])
     """
-    if type(labels) is np.ndarray:
-        return OneHot(labels, depth, dtype)  # which is nobody else's
+    if type(labels) is np.ndarray:  # which is nobody else's
+        made: OneHot | None
+        made = CORE.one_hot_of(OneHot, labels, depth, _FLOAT) if dtype is float and CORE else None
+        return OneHot(labels, depth, dtype) if made is None else made
     node = in_graph((labels,), structured=True)
     if node is not None:
         outside: OneHot = node("one_hot", labels, depth, **({} if dtype is float else {"dtype": dtype}))
         return outside
     elsewhere = made_elsewhere("one_hot", labels)
-    made: OneHot = (
-        OneHot(labels, depth, dtype) if elsewhere is None else elsewhere(labels, depth, dtype=dtype)
-    )
-    return made
+    return OneHot(labels, depth, dtype) if elsewhere is None else elsewhere(labels, depth, dtype=dtype)
 
 
 FUNCTIONS["one_hot"] = one_hot

@@ -6,7 +6,6 @@ before it is looked up; each where classes are fewer than places.  What is left 
 
 from __future__ import annotations
 
-from cmath import isfinite
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
+from ..._base.finite import finite as array_finite
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, shortened_by
 from ..._base.routes import Declined, Offer, Refused
 from .operand import OneHot
@@ -146,11 +146,7 @@ def finite(x: Any) -> bool:
         return isinstance(data, np.ndarray) and data.dtype.kind in "biufc" and finite(data)
     if x.dtype.kind not in "fc":
         return True
-    flat = x.ravel(order="K")
-    # A sum of squares is finite only if all terms are; it can overflow when none is infinite.
-    if x.dtype.char in "fdFD" and isfinite(flat.dot(flat)):
-        return True
-    return bool(np.isfinite(flat).all())
+    return array_finite(x)
 
 
 SUM_FIRST = Rewrite("one_hot.sum_first", _sum_verdict, _run, _GUARD)

@@ -26,8 +26,8 @@ class _Rates:
 
     Attributes
     ----------
-    label : float
-        Reading a label and testing it.
+    label, also : float
+        Reading a label and testing it; another one beside it.
     count, row, taken : float
         Counting a place, adding a row up, taking one.
     number : float
@@ -41,6 +41,7 @@ class _Rates:
     """
 
     label: float
+    also: float
     count: float
     row: float
     taken: float
@@ -59,9 +60,9 @@ class _Rates:
 
 
 _RATES = (
-    _Rates(0.3, 1.0, 0.8, 1.0, 0.5, 1e9, 0.0, 0.03, 1.0)
+    _Rates(0.3, 1.0, 1.0, 0.8, 1.0, 0.5, 1e9, 0.0, 0.03, 1.0)
     if CORE is None
-    else _Rates(0.25, 0.3, 0.2, 0.15, 0.25, 1.4, 0.016, 0.014, 0.6)
+    else _Rates(0.25, 0.6, 0.3, 0.2, 0.15, 0.25, 1.4, 0.016, 0.014, 0.6)
 )
 #: Calls' worth of Python around a pass that has a short way, and around another; of each operand of that.
 _SHORT, _LONG, _EACH = 2.5, 10.0, 4.0
@@ -176,7 +177,8 @@ class AtPlaces:
         """Of testing, looking up and adding up; in the short way of the plan, or in the whole one."""
         step, size = self.step, self.step.dtype.itemsize
         count, labels = step.extent(self.taken.places), len(self.taken.positions)
-        each = _RATES.label * labels
+        # Where they say together where a number goes; whether they are the same takes less.
+        each = _RATES.label + (_RATES.also if self.shown else _RATES.label) * (labels - 1)
         moved = float(
             sum(step.operands[i].size // max(1, step.operands[i].shape[-1]) * 8 for i in self.taken.positions)
         )

@@ -35,7 +35,9 @@ def _verdict(step: Step) -> Rewriting | Refused:
     calls = _CALLS * len(hots) + _EACH * (len(step.inputs) - len(hots))
     cost = Cost(float(ones), 2.0 * written, calls, 1 / _ONE) + Cost(bytes=looked_at, calls=0)
     inner = Inner(step.inputs, step.output, operands, form=step.form)
-    rewriting = Rewriting(Offer(cost, step.output, None, "one-hots written out, as arrays"), (inner,))
+    offer = Offer(cost, step.output, None, "one-hots written out, as arrays")
+    # Whatever is not finite it declines.
+    rewriting = Rewriting(offer, (inner,), settled=True)
     return shortened_by(_run, step, rewriting) if step.form == DENSE else rewriting
 
 

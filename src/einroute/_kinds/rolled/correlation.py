@@ -17,6 +17,7 @@ import numpy as np
 
 from ..._base.numpy_functions import numpy_vecdot
 from ..._base.rewrites import Contract
+from ..._base.threads import inside_block
 from ..._native import CORE
 
 Array = np.ndarray[Any, Any]
@@ -25,6 +26,8 @@ Array = np.ndarray[Any, Any]
 ERROR = 4.0
 #: How many times the direct sum's bound is allowed.
 ALLOWED = 4.0
+#: The share of a row that is at least a quarter of its root mean square, of normal numbers.
+_USUAL = 0.8
 #: Elements that are looked at together, and how many are counted a row at a time.
 _ROWS, _LONG = 1 << 15, 256
 #: Elements from which more than one thread of pocketfft's is asked for.
@@ -45,6 +48,9 @@ class Correlation:
         Makes the product of the transforms.
     contract : Contract
     threads : int
+        Of large transforms, unless other threads do blocks meanwhile.
+    together : bool
+        Whether two vectors are transformed in one call, each in a lane of its own.
     """
 
     a: str
@@ -54,25 +60,26 @@ class Correlation:
     product: Callable[[tuple[Array, Array]], Array]
     contract: Contract
     threads: int
+    together: bool
 
     def of(self, a: Array, b: Array) -> Array:
         """The correlation along the last axes, as long as b is."""
         from scipy import fft  # noqa: PLC0415 - not every process needs it
 
-        d = b.shape[-1]
-        workers = self.threads if max(a.size, b.size) >= _THREADED else 1
+        d, is_complex = b.shape[-1], b.dtype.kind == "c"
+        workers = self.threads if max(a.size, b.size) >= _THREADED and not inside_block() else 1
         length = None if a.shape[-1] == d else d  # which it takes time to compare
-        if a.dtype.kind == "c":
-            of_b, back = fft.fft(b, workers=workers), fft.ifft
-            if self.convolves:
-                of_a = fft.fft(a, length, workers=workers)
-            else:
-                of_a = fft.ifft(a, length, norm="forward", workers=workers)
+        to, back = (fft.fft, fft.ifft) if is_complex else (fft.rfft, fft.irfft)
+        if self.together:
+            of_a, of_b = to(_beside(a, b))
         else:
-            of_b, back = fft.rfft(b, workers=workers), fft.irfft
-            of_a = fft.rfft(a, length, workers=workers)
-            if not self.convolves:
-                np.conj(of_a, out=of_a)
+            of_b = to(b, workers=workers)
+            if is_complex and not self.convolves:
+                of_a = fft.ifft(a, length, norm="forward", workers=workers)
+            else:
+                of_a = to(a, length, workers=workers)
+        if not is_complex and not self.convolves:
+            np.conj(of_a, out=of_a)
         if self.a == self.b == self.made:
             product = np.multiply(of_a, of_b, out=of_a)
         else:
@@ -94,7 +101,7 @@ class Correlation:
             met += large
         error = ERROR * max(1.0, log2(d))
         # Of d products, `met` at least have two factors of a quarter of their root mean square or more.
-        if error * 16 * sqrt(a.shape[-1] * d) <= ALLOWED * terms * met:
+        if _is_small(error, a.shape[-1], d, terms, met):
             return ""
         magnitudes = self.of(*(np.abs(x).astype(x.dtype, copy=False) for x in (a, b))).real
         scale = self._of_norms(*(np.asarray(np.sqrt(_squares(x))) for x in (a, b)))
@@ -107,6 +114,32 @@ class Correlation:
         """Products of norms for each correlation, summed as those are; a last axis of length 1 is added."""
         made = self.contract((self.a[:-1], self.b[:-1]), self.made[:-1], (a, b), dtype=a.dtype)
         return np.asarray(made)[..., None]
+
+
+def likely_sound(terms: int, given: int, d: int) -> bool:
+    """Whether one look at each element is likely to be enough for `Correlation.unsound`, of ordinary data.
+
+    Parameters
+    ----------
+    terms, d : int
+        Of each sum; the length of a row of b.
+    given : int
+        The length of a row of a.
+    """
+    return _is_small(ERROR * max(1.0, log2(d)), given, d, terms, _USUAL * (given + d) - d)
+
+
+def _is_small(error: float, given: int, d: int, terms: int, met: float) -> bool:
+    """Whether the error is within what is allowed, where so many products are not small."""
+    return error * 16 * sqrt(given * d) <= ALLOWED * terms * met
+
+
+def _beside(a: Array, b: Array) -> Array:
+    """Two vectors as rows, the first one with zeros behind it where it is the shorter."""
+    both = np.empty((2, len(b)), b.dtype)
+    both[0, : len(a)], both[1] = a, b
+    both[0, len(a) :] = 0
+    return both
 
 
 def _sizes(x: Array) -> tuple[float, float, int]:

@@ -10,6 +10,7 @@ A guard lets through only data for which that is about as exact as direct sums, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from math import gcd, log2, prod
@@ -22,16 +23,23 @@ from ..._base.densify import densified
 from ..._base.facts import Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Declined, Offer, Refused
-from ..._base.threads import inside_block
-from .correlation import Correlation
+from .correlation import Correlation, likely_sound
 from .extension import base_shape
 from .where import Where, others_bytes
 
 Array = np.ndarray[Any, Any]
 
 #: Units of `_work` a second of real transforms in single precision, how many times as long complex ones take,
-#: and double precision; calls' worth of Python around the transforms and the guard.
-_RATE, _COMPLEX, _DOUBLE, _CALLS = 6.5e9, 2.0, 1.2, 42.0
+#: double precision, and several that are done in lanes.
+_RATE, _COMPLEX, _DOUBLE, _LANES = 6.5e9, 2.0, 1.2, 0.7
+#: Calls' worth of Python around the transforms and the guard; with a short way, and around two in one call.
+_CALLS, _SHORT_WAY, _IN_ONE = 42.0, 36.0, 30.0
+#: Bytes of two transforms that are done in one call, at most.
+_TOGETHER = 240 << 10
+#: Bytes of a vector whose transform takes twice as long as in cache.
+_FAR = 8 << 20
+#: Transforms of one correlation, and how much longer pocketfft takes those around twice the length to be.
+_TRANSFORMS, _FUDGE = 3, 1.5
 #: Prime factors up to which a transform has a loop of its own.
 _SHORT = 5
 
@@ -137,7 +145,9 @@ def verdict(step: Step) -> Rewriting | Refused:
         return Refused(f"it would take {needed >> 20} MiB, for operands and a result of {given >> 20} MiB")
     note = f"a circular {'convolution' if convolves else 'correlation'} of length {d} by FFT"
     rewriting = Rewriting(Offer(_cost(step, recipe), step.output, recipe, note), tuple(inner))
-    return shortened_by(run, step, rewriting)
+    if recipe.goes_on(step):
+        return shortened_by(run, step, rewriting)
+    return replace(rewriting, short_of=_short_of(step, recipe), settled=True)
 
 
 def _longest(step: Step, positions: tuple[int, ...], label: str) -> int:
@@ -173,13 +183,27 @@ def _as_it_is(step: Step, recipe: _Recipe) -> bool:
 
 
 def _cost(step: Step, recipe: _Recipe) -> Cost:
-    """Three transforms, and what the guard looks at; the product between them is handed on."""
+    """Three transforms, or six, and what the guard looks at; the product between them is handed on."""
     d = step.sizes[recipe.where.i]
     count = sum(step.extent(labels[:-1]) for labels in (recipe.a, recipe.b, recipe.made))
     slower = _COMPLEX if step.dtype.kind == "c" else 1.0
     slower *= _DOUBLE if step.dtype.char in "dD" else 1.0
+    together = _together(step, recipe)
+    in_lanes = (together or count > _TRANSFORMS) and step.dtype.char in "dD"
+    slower *= _LANES if in_lanes else 1.0
+    slower *= 1 + min(1.0, d * step.dtype.itemsize / _FAR)
+    if not likely_sound(step.sizes[recipe.summed], _given(step, recipe), d):
+        count *= 2  # the magnitudes are correlated, too
+    calls = _CALLS if recipe.goes_on(step) else _IN_ONE if together else _SHORT_WAY
     flops = count * _work(d, is_complex=step.dtype.kind == "c")
-    return Cost(flops, 6.0 * count * d * step.dtype.itemsize, _CALLS, _RATE / slower)
+    return Cost(flops, 6.0 * count * d * step.dtype.itemsize, calls, _RATE / slower)
+
+
+def _given(step: Step, recipe: _Recipe) -> int:
+    """How many elements of a there are in a row, before zeros."""
+    k, d, shift = step.sizes[recipe.summed], step.sizes[recipe.where.i], recipe.where.rolling.shift
+    folded = recipe.summed == recipe.where.j and not recipe.convolves and not (shift == 1 and k <= d)
+    return d if folded else k
 
 
 def _work(d: int, *, is_complex: bool) -> float:
@@ -188,10 +212,14 @@ def _work(d: int, *, is_complex: bool) -> float:
     By its prime factors; or, where large ones are among them, by complex transforms of twice the length
     (Bluestein's algorithm).
     """
-    direct = d * _by_factors(d)
+    direct, around = d * _by_factors(d), _around(d) * (1 if is_complex else 2)
+    return around / _FUDGE if around < direct else direct
+
+
+def _around(d: int) -> float:
+    """By complex transforms of twice the length."""
     twice = 2 * d - 1
-    around = 3.0 * twice * 2 * log2(max(2, twice))
-    return min(direct, around * (1 if is_complex else 2))
+    return 3.0 * twice * 2 * log2(max(2, twice))
 
 
 def _by_factors(n: int) -> float:
@@ -216,11 +244,7 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
     """Correlate, if the data allow it."""
     recipe: _Recipe = rewriting.offer.recipe
     a, b = _operands(step, recipe, operands, contract)
-    product = partial(contract.inner, recipe.product)
-    threads = 1 if inside_block() else step.threads
-    correlation = Correlation(
-        *recipe.spectra, recipe.product_of, recipe.convolves, product, contract, threads
-    )
+    correlation = _correlation(step, recipe, contract)
     with np.errstate(all="ignore"):
         refused = correlation.unsound(a, b, step.sizes[recipe.summed])
         if refused:
@@ -234,6 +258,45 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
             return Declined("what is absent from an operand may have met a number that is not finite")
         return result
     return made.transpose([recipe.made.index(c) for c in step.output])
+
+
+def _short_of(step: Step, recipe: _Recipe) -> Callable[[Contract], Callable[[tuple[Any, ...]], Array | None]]:
+    """A short way, where the correlation is the result: no sum overflows where the guard lets it through."""
+    order, terms = [recipe.made.index(c) for c in step.output], step.sizes[recipe.summed]
+
+    def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array | None]:
+        correlation = _correlation(step, recipe, contract)
+
+        def short(operands: tuple[Any, ...]) -> Array | None:
+            a, b = _operands(step, recipe, operands, contract)
+            if correlation.unsound(a, b, terms):
+                return None
+            return _read_off(step, recipe, correlation.of(a, b)).transpose(order)
+
+        return short
+
+    return short_of
+
+
+def _correlation(step: Step, recipe: _Recipe, contract: Contract) -> Correlation:
+    return Correlation(
+        *recipe.spectra,
+        recipe.product_of,
+        recipe.convolves,
+        partial(contract.inner, recipe.product),
+        contract,
+        step.threads,
+        _together(step, recipe),
+    )
+
+
+def _together(step: Step, recipe: _Recipe) -> bool:
+    """Whether two vectors are transformed in one call: what that keeps stays in cache, and is not mapped."""
+    if len(recipe.a) > 1 or len(recipe.b) > 1 or (step.dtype.kind == "c" and not recipe.convolves):
+        return False
+    d, item = step.sizes[recipe.where.i], step.dtype.itemsize
+    kept = d if d * _by_factors(d) <= _around(d) else 4 * d
+    return 2 * kept * item <= _TOGETHER
 
 
 def _operands(

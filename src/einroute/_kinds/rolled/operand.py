@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..._base.graphs import FUNCTIONS
+from ..._native import CORE
 from ..in_graph import in_graph
 from ..registry import made_elsewhere
 from ..structured import Array, Structured, as_array, index_like
@@ -203,8 +204,8 @@ def rolled(b: Any, k: int, *, axis: int = 0, step: int = 1) -> Rolled:
     >>> er.einsum("ij,j->i", er.rolled(b, 3, step=-1), np.array([1, 1, 0]))
     array([40, 30, 50])
     """
-    if type(b) is np.ndarray:
-        return Rolled(b, k, axis, step)  # which is nobody else's
+    if type(b) is np.ndarray:  # which is nobody else's
+        return _of_array(b, k, axis, step)
     node = in_graph((b,), structured=True)
     if node is not None:
         outside: Rolled = node("rolled", b, k, axis=axis, step=step)
@@ -215,6 +216,12 @@ def rolled(b: Any, k: int, *, axis: int = 0, step: int = 1) -> Rolled:
 
 
 FUNCTIONS["rolled"] = rolled
+
+
+def _of_array(b: Any, k: Any, axis: Any, step: Any) -> Rolled:
+    """An operand, made by the core where the arguments are as they should be."""
+    made: Rolled | None = CORE.rolled_of(Rolled, b, k, axis, step) if CORE else None
+    return Rolled(b, k, axis, step) if made is None else made
 
 
 def shortest(step: int, d: int) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from cmath import isfinite
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from ..._base.facts import Step
+from ..._base.finite import finite
 
 Array = np.ndarray[Any, Any]
 
@@ -47,6 +49,43 @@ def joined(step: Step, label: str, parts: Iterable[tuple[slice, Any]]) -> Array:
 def repeated(x: Array, times: int) -> Array:
     """A view that shows an array so many times, along an axis before its own."""
     return np.ndarray((times, *x.shape), x.dtype, x, 0, (0, *x.strides))
+
+
+def for_all(step: Step, label: str, labels: str) -> Callable[[Any], Array | None]:
+    """Puts what is the same for all rollings beside each other, or adds it up, as a new array.
+
+    Parameters
+    ----------
+    label : str
+        Of the rollings; in the output unless they are added up.
+    labels : str
+        Of the array that is given.
+
+    Returns
+    -------
+    callable
+        Gives None where a number is not finite.
+    """
+    dtype, beside, times = step.dtype, label in step.output, step.sizes[label]
+    found = label + labels if beside else labels
+    order = None if found == step.output else [found.index(c) for c in step.output]
+    shape = (*((times,) if beside else ()), *(step.sizes[c] for c in labels))
+    # As bools all are one.
+    factor = np.array(1 if beside or dtype.kind == "b" else times).astype(dtype)
+    checked = dtype.kind in "fc"
+
+    def together(made: Any) -> Array | None:
+        result = np.empty(shape, dtype)
+        if beside:
+            result[...] = made
+        else:
+            np.multiply(made, factor, out=result)
+            made = result
+        if checked and not (finite(made) if labels else isfinite(made)):
+            return None
+        return result if order is None else result.transpose(order)
+
+    return together
 
 
 def of_its_own(result: Any, made: Array) -> Any:

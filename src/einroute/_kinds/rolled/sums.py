@@ -6,6 +6,7 @@ and that once and not k times.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +17,10 @@ from ..._base.facts import Operand, Step, c_strides
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, regular, shortened_by
 from ..._base.routes import Offer, Refused
 from .extension import base_shape
-from .parts import of_its_own, repeated
+from .parts import for_all, of_its_own, repeated
 from .where import Where
+
+Array = np.ndarray[Any, Any]
 
 
 def verdict(step: Step) -> Rewriting | Refused:
@@ -46,7 +49,25 @@ def verdict(step: Step) -> Rewriting | Refused:
         ),
     )
     note = "the base is summed over its axis, once for all rollings"
-    return shortened_by(run, step, Rewriting(Offer(Cost(calls=8), step.output, where, note), inner))
+    if others or set(step.output) - {where.j} != set(made) or step.dtype.char == "e":
+        return shortened_by(run, step, Rewriting(Offer(Cost(calls=8), step.output, where, note), inner))
+    offer = Offer(Cost(calls=4), step.output, where, note)
+    return Rewriting(offer, inner, short_of=_short_of(step, where, made), settled=True)
+
+
+def _short_of(
+    step: Step, where: Where, labels: str
+) -> Callable[[Contract], Callable[[tuple[Any, ...]], Array | None]]:
+    """A short way, where there is no other operand."""
+    together = for_all(step, where.j, labels)
+
+    def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array | None]:
+        def short(operands: tuple[Any, ...]) -> Array | None:
+            return together(contract.inner(0, (operands[0].base,)))
+
+        return short
+
+    return short_of
 
 
 def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Any:

@@ -86,7 +86,10 @@ def alike(built: Any, given: Any) -> bool:
 
 def class_of(operands: Sequence[Any]) -> Any:
     """The class of a result in two dimensions."""
-    return sparse.csr_array if any(isinstance(x, sparse.sparray) for x in operands) else sparse.csr_matrix
+    for x in operands:  # a generator takes half a microsecond longer
+        if isinstance(x, sparse.sparray):
+            return sparse.csr_array
+    return sparse.csr_matrix
 
 
 def _vector(operands: Sequence[Any], places: Array, sums: Array, length: int) -> Any:

@@ -69,11 +69,20 @@ def _number(value: Any) -> Any:
 
 def _vector(operands: Sequence[Any], places: Array, sums: Array, length: int) -> Any:
     made = coo(places.astype(np.intp, copy=False).reshape(1, -1), sums, (length,))
-    return sparse.GCXS.from_coo(made) if _are_gcxs(operands) else made
+    return _as(sparse.GCXS if _are(operands, sparse.GCXS) else _class_of(operands), made)
 
 
-def _are_gcxs(operands: Sequence[Any]) -> bool:
-    return all(type(x) is sparse.GCXS for x in operands if not isinstance(x, np.ndarray))
+def _are(operands: Sequence[Any], cls: Any) -> bool:
+    return all(type(x) is cls for x in operands if not isinstance(x, np.ndarray))
+
+
+def _class_of(operands: Sequence[Any]) -> Any:
+    """The class of results that are made by coordinates."""
+    return sparse.DOK if _are(operands, sparse.DOK) else sparse.COO
+
+
+def _as(cls: Any, made: Any) -> Any:
+    return made if cls is sparse.COO else cls.from_coo(made)
 
 
 def _rows(
@@ -87,7 +96,7 @@ def _rows(
     width: int,
 ) -> Any:
     shape = (height, width)
-    compressed = _are_gcxs(operands)
+    compressed = _are(operands, sparse.GCXS)
     axis = (
         1 if compressed and width < height else 0
     )  # that of fewer lines, as pydata's own conversions choose
@@ -102,7 +111,7 @@ def _rows(
     coords = np.empty((2, len(values)), np.intp)
     coords[0] = np.repeat(np.arange(height), np.diff(indptr))
     coords[1] = indices
-    return coo(coords, values, shape)
+    return _as(_class_of(operands), coo(coords, values, shape))
 
 
 def _product(

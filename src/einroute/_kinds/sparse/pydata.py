@@ -52,7 +52,7 @@ def signature(operand: Any) -> tuple[Any, ...]:
     And the axis along which a matrix is compressed.
     """
     axis = _axis(operand) if isinstance(operand, sparse.GCXS) else -1
-    return type(operand), operand.shape, operand.dtype, len(operand.data).bit_length(), axis
+    return type(operand), tuple(operand.shape), operand.dtype, len(operand.data).bit_length(), axis
 
 
 def _axis(operand: Any) -> int:
@@ -173,6 +173,7 @@ def make(entries: Entries, operands: tuple[Any, ...]) -> Any:
 if CORE is not None:
     CORE.know_sparse(sparse.COO, "table")
     CORE.know_sparse(sparse.GCXS, "gcxs")
+    CORE.know_sparse(sparse.DOK, "dictionary")
 
 KIND = Kind(
     "pydata_sparse",

@@ -33,9 +33,11 @@ Array = np.ndarray[Any, Any]
 
 _COMPRESSED = ("csr", "csc")
 #: The axis along which each format is compressed, or is brought to be.
-_AXES = {"csr": 0, "csc": 1, "bsr": 0, "dia": 0}
+_AXES = {"csr": 0, "csc": 1, "bsr": 0, "dia": 0, "lil": 0}
 #: What comparing an entry's indices takes, or making them, in indices; of others one for each axis.
-_COMPARED = {"csr": 1, "csc": 1, "bsr": 8, "dia": 8, "lil": 400, "dok": 1200}
+_COMPARED = {"csr": 1, "csc": 1, "bsr": 8, "dia": 8, "lil": 16, "dok": 120}
+#: And a row.
+_COMPARED_ROW = {"lil": 20}
 #: The arrays of each format.
 _PARTS = {
     "csr": ("data", "indices", "indptr"),
@@ -81,7 +83,9 @@ def facts(operand: Any) -> Operand:
     _, shape, dtype, bits = signature(operand)
     form, nnz = operand.format, 1 << bits
     axis = _AXES.get(form, -1)
-    compared = nnz * _COMPARED.get(form, len(shape)) + (shape[axis] if axis >= 0 else 0)
+    compared = nnz * _COMPARED.get(form, len(shape)) + (
+        shape[axis] * _COMPARED_ROW.get(form, 1) if axis >= 0 else 0
+    )
     return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=nnz, compressed=axis, compared=compared)
 
 
@@ -247,6 +251,10 @@ _CORES = {
     sparse.bsr_matrix: "blocks",
     sparse.dia_array: "diagonals",
     sparse.dia_matrix: "diagonals",
+    sparse.lil_array: "lists",
+    sparse.lil_matrix: "lists",
+    sparse.dok_array: "keys",
+    sparse.dok_matrix: "keys",
 }
 if CORE is not None:
     for _cls, _kept in _CORES.items():

@@ -15,6 +15,7 @@ from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
 from ..._entries.entries import Entries, fewest
 from ..._native import CORE
+from . import diagonals
 from .built import MANY_ROWS
 from .libraries import Library, library_of
 
@@ -50,7 +51,9 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         wide.char, own, dense, own if values else output, sizes, values, step.order == "F", step.threads
     )
     finish = _finish(library, dtype, sizes, output, values and output != own, values, places, entries)
-    sound, as_it_is, cast = CORE.sound_parts, values and not dense, wide is not dtype
+    distinct = len(set(own)) == len(own)
+    sound = CORE.sound_parts if distinct else CORE.sound_diagonal
+    as_it_is, cast = values and not dense, wide is not dtype
     length = shape[0] if shape else 0
     crowded = fewest(length) if places else 0
 
@@ -65,9 +68,9 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
             return run(*operands)
         if len(data) < crowded:
             few = None if rest else _few(own, output, found, wide)
-            return (
-                run(*operands) if few is None else library.vector((x,), few[0], few[1].astype(dtype), length)
-            )
+            if few is None:
+                return run(*operands)
+            return library.vector((x,), few[0], few[1].astype(dtype), length)
         if cast:
             data = data.astype(wide)
         made = data if as_it_is else kernel(data, indptr, line, coords, places, *rest)
@@ -76,7 +79,37 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
 
+    if not dense and len(own) == 2 and (places if distinct else not output):
+        axis = own.index(output[0]) if distinct else -1
+        short = _of_diagonals(short, _sum(dtype), library, dtype, axis, length)
     return quiet(short) if cast else short
+
+
+def _of_diagonals(
+    short: Runner, add: Callable[[Array], Any], library: Library, dtype: np.dtype[Any], axis: int, length: int
+) -> Runner:
+    """Sums of a matrix that is kept as diagonals, along an axis or, where that is -1, of the main one."""
+
+    def sums(x: Any) -> Any:
+        found = CORE.diagonal_sums(x, axis)
+        if found is None or found[1].dtype != dtype:
+            return short(x)
+        places, data = found
+        return library.vector((x,), places, data, length)
+
+    def main(x: Any) -> Any:
+        data = CORE.main_diagonal(x)
+        return short(x) if data is None or data.dtype != dtype else library.number(add(data))
+
+    return main if axis < 0 else sums
+
+
+def _sum(dtype: np.dtype[Any]) -> Callable[[Array], Any]:
+    """What adds a vector up, single precision in double."""
+    add, number = np.logical_or if dtype.kind == "b" else np.add, dtype.type
+    if dtype.char in "fF":
+        return lambda data: number(CORE.total(data))
+    return lambda data: add.reduce(data, dtype=dtype)
 
 
 def _few(
@@ -108,14 +141,13 @@ def parts_of(found: Any) -> tuple[Array, Any, int, tuple[Array, ...]]:
 def _of_all(dtype: np.dtype[Any], ndim: int, run: Runner, library: Library) -> Runner:
     """The sum of all entries; of more than two axes no index is read, as in SciPy's own sum."""
     read = CORE.sound_values if ndim <= 2 else CORE.whole_values
-    add, single, number = np.logical_or if dtype.kind == "b" else np.add, dtype.char in "fF", dtype.type
-    made = library.number
+    add, made = _sum(dtype), library.number
 
     def short(x: Any) -> Any:
         data = read(x)
         if data is None or data.dtype != dtype:
             return run(x)
-        return made(number(CORE.total(data)) if single else add.reduce(data, dtype=dtype))
+        return made(add(data))
 
     return quiet(short)
 
@@ -225,9 +257,20 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
     dtype, entries = step.dtype, alone.form == "entries"
     if not entries or dtype.char not in "?bBhHiIlLqQfdFD" or max(height, width) >= MANY_ROWS:
         return None
-    sound, add = CORE.sound_parts, quiet(np.add.reduce)
+    sound, add, of_diagonals = CORE.sound_parts, quiet(np.add.reduce), quiet(diagonals.elements)
+    made_shape = (width, height) if swapped else (height, width)
+
+    def finish(a: Any, b: Any, data: Array, indptr: Array, indices: Array, line: int) -> Any:
+        if not output:
+            return library.number(data.any() if dtype.kind == "b" else add(data, dtype=dtype))
+        return library.rows((a, b), data, indptr, line, indices, indices, *made_shape)
 
     def short(a: Any, b: Any) -> Any:
+        if type(a) in diagonals.CLASSES and type(b) in diagonals.CLASSES:
+            found = of_diagonals(a, b, (swapped, swapped is not turned), made_shape, dtype)
+            if found is not None:
+                indptr, indices, data = found
+                return finish(a, b, data, indptr, indices, 0)
         first, second = sound(a), sound(b)
         if first is None or second is None or not first[1].dtype == second[1].dtype == dtype:
             return run(a, b)
@@ -247,10 +290,6 @@ def of_pair(alone: Alone, run: Runner) -> Runner | None:
         if made is None or made is False:
             return run(a, b)
         indptr, indices, data = made
-        if not output:
-            return library.number(data.any() if dtype.kind == "b" else add(data, dtype=dtype))
-        line = 1 if by_columns is not swapped else 0
-        shape = (width, height) if swapped else (height, width)
-        return library.rows((a, b), data, indptr, line, indices, indices, *shape)
+        return finish(a, b, data, indptr, indices, 1 if by_columns is not swapped else 0)
 
     return short

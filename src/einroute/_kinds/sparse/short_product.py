@@ -10,6 +10,7 @@ from ..._base.errstate import quiet
 from ..._base.routes import Alone, Runner
 from ..._entries.entries import CROWDED
 from ..._native import CORE
+from . import diagonals
 from .built import MANY_ROWS
 from .libraries import Library, library_of
 from .result import entries_of
@@ -72,11 +73,16 @@ def of_product(alone: Alone, run: Runner) -> Runner | None:
     left_turned = (second if swapped else first)[0] != rows
     right_turned = (first if swapped else second)[0] != middle
     n, k, m = sizes[rows], sizes[middle], sizes[columns]
-    sound, floating = CORE.sound_parts, dtype.kind in "fc"
+    sound, floating, of_diagonals = CORE.sound_parts, dtype.kind in "fc", quiet(diagonals.product)
 
     def short(a: Any, b: Any) -> Any:
         if swapped:
             a, b = b, a
+        if type(a) in diagonals.CLASSES and type(b) in diagonals.CLASSES:
+            made = of_diagonals(a, b, (left_turned, right_turned), (n, k, m), dtype)
+            if made is not None:
+                indptr, indices, data = made
+                return library.product((a, b), indptr, indices, data, (n, m))
         left, right = sound(a), sound(b)
         if left is None or right is None or not left[1].dtype == right[1].dtype == dtype:
             return run(b, a) if swapped else run(a, b)
@@ -85,7 +91,7 @@ def of_product(alone: Alone, run: Runner) -> Runner | None:
         if left is not None and right is not None:
             left, right = alike(left, right)
             made = CORE.multiply_sparse(*left, *right, m, threads)
-        if not made or (floating and not np.isfinite(made[2]).all()):
+        if not made or (floating and not CORE.finite(made[2])):
             return run(b, a) if swapped else run(a, b)
         indptr, indices, data = made
         return library.product((a, b), indptr, indices, data, (n, m))

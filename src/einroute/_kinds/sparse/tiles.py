@@ -38,8 +38,9 @@ _COMPRESS, _ROWS = 2.5, 2.2
 _SCATTERED, _NEAR = 5.0, 1 << 18
 #: Nanoseconds a row where it has several numbers, and 8 bytes of the result, of which many take new pages.
 _BEGUN, _MADE, _NEW, _SMALL = 1.4, 0.15, 0.4, 1 << 20
-#: What moving an array through tiles takes, times what reading it does.
-_TURNED = 3
+#: What moving an array through tiles takes, times what reading it does; and times that where no two elements
+#: are neighbours.
+_TURNED, _STREWN = 3, 3
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
 _SHORT, _LONG = 0.4, 30.0
 
@@ -80,7 +81,9 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     moved = step.out_bytes if out_rows else _TURNED * step.out_bytes
     strides = dict(zip(step.inputs[d], op.strides, strict=True))
     if not in_rows and not any(strides[c] == op.dtype.itemsize for c in free):
-        moved += _TURNED * op.nbytes  # nothing to be looked up lies together
+        # Nothing to be looked up lies together; nor perhaps anything at all.
+        near = any(n > 1 and t == op.dtype.itemsize for n, t in zip(op.shape, op.strides, strict=True))
+        moved += _TURNED * op.nbytes * (1 if near or op.size == 1 else _STREWN)
     work, compress = _passed(step, s, rows, columns, width)
     if width > 1:
         work += _BEGUN * step.extent(rows) + (_MADE if step.out_bytes < _SMALL else _NEW) * step.out_bytes / 8

@@ -122,13 +122,13 @@ template <class T, int N> void sums(const Box& box) {
     if constexpr (N == 1) {
         if (box.step[0] != 0) {
             return sums_of_streams<T, false>(box.x[0], box.by_row[0], box.x[0], 0, box.rows, bytes, box.to,
-                                             box.first);
+                                             box.first, box.far);
         }
     } else if constexpr (N == 2) {
         if ((box.step[0] == 0) != (box.step[1] == 0)) {
             const int x = box.step[0] == 0 ? 1 : 0;
             return sums_of_streams<T, true>(box.x[x], box.by_row[x], box.x[1 - x], box.by_row[1 - x],
-                                            box.rows, bytes, box.to, box.first);
+                                            box.rows, bytes, box.to, box.first, box.far);
         }
     }
     if (box.first) {

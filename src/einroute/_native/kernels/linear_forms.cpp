@@ -110,7 +110,7 @@ inline double added(const Lanes& x) {
 
 // The same of COUNT points that are rows.
 template <int COUNT> inline void dot_of_rows(const LinearDot& d, ptrdiff_t i) {
-    const double* const x = d.points + i * d.features;
+    const double* const x = d.points + i * d.row;
     Lanes head[COUNT], tail[COUNT];
     double rest[COUNT], low[COUNT];
     for (int v = 0; v < COUNT; ++v) {
@@ -129,7 +129,7 @@ template <int COUNT> inline void dot_of_rows(const LinearDot& d, ptrdiff_t i) {
             const Lanes w = lanes(d.w + k), large = lanes(d.large + k), high = lanes(d.high + k),
                         rounded = lanes(d.low + k);
             for (int v = 0; v < COUNT; ++v) {
-                const Lanes all = lanes(x + v * d.features + k), leading = (all + large) - large;
+                const Lanes all = lanes(x + v * d.row + k), leading = (all + large) - large;
                 head[v] = head[v] + leading * high;
                 own[v] = own[v] + ((all - leading) * w + leading * rounded);
             }
@@ -140,7 +140,7 @@ template <int COUNT> inline void dot_of_rows(const LinearDot& d, ptrdiff_t i) {
     }
     for (; k < d.features; ++k) {
         for (int v = 0; v < COUNT; ++v) {
-            const double all = x[v * d.features + k], leading = (all + d.large[k]) - d.large[k];
+            const double all = x[v * d.row + k], leading = (all + d.large[k]) - d.large[k];
             rest[v] += leading * d.high[k];
             low[v] += (all - leading) * d.w[k] + leading * d.low[k];
         }
@@ -152,7 +152,7 @@ template <int COUNT> inline void dot_of_rows(const LinearDot& d, ptrdiff_t i) {
 }
 
 template <int COUNT> inline void plain_dot_of_rows(const LinearDot& d, ptrdiff_t i) {
-    const double* const x = d.points + i * d.features;
+    const double* const x = d.points + i * d.row;
     Lanes head[COUNT], size[COUNT];
     for (int v = 0; v < COUNT; ++v) {
         head[v] = size[v] = everywhere(0.0);
@@ -161,7 +161,7 @@ template <int COUNT> inline void plain_dot_of_rows(const LinearDot& d, ptrdiff_t
     for (; k + WIDE <= d.features; k += WIDE) {
         const Lanes w = lanes(d.w + k);
         for (int v = 0; v < COUNT; ++v) {
-            const Lanes p = lanes(x + v * d.features + k) * w;
+            const Lanes p = lanes(x + v * d.row + k) * w;
             head[v] = head[v] + p;
             size[v] = size[v] + magnitude(p);
         }
@@ -169,7 +169,7 @@ template <int COUNT> inline void plain_dot_of_rows(const LinearDot& d, ptrdiff_t
     for (int v = 0; v < COUNT; ++v) {
         double sum = added(head[v]), terms = added(size[v]);
         for (ptrdiff_t l = k; l < d.features; ++l) {
-            const double p = x[v * d.features + l] * d.w[l];
+            const double p = x[v * d.row + l] * d.w[l];
             sum += p;
             terms += magnitude(p);
         }
@@ -211,7 +211,7 @@ void largest(const LinearDot& d, double* most) {
             most[k] = 0;
         }
         for (ptrdiff_t i = 0; i < d.count; ++i) {
-            widen(most, d.points + i * d.features, d.features);
+            widen(most, d.points + i * d.row, d.features);
         }
         return;
     }

@@ -110,33 +110,6 @@ template <Summed WHAT> void products(const PairTile& t) {
     }
 }
 
-// Sums of the weights of rows i to i + ROWS, and of their sizes.
-template <int ROWS> void weights(const PairTile& t, ptrdiff_t i) {
-    Lanes weight[ROWS], size[ROWS];
-    for (int r = 0; r < ROWS; ++r) {
-        weight[r] = size[r] = everywhere(0.0);
-    }
-    for (ptrdiff_t j = 0; j < t.columns; j += PAIR_LANES) {
-        Lanes w[ROWS];
-        for (int r = 0; r < ROWS; ++r) {
-            w[r] = lanes(t.w[i + r] + j);
-            weight[r] = weight[r] + w[r];
-            size[r] = size[r] + magnitude(w[r]);
-        }
-        if (t.by_column != nullptr) {
-            for (int r = 1; r < ROWS; ++r) {
-                w[0] = w[0] + w[r];
-            }
-            w[0] = lanes(t.by_column + j) + w[0];
-            std::memcpy(t.by_column + j, &w[0], sizeof w[0]);
-        }
-    }
-    for (int r = 0; r < ROWS; ++r) {
-        t.weight[i + r] += added(weight[r]);
-        t.size[i + r] += added(size[r]);
-    }
-}
-
 // Weighed sums of the squares over all features, of ROWS rows.
 template <int ROWS, int N> inline void norms(const PairTile& t, ptrdiff_t i, ptrdiff_t j, Lanes* sum) {
     Lanes square[ROWS][N];
@@ -180,15 +153,9 @@ template <int ROWS> void totals(const PairTile& t, ptrdiff_t i) {
 }
 
 void tile(const PairTile& t) {
-    ptrdiff_t i = 0;
-    for (; t.weight != nullptr && i + 4 <= t.rows; i += 4) {
-        weights<4>(t, i);
-    }
-    for (; t.weight != nullptr && i < t.rows; ++i) {
-        weights<1>(t, i);
-    }
     if (t.total) {
-        for (i = 0; i + 2 <= t.rows; i += 2) {
+        ptrdiff_t i = 0;
+        for (; i + 2 <= t.rows; i += 2) {
             totals<2>(t, i);
         }
         for (; i < t.rows; ++i) {

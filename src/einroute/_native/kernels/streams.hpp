@@ -82,12 +82,17 @@ template <class T, bool SCALED, bool FIRST, int ROWS> struct Streams {
 // The sums of rows of one operand, a few rows at a time.
 template <class T, bool SCALED>
 void sums_of_streams(const char* x, std::ptrdiff_t by, const char* factors, std::ptrdiff_t by_factor,
-                     std::ptrdiff_t rows, std::ptrdiff_t bytes, char* to, bool first) {
+                     std::ptrdiff_t rows, std::ptrdiff_t bytes, char* to, bool first, bool far) {
     const auto add = [&](auto of_first, auto of_others, std::ptrdiff_t r) {
         (r == 0 && first ? of_first : of_others)(x + r * by, by, factors + r * by_factor, by_factor, bytes,
                                                  to);
     };
     std::ptrdiff_t r = 0;
+    if (far && by == bytes) { // one stream, as memory has it
+        for (; r < rows; ++r) {
+            add(Streams<T, SCALED, true, 1>::add, Streams<T, SCALED, false, 1>::add, r);
+        }
+    }
     for (; r + STREAMS <= rows; r += STREAMS) {
         add(Streams<T, SCALED, true, STREAMS>::add, Streams<T, SCALED, false, STREAMS>::add, r);
     }

@@ -10,6 +10,7 @@ extern const BoxKernels BOXES;
 extern const SparseTypes SPARSE;
 extern const FormKernels FORMS;
 extern const PairKernels PAIRS;
+extern const WeightKernels WEIGHTS;
 extern const LinearKernels LINEAR_FORMS;
 extern const ClassLoop CLASSES;
 extern const CorrelationKernels CORRELATIONS;
@@ -18,8 +19,8 @@ extern const RowLoops ROWS;
 extern const SampledTypes SAMPLED;
 
 extern const KernelTables TABLES;
-const KernelTables TABLES = {KERNELS, BOXES,        SPARSE,  FORMS, PAIRS,  LINEAR_FORMS,
-                             CLASSES, CORRELATIONS, INDICES, ROWS,  SAMPLED};
+const KernelTables TABLES = {KERNELS,      BOXES,   SPARSE,       FORMS,   PAIRS, WEIGHTS,
+                             LINEAR_FORMS, CLASSES, CORRELATIONS, INDICES, ROWS,  SAMPLED};
 
 } // namespace EINROUTE_ISA_NAME
 } // namespace einroute

@@ -1,0 +1,234 @@
+#include "sparse_diagonals.hpp"
+
+#include "float_status.hpp"
+#include "sparse_dtypes.hpp"
+#include "sparse_expand.hpp"
+#include "sparse_parts.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace einroute {
+
+namespace {
+
+// Entries from which the GIL is released.
+constexpr npy_intp RELEASED = 1 << 15;
+
+// What elements are summed in: single precision would lose digits one number after the other.
+template <class T> struct Sum {
+    using Type = T;
+};
+template <> struct Sum<float> {
+    using Type = double;
+};
+template <> struct Sum<Complex<float>> {
+    using Type = Complex<double>;
+};
+
+template <class W, class T> inline void add_to(W& sum, const T& x) {
+    sum = static_cast<W>(sum + static_cast<W>(x));
+}
+inline void add_to(Bool& sum, const Bool& x) {
+    sum.byte = sum.byte != 0 || x.byte != 0;
+}
+template <class R, class S> inline void add_to(Complex<R>& sum, const Complex<S>& x) {
+    sum.re += static_cast<R>(x.re);
+    sum.im += static_cast<R>(x.im);
+}
+
+template <class T, class W> inline T narrowed(const W& x) {
+    return static_cast<T>(x);
+}
+template <> inline Complex<float> narrowed(const Complex<double>& x) {
+    return {static_cast<float>(x.re), static_cast<float>(x.im)};
+}
+
+// Where a diagonal begins and ends, by its columns.
+inline npy_int64 first_of(const Diagonal& one) {
+    return std::max<npy_int64>(0, one.offset);
+}
+inline npy_int64 last_of(const Diagonal& one, npy_intp rows, npy_intp width) {
+    return std::min<npy_int64>(rows + one.offset, width);
+}
+
+// Sums of the rows, or columns, and which of them have an entry that is not 0.
+template <class T> struct Sums {
+    using W = typename Sum<T>::Type;
+
+    Sums(const HeldDiagonals& from, npy_intp height, bool by_rows)
+        : diagonals(from), rows(height), along_rows(by_rows) {}
+
+    const HeldDiagonals& diagonals;
+    const npy_intp rows;
+    const bool along_rows;
+    std::unique_ptr<W[]> sums;
+    std::unique_ptr<bool[]> held;
+
+    npy_intp add_up(npy_intp count) {
+        sums.reset(new (std::nothrow) W[static_cast<std::size_t>(count) + 1]());
+        held.reset(new (std::nothrow) bool[static_cast<std::size_t>(count) + 1]());
+        if (!sums || !held) {
+            return -1;
+        }
+        for (const Diagonal& one : diagonals.diagonals) {
+            const npy_int64 first = first_of(one), last = last_of(one, rows, diagonals.width);
+            const npy_int64 ahead = along_rows ? one.offset : 0;
+            const T* const values = reinterpret_cast<const T*>(one.data);
+            for (npy_int64 at = first; at < last; ++at) {
+                const T value = values[at];
+                add_to(sums[static_cast<std::size_t>(at - ahead)], value);
+                held[static_cast<std::size_t>(at - ahead)] |= !is_zero(value);
+            }
+        }
+        clear_status();
+        return std::count(held.get(), held.get() + count, true);
+    }
+
+    void write(npy_intp count, npy_int64* places, T* to) const {
+        for (npy_intp i = 0; i < count; ++i) {
+            if (held[static_cast<std::size_t>(i)]) {
+                *places++ = i;
+                *to++ = narrowed<T>(sums[static_cast<std::size_t>(i)]);
+            }
+        }
+        clear_status();
+    }
+};
+
+template <class Work> void released(npy_intp work, const Work& run) {
+    if (work < RELEASED) {
+        run();
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    run();
+    Py_END_ALLOW_THREADS;
+}
+
+template <class T>
+PyObject* sums_of(const HeldDiagonals& diagonals, npy_intp rows, npy_intp columns, bool along_rows) {
+    const npy_intp count = along_rows ? rows : columns;
+    const npy_intp work = count + PyArray_SIZE(diagonals.data.array());
+    Sums<T> sums(diagonals, rows, along_rows);
+    npy_intp found = 0;
+    released(work, [&] { found = sums.add_up(count); });
+    if (found < 0) {
+        return PyErr_NoMemory();
+    }
+    const Held places(PyArray_SimpleNew(1, &found, NPY_INT64)),
+        made(PyArray_SimpleNew(1, &found, PyArray_TYPE(diagonals.data.array())));
+    if (!places || !made) {
+        return nullptr;
+    }
+    released(work, [&] {
+        sums.write(count, static_cast<npy_int64*>(PyArray_DATA(places.array())),
+                   static_cast<T*>(PyArray_DATA(made.array())));
+    });
+    return PyTuple_Pack(2, places.object, made.object);
+}
+
+// The extents and diagonals of an operand; false, mostly without an exception, where they are not plain.
+bool read(PyObject* operand, npy_intp (&sizes)[2], HeldDiagonals& to) {
+    if (format_of(operand) != Format::Diagonals) {
+        return false;
+    }
+    const Held shape(shape_of(operand, Format::Diagonals));
+    if (!shape || !PyTuple_CheckExact(shape.object) || PyTuple_GET_SIZE(shape.object) != 2) {
+        return false;
+    }
+    for (int i = 0; i < 2; ++i) {
+        sizes[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape.object, i));
+        if (sizes[i] < 0) {
+            PyErr_Clear();
+            return false;
+        }
+    }
+    return read_diagonals(operand, sizes[1], to);
+}
+
+PyObject* none() {
+    return PyErr_Occurred() ? nullptr : Py_NewRef(Py_None);
+}
+
+PyObject* diagonal_sums(PyObject*, PyObject* args) {
+    PyObject* operand;
+    int axis;
+    if (!PyArg_ParseTuple(args, "Oi:diagonal_sums", &operand, &axis)) {
+        return nullptr;
+    }
+    npy_intp sizes[2];
+    HeldDiagonals held;
+    if ((axis != 0 && axis != 1) || !read(operand, sizes, held)) {
+        return none();
+    }
+    PyObject* made = by_dtype(
+        PyArray_DESCR(held.data.array())->type,
+        [&](auto like) { return sums_of<decltype(like)>(held, sizes[0], sizes[1], axis == 0); },
+        static_cast<PyObject*>(nullptr));
+    return made != nullptr ? made : none();
+}
+
+PyObject* main_diagonal(PyObject*, PyObject* operand) {
+    npy_intp sizes[2];
+    HeldDiagonals held;
+    if (!read(operand, sizes, held)) {
+        return none();
+    }
+    npy_intp count = 0;
+    const char* from = nullptr;
+    for (const Diagonal& one : held.diagonals) {
+        if (one.offset == 0) {
+            count = std::max<npy_intp>(0, last_of(one, sizes[0], held.width));
+            from = one.data;
+        }
+    }
+    PyObject* made = PyArray_SimpleNew(1, &count, PyArray_TYPE(held.data.array()));
+    if (made != nullptr && count > 0) {
+        PyArrayObject* to = reinterpret_cast<PyArrayObject*>(made);
+        std::memcpy(PyArray_DATA(to), from, static_cast<std::size_t>(PyArray_NBYTES(to)));
+    }
+    return made;
+}
+
+PyObject* rows_of_diagonals(PyObject*, PyObject* args) {
+    PyObject *data, *offsets;
+    Py_ssize_t rows, columns;
+    if (!PyArg_ParseTuple(args, "OOnn:rows_of_diagonals", &data, &offsets, &rows, &columns)) {
+        return nullptr;
+    }
+    HeldDiagonals held;
+    held.data.object = Py_NewRef(data);
+    held.offsets.object = Py_NewRef(offsets);
+    ExpandedRows made;
+    if (rows < 0 || columns < 0 || !fit_diagonals(columns, held) ||
+        !take_diagonals(held, rows, columns, Wanted::Rows, made)) {
+        return none();
+    }
+    return PyTuple_Pack(3, made.indptr.object, made.indices.object, made.data.object);
+}
+
+PyMethodDef functions[] = {
+    {"diagonal_sums", diagonal_sums, METH_VARARGS,
+     "diagonal_sums(operand, axis, /)\n--\n\n"
+     "Places and sums of the rows (axis 0), or columns, with entries of a matrix kept as diagonals; None of "
+     "others."},
+    {"main_diagonal", main_diagonal, METH_O,
+     "main_diagonal(operand, /)\n--\n\n"
+     "The values on the main diagonal of a matrix kept as diagonals; None of others."},
+    {"rows_of_diagonals", rows_of_diagonals, METH_VARARGS,
+     "rows_of_diagonals(data, offsets, rows, columns, /)\n--\n\n"
+     "Pointers, indices and values of the rows of a matrix that is kept as diagonals; zeros are no entries.\n"
+     "None where the arrays are not plain or do not fit each other."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+} // namespace
+
+int add_sparse_diagonals(PyObject* module) {
+    return PyModule_AddFunctions(module, functions);
+}
+
+} // namespace einroute

@@ -1,0 +1,114 @@
+"""Pairs of long diagonals, and sums along them: the same as of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import einroute as er
+from einroute._native import CORE
+
+N, K, M = 600, 550, 700
+ELEMENTS = ("ij,ij->ij", "ij,ij->ji", "ij,ij->")
+
+
+def _diagonals(seed: int, dtype: str, shape: tuple[int, int], count: int = 4) -> Any:
+    rng = np.random.default_rng(seed)
+    n, m = shape
+    length = m - 3 * (seed % 2)
+    others = np.delete(np.arange(1 - n, m), n - 1)
+    offsets = np.sort(np.append(rng.choice(others, min(count, len(others)), replace=False), 0))
+    numbers = rng.integers(0, 3, (len(offsets), length))
+    data = (numbers * (1 + 1j * rng.integers(-1, 2, length)) if dtype in "FD" else numbers).astype(dtype)
+    return sparse.dia_array((data, offsets), shape=shape)
+
+
+def _alike(subscripts: str, *operands: Any) -> None:
+    expected = er.einsum(subscripts, *(x.tocsr() for x in operands))
+    for _ in range(3):  # as it is found again
+        got = er.einsum(subscripts, *operands)
+        assert type(got) is type(expected)
+        assert got.dtype == expected.dtype
+        if not got.ndim:
+            assert got == expected
+            continue
+        assert got.shape == expected.shape
+        assert (got != expected).nnz == 0
+        if got.ndim == 2:
+            assert got.has_canonical_format
+        assert got.data.all()
+
+
+@pytest.mark.parametrize("dtype", "?bHilqfdFD")
+def test_products(dtype: str) -> None:
+    for first, second in (((N, K), "jk"), ((N, K), "kj"), ((K, N), "jk"), ((K, N), "kj")):
+        labels = "ij" if first == (N, K) else "ji"
+        a = _diagonals(1, dtype, first)
+        b = _diagonals(2, dtype, (K, M) if second == "jk" else (M, K))
+        for output in ("ik", "ki"):
+            _alike(f"{labels},{second}->{output}", a, b)
+
+
+@pytest.mark.parametrize("dtype", "?bHilqfdFD")
+def test_elements(dtype: str) -> None:
+    a, b = _diagonals(3, dtype, (N, M), 9), _diagonals(5, dtype, (N, M), 9)
+    turned = sparse.dia_array(b.T)
+    for subscripts in ELEMENTS:
+        _alike(subscripts, a, b)
+        _alike(subscripts.replace(",ij", ",ji"), a, turned)
+
+
+@pytest.mark.parametrize("dtype", "?bBhHiIlLqQfdFD")
+@pytest.mark.parametrize("shape", [(7, 9), (9, 4), (1, 5), (40, 40)])
+def test_sums(shape: tuple[int, int], dtype: str) -> None:
+    a = _diagonals(6, dtype, shape)
+    for subscripts in ("ij->i", "ij->j", "ij->", *(["ii->", "ii->i"] if len(set(shape)) == 1 else [])):
+        dense = np.einsum(subscripts, a.toarray())
+        for _ in range(2):
+            got = er.einsum(subscripts, a)
+            assert got.dtype == dense.dtype
+            np.testing.assert_array_equal(got.toarray() if dense.ndim else got, dense)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_what_is_not_finite_meets_no_absent_entry() -> None:
+    a, b = _diagonals(1, "d", (N, N)), _diagonals(2, "d", (N, N))
+    a.data[:, 300] = np.inf
+    for subscripts in ("ij,jk->ik", "ij,ij->ij"):
+        got = er.einsum(subscripts, a, b)
+        expected = er.einsum(subscripts, a.tocsr(), b.tocsr())
+        np.testing.assert_array_equal(got.toarray(), expected.toarray())
+    assert er.einsum("ii->", a) == np.inf
+
+
+@pytest.mark.skipif(CORE is None, reason="the compiled core is not there")
+@pytest.mark.parametrize("subscripts", ["ij,jk->ik", "ij,ij->ij", "ij->i", "ii->"])
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("data", None), ("offsets", None), ("offsets", np.zeros(5, np.int64)), ("offsets", np.arange(3)),
+        ("offsets", np.array([0, 1, 2, 3, 2**40])), ("data", np.ones(5)), ("offsets", np.arange(5.0)),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit(subscripts: str, part: str, value: Any) -> None:
+    a, b = _diagonals(1, "d", (N, N)), _diagonals(2, "d", (N, N))
+    rest = [b] if "," in subscripts else []
+    er.einsum(subscripts, a, *rest)
+    setattr(a, part, value)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"operand 0 .* cannot be used"):
+            er.einsum(subscripts, a, *rest)
+
+
+@pytest.mark.skipif(CORE is None, reason="the compiled core is not there")
+def test_rows_of_what_does_not_fit() -> None:
+    good = CORE.rows_of_diagonals(np.ones((2, 3)), np.array([0, 1]), 3, 3)
+    np.testing.assert_array_equal(good[0], [0, 2, 4, 5])
+    for data, offsets in (
+        (np.ones((2, 3)), np.array([0, 0])), (np.ones((2, 3)), np.array([0])), (np.ones(3), np.array([0])),
+        (np.ones((2, 3))[:, ::-1], np.array([0, 1])), (np.ones((2, 3)), np.array([0.0, 1.0])), ([1], [0]),
+    ):  # fmt: skip
+        assert CORE.rows_of_diagonals(data, offsets, 3, 3) is None
