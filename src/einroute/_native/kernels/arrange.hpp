@@ -2,6 +2,9 @@
 #pragma once
 
 #include "../problem.hpp"
+#include "spans.hpp"
+
+#include <cmath>
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
@@ -36,8 +39,7 @@ struct Arranged {
     int loops;
     Axis loop[MAX_AXES];
     Offsets rows, columns, sums;
-    int run; // of sums that are as far apart in memory as the next: all, or the innermost axis of them
-    bool summed;
+    bool summed, even; // whether all sums are as far apart in memory as the next
 };
 
 inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
@@ -50,9 +52,9 @@ inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
     return size;
 }
 
-// Instructions that it takes to pack an element, to pack one whose sums follow each other, and to scatter
-// one.
-constexpr double PACK = 2.5, TURN = 0.8, SCATTER = 3.5;
+// Instructions that it takes to pack or to scatter an element; to pack one whose sums follow each other; to
+// gather one of a square.
+constexpr double PACK = 2.5, TURN = 0.8, GATHER = 3.5;
 // Lines of lanes that the first cache holds, and how much slower a block of more is.
 constexpr double CACHED = 500, SPILLED = 2.5;
 // The same where the rows of a stack share an operand, which stays in registers or next to them.
@@ -95,7 +97,7 @@ template <class Cost> inline Choice cheapest(const Problem& p, const Cost& cost)
     return least;
 }
 
-inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) {
+EINROUTE_APART inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) {
     const int lanes = choice.lanes;
     const bool turned = choice.turned;
     to.first = turned ? p.b : p.a;
@@ -105,7 +107,7 @@ inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) 
     to.by_first = to.by_second = to.by_out = 0;
     to.loops = 0;
     to.summed = false;
-    to.run = 1;
+    to.even = true;
     Axis summed = {Role::Sum, 1, 0, 0, 0};
     to.rows.size = to.columns.size = to.sums.size = 1;
     to.rows.x[0] = to.rows.y[0] = to.columns.x[0] = to.columns.y[0] = to.sums.x[0] = to.sums.y[0] = 0;
@@ -135,7 +137,7 @@ inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) 
             to.summed = true;
             if (axis.size > 1) {
                 const bool on = summed.a == axis.a * axis.size && summed.b == axis.b * axis.size;
-                to.run = static_cast<int>(on || summed.size == 1 ? to.run * axis.size : axis.size);
+                to.even = to.even && (on || summed.size == 1);
                 summed = axis;
             }
         }
@@ -178,32 +180,34 @@ inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t)
     const bool is_complex = has.parts == 2;
     const double lines = t.columns * t.sums + (t.both ? t.rows * t.sums : 0) +
                          (t.scatters || t.rows > MAX_EXTENT ? 0 : t.rows * t.columns);
-    const double together = is_complex    ? (t.both        ? 2
-                                             : vectors > 2 ? 2
-                                             : vectors > 1 ? 3
+    const bool even = !t.both && !t.scatters; // the sums of several axes are few
+    const double together = is_complex    ? (vectors > 2   ? 1
+                                             : vectors > 1 ? 2
                                                            : 4)
                             : vectors > 2 ? 3
-                            : t.both      ? 4
-                                          : 6;
-    const double groups = t.rows >= together ? t.rows / together : 1;
+                            : even        ? 6
+                                          : 4;
+    const double groups = t.rows < together     ? 1
+                          : even && !is_complex ? std::ceil(t.rows / together)
+                                                : t.rows / together;
     double cost = 12 + t.columns * groups * 12;
     const double product =
         is_complex ? (t.both ? 7 * vectors : 4 * vectors + 2) : (t.both ? 3 * vectors : 2 * vectors + 1);
     cost += STEADY * t.columns * t.rows * t.sums * product + t.columns * groups * t.sums * (vectors + 2);
-    cost += t.columns * t.rows * (t.scatters ? SCATTER * n : (is_complex ? 4 : 1) * vectors);
-    cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
-    const bool known =
-        t.rows == n && t.sums == n && (is_complex ? lanes <= 3 && t.second == Access::Straight : lanes <= 6);
-    if (known && !t.both && !t.scatters && t.columns == 1) {
-        return UNROLLED * cost;
+    cost += t.columns * t.rows * (t.scatters ? PACK * n : (is_complex ? 4 : 1) * vectors);
+    const bool known = is_complex ? lanes <= 3 && t.second == Access::Straight : lanes <= 6;
+    if (known && even && t.columns == 1 && t.rows == n && t.sums == n) {
+        const double each = t.second == Access::Straight ? 0 : t.second == Access::Turned ? TURN : GATHER;
+        return UNROLLED * cost + each * n * n;
     }
-    if (t.rows > MAX_EXTENT && !t.scatters) {
+    cost += packing(t.second, n) * t.columns * t.sums + packing(t.first, n) * t.rows * t.sums;
+    if (t.rows > MAX_EXTENT) {
         return SHARED * cost;
     }
     return lines > CACHED ? SPILLED * cost : cost;
 }
 
-inline Choice choose(const Problem& p, const Lanes& has) {
+EINROUTE_APART inline Choice choose(const Problem& p, const Lanes& has) {
     double extents[4] = {1, 1, 1, 1}; // by role
     std::ptrdiff_t inner_a = 0, inner_b = 0;
     int sums = 0;
@@ -268,7 +272,7 @@ inline Choice choose(const Problem& p, const Lanes& has) {
 }
 
 // Neighbouring axes along which one operand stands still become one loop, where the others walk both as one.
-inline void merge_shared(const Problem& from, Problem& to) {
+EINROUTE_APART inline void merge_shared(const Problem& from, Problem& to) {
     to.a = from.a;
     to.b = from.b;
     to.out = from.out;

@@ -31,18 +31,6 @@ template <class R, int N, int ROWS> struct ComplexRows : ComplexRows<R, N, ROWS 
         Rest::begin(x, at, start);
     }
 
-    EINROUTE_INLINE void go_on(const char* from) {
-        real.load(from + (2 * ROWS - 2) * sizeof(S));
-        imaginary.load(from + (2 * ROWS - 1) * sizeof(S));
-        Rest::go_on(from);
-    }
-
-    EINROUTE_INLINE void leave(char* to) const {
-        real.store(to + (2 * ROWS - 2) * sizeof(S));
-        imaginary.store(to + (2 * ROWS - 1) * sizeof(S));
-        Rest::leave(to);
-    }
-
     template <bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t step, const S& factor) {
         if constexpr (BOTH) {
             S other;
@@ -61,15 +49,29 @@ template <class R, int N, int ROWS> struct ComplexRows : ComplexRows<R, N, ROWS 
         real.store(to + out[ROWS - 1]);
         Rest::store(to, out);
     }
+
+    EINROUTE_INLINE void store(char* to, const std::ptrdiff_t* out, std::ptrdiff_t step) {
+        constexpr std::ptrdiff_t UNIT = 2 * sizeof(R);
+        real.add_turned(imaginary);
+        if (step == UNIT) {
+            real.store(to + out[ROWS - 1]);
+        } else {
+            char lanes[N * UNIT];
+            real.store(lanes);
+            for (int l = 0; l < N; ++l) {
+                std::memcpy(to + out[ROWS - 1] + l * step, lanes + l * UNIT, UNIT);
+            }
+        }
+        Rest::store(to, out, step);
+    }
 };
 
 template <class R, int N> struct ComplexRows<R, N, 0> {
     using S = Span<R, 2 * N>;
     EINROUTE_INLINE void begin(const char*, const std::ptrdiff_t*, R) {}
-    EINROUTE_INLINE void go_on(const char*) {}
-    EINROUTE_INLINE void leave(char*) const {}
     template <bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t, const S&) {}
     EINROUTE_INLINE void store(char*, const std::ptrdiff_t*) {}
+    EINROUTE_INLINE void store(char*, const std::ptrdiff_t*, std::ptrdiff_t) {}
 };
 
 // BOTH: whether both operands have the lanes.
@@ -78,32 +80,45 @@ template <class R, int N, bool BOTH> struct ComplexBlock {
     static constexpr std::ptrdiff_t UNIT = 2 * sizeof(R);
     // Rows of a block: their two sums, the factors and two more are in registers.
     static constexpr int VECTORS = SPAN_VECTORS<R, 2 * N>;
-    static constexpr int TOGETHER = BOTH           ? (N == COMPLEX_BLOCK<R> ? 2 : 1)
-                                    : VECTORS == 1 ? 4
-                                    : VECTORS == 2 ? 3
-                                                   : 2;
+    static constexpr int TOGETHER = VECTORS == 1 ? 4 : VECTORS == 2 ? 2 : 1;
 
-    // The sums of groups of a few rows of one column. By itself, so that registers hold all of it.
+    // The most rows of a group, each with two sums, where more than one are in registers.
+    static constexpr int FIT = rows_in_registers(2 * VECTORS, VECTORS + 2, 4);
+    static constexpr int MOST_ROWS = BOTH || FIT == 1 ? 0 : FIT;
+
+    // Whether groups gain anything: what a single row or product takes is what is around it.
+    static bool gains(const Arranged& p) { return p.rows.size > 1 && p.sums.size > 1; }
+
+    // Groups of rows whose sums lie evenly. By itself, so that registers hold all of it.
     template <int ROWS>
-    static EINROUTE_APART void rows(const Sums& sums, char* out, const std::ptrdiff_t* to, int groups) {
+    static EINROUTE_APART void even_rows(const Sums& sums, char* out, int from, int groups) {
         using Group = ComplexRows<R, N, ROWS>;
         sum_groups<S, R, Group, ROWS>(
-            sums, out, to, groups,
-            [](Group& group, std::ptrdiff_t step, const S& y) { group.template add<BOTH>(step, y); });
+            sums, out, from, groups,
+            [](Group& group, std::ptrdiff_t step, const S& y) { group.template add<false>(step, y); });
     }
 
-    static EINROUTE_INLINE void scatter(const char* lanes, char* to, std::ptrdiff_t step) {
-        EINROUTE_UNROLL
-        for (int l = 0; l < N; ++l) {
-            std::memcpy(to + l * step, lanes + l * UNIT, UNIT);
-        }
-    }
-
-    static Source packed(const Arranged& p, const char* data, const Offsets& outer,
-                         const std::ptrdiff_t* sums, const Packed& to, std::ptrdiff_t step, char* work) {
+    // Rows [at, at + ROWS) of one column.
+    template <int ROWS>
+    static EINROUTE_INLINE void rows(const Arranged& p, const Source& x, const Source& y, char* out, int at,
+                                     int j) {
+        ComplexRows<R, N, ROWS> group;
+        group.begin(x.data, x.outer + at, start_of<R>(p));
+        const char* column = y.data + y.outer[j];
         const int depth = p.sums.size;
+        int k = 0;
+        do { // there is a first
+            S factor;
+            factor.load(column + y.sums[k]);
+            group.template add<BOTH>(x.sums[k], factor);
+        } while (++k < depth);
+        group.store(out + p.columns.y[j], p.rows.y + at, p.by_out);
+    }
+
+    static Source packed(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
+                         int depth, std::ptrdiff_t step, char* work) {
         if (step == UNIT) {
-            return {data, outer.x, sums, p.run};
+            return {data, outer.x, sums};
         }
         char* at = work;
         for (int i = 0; i < outer.size; ++i) {
@@ -114,7 +129,27 @@ template <class R, int N, bool BOTH> struct ComplexBlock {
                 }
             }
         }
-        return {work, to.outer, to.sums, p.run};
+        return {work, to.outer, to.sums};
+    }
+
+    static void matrix(const Arranged& p, const Source& x, const Source& y, char* out) {
+        for (int j = 0; j < p.columns.size; ++j) {
+            int i = 0;
+            for (; i + TOGETHER <= p.rows.size; i += TOGETHER) {
+                rows<TOGETHER>(p, x, y, out, i, j);
+            }
+            if constexpr (TOGETHER > 2) {
+                if (i + 2 <= p.rows.size) {
+                    rows<2>(p, x, y, out, i, j);
+                    i += 2;
+                }
+            }
+            if constexpr (TOGETHER > 1) {
+                if (i < p.rows.size) {
+                    rows<1>(p, x, y, out, i, j);
+                }
+            }
+        }
     }
 
     // Square matrices whose size the compiler knows.

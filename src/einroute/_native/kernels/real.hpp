@@ -31,16 +31,6 @@ template <class S, int ROWS> struct Rows : Rows<S, ROWS - 1> {
         Rest::begin(x, at, start);
     }
 
-    EINROUTE_INLINE void go_on(const char* from) {
-        sum.load(from + (ROWS - 1) * sizeof(S));
-        Rest::go_on(from);
-    }
-
-    EINROUTE_INLINE void leave(char* to) const {
-        sum.store(to + (ROWS - 1) * sizeof(S));
-        Rest::leave(to);
-    }
-
     template <class R, bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t step, const S& factor) {
         if constexpr (BOTH) {
             S other;
@@ -56,37 +46,68 @@ template <class S, int ROWS> struct Rows : Rows<S, ROWS - 1> {
         sum.store(to + out[ROWS - 1]);
         Rest::store(to, out);
     }
+
+    template <class R, int N>
+    EINROUTE_INLINE void scatter(char* to, const std::ptrdiff_t* out, std::ptrdiff_t step) const {
+        char lanes[N * sizeof(R)];
+        sum.store(lanes);
+        for (int l = 0; l < N; ++l) {
+            std::memcpy(to + out[ROWS - 1] + l * step, lanes + l * sizeof(R), sizeof(R));
+        }
+        Rest::template scatter<R, N>(to, out, step);
+    }
 };
 
 template <class S> struct Rows<S, 0> {
     template <class R> EINROUTE_INLINE void begin(const char*, const std::ptrdiff_t*, R) {}
-    EINROUTE_INLINE void go_on(const char*) {}
-    EINROUTE_INLINE void leave(char*) const {}
     template <class R, bool BOTH> EINROUTE_INLINE void add(std::ptrdiff_t, const S&) {}
     EINROUTE_INLINE void store(char*, const std::ptrdiff_t*) const {}
+    template <class R, int N>
+    EINROUTE_INLINE void scatter(char*, const std::ptrdiff_t*, std::ptrdiff_t) const {}
 };
 
 // BOTH: whether both operands have the lanes.
 template <class R, int N, bool BOTH> struct Real {
     using S = Span<R, N>;
     static constexpr std::ptrdiff_t UNIT = sizeof(R);
-    // Rows of a block: their sums, the factors and two more are in registers. Six vectors keep the processor
-    // busy, whose sums wait for each other.
-    static constexpr int TOGETHER = BOTH ? (N == BLOCK<R> ? 4 : 2) : SPAN_VECTORS<R, N> > 2 ? 3 : 6;
+    // Rows of a block: their sums, the factors and two more are in registers.
+    static constexpr int TOGETHER = SPAN_VECTORS<R, N> > 2 ? 3 : 4;
 
-    // The sums of groups of a few rows of one column. By itself, so that registers hold all of it.
+    // The most rows of a group: six vectors keep the processor busy, whose sums wait for each other.
+    static constexpr int VECTORS = SPAN_VECTORS<R, N>;
+    static constexpr int MOST_ROWS = BOTH ? 0 : rows_in_registers(VECTORS, VECTORS + 2, 6);
+
+    // Whether groups gain anything.
+    static bool gains(const Arranged&) { return true; }
+
+    // Groups of rows whose sums lie evenly. By itself, so that registers hold all of it.
     template <int ROWS>
-    static EINROUTE_APART void rows(const Sums& sums, char* out, const std::ptrdiff_t* to, int groups) {
+    static EINROUTE_APART void even_rows(const Sums& sums, char* out, int from, int groups) {
         using Group = Rows<S, ROWS>;
         sum_groups<S, R, Group, ROWS>(
-            sums, out, to, groups,
-            [](Group& group, std::ptrdiff_t step, const S& y) { group.template add<R, BOTH>(step, y); });
+            sums, out, from, groups,
+            [](Group& group, std::ptrdiff_t step, const S& y) { group.template add<R, false>(step, y); });
     }
 
-    static EINROUTE_INLINE void scatter(const char* lanes, char* to, std::ptrdiff_t step) {
-        EINROUTE_UNROLL
-        for (int l = 0; l < N; ++l) {
-            std::memcpy(to + l * step, lanes + l * UNIT, UNIT);
+    // Rows [at, at + ROWS) of one column.
+    template <int ROWS>
+    static EINROUTE_INLINE void rows(const Arranged& p, const Source& x, const Source& y, char* out, int at,
+                                     int j) {
+        Rows<S, ROWS> group;
+        group.begin(x.data, x.outer + at, start_of<R>(p));
+        const char* column = y.data + y.outer[j];
+        const int depth = p.sums.size;
+        int k = 0;
+        do { // there is a first
+            S factor;
+            factor.load(column + y.sums[k]);
+            group.template add<R, BOTH>(x.sums[k], factor);
+        } while (++k < depth);
+        char* to = out + p.columns.y[j];
+        if (p.by_out == UNIT) {
+            group.store(to, p.rows.y + at);
+        } else {
+            group.template scatter<R, N>(to, p.rows.y + at, p.by_out);
         }
     }
 
@@ -99,11 +120,10 @@ template <class R, int N, bool BOTH> struct Real {
         return good;
     }
 
-    static Source packed(const Arranged& p, const char* data, const Offsets& outer,
-                         const std::ptrdiff_t* sums, const Packed& to, std::ptrdiff_t step, char* work) {
-        const int depth = p.sums.size;
+    static Source packed(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
+                         int depth, std::ptrdiff_t step, char* work) {
         if (step == static_cast<std::ptrdiff_t>(sizeof(R))) {
-            return {data, outer.x, sums, p.run};
+            return {data, outer.x, sums};
         }
         char* at = work;
         if (follows(sums, depth)) {
@@ -111,7 +131,7 @@ template <class R, int N, bool BOTH> struct Real {
             for (int i = 0; i < outer.size; ++i, at += depth * N * UNIT) {
                 transpose_lines<U, N>(data + outer.x[i] + sums[0], step, depth, at);
             }
-            return {work, to.outer, to.sums, p.run};
+            return {work, to.outer, to.sums};
         }
         for (int i = 0; i < outer.size; ++i) {
             for (int k = 0; k < depth; ++k, at += N * UNIT) {
@@ -120,10 +140,11 @@ template <class R, int N, bool BOTH> struct Real {
                 lanes.store(at);
             }
         }
-        return {work, to.outer, to.sums, p.run};
+        return {work, to.outer, to.sums};
     }
 
-    // Square matrices whose size the compiler knows.
+    // Square matrices whose size the compiler knows; whether the lanes of the second lie apart.
+    template <bool APART>
     static void squares(const Arranged& p, const char* x, const char* y, char* out, const Axis& stack) {
         std::ptrdiff_t row[N], step[N], sums[N], to[N];
         for (int i = 0; i < N; ++i) {
@@ -136,10 +157,10 @@ template <class R, int N, bool BOTH> struct Real {
             S factor[N];
             EINROUTE_UNROLL
             for (int k = 0; k < N; ++k) {
-                if (p.by_second == UNIT) {
-                    factor[k].load(y + sums[k]);
-                } else {
+                if constexpr (APART) {
                     factor[k].gather(y + sums[k], p.by_second);
+                } else {
+                    factor[k].load(y + sums[k]);
                 }
             }
             EINROUTE_UNROLL
@@ -175,13 +196,29 @@ template <class R, int N, bool BOTH> struct Real {
         }
     }
 
+    static void matrix(const Arranged& p, const Source& x, const Source& y, char* out) {
+        for (int j = 0; j < p.columns.size; ++j) {
+            int i = 0;
+            for (; i + TOGETHER <= p.rows.size; i += TOGETHER) {
+                rows<TOGETHER>(p, x, y, out, i, j);
+            }
+            if (i + 2 <= p.rows.size) {
+                rows<2>(p, x, y, out, i, j);
+                i += 2;
+            }
+            if (i < p.rows.size) {
+                rows<1>(p, x, y, out, i, j);
+            }
+        }
+    }
+
     // A block of lanes of each matrix of a stack.
     static void run(const Arranged& p, const char* first, const char* second, char* out, char* work,
                     const Axis& stack) {
         if constexpr (!BOTH && N <= 6) {
             if (p.columns.size == 1 && p.sums.size == N && p.by_out == UNIT && p.summed) {
                 if (p.rows.size == N) {
-                    squares(p, first, second, out, stack);
+                    (p.by_second == UNIT ? squares<false> : squares<true>)(p, first, second, out, stack);
                     return;
                 }
                 if (p.rows.size == 1 && stack.b == 0) {

@@ -12,195 +12,150 @@ namespace {
 struct Source {
     const char* data;
     const std::ptrdiff_t *outer, *sums;
-    std::ptrdiff_t step; // to the next sum of a run
-
-    Source(const char* at, const std::ptrdiff_t* of_outer, const std::ptrdiff_t* of_sums, int run)
-        : data(at), outer(of_outer), sums(of_sums), step(run > 1 ? of_sums[1] - of_sums[0] : 0) {}
 };
 
-// Sums of rows of one column that are as far apart in memory as the next. Those of several axes are done run
-// by run: they go on from what the run before has left in `partial`.
-struct Sums {
-    const char *x, *y;
-    const std::ptrdiff_t* rows;
-    std::ptrdiff_t by_x, by_y;
-    int length;
-    bool goes_on, ends;
-    double start;
-    char* partial;
-};
-
-// Each of the sums, with the numbers of the second operand; there is a first.
-template <class S, class Body> EINROUTE_INLINE void add_sums(const Sums& sums, const Body& body) {
-    const std::ptrdiff_t by_x = sums.by_x, by_y = sums.by_y;
-    const char* line = sums.y;
-    std::ptrdiff_t step = 0;
-    int left = sums.length;
-    do {
-        S factor;
-        factor.load(line);
-        body(step, factor);
-        line += by_y;
-        step += by_x;
-    } while (--left > 0);
+// A sum begins at 0, so that it is never -0 where NumPy's is not; a product alone is left as it is.
+template <class R> inline R start_of(const Arranged& p) {
+    return static_cast<R>(p.summed ? 0.0 : -0.0);
 }
 
-// The sums of groups of a few rows.
-template <class S, class R, class Group, int ROWS, class Body>
-EINROUTE_INLINE void sum_groups(const Sums& sums, char* out, const std::ptrdiff_t* to, int groups,
-                                const Body& add) {
+// Sums of rows of one column that are all as far apart in memory as the next.
+struct Sums {
+    const char *x, *y;
+    const std::ptrdiff_t *rows, *to;
+    std::ptrdiff_t by_x, by_y;
+    int length;
+    double start; // a product alone is left as it is
+};
+
+// Those of groups of a few rows.
+template <class S, class R, class Group, int ROWS, class Add>
+EINROUTE_INLINE void sum_groups(const Sums& sums, char* out, int from, int groups, const Add& add) {
+    const std::ptrdiff_t by_x = sums.by_x, by_y = sums.by_y, *row = sums.rows + from, *to = sums.to + from;
     Group group;
-    const std::ptrdiff_t* from = sums.rows;
     do {
-        group.begin(sums.x, from, static_cast<R>(sums.start));
-        if (sums.goes_on) {
-            group.go_on(sums.partial);
-        }
-        add_sums<S>(sums, [&](std::ptrdiff_t step, const S& factor) { add(group, step, factor); });
-        if (sums.ends) {
-            group.store(out, to);
-        } else {
-            group.leave(sums.partial);
-        }
-        from += ROWS;
+        group.begin(sums.x, row, static_cast<R>(sums.start));
+        const char* line = sums.y;
+        std::ptrdiff_t step = 0;
+        int left = sums.length;
+        do { // there is a first
+            S factor;
+            factor.load(line);
+            add(group, step, factor);
+            line += by_y;
+            step += by_x;
+        } while (--left > 0);
+        group.store(out, to);
+        row += ROWS;
         to += ROWS;
     } while (--groups > 0);
 }
 
-using RowsOf = void (*)(const Sums&, char*, const std::ptrdiff_t*, int);
+using RowsOf = void (*)(const Sums&, char*, int, int);
 
-// What does one to MOST rows at once.
-template <class B, int MOST> inline const RowsOf* rows_of() {
-    constexpr auto at_most = [](int n) { return n < MOST ? n : MOST; };
-    static constexpr RowsOf ROWS[] = {B::template rows<at_most(1)>, B::template rows<at_most(2)>,
-                                      B::template rows<at_most(3)>, B::template rows<at_most(4)>,
-                                      B::template rows<at_most(5)>, B::template rows<at_most(6)>};
+// What does one to `B::MOST_ROWS` rows at once.
+template <class B> inline const RowsOf* rows_of() {
+    constexpr auto at_most = [](int n) { return n < B::MOST_ROWS ? n : B::MOST_ROWS; };
+    static constexpr RowsOf ROWS[] = {B::template even_rows<at_most(1)>, B::template even_rows<at_most(2)>,
+                                      B::template even_rows<at_most(3)>, B::template even_rows<at_most(4)>,
+                                      B::template even_rows<at_most(5)>, B::template even_rows<at_most(6)>};
     return ROWS;
 }
 
-// The most rows of a group, and bytes of its lanes.
-constexpr int MOST_ROWS = 6, MOST_LINE = 96;
-
-// How the rows of a block are done: the most at once or one less, so that all groups have about as many,
-// since few wait for each other. Made once for all matrices of a stack.
+// How so many rows are done where the sums and the lanes of the result lie evenly: the most at once or one
+// less, so that all groups have about as many, since few wait for each other. Made once for all matrices of a
+// stack.
 struct Groups {
     RowsOf wide, narrow; // the first groups have `size` rows, the others one less
     int size, wides, narrows;
-    bool straight; // the result has lanes side by side, and the sums are one run
-    Sums sums;
-    alignas(32) char partial[2 * MOST_ROWS * MOST_LINE];
 
-    Groups(const Arranged& p, int rows, const RowsOf* kernels, int most, std::ptrdiff_t unit)
-        : straight(p.by_out == unit && p.run == p.sums.size) {
+    void divide(int rows, const RowsOf* kernels, int most) {
         const int count = (rows + most - 1) / most;
         size = (rows + count - 1) / count;
         narrows = size * count - rows;
         wides = count - narrows;
         wide = kernels[size - 1];
         narrow = narrows == 0 ? nullptr : kernels[size - 2];
-        sums.length = p.run;
-        sums.goes_on = false;
-        sums.ends = true;
-        sums.start = p.summed ? 0.0 : -0.0; // a product alone is left as it is
-        sums.partial = partial;
     }
 };
 
-// The same where lanes of the result lie apart, or sums are several runs: group by group.
-template <class B>
-void group_by_group(const Arranged& p, Groups& groups, const Source& x, const Source& y, char* to, int j) {
-    alignas(32) char lines[MOST_ROWS * MOST_LINE];
-    static constexpr std::ptrdiff_t APART[] = {
-        0, MOST_LINE, 2 * MOST_LINE, 3 * MOST_LINE, 4 * MOST_LINE, 5 * MOST_LINE};
-    const bool scatters = p.by_out != B::UNIT;
-    Sums& sums = groups.sums;
-    int at = 0;
-    for (int group = 0; group < groups.wides + groups.narrows; ++group) {
-        const bool few = group >= groups.wides;
-        sums.rows = x.outer + at;
-        for (int k = 0; k < p.sums.size; k += p.run) {
-            sums.goes_on = k > 0;
-            sums.ends = k + p.run == p.sums.size;
-            sums.x = x.data + x.sums[k];
-            sums.y = y.data + y.outer[j] + y.sums[k];
-            (few ? groups.narrow : groups.wide)(sums, scatters ? lines : to, scatters ? APART : p.rows.y + at,
-                                                1);
-        }
-        const int count = few ? groups.size - 1 : groups.size;
-        for (int i = 0; scatters && i < count; ++i) {
-            B::scatter(lines + i * MOST_LINE, to + p.rows.y[at + i], p.by_out);
-        }
-        at += count;
-    }
-}
-
 // All columns and rows of a block of lanes.
-template <class B>
-inline void in_groups(const Arranged& p, Groups& groups, const Source& x, const Source& y, char* out) {
-    Sums& sums = groups.sums;
-    sums.by_x = x.step;
-    sums.by_y = y.step;
+inline void in_groups(const Arranged& p, const Groups& groups, const Source& x, const Source& y, char* out) {
+    const int depth = p.sums.size;
+    Sums sums{x.data + x.sums[0], nullptr, x.outer, p.rows.y, 0, 0, depth, p.summed ? 0.0 : -0.0};
+    if (depth > 1) {
+        sums.by_x = x.sums[1] - x.sums[0];
+        sums.by_y = y.sums[1] - y.sums[0];
+    }
     for (int j = 0; j < p.columns.size; ++j) {
         char* to = out + p.columns.y[j];
-        if (!groups.straight) {
-            group_by_group<B>(p, groups, x, y, to, j);
-            continue;
-        }
-        sums.x = x.data + x.sums[0];
         sums.y = y.data + y.outer[j] + y.sums[0];
-        sums.rows = x.outer;
-        groups.wide(sums, to, p.rows.y, groups.wides);
+        groups.wide(sums, to, 0, groups.wides);
         if (groups.narrow != nullptr) {
-            const int done = groups.wides * groups.size;
-            sums.rows += done;
-            groups.narrow(sums, to, p.rows.y + done, groups.narrows);
+            groups.narrow(sums, to, groups.wides * groups.size, groups.narrows);
         }
     }
 }
 
 // The matrices of a stack, a block of lanes of each; `B` has rows and packs them, `bytes` a line of lanes.
 template <class B, bool BOTH>
-inline void run_stack(const Arranged& p, const char* first, const char* second, char* out, char* work,
+inline void run_stack(const Arranged& given, const char* first, const char* second, char* out, char* work,
                       const Axis& stack, std::ptrdiff_t bytes) {
-    const int depth = p.sums.size;
-    const RowsOf* const kernels = rows_of<B, B::TOGETHER>();
+    const Arranged* p = &given;
+    Arranged rows;
+    std::ptrdiff_t each = 1; // matrices
+    const bool shared = !BOTH && stack.b == 0 && p->rows.size == 1;
+    if (shared) { // all share the second: the stack is rows
+        rows = given;
+        p = &rows;
+        each = stack.size < MAX_EXTENT ? stack.size : MAX_EXTENT;
+        rows.rows.size = static_cast<int>(each);
+        for (std::ptrdiff_t i = 0; i < each; ++i) {
+            rows.rows.x[i] = i * stack.a;
+            rows.rows.y[i] = i * stack.out;
+        }
+    }
+    const int depth = p->sums.size;
+    const bool even = B::MOST_ROWS > 0 && p->even && p->by_out == B::UNIT && B::gains(*p);
     Packed layout;
-    if (p.by_second != B::UNIT || (BOTH && p.by_first != B::UNIT)) {
-        layout.fill(depth, bytes, p.rows.size > p.columns.size ? p.rows.size : p.columns.size);
+    if (p->by_second != B::UNIT || (BOTH && p->by_first != B::UNIT)) {
+        layout.fill(depth, bytes, p->rows.size > p->columns.size ? p->rows.size : p->columns.size);
     }
-    const auto source = [&](const char* at) {
-        return B::packed(p, at, p.columns, p.sums.y, layout, p.by_second, work);
+    const auto source = [&] {
+        return B::packed(second, p->columns, p->sums.y, layout, depth, p->by_second, work);
     };
-    if (!BOTH && stack.b == 0 && p.rows.size == 1) { // all share the second: the stack is rows
-        const Source y = source(second);
-        Arranged rows = p;
-        Groups many(p, static_cast<int>(MAX_EXTENT), kernels, B::TOGETHER, B::UNIT);
-        for (std::ptrdiff_t at = 0; at < stack.size; at += MAX_EXTENT) {
-            const std::ptrdiff_t count = stack.size - at < MAX_EXTENT ? stack.size - at : MAX_EXTENT;
-            rows.rows.size = static_cast<int>(count);
-            for (std::ptrdiff_t i = 0; at == 0 && i < count; ++i) {
-                rows.rows.x[i] = i * stack.a;
-                rows.rows.y[i] = i * stack.out;
-            }
-            const Source x{first + at * stack.a, rows.rows.x, p.sums.x, p.run};
-            if (count < MAX_EXTENT) {
-                Groups few(p, rows.rows.size, kernels, B::TOGETHER, B::UNIT);
-                in_groups<B>(rows, few, x, y, out + at * stack.out);
-            } else {
-                in_groups<B>(rows, many, x, y, out + at * stack.out);
-            }
+    Source y = source();
+    Groups groups{};
+    const auto divide = [&] {
+        if constexpr (B::MOST_ROWS > 0) {
+            groups.divide(p->rows.size, rows_of<B>(), B::MOST_ROWS);
         }
-        return;
-    }
-    Groups groups(p, p.rows.size, kernels, B::TOGETHER, B::UNIT);
-    for (std::ptrdiff_t s = 0; s < stack.size; ++s, first += stack.a, second += stack.b, out += stack.out) {
-        const Source y = source(second);
-        Source x{first, p.rows.x, p.sums.x, p.run};
+    };
+    divide();
+    for (std::ptrdiff_t left = stack.size;;) {
+        Source x{first, p->rows.x, p->sums.x};
         if constexpr (BOTH) {
-            x = B::packed(p, first, p.rows, p.sums.x, layout, p.by_first,
-                          work + p.columns.size * depth * bytes);
+            x = B::packed(first, p->rows, p->sums.x, layout, depth, p->by_first,
+                          work + p->columns.size * depth * bytes);
         }
-        in_groups<B>(p, groups, x, y, out);
+        if (even) {
+            in_groups(*p, groups, x, y, out);
+        } else {
+            B::matrix(*p, x, y, out);
+        }
+        left -= each;
+        if (left <= 0) {
+            return;
+        }
+        first += each * stack.a;
+        out += each * stack.out;
+        second += stack.b;
+        if (!shared) {
+            y = source();
+        } else if (left < each) {
+            rows.rows.size = static_cast<int>(left);
+            divide();
+        }
     }
 }
 

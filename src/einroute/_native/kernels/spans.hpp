@@ -193,9 +193,21 @@ template <class R, int N> struct Span : Span<R, rest_of(N, LANES<R>)> {
     }
 };
 
-// Vectors that N numbers take, and the rows of them that are summed together: registers hold their sums, a
-// line of factors and what is between.
+// Registers of that many bytes.
+#if defined(__AVX__) || defined(__aarch64__)
+constexpr int REGISTERS = 16;
+#else
+constexpr int REGISTERS = 8;
+#endif
+
+// Vectors that N numbers take.
 template <class R, int N> constexpr int SPAN_VECTORS = (N + LANES<R> - 1) / LANES<R>;
+
+// Rows that are done at once, whose sums take so many vectors each and are in registers with `more` of them.
+constexpr int rows_in_registers(int sums, int more, int most) {
+    const int rows = (REGISTERS - more) / sums;
+    return rows < 1 ? 1 : rows < most ? rows : most;
+}
 
 } // namespace
 } // namespace EINROUTE_ISA_NAME
