@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from einroute._config.config_block import forcing
 from tests.helpers import (
     ER,
+    forcing,
     peak_of,
 )
 

@@ -9,8 +9,8 @@ import numpy as np
 
 import einroute as er
 from einroute._base.threads import run_blocks
-from einroute._config.config_block import forcing
 from einroute._execute import overflow
+from tests.helpers import forcing
 
 
 def test_an_overflow_in_a_block_on_another_thread_is_heard() -> None:
