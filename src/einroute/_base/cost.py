@@ -17,6 +17,9 @@ SHARED = SHIPPED.shared
 GEMM = SHIPPED.gemm
 #: What each further core adds to the bytes a second that one alone gets out of memory or last-level cache.
 MORE_BANDWIDTH = SHIPPED.more_bandwidth
+#: Multiply-adds that OpenBLAS gives each of its threads at least, and up to which its kernels for small
+#: matrices, of real numbers, do them alone.
+_SHARE, _SMALL = 262144, 1_000_000
 #: Bytes of a line of a cache, and bytes whose pages the processor has at hand; seconds of a line beyond.
 _LINE, _PAGES, _FAR = 64, 8 << 20, 2e-9
 
@@ -109,6 +112,13 @@ def blas_threads(threads: int) -> int:
     return min(threads, machine().blas_threads)
 
 
+def gemm_threads(flops: int, is_complex: bool, threads: int) -> int:
+    """Of so many threads, those among which OpenBLAS shares a GEMM of so many multiply-adds."""
+    if not is_complex and flops <= _SMALL:
+        return 1
+    return max(1, min(blas_threads(threads), flops // _SHARE))
+
+
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
     """Multiply-adds a second of one GEMM: BLAS's peak less what short dimensions lose.
 
@@ -122,6 +132,4 @@ def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: 
         peak *= here.gemm_complex
     half = here.gemm_half
     shape = (m / (m + half)) * (n / (n + half)) * (k / (k + 2 * half))
-    # OpenBLAS starts its threads at about 65 thousand multiply-adds.
-    threads = min(threads, here.blas_threads) if m * n * k > 65536 else 1
-    return peak * shape * (1 + here.more_gemm * (threads - 1))
+    return peak * shape * (1 + here.more_gemm * (gemm_threads(m * n * k, is_complex, threads) - 1))
