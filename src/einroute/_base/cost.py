@@ -20,6 +20,8 @@ MORE_BANDWIDTH = SHIPPED.more_bandwidth
 #: Multiply-adds that OpenBLAS gives each of its threads at least, and up to which its kernels for small
 #: matrices, of real numbers, do them alone.
 _SHARE, _SMALL = 262144, 1_000_000
+#: Multiply-adds from which it shares a matrix by a vector.
+_SHARE_VECTOR = 65536
 #: Bytes of a line of a cache, and bytes whose pages the processor has at hand; seconds of a line beyond.
 _LINE, _PAGES, _FAR = 64, 8 << 20, 2e-9
 
@@ -132,4 +134,9 @@ def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: 
         peak *= here.gemm_complex
     half = here.gemm_half
     shape = (m / (m + half)) * (n / (n + half)) * (k / (k + 2 * half))
-    return peak * shape * (1 + here.more_gemm * (gemm_threads(m * n * k, is_complex, threads) - 1))
+    flops = m * n * k
+    if min(m, n) > 1:
+        threads = gemm_threads(flops, is_complex, threads)
+    else:
+        threads = blas_threads(threads) if flops > _SHARE_VECTOR else 1
+    return peak * shape * (1 + here.more_gemm * (threads - 1))

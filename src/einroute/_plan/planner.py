@@ -217,7 +217,12 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
             alone = shared if best.steps[-1].decision.offer.blas else fresh  # BLAS's threads share it too
             if sliced.summed:
                 shared = fresh  # the sum of the slices is made by one
-            pays = sliced.seconds + shared < GAIN * (best.seconds + alone)
+            seconds = sliced.seconds
+            if len(best.steps) == 1 and best.steps[0].decision.offer.blas:
+                # Its slices seem to lie in a cache, but they do what one thread does of the whole.
+                one = replace(limits, path=path_of(best), threads=1, workers=1)
+                seconds = max(seconds, _cheapest(problem, policy, one).seconds / limits.threads)
+            pays = seconds + shared < GAIN * (best.seconds + alone)
             if pays or limits.slices == "always":
                 return sliced
     return best

@@ -6,7 +6,6 @@ Figures are those of one core with OpenBLAS (see `machine` for what is measured 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
 
 from ..._base.cost import CALL, Cost, blas_threads, gemm_rate, gemm_threads, moving
 from ..._base.facts import LINE, Operand, Step
@@ -31,9 +30,9 @@ _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e
 _CLEARED = 2.0
 #: Seconds in which BLAS's threads share one product of many.
 _WOKEN = 4e-6
-#: Depth of a product that its threads pack together, seconds in which they wait for each other then, and for
-#: each byte of a result that they write by turns.
-_DEPTH, _TOGETHER, _MIXED = 384, 45e-6, 0.04e-9
+#: Seconds in which threads that pack together wait for each other, for each step of the depth, and for each
+#: byte of a result that they write by turns.
+_TOGETHER, _MIXED = 0.12e-6, 0.03e-9
 #: Bytes of a page; steps to other pages that are at hand; seconds of a line of the cache beyond.
 _PAGE, _PAGES, _PAGED = 4096, 32, 9e-9
 #: Bytes of a row along the summed labels up to which packing columns waits for it; seconds that it takes.
@@ -100,7 +99,7 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
         sharing = gemm_threads(m * n * k, is_complex, threads)
         more = 1 + machine().more_bandwidth * (sharing - 1)
         if sharing > 1 and n >= m:  # which it shares by rows of its own, column-major, product
-            rate = flops / (flops / rate + count * ceil(k / _DEPTH) * _TOGETHER + written * _MIXED)
+            rate = flops / (flops / rate + count * k * _TOGETHER + written * _MIXED)
         held, waited = min(nbytes, float(step.read_bytes + step.out_bytes)), 0.0
         if m * n * k > _UNPACKED:  # BLAS clears the result, and adds to it afterwards
             waited = _CLEARED * written
@@ -205,7 +204,8 @@ def _copying(step: Step, before: str, after: str) -> float:
     turned = elements * (_TURN_SHORT if short else _TURN)
     if within <= _FIRST:  # each block is turned while it is at hand
         return max(moving(2.0 * nbytes), turned)
-    return max(moving(2 * TRANSPOSE * nbytes), turned) + starts * _RUN[nbytes >= machine().shared_bytes]
+    each = _RUN[nbytes >= machine().shared_bytes] if nbytes >= machine().own_bytes else 0.0
+    return max(moving(2 * TRANSPOSE * nbytes), turned) + starts * each
 
 
 def _turned_within(step: Step, before: str, after: str) -> int:
