@@ -32,7 +32,7 @@ _CLEARED = 2.0
 _WOKEN = 4e-6
 #: Seconds in which threads that pack together wait for each other, for each step of the depth, and for each
 #: byte of a result that they write by turns.
-_TOGETHER, _MIXED = 0.12e-6, 0.03e-9
+_TOGETHER, _MIXED = 0.12e-6, 0.02e-9
 #: Bytes of a page; steps to other pages that are at hand; seconds of a line of the cache beyond.
 _PAGE, _PAGES, _PAGED = 4096, 32, 9e-9
 #: Bytes of a row along the summed labels up to which packing columns waits for it; seconds that it takes.
