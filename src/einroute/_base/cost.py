@@ -17,6 +17,11 @@ SHARED = SHIPPED.shared
 GEMM = SHIPPED.gemm
 #: What each further core adds to the bytes a second that one alone gets out of memory or last-level cache.
 MORE_BANDWIDTH = SHIPPED.more_bandwidth
+#: Multiply-adds that OpenBLAS gives each of its threads at least, and up to which its kernels for small
+#: matrices, of real numbers, do them alone.
+_SHARE, _SMALL = 262144, 1_000_000
+#: Multiply-adds from which it shares a matrix by a vector.
+_SHARE_VECTOR = 65536
 #: Bytes of a line of a cache, and bytes whose pages the processor has at hand; seconds of a line beyond.
 _LINE, _PAGES, _FAR = 64, 8 << 20, 2e-9
 
@@ -109,6 +114,13 @@ def blas_threads(threads: int) -> int:
     return min(threads, machine().blas_threads)
 
 
+def gemm_threads(flops: int, is_complex: bool, threads: int) -> int:
+    """Of so many threads, those among which OpenBLAS shares a GEMM of so many multiply-adds."""
+    if not is_complex and flops <= _SMALL:
+        return 1
+    return max(1, min(blas_threads(threads), flops // _SHARE))
+
+
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
     """Multiply-adds a second of one GEMM: BLAS's peak less what short dimensions lose.
 
@@ -122,6 +134,9 @@ def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: 
         peak *= here.gemm_complex
     half = here.gemm_half
     shape = (m / (m + half)) * (n / (n + half)) * (k / (k + 2 * half))
-    # OpenBLAS starts its threads at about 65 thousand multiply-adds.
-    threads = min(threads, here.blas_threads) if m * n * k > 65536 else 1
+    flops = m * n * k
+    if min(m, n) > 1:
+        threads = gemm_threads(flops, is_complex, threads)
+    else:
+        threads = blas_threads(threads) if flops > _SHARE_VECTOR else 1
     return peak * shape * (1 + here.more_gemm * (threads - 1))

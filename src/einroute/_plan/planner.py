@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._base.cost import first_touched, streaming
+from .._base.cost import first_touched, moving, streaming
 from .._base.densify import densified
 from .._base.facts import DENSE, Contraction, DType, Operand, Prepared
 from .._base.kinds import Form, Term
@@ -29,7 +29,7 @@ from .fusing import LETTERS, fused
 from .paths import IN_ONE_LOOP, joined, proposed, step_form
 from .plans import Chain, Limits, Path, Plan, Problem, Sliced
 from .rewriting import Known, rewritten
-from .slices import Cut, memory_cut, speed_cut
+from .slices import Cut, joined_by_copy, memory_cut, speed_cut
 
 __all__ = ["largest_dense", "make_plan", "of_arrays", "prepare", "result_dtype", "result_form"]
 
@@ -217,7 +217,12 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
             alone = shared if best.steps[-1].decision.offer.blas else fresh  # BLAS's threads share it too
             if sliced.summed:
                 shared = fresh  # the sum of the slices is made by one
-            pays = sliced.seconds + shared < GAIN * (best.seconds + alone)
+            seconds = sliced.seconds
+            if len(best.steps) == 1 and best.steps[0].decision.offer.blas:
+                # Its slices seem to lie in a cache, but they do what one thread does of the whole.
+                one = replace(limits, path=path_of(best), threads=1, workers=1)
+                seconds = max(seconds, _cheapest(problem, policy, one).seconds / limits.threads)
+            pays = seconds + shared < GAIN * (best.seconds + alone)
             if pays or limits.slices == "always":
                 return sliced
     return best
@@ -333,6 +338,9 @@ def _slices(
     each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
     through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
     # However small the slices, all that is read and written goes through memory once.
+    if not summed and isinstance(inner, Chain) and joined_by_copy(inner, cut.label):
+        through += 2 * problem.out_bytes
+        each += moving(2.0 * problem.out_bytes) / count
     seconds = max(count * each / threads, streaming(through, threads)) + (
         machine().wake if threads > 1 else 0.0
     )

@@ -73,6 +73,16 @@ def speed_cut(problem: Problem, chain: Chain, threads: int) -> Cut | None:
     return Cut(label, block, threads, f"{moved >> 20} MiB move through memory")
 
 
+def joined_by_copy(chain: Chain, label: str) -> bool:
+    """Whether BLAS can't write a slice of the last step where it lies in the result.
+
+    The labels of either side are one axis to it, which a slice keeps only along the outermost of them.
+    """
+    recipe = chain.steps[-1].decision.offer.recipe
+    groups = (getattr(recipe, side, "") for side in ("m", "n"))
+    return any(label in group[1:] for group in groups if isinstance(group, str))
+
+
 def _may_add_up(problem: Problem) -> bool:
     """Whether slices may be added up: not in float16, where each would be rounded before."""
     return problem.dtype.char != "e"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..._base.cost import CALL, Cost, blas_threads, gemm_rate, moving
-from ..._base.facts import LINE, Step
+from ..._base.cost import CALL, Cost, blas_threads, gemm_rate, gemm_threads, moving
+from ..._base.facts import LINE, Operand, Step
 from ..._base.machine import machine
 from .recipe import Recipe
 from .strides import by_stride, fused_stride
@@ -26,6 +26,17 @@ _MANY_CACHES = 4
 #: is summed, of which single precision has columns packed one by one.
 _UNPACKED = 1e6
 _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e-9), (0.045e-9, 0.12e-9)
+#: Times that the result moves meanwhile which is cleared before BLAS adds to it.
+_CLEARED = 2.0
+#: Seconds in which BLAS's threads share one product of many.
+_WOKEN = 4e-6
+#: Seconds in which threads that pack together wait for each other, for each step of the depth, and for each
+#: byte of a result that they write by turns.
+_TOGETHER, _MIXED = 0.12e-6, 0.02e-9
+#: Bytes of a page; steps to other pages that are at hand; seconds of a line of the cache beyond.
+_PAGE, _PAGES, _PAGED = 4096, 32, 9e-9
+#: Bytes of a row along the summed labels up to which packing columns waits for it; seconds that it takes.
+_SHORT_ROW, _FAR_ROW = 512, 25e-9
 #: Bytes of a matrix up to which NumPy's own copy of it, before the product, costs less than ours.
 SMALL = 1 << 18
 
@@ -45,13 +56,17 @@ _COPIED, _COPIED_FAR, _FIRST = 0.5e-9, 1.2e-9, 32 << 10
 _RESHAPED = 1.1e-9
 #: Of our own copies: seconds of a row that stays one; and an element of rows that are turned, at least, and
 #: where they or what they become are shorter than a square of registers.
-_COPIED_ROW, _TURN, _TURN_SHORT, _SQUARE = 4e-9, 0.25e-9, 1.2e-9, 8
+_COPIED_ROW, _TURN, _TURN_SHORT, _SQUARE = (4e-9, 8e-9), 0.25e-9, 1.2e-9, 8
 #: Seconds of a row that begins elsewhere in the last cache, and in memory.
 _RUN = (5e-9, 20e-9)
 #: Bytes of a matrix with gaps up to which dot, which copies it for a vector, takes less than matmul.
 UNCOPIED = 4096
 #: Seconds a byte of lines that memory does not foresee.
 _WAITED = 0.2e-9
+#: Seconds of a line that is fetched from the last cache once more.
+_AGAIN = 3e-9
+#: Seconds a byte of rows that each begin elsewhere in memory.
+_STRIDED = 0.07e-9
 #: Elements of an operand so small that BLAS is at its edges all the time, and its rate then.
 _TINY, _OF_TINY = 16, 0.2
 #: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element; and in which a row begins.
@@ -68,8 +83,8 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
     each = 0.0
     if count > 1:
         each = _EACH[(m > 1) + (n > 1)][is_complex]
-        if m * n * k >= 65536 and blas_threads(threads) > 1:
-            each = 1e-6
+        if gemm_threads(m * n * k, is_complex, threads) > 1:
+            each = _WOKEN
     written = float(count) * item * m * n
     nbytes = float(count) * item * (m * k + k * n) + written
     rate = gemm_rate(m, n, k, item, is_complex, threads)
@@ -81,13 +96,17 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
         vectors = _VECTOR_RATE * (_COMPLEX if is_complex else 1)
         rate = vectors * k / (k + _HALF) if m == n else max(rate, vectors)
     else:
+        sharing = gemm_threads(m * n * k, is_complex, threads)
+        more = 1 + machine().more_bandwidth * (sharing - 1)
+        if sharing > 1 and n >= m:  # which it shares by rows of its own, column-major, product
+            rate = flops / (flops / rate + count * k * _TOGETHER + written * _MIXED)
         held, waited = min(nbytes, float(step.read_bytes + step.out_bytes)), 0.0
         if m * n * k > _UNPACKED:  # BLAS clears the result, and adds to it afterwards
-            waited = 3 * written
+            waited = _CLEARED * written
         if count > 1 and held > _MANY_CACHES * machine().own_bytes:  # nothing is read ahead
-            waited = max(waited, nbytes)
+            waited = max(waited, held)
         if waited:
-            rate = flops / (flops / rate + moving(waited, held) / min(blas_threads(threads), 2))
+            rate = flops / (flops / rate + moving(waited, held) / more)
     return Cost(flops, passes * nbytes, 1.0 + count * each / CALL, rate, held=nbytes)
 
 
@@ -129,13 +148,14 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
         if not packs and gemv and op.span != op.nbytes <= UNCOPIED:
             each += op.size * _COPIED
         if not packs:
+            each += step.extent(free) * k * _interrupted(step, recipe, op, own) if count > 1 else 0.0
             continue
         matrix = step.extent(free) * k
         fused = all(fused_stride(x, step.sizes, own) is not None for x in (free, recipe.k))
         if recipe.loops and matrix * step.dtype.itemsize <= SMALL:
             # One after the other, by matmul or before it.
             near = _COPIED if matrix * LINE <= _FIRST else _COPIED_FAR
-            each += matrix * (near if fused else _RESHAPED)
+            each += matrix * ((near if fused else _RESHAPED) + _gathered(step, recipe, op, own))
         else:
             copied += op.nbytes
             calls += 1
@@ -171,7 +191,8 @@ def _copying(step: Step, before: str, after: str) -> float:
         same += 1
     if same:
         rows = elements / step.extent(after[len(after) - same :])
-        return max(moving(2.0 * nbytes), rows * _COPIED_ROW)
+        return moving(2.0 * nbytes) + rows * _COPIED_ROW[nbytes >= machine().shared_bytes]
+    within = _turned_within(step, before, after)
     short = min((step.sizes[x[-1]] for x in (before, after) if x), default=1) < _SQUARE
     # Rows of either that end where the next one lies elsewhere, but for those of squares that lie together.
     p, q = after[-1:], before[-1:]
@@ -180,9 +201,47 @@ def _copying(step: Step, before: str, after: str) -> float:
         for x, y, order in ((p, q, after), (q, p, before))
         if x
     )
-    each = _RUN[nbytes >= machine().shared_bytes] if nbytes >= machine().own_bytes else 0.0
     turned = elements * (_TURN_SHORT if short else _TURN)
+    if within <= _FIRST:  # each block is turned while it is at hand
+        return max(moving(2.0 * nbytes), turned)
+    each = _RUN[nbytes >= machine().shared_bytes] if nbytes >= machine().own_bytes else 0.0
     return max(moving(2 * TRANSPOSE * nbytes), turned) + starts * each
+
+
+def _turned_within(step: Step, before: str, after: str) -> int:
+    """Bytes of the blocks that follow each other in the same order before and after."""
+    at = 0
+    while at < len(after) - 1 and before[at] == after[at]:
+        at += 1
+    return step.extent(after[at:]) * step.dtype.itemsize
+
+
+def _interrupted(step: Step, recipe: Recipe, op: Operand, own: Mapping[str, int]) -> float:
+    """Seconds that each element takes more of matrices whose rows lie here and there in memory."""
+    near = by_stride("".join(c for c in own if step.sizes[c] > 1), own)
+    run = len(near)
+    while run and near[run - 1] not in recipe.loops:
+        run -= 1
+    if op.span < machine().shared_bytes or step.extent(near[run:]) * op.dtype.itemsize > 2 * _PAGE:
+        return 0.0
+    return op.dtype.itemsize * _STRIDED
+
+
+def _gathered(step: Step, recipe: Recipe, op: Operand, own: Mapping[str, int]) -> float:
+    """Seconds that each element of a small matrix takes more whose lines lie here and there in memory."""
+    near = by_stride("".join(c for c in own if step.sizes[c] > 1), own)
+    run = len(near)
+    while run and near[run - 1] not in recipe.loops:
+        run -= 1
+    if step.extent(near[run:]) * op.dtype.itemsize >= _PAGE:
+        return 0.0
+    seconds = 0.0
+    if op.span >= machine().shared_bytes:  # which does not foresee them
+        seconds = op.dtype.itemsize * _WAITED
+    matrix = "".join(c for c in near if c not in recipe.loops)
+    if run == len(near) and step.extent(matrix) * LINE >= machine().own_bytes / 2:
+        seconds += _AGAIN  # other matrices share the line, which is gone meanwhile
+    return seconds
 
 
 def _walks_across(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> int:
@@ -209,8 +268,18 @@ def _packing(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mappi
         if packed[at] and recipe.loops:  # a copy of the matrix, in C order
             of_free = at == 1
         ways = _PACK_FREE if of_free else _PACK_SINGLE if step.dtype.char in "fF" else _PACK_SUMMED
-        seconds += ways[as_columns] * step.dtype.itemsize * step.extent(free[at] + recipe.k)
-    return seconds / min(blas_threads(step.threads), 2)
+        nbytes = step.dtype.itemsize * step.extent(free[at] + recipe.k)
+        seconds += ways[as_columns] * nbytes
+        if of_free and not as_columns and step.extent(recipe.k) > _PAGES:
+            apart = step.extent(free[at]) * step.dtype.itemsize
+            if not packed[at]:
+                apart = min(abs(strides[at][c]) for c in recipe.k if step.sizes[c] > 1)
+            seconds += nbytes / LINE * _PAGED * (apart >= _PAGE)
+        row = step.extent(recipe.k) * step.dtype.itemsize
+        far = step.operands[at].span >= machine().shared_bytes
+        if far and as_columns and not of_free and step.dtype.char not in "fF" and row < _SHORT_ROW:
+            seconds += step.extent(free[at]) * _FAR_ROW
+    return seconds / (1 + machine().more_bandwidth * (blas_threads(step.threads) - 1))
 
 
 def _of_lines(
