@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadPath",
+    "DiagonalError",
     "SubscriptsError",
     "as_numpys",
     "bad_optimize",
@@ -43,6 +44,10 @@ class SubscriptsError(ValueError):
 
 class SizesError(ValueError):
     """Sizes of one label that do not agree."""
+
+
+class DiagonalError(SizesError):
+    """The same within one operand, where one of them is 1: NumPy sees it last."""
 
 
 def shown(text: object) -> str:

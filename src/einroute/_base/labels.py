@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .errors import SizesError, mismatched_sizes
+from .errors import DiagonalError, SizesError, mismatched_sizes
 
 __all__ = ["ELLIPSES", "FIRST_ELLIPSIS", "check_sizes", "spell"]
 
@@ -67,7 +67,8 @@ def check_sizes(
         if len(own) < len(labels):
             for label, size in zip(labels, shape, strict=True):
                 if own[label] != size:
-                    raise SizesError(_disagreement(label, (labels,), (shape,), names, position))
+                    error = DiagonalError if 1 in (own[label], size) else SizesError
+                    raise error(_disagreement(label, (labels,), (shape,), names, position))
         for label, size in own.items():
             known = sizes.setdefault(label, size)
             if known != size:

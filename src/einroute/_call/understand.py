@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._base.c_einsum import c_einsum
-from .._base.errors import bad_out_dtype, unknown_keyword
+from .._base.errors import DiagonalError, bad_out_dtype, unknown_keyword
 from .._base.facts import Contraction, DType, Options
 from .._base.labels import check_sizes
 from .._base.numpy_functions import numpy_einsum, numpy_einsum_path
@@ -78,11 +78,15 @@ def understand_einsum(
     if lenient and not mixed and _NUMPY_2_3 and ("dtype" in kwargs or not isinstance(operands[0], str)):
         return Fallback("before NumPy 2.4 optimize drops dtype on its way, and spells sublists otherwise")
     inputs, output = parse_subscripts(subscripts, tuple(len(s) for s in taken.shapes), lenient=lenient)
-    path = path_of(way, len(inputs), mixed=mixed)
-    sizes = check_sizes(inputs, taken.shapes)
+    try:
+        sizes = check_sizes(inputs, taken.shapes)
+    except DiagonalError:
+        path_of(way, len(inputs), mixed=mixed)
+        raise
     many = _too_many(sizes, mixed=mixed)
     if many is not None:
         return many
+    path = path_of(way, len(inputs), mixed=mixed)
     if not mixed and type(path) is tuple and len(inputs) > 1 and any(len(p) == 1 for p in path):
         return Fallback("steps of one operand in a given path: what they do to the layout is NumPy's own")
     # NumPy's view of an operand, all of whose labels are kept, has the operand's dtype whatever `dtype` is.

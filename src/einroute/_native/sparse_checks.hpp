@@ -43,7 +43,7 @@ template <class I> bool rise(const I* indptr, npy_intp lines) {
     return (out >> (sizeof(U) * 8 - 1)) == 0;
 }
 
-bool within(PyArrayObject* indices, npy_intp length) {
+inline bool within(PyArrayObject* indices, npy_intp length) {
     const npy_intp count = PyArray_DIM(indices, 0);
     return PyArray_ITEMSIZE(indices) == 4
                ? all_below<std::int32_t, std::uint32_t>(static_cast<std::int32_t*>(PyArray_DATA(indices)),
@@ -53,7 +53,7 @@ bool within(PyArrayObject* indices, npy_intp length) {
 }
 
 // Whether pointers rise from 0 to the number of entries.
-bool span_all(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
+inline bool span_all(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
     if (PyArray_ITEMSIZE(indptr) == 4) {
         const std::int32_t* p = static_cast<std::int32_t*>(PyArray_DATA(indptr));
         return rise(p, lines) && p[lines] == entries;
@@ -63,7 +63,7 @@ bool span_all(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
 }
 
 // Whether the first and the last are 0 and the number of entries.
-bool ends_span(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
+inline bool ends_span(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
     if (PyArray_ITEMSIZE(indptr) == 4) {
         const std::int32_t* p = static_cast<std::int32_t*>(PyArray_DATA(indptr));
         return p[0] == 0 && p[lines] == entries;

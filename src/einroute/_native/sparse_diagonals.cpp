@@ -16,6 +16,8 @@ namespace {
 
 // Entries from which the GIL is released.
 constexpr npy_intp RELEASED = 1 << 15;
+// Sums for each element from which they are not all made room for.
+constexpr npy_intp SPARSER = 32;
 
 // What elements are summed in: single precision would lose digits one number after the other.
 template <class T> struct Sum {
@@ -162,6 +164,10 @@ PyObject* diagonal_sums(PyObject*, PyObject* args) {
     npy_intp sizes[2];
     HeldDiagonals held;
     if ((axis != 0 && axis != 1) || !read(operand, sizes, held)) {
+        return none();
+    }
+    if (PyArray_SIZE(held.data.array()) <
+        sizes[axis] / SPARSER) { // most sums have no entry, and no memory here
         return none();
     }
     PyObject* made = by_dtype(

@@ -142,7 +142,7 @@ def test_without_blas_large_matrices_are_left_to_numpy(monkeypatch: pytest.Monke
     step, _ = network("ab,bc->ac", {"a": 70, "b": 600, "c": 33}, [(0, 1)], "d")
     program = compiled(step.inputs, step.output, step.sizes, step.path or ())
     assert program is not None
-    monkeypatch.setattr("einroute._kinds.dense.core_program._has_blas", lambda: False)
+    monkeypatch.setattr("einroute._kinds.dense.core_program.has_blas", lambda: False)
     assert in_core(program, step) is None
 
 
