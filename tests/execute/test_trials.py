@@ -92,10 +92,13 @@ class TestTuned:
         clock.call()
         for end in range(1, len(clock.ran) + 1):
             spent = sum(clock.seconds[name] for name in clock.ran[:end])
-            tried = sum(clock.seconds[name] for name in clock.ran[:end] if name != "own")
+            ran = clock.ran[:end]  # after two runs the other one is what is run, if it is faster
+            tried = min(2, ran.count("other")) * clock.seconds["other"]
+            tried += ran.count("third") * clock.seconds["third"]
             unforeseen = clock.seconds["other"] - clock.seconds["own"]
             assert tried <= 0.1 * spent + clock.seconds["own"] + max(0.0, unforeseen)
-        assert clock.ran.count("other") == (1 if other > 2.5 else 2)
+        if other >= 1.0:
+            assert clock.ran.count("other") == (1 if other > 2.5 else 2)
 
     @pytest.mark.parametrize("planning", [0.5e-3, 2.5e-3, 0.2])
     def test_others_are_looked_for_when_that_is_earned(self, monkeypatch, planning):
