@@ -62,6 +62,7 @@ MAY_REACH = {
     ("fuzz/sparse.py", "_kinds.sparse.tiles"): "small operands take what only large ones do",
     ("fuzz/structured.py", "_kinds.registry"): "every rewrite is run",
     ("execute/test_trials.py", "_config.state"): "a plan on trial is seen in the cache alone",
+    ("execute/test_trials.py", "_plan.planner"): "what planning again takes is foreseen",
     ("execute/test_trials.py", "_native"): "a pass has threads only with the core",
     ("kinds/difference/test_accuracy.py", "_native"): "one of the routes is there only with the core",
     ("kinds/dask/test_tasks.py", "_factors.csr_cache"): "tasks look for no kept matrix there",

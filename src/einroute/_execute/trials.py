@@ -14,8 +14,8 @@ from .._base.facts import Contraction, DType, Operand
 from .._base.kinds import Kind
 from .._base.routes import NoRoute, Policy, Runner
 from .._config.state import State
-from .._plan.alternatives import Alternative, alternatives, has_same_bits, name_of, near, plannings
-from .._plan.plans import Limits, Plan
+from .._plan.alternatives import Alternative, alternatives, has_same_bits, looked_at, name_of, near, plannings
+from .._plan.plans import Limits, Plan, Rewritten
 from .findings import FINDINGS, Finding, facts_of
 from .tuning import Candidate, Outcome, Tuned, fastest_of, least
 
@@ -25,10 +25,11 @@ _WISDOM = os.environ.get("EINROUTE_WISDOM", "").strip()
 if _WISDOM:
     import_module(".wisdom_file", __package__).keep_in(_WISDOM)
 
-#: Seconds that finding other plans among the offers of one takes about, and where all may be tried.
+#: Seconds that finding other plans among the offers of one takes about, and where all may be tried; those of
+#: a rewrite take as much again to bind.
 _OFFERS, _FREELY = 0.5e-3, 1e-3
-#: Seconds for each operand that planning again is foreseen to take at most: the first time, what it needs
-#: had to be loaded, or others had the cores.
+#: Seconds for each operand looked at that planning again is foreseen to take at most: the first time, what it
+#: needs had to be loaded, or others had the cores.
 _PLANNING = 0.4e-3
 
 
@@ -167,8 +168,9 @@ def on_trial(call: _Call, plan: Plan, run: Runner, state: State, *, out: bool, s
 
     planning = _OFFERS
     if free:
-        again = min(planned_in, _PLANNING * len(call.kinds))
-        planning = _FREELY + again * plannings(plan, call.limits(state))
+        again = min(planned_in, _PLANNING * looked_at(plan))
+        planning = _FREELY * (2 if isinstance(plan.node, Rewritten) else 1)
+        planning += again * plannings(plan, call.limits(state))
     return Tuned(
         name,
         run,

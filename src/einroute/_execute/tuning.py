@@ -1,8 +1,9 @@
 """Trials: a bound plan that times itself in its first calls, and tries others where that has paid.
 
 A trial's result is the call's. All trials of a plan together take at most a tenth of the time that was spent
-on it (as skis are bought once the rent paid comes to their price); when all near alternatives were tried, the
-fastest takes the plan's place wherever that is kept, and nothing is timed any more.
+on it (as skis are bought once the rent paid comes to their price). What was found to be the fastest is run
+between them; when all near alternatives were tried, it takes the plan's place wherever that is kept, and
+nothing is timed any more.
 """
 
 from __future__ import annotations
@@ -103,18 +104,21 @@ class Tuned:
         expected: float = 0.0,
         laid_out: bool = True,
     ) -> None:
-        self.run, self._laid_out = run, laid_out
+        self._plan, self._laid_out = run, laid_out
+        self.run = run  # the fastest that is known
         self._planning, self._expected = planning, expected
         self.name = name
         self._candidates, self._settle = candidates, settle
         self.then: Callable[[Runner], object] | None = None
         self._step: Callable[[tuple[Any, ...], Any], Any] | None = self._time_own
-        self._own = float("inf")  # seconds, the least of so many runs
+        self._own = float("inf")  # seconds of the plan, the least of so many runs
+        self._part = 1.0  # of those, what `run` takes
         self._own_runs = 0
         self._found: dict[str, tuple[float, Runner]] = {}
         self._queue: list[Candidate] = []
         self._times: list[float] = []
-        self._calls = self._spoilt = 0
+        self._calls = 0.0  # in which as much was spent as in so many of the plan
+        self._spoilt = 0
         self._tried = 0.0  # seconds
         self._manner: tuple[Any, ...] = ()
         self._left = 1  # calls until something is to be timed
@@ -142,12 +146,13 @@ class Tuned:
 
     def _afford(self, seconds: float) -> None:
         """Wait until as much may be spent on trials as was and will be."""
-        due = ceil((self._tried + seconds) / _SHARE / self._own)
-        self._left = left = max(1, due - self._calls + self._left)
-        self._calls += left - 1
+        due = (self._tried + seconds) / _SHARE / self._own - self._calls
+        wait = max(0, ceil(due / self._part))
+        self._left = 1 + wait
+        self._calls += wait * self._part
 
     def _time_own(self, operands: tuple[Any, ...], out: Any) -> Any:
-        result, seconds, spoilt = _timed(self.run, operands, out, self._expected)
+        result, seconds, spoilt = _timed(self._plan, operands, out, self._expected)
         if spoilt and self._spoilt < _SPOILT:
             self._spoilt += 1
             return result
@@ -212,15 +217,18 @@ class Tuned:
 
     def _again(self, operands: tuple[Any, ...], out: Any) -> Any:
         """Time the plan once more beside each alternative: what else the machine does changes."""
-        result, seconds, _ = _timed(self.run, operands, out)  # the least of its times counts anyway
+        result, seconds, _ = _timed(self._plan, operands, out)  # the least of its times counts anyway
         self._own = min(self._own, seconds)
+        best = _best(self._own, self._found)
+        took, self.run = (self._own, self._plan) if best is None else self._found[best]
+        self._part = took / self._own
         self._step = self._try
         self._next()
         return result
 
     def _end(self) -> None:
         """The fastest takes the plan's place, and nothing is timed any more."""
-        outcome = fastest_of(self.name, self.run, self._own, self._found)
+        outcome = fastest_of(self.name, self._plan, self._own, self._found)
         self.run, self._step = outcome.run, None
         self._queue, self._found = [], {}
         self._settle(self, outcome)
@@ -232,15 +240,18 @@ class Tuned:
 def fastest_of(name: str, run: Runner, own: float, found: dict[str, tuple[float, Runner]]) -> Outcome:
     """The plan, or of the others the fastest where it is clearly faster."""
     took = {name: own, **{other: seconds for other, (seconds, _) in found.items()}}
-    best = min(found, key=lambda other: found[other][0], default=None)
-    if best is None or found[best][0] > _BETTER * own:
-        best, fastest = name, run
-    else:
-        fastest = found[best][1]
+    best = _best(own, found)
+    best, fastest = (name, run) if best is None else (best, found[best][1])
     if found and LOG.isEnabledFor(DEBUG):
         times = "; ".join(f"{each}: {in_time(seconds)}" for each, seconds in took.items())
         debug("trials ended, and %s is kept (%s)", best, times)
     return Outcome(best, fastest, took)
+
+
+def _best(own: float, found: dict[str, tuple[float, Runner]]) -> str | None:
+    """Of the others the fastest, where it is clearly faster than a plan that took so many seconds."""
+    best = min(found, key=lambda other: found[other][0], default=None)
+    return None if best is None or found[best][0] > _BETTER * own else best
 
 
 def least(

@@ -15,13 +15,26 @@ namespace {
 constexpr npy_intp MOST_OUTER = 1 << 14;
 // Pointers for each entry from which the line of each is found by bisection.
 constexpr npy_intp FEWER = 32;
+// Elements of a row of the result from which they are added one after the other.
+constexpr npy_intp SHORT_ROW = 8;
 
-// Which label that the sparse operand lacks lies side by side in most operands; -1 if there is none.
-int inner_label(const SampledSpec& s, PyObject* const* operands) {
+// Whether a label lies side by side in the result, in rows that are worth a loop.
+bool in_rows(const SampledSpec& s, PyArrayObject* out, int label) {
+    for (int i = 0; out != nullptr && !s.values && i < s.out; ++i) {
+        if (s.out_label[i] == label) {
+            return s.size[label] >= SHORT_ROW && PyArray_STRIDE(out, i) == PyArray_ITEMSIZE(out);
+        }
+    }
+    return false;
+}
+
+// Which label that the sparse operand lacks lies side by side in most of the operands and the result; -1 if
+// there is none.
+int inner_label(const SampledSpec& s, PyObject* const* operands, PyArrayObject* out) {
     int best = -1;
     npy_intp most = -1;
     for (int label = s.of_sparse; label < s.labels; ++label) {
-        npy_intp side = 0;
+        npy_intp side = in_rows(s, out, label) ? 1 : 0;
         for (int f = 0; f < s.dense; ++f) {
             PyArrayObject* x = reinterpret_cast<PyArrayObject*>(operands[f]);
             for (int i = 0; i < s.dense_ndim[f]; ++i) {
@@ -135,7 +148,7 @@ bool fits(const SampledSpec& s, PyObject* given, int f) {
 
 bool take_dense(const SampledSpec& s, PyObject* const* operands, PyArrayObject* out, SampledWork& work) {
     Sampled& p = work.p;
-    const int inner = inner_label(s, operands);
+    const int inner = inner_label(s, operands, out);
     p.inner = inner < 0 ? 1 : s.size[inner];
     p.outer = 1;
     p.summed = true;

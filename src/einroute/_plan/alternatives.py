@@ -6,22 +6,25 @@ same order.  Facts only: no array is touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
-from .._base.facts import DENSE, Step
+from .._base.facts import DENSE, Operand, Step
 from .._base.records import dataclass
 from .._base.routes import NoRoute, Offer
 from .chains import path_of
 from .plans import Chain, Choice, Limits, Node, Path, Plan, Planned, Rewritten, Sliced
 
-__all__ = ["Alternative", "alternatives", "has_same_bits", "name_of", "near", "plannings"]
+__all__ = ["Alternative", "alternatives", "has_same_bits", "looked_at", "name_of", "near", "plannings"]
 
 #: How many times the chosen plan's time another one's estimate may be: estimates are off by that.
 _REACH = 5.0
 #: Alternatives of a plan, those with the least estimates.
 _MOST = 8
+#: Bytes that another plan may hold at any rate.
+_LITTLE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,60 @@ def alternatives(plan: Plan, again: Callable[[Limits], Plan] | None, limits: Lim
             name = f"{name_of(other)}, on one thread"
             found.setdefault(name, Alternative(name, other, same=False))
     found.pop(name_of(plan), None)
-    return sorted(found.values(), key=lambda one: one.plan.node.seconds)
+    most = max(_held(plan), _beside(_operands(plan), _made(plan), limits))
+    kept = [one for one in found.values() if _held(one.plan) <= most]
+    return sorted(kept, key=lambda one: one.plan.node.seconds)
 
 
 def plannings(plan: Plan, limits: Limits) -> int:
     """How often `alternatives` plans a call again, at most."""
     return len(_other_limits(plan, limits)) + (limits.threads > 1)
+
+
+def looked_at(plan: Plan) -> int:
+    """How many operands planning looks at, each beside each other one; those handed on by any rewrite too."""
+    count = len(plan.contraction.inputs)
+    found = max(count, count * (count - 1))
+    if isinstance(plan.node, Rewritten):
+        found += sum(looked_at(inner) for choice in plan.node.choices for inner in choice.inner)
+    return found
+
+
+def _operands(plan: Plan) -> tuple[Operand, ...]:
+    node = plan.node
+    return node.step.operands if isinstance(node, Rewritten) else tuple(one.facts for one in plan.prepared)
+
+
+def _made(plan: Plan) -> int:
+    """Bytes of the result."""
+    sizes = plan.contraction.sizes
+    return prod(sizes[c] for c in plan.contraction.output) * plan.dtype.itemsize
+
+
+def _beside(operands: Iterable[Operand], made: int, limits: Limits) -> int:
+    """Bytes that another plan may hold besides operands and a result of ``made`` bytes: as much as they take.
+
+    Structured operands take little. None where memory is limited.
+    """
+    if limits.memory is not None:
+        return 0
+    return max(_LITTLE, made + sum(_bytes(op) for op in operands if op.form == DENSE or op.nnz is not None))
+
+
+def _bytes(op: Operand) -> int:
+    """Of the memory behind an operand."""
+    return min(op.nbytes, op.span)
+
+
+def _held(plan: Plan) -> int:
+    """Bytes that a plan holds besides operands and result: of a rewrite, with what it hands on."""
+    node = plan.node
+    if not isinstance(node, Rewritten):
+        return node.peak
+    first = node.choices[0]
+    own = node.step.operands
+    made = sum(_bytes(op) for inner in first.rewriting.inner for op in inner.operands if op not in own)
+    return first.rewriting.offer.temporary + made + max(map(_held, first.inner), default=0)
 
 
 def _same(plan: Plan, limits: Limits) -> Iterator[Plan]:
@@ -159,14 +210,14 @@ def _rewritings(
 def _others(planned: Planned, exact: _Exact | None, limits: Limits, *, anyhow: bool) -> Iterator[Planned]:
     """A step with another offer first, whose result lies in memory as the first one's does, or anyhow.
 
-    What it holds besides is bounded: by as much as the operands and the result take, and where memory is
-    limited by what the first offer holds.
+    What it holds besides is bounded: by as much as the operands and the result take, or little, and where
+    memory is limited by what the first offer holds.
     """
     step, offers = planned.step, planned.decision.offers
     first = offers[0][1]
     if exact is not None and not exact(step, first):
         return
-    more = step.read_bytes + step.out_bytes if limits.memory is None else 0
+    more = _beside(step.operands, step.out_bytes, limits)
     for number in range(1, len(offers)):
         offer = offers[number][1]
         if not anyhow and (offer.layout != first.layout or offer.facts != first.facts):

@@ -12,6 +12,7 @@ from einroute._base.facts import Operand, Step
 from einroute._base.routes import Offer
 from einroute._kinds.dense import numpy_einsum
 from einroute._kinds.dense.strides import layout_strides
+from tests.helpers import peak_of
 
 
 @pytest.mark.parametrize(
@@ -215,3 +216,18 @@ def test_a_reproducible_plan_does_not_know_how_many_threads_there_are(subscripts
             explained = er.explain(subscripts, *operands)
             told.add((explained.routes, round(explained.seconds, 9)))
     assert len(told) == 1
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("i8", 2**31), ("i4", 2**28), ("i8", 2**15), ("i2", 2**14)])
+def test_a_product_of_integers_in_floats_says_what_it_holds(dtype: str, largest: int) -> None:
+    rng = np.random.default_rng(24)
+    a, b = (rng.integers(0, largest, shape).astype(dtype) for shape in ((300, 250), (250, 200)))
+    route = "dense.split_integer_matmul" if largest > 2**20 else "dense.integer_matmul"
+    with er.config(tune="never", threads=1):
+        with er.config(allow=[route]):
+            result, peak = peak_of(lambda: er.einsum("ij,jk->ik", a, b))
+            held = er.explain("ij,jk->ik", a, b).plan.node.peak
+        assert 0.7 * held < peak - result.nbytes < 1.4 * held
+        with er.config(memory_limit=200_000):
+            result, peak = peak_of(lambda: er.einsum("ij,jk->ik", a, b))
+        assert peak - result.nbytes < 400_000

@@ -98,3 +98,26 @@ def test_small_matrices_are_multiplied_as_rows(count):
     a, b = entries(77, 38, count), entries(38, 57, count + 1)
     assert er.explain("ij,jk->ik", a, b).routes == ("sparse.spgemm",)
     np.testing.assert_allclose(er.einsum("ij,jk->ik", a, b).toarray(), judged("ij,jk->ik", a, b))
+
+
+@pytest.mark.skipif(CORE is None, reason="sparse.sampled is the core's")
+@pytest.mark.parametrize("output", ["ikl", "ilk", "kil", "lki"])
+@pytest.mark.parametrize(("k", "l"), [(13, 41), (41, 13), (41, 3), (3, 41), (9, 9)])
+def test_rows_of_a_result_are_added_as_they_lie(output, k, l):  # noqa: E741 - the label
+    rng = np.random.default_rng(20)
+    a = sp.random_array((30, 80), density=0.2, rng=rng, format="csr")
+    x, y = rng.standard_normal((80, k)), rng.standard_normal((80, l))
+    with er.config(allow=["sparse.sampled"]):
+        result = er.einsum(f"ij,jk,jl->{output}", a, x, y)
+    expected = np.einsum(f"ij,jk,jl->{output}", a.toarray(), x, y)
+    np.testing.assert_allclose(np.asarray(result), expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.skipif(CORE is None, reason="sparse.sampled is the core's")
+def test_short_rows_of_a_result_cost_more_than_long_ones():
+    hot = er.one_hot(np.arange(967) % 7, 7)
+    x, y = np.ones((967, 135)), np.ones((967, 4))
+    with er.config(allow=["one_hot.sparse", "sparse.sampled"], threads=1):
+        short = er.explain("tr,tx,ty->rxy", hot, x, y).plan.node.seconds
+        long = er.explain("tr,tx,ty->ryx", hot, x, y).plan.node.seconds
+    assert short > 2 * long

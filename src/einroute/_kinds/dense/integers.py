@@ -74,7 +74,20 @@ def _verdict(step: Step, products: int) -> Offer | Refused:
         (gemm.flops * products + moved) / (gemm.flops * products / gemm.rate + moved / SHARED),
     )
     note = "exact in float: " if products == 1 else "exact by halves: "
-    return Offer(cost, offer.layout, (inner, offer), note + offer.note, offer.blas)
+    held = _held(inner, step, made, products) + offer.temporary
+    return Offer(cost, offer.layout, (inner, offer), note + offer.note, offer.blas, temporary=held)
+
+
+def _held(inner: Step, step: Step, made: int, products: int) -> int:
+    """Bytes of the operands as floats, and of what is made before the result and beside it."""
+    floats, item = inner.in_bytes, step.dtype.itemsize
+    if step.dtype.kind == "b":
+        return floats // 2 + 4 * made  # in single precision
+    if products == 1:
+        return max(floats + (8 - item) * made, (16 if item < 8 else 8) * made)
+    # Two halves of each; beside them those of one as integers, or three arrays of what is made.
+    largest = max(min(op.nbytes, op.span) for op in step.operands)
+    return 2 * floats + max(2 * largest, (32 - item) * made)
 
 
 def bind(step: Step, offer: Offer) -> Runner:

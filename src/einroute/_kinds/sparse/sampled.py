@@ -50,6 +50,8 @@ _PLACE, _HELD = 0.13, 1.9
 _SORTED = 15.0
 #: Nanoseconds an element of a row that is looked up, for adding one to a row of the result, and for that row.
 _DOT, _ROW, _BEGUN = 0.12, 0.3, 4.0
+#: Elements of a row of the result from which they are added one after the other, as the core has it.
+_SHORT_ROW = 8
 #: Bytes of an array from which rows at random places come from memory.
 _FAR = 1 << 22
 #: Nanoseconds for an element of a row that does not lie side by side, or for bringing it there.
@@ -91,6 +93,8 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
         work = comparing(step) + nnz * _WHOLE
         return Cost(work, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
     adds = any(c in step.output for c in extra)
+    longest = max((step.sizes[c] for c in extra), default=1)
+    beside = _row_of_result(step, extra, longest)
     each = _each(step, position)
     if extra:
         # What one operand has of the row's labels alone is read once for all of the others'.
@@ -100,7 +104,7 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
             if op.form != "entries"
         )
         each += (_DOT * rows + _ROW * adds * width) * step.dtype.itemsize / 8
-        each += _BEGUN * adds * width / max(1, *(step.sizes[c] for c in extra))
+        each += _BEGUN * adds * width / max(1, beside or longest)
     moved = nnz * 8.0 + (step.out_bytes if step.form != "entries" else 0)
     for labels, op in zip(step.inputs, step.operands, strict=True):
         if op.form != "entries":
@@ -110,10 +114,9 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
             if row > 1 and not _in_rows(labels, op, extra):
                 each += _APART * min(row, op.size / max(1, nnz))
     if adds:
-        in_rows = any(c in extra for c in _innermost(layout(step), step))
-        each += 0 if in_rows else _APART * width
+        each += 0 if beside else _APART * width
         if step.out_bytes > _FAR:
-            each += 2 * _far(step, width) if in_rows else _PAGE * width
+            each += 2 * _far(step, width) if beside else _PAGE * width
     filled = _FILLED * step.out_bytes / 8 if step.form != "entries" else 0.0
     around = filled + comparing(step) + ordering(step, position) + _places(step, position)
     along = dense or line_of(step, position) == step.output
@@ -152,6 +155,14 @@ def _in_rows(labels: str, op: Operand, extra: str) -> bool:
     return any(
         c in extra and stride == op.dtype.itemsize for c, stride in zip(labels, op.strides, strict=True)
     )
+
+
+def _row_of_result(step: Step, extra: str, longest: int) -> int:
+    """Elements that are added to a row of the result side by side; 0 where they lie apart."""
+    for c in _innermost(layout(step), step):
+        if c in extra and (step.sizes[c] >= _SHORT_ROW or step.sizes[c] == longest):
+            return step.sizes[c]
+    return 0
 
 
 def _innermost(labels: str, step: Step) -> str:
