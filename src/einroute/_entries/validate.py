@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .._base.arrays import in_memory_order
+
 Array = np.ndarray[Any, Any]
 
 _UNSIGNED: dict[int, np.dtype[Any]] = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
@@ -57,13 +59,15 @@ def index_array(given: Any, name: str) -> Array:
     x: Array = np.asarray(given)
     if x.ndim != 1:
         raise Unsound(f"its {name} have {x.ndim} dimensions, expected one")
-    if x.dtype.char in "ilq" and x.dtype.isnative and x.flags.c_contiguous and x.itemsize in _UNSIGNED:
+    flags = x.flags
+    straight = flags.c_contiguous and flags.aligned and x.dtype.isnative
+    if straight and x.dtype.char in "ilq" and x.itemsize in _UNSIGNED:
         return x
     if x.dtype.kind not in "iu":
         raise Unsound(f"its {name} are of dtype {x.dtype}, expected integers")
     if x.dtype.kind == "u" and x.itemsize == 8 and x.size and x.max() > np.iinfo(np.int64).max:
         raise Unsound(f"its {name} hold an index that is out of range")
-    return np.ascontiguousarray(x, np.int32 if x.itemsize < 4 else np.int64)
+    return in_memory_order(x, np.int32 if x.itemsize < 4 else np.int64)
 
 
 def check_within(indices: Array, length: int, name: str) -> None:

@@ -71,7 +71,8 @@ void fill(const LinearPoints& p, ptrdiff_t terms, const double* centre, double s
         }
     }
     for (ptrdiff_t i = 0; i < p.count; ++i) {
-        to.most = to.limit[i] <= to.most ? to.most : to.limit[i]; // nan stays
+        const double limit = to.limit[i];
+        to.most = limit > to.most || std::isnan(limit) ? limit : to.most; // nan stays
     }
 }
 

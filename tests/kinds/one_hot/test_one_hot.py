@@ -282,6 +282,15 @@ class TestAgreement:
         assert er.einsum("tr,t->r", operand, x, out=x) is x
         np.testing.assert_array_equal(x, [2, 5, 0])
 
+    @pytest.mark.parametrize("expression", ["tr*,r,t->t", "tr*,rx,t->tx", "tr*,r->t", "tr*,t->r"])
+    @pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "c16"])
+    def test_unaligned_arrays(self, expression, dtype):
+        subscripts, operands = case(expression, dtype=dtype)
+        for at in range(1, len(operands)):
+            x = operands[at]
+            moved = np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:].view(x.dtype).reshape(x.shape)
+            assert_agrees(subscripts, *operands[:at], moved, *operands[at + 1 :])
+
     def test_sublists_and_products(self):
         operand, x = er.one_hot(np.array([1, 0, 3]), 4), np.arange(8.0).reshape(4, 2)
         right = written(operand) @ x

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.arrays import in_memory_order
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
@@ -145,11 +146,10 @@ def _bounded(x: Array, y: Array, metric: Array) -> bool:
 def _entries(metric: Array) -> Array:
     """The diagonal; or the rows of the matrix, the lower triangle added to the upper one."""
     if metric.ndim == 1:
-        return np.ascontiguousarray(metric)
+        return in_memory_order(metric)
     both = metric + metric.T
     np.fill_diagonal(both, metric.diagonal())
-    entries: Array = np.ascontiguousarray(both)
-    return entries
+    return in_memory_order(both)
 
 
 def _again(x: Array, y: Array, metric: Array, out: Array) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.arrays import in_memory_order
 from ..._base.cost import Cost
 from ..._base.facts import Step
 from ..._base.rewrites import Contract, Rewrite, Rewriting
@@ -161,7 +162,7 @@ def run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: C
 
 
 def _by_core(x: Array, y: Array, w: Array, step: Step) -> Callable[[int, int], Array]:
-    columns, number, threads = np.ascontiguousarray(w.T), step.dtype.num, step.threads
+    columns, number, threads = in_memory_order(w.T), step.dtype.num, step.threads
 
     def make(low: int, high: int) -> Array:
         made: Array = CORE.difference_projections(x[low:high], y, columns, number, threads, False)
@@ -176,7 +177,7 @@ def weights(form: Form, step: Step, operands: tuple[Any, ...], contract: Contrac
     metric = metric_of(form, step, operands, contract)
     if metric is None:
         return np.ones((features, 1))
-    return np.ascontiguousarray(metric.reshape(-1, features).T, np.float64)
+    return in_memory_order(metric.reshape(-1, features).T, np.float64)
 
 
 class _Side:

@@ -13,6 +13,10 @@ different features: it asks the same of the sum itself, which is at most ``sum |
 not say it, adds ``|w| |d|`` up until it is enough, or takes the sum again of all differences.  Weighed sums
 of each row, and of squares, it takes of the differences in the first place; or of many features, by a matrix
 product of BLAS, asking each sum the same.
+
+Of products of two features it is asked what each has alone: the error is bounded by ``sqrt(S_kk S_ll)``, with
+``S_kk = sum |w| d_k**2``, which may be much more than ``sum |w d_k d_l|`` where the features are large in
+different pairs.
 """
 
 from __future__ import annotations

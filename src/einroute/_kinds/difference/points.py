@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._base.arrays import in_memory_order
 from ..._base.facts import DType, Operand
 from ..._base.routes import Declined, Refused
 from .operand import PairwiseDifference
@@ -37,5 +38,5 @@ def converted(d: PairwiseDifference, dtype: DType) -> tuple[Array, Array] | Decl
             return Declined("integer differences could wrap")
         if max(*high, *(-x for x in low)) > exact:
             return Declined(f"the points are too large to be exact in {dtype}")
-    x = np.ascontiguousarray(d.x, dtype)
-    return x, x if d.y is d.x else np.ascontiguousarray(d.y, dtype)
+    x = in_memory_order(d.x, dtype)
+    return x, x if d.y is d.x else in_memory_order(d.y, dtype)

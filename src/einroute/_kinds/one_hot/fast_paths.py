@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from ..._base.arrays import in_memory_order
 from ..._base.facts import Step, c_strides
 from ..._base.rewrites import regular
 from ..._native import CORE
@@ -363,10 +364,10 @@ def _scaled(plan: AtPlaces) -> Quick | None:
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         table = operands[table_at].transpose(way.axes)
-        if not table.flags.c_contiguous:
+        if not (table.flags.c_contiguous and table.flags.aligned):
             if table.size > rows:
                 return None
-            table = np.ascontiguousarray(table)
+            table = in_memory_order(table)
         factor = view(operands[other])
         if fused and factor.dtype == dtype and factor.dtype.isnative and table.dtype.isnative:
             out: Array = make(lengths, dtype)

@@ -26,6 +26,8 @@ Numbered = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...], 
 _FEWER = 4
 #: Entries that are brought into another order while one row, or column, of both is passed.
 _LINE = 1.5
+#: What is asked of the main diagonal, in place of an axis that is kept.
+_TRACE, _DIAGONAL = -1, -2
 
 
 def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
@@ -79,8 +81,8 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
 
-    if not dense and len(own) == 2 and (places if distinct else not output):
-        axis = own.index(output[0]) if distinct else -1
+    if not dense and len(own) == 2 and (places or not (distinct or output)):
+        axis = own.index(output[0]) if distinct else _DIAGONAL if output else _TRACE
         short = _of_diagonals(short, _sum(dtype), library, dtype, axis, length)
     return quiet(short) if cast else short
 
@@ -88,7 +90,7 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
 def _of_diagonals(
     short: Runner, add: Callable[[Array], Any], library: Library, dtype: np.dtype[Any], axis: int, length: int
 ) -> Runner:
-    """Sums of a matrix that is kept as diagonals, along an axis or, where that is -1, of the main one."""
+    """Sums of a matrix that is kept as diagonals along an axis; its main diagonal, or the sum of that."""
 
     def sums(x: Any) -> Any:
         found = CORE.diagonal_sums(x, axis)
@@ -101,7 +103,16 @@ def _of_diagonals(
         data = CORE.main_diagonal(x)
         return short(x) if data is None or data.dtype != dtype else library.number(add(data))
 
-    return main if axis < 0 else sums
+    def diagonal(x: Any) -> Any:
+        data = CORE.main_diagonal(x)
+        if data is None or data.dtype != dtype:
+            return short(x)
+        held = data.astype(np.bool)
+        if held.all():
+            return library.vector((x,), np.arange(len(data)), data, length)
+        return library.vector((x,), np.flatnonzero(held), data[held], length)
+
+    return {_TRACE: main, _DIAGONAL: diagonal}.get(axis, sums)
 
 
 def _sum(dtype: np.dtype[Any]) -> Callable[[Array], Any]:
