@@ -466,7 +466,7 @@ class TestChoice:
             ("tr*,rx->tx", {"t": 10_000, "r": 8, "x": 10}, "one_hot.gather"),
             ("tr*,tx,xy->ry", {"t": 20_000, "r": 8, "x": 20, "y": 20}, "one_hot.sum_first"),
             ("tr*,tx,rc->xc", {"t": 20_000, "r": 8, "x": 20, "c": 20}, "one_hot.sum_first"),
-            ("tr*,tx,rc->xc", {"t": 10, "r": 5_000, "x": 4, "c": 4}, "one_hot.gather"),
+            ("tr*,tx,rc->xc", {"t": 10, "r": 50_000, "x": 4, "c": 4}, "one_hot.gather"),
             ("tr*,rx,xy->ty", {"t": 20_000, "r": 8, "x": 20, "y": 20}, "one_hot.table_first"),
             ("tr*,rx,xy->ty", {"t": 10, "r": 5_000, "x": 20, "y": 20}, "one_hot.gather"),
             ("zn*,n,nx,zn,y->zyx", {"z": 60, "n": 200, "x": 3, "y": 100}, "one_hot.gather"),

@@ -471,7 +471,7 @@ class TestRewrites:
 
     def test_few_rollings_are_done_one_after_the_other(self, rng):
         x, a = er.rolled(rng.standard_normal((200_000, 4)), 2), rng.standard_normal((200_000, 4))
-        assert er.explain("ijn,in->j", x, a).routes[0] == "rolled.shifts"
+        assert er.explain("ijn,in->j", x, a).routes[0] in ("rolled.shifts", "rolled.split")  # without a copy
         np.testing.assert_allclose(
             er.einsum("ijn,in->j", x, a), [np.vdot(np.roll(x.base, -j, 0), a) for j in range(2)], rtol=1e-9
         )
