@@ -1,5 +1,7 @@
 #include "sparse_expand.hpp"
 
+#include "sparse_checks.hpp"
+
 #include "sparse_dtypes.hpp"
 #include "sparse_lines.hpp"
 #include "sparse_listed.hpp"
@@ -15,9 +17,6 @@ namespace einroute {
 namespace {
 
 using std::size_t;
-
-// Entries and rows from which the GIL is released.
-constexpr npy_intp RELEASED = 1 << 15;
 
 PyArrayObject* as_array(PyObject* object) {
     return reinterpret_cast<PyArrayObject*>(object);
@@ -245,7 +244,7 @@ npy_intp list_diagonals(const std::vector<Diagonal>& diagonals, npy_intp rows, n
 }
 
 // Rows for each entry from which rows are not made.
-constexpr npy_intp FEWER = 4;
+constexpr npy_intp BARELY = 4;
 
 } // namespace
 
@@ -256,7 +255,7 @@ bool take_diagonals(HeldDiagonals& held, npy_intp rows, npy_intp columns, Wanted
         diagonals.erase(std::remove_if(diagonals.begin(), diagonals.end(), others), diagonals.end());
     }
     const npy_intp width = held.width, room = room_of(diagonals, rows, width);
-    to.coordinates = wanted == Wanted::Main || (wanted == Wanted::Any && room < rows / FEWER);
+    to.coordinates = wanted == Wanted::Main || (wanted == Wanted::Any && room < rows / BARELY);
     if (!make_room(to, rows, columns, room, PyArray_TYPE(held.data.array()))) {
         return false;
     }
@@ -304,6 +303,20 @@ bool read_blocks(PyObject* operand, npy_intp rows, npy_intp columns, HeldBlocks&
         static_cast<size_t>(columns / width), static_cast<size_t>(height),
         static_cast<size_t>(width),           static_cast<size_t>(PyArray_ITEMSIZE(to.data.array()))};
     return true;
+}
+
+PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns) {
+    HeldBlocks held;
+    if (!read_blocks(operand, rows, columns, held)) {
+        return nullptr;
+    }
+    const Blocks& p = held.blocks;
+    const npy_intp lines = static_cast<npy_intp>(p.lines), count = static_cast<npy_intp>(p.count);
+    const bool good = checked(lines + count, [&] {
+        return span_all(held.indptr.array(), lines, count) &&
+               within(held.indices.array(), static_cast<npy_intp>(p.across));
+    });
+    return good ? PyArray_Ravel(held.data.array(), NPY_CORDER) : nullptr;
 }
 
 bool read_diagonals(PyObject* operand, npy_intp columns, HeldDiagonals& to) {

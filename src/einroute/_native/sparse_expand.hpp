@@ -59,4 +59,7 @@ bool expand(PyObject* operand, Format format, npy_intp rows, npy_intp columns, W
 // What stands on the diagonals, zeros included; null without an exception where `expand` would be false.
 PyObject* values_of_diagonals(PyObject* operand, npy_intp rows, npy_intp columns);
 
+// The values of blocks, all of which are entries; null, mostly without an exception, of others.
+PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns);
+
 } // namespace einroute

@@ -43,25 +43,29 @@ PyObject* with_axis(PyObject* shape, PyObject* data, PyObject* indptr, PyObject*
 }
 
 // Where `all` is not asked for, of far more pointers than entries the first and the last are compared alone.
-PyObject* compressed(PyObject* operand, PyObject* shape, int axis, bool all = true) {
-    npy_intp sizes[MOST];
-    const Held indptr(vector_part(operand, name_indptr)), indices(vector_part(operand, name_indices)),
-        data(vector_part(operand, name_data));
-    if (extents(shape, sizes) != 2 || !indptr || !indices || !data ||
-        !are_indices(indptr.array(), indices.array())) {
-        Py_RETURN_NONE;
-    }
-    const npy_intp lines = sizes[axis], entries = PyArray_DIM(indices.array(), 0);
+PyObject* of_lines(PyObject* shape, const npy_intp* sizes, const Held (&parts)[3], int axis, bool all) {
+    PyArrayObject *const indptr = parts[0].array(), *const indices = parts[1].array();
+    const npy_intp lines = sizes[axis], entries = PyArray_DIM(indices, 0);
     const bool ends = !all && entries < lines / FEWER;
-    if (PyArray_DIM(indptr.array(), 0) != lines + 1 || PyArray_DIM(data.array(), 0) != entries ||
+    if (PyArray_DIM(indptr, 0) != lines + 1 || PyArray_DIM(parts[2].array(), 0) != entries ||
         !checked((ends ? 0 : lines) + entries, [&] {
-            return (ends ? ends_span(indptr.array(), lines, entries)
-                         : span_all(indptr.array(), lines, entries)) &&
-                   within(indices.array(), sizes[1 - axis]);
+            return (ends ? ends_span(indptr, lines, entries) : span_all(indptr, lines, entries)) &&
+                   within(indices, sizes[1 - axis]);
         })) {
         Py_RETURN_NONE;
     }
-    return with_axis(shape, data.object, indptr.object, indices.object, axis);
+    return with_axis(shape, parts[2].object, parts[0].object, parts[1].object, axis);
+}
+
+PyObject* compressed(PyObject* operand, PyObject* shape, int axis, bool all = true) {
+    npy_intp sizes[MOST];
+    const Held parts[] = {Held(vector_part(operand, name_indptr)), Held(vector_part(operand, name_indices)),
+                          Held(vector_part(operand, name_data))};
+    if (extents(shape, sizes) != 2 || !parts[0] || !parts[1] || !parts[2] ||
+        !are_indices(parts[0].array(), parts[1].array())) {
+        Py_RETURN_NONE;
+    }
+    return of_lines(shape, sizes, parts, axis, all);
 }
 
 PyObject* coordinates(PyObject* operand, PyObject* shape, Format format) {
@@ -100,6 +104,19 @@ PyObject* expanded(PyObject* operand, PyObject* shape, Format format, Wanted wan
     Py_RETURN_NONE;
 }
 
+// Blocks of one element are the entries of rows, as they lie; none, mostly without an exception, of others.
+PyObject* single_blocks(PyObject* operand, PyObject* shape) {
+    npy_intp sizes[MOST];
+    HeldBlocks held;
+    if (extents(shape, sizes) != 2 || !read_blocks(operand, sizes[0], sizes[1], held) ||
+        held.blocks.height != 1 || held.blocks.width != 1) {
+        return nullptr;
+    }
+    const Held parts[] = {Held(held.indptr.release()), Held(held.indices.release()),
+                          Held(PyArray_Ravel(held.data.array(), NPY_CORDER))};
+    return parts[2] ? of_lines(shape, sizes, parts, 0, true) : nullptr;
+}
+
 PyObject* parts_of(PyObject* operand, Wanted wanted) {
     const Format format = format_of(operand);
     if (format == Format::Unknown) {
@@ -115,7 +132,13 @@ PyObject* parts_of(PyObject* operand, Wanted wanted) {
     case Format::Keys:
     case Format::Dictionary:
         return coordinates(operand, shape.object, format);
-    case Format::Blocks:
+    case Format::Blocks: {
+        PyObject* const single = single_blocks(operand, shape.object);
+        if (single != nullptr || PyErr_Occurred()) {
+            return single;
+        }
+        return expanded(operand, shape.object, format, wanted);
+    }
     case Format::Diagonals:
     case Format::Lists:
         return expanded(operand, shape.object, format, wanted);
@@ -135,21 +158,6 @@ PyObject* sound_parts(PyObject*, PyObject* operand) {
 
 PyObject* sound_diagonal(PyObject*, PyObject* operand) {
     return parts_of(operand, Wanted::Main);
-}
-
-// The values of blocks, all of which are entries.
-PyObject* values_of_blocks(PyObject* operand, npy_intp rows, npy_intp columns) {
-    HeldBlocks held;
-    if (!read_blocks(operand, rows, columns, held)) {
-        return nullptr;
-    }
-    const Blocks& p = held.blocks;
-    const npy_intp lines = static_cast<npy_intp>(p.lines), count = static_cast<npy_intp>(p.count);
-    const bool good = checked(lines + count, [&] {
-        return span_all(held.indptr.array(), lines, count) &&
-               within(held.indices.array(), static_cast<npy_intp>(p.across));
-    });
-    return good ? PyArray_Ravel(held.data.array(), NPY_CORDER) : nullptr;
 }
 
 PyObject* sound_values(PyObject*, PyObject* operand) {

@@ -18,8 +18,8 @@ namespace einroute {
 namespace {
 
 constexpr int MOST = 32; // axes of the dense operand
-// Entries, or rows, up to which coordinates are compressed for one call.
-constexpr npy_intp MANY = 1 << 14;
+// Entries, or rows, up to which coordinates are compressed for one call; or taken as given, by one vector.
+constexpr npy_intp MANY = 1 << 14, MANY_GIVEN = 1 << 20;
 
 PyTypeObject* product_type = nullptr;
 
@@ -125,7 +125,8 @@ bool take_coordinates(const Product& self, PyObject* operand, Format format, Mat
         return false;
     }
     const npy_intp count = PyArray_DIM(a.data.array(), 0), item = PyArray_ITEMSIZE(a.data.array());
-    if (count > MANY || self.rows > MANY || PyArray_DIM(a.indptr.array(), 0) != count ||
+    const npy_intp most = self.width == 1 ? MANY_GIVEN : MANY;
+    if (count > most || self.rows > most || PyArray_DIM(a.indptr.array(), 0) != count ||
         PyArray_DIM(a.indices.array(), 0) != count) {
         return false;
     }
@@ -146,6 +147,13 @@ bool take_kept(const Product& self, PyObject* operand, Format format, Matrix& a)
         a.kept = format;
         const bool good = format == Format::Blocks ? read_blocks(operand, rows, columns, a.blocks)
                                                    : read_diagonals(operand, columns, a.diagonals);
+        if (good && format == Format::Blocks && a.blocks.blocks.height * a.blocks.blocks.width == 1) {
+            a.kept = Format::Rows; // the entries of rows, as they lie
+            a.indptr.object = a.blocks.indptr.release();
+            a.indices.object = a.blocks.indices.release();
+            a.data.object = PyArray_Ravel(a.blocks.data.array(), NPY_CORDER);
+            return take_lines(self, !self.turned, a);
+        }
         return good &&
                PyArray_EquivTypenums(
                    PyArray_TYPE((format == Format::Blocks ? a.blocks.data : a.diagonals.data).array()),
@@ -202,17 +210,10 @@ bool is_finite(const Product& self, const Matrix& a, PyArrayObject* out) {
     const npy_intp entries = a.as_given ? a.coordinates.count : a.lines.entries;
     if (single_vector && entries < self.rows / SPREAD) {
         const int parts = PyTypeNum_ISCOMPLEX(self.type) ? 2 : 1;
-        const void* rows = a.as_given ? a.coordinates.lines : a.lines.indices;
-        const bool wide = a.as_given ? a.coordinates.wide : a.wide;
-        bool finite = true;
-        for (npy_intp k = 0; k < entries; ++k) {
-            const npy_intp row = wide ? static_cast<npy_intp>(static_cast<const npy_int64*>(rows)[k])
-                                      : static_cast<npy_intp>(static_cast<const npy_int32*>(rows)[k]);
-            finite &= row < 0 || row >= self.rows ||
-                      all_finite(PyArray_BYTES(out) + row * PyArray_STRIDE(out, self.row), parts,
-                                 PyArray_ITEMSIZE(out) == 4 * parts);
-        }
-        return finite;
+        return finite_at({a.as_given ? a.coordinates.wide : a.wide,
+                          a.as_given ? a.coordinates.lines : a.lines.indices, entries},
+                         {PyArray_BYTES(out), PyArray_STRIDE(out, self.row), self.rows}, parts,
+                         PyArray_ITEMSIZE(out) == 4 * parts);
     }
     const bool single = self.type == NPY_FLOAT || self.type == NPY_CFLOAT;
     return all_finite(PyArray_BYTES(out), PyArray_NBYTES(out) / (single ? 4 : 8), single);
@@ -226,7 +227,6 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
         const bool sound = multiply_coordinates(a.coordinates, self.character, self.rows, self.columns,
                                                 PyArray_BYTES(x), PyArray_STRIDE(x, self.column),
                                                 PyArray_BYTES(out), PyArray_STRIDE(out, self.row));
-        clear_status();
         return sound ? Multiplied::Done : Multiplied::Unsound;
     }
     if (a.kept != Format::Rows) {

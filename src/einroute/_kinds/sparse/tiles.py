@@ -30,8 +30,8 @@ _FEW = 64
 #: Nanoseconds an entry, and for each number that it is multiplied with: along rows, and where columns are
 #: compressed, or coordinates come as they are.
 _ENTRY, _WIDE, _APART, _APART_WIDE, _GIVEN = 0.35, 0.08, 0.6, 0.3, 1.5
-#: Entries, or rows, up to which coordinates are compressed within the call.
-_MANY = 1 << 14
+#: Entries, or rows, up to which coordinates are taken as they come, by one vector.
+_MANY = 1 << 20
 #: Nanoseconds an entry, and a row, for compressing it another way.
 _COMPRESS, _ROWS = 2.5, 2.2
 #: And more an entry where there are so many that each takes a line of the cache.
