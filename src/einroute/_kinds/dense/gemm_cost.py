@@ -30,7 +30,7 @@ _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e
 SMALL = 1 << 18
 
 #: Seconds that each product of a stack takes to begin: dot, GEMV, GEMM; of real and of complex numbers.
-_EACH = ((7.5e-9, 19e-9), (28e-9, 40e-9), (25e-9, 50e-9))
+_EACH = ((7.5e-9, 13e-9), (28e-9, 40e-9), (25e-9, 50e-9))
 #: Multiply-adds a second of dot products in cache, the length at which they reach half of it, and the share
 #: of complex numbers of double precision; bytes a second of a matrix by a vector, real and complex.
 _VECTOR_RATE, _HALF, _COMPLEX, _GEMV = 10e9, 16, 0.3, (110e9, 70e9)
@@ -57,8 +57,9 @@ _TINY, _OF_TINY = 16, 0.2
 #: Seconds in which a column of a matrix by a vector begins, of whole vectors and of others, and what a short
 #: one of complex numbers adds; and in which a row begins.
 _COLUMN, _COLUMN_SHORT, _ROW = (0.4e-9, 1.4e-9), 0.4e-9, 1.6e-9
-#: Seconds of a product of a dot product whose elements lie apart, and of each line of the cache.
-_APART, _EACH_LINE = 0.15e-9, 1.05e-9
+#: Seconds of a product of a dot product whose elements lie apart, real and complex, and of each line of the
+#: cache.
+_APART, _EACH_LINE = (0.15e-9, 0.8e-9), 1.05e-9
 
 
 def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
@@ -108,7 +109,7 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     each = 0.0
     across = _walks_across(step, recipe, strides) if m == n == 1 else 0
     if across:
-        rate = min(rate, 1 / (_APART + _EACH_LINE * min(across / LINE, 1.0)))
+        rate = min(rate, 1 / (_APART[step.dtype.kind == "c"] + _EACH_LINE * min(across / LINE, 1.0)))
         far = across >= LINE  # else memory is read ahead
         if far and k * LINE > _FIRST:  # a line of the cache for each element
             moved *= LINE / step.dtype.itemsize

@@ -46,6 +46,8 @@ _TRANSPOSED = 0.75e9
 _ACROSS, _STRIDED, _EACH_LINE = (0.25e-9, 0.12e-9, 0.15e-9), (0.55e-9, 0.12e-9, 0.4e-9), 0.3e-9
 #: Of a product of complex numbers that is written across the memory of the result.
 _WRITTEN = 2.4e-9
+#: Bytes of the first cache.
+_FIRST = 32 << 10
 #: Bytes from which lines that lie far from each other are waited for.
 _PAGED = 8 << 20
 #: How much slower the loops of other dtypes are.
@@ -85,12 +87,15 @@ def verdict(step: Step) -> Offer | Refused:
     if len(step.inputs) == 1 and summing == 2 and inner and layout[-1] != inner:
         each = max(each, 1 / _TRANSPOSED)
     size = float(step.iterations)
-    if summing == 1 and sizes[0] * step.dtype.itemsize > machine().own_bytes:
-        each += moving(step.dtype.itemsize, step.out_bytes)  # each time that it is added to
     begin = _LOOP if len(step.inputs) <= 2 else _LOOP_MANY
     seconds = size * (each + begin / sizes[0])
     if len(sizes) > 3:
         seconds += size * _PAIR / prod(sizes[:2])
+    row = sizes[0] * step.dtype.itemsize
+    if summing == 1 and row > machine().own_bytes:
+        seconds += moving(size * step.dtype.itemsize, step.out_bytes)  # each time that it is added to
+    elif summing == 1 and row > _FIRST and step.read_bytes >= machine().shared_bytes:
+        seconds += moving(step.read_bytes)  # memory is waited for where what is added to is fetched, too
     # The result is NumPy's, not one of freed memory as other routes have.
     new = first_touched(step.out_bytes) if of_freed_memory(step.out_bytes) else 0.0
     cost = Cost(
