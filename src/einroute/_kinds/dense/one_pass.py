@@ -35,11 +35,15 @@ _ROW_MANY, _ROW_SINGLE, _ROW_PART, _VECTOR = 6.6e-9, 2.5e-9, 4e-9, 32
 #: Seconds for each 8 bytes of an operand in cache: read; and packed one by one. Sums of several that are
 #: packed wait for memory: they are not read ahead at once.
 _READ, _SINGLY = 0.075e-9, 0.35e-9
-#: Seconds an element of so many bytes that is packed across its memory.
+#: Seconds an element of so many bytes that is packed across its memory where products are summed; and for
+#: each 8 bytes at least where they are not.
 _ACROSS = {1: 0.125e-9, 2: 0.125e-9, 4: 0.075e-9, 8: 0.15e-9, 16: 1e-9}
+_ACROSS_ALONE = 0.25e-9
 #: Of rows that are added together: seconds for each 8 bytes that are read along them, with what is written;
 #: and a row of one array, of two and of more than two operands.
 _ADDED, _ROW_ADDED = 0.1e-9, (1e-9, 2.6e-9, 4.7e-9)
+#: Lines of a row after which memory foresees the next.
+_FORESEEN = 3
 #: What such a row takes more that ends within a vector: of single precision, and of double.
 _PART_ADDED = (1.2e-9, 0.2e-9)
 #: Seconds that products take at least for each 8 bytes of the sums that they are added to, of two operands
@@ -153,6 +157,7 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     summed = inner not in step.output
     if not summed and loops[-2:-1] not in step.output:
         each, row = _added(step, arrays, inner)
+        row += _lines(step, arrays, inner, loops[-2:-1], sizes[-1])
         row += _PART_ADDED[item >= 8 and step.dtype.char != "F"] if sizes[-1] * item % _VECTOR else 0.0
     else:
         each, row = _along(step, summed=summed)
@@ -204,6 +209,16 @@ def _read_along(step: Step, arrays: Sequence[dict[str, int]], inner: str) -> flo
     )
 
 
+def _lines(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str, length: int) -> float:
+    """Seconds in which the lines of a short row come that lies far from the one before it."""
+    nbytes = length * step.dtype.itemsize
+    return sum(
+        scattered(op.span) * min(nbytes / LINE + 0.5, _FORESEEN)
+        for op, own in zip(step.operands, arrays, strict=True)
+        if own.get(inner, 0) and abs(own.get(last, 0)) > nbytes + LINE and op.span > machine().own_bytes
+    )
+
+
 def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str, length: int) -> float:
     """Seconds an element that copying takes where neighbours of a row lie apart; the result comes last."""
     item, here = step.dtype.itemsize, machine()
@@ -217,12 +232,13 @@ def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str
     paged = reach >= here.shared_bytes * 3 / 4
     # A line of the cache for each element, which is there again for the next row if all of them stay.
     lost = length * LINE > here.own_bytes / 2
-    waits = len(apart) > 1 and step.iterations > step.extent(step.output) and reach > here.own_bytes
+    sums = step.iterations > step.extent(step.output)
+    waits = len(apart) > 1 and sums and reach > here.own_bytes
     seconds = 0.0
     for stride, beside, read in apart:
         if read and beside == item:
-            turned = _ACROSS[item]
-            beyond = step.sizes[last] % _SQUARE[item > 4]  # too few for a square of registers
+            turned = _ACROSS[item] if sums else max(_ACROSS[item], _ACROSS_ALONE * item / 8)
+            beyond = step.sizes[last] % _SQUARE[sums and item > 4]  # too few for a square of registers
             rest = beyond / step.sizes[last]
             seconds += turned + rest * max(_SINGLY_TURNED - turned, 0.0)
         else:
