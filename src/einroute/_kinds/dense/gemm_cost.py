@@ -15,10 +15,10 @@ from .strides import by_stride, fused_stride
 
 #: A copy that transposes costs this many plain copies (blocked, see `transpose`).
 TRANSPOSE = 2.5
-#: BLAS's matrix-vector products reach two thirds of the speed of memory.
-GEMV_BYTES = 1.5
-#: Rows up to which a column is short.
-_SHORT = 32
+#: How much slower than memory BLAS's matrix-vector products read what no cache holds.
+GEMV_BYTES = 1.2
+#: Elements up to which a column is short.
+_SHORT = 4
 #: How many caches of its own a core has to read through before a stack of products waits for what it reads.
 _MANY_CACHES = 4
 #: Multiply-adds up to which BLAS packs nothing. Seconds in which it packs a byte of an operand that lies
@@ -41,10 +41,10 @@ _SHORT_ROW, _FAR_ROW = 512, 25e-9
 SMALL = 1 << 18
 
 #: Seconds that each product of a stack takes to begin: dot, GEMV, GEMM; of real and of complex numbers.
-_EACH = ((7.5e-9, 19e-9), (28e-9, 40e-9), (25e-9, 50e-9))
-#: Multiply-adds a second of dot products and GEMV in cache, the length at which dot reaches half of it, and
-#: the share of complex numbers.
-_VECTOR_RATE, _HALF, _COMPLEX = 10e9, 16, 0.3
+_EACH = ((7.5e-9, 13e-9), (28e-9, 40e-9), (25e-9, 50e-9))
+#: Multiply-adds a second of dot products in cache, the length at which they reach half of it, and the share
+#: of complex numbers of double precision; bytes a second of a matrix by a vector, real and complex.
+_VECTOR_RATE, _HALF, _COMPLEX, _GEMV = 10e9, 16, 0.3, (110e9, 70e9)
 #: Where BLAS has to copy the second matrix: seconds to begin, and for each of its bytes.
 _TURNED = (35e-9, 0.11e-9)
 #: Seconds an element of the result where the first matrix lies across: single precision has no kernel for it.
@@ -69,10 +69,12 @@ _AGAIN = 3e-9
 _STRIDED = 0.07e-9
 #: Elements of an operand so small that BLAS is at its edges all the time, and its rate then.
 _TINY, _OF_TINY = 16, 0.2
-#: Seconds of a short column of a matrix by a vector, of up to 8 bytes an element; and in which a row begins.
-_COLUMN, _ROW = 1.5e-9, 1.6e-9
-#: Seconds of a product of a dot product whose elements lie apart, and of each line of the cache.
-_APART, _EACH_LINE = 0.15e-9, 1.05e-9
+#: Seconds in which a column of a matrix by a vector begins, of whole vectors and of others, and what a short
+#: one of complex numbers adds; and in which a row begins.
+_COLUMN, _COLUMN_SHORT, _ROW = (0.4e-9, 1.4e-9), 0.4e-9, 1.6e-9
+#: Seconds of a product of a dot product whose elements lie apart, real and complex, and of each line of the
+#: cache.
+_APART, _EACH_LINE = (0.15e-9, 0.8e-9), 1.05e-9
 
 
 def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
@@ -88,13 +90,17 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
     written = float(count) * item * m * n
     nbytes = float(count) * item * (m * k + k * n) + written
     rate = gemm_rate(m, n, k, item, is_complex, threads)
-    passes = 1.0
+    passes, again = 1.0, 0.0
     if min(m, n) > 1 and min(m, n) * k <= _TINY:
         rate *= _OF_TINY
     if min(m, n) == 1:  # the matrix is read once, by all threads if it is one
-        passes = (1.0 if m == n else GEMV_BYTES) / (min(blas_threads(threads), 2) if count == 1 else 1)
-        vectors = _VECTOR_RATE * (_COMPLEX if is_complex else 1)
-        rate = vectors * k / (k + _HALF) if m == n else max(rate, vectors)
+        far = m != n and nbytes >= machine().shared_bytes
+        passes = (GEMV_BYTES if far else 1.0) / (min(blas_threads(threads), 2) if count == 1 else 1)
+        vectors = _VECTOR_RATE * (_COMPLEX * 16 / item if is_complex else 1)
+        rate = vectors * k / (k + _HALF)
+        if m != n:  # BLAS clears the result, and adds to it afterwards
+            again = 2 * written
+            rate = flops * _GEMV[is_complex] / (flops * item + again)
     else:
         sharing = gemm_threads(m * n * k, is_complex, threads)
         more = 1 + machine().more_bandwidth * (sharing - 1)
@@ -107,7 +113,7 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
             waited = max(waited, held)
         if waited:
             rate = flops / (flops / rate + moving(waited, held) / more)
-    return Cost(flops, passes * nbytes, 1.0 + count * each / CALL, rate, held=nbytes)
+    return Cost(flops, passes * (nbytes + again), 1.0 + count * each / CALL, rate, held=nbytes)
 
 
 def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> Cost:
@@ -122,7 +128,7 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     each = 0.0
     across = _walks_across(step, recipe, strides) if m == n == 1 else 0
     if across:
-        rate = min(rate, 1 / (_APART + _EACH_LINE * min(across / LINE, 1.0)))
+        rate = min(rate, 1 / (_APART[step.dtype.kind == "c"] + _EACH_LINE * min(across / LINE, 1.0)))
         far = across >= LINE  # else memory is read ahead
         if far and k * LINE > _FIRST:  # a line of the cache for each element
             moved *= LINE / step.dtype.itemsize
@@ -290,9 +296,11 @@ def _of_lines(
     free = (recipe.m, recipe.n)[at]
     if by_stride(free + recipe.k, strides[at])[-1:] not in free:
         return 1 / (1 / rate + _ROW / step.extent(recipe.k))
-    if step.extent(free) >= _SHORT:
-        return rate
-    return min(rate, step.extent(free) / (_COLUMN * max(step.dtype.itemsize / 8, 1)))
+    length = step.extent(free)
+    begin = _COLUMN[length > _SHORT and length % 4 > 0]
+    if length <= _SHORT and step.dtype.kind == "c":
+        begin += _COLUMN_SHORT
+    return 1 / (1 / rate + begin / length)
 
 
 def _apart(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> float:

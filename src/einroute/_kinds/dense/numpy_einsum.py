@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.c_einsum import ascii_subscripts, c_einsum
-from ..._base.cost import CALL, Cost, first_touched, scattered
+from ..._base.cost import CALL, Cost, first_touched, moving, scattered
 from ..._base.facts import LINE, Step, c_strides
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
@@ -31,14 +31,14 @@ _LOOP, _LOOP_MANY, _PAIR = 3.5e-9, 11.5e-9, 60e-9
 _RATES = {
     (1, True): (12e9, 5.3e9, 5.3e9),
     (1, False): (12e9, 5.3e9, 5.3e9),
-    (2, True): (2.6e9, 3.9e9, 2.5e9),
+    (2, True): (3.1e9, 3.9e9, 2.5e9),
     (2, False): (8e9, 5.1e9, 3e9),
     (3, True): (1.2e9, 2.6e9, 1.9e9),
     (3, False): (1.6e9, 1.6e9, 1.3e9),
 }
 _SLOW = (0.4e9, 0.4e9, 0.4e9)
 #: Seconds of a product of two complex numbers, in the same order.
-_COMPLEX = (1.1e-9, 2.6e-9, 2.6e-9)
+_COMPLEX = (0.92e-9, 2.6e-9, 2.6e-9)
 #: Elements a second of a copy whose result lies across its operand, whatever their size.
 _TRANSPOSED = 0.75e9
 #: Seconds an element more of loops that walk across the memory of an operand whose lines stay in cache, by
@@ -46,10 +46,14 @@ _TRANSPOSED = 0.75e9
 _ACROSS, _STRIDED, _EACH_LINE = (0.25e-9, 0.12e-9, 0.15e-9), (0.55e-9, 0.12e-9, 0.4e-9), 0.3e-9
 #: Of a product of complex numbers that is written across the memory of the result.
 _WRITTEN = 2.4e-9
+#: Bytes of the first cache.
+_FIRST = 32 << 10
 #: Bytes from which lines that lie far from each other are waited for.
 _PAGED = 8 << 20
 #: How much slower the loops of other dtypes are.
 _SLOWER = {"f": 0.7, "d": 1.0, "F": 3.0, "D": 3.0, "e": 30.0, "g": 10.0, "G": 20.0, "?": 2.7}
+#: Of single precision, of pairs that both run along what is summed, or one along what is added to.
+_SLOWER_SINGLE = 0.45
 #: For integers it is their size that counts, and scaling is no faster than a sum of products.
 _SLOWER_BY_SIZE = {1: 0.4, 2: 0.4, 4: 0.5, 8: 1.0}
 
@@ -72,6 +76,8 @@ def verdict(step: Step) -> Offer | Refused:
         slower = _SLOWER_BY_SIZE[step.dtype.itemsize]
     else:
         slower = _SLOWER[step.dtype.char]
+        if step.dtype.char == "f" and len(step.inputs) == 2 and summing == (not together):
+            slower = _SLOWER_SINGLE
     each = slower / _RATES.get((len(step.inputs), together), _SLOW)[summing]
     if step.dtype.kind == "c" and len(step.inputs) == 2:
         each = _COMPLEX[summing]
@@ -85,6 +91,11 @@ def verdict(step: Step) -> Offer | Refused:
     seconds = size * (each + begin / sizes[0])
     if len(sizes) > 3:
         seconds += size * _PAIR / prod(sizes[:2])
+    row = sizes[0] * step.dtype.itemsize
+    if summing == 1 and row > machine().own_bytes:
+        seconds += moving(size * step.dtype.itemsize, step.out_bytes)  # each time that it is added to
+    elif summing == 1 and row > _FIRST and step.read_bytes >= machine().shared_bytes:
+        seconds += moving(step.read_bytes)  # memory is waited for where what is added to is fetched, too
     # The result is NumPy's, not one of freed memory as other routes have.
     new = first_touched(step.out_bytes) if of_freed_memory(step.out_bytes) else 0.0
     cost = Cost(

@@ -27,23 +27,41 @@ _MOST, _LABELS = 4, 60
 _CALL = 1.0
 #: Seconds that a box of two loops takes to begin, and a row of it, where it is summed and where not.
 _BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
-#: Of a row that is summed: of complex numbers; what more than two operands add, and a pair of small elements.
-_ROW_COMPLEX, _ROW_MANY, _ROW_SINGLE = 20e-9, 6.6e-9, 5e-9
-#: Seconds for each 8 bytes of an operand in cache: read; packed across their memory; one by one. Sums of
-#: several that are packed wait for memory: they are not read ahead at once.
-_READ, _ACROSS, _SINGLY = 0.075e-9, 0.25e-9, 0.35e-9
+#: Of a row that is summed: of integers and of complex numbers of single precision, of one operand and of
+#: several; of several of those of double; what more than two operands add, a pair of small elements, and a
+#: row that ends within a vector.
+_ROW_SLOW, _ROW_COMPLEX = (20e-9, 28e-9), 12e-9
+_ROW_MANY, _ROW_SINGLE, _ROW_PART, _VECTOR = 6.6e-9, 2.5e-9, 4e-9, 32
+#: Seconds for each 8 bytes of an operand in cache: read; and packed one by one. Sums of several that are
+#: packed wait for memory: they are not read ahead at once.
+_READ, _SINGLY = 0.075e-9, 0.35e-9
+#: Seconds an element of so many bytes that is packed across its memory where products are summed; and for
+#: each 8 bytes at least where they are not.
+_ACROSS = {1: 0.125e-9, 2: 0.125e-9, 4: 0.075e-9, 8: 0.15e-9, 16: 1e-9}
+_ACROSS_ALONE = 0.25e-9
+#: Of rows that are added together: seconds for each 8 bytes that are read along them, with what is written;
+#: and a row of one array, of two and of more than two operands.
+_ADDED, _ROW_ADDED = 0.1e-9, (1e-9, 2.6e-9, 4.7e-9)
+#: Lines of a row after which memory foresees the next.
+_FORESEEN = 3
+#: What such a row takes more that ends within a vector: of single precision, and of double.
+_PART_ADDED = (1.2e-9, 0.2e-9)
+#: Seconds that products take at least for each 8 bytes of the sums that they are added to, of two operands
+#: and of three: real, complex, and of integers of 8 bytes.
+_TIMES = {"f": (0.0, 0.25e-9), "c": (0.145e-9, 0.37e-9), "i": (0.165e-9, 0.4e-9)}
 #: The share of reading that is left where rows overlap and are read again from the first cache.
 _AGAIN = 0.3
 #: Of an element that is packed one by one in a square box; and where its lines take each other's place.
 _IN_BOX, _CONFLICT = 0.7e-9, 1e-9
-#: The side of a square that is transposed in registers, and seconds of an element beside squares.
-_SQUARE, _SINGLY_TURNED = 8, 0.5e-9
+#: The side of a square that is transposed in registers, of elements up to 4 bytes and beyond; seconds of an
+#: element beside squares.
+_SQUARE, _SINGLY_TURNED = (8, 4), 0.5e-9
 #: Lines of a box, and of a set of the first cache; bytes after which its sets repeat.
 _SIDE, _WAYS, _PERIOD = 128, 8, 4096
 #: Seconds of a line of the cache that comes from memory for a box, where the one before it lies elsewhere.
 _LINE = 13e-9
 #: How much slower sums of pairs are than BLAS's; and than reading memory, along it and across.
-_DOT, _SUMS = 1.2, (1.05, 1.15)
+_DOT, _DOT_COMPLEX, _SUMS = 1.2, 1.45, (1.05, 1.15)
 #: Bytes of a row that stay in the first cache beside rows that come from memory; beyond, both are waited for:
 #: how much slower they are than memory.
 _STAYS, _BOTH = 12 << 10, 2.2
@@ -135,26 +153,51 @@ def _priced(step: Step, loops: str, layout: str) -> tuple[str, float]:
     out = layout_strides(layout, step.sizes, item)
     sizes, inner = _fused(step, loops, [*arrays, out])
     iterations = prod(sizes)
-    added = inner in step.output and loops[-2:-1] not in step.output
-    each = _READ * (_read_along(step, arrays, inner) if added else len(arrays)) * item / 8
+    rows, boxes = iterations / sizes[-1], iterations / prod(sizes[-2:])
     summed = inner not in step.output
-    if not summed:
-        each += _READ * item / 8
-    elif len(arrays) == 2:
-        each *= _DOT
+    if not summed and loops[-2:-1] not in step.output:
+        each, row = _added(step, arrays, inner)
+        row += _lines(step, arrays, inner, loops[-2:-1], sizes[-1])
+        row += _PART_ADDED[item >= 8 and step.dtype.char != "F"] if sizes[-1] * item % _VECTOR else 0.0
+    else:
+        each, row = _along(step, summed=summed)
+        row += _ROW_PART if summed and sizes[-1] * item % _VECTOR else 0.0
     if set(loops) != set(step.output) and set(loops[-2:]) <= set(step.output):
         each += 2 * _READ * item / 8  # what is summed is read and written for each row
-    rows, boxes = iterations / sizes[-1], iterations / prod(sizes[-2:])
-    row = _ROW[summed]
-    if summed and len(arrays) > 1 and step.dtype.kind == "c":
-        row = _ROW_COMPLEX
-    elif summed and len(arrays) > 2:
-        row += _ROW_MANY
-    elif summed and len(arrays) == 2 and item < 8:
-        row += _ROW_SINGLE
     seconds = iterations * each + rows * row + boxes * _BOX
     kept = arrays if summed else [*arrays, out]
     return loops, seconds + iterations * _packing(step, kept, inner, loops[-2:-1], sizes[-1])
+
+
+def _along(step: Step, *, summed: bool) -> tuple[float, float]:
+    """Seconds an element, and a row, of rows each of which is summed, or written as it is."""
+    item, many, is_complex = step.dtype.itemsize, len(step.inputs), step.dtype.kind == "c"
+    if not summed:
+        return _READ * (many + 1) * item / 8, _ROW[False]
+    each = _READ * many * item / 8
+    if many == 2:
+        each *= _DOT_COMPLEX if is_complex else _DOT
+    if step.dtype.char not in "fdD":
+        return each, _ROW_SLOW[many > 1]
+    row = _ROW[True]
+    if is_complex and many > 1:
+        row = _ROW_COMPLEX
+    elif many > 2:
+        row += _ROW_MANY
+    elif many == 2 and item < 8:
+        row += _ROW_SINGLE
+    return each, row
+
+
+def _added(step: Step, arrays: Sequence[dict[str, int]], inner: str) -> tuple[float, float]:
+    """Seconds an element, and a row, of rows that are added together."""
+    size, along = step.dtype.itemsize / 8, _read_along(step, arrays, inner)
+    kind = step.dtype.kind if step.dtype.kind == "c" else "i" if step.dtype.char in "lLqQ" else "f"
+    two, three = _TIMES[kind]
+    many = len(step.inputs)
+    times = 0.0 if many == 1 else two if many == 2 else three * (many - 1) / 2
+    row = _ROW_ADDED[2 if many > 2 else along > 1]
+    return max(_ADDED * along, times) * size, row
 
 
 def _read_along(step: Step, arrays: Sequence[dict[str, int]], inner: str) -> float:
@@ -163,6 +206,16 @@ def _read_along(step: Step, arrays: Sequence[dict[str, int]], inner: str) -> flo
         _AGAIN if 2 * op.span < op.nbytes else 1.0
         for op, own in zip(step.operands, arrays, strict=True)
         if own.get(inner, 0)
+    )
+
+
+def _lines(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str, length: int) -> float:
+    """Seconds in which the lines of a short row come that lies far from the one before it."""
+    nbytes = length * step.dtype.itemsize
+    return sum(
+        scattered(op.span) * min(nbytes / LINE + 0.5, _FORESEEN)
+        for op, own in zip(step.operands, arrays, strict=True)
+        if own.get(inner, 0) and abs(own.get(last, 0)) > nbytes + LINE and op.span > machine().own_bytes
     )
 
 
@@ -179,13 +232,15 @@ def _packing(step: Step, arrays: Sequence[dict[str, int]], inner: str, last: str
     paged = reach >= here.shared_bytes * 3 / 4
     # A line of the cache for each element, which is there again for the next row if all of them stay.
     lost = length * LINE > here.own_bytes / 2
-    waits = len(apart) > 1 and step.iterations > step.extent(step.output) and reach > here.own_bytes
+    sums = step.iterations > step.extent(step.output)
+    waits = len(apart) > 1 and sums and reach > here.own_bytes
     seconds = 0.0
     for stride, beside, read in apart:
         if read and beside == item:
-            turned = _ACROSS * (2 if item > 8 else 1) * max(item, 4) / 8
-            rest = step.sizes[last] % _SQUARE / step.sizes[last]  # too few for a square of registers
-            seconds += turned + rest * (_SINGLY_TURNED - turned)
+            turned = _ACROSS[item] if sums else max(_ACROSS[item], _ACROSS_ALONE * item / 8)
+            beyond = step.sizes[last] % _SQUARE[sums and item > 4]  # too few for a square of registers
+            rest = beyond / step.sizes[last]
+            seconds += turned + rest * max(_SINGLY_TURNED - turned, 0.0)
         else:
             seconds += _IN_BOX if square else _SINGLY * max(item, 4) / 8
             seconds += _CONFLICT if square and _conflict(stride) else 0.0
