@@ -71,7 +71,7 @@ def sparse_by_sparse():
     CORE.multiply_sparse(ONE_LINE, AT, np.ones(M), ONE_LINE, AT, np.ones(M), M, THREADS)
 
 def differences():
-    CORE.difference_sums(POINTS, POINTS, None, 2, True, False, False, np.dtype(float).num, THREADS)
+    CORE.difference_sums(POINTS, POINTS, None, 2, True, False, False, False, np.dtype(float).num, THREADS)
 
 def forms():
     x = np.ones((1 << 11, 1 << 12))
