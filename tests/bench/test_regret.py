@@ -180,6 +180,12 @@ class TestStages:
         found = list(measure.regrets(call, ("trials", "free")))
         assert [(one.after, one.seconds) for one in found] == [("trials", 1.0), ("free", 2.0)]
 
+    def test_orders_that_make_what_no_machine_holds_are_left_out(self):
+        large = draw.Drawn("dense", 0, "tr,tc,t->rc", (), {"t": 40_000, "r": 300, "c": 100})
+        names = [way.name for way in measure._ordered(large, lambda **_: print)]
+        assert len(names) == 3
+        assert "optimize=['einsum_path', (0, 1), (0, 1)]" not in names
+
     def test_what_an_earlier_stage_kept_is_what_a_later_one_begins_with(self, monkeypatch):
         call = draw.draw("dense", 0, 0)
         monkeypatch.setattr(measure, "settle", lambda _, after: after == "trials")

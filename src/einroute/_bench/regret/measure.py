@@ -32,6 +32,8 @@ OVER, _RUNS = 1.3, 4
 _BATCH, _BUDGET = 1e-3, 0.02
 #: Seconds that a chosen way takes at least to be regretted: of shorter calls the overhead is told elsewhere.
 _SHORTEST = 10e-6
+#: The pairs of three operands, and the elements of an intermediate that a path is tried with at most.
+_PAIRS, _MOST = ((0, 1), (0, 2), (1, 2)), 1 << 26
 #: How far a long sum may be off by rounding before two answers are not the same.
 _ROUNDED = 0.02
 
@@ -209,14 +211,17 @@ def _ordered(call: Drawn, ours: Callable[..., Callable[[], Any]]) -> Iterator[_W
     """The same along every other path."""
     if len(call.inputs) != 3:
         return
-    paths: Sequence[list[Any]] = (
-        ["einsum_path", (0, 1, 2)],
-        ["einsum_path", (0, 1), (0, 1)],
-        ["einsum_path", (0, 2), (0, 1)],
-        ["einsum_path", (1, 2), (0, 1)],
-    )
+    paths: list[list[Any]] = [["einsum_path", (0, 1, 2)]]
+    paths += [["einsum_path", pair, (0, 1)] for pair in _PAIRS if _elements(call, pair) <= _MOST]
     for path in paths:
         yield _Way(f"optimize={path}", ours(optimize=path), partial(tuned, "sight"), ours=True)
+
+
+def _elements(call: Drawn, pair: tuple[int, int]) -> int:
+    """Of what a pair of three operands makes."""
+    others = call.inputs[3 - sum(pair)], call.subscripts.partition("->")[2]
+    made = set(call.inputs[pair[0]] + call.inputs[pair[1]]).intersection("".join(others))
+    return prod(call.sizes[c] for c in made)
 
 
 def _in_turn(chosen: _Way, other: _Way) -> list[float]:
