@@ -70,6 +70,7 @@ MAY_REACH = {
     ("kinds/rolled/test_correlate.py", "_native"): "the route is there where the core is",
     ("kinds/rolled/test_rolled.py", "_native"): "which routes there are depends on whether the core is",
     ("kinds/rolled/test_several.py", "_native"): "which routes there are depends on whether the core is",
+    ("kinds/dense/test_choices.py", "_native"): "which routes there are depends on whether the core is",
     ("kinds/sparse/test_diagonals.py", "_native"): "the way is the core's",
     ("kinds/sparse/test_listed.py", "_native"): "the way is the core's",
     ("kinds/sparse/test_choices.py", "_native"): "which routes there are depends on whether the core is",
