@@ -8,7 +8,6 @@ each matrix instead.  Sums are added in the order of their labels, so that bits 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..._base.facts import LINE, Classes, Contraction, Step, classify
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON
-from ..._native.flags import reporter
+from ..._native.flags import report
 from .lines import moved
 from .strides import by_stride, fused_stride, layout_strides, strides_of
 
@@ -68,7 +67,7 @@ def _contraction(step: Step) -> Offer | Refused:
         return Refused(f"more than {_MOST_PRODUCTS} products")
     fortran = step.order == "F"
     shapes = [op.shape for op in step.operands]
-    run = _made(step.inputs, step.output, char, shapes, order="F" if fortran else "C", report=_told(step))
+    run = _made(step.inputs, step.output, char, shapes, order="F" if fortran else "C", report=report)
     if run is None:
         return Refused("more operands, labels or products than the core takes")
     layout = step.output[::-1] if fortran else step.output
@@ -98,12 +97,6 @@ def _through_memory(step: Step, made: int) -> tuple[float, float]:
     # Steps of several operands read them in an order that memory does not foresee.
     passes = _UNFORESEEN if len(step.inputs) > 2 and step.read_bytes > here.shared_bytes / 2 else 1
     return float(passes * step.read_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
-
-
-def _told(step: Step) -> Callable[[int], None]:
-    """What tells of flags: NumPy's functions do a stack of matrices by matmul, and all else by dot."""
-    stacked = set.intersection(set(step.output), *map(set, step.inputs))
-    return reporter("matmul" if stacked else "dot")
 
 
 def _across(step: Step, *, alone: bool) -> float:
@@ -235,7 +228,7 @@ def _product(step: Step, labels: Classes, layout: str) -> Any:
         *(tuple(step.sizes[c] for c in own) for own in arrays),
         [(*(own.find(c) for own in arrays), c in labels.batch) for c in dict.fromkeys(loops + a + b)],
         tuple(step.output.index(c) for c in layout),
-        _told(step),
+        report,
     )
 
 
