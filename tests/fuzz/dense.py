@@ -22,6 +22,6 @@ def draw(seed: int, index: int) -> Case:
 
 
 def source() -> Source:
-    """Dense cases, through every dense route but that of networks, which has more operands and its own tests."""
+    """Dense cases, through every dense route but that of networks, which has tests of its own."""
     routes = tuple(route.name for route in form_of("dense").routes if not route.network)
     return Source("dense", draw, routes)
