@@ -156,47 +156,30 @@ class TestStages:
         with stages.tuned("free"):
             assert "chosen by trials" in str(er.explain(*chain))
 
-    def test_a_call_that_keeps_its_plan_is_measured_once(self, monkeypatch):
-        call = draw.draw("dense", 0, 0)
-        monkeypatch.setattr(measure, "settle", lambda *_: False)
+    @pytest.mark.parametrize(
+        ("moved", "seconds"),
+        [
+            ((), {"sight": 1.0, "trials": 1.0, "free": 1.0}),  # a call that keeps its plan is measured once
+            (("free",), {"trials": 1.0, "free": 2.0}),
+            # what an earlier stage kept is what a later one begins with
+            (("trials",), {"sight": 1.0, "trials": 2.0, "free": 2.0}),
+        ],
+    )
+    def test_a_call_that_changes_its_plan_is_measured_again(self, monkeypatch, moved, seconds):
+        call, times = draw.draw("dense", 0, 0), iter([1.0, 2.0])
+        monkeypatch.setattr(measure, "settle", lambda _, after: after in moved)
         monkeypatch.setattr(
             measure,
             "regret",
             lambda call, after: measure.Regret(call, (), next(times), 1.0, "", 1.0, 1.0, after=after),
         )
-        times = iter([1.0])
-        found = list(measure.regrets(call, ("sight", "trials", "free")))
-        assert [(one.after, one.seconds) for one in found] == [("sight", 1.0), ("trials", 1.0), ("free", 1.0)]
-
-    def test_a_call_that_changes_its_plan_is_measured_again(self, monkeypatch):
-        call = draw.draw("dense", 0, 0)
-        monkeypatch.setattr(measure, "settle", lambda _, after: after == "free")
-        monkeypatch.setattr(
-            measure,
-            "regret",
-            lambda call, after: measure.Regret(call, (), next(times), 1.0, "", 1.0, 1.0, after=after),
-        )
-        times = iter([1.0, 2.0])
-        found = list(measure.regrets(call, ("trials", "free")))
-        assert [(one.after, one.seconds) for one in found] == [("trials", 1.0), ("free", 2.0)]
+        assert {one.after: one.seconds for one in measure.regrets(call, tuple(seconds))} == seconds
 
     def test_orders_that_make_what_no_machine_holds_are_left_out(self):
         large = draw.Drawn("dense", 0, "tr,tc,t->rc", (), {"t": 40_000, "r": 300, "c": 100})
         names = [way.name for way in measure._ordered(large, lambda **_: print)]
         assert len(names) == 3
         assert "optimize=['einsum_path', (0, 1), (0, 1)]" not in names
-
-    def test_what_an_earlier_stage_kept_is_what_a_later_one_begins_with(self, monkeypatch):
-        call = draw.draw("dense", 0, 0)
-        monkeypatch.setattr(measure, "settle", lambda _, after: after == "trials")
-        monkeypatch.setattr(
-            measure,
-            "regret",
-            lambda call, after: measure.Regret(call, (), next(times), 1.0, "", 1.0, 1.0, after=after),
-        )
-        times = iter([1.0, 2.0])
-        found = list(measure.regrets(call, ("sight", "trials", "free")))
-        assert [(one.after, one.seconds) for one in found] == [("sight", 1.0), ("trials", 2.0), ("free", 2.0)]
 
 
 class TestCommand:
