@@ -71,7 +71,8 @@ def sparse_by_sparse():
     CORE.multiply_sparse(ONE_LINE, AT, np.ones(M), ONE_LINE, AT, np.ones(M), M, THREADS)
 
 def differences():
-    CORE.difference_sums(POINTS, POINTS, None, 2, True, False, False, False, np.dtype(float).num, THREADS)
+    weights = full(M, M)  # without them no pair is looked at by itself
+    CORE.difference_sums(POINTS, POINTS, weights, 2, True, False, False, False, np.dtype(float).num, THREADS)
 
 def forms():
     x = np.ones((1 << 11, 1 << 12))
