@@ -170,11 +170,7 @@ class _BlasGuard:
     def enter(self) -> None:
         with self.lock:
             if self.users == 0:
-                if self.controller is None:
-                    import threadpoolctl  # 20 ms, and only long calls come here
-
-                    self.controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
-                self.limit = self.controller.limit(limits=1)
+                self.limit = self.found().limit(limits=1)
             self.users += 1
 
     def leave(self) -> None:
@@ -183,6 +179,14 @@ class _BlasGuard:
             if self.users == 0:
                 self.limit.restore_original_limits()
                 self.limit = None
+
+    def found(self) -> Any:
+        """What controls each BLAS that is there."""
+        if self.controller is None:
+            import threadpoolctl  # 20 ms, and only long calls come here
+
+            self.controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
+        return self.controller
 
     def after_fork(self) -> None:
         """In a child: the users were other threads of the parent, which are gone."""
@@ -204,6 +208,12 @@ def with_single_threaded_blas(run: Callable[..., Any]) -> Callable[..., Any]:
     def alone(*args: Any, **kwargs: Any) -> Any:
         with single_threaded_blas():
             return run(*args, **kwargs)
+
+def holds_blas() -> bool:
+    """Whether there is a BLAS whose number of threads can be set: some have no function for it."""
+    with _blas.lock:
+        return bool(_blas.found())
+
 
     return alone
 

@@ -19,12 +19,12 @@ from .._base.c_einsum import ascii_subscripts, c_einsum
 from .._base.densify import LARGE
 from .._base.errstate import extobj_contextvar, make_extobj, quiet
 from .._base.facts import Contraction, DType
-from .._base.finite import finite as array_finite
 from .._base.kinds import Kind
 from .._base.log import debug
 from .._base.routes import Runner
-from .._base.threads import inside_block
-from .._plan.plans import Chain, Plan
+from .._base.threads import holds_blas, inside_block
+from .._native.finite import finite as array_finite
+from .._plan.plans import Chain, Plan, Rewritten, Sliced, chains_of
 
 Repeat = Callable[[Any, tuple[Any, ...], Any], Any]
 
@@ -172,18 +172,29 @@ def _single(plan: Plan) -> bool:
 def _flags_tell(plan: Plan) -> bool:
     """Whether NumPy's floating-point flags are looked at instead of the output.
 
-    They tell of every overflow where BLAS stays in the calling thread.  Where it may not, they are trusted
-    only if looking at the output would cost a good part of the product itself.
+    They tell of every overflow where BLAS stays in the calling thread, as it does in slices on threads of
+    ours.  Where it may not, they are trusted only if looking at the output would cost a good part of the
+    product itself.
     """
-    if not isinstance(plan.node, Chain) or not _DOT_TELLS:
+    if isinstance(plan.node, Rewritten) or not _DOT_TELLS:
         return False
-    steps = [s.decision for s in plan.node.steps]
-    if not all(d.offer.flagged for d in steps):
+    chains = chains_of(plan.node)
+    if not all(map(_is_flagged, chains)):
         return False
-    if not all(d.offer.single for d in steps[:-1]):
-        return False  # a sum was taken out of products: what that makes of an inf raises no flag
-    flops = sum(d.offer.cost.flops for d in steps)
-    return flops <= _UNTHREADED or flops < _THIN * plan.node.steps[-1].step.extent(plan.contraction.output)
+    if isinstance(plan.node, Sliced) and plan.node.threads > 1 and holds_blas():
+        return True
+    steps = chains[0].steps
+    flops = sum(s.decision.offer.cost.flops for s in steps)
+    return flops <= _UNTHREADED or flops < _THIN * steps[-1].step.extent(plan.contraction.output)
+
+
+def _is_flagged(chain: Chain) -> bool:
+    """Whether each step raises flags, and none before the last one takes a sum out of products.
+
+    What that makes of an inf raises no flag.
+    """
+    offers = [s.decision.offer for s in chain.steps]
+    return all(offer.flagged for offer in offers) and all(offer.single for offer in offers[:-1])
 
 
 def _repetition(plan: Plan, keywords: Mapping[str, Any]) -> Repeat:

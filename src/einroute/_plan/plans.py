@@ -125,6 +125,14 @@ class Sliced:
         return self.inner.reorders
 
 
+def chains_of(node: Chain | Sliced) -> list[Chain]:
+    """The steps of a node, or of each kind of its slices."""
+    if isinstance(node, Chain):
+        return [node]
+    tail = [] if node.tail is None else chains_of(node.tail)
+    return chains_of(node.inner) + tail
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A rewrite that would do a contraction, with plans of what it hands on.
