@@ -131,6 +131,21 @@ class TestPool:
         run_blocks(100, work, 4)
         assert (done == 1).all()
 
+    def test_each_thread_has_the_same_blocks_at_every_call(self) -> None:
+        for _ in range(3):
+            done: dict[int, list[int]] = {}
+            both = threading.Barrier(2)
+
+            def work(index: int, done: dict[int, list[int]] = done, both: threading.Barrier = both) -> None:
+                mine = done.setdefault(threading.get_ident(), [])
+                mine.append(index)
+                if len(mine) <= 5:  # neither has to take of the other's
+                    both.wait(60)
+
+            run_blocks(10, work, 2)
+            assert done.pop(threading.get_ident()) == [0, 1, 2, 3, 4]
+            assert list(done.values()) == [[5, 6, 7, 8, 9]]
+
     def test_it_does_not_nest(self) -> None:
         strangers: list[bool] = []
 

@@ -14,28 +14,34 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import product
+from itertools import chain, pairwise, product
 from typing import Any
 
 
 class _Batch:
-    """Blocks of one call: handed out in order, counted as they end."""
+    """Blocks of one call: each thread has a share of those that follow each other, then what others left.
 
-    def __init__(self, count: int, work: Callable[[int], None]) -> None:
+    The shares are the same at every call: what a thread wrote or read lies in its own core's cache, from
+    where another core gets it in several times the time.
+    """
+
+    def __init__(self, count: int, work: Callable[[int], None], threads: int) -> None:
         self.work: Callable[[int], None] | None = work
-        self.todo = iter(range(count))
+        edges = [n * count // threads for n in range(threads + 1)]
+        self.shares = [iter(range(*pair)) for pair in pairwise(edges)]
         self.lock = threading.Lock()
         self.active = 0
         self.idle = threading.Condition(self.lock)
         self.error: BaseException | None = None
 
-    def take_part(self) -> None:
+    def take_part(self, own: int) -> None:
+        shares = self.shares[own:] + self.shares[:own]
         with self.lock:
             self.active += 1
         try:
             while self.error is None:
                 with self.lock:
-                    index = next(self.todo, None)
+                    index = next(chain.from_iterable(shares), None)
                 if index is None or self.work is None:
                     return
                 self.work(index)
@@ -121,13 +127,14 @@ def run_blocks(count: int, work: Callable[[int], None], threads: int) -> None:
         for index in range(count):
             work(index)
         return
-    batch = _Batch(count, work)
+    threads = min(threads, count)
+    batch = _Batch(count, work, threads)
     # Each helper runs in a copy of the caller's context, so that its errstate and config hold there.
-    contexts = [contextvars.copy_context() for _ in range(min(threads, count) - 1)]
-    _pool.ask([partial(context.run, batch.take_part) for context in contexts])
+    contexts = [contextvars.copy_context() for _ in range(1, threads)]
+    _pool.ask([partial(context.run, batch.take_part, own) for own, context in enumerate(contexts, 1)])
     _inside.active = True
     try:
-        batch.take_part()
+        batch.take_part(0)
     finally:
         _inside.active = False
         batch.wait()
@@ -173,13 +180,6 @@ class _BlasGuard:
                 self.limit = self.found().limit(limits=1)
             self.users += 1
 
-    def leave(self) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                self.limit.restore_original_limits()
-                self.limit = None
-
     def found(self) -> Any:
         """What controls each BLAS that is there."""
         if self.controller is None:
@@ -187,6 +187,13 @@ class _BlasGuard:
 
             self.controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
         return self.controller
+
+    def leave(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.limit.restore_original_limits()
+                self.limit = None
 
     def after_fork(self) -> None:
         """In a child: the users were other threads of the parent, which are gone."""
@@ -202,18 +209,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_blas.after_fork)
 
 
+def holds_blas() -> bool:
+    """Whether there is a BLAS whose number of threads can be set: some have no function for it."""
+    with _blas.lock:
+        return bool(_blas.found())
+
+
 def with_single_threaded_blas(run: Callable[..., Any]) -> Callable[..., Any]:
     """The same callable under `single_threaded_blas`."""
 
     def alone(*args: Any, **kwargs: Any) -> Any:
         with single_threaded_blas():
             return run(*args, **kwargs)
-
-def holds_blas() -> bool:
-    """Whether there is a BLAS whose number of threads can be set: some have no function for it."""
-    with _blas.lock:
-        return bool(_blas.found())
-
 
     return alone
 

@@ -25,17 +25,72 @@ using Clock = std::chrono::steady_clock;
 
 // How long blocks run before the calling thread looks whether a signal came.
 constexpr std::chrono::milliseconds HEARD{50};
-// What `next` is set to when no block is to be begun: more than any number of blocks, and far from the
-// largest.
-constexpr long STOPPED = LONG_MAX / 2;
+// Among how many the blocks of a job are shared out, at most.
+constexpr int SHARES = 64;
 
+// Blocks of a job that one thread begins with. Others take of them when their own are done.
+struct alignas(64) Share {
+    std::atomic<long> next;
+    long end;
+};
+
+// Each thread has blocks that follow each other, the same ones at every call: what it wrote or read lies in
+// its own core's cache, from where another core gets it in several times the time.
 struct Job {
     Block block;
     void* context;
-    long count;
-    std::atomic<long> next;
-    int places, active; // for helpers, and how many there are; under the pool's mutex, as is the list
+    int count; // of shares
+    Share shares[SHARES];
+    std::atomic<bool> stopped; // no further block is to be begun
+    // How many helpers may come, and how many there are, and whose shares are taken; under the pool's mutex,
+    // as is the list.
+    int places, active;
+    unsigned long long taken;
     Job* following;
+
+    Job(long blocks, int threads, Block block, void* context)
+        : block(block), context(context), count(threads < 1        ? 1
+                                                : threads < SHARES ? threads
+                                                                   : SHARES),
+          stopped(false), places(0), active(0), taken(0), following(nullptr) {
+        for (int i = 0; i < count; ++i) {
+            shares[i].next.store(blocks / count * i + blocks % count * i / count);
+            shares[i].end = blocks / count * (i + 1) + blocks % count * (i + 1) / count;
+        }
+    }
+
+    bool has_more() const {
+        for (int i = 0; i < count; ++i) {
+            if (shares[i].next.load() < shares[i].end) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // The next block, of one's own share first; -1 if there is none.
+    long next(int own) {
+        for (int i = 0; i < count && !stopped.load(); ++i) {
+            Share& share = shares[(own + i) % count];
+            if (share.next.load() < share.end) {
+                const long found = share.next.fetch_add(1);
+                if (found < share.end) {
+                    return found;
+                }
+            }
+        }
+        return -1;
+    }
+
+    // The share of a helper, the same one at every call where no other has it.
+    int share_of(int helper) {
+        int own = helper % count;
+        for (int i = 0; i < count && (taken >> own & 1); ++i) {
+            own = (own + 1) % count;
+        }
+        taken |= 1ull << own;
+        return own;
+    }
 };
 
 struct Pool {
@@ -68,21 +123,21 @@ Pool* pool() {
     return there;
 }
 
-void take_part(Job& job) {
-    for (long i; (i = job.next.fetch_add(1)) < job.count;) {
+void take_part(Job& job, int own) {
+    for (long i; (i = job.next(own)) >= 0;) {
         job.block(job.context, i);
     }
 }
 
 Job* wanted(const Pool& pool) {
     Job* job = pool.first;
-    while (job != nullptr && (job->places == 0 || job->next.load() >= job->count)) {
+    while (job != nullptr && (job->places == 0 || job->stopped.load() || !job->has_more())) {
         job = job->following;
     }
     return job;
 }
 
-void serve(Pool* pool) {
+void serve(Pool* pool, int helper) {
     inside = true;
     std::unique_lock<std::mutex> lock(pool->mutex);
     for (;;) {
@@ -93,8 +148,9 @@ void serve(Pool* pool) {
         }
         --job->places;
         ++job->active;
+        const int own = job->share_of(helper);
         lock.unlock();
-        take_part(*job);
+        take_part(*job, own);
         lock.lock();
         if (--job->active == 0) {
             pool->idle.notify_all();
@@ -111,7 +167,7 @@ void start(Pool& pool, int helpers) {
 #endif
     try {
         for (; pool.helpers < helpers; ++pool.helpers) {
-            std::thread(serve, &pool).detach();
+            std::thread(serve, &pool, pool.helpers + 1).detach();
         }
     } catch (const std::system_error&) {
     } catch (const std::bad_alloc&) {
@@ -129,6 +185,7 @@ void offer(Pool& pool, Job& job, int helpers) {
         }
         job.places = helpers;
         job.active = 0;
+        job.taken = 1; // the caller's
         job.following = pool.first;
         pool.first = &job;
     }
@@ -150,27 +207,26 @@ void withdraw(Pool& pool, Job& job) {
     }
 }
 
-// Runs blocks for a while, until none is being run; returns the first that was not begun.
-long spell(Job& job, int helpers) {
+// Runs blocks for a while, until none is being run; false if some are left.
+bool spell(Job& job, int helpers) {
     Pool* shared = helpers > 0 ? pool() : nullptr;
+    job.stopped.store(false);
     if (shared != nullptr) {
         offer(*shared, job, helpers);
     }
     const Clock::time_point end = Clock::now() + HEARD;
-    long left = job.count;
     inside = true;
-    for (long i; (i = job.next.fetch_add(1)) < job.count;) {
+    for (long i; (i = job.next(0)) >= 0;) {
         job.block(job.context, i);
         if (Clock::now() > end) {
-            left = job.next.exchange(STOPPED);
-            break;
+            job.stopped.store(true);
         }
     }
     inside = false;
     if (shared != nullptr) {
         withdraw(*shared, job);
     }
-    return left;
+    return !job.has_more();
 }
 
 PyObject* limit(PyObject*, PyObject* given) {
@@ -212,20 +268,15 @@ bool run_blocks(long count, int threads, Block block, void* context) {
         }
         return true;
     }
-    Job job{block, context, count, {0}, 0, 0, nullptr};
+    Job job(count, threads, block, context);
     PyThreadState* state = PyEval_SaveThread();
-    for (;;) {
-        const long left = spell(job, threads - 1);
-        if (left >= count) {
-            break;
-        }
+    while (!spell(job, threads - 1)) {
         // No helper has the job now: a handler may fork, and the child's helpers may go on with it.
         PyEval_RestoreThread(state);
         if (PyErr_CheckSignals() < 0) {
             return false;
         }
         state = PyEval_SaveThread();
-        job.next.store(left);
     }
     PyEval_RestoreThread(state);
     return true;
