@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import random
 import sys
+import threading
+import time
 import tracemalloc
 from typing import Any
 
@@ -412,3 +414,55 @@ def test_what_is_repeated_lies_in_the_order_asked_for() -> None:
             result = run(a, b)
             assert np.array_equal(result, np.einsum("abc,bd->ad", a, b))
             assert result.flags[f"{order}_CONTIGUOUS"]
+
+
+def test_other_threads_go_on_meanwhile() -> None:
+    a, b, c = np.ones(300), np.ones((300, 4000)), np.ones((4000, 300))
+    run = CORE.Contraction("i,ij,ji->j", "d", [a.shape, b.shape, c.shape])
+    seen, ended = [0], threading.Event()
+
+    def work() -> None:
+        before = seen[0]
+        assert run(a, b, c)[0] == 300
+        seen.append(seen[0] - before)
+        ended.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # nobody has to give the GIL up
+    try:
+        worker = threading.Thread(target=work)
+        worker.start()
+        while not ended.is_set():
+            seen[0] += 1
+            time.sleep(0)
+        worker.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert seen[1] > 0
+
+
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")  # from NumPy 2.5 on
+def test_operands_that_another_thread_changes_meanwhile() -> None:
+    a, b, c = np.ones(30), np.ones((30, 2000)), np.ones((2000, 30))
+    run = CORE.Contraction("i,ij,ji->j", "d", [a.shape, b.shape, c.shape])
+    ended = threading.Event()
+
+    def change() -> None:
+        while not ended.is_set():
+            b.shape, c.dtype = (60_000,), np.dtype("f4")
+            b.shape, c.dtype = (30, 2000), np.dtype("f8")
+
+    worker = threading.Thread(target=change)
+    worker.start()
+    try:
+        for turn in range(200):
+            a[0] = np.nan if turn % 2 else 1.0
+            try:
+                result = run(a, b, c)
+            except ValueError:
+                continue
+            assert result.shape == (2000,)
+            assert np.isnan(result).all() if turn % 2 else (result == 30).all()
+    finally:
+        ended.set()
+        worker.join()

@@ -5,6 +5,8 @@
 #include "finite.hpp"
 #include "float_status.hpp"
 
+#include <algorithm>
+
 namespace einroute {
 
 namespace {
@@ -13,6 +15,8 @@ static_assert(sizeof(npy_intp) == sizeof(std::ptrdiff_t), "strides are handed on
 
 // Bytes of intermediates and of kernels that lie on the stack.
 constexpr std::ptrdiff_t ON_STACK = 16384;
+// Nanoseconds, about, from which the GIL is released.
+constexpr double RELEASED = 20e3;
 
 PyObject* c_einsum = nullptr;
 
@@ -75,19 +79,38 @@ PyObject* repeat(const Contraction* self, PyObject* const* arrays, PyObject* out
     return result;
 }
 
+// Whether all arrays are what they were: while the GIL is released, another thread may set the shape or the
+// dtype of one.
+bool are_as_before(const Contraction* self, PyObject* const* arrays) {
+    for (int i = 0; i < self->expression->operands && self->program->nanoseconds >= RELEASED; ++i) {
+        if (!fits(self, arrays[i], i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool has_to_repeat(const Contraction* self, PyObject* const* arrays, const char* made) {
-    return may_repeat(self, arrays) && !is_finite(self, made, self->elements) &&
-           is_worth_repeating(self, arrays);
+    return are_as_before(self, arrays) && may_repeat(self, arrays) &&
+           !is_finite(self, made, self->elements) && is_worth_repeating(self, arrays);
 }
 
 // Does the work; false with an exception set if memory is short or a flag's report raises.
 bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy_intp* strides) {
     const char* data[MAX_OPERANDS];
     const npy_intp* steps[MAX_OPERANDS];
+    npy_intp kept[MAX_OPERANDS][MAX_DIMS], out_kept[MAX_LABELS];
+    const bool released = self->program->nanoseconds >= RELEASED;
     for (int i = 0; i < self->expression->operands; ++i) {
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
         data[i] = PyArray_BYTES(x);
         steps[i] = PyArray_STRIDES(x);
+        if (released) {
+            steps[i] = std::copy_n(steps[i], self->expression->ndim[i], kept[i]) - self->expression->ndim[i];
+        }
+    }
+    if (released && strides != nullptr) {
+        strides = std::copy_n(strides, self->out_ndim, out_kept) - self->out_ndim;
     }
     alignas(32) char stack[ON_STACK];
     char* scratch = stack;
@@ -101,11 +124,15 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
     if (self->report) {
         clear_status();
     }
+    PyThreadState* state = released ? PyEval_SaveThread() : nullptr;
     run_program(*self->program, data, steps, out, strides, scratch);
+    const int flags = self->floating ? read_status() : 0;
+    if (released) {
+        PyEval_RestoreThread(state);
+    }
     if (scratch != stack) {
         PyMem_Free(scratch);
     }
-    const int flags = self->floating ? read_status() : 0;
     if (flags == 0) {
         return true;
     }

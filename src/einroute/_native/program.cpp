@@ -58,6 +58,10 @@ class Builder {
         }
         to_.work = to_.scratch;
         to_.scratch += work_;
+        to_.nanoseconds = 0;
+        for (const Step& step : to_.steps) {
+            to_.nanoseconds += step.nanoseconds;
+        }
         return true;
     }
 

@@ -41,6 +41,7 @@ struct Program {
     std::ptrdiff_t scratch; // bytes of the intermediates, and then of what kernels need
     std::ptrdiff_t work;    // where that begins
     bool reorders;          // NumPy's order may stay finite where this one does not
+    double nanoseconds;     // about, by sizes alone
 };
 
 // False where it has more loops than a walk holds.
