@@ -54,6 +54,15 @@ bool is_across(std::ptrdiff_t by_row, std::ptrdiff_t along) {
     return by_row != 0 && std::abs(by_row) < std::abs(along);
 }
 
+// Whether each row of a box is by itself: products whose elements follow each other everywhere.
+bool is_plain(const Nest& nest, const Cut& cut) {
+    bool plain = !cut.summed && !cut.scattered;
+    for (int k = 0; k < nest.operands; ++k) {
+        plain = plain && !cut.packed[k];
+    }
+    return plain;
+}
+
 void size_boxes(const Nest& nest, Cut& to) {
     const Loop &rows = nest.loops[nest.count - 2], &along = nest.loops[nest.count - 1];
     int packed = 0;
@@ -165,7 +174,9 @@ void cut_blocks(const Nest& nest, double kept, Cut& to) {
     const std::ptrdiff_t piece = nest.loops[nest.count - 2].summed ? most(to.length, MULTIPLE)
                                  : to.rows == 1                    ? MULTIPLE
                                                                    : least(to.length, MULTIPLE);
-    const std::ptrdiff_t whole = i == nest.count - 1 ? piece : i == nest.count - 2 ? least(to.rows, 128) : 1;
+    const std::ptrdiff_t whole = i == nest.count - 1                          ? piece
+                                 : i == nest.count - 2 && !is_plain(nest, to) ? least(to.rows, 128)
+                                                                              : 1;
     step = (step + whole - 1) / whole * whole;
     step = least(step, most(1, std::ptrdiff_t(LONGEST / inside)));
     to.cut = i;
