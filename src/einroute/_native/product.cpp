@@ -18,6 +18,8 @@ constexpr double LONGEST = 1 << 26;
 // Bytes of a kernel's workspace that lie on the stack.
 constexpr std::size_t ON_STACK = 16384;
 
+PyTypeObject* product_type = nullptr;
+
 npy_intp stride(const npy_intp* strides, int axis) {
     return axis < 0 ? 0 : strides[axis];
 }
@@ -77,7 +79,7 @@ bool run_pieces(Kernel kernel, Problem& problem, double products, PyThreadState*
 }
 
 PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
-    return call_arrays<Operands>(state_of<Product>(object), args, PyVectorcall_NARGS(nargsf), names);
+    return call_told<Operands>(state_of<Product>(object), args, PyVectorcall_NARGS(nargsf), names);
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
@@ -137,7 +139,7 @@ bool Product::fits_result(PyObject* x) const {
     return is_expected(x, type, out.ndim, out.sizes, "out");
 }
 
-bool Product::run(const Operands& given, PyArrayObject* to) const {
+bool Product::run(const Operands& given, PyArrayObject* to, int& flags) const {
     alignas(32) char stack[ON_STACK];
     Problem problem;
     problem.a = PyArray_BYTES(given[0]);
@@ -154,20 +156,29 @@ bool Product::run(const Operands& given, PyArrayObject* to) const {
         }
     }
     PyThreadState* state = products >= RELEASED ? PyEval_SaveThread() : nullptr;
-    int flags = 0;
     const bool ended = !run_pieces(kernels().*kernel, problem, products, state, flags);
     if (state != nullptr) {
         PyEval_RestoreThread(state);
     }
     PyMem_RawFree(heap);
-    return !ended && tell(report.object, flags);
+    return !ended;
+}
+
+bool is_product(PyObject* object) {
+    return Py_TYPE(object) == product_type;
+}
+
+PyObject* call_product(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names,
+                       int& flags) {
+    return call_arrays<Operands>(state_of<Product>(object), args, count, names, flags);
 }
 
 int add_product(PyObject* module) {
     TypeParts parts{"einroute._native._core.Product", make};
     parts.doc = DOC;
     parts.methods = methods;
-    return add_type<Product>(module, parts) == nullptr ? -1 : 0;
+    product_type = add_type<Product>(module, parts);
+    return product_type == nullptr ? -1 : 0;
 }
 
 } // namespace einroute

@@ -41,7 +41,7 @@ struct Product {
     PyObject* fresh() const;
     bool fits(PyObject* x, int operand) const;
     bool fits_result(PyObject* x) const;
-    bool run(const Operands& operands, PyArrayObject* out) const;
+    bool run(const Operands& operands, PyArrayObject* out, int& flags) const;
 
     npy_intp size_of(const Bound& axis) const { return axis.a >= 0 ? a.sizes[axis.a] : b.sizes[axis.b]; }
 };
