@@ -50,6 +50,8 @@ def products() -> Iterator[Call]:
     yield Call("Product", product, (rng.random((5, 40, 30)), rng.random((5, 30, 40))))
     passed = CORE.OnePass("d", (300, 400), [(0, 1), (1,)], (0,), (0,), (0, 1), 2, report)
     yield Call("OnePass", passed, (rng.random((300, 400)), rng.random(400)))
+    silent = CORE.Silent(passed, lambda a, v: a[0].copy())
+    yield Call("Silent", silent, (np.full((300, 400), 1e308), np.full(400, 1e308)))
     yield Call("Contraction", CORE.Contraction("aij,ajk->aik", "d", [a.shape, b.shape]), (a, b))
     chain = CORE.Contraction("aij,ajk,akl,bl->", "d", [a.shape, b.shape, a.shape, (7, 4)])
     yield Call("a chain", chain, (a, b, a, rng.random((7, 4))))

@@ -41,6 +41,7 @@ def calls() -> tuple[list[Any], list[Callable[[], Any]]]:
     )
     contraction = CORE.Contraction("ij,jk->ik", "d", [(3, 4), (4, 3)])
     one_pass = bound("ij,j->i", {"i": 3, "j": 4}, "d", 1)
+    silent = CORE.Silent(one_pass, lambda a, v: a)
     u, s, vh = np.linalg.svd(rng.random((9, 3)), full_matrices=False)
     uh, w, m, y = (
         np.ascontiguousarray(u.T),
@@ -50,8 +51,8 @@ def calls() -> tuple[list[Any], list[Callable[[], Any]]]:
     )
     subscripts = "ij,jk->ik"
     held = [
-        a, b, v, z, whole, stack, out, scalar, huge, product, contraction, one_pass, uh, w, m, y, subscripts,
-        a.dtype, z.dtype, whole.dtype, CORE.table_in_force(), report,
+        a, b, v, z, whole, stack, out, scalar, huge, product, contraction, one_pass, silent, uh, w, m, y,
+        subscripts, a.dtype, z.dtype, whole.dtype, CORE.table_in_force(), report,
     ]  # fmt: skip
     made = [
         lambda: er.einsum(subscripts, a, b),
@@ -81,6 +82,9 @@ def calls() -> tuple[list[Any], list[Callable[[], Any]]]:
         lambda: contraction(a, out),
         lambda: one_pass(a, v),
         lambda: one_pass(v, v),
+        lambda: silent(a, v),
+        lambda: silent(a * 1e308, v * 1e308),
+        lambda: silent(v, v),
         lambda: CORE.apply_factors(uh, w, m, y, True, 1e-200, 1e200, False),
     ]
     return held, made

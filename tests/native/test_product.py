@@ -75,6 +75,26 @@ def test_bits_do_not_depend_on_the_instruction_set_or_the_layout(data: Any) -> N
     assert len(set(results)) == 1
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "subscripts", ["bij,bjk->bik", "bij,jk->bik", "bij,bj->bi", "ijb,jb->ib", "bi,bi->b"]
+)
+def test_each_call_goes_through_the_layouts_that_it_is_given(subscripts: str, dtype: str) -> None:
+    sizes = dict(zip("bijk", (7, 3, 4, 5), strict=True))
+    run = product(subscripts, sizes, dtype)
+    contraction = CORE.Contraction(
+        subscripts, dtype, [x.shape for x in operands(subscripts, sizes, dtype, "C")]
+    )
+    for layout in (*LAYOUTS, "C", "C", *LAYOUTS):
+        a, b = operands(subscripts, sizes, dtype, layout)
+        right = np.einsum(subscripts, a, b)
+        for x, y in ((a, b), (a.copy(), b), (a, b.copy()), (a, b)):
+            for call in (run, contraction):
+                assert_agrees(call(x, y), right)
+                out = np.full(right.shape[::-1], 7, dtype).T
+                assert_agrees(call(x, y, out=out), right)
+
+
 def test_a_number_times_its_conjugate_is_real() -> None:
     z = np.random.default_rng(1).standard_normal((50, 3)) * (1 + 0.3j)
     run = product("bi,bi->b", {"b": 50, "i": 3}, "D")

@@ -23,6 +23,7 @@ from .._base.kinds import Kind
 from .._base.log import debug
 from .._base.routes import Runner
 from .._base.threads import holds_blas, inside_block
+from .._native import CORE
 from .._native.finite import finite as array_finite
 from .._plan.plans import Chain, Plan, Rewritten, Sliced, chains_of
 
@@ -89,9 +90,10 @@ def as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runner:
     ``keywords`` are the call's own, for the repetition.
     """
     if _single(plan):
-        return quiet(run)  # one product an entry or none: it overflows in any order or in no order
+        return _silent(run, None) or quiet(run)  # one product an entry or none: any order overflows or none
     if _flags_tell(plan):
-        return _watched(run, _repetition(plan, keywords))
+        repeat = _repetition(plan, keywords)
+        return _silent(run, repeat) or _watched(run, repeat)
     return quiet(_checked(run, _repetition(plan, keywords)))
 
 
@@ -134,6 +136,9 @@ def pair_as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runn
     if _single(plan):
         if not plan.contraction.output:
             return None
+        silent = _silent(run, None)
+        if silent is not None:
+            return silent
 
         def silenced(a: Any, b: Any) -> Any:
             token = enter(_IGNORE)
@@ -145,7 +150,11 @@ def pair_as_einsum(run: Runner, plan: Plan, keywords: Mapping[str, Any]) -> Runn
         return silenced
     if not _flags_tell(plan):
         return None
-    again = quiet(_checked(run, _repetition(plan, keywords)))
+    repeat = _repetition(plan, keywords)
+    silent = _silent(run, repeat)
+    if silent is not None:
+        return silent
+    again = quiet(_checked(run, repeat))
     scalar = not plan.contraction.output
 
     def watched(a: Any, b: Any) -> Any:
@@ -252,6 +261,14 @@ def written_out(
         return c_einsum(subscripts, *arrays, dtype=dtype, casting="unsafe")
 
     return again
+
+
+def _silent(run: Runner, repeat: Repeat | None) -> Runner | None:
+    """A call of the core's, which sees flags by itself, in no time of Python's; None where it is another."""
+    if CORE is None or not isinstance(run, CORE.Product | CORE.OnePass):
+        return None
+    silent: Runner = CORE.Silent(run, None if repeat is None else quiet(_checked(run, repeat)))
+    return silent
 
 
 def _checked(run: Runner, repeat: Repeat) -> Runner:

@@ -61,11 +61,16 @@ class Given {
 // it raises one.
 bool tell(PyObject* report, int flags);
 
+// What a call of arrays gives, and the floating-point flags that it saw raised.
+using Flagging = PyObject* (*)(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names,
+                               int& flags);
+
 // A call of arrays, and perhaps `out`, whose operands are taken as `Taken` takes them. A state has
 // `operands()`, `fits(x, operand)` and `fits_result(x)`, which may set an exception, `fresh()`, a new result,
-// and `run(arrays, out)`.
+// and `run(arrays, out, flags)`.
 template <class Taken, class State>
-PyObject* call_arrays(const State& self, PyObject* const* args, Py_ssize_t given, PyObject* names) {
+PyObject* call_arrays(const State& self, PyObject* const* args, Py_ssize_t given, PyObject* names,
+                      int& flags) {
     PyObject* out;
     Taken operands;
     const int count = self.operands();
@@ -81,8 +86,16 @@ PyObject* call_arrays(const State& self, PyObject* const* args, Py_ssize_t given
             return nullptr;
         }
     }
-    const bool good = (out == nullptr || self.fits_result(out)) && self.run(operands, result.array());
+    const bool good = (out == nullptr || self.fits_result(out)) && self.run(operands, result.array(), flags);
     return good ? result.release() : nullptr;
+}
+
+// The same, of whose flags its report is told.
+template <class Taken, class State>
+PyObject* call_told(const State& self, PyObject* const* args, Py_ssize_t given, PyObject* names) {
+    int flags = 0;
+    Held result(call_arrays<Taken>(self, args, given, names, flags));
+    return result && tell(self.report.object, flags) ? result.release() : nullptr;
 }
 
 } // namespace einroute

@@ -80,6 +80,18 @@ const Kernels& kernels() {
     return chosen->tables.products;
 }
 
+const KernelOf* kernel_of(Element element) {
+#define EINROUTE_KERNEL(name)                                                                                \
+    {                                                                                                        \
+        &Kernels::name, &Kernels::price_##name, &Kernels::arrange_##name, &Kernels::run_##name               \
+    }
+    static constexpr KernelOf KERNELS[] = {EINROUTE_KERNEL(float32), EINROUTE_KERNEL(float64),
+                                           EINROUTE_KERNEL(complex64), EINROUTE_KERNEL(complex128)};
+#undef EINROUTE_KERNEL
+    const bool there = element >= Element::Float32 && element <= Element::Complex128;
+    return there ? &KERNELS[static_cast<int>(element) - static_cast<int>(Element::Float32)] : nullptr;
+}
+
 const BoxKernels& box_kernels() {
     return chosen->tables.boxes;
 }

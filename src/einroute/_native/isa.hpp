@@ -2,6 +2,7 @@
 #pragma once
 
 #include "box.hpp"
+#include "elements.hpp"
 #include "problem.hpp"
 #include "sparse_box.hpp"
 
@@ -12,6 +13,8 @@ bool choose_isa(const char* cap);
 
 const char* isa_name();
 const Kernels& kernels();
+// Those of a dtype; null where there are none.
+const KernelOf* kernel_of(Element element);
 const BoxKernels& box_kernels();
 const SparseTypes& sparse_kernels();
 

@@ -22,6 +22,7 @@
 #include "pool.hpp"
 #include "product.hpp"
 #include "row_squares.hpp"
+#include "silent.hpp"
 #include "sparse_canonical.hpp"
 #include "sparse_classes.hpp"
 #include "sparse_dense_module.hpp"
@@ -97,6 +98,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_total,
     einroute::add_sparse_diagonals,
     einroute::add_one_pass,
+    einroute::add_silent,
     einroute::add_copies,
     einroute::add_threads,
     einroute::add_magnitude,

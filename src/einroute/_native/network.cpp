@@ -115,7 +115,7 @@ std::size_t bytes_copied(const Network& self, PyObject* const* args) {
 }
 
 // Runs the program on operands that fit, into an array of the result's shape.
-bool run_into(const Network& self, PyObject* const* args, PyArrayObject* out) {
+bool run_into(const Network& self, PyObject* const* args, PyArrayObject* out, int& flags) {
     const NetworkProgram& p = self.program;
     const std::ptrdiff_t item = item_size(p.element);
     const bool direct = p.direct && PyArray_IS_C_CONTIGUOUS(out) && is_aligned(PyArray_DATA(out), item);
@@ -131,7 +131,6 @@ bool run_into(const Network& self, PyObject* const* args, PyArrayObject* out) {
     char *scratch = at + addresses, *intermediates = scratch + work;
     address(self, args, operands, intermediates + buffer);
     Released released{p.products >= RELEASED ? PyEval_SaveThread() : nullptr};
-    int flags = 0;
     const bool ended =
         !run_network(p, operands, intermediates, scratch, direct ? PyArray_BYTES(out) : nullptr, flags,
                      look_for_signals, &released);
@@ -143,7 +142,7 @@ bool run_into(const Network& self, PyObject* const* args, PyArrayObject* out) {
     if (released.state != nullptr) {
         PyEval_RestoreThread(released.state);
     }
-    return !ended && tell(self.report.object, flags);
+    return !ended;
 }
 
 bool is_operand(const Network& self, PyObject* given, int i) {
@@ -182,8 +181,8 @@ bool Network::fits_result(PyObject* x) const {
     return is_expected(x, type, program.result.ndim, program.result.size.data(), "out");
 }
 
-bool Network::run(const Given& given, PyArrayObject* out) const {
-    return run_into(*this, given.arrays(), out);
+bool Network::run(const Given& given, PyArrayObject* out, int& flags) const {
+    return run_into(*this, given.arrays(), out, flags);
 }
 
 PyObject* call_network(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
@@ -193,7 +192,7 @@ PyObject* call_network(PyObject* object, PyObject* const* args, size_t nargsf, P
         PyErr_Format(PyExc_ValueError, "%zd operands; the network was bound for %d", count, self.operands());
         return nullptr;
     }
-    return call_arrays<Given>(self, args, count, names);
+    return call_told<Given>(self, args, count, names);
 }
 
 PyObject* attempt_network(PyObject* object, PyObject* const* args, Py_ssize_t count) {
@@ -208,7 +207,9 @@ PyObject* attempt_network(PyObject* object, PyObject* const* args, Py_ssize_t co
     if (!all_fit(self, args)) { // what says how much memory is kept may run anything
         return Py_NewRef(Py_NotImplemented);
     }
-    return run_into(self, args, out.array()) ? out.release() : nullptr;
+    int flags = 0;
+    const bool good = run_into(self, args, out.array(), flags) && tell(self.report.object, flags);
+    return good ? out.release() : nullptr;
 }
 
 } // namespace einroute

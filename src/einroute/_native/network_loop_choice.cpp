@@ -197,10 +197,8 @@ class Maker {
         if (n_.kept == 0) { // a dot product has an axis of length 1
             p.axes[p.count++] = {Role::Loop, 1, 0, 0, 0};
         }
-        constexpr Kernel Kernels::* KERNELS[] = {&Kernels::float32, &Kernels::float64, &Kernels::complex64,
-                                                 &Kernels::complex128};
         to_.way = Way::Kernel;
-        to_.kernel = kernels().*KERNELS[static_cast<int>(element_) - static_cast<int>(Element::Float32)];
+        to_.kernel = kernels().*(kernel_of(element_)->whole);
         const auto of = [&](Role role) { return extents[static_cast<int>(role)]; };
         to_.work = workspace(of(Role::Row), of(Role::Column), of(Role::Sum));
         return true;

@@ -24,7 +24,7 @@ struct Network {
     PyObject* fresh() const;
     bool fits(PyObject* x, int operand) const;
     bool fits_result(PyObject* x) const;
-    bool run(const Given& operands, PyArrayObject* out) const;
+    bool run(const Given& operands, PyArrayObject* out, int& flags) const;
 };
 
 // The result of a call; arrays that do not fit are an error.

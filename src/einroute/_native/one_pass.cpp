@@ -14,6 +14,8 @@ namespace {
 
 constexpr int MOST_LABELS = 64;
 
+PyTypeObject* one_pass_type = nullptr;
+
 // The labels of an array, by number; which axis has a label, -1 if none has; and the array's shape.
 struct Labels {
     int count;
@@ -40,7 +42,7 @@ struct OnePass {
         return is_expected(given, type, x[operand].count, x[operand].shape, "an operand");
     }
     bool fits_result(PyObject* given) const { return is_expected(given, type, out.count, out.shape, "out"); }
-    bool run(const Operands& given, PyArrayObject* to) const;
+    bool run(const Operands& given, PyArrayObject* to, int& flags) const;
 };
 
 bool read_labels(const OnePass& self, PyObject* given, const char* name, Labels& to) {
@@ -116,7 +118,7 @@ std::ptrdiff_t stride(PyArrayObject* x, const Labels& labels, int label) {
     return labels.axis[label] < 0 ? 0 : PyArray_STRIDE(x, labels.axis[label]);
 }
 
-bool OnePass::run(const Operands& given, PyArrayObject* to) const {
+bool OnePass::run(const Operands& given, PyArrayObject* to, int& flags) const {
     Nest nest;
     nest.operands = arrays;
     nest.item = item;
@@ -134,12 +136,11 @@ bool OnePass::run(const Operands& given, PyArrayObject* to) const {
         }
     }
     simplify(nest);
-    int flags = 0;
-    return pass(nest, *kernels_of(character), threads, flags) && tell(report.object, flags);
+    return pass(nest, *kernels_of(character), threads, flags);
 }
 
 PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
-    return call_arrays<Operands>(state_of<OnePass>(object), args, PyVectorcall_NARGS(nargsf), names);
+    return call_told<Operands>(state_of<OnePass>(object), args, PyVectorcall_NARGS(nargsf), names);
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
@@ -172,10 +173,20 @@ const char DOC[] = "OnePass(char, sizes, operands, output, layout, loops, thread
 
 } // namespace
 
+bool is_one_pass(PyObject* object) {
+    return Py_TYPE(object) == one_pass_type;
+}
+
+PyObject* call_one_pass(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names,
+                        int& flags) {
+    return call_arrays<Operands>(state_of<OnePass>(object), args, count, names, flags);
+}
+
 int add_one_pass(PyObject* module) {
     TypeParts parts{"einroute._native._core.OnePass", make};
     parts.doc = DOC;
-    return add_type<OnePass>(module, parts) == nullptr ? -1 : 0;
+    one_pass_type = add_type<OnePass>(module, parts);
+    return one_pass_type == nullptr ? -1 : 0;
 }
 
 } // namespace einroute

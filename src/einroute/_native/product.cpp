@@ -10,13 +10,15 @@ namespace einroute {
 
 namespace {
 
-// Multiply-adds from which the GIL is released: what it takes to give it up and to have it again is nothing
-// then.
-constexpr double RELEASED = 20000;
+// Multiply-adds from which the GIL is released, some 10 us: what it takes to give it up and to have it again,
+// and to arrange each call anew, is nothing then.
+constexpr double RELEASED = 100000;
 // Multiply-adds between two looks for signals, at most: a tenth of a second.
 constexpr double LONGEST = 1 << 26;
 // Bytes of a kernel's workspace that lie on the stack.
 constexpr std::size_t ON_STACK = 16384;
+
+PyTypeObject* product_type = nullptr;
 
 npy_intp stride(const npy_intp* strides, int axis) {
     return axis < 0 ? 0 : strides[axis];
@@ -77,7 +79,7 @@ bool run_pieces(Kernel kernel, Problem& problem, double products, PyThreadState*
 }
 
 PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
-    return call_arrays<Operands>(state_of<Product>(object), args, PyVectorcall_NARGS(nargsf), names);
+    return call_told<Operands>(state_of<Product>(object), args, PyVectorcall_NARGS(nargsf), names);
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
@@ -105,7 +107,7 @@ PyObject* instructions(PyObject* object, PyObject* args) {
     }
     Problem problem;
     describe(self, of_a, of_b, self.strides, problem);
-    return PyFloat_FromDouble((kernels().*(self.pricing))(problem));
+    return PyFloat_FromDouble((kernels().*(self.kernel->price))(problem));
 }
 
 const char DOC[] =
@@ -137,37 +139,71 @@ bool Product::fits_result(PyObject* x) const {
     return is_expected(x, type, out.ndim, out.sizes, "out");
 }
 
-bool Product::run(const Operands& given, PyArrayObject* to) const {
-    alignas(32) char stack[ON_STACK];
+// Under the GIL, in one piece.
+void Product::run_small(const Operands& given, PyArrayObject* to, void* workspace) const {
+    const npy_intp *of_a = PyArray_STRIDES(given[0]), *of_b = PyArray_STRIDES(given[1]),
+                   *of_out = PyArray_STRIDES(to);
+    bool same = known.begin();
+    same = known.next(of_a, a.ndim) && same;
+    same = known.next(of_b, b.ndim) && same;
+    if (!known.next(of_out, out.ndim) || !same) {
+        Problem problem;
+        describe(*this, of_a, of_b, of_out, problem);
+        (kernels().*(kernel->arrange))(problem, way.room(), way.arranged);
+    }
+    (kernels().*(kernel->run))(way.arranged, PyArray_BYTES(given[0]), PyArray_BYTES(given[1]),
+                               PyArray_BYTES(to), workspace);
+}
+
+// Without the GIL.
+bool Product::run_large(const Operands& given, PyArrayObject* to, void* workspace, int& flags) const {
     Problem problem;
     problem.a = PyArray_BYTES(given[0]);
     problem.b = PyArray_BYTES(given[1]);
     problem.out = PyArray_BYTES(to);
+    problem.work = workspace;
     describe(*this, PyArray_STRIDES(given[0]), PyArray_STRIDES(given[1]), PyArray_STRIDES(to), problem);
-    void* heap = nullptr;
-    problem.work = stack;
-    if (work > ON_STACK) {
-        heap = problem.work = PyMem_RawMalloc(work);
-        if (heap == nullptr) {
-            PyErr_NoMemory();
-            return false;
-        }
-    }
-    PyThreadState* state = products >= RELEASED ? PyEval_SaveThread() : nullptr;
-    int flags = 0;
-    const bool ended = !run_pieces(kernels().*kernel, problem, products, state, flags);
+    PyThreadState* state = PyEval_SaveThread();
+    const bool ended = !run_pieces(kernels().*(kernel->whole), problem, products, state, flags);
     if (state != nullptr) {
         PyEval_RestoreThread(state);
     }
-    PyMem_RawFree(heap);
-    return !ended && tell(report.object, flags);
+    return !ended;
+}
+
+bool Product::run(const Operands& given, PyArrayObject* to, int& flags) const {
+    alignas(32) char stack[ON_STACK];
+    const std::unique_ptr<void, void (*)(void*)> heap(work > ON_STACK ? PyMem_RawMalloc(work) : nullptr,
+                                                      PyMem_RawFree);
+    if (work > ON_STACK && heap == nullptr) {
+        PyErr_NoMemory();
+        return false;
+    }
+    void* workspace = heap == nullptr ? stack : heap.get();
+    if (products >= RELEASED) {
+        return run_large(given, to, workspace, flags);
+    }
+    clear_status();
+    run_small(given, to, workspace);
+    flags |= read_status();
+    return true;
+}
+
+bool is_product(PyObject* object) {
+    return Py_TYPE(object) == product_type;
+}
+
+PyObject* call_product(PyObject* object, PyObject* const* args, Py_ssize_t count, PyObject* names,
+                       int& flags) {
+    return call_arrays<Operands>(state_of<Product>(object), args, count, names, flags);
 }
 
 int add_product(PyObject* module) {
     TypeParts parts{"einroute._native._core.Product", make};
     parts.doc = DOC;
     parts.methods = methods;
-    return add_type<Product>(module, parts) == nullptr ? -1 : 0;
+    product_type = add_type<Product>(module, parts);
+    return product_type == nullptr ? -1 : 0;
 }
 
 } // namespace einroute

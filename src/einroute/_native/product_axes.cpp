@@ -12,25 +12,12 @@ namespace {
 bool choose_kernel(Product& self, int character) {
     Element element;
     if (character < 128 && element_of(static_cast<char>(character), element)) {
-        static constexpr struct {
-            Element element;
-            int type;
-            Kernel Kernels::* kernel;
-            Pricing Kernels::* pricing;
-        } KERNELS[] = {
-            {Element::Float32, NPY_FLOAT, &Kernels::float32, &Kernels::price_float32},
-            {Element::Float64, NPY_DOUBLE, &Kernels::float64, &Kernels::price_float64},
-            {Element::Complex64, NPY_CFLOAT, &Kernels::complex64, &Kernels::price_complex64},
-            {Element::Complex128, NPY_CDOUBLE, &Kernels::complex128, &Kernels::price_complex128},
-        };
-        for (const auto& own : KERNELS) {
-            if (own.element == element) {
-                self.type = own.type;
-                self.item = item_size(element);
-                self.kernel = own.kernel;
-                self.pricing = own.pricing;
-                return true;
-            }
+        self.kernel = kernel_of(element);
+        if (self.kernel != nullptr) {
+            constexpr int TYPES[] = {NPY_FLOAT, NPY_DOUBLE, NPY_CFLOAT, NPY_CDOUBLE};
+            self.type = TYPES[static_cast<int>(element) - static_cast<int>(Element::Float32)];
+            self.item = item_size(element);
+            return true;
         }
     }
     PyErr_Format(PyExc_ValueError, "no kernel for dtype character %c; expected one of f, d, F, D", character);
@@ -121,6 +108,8 @@ bool measure(Product& self) {
         extent *= size;
     }
     self.work = workspace(rows, columns, sums);
+    self.known.reserve(static_cast<std::size_t>(self.a.ndim + self.b.ndim + self.out.ndim));
+    self.way.reserve(self.count + 1, rows + columns + sums);
     return true;
 }
 

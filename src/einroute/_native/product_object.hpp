@@ -1,6 +1,7 @@
 // What a `Product` holds, for the files that read it and run it.
 #pragma once
 
+#include "arrangement.hpp"
 #include "held.hpp"
 #include "isa.hpp"
 #include "problem.hpp"
@@ -29,10 +30,12 @@ struct Product {
     Bound axes[MAX_AXES];
     Shape a, b, out;
     npy_intp strides[MAX_AXES]; // of a fresh result
-    Kernel Kernels::* kernel;
-    Pricing Kernels::* pricing;
+    const KernelOf* kernel;
     std::size_t work;
     double products;
+    // How the kernel goes through arrays of these strides; changed while the GIL is held.
+    mutable Strides known;
+    mutable Arrangement way;
 
     template <class Visit> void references(const Visit& visit) { visit(report.object); }
 
@@ -41,7 +44,9 @@ struct Product {
     PyObject* fresh() const;
     bool fits(PyObject* x, int operand) const;
     bool fits_result(PyObject* x) const;
-    bool run(const Operands& operands, PyArrayObject* out) const;
+    bool run(const Operands& operands, PyArrayObject* out, int& flags) const;
+    void run_small(const Operands& operands, PyArrayObject* out, void* workspace) const;
+    bool run_large(const Operands& operands, PyArrayObject* out, void* workspace, int& flags) const;
 
     npy_intp size_of(const Bound& axis) const { return axis.a >= 0 ? a.sizes[axis.a] : b.sizes[axis.b]; }
 };

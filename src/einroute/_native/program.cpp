@@ -50,11 +50,15 @@ class Builder {
         Order order;
         find_order(operands, e_.operands, output_, e_.size, element_, order);
         to_.scratch = 0;
+        to_.arranges = false;
         to_.reorders = order.count > 1 || sums_before_products(operands);
         for (int i = 0; i < order.count; ++i) {
             if (!add(order.joint[i], i + 1 == order.count)) {
                 return false;
             }
+        }
+        if (to_.arranges) {
+            keep_axes();
         }
         to_.work = to_.scratch;
         to_.scratch += work_;
@@ -66,6 +70,16 @@ class Builder {
     }
 
   private:
+    void keep_axes() {
+        std::size_t all = 0;
+        for (int i = 0; i < e_.operands; ++i) {
+            to_.axes.push_back(e_.ndim[i]);
+            all += static_cast<std::size_t>(e_.ndim[i]);
+        }
+        to_.axes.push_back(e_.out_ndim);
+        to_.strides.reserve(all + static_cast<std::size_t>(e_.out_ndim));
+    }
+
     // NumPy takes a factor that stands still out of the innermost sum of a pair.
     bool sums_before_products(const Mask* operands) const {
         return e_.operands == 2 && ((operands[0] ^ operands[1]) & ~output_) != 0;
@@ -152,14 +166,10 @@ class Builder {
             }
             step.role[l] = role;
         }
-        constexpr Kernel Kernels::* KERNELS[] = {&Kernels::float32, &Kernels::float64, &Kernels::complex64,
-                                                 &Kernels::complex128};
-        constexpr Pricing Kernels::* PRICES[] = {&Kernels::price_float32, &Kernels::price_float64,
-                                                 &Kernels::price_complex64, &Kernels::price_complex128};
-        const int of_floats = static_cast<int>(element_) - static_cast<int>(Element::Float32);
-        step.kernel = KERNELS[of_floats];
-        step.pricing = PRICES[of_floats];
+        step.kernel = kernel_of(element_);
         const auto of = [&](Role role) { return extents[static_cast<int>(role)]; };
+        step.way.reserve(step.loops + 1, of(Role::Row) + of(Role::Column) + of(Role::Sum));
+        to_.arranges = true;
         work_ = std::max(
             work_, static_cast<std::ptrdiff_t>(workspace(of(Role::Row), of(Role::Column), of(Role::Sum))));
     }
@@ -294,6 +304,25 @@ void lay_out(const Step& step, const std::ptrdiff_t* const* strides, const std::
     walk.loops = at;
 }
 
+// Whether arrays have the strides of those that the steps' kernels were arranged for.
+bool are_known(Program& program, const std::ptrdiff_t* const* strides, const std::ptrdiff_t* out_strides) {
+    bool known = program.strides.begin();
+    const std::size_t operands = program.axes.size() - 1;
+    for (std::size_t i = 0; i < operands; ++i) {
+        known = program.strides.next(strides[i], program.axes[i]) && known;
+    }
+    return program.strides.next(out_strides, program.axes[operands]) && known;
+}
+
+void arrange(Step& step, const std::ptrdiff_t* const* strides, const std::ptrdiff_t* out_strides) {
+    Walk walk;
+    Role role[MAX_LOOPS];
+    lay_out(step, strides, out_strides, walk, role);
+    Problem problem;
+    describe(walk, role, problem);
+    (kernels().*(step.kernel->arrange))(problem, step.way.room(), step.way.arranged);
+}
+
 } // namespace
 
 bool make_program(const Expression& expression, Element element, Program& to) {
@@ -313,33 +342,36 @@ double price_program(const Program& program, const std::ptrdiff_t* const* stride
         lay_out(step, strides, out_strides, walk, role);
         Problem problem;
         describe(walk, role, problem);
-        nanoseconds +=
-            instructions_in_nanoseconds((kernels().*(step.pricing))(problem), step.element, step.summed);
+        nanoseconds += instructions_in_nanoseconds((kernels().*(step.kernel->price))(problem), step.element,
+                                                   step.summed);
     }
     return nanoseconds;
 }
 
-void run_program(const Program& program, const char* const* data, const std::ptrdiff_t* const* strides,
-                 char* out, const std::ptrdiff_t* out_strides, char* scratch) {
+void run_program(Program& program, const char* const* data, const std::ptrdiff_t* const* strides, char* out,
+                 const std::ptrdiff_t* out_strides, char* scratch) {
     Walk walk;
     Role role[MAX_LOOPS];
-    for (const Step& step : program.steps) {
-        lay_out(step, strides, out_strides, walk, role);
-        for (int i = 0; i < step.operands; ++i) {
-            walk.data[i] = step.source[i] < 0 ? scratch + step.offset[i] : data[step.source[i]];
-        }
-        walk.out = step.target < 0 ? out : scratch + step.target;
-        if (step.kernel == nullptr) {
-            step.run(walk);
+    const bool known = program.arranges && are_known(program, strides, out_strides);
+    for (Step& step : program.steps) {
+        const auto source = [&](int i) {
+            return step.source[i] < 0 ? scratch + step.offset[i] : data[step.source[i]];
+        };
+        char* to = step.target < 0 ? out : scratch + step.target;
+        if (step.kernel != nullptr) {
+            if (!known) {
+                arrange(step, strides, out_strides);
+            }
+            (kernels().*(step.kernel->run))(step.way.arranged, source(0), source(1), to,
+                                            scratch + program.work);
             continue;
         }
-        Problem problem;
-        problem.a = walk.data[0];
-        problem.b = walk.data[1];
-        problem.out = walk.out;
-        problem.work = scratch + program.work;
-        describe(walk, role, problem);
-        (kernels().*(step.kernel))(problem);
+        lay_out(step, strides, out_strides, walk, role);
+        for (int i = 0; i < step.operands; ++i) {
+            walk.data[i] = source(i);
+        }
+        walk.out = to;
+        step.run(walk);
     }
 }
 

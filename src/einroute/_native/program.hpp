@@ -1,6 +1,7 @@
 // The steps in which a contraction is done, and the order of its operands. No Python here.
 #pragma once
 
+#include "arrangement.hpp"
 #include "labels.hpp"
 #include "problem.hpp"
 #include "walk.hpp"
@@ -29,9 +30,9 @@ struct Step {
     std::vector<std::pair<int, int>> result_axes; // loop, axis of the result
     Loops run;
     Element element;
-    double nanoseconds;       // about, by sizes alone
-    Kernel Kernels::* kernel; // of pairs, instead of loops; null: none
-    Pricing Kernels::* pricing;
+    double nanoseconds;                // about, by sizes alone
+    const KernelOf* kernel;            // of pairs, instead of loops; null: none
+    Arrangement way;                   // how that goes through arrays of the program's strides
     Role role[MAX_LOOPS];              // of the loops, for the kernel
     Mask inputs[MAX_OPERANDS], output; // labels, to be told
 };
@@ -40,6 +41,9 @@ struct Program {
     std::vector<Step> steps;
     std::ptrdiff_t scratch; // bytes of the intermediates, and then of what kernels need
     std::ptrdiff_t work;    // where that begins
+    bool arranges;          // whether steps have kernels, which are arranged for strides
+    Strides strides;        // of the last operands and the last result
+    std::vector<int> axes;  // of these
     bool reorders;          // NumPy's order may stay finite where this one does not
     double nanoseconds;     // about, by sizes alone
 };
@@ -51,8 +55,9 @@ bool make_program(const Expression& expression, Element element, Program& to);
 double price_program(const Program& program, const std::ptrdiff_t* const* strides,
                      const std::ptrdiff_t* out_strides);
 
-// Runs it on arrays given by their addresses and strides; `scratch` is aligned as operands are.
-void run_program(const Program& program, const char* const* data, const std::ptrdiff_t* const* strides,
-                 char* out, const std::ptrdiff_t* out_strides, char* scratch);
+// Runs it on arrays given by their addresses and strides; `scratch` is aligned as operands are. One at a
+// time: who calls it holds the GIL.
+void run_program(Program& program, const char* const* data, const std::ptrdiff_t* const* strides, char* out,
+                 const std::ptrdiff_t* out_strides, char* scratch);
 
 } // namespace einroute

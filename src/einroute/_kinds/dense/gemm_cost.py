@@ -21,11 +21,14 @@ GEMV_BYTES = 1.2
 _SHORT = 4
 #: How many caches of its own a core has to read through before a stack of products waits for what it reads.
 _MANY_CACHES = 4
-#: Multiply-adds up to which BLAS packs nothing. Seconds in which it packs a byte of an operand that lies
+#: Multiply-adds of real numbers up to which BLAS packs nothing. Seconds in which it packs a byte of an operand that lies
 #: along a free label, as the rows of the result and as its columns; and of one that lies along a label that
 #: is summed, of which single precision has columns packed one by one.
 _UNPACKED = 1e6
 _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e-9), (0.045e-9, 0.12e-9)
+#: How many times as long a product takes that is not packed where both matrices lie along the summed labels,
+#: and what it takes more the shorter the shorter side is: BLAS sums along vectors then.
+_DOTS, _SHORT_DOTS = 1.25, 8
 #: Times that the result moves meanwhile which is cleared before BLAS adds to it.
 _CLEARED = 2.0
 #: Seconds in which BLAS's threads share one product of many.
@@ -107,7 +110,7 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
         if sharing > 1 and n >= m:  # which it shares by rows of its own, column-major, product
             rate = flops / (flops / rate + count * k * _TOGETHER + written * _MIXED)
         held, waited = min(nbytes, float(step.read_bytes + step.out_bytes)), 0.0
-        if m * n * k > _UNPACKED:  # BLAS clears the result, and adds to it afterwards
+        if _packs(step, m * n * k, count):  # BLAS clears the result, and adds to it afterwards
             waited = _CLEARED * written
         if count > 1 and held > _MANY_CACHES * machine().own_bytes:  # nothing is read ahead
             waited = max(waited, held)
@@ -134,8 +137,10 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             moved *= LINE / step.dtype.itemsize
         elif far and held >= machine().shared_bytes / 2:  # lines come one by one, for all along them
             each += k * step.dtype.itemsize * _WAITED
-    if min(m, n) > 1 and m * n * k > _UNPACKED:
+    if min(m, n) > 1 and _packs(step, m * n * k, count):
         rate = flops / (flops / rate + count * _packing(step, recipe, strides))
+    elif min(m, n) > 1 and count == 1 and _both_along_sums(recipe, strides):
+        rate /= _DOTS + _SHORT_DOTS / (min(m, n) + 2)
     if (m == 1) != (n == 1):
         rate = _of_lines(step, recipe, strides, rate)
         each += k * _apart(step, recipe, strides) if count > 1 else 0.0
@@ -177,6 +182,17 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     seconds += copying
     calls += cost.calls + count * each / CALL
     return Cost(flops, moved + 2 * copied, calls, flops / max(seconds, 1e-12), held=held + copied)
+
+
+def _packs(step: Step, flops: int, count: int) -> bool:
+    """Whether BLAS packs both matrices of a product of so many multiply-adds."""
+    return flops > _UNPACKED or (step.dtype.kind == "c" and count == 1)  # else it is part of `_EACH`
+
+
+def _both_along_sums(recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> bool:
+    """Whether elements that are summed follow each other in both matrices."""
+    sides = zip((recipe.m, recipe.n), strides, strict=True)
+    return all(by_stride(free + recipe.k, own)[-1] in recipe.k for free, own in sides)
 
 
 def _packed(step: Step, recipe: Recipe, free: str, own: Mapping[str, int]) -> str:

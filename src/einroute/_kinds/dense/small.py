@@ -32,8 +32,9 @@ _CALL, _LOOK = 0.2, 0.35
 #: Instructions of a stack's products a second: of sums, of products alone, and of complex numbers.
 _SUMS, _ALONE, _COMPLEX = 8e9, 4e9, 9.2e9
 #: The share of these of a matrix by a vector, whose sums wait for themselves, and of one that all of a stack
-#: share, beyond so many rows that stay in registers; and further of single sums, which share nothing.
-_WAITS, _HELD, _SINGLE = 0.65, 4, 0.7
+#: share, beyond so many rows that stay in registers, and the latter's whose sums are so long, of real and of
+#: complex numbers; and further of single sums, which share nothing.
+_WAITS, _HELD, _LONG, _WAITS_LESS, _SINGLE = 0.65, 4, (16, 13), 0.8, 0.7
 #: Seconds up to which the core answers at sight, of two operands and of more (understand.cpp).
 _AT_SIGHT = (450e-9, 800e-9)
 #: Seconds that a run along the innermost of several sums takes to begin.
@@ -269,7 +270,9 @@ def _rate(step: Step, labels: Classes, layout: str) -> float:
     waits = step.dtype.kind != "c" and min(rows, columns) == 1
     rate = _COMPLEX if step.dtype.kind == "c" else _SUMS
     rate *= _SINGLE if rows == columns == 1 else 1.0
-    return rate * (_WAITS if waits or (shared and labels.batch and max(rows, columns, sums) > _HELD) else 1)
+    if shared and labels.batch and max(rows, columns, sums) > _HELD:
+        return rate * (_WAITS_LESS if sums >= _LONG[step.dtype.kind == "c"] else _WAITS)
+    return rate * (_WAITS if waits else 1)
 
 
 def bind(step: Step, offer: Offer) -> Runner:

@@ -10,12 +10,6 @@ namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
 
-// Offsets in bytes of the elements of rows, columns or sums, whatever axes they are made of.
-struct Offsets {
-    int size;
-    std::ptrdiff_t x[MAX_EXTENT], y[MAX_EXTENT];
-};
-
 // Offsets of an operand that was packed: element by element, its sums innermost.
 struct Packed {
     std::ptrdiff_t outer[MAX_EXTENT], sums[MAX_EXTENT];
@@ -29,28 +23,6 @@ struct Packed {
         }
     }
 };
-
-// The problem with its lanes: `first` has the rows and `second` the columns.
-struct Arranged {
-    const char* first;
-    const char* second;
-    char* out;
-    std::ptrdiff_t size, by_first, by_second, by_out; // of the lanes
-    int loops;
-    Axis loop[MAX_AXES];
-    Offsets rows, columns, sums;
-    bool summed, even; // whether all sums are as far apart in memory as the next
-};
-
-inline std::ptrdiff_t extent(const Problem& p, Role role, int lanes) {
-    std::ptrdiff_t size = 1;
-    for (int i = 0; i < p.count; ++i) {
-        if (i != lanes && p.axes[i].role == role) {
-            size *= p.axes[i].size;
-        }
-    }
-    return size;
-}
 
 // Instructions that it takes to pack or to scatter an element; to pack one whose sums follow each other; to
 // gather one of a square.
@@ -97,20 +69,35 @@ template <class Cost> inline Choice cheapest(const Problem& p, const Cost& cost)
     return least;
 }
 
-EINROUTE_APART inline void arrange_along(const Problem& p, const Choice& choice, Arranged& to) {
+// `unit` bytes an element.
+EINROUTE_APART inline void arrange_along(const Problem& p, const Choice& choice, std::ptrdiff_t unit,
+                                         const Room& room, Arranged& to) {
     const int lanes = choice.lanes;
     const bool turned = choice.turned;
-    to.first = turned ? p.b : p.a;
-    to.second = turned ? p.a : p.b;
-    to.out = p.out;
+    to.turned = turned;
     to.size = 1;
     to.by_first = to.by_second = to.by_out = 0;
     to.loops = 0;
+    to.loop = room.axes;
     to.summed = false;
     to.even = true;
+    std::ptrdiff_t extents[4] = {1, 1, 1, 1}; // by role
+    for (int i = 0; i < p.count; ++i) {
+        if (i != lanes) {
+            extents[static_cast<int>(p.axes[i].role)] *= p.axes[i].size;
+        }
+    }
+    std::ptrdiff_t* at = room.offsets;
+    const auto begin = [&](Offsets& offsets, Role role) {
+        const std::ptrdiff_t size = extents[static_cast<int>(role)];
+        offsets = {1, at, at + size};
+        offsets.x[0] = offsets.y[0] = 0;
+        at += 2 * size;
+    };
+    begin(to.rows, turned ? Role::Column : Role::Row);
+    begin(to.columns, turned ? Role::Row : Role::Column);
+    begin(to.sums, Role::Sum);
     Axis summed = {Role::Sum, 1, 0, 0, 0};
-    to.rows.size = to.columns.size = to.sums.size = 1;
-    to.rows.x[0] = to.rows.y[0] = to.columns.x[0] = to.columns.y[0] = to.sums.x[0] = to.sums.y[0] = 0;
     for (int i = 0; i < p.count; ++i) {
         Axis axis = p.axes[i];
         if (turned) {
@@ -141,6 +128,10 @@ EINROUTE_APART inline void arrange_along(const Problem& p, const Choice& choice,
                 summed = axis;
             }
         }
+    }
+    if (to.size == 1) { // no stride matters
+        to.by_second = to.by_out = unit;
+        to.by_first = to.by_first == 0 ? 0 : unit;
     }
 }
 
@@ -293,6 +284,12 @@ EINROUTE_APART inline void merge_shared(const Problem& from, Problem& to) {
         to.axes[to.count++] = axis;
     }
 }
+
+// Memory for what a kernel arranges by itself.
+struct OwnRoom {
+    Axis axes[MAX_AXES];
+    std::ptrdiff_t offsets[6 * MAX_EXTENT];
+};
 
 } // namespace
 } // namespace EINROUTE_ISA_NAME

@@ -212,14 +212,23 @@ template <class R> double price_complex(const Problem& problem) {
     return choose_complex<R>(merged).cost;
 }
 
-template <class R> void run_complex(const Problem& problem) {
+template <class R> void arrange_complex(const Problem& problem, const Room& room, Arranged& to) {
     Problem merged;
     merge_shared(problem, merged);
+    arrange_along(merged, choose_complex<R>(merged), 2 * sizeof(R), room, to);
+}
+
+template <class R>
+void run_arranged_complex(const Arranged& p, const char* a, const char* b, char* out, void* work) {
+    run_blocks(p, {p.turned ? b : a, p.turned ? a : b, out}, COMPLEX_BLOCK<R>, COMPLEX_MOST<R>,
+               p.by_first != 0 ? complex_block<R, true> : complex_block<R, false>, static_cast<char*>(work));
+}
+
+template <class R> void run_complex(const Problem& problem) {
+    OwnRoom room;
     Arranged p;
-    arrange_along(merged, choose_complex<R>(merged), p);
-    run_blocks(p, 2 * sizeof(R), COMPLEX_BLOCK<R>, COMPLEX_MOST<R>,
-               p.by_first != 0 ? complex_block<R, true> : complex_block<R, false>,
-               static_cast<char*>(problem.work));
+    arrange_complex<R>(problem, {room.axes, room.offsets}, p);
+    run_arranged_complex<R>(p, problem.a, problem.b, problem.out, problem.work);
 }
 
 } // namespace

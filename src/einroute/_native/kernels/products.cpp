@@ -12,8 +12,22 @@ namespace EINROUTE_ISA_NAME {
 
 extern const Kernels KERNELS;
 const Kernels KERNELS = {
-    run_real<float>,   run_real<double>,   run_complex<float>,   run_complex<double>,
-    price_real<float>, price_real<double>, price_complex<float>, price_complex<double>,
+    run_real<float>,
+    run_real<double>,
+    run_complex<float>,
+    run_complex<double>,
+    price_real<float>,
+    price_real<double>,
+    price_complex<float>,
+    price_complex<double>,
+    arrange_real<float>,
+    arrange_real<double>,
+    arrange_complex<float>,
+    arrange_complex<double>,
+    run_arranged_real<float>,
+    run_arranged_real<double>,
+    run_arranged_complex<float>,
+    run_arranged_complex<double>,
 };
 
 } // namespace EINROUTE_ISA_NAME

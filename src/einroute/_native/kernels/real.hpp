@@ -256,13 +256,23 @@ template <class R> double price_real(const Problem& problem) {
     return choose_real<R>(merged).cost;
 }
 
-template <class R> void run_real(const Problem& problem) {
+template <class R> void arrange_real(const Problem& problem, const Room& room, Arranged& to) {
     Problem merged;
     merge_shared(problem, merged);
+    arrange_along(merged, choose_real<R>(merged), sizeof(R), room, to);
+}
+
+template <class R>
+void run_arranged_real(const Arranged& p, const char* a, const char* b, char* out, void* work) {
+    run_blocks(p, {p.turned ? b : a, p.turned ? a : b, out}, BLOCK<R>, MOST<R>,
+               p.by_first != 0 ? real_block<R, true> : real_block<R, false>, static_cast<char*>(work));
+}
+
+template <class R> void run_real(const Problem& problem) {
+    OwnRoom room;
     Arranged p;
-    arrange_along(merged, choose_real<R>(merged), p);
-    run_blocks(p, sizeof(R), BLOCK<R>, MOST<R>, p.by_first != 0 ? real_block<R, true> : real_block<R, false>,
-               static_cast<char*>(problem.work));
+    arrange_real<R>(problem, {room.axes, room.offsets}, p);
+    run_arranged_real<R>(p, problem.a, problem.b, problem.out, problem.work);
 }
 
 } // namespace

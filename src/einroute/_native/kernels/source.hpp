@@ -103,16 +103,17 @@ inline void run_stack(const Arranged& given, const char* first, const char* seco
                       const Axis& stack, std::ptrdiff_t bytes) {
     const Arranged* p = &given;
     Arranged rows;
+    std::ptrdiff_t row_x[MAX_EXTENT], row_y[MAX_EXTENT];
     std::ptrdiff_t each = 1; // matrices
     const bool shared = !BOTH && stack.b == 0 && p->rows.size == 1;
     if (shared) { // all share the second: the stack is rows
         rows = given;
         p = &rows;
         each = stack.size < MAX_EXTENT ? stack.size : MAX_EXTENT;
-        rows.rows.size = static_cast<int>(each);
+        rows.rows = {static_cast<int>(each), row_x, row_y};
         for (std::ptrdiff_t i = 0; i < each; ++i) {
-            rows.rows.x[i] = i * stack.a;
-            rows.rows.y[i] = i * stack.out;
+            row_x[i] = i * stack.a;
+            row_y[i] = i * stack.out;
         }
     }
     const int depth = p->sums.size;
@@ -159,14 +160,24 @@ inline void run_stack(const Arranged& given, const char* first, const char* seco
     }
 }
 
-// The loops around the lanes.
-template <class Body> inline void around(const Arranged& p, const Body& body) {
-    std::ptrdiff_t index[MAX_AXES] = {0};
-    const char *first = p.first, *second = p.second;
-    char* out = p.out;
+// Where the operands of what is arranged lie, and the result.
+struct Places {
+    const char *first, *second;
+    char* out;
+};
+
+// The outer loops around the lanes.
+template <class Body>
+inline void around(const Arranged& p, int loops, const Places& places, const Body& body) {
+    std::ptrdiff_t index[MAX_AXES];
+    for (int d = 0; d < loops; ++d) {
+        index[d] = 0;
+    }
+    const char *first = places.first, *second = places.second;
+    char* out = places.out;
     for (;;) {
         body(first, second, out);
-        int d = p.loops - 1;
+        int d = loops - 1;
         for (; d >= 0; --d) {
             const Axis& axis = p.loop[d];
             first += axis.a;
@@ -195,21 +206,17 @@ inline std::ptrdiff_t reach(const Axis& axis) {
 }
 
 // All blocks of lanes; `of` gives what does so many.
-inline void run_blocks(Arranged& p, std::ptrdiff_t unit, std::ptrdiff_t block, std::ptrdiff_t most,
+inline void run_blocks(const Arranged& p, const Places& at, std::ptrdiff_t block, std::ptrdiff_t most,
                        Block (*of)(std::ptrdiff_t), char* work) {
-    if (p.size == 1) { // no stride matters
-        p.by_second = p.by_out = unit;
-        p.by_first = p.by_first == 0 ? 0 : unit;
-    }
     const std::ptrdiff_t whole = p.size <= most ? p.size : block, rest = p.size % whole;
     const Block each = of(whole), last = rest == 0 ? nullptr : of(rest);
     if (p.loops == 0) { // the blocks are the stack
         const std::ptrdiff_t blocks = p.size / whole, done = blocks * whole;
-        each(p, p.first, p.second, p.out, work,
+        each(p, at.first, at.second, at.out, work,
              {Role::Loop, blocks, whole * p.by_first, whole * p.by_second, whole * p.by_out});
         if (rest != 0) {
-            last(p, p.first + done * p.by_first, p.second + done * p.by_second, p.out + done * p.by_out, work,
-                 {Role::Loop, 1, 0, 0, 0});
+            last(p, at.first + done * p.by_first, at.second + done * p.by_second, at.out + done * p.by_out,
+                 work, {Role::Loop, 1, 0, 0, 0});
         }
         return;
     }
@@ -218,7 +225,7 @@ inline void run_blocks(Arranged& p, std::ptrdiff_t unit, std::ptrdiff_t block, s
     const Axis stack = p.loop[p.loops - 1];
     const bool shares = p.by_first == 0 && stack.b == 0 && p.rows.size == 1;
     if (!shares && blocks > 1 && reach(along) < reach(stack)) { // as memory lies
-        around(p, [&](const char* first, const char* second, char* out) {
+        around(p, p.loops, at, [&](const char* first, const char* second, char* out) {
             each(p, first, second, out, work, along);
             if (rest != 0) {
                 last(p, first + done * p.by_first, second + done * p.by_second, out + done * p.by_out, work,
@@ -227,14 +234,13 @@ inline void run_blocks(Arranged& p, std::ptrdiff_t unit, std::ptrdiff_t block, s
         });
         return;
     }
-    --p.loops;
-    around(p, [&](const char* first, const char* second, char* out) {
-        std::ptrdiff_t at = 0;
-        for (; at + whole <= p.size; at += whole) {
-            each(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
+    around(p, p.loops - 1, at, [&](const char* first, const char* second, char* out) {
+        std::ptrdiff_t l = 0;
+        for (; l + whole <= p.size; l += whole) {
+            each(p, first + l * p.by_first, second + l * p.by_second, out + l * p.by_out, work, stack);
         }
         if (rest != 0) {
-            last(p, first + at * p.by_first, second + at * p.by_second, out + at * p.by_out, work, stack);
+            last(p, first + l * p.by_first, second + l * p.by_second, out + l * p.by_out, work, stack);
         }
     });
 }
