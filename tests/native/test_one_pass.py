@@ -330,7 +330,7 @@ class TestRoute:
         ("ij,ij,ij->", ((300, 400),) * 3),
         ("i,i,i->i", ((5000,),) * 3),
         ("ij,i->ij", ((300, 400), (300,))),
-        ("ijk->j", ((100, 200, 30),)),
+        ("ijk,ijk->j", ((30, 50, 200),) * 2),
     )
 
     @pytest.mark.parametrize(("subscripts", "shapes"), CASES)

@@ -79,10 +79,15 @@ PyObject* repeat(const Contraction* self, PyObject* const* arrays, PyObject* out
     return result;
 }
 
+// Whether others may run meanwhile: not while kernels go through the arrays as the program keeps it.
+bool releases(const Contraction* self) {
+    return self->program->nanoseconds >= RELEASED && !self->program->arranges;
+}
+
 // Whether all arrays are what they were: while the GIL is released, another thread may set the shape or the
 // dtype of one.
 bool are_as_before(const Contraction* self, PyObject* const* arrays) {
-    for (int i = 0; i < self->expression->operands && self->program->nanoseconds >= RELEASED; ++i) {
+    for (int i = 0; i < self->expression->operands && releases(self); ++i) {
         if (!fits(self, arrays[i], i)) {
             return false;
         }
@@ -100,7 +105,7 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
     const char* data[MAX_OPERANDS];
     const npy_intp* steps[MAX_OPERANDS];
     npy_intp kept[MAX_OPERANDS][MAX_DIMS], out_kept[MAX_LABELS];
-    const bool released = self->program->nanoseconds >= RELEASED;
+    const bool released = releases(self);
     for (int i = 0; i < self->expression->operands; ++i) {
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
         data[i] = PyArray_BYTES(x);

@@ -87,7 +87,9 @@ PyObject* get_steps(PyObject* object, void*) {
     return told;
 }
 
-PyObject* nanoseconds(PyObject* object, PyObject* const* args, Py_ssize_t count) {
+using Pricer = double (*)(const Program&, const std::ptrdiff_t* const*, const std::ptrdiff_t*);
+
+template <Pricer PRICE> PyObject* priced(PyObject* object, PyObject* const* args, Py_ssize_t count) {
     const Contraction* self = self_of(object);
     const Expression& e = *self->expression;
     npy_intp strides[MAX_OPERANDS][MAX_DIMS];
@@ -102,7 +104,7 @@ PyObject* nanoseconds(PyObject* object, PyObject* const* args, Py_ssize_t count)
             return nullptr;
         }
     }
-    return PyFloat_FromDouble(price_program(*self->program, rows, self->out_strides));
+    return PyFloat_FromDouble(PRICE(*self->program, rows, self->out_strides));
 }
 
 PyObject* makes(PyObject* object, PyObject* array) {
@@ -133,8 +135,10 @@ PyGetSetDef properties[] = {
 };
 
 PyMethodDef methods[] = {
-    {"nanoseconds", fast_method(nanoseconds), METH_FASTCALL,
+    {"nanoseconds", fast_method(priced<price_program>), METH_FASTCALL,
      "nanoseconds(*strides)\n--\n\nWhat it takes on operands of these strides, about."},
+    {"walking", fast_method(priced<walking_program>), METH_FASTCALL,
+     "walking(*strides)\n--\n\nNanoseconds more where memory is not walked as it lies."},
     {"makes_what", makes, METH_O,
      "makes_what(array, /)\n--\n\nWhether results have the shape and dtype of an array."},
     {nullptr, nullptr, 0, nullptr},

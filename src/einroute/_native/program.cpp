@@ -11,6 +11,13 @@ namespace einroute {
 namespace {
 
 constexpr std::ptrdiff_t ALIGNMENT = 32;
+// Nanoseconds of an element that lies apart from the last one, by the cache that all of them are in.
+struct Level {
+    double bytes, nanoseconds;
+};
+constexpr Level APART[] = {{1 << 15, 0.15}, {1 << 20, 0.45}, {1 << 23, 0.8}, {1e300, 2}};
+// Of a run of a sum over several axes, and of each byte of products that are written and not summed.
+constexpr double RUN = 6.5, BYTE = 0.02;
 
 bool has(Mask mask, int label) {
     return (mask >> label & 1) != 0;
@@ -277,6 +284,37 @@ void describe(const Walk& walk, const Role* role, Problem& problem) {
     }
 }
 
+// The turns of all loops, or of those by which an array moves.
+double turns(const Walk& walk, int array = -1) {
+    double all = 1;
+    for (int l = 0; l < walk.loops; ++l) {
+        all *= array < 0 || walk.stride[l][array] != 0 ? static_cast<double>(walk.size[l]) : 1;
+    }
+    return all;
+}
+
+// Nanoseconds more of loops whose innermost one does not follow memory, or begins anew for each run of a sum.
+double across(const Walk& walk, Element element) {
+    const int inner = walk.loops > walk.kept ? walk.loops - 1 : walk.kept - 1;
+    if (inner < 0) {
+        return 0;
+    }
+    const auto item = static_cast<std::ptrdiff_t>(item_size(element));
+    const double all = turns(walk);
+    double nanoseconds = walk.loops > walk.kept + 1 ? RUN * all / static_cast<double>(walk.size[inner]) : 0;
+    for (int i = 0; i < walk.operands; ++i) {
+        const std::ptrdiff_t by = walk.stride[inner][i];
+        if (by != 0 && by != item) {
+            const Level* level = APART;
+            while (turns(walk, i) * static_cast<double>(item) >= level->bytes) {
+                ++level;
+            }
+            nanoseconds += all * level->nanoseconds;
+        }
+    }
+    return nanoseconds;
+}
+
 // The loops of a step over arrays of these strides.
 void lay_out(const Step& step, const std::ptrdiff_t* const* strides, const std::ptrdiff_t* out_strides,
              Walk& walk, Role* role) {
@@ -344,6 +382,20 @@ double price_program(const Program& program, const std::ptrdiff_t* const* stride
         describe(walk, role, problem);
         nanoseconds += instructions_in_nanoseconds((kernels().*(step.kernel->price))(problem), step.element,
                                                    step.summed);
+    }
+    return nanoseconds;
+}
+
+double walking_program(const Program& program, const std::ptrdiff_t* const* strides,
+                       const std::ptrdiff_t* out_strides) {
+    double nanoseconds = 0;
+    for (const Step& step : program.steps) {
+        Walk walk;
+        Role role[MAX_LOOPS];
+        lay_out(step, strides, out_strides, walk, role);
+        nanoseconds += step.kernel == nullptr ? across(walk, step.element)
+                       : step.summed ? 0
+                                     : BYTE * turns(walk) * static_cast<double>(item_size(step.element));
     }
     return nanoseconds;
 }

@@ -10,7 +10,7 @@ import pytest
 import einroute as er
 from einroute._base.facts import Operand, Step
 from einroute._base.routes import Offer
-from einroute._kinds.dense import numpy_einsum
+from einroute._kinds.dense import numpy_einsum, one_pass
 from einroute._kinds.dense.strides import layout_strides
 from einroute._native import CORE
 from tests.helpers import peak_of
@@ -36,6 +36,34 @@ def test_choice_and_value(subscripts, shapes, routes):
     arrays = [rng.random(shape) for shape in shapes]
     assert set(er.explain(subscripts, *arrays).routes) <= routes
     np.testing.assert_allclose(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
+
+
+@pytest.mark.skipif(CORE is None, reason="one pass is the core's")
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "last"),
+    [
+        # rows of two elements take ten times as long
+        ("c,eabc->bae", ((2,), (427, 191, 15, 2)), "ab"),
+        ("db,dbc->bd", ((190, 7), (190, 7, 10)), "db"),
+        # two labels that are one in memory make rows that are added together
+        ("c,bca->ba", ((32,), (1327, 32, 14)), "a"),
+        # each row of eight elements in a line of its own, from memory, for each of 48
+        ("ab,acbd->dbac", ((48, 5), (48, 1007, 5, 8)), "d"),
+    ],
+)
+def test_one_pass_runs_along_rows_that_are_long_and_follow_each_other(subscripts, shapes, last):
+    inputs, _, output = subscripts.partition("->")
+    inputs = inputs.split(",")
+    arrays = [np.ones(shape) for shape in shapes]
+    if subscripts.startswith("c,bca"):
+        arrays[1] = np.ones((32, 1327, 14)).transpose(1, 0, 2)
+    sizes = {c: n for own, x in zip(inputs, arrays, strict=True) for c, n in zip(own, x.shape, strict=True)}
+    facts = tuple(Operand(x.shape, x.dtype, x.strides) for x in arrays)
+    step = Step(tuple(inputs), output, sizes, facts, np.dtype(float))
+    offer = one_pass.verdict(step)
+    assert isinstance(offer, Offer)
+    assert offer.recipe[-1] in last
+    np.testing.assert_allclose(one_pass.bind(step, offer)(*arrays), np.einsum(subscripts, *arrays))
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

@@ -19,12 +19,10 @@ from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON
 from ..._native.flags import report
 from .lines import moved
-from .strides import by_stride, fused_stride, layout_strides, strides_of
+from .strides import by_stride, layout_strides, strides_of
 
 #: The most rows, columns and products of a sum of a stack: beyond, BLAS is faster.
 _MOST = 32
-#: Products of each sum beyond which a pair is no work for vectors across them (program.cpp).
-_MOST_VECTORS = 64
 #: Products beyond which the core's loops are no contraction of small arrays.
 _MOST_PRODUCTS = 1 << 16
 #: Of NumPy's call, in the units of `Cost`: the result, and for a stack a look at the arrays.
@@ -37,10 +35,6 @@ _SUMS, _ALONE, _COMPLEX = 8e9, 4e9, 9.2e9
 _WAITS, _HELD, _LONG, _WAITS_LESS, _SINGLE = 0.65, 4, (16, 13), 0.8, 0.7
 #: Seconds up to which the core answers at sight, of two operands and of more (understand.cpp).
 _AT_SIGHT = (450e-9, 800e-9)
-#: Seconds that a run along the innermost of several sums takes to begin.
-_RUN = 6.5e-9
-#: Seconds an element that lies far from the last one, and how many times memory is read that is not foreseen.
-_SCATTERED, _UNFORESEEN = 0.45e-9, 4
 _PLAIN = frozenset("?bBhHiIlLqQfdFD")
 
 
@@ -77,7 +71,7 @@ def _contraction(step: Step) -> Offer | Refused:
     seconds = 1e-9 * run.nanoseconds(*(op.strides for op in step.operands))
     nbytes, calls = _through_memory(step, run.intermediates)
     if seconds > _AT_SIGHT[len(step.inputs) > 2]:  # else the core answers whatever is planned
-        seconds += _across(step, alone=alone) + (_runs(step) if alone else 0.0)
+        seconds += 1e-9 * run.walking(*(op.strides for op in step.operands))
     products = f"{flops:.0f} products" if alone else f"{len(run.steps)} steps"
     return Offer(
         Cost(flops, nbytes, calls, flops / seconds),
@@ -95,53 +89,7 @@ def _through_memory(step: Step, made: int) -> tuple[float, float]:
     """Bytes read and written, and calls: those of intermediates that are large are new memory."""
     here = machine()
     fresh = made / here.fresh if made > here.own_bytes else 0.0
-    # Steps of several operands read them in an order that memory does not foresee.
-    passes = _UNFORESEEN if len(step.inputs) > 2 and step.read_bytes > here.shared_bytes / 2 else 1
-    return float(passes * step.read_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
-
-
-def _across(step: Step, *, alone: bool) -> float:
-    """Seconds that reading operands takes which lie across the innermost loop, of one step or of several."""
-    if len(step.inputs) == 1:
-        return 0.0
-    inner = _innermost(step)
-    return _SCATTERED * sum(
-        max(op.size, step.iterations if alone and _by_loops(step) else 0)
-        for own, op in zip(step.inputs, step.operands, strict=True)
-        if inner and inner in own and op.strides[own.index(inner)] != op.dtype.itemsize
-    )
-
-
-def _by_loops(step: Step) -> bool:
-    """Whether the core has no kernel of vectors for it."""
-    if len(step.inputs) != 2 or step.dtype.char not in "fdFD":
-        return True
-    return step.iterations > _MOST_VECTORS * step.extent(step.output)
-
-
-def _innermost(step: Step) -> str:
-    """The label of the innermost loop: of loops the last sum, of vectors the last of the largest operand."""
-    order = "".join(dict.fromkeys("".join(step.inputs)))
-    if _by_loops(step):
-        summed = [c for c in order if c not in step.output and step.sizes[c] > 1]
-        if summed:
-            return summed[-1]
-    labels = max(zip(step.inputs, step.operands, strict=True), key=lambda pair: pair[1].size)[0]
-    return next((c for c in reversed(labels) if step.sizes[c] > 1), "")
-
-
-def _runs(step: Step) -> float:
-    """Seconds that runs along the innermost sum take to begin, where sums are several loops."""
-    if len(step.inputs) == 2 and step.dtype.char in "fdFD":
-        return 0.0  # most are done in vectors
-    summed = "".join(
-        c for c in dict.fromkeys("".join(step.inputs)) if c not in step.output and step.sizes[c] > 1
-    )
-    pairs = zip(step.inputs, step.operands, strict=True)
-    arrays = [{**dict.fromkeys(summed, 0), **strides_of(own, op.strides)} for own, op in pairs]
-    if all(fused_stride(summed, step.sizes, own) is not None for own in arrays):
-        return 0.0
-    return _RUN * step.iterations / step.sizes[summed[-1]]
+    return float(step.read_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
 
 
 def _made(inputs: tuple[str, ...], output: str, char: str, shapes: Any, **options: Any) -> Any:
