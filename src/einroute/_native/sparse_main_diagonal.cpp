@@ -13,44 +13,28 @@ namespace einroute {
 
 namespace {
 
-// Pointers that are compared at once: where all are the same there is no entry between them.
-constexpr std::size_t AT_ONCE = 16;
-
-template <class I> bool are_equal(const I* pointers) {
-    I others = 0;
-    for (std::size_t i = 1; i <= AT_ONCE; ++i) {
-        others = static_cast<I>(others | (pointers[i] ^ pointers[0]));
-    }
-    return others == 0;
-}
-
 // Which entries of a square matrix are on the diagonal, and their lines; false where pointers do not rise
 // from 0 to the number of entries.
 template <class I>
 bool find(const Lines<I>& lines, std::size_t length, std::vector<std::size_t>& at,
           std::vector<npy_int64>& on) {
-    const bool sparser = lines.entries < length / 2;
-    std::size_t low = 0, high = 0, before = 0;
-    for (std::size_t line = 0; line < length; ++line) {
-        while (sparser && line + AT_ONCE <= length && are_equal(lines.indptr + line)) {
-            line += AT_ONCE;
-        }
-        if (line == length) {
-            break;
-        }
-        if (!lines.range(line, low, high) || low != before) {
-            return false;
-        }
-        const I own = static_cast<I>(line);
-        for (std::size_t k = low; k < high; ++k) {
-            if (lines.indices[k] == own) {
-                at.push_back(k);
-                on.push_back(static_cast<npy_int64>(line));
+    std::size_t before = 0;
+    const bool rising =
+        each_that_may_have_entries(lines.indptr, length, lines.entries, [&](std::size_t line) {
+            std::size_t low, high;
+            if (!lines.range(line, low, high) || low != before) {
+                return false;
             }
-        }
-        before = high;
-    }
-    return before == lines.entries &&
+            for (std::size_t k = low; k < high; ++k) {
+                if (lines.indices[k] == static_cast<I>(line)) {
+                    at.push_back(k);
+                    on.push_back(static_cast<npy_int64>(line));
+                }
+            }
+            before = high;
+            return true;
+        });
+    return rising && before == lines.entries &&
            static_cast<std::size_t>(static_cast<std::int64_t>(lines.indptr[length])) == before;
 }
 

@@ -23,12 +23,12 @@ constexpr ptrdiff_t LONG = 16;
 template <class I> bool list(const SparseDense& p, ptrdiff_t item, std::vector<SparsePlace>& to) {
     const Lines<I> lines{static_cast<const I*>(p.a.indptr), static_cast<const I*>(p.a.indices),
                          static_cast<std::size_t>(p.a.entries)};
-    const ptrdiff_t count = p.by_rows ? p.rows : p.columns;
+    const std::size_t count = static_cast<std::size_t>(p.by_rows ? p.rows : p.columns);
     const std::size_t length = static_cast<std::size_t>(p.by_rows ? p.columns : p.rows);
     to.reserve(lines.entries);
-    for (ptrdiff_t line = 0; line < count; ++line) {
+    return each_that_may_have_entries(lines.indptr, count, lines.entries, [&](std::size_t line) {
         std::size_t low, high;
-        if (!lines.range(static_cast<std::size_t>(line), low, high)) {
+        if (!lines.range(line, low, high)) {
             return false;
         }
         for (std::size_t k = low; k < high; ++k) {
@@ -36,12 +36,12 @@ template <class I> bool list(const SparseDense& p, ptrdiff_t item, std::vector<S
             if (index >= length) {
                 return false;
             }
-            const ptrdiff_t other = static_cast<ptrdiff_t>(index);
-            to.push_back({static_cast<ptrdiff_t>(k) * item, (p.by_rows ? other : line) * p.x_by,
-                          (p.by_rows ? line : other) * p.y_by});
+            const ptrdiff_t row = static_cast<ptrdiff_t>(p.by_rows ? line : index),
+                            column = static_cast<ptrdiff_t>(p.by_rows ? index : line);
+            to.push_back({static_cast<ptrdiff_t>(k) * item, column * p.x_by, row * p.y_by});
         }
-    }
-    return true;
+        return true;
+    });
 }
 
 template <class T>
