@@ -28,6 +28,7 @@
 #include "sparse_dense_module.hpp"
 #include "sparse_diagonals.hpp"
 #include "sparse_hadamard.hpp"
+#include "sparse_main_diagonal.hpp"
 #include "sparse_parts.hpp"
 #include "sparse_product.hpp"
 #include "sparse_sampled_type.hpp"
@@ -97,6 +98,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_sparse,
     einroute::add_sparse_total,
     einroute::add_sparse_diagonals,
+    einroute::add_sparse_main_diagonal,
     einroute::add_one_pass,
     einroute::add_silent,
     einroute::add_copies,

@@ -5,6 +5,7 @@
 
 #include "sparse_checks.hpp"
 #include "sparse_dtypes.hpp"
+#include "sparse_lines.hpp"
 #include "sparse_parts.hpp"
 #include "sparse_places.hpp"
 
@@ -171,14 +172,21 @@ template <size_t N, class I, class O> class Rows {
         }
         bool good = number<I>(job_.indptr, 0) == 0;
         size_t low = 0;
-        for (size_t column = 0; good && column < width_; ++column) {
-            const size_t high = number<I>(job_.indptr, static_cast<npy_intp>(column) + 1);
-            good = high >= low && high <= static_cast<size_t>(job_.entries);
-            for (size_t k = low; good && k < high; ++k) {
-                good = put(number<I>(job_.rows, static_cast<npy_intp>(k)), column, static_cast<npy_intp>(k));
-            }
-            low = high;
-        }
+        good = good && each_that_may_have_entries(
+                           static_cast<const I*>(job_.indptr), width_, static_cast<size_t>(job_.entries),
+                           [&](size_t column) {
+                               const size_t high = number<I>(job_.indptr, static_cast<npy_intp>(column) + 1);
+                               if (high < low || high > static_cast<size_t>(job_.entries)) {
+                                   return false;
+                               }
+                               for (; low < high; ++low) {
+                                   const npy_intp k = static_cast<npy_intp>(low);
+                                   if (!put(number<I>(job_.rows, k), column, k)) {
+                                       return false;
+                                   }
+                               }
+                               return true;
+                           });
         return begin_rows(good && low == static_cast<size_t>(job_.entries));
     }
 

@@ -14,6 +14,8 @@ using std::size_t;
 
 // Entries from which the GIL is released.
 constexpr ptrdiff_t RELEASED = 1 << 15;
+// Parts of the entries that take turns: of entries in order each sum would wait for the one before.
+constexpr ptrdiff_t PARTS = 4;
 
 struct Vectors {
     size_t rows, columns;
@@ -27,7 +29,7 @@ template <class T, class I>
 bool multiply(const Coordinates p, const Vectors v) { // copies: no store may change what they say
     const I *lines = static_cast<const I*>(p.lines), *others = static_cast<const I*>(p.others);
     const T* data = reinterpret_cast<const T*>(p.data);
-    for (ptrdiff_t k = 0; k < p.count; ++k) {
+    const auto add = [&](ptrdiff_t k) {
         const size_t row = static_cast<size_t>(static_cast<std::int64_t>(lines[k]));
         const size_t column = static_cast<size_t>(static_cast<std::int64_t>(others[k]));
         if (row >= v.rows || column >= v.columns) {
@@ -35,6 +37,20 @@ bool multiply(const Coordinates p, const Vectors v) { // copies: no store may ch
         }
         add_product(at<T>(v.y + static_cast<ptrdiff_t>(row) * v.y_by), data[k],
                     at<T>(v.x + static_cast<ptrdiff_t>(column) * v.x_by));
+        return true;
+    };
+    const ptrdiff_t part = p.count / PARTS;
+    for (ptrdiff_t k = 0; k < part; ++k) {
+        for (ptrdiff_t i = 0; i < PARTS; ++i) {
+            if (!add(i * part + k)) {
+                return false;
+            }
+        }
+    }
+    for (ptrdiff_t k = PARTS * part; k < p.count; ++k) {
+        if (!add(k)) {
+            return false;
+        }
     }
     return true;
 }

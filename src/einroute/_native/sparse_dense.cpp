@@ -7,7 +7,7 @@
 #include "isa.hpp"
 #include "passing.hpp"
 #include "sparse_axes.hpp"
-#include "sparse_loops.hpp"
+#include "sparse_singly.hpp"
 #include "sparse_tiles.hpp"
 #include "threads.hpp"
 
@@ -30,8 +30,8 @@ constexpr double RELEASED = 1 << 14, BLOCK_WORK = 1 << 17;
 constexpr ptrdiff_t BLOCKS = 64;
 // Multiply-adds of a block at most, since a signal is heard between blocks.
 constexpr double LONGEST = 1 << 26;
-// Places for each entry from which tiles are not worth filling.
-constexpr ptrdiff_t EMPTY = 8;
+// Vectors of one pass over few entries.
+constexpr ptrdiff_t PASSED = 128;
 // Bytes of a stretch of vectors at least, and of all rows of one at most; entries for each column at most.
 constexpr ptrdiff_t LEAST_OF_STRIPS = 512, BYTES_OF_STRIPS = 1 << 17, MOST_OF_STRIPS = 4;
 // Vectors and rows that are turned at once.
@@ -87,7 +87,9 @@ class Pass {
         choose();
         const bool floating =
             p.character == 'f' || p.character == 'd' || p.character == 'F' || p.character == 'D';
-        watched_ = floating && p.by_rows && way_ == Way::Rows;
+        // Of sums that few entries make all others are zeros.
+        watched_ =
+            floating && (way_ == Way::Rows ? p.by_rows : way_ == Way::Singly && p.a.entries < p.rows / 4);
     }
 
     Multiplied run(int threads) {
@@ -129,10 +131,10 @@ class Pass {
         if (width_ == 1 || row >= IN_ROWS || (row > 0 && !along)) {
             way_ = Way::Rows;
         } else {
-            way_ = p_.a.entries + p_.rows < p_.columns / EMPTY ? Way::Singly : Way::Tiles;
+            way_ = is_worth_passes(p_, item_) && list_places(p_, item_, places_) ? Way::Singly : Way::Tiles;
         }
-        if (way_ == Way::Singly && inner_ < 0) {
-            choose_nearest();
+        if (way_ == Way::Singly) {
+            inner_ = axis_of_passes(p_);
         }
         if (way_ == Way::Tiles && find_strips()) {
             way_ = Way::Strips;
@@ -176,15 +178,6 @@ class Pass {
         return true;
     }
 
-    // The axis whose vectors lie nearest to each other.
-    void choose_nearest() {
-        for (int i = 0; i < p_.free; ++i) {
-            if (inner_ < 0 || magnitude(p_.x_step[i]) < magnitude(p_.x_step[inner_])) {
-                inner_ = i;
-            }
-        }
-    }
-
     // Blocks from which each is short enough.
     static ptrdiff_t heard(double work) { return static_cast<ptrdiff_t>(work / LONGEST) + 1; }
 
@@ -200,6 +193,9 @@ class Pass {
         vectors_ = inner_ < 0 ? 1 : p_.size[inner_];
         outer_ = width_ / vectors_;
         strip_ = vectors_;
+        if (way_ == Way::Singly) {
+            strip_ = PASSED < vectors_ ? PASSED : vectors_;
+        }
         if (way_ == Way::Strips) {
             const ptrdiff_t most = BYTES_OF_STRIPS / (p_.rows * item_) / TURNED * TURNED;
             strip_ = most > LEAST_OF_STRIPS / item_ ? most : LEAST_OF_STRIPS / item_;
@@ -242,12 +238,12 @@ class Pass {
         ptrdiff_t x, y;
         offsets(outer * vectors_, inner_, x, y);
         const ptrdiff_t low = strip * strip_, high = strip + 1 == strips_ ? vectors_ : low + strip_;
-        x += low * item_;
-        y += low * item_;
         if (way_ == Way::Singly) {
-            singly(x, y);
+            singly(p_.x + x + low * p_.x_step[inner_], p_.y + y + low * p_.y_step[inner_], high - low);
             return;
         }
+        x += low * item_;
+        y += low * item_;
         if (way_ == Way::Strips) {
             turned(p_.x + x, p_.y + y + low * (p_.y_step[inner_] - item_), high - low);
             return;
@@ -259,12 +255,13 @@ class Pass {
                               p_.x_by,
                               p_.y + y,
                               p_.y_by,
-                              high - low};
+                              high - low,
+                              p_.cleared};
         if (!(p_.by_rows ? kernels_.rows : kernels_.columns)(span)) {
             sound_ = false;
         }
         if (watched_) {
-            watch(span.y + span.first * p_.y_by, span.last - span.first, high - low);
+            watch(span.y + span.first * p_.y_by, span.first, span.last - span.first, high - low);
         }
     }
 
@@ -276,7 +273,7 @@ class Pass {
             failed_ = true;
             return;
         }
-        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count})) {
+        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count, false})) {
             sound_ = false;
         }
         const ptrdiff_t step = p_.y_step[inner_];
@@ -291,16 +288,18 @@ class Pass {
     }
 
     // Rows that were just written: they are in cache still.
-    void watch(const char* y, ptrdiff_t rows, ptrdiff_t vectors) {
+    void watch(const char* y, ptrdiff_t first, ptrdiff_t rows, ptrdiff_t vectors) {
         const bool single = p_.character == 'f' || p_.character == 'F';
         const ptrdiff_t parts = item_ / (single ? 4 : 8);
-        if (p_.y_by == vectors * item_) {
+        if (p_.y_by == vectors * item_ && !p_.cleared) {
             vectors *= rows;
             rows = 1;
         }
         bool good = true;
         for (ptrdiff_t i = 0; i < rows; ++i) {
-            good &= all_finite(y + i * p_.y_by, vectors * parts, single);
+            if (!p_.cleared || pointer(p_, first + i) != pointer(p_, first + i + 1)) {
+                good &= all_finite(y + i * p_.y_by, vectors * parts, single);
+            }
         }
         if (!good) {
             finite_ = false;
@@ -324,26 +323,15 @@ class Pass {
         }
     }
 
-    // Entry by entry: for few entries.
-    void singly(ptrdiff_t x, ptrdiff_t y) {
-        const ptrdiff_t x_step = inner_ < 0 ? item_ : p_.x_step[inner_],
-                        y_step = inner_ < 0 ? item_ : p_.y_step[inner_];
-        if (p_.by_rows) { // what rows are written to need not be zeros
-            clear(p_.y + y, y_step);
+    // Entry by entry, some vectors along one axis.
+    void singly(const char* x, char* y, ptrdiff_t vectors) {
+        const ptrdiff_t y_step = p_.y_step[inner_];
+        if (p_.by_rows && !p_.cleared) { // what rows are written to need not be zeros
+            clear_vectors(p_, item_, y, y_step, vectors);
         }
-        const SparseProduct product{p_.rows,     p_.columns,   vectors_,     p_.by_rows, p_.wide,
-                                    p_.a.indptr, p_.a.indices, p_.a.entries, p_.a.data,  p_.x + x,
-                                    p_.x_by,     x_step,       p_.y + y,     p_.y_by,    y_step};
-        if (!find_sparse_loops(p_.character)(product)) {
-            sound_ = false;
-        }
-    }
-
-    void clear(char* y, ptrdiff_t step) const {
-        for (ptrdiff_t i = 0; i < p_.rows; ++i) {
-            for (ptrdiff_t v = 0; v < vectors_; ++v) {
-                std::memset(y + i * p_.y_by + v * step, 0, static_cast<std::size_t>(item_));
-            }
+        if (!find_sparse_add(p_.character)(
+                {places_, p_.a.data, x, p_.x_step[inner_], y, y_step, vectors, watched_})) {
+            finite_ = false;
         }
     }
 
@@ -359,6 +347,7 @@ class Pass {
     ptrdiff_t blocks_wanted_ = 1, blocks_ = 1;
     bool watched_ = false, few_ = false;
     std::vector<ptrdiff_t> used_;
+    std::vector<SparsePlace> places_;
     std::atomic<bool> sound_{true}, failed_{false}, finite_{true};
 };
 

@@ -20,9 +20,16 @@ struct SparseDense {
     npy_intp x_by;
     char* y; // holds zeros where columns are compressed
     npy_intp y_by;
+    bool cleared; // whether y holds zeros where rows are, too
     int free;
     npy_intp size[SPARSE_FREE], x_step[SPARSE_FREE], y_step[SPARSE_FREE];
 };
+
+// Whether a result of rows should begin with zeros: where most rows have no entry they are left as they are,
+// of a large one as memory that nobody touched. A single vector is written as a whole.
+inline bool begins_with_zeros(npy_intp entries, npy_intp rows, npy_intp width) {
+    return width > 1 && 2 * entries <= rows;
+}
 
 // Whether there are kernels for a dtype.
 bool has_sparse_kernels(char character);

@@ -45,6 +45,7 @@ PyObject* multiply_compressed(PyObject*, PyObject* args) {
     p.character = character;
     p.wide = PyArray_ITEMSIZE(indices) == 8;
     p.by_rows = by_rows != 0;
+    p.cleared = false;
     p.rows = PyArray_DIM(y, 0);
     p.columns = PyArray_DIM(x, 0);
     p.a = {PyArray_DATA(indptr), PyArray_DATA(indices), PyArray_BYTES(data), there < values ? there : values,

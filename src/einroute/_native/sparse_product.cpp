@@ -130,12 +130,9 @@ bool take_coordinates(const Product& self, PyObject* operand, Format format, Mat
         PyArray_DIM(a.indices.array(), 0) != count) {
         return false;
     }
-    a.coordinates = {PyArray_ITEMSIZE(a.indices.array()) == 8,
-                     PyArray_DATA(a.indptr.array()),
-                     PyArray_DATA(a.indices.array()),
-                     PyArray_BYTES(a.data.array()),
-                     item,
-                     count};
+    const bool wide = PyArray_ITEMSIZE(a.indices.array()) == 8;
+    const void *const rows = PyArray_DATA(a.indptr.array()), *const columns = PyArray_DATA(a.indices.array());
+    a.coordinates = {wide, rows, columns, PyArray_BYTES(a.data.array()), item, count};
     a.as_given = self.width == 1;
     return a.as_given || compress_lines(self, a.coordinates, a);
 }
@@ -247,6 +244,7 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
     p.x_by = PyArray_STRIDE(x, self.column);
     p.y = PyArray_BYTES(out);
     p.y_by = PyArray_STRIDE(out, self.row);
+    p.cleared = self.fortran || begins_with_zeros(a.lines.entries, self.rows, self.width);
     p.free = 0;
     int to = 0;
     for (int i = 0; i < self.ndim; ++i) {
@@ -261,9 +259,10 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
     return multiply(p, self.threads);
 }
 
-// Zeros where products are added to them; rows with entries are written as a whole.
+// Zeros where products are added to them, or most rows have no entry; else rows are written as a whole.
 PyObject* fresh_result(const Product& self, const Matrix& a) {
-    if (a.by_rows && !a.adds() && !self.fortran && a.lines.entries > 0 && self.columns > 0) {
+    if (a.by_rows && !a.adds() && !self.fortran && a.lines.entries > 0 && self.columns > 0 &&
+        !begins_with_zeros(a.lines.entries, self.rows, self.width)) {
         return empty(self.type, self.ndim, self.out_shape, nullptr);
     }
     return PyArray_ZEROS(self.ndim, const_cast<npy_intp*>(self.out_shape), self.type, self.fortran);

@@ -3,6 +3,7 @@
 #include "sparse_compress.hpp"
 #include "sparse_parts.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <vector>
@@ -70,6 +71,22 @@ void fill_outer(const SampledSpec& s, int inner, const npy_intp* step, npy_intp 
     }
 }
 
+// Whether a label of the sparse operand is one of the result's, or of a dense operand's.
+bool is_looked_at(const SampledSpec& s, int label) {
+    bool found = std::find(s.out_label, s.out_label + s.out, label) != s.out_label + s.out;
+    for (int f = 0; f < s.dense; ++f) {
+        const int* const labels = s.dense_label[f];
+        found = found || std::find(labels, labels + s.dense_ndim[f], label) != labels + s.dense_ndim[f];
+    }
+    return found;
+}
+
+void forget_pointers(Sampled& p) {
+    p.indptr = nullptr;
+    p.lines = 0;
+    p.line = -1;
+}
+
 void take_steps(PyArrayObject* x, int ndim, const int* labels, npy_intp (&step)[SAMPLED_LABELS]) {
     std::memset(step, 0, sizeof step);
     for (int i = 0; i < ndim; ++i) {
@@ -114,8 +131,15 @@ bool take_entries(const SampledSpec& s, PyArrayObject* data, PyObject* indptr, i
     return true;
 }
 
-bool find_lines(Sampled& p, bool wide, Memory& lines) {
-    if (p.line < 0 || p.entries >= p.lines / FEWER) {
+bool find_lines(const SampledSpec& s, Sampled& p, bool wide, Memory& lines) {
+    if (p.line < 0) {
+        return true;
+    }
+    if (!is_looked_at(s, s.own_label[p.line]) && !p.repeated) {
+        forget_pointers(p);
+        return true;
+    }
+    if (p.entries >= p.lines / FEWER) {
         return true;
     }
     const npy_intp size = wide ? 8 : 4;
@@ -126,9 +150,7 @@ bool find_lines(Sampled& p, bool wide, Memory& lines) {
     }
     bisect_lines(wide, p.indptr, p.lines, p.entries, lines.get());
     p.index[p.line] = lines.get();
-    p.indptr = nullptr;
-    p.lines = 0;
-    p.line = -1;
+    forget_pointers(p);
     return true;
 }
 

@@ -20,9 +20,9 @@ struct SampledWork {
 bool take_entries(const SampledSpec& s, PyArrayObject* data, PyObject* indptr, int line, PyObject* coords,
                   Sampled& p, bool& wide);
 
-// Of far fewer entries than pointers: finds the line of each, so that the pointers are not passed. False
-// where there is no memory.
-bool find_lines(Sampled& p, bool wide, Memory& lines);
+// Where pointers say nothing that is asked for they are not passed; nor of far fewer entries than pointers,
+// of which the line of each is found. False where there is no memory.
+bool find_lines(const SampledSpec& s, Sampled& p, bool wide, Memory& lines);
 
 // Whether the dense operand f has the dtype, the lengths and the plain elements that it was bound with.
 bool fits(const SampledSpec& s, PyObject* given, int f);

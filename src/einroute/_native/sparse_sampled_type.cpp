@@ -176,7 +176,7 @@ PyObject* product(const Spec& s, PyArrayObject* data, PyObject* indptr, int line
     }
     Sampled& p = work.p;
     Memory lines;
-    if (!find_lines(p, wide, lines)) {
+    if (!find_lines(s, p, wide, lines)) {
         return nullptr;
     }
     if (!take_dense(s, dense, out.array(), work)) {

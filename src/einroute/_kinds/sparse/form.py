@@ -22,8 +22,9 @@ __all__ = ["FORM", "holds"]
 Array = np.ndarray[Any, Any]
 
 NAME = "entries"
-#: Indices that are compared in the time in which one is looked at for a diagonal, and before.
-_DIAGONAL = 3
+#: Indices that are compared in the time in which one is looked at for a diagonal, and before; in that in
+#: which the end of a compressed line is found, and a line is passed where most have no entry.
+_DIAGONAL, _ENDED, _PASSED = 3, 40, 1.1
 
 ROUTES = (
     sampled.ROUTE,
@@ -54,7 +55,11 @@ def prepare(
     left = "".join(unique[i] for i in kept)
     held = labels[op.compressed] if op.compressed >= 0 else ""
     axis = left.find(held) if held and diagonal is None else -1
-    compared = op.compared if diagonal is None else _DIAGONAL * op.compared
+    compared = op.compared
+    if diagonal is not None:
+        lines = op.shape[op.compressed] if op.compressed >= 0 else 0
+        ended = _ENDED * min(lines, op.nnz or 0) + _PASSED * lines
+        compared = round(ended + op.compared - lines) if lines else _DIAGONAL * op.compared
     facts = Operand(shape, dtype, (), NAME, nnz, compressed=axis, compared=compared)
     wanted = dtype if op.dtype != dtype else None
     return Prepared(diagonal, squeeze, wanted, left, facts)

@@ -101,11 +101,19 @@ def _of_diagonals(
 
     def main(x: Any) -> Any:
         data = CORE.main_diagonal(x)
+        if data is None:
+            found = CORE.main_entries(x)
+            data = None if found is None else found[1]
         return short(x) if data is None or data.dtype != dtype else library.number(add(data))
 
     def diagonal(x: Any) -> Any:
         data = CORE.main_diagonal(x)
-        if data is None or data.dtype != dtype:
+        if data is None:
+            found = CORE.main_entries(x)
+            if found is None or found[1].dtype != dtype or not (found[0][1:] > found[0][:-1]).all():
+                return short(x)
+            return library.vector((x,), found[0], found[1], length)
+        if data.dtype != dtype:
             return short(x)
         held = data.astype(np.bool)
         if held.all():
