@@ -233,6 +233,17 @@ def add_at(
     threads: int,
     /,
 ) -> None: ...
+def multiply_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    a: Array,
+    b: Array,
+    out: Array,
+    threads: int,
+    /,
+) -> None: ...
 def count_at(
     labels: tuple[Array, ...],
     lengths: tuple[int, ...],

@@ -14,6 +14,7 @@
 #include "dispatch.hpp"
 #include "isa.hpp"
 #include "label_look_ups.hpp"
+#include "label_products.hpp"
 #include "label_sums.hpp"
 #include "least_squares.hpp"
 #include "magnitude.hpp"
@@ -103,6 +104,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_network,
     einroute::add_label_sums,
     einroute::add_label_look_ups,
+    einroute::add_label_products,
     einroute::add_difference_forms,
     einroute::add_difference_transformed,
     einroute::add_difference_sums,
