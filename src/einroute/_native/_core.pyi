@@ -127,6 +127,21 @@ class SparseProduct:
     ) -> Self: ...
     def __call__(self, a: Any, b: Any, /, out: Array | None = None) -> Any: ...
 
+class LabelCall:
+    def __new__(
+        cls,
+        fallback: Callable[..., Any],
+        work: int,
+        char: str,
+        hot: int,
+        places: int,
+        depth: int,
+        shape: Sequence[int],
+        threads: int,
+        looks: bool,
+    ) -> Self: ...
+    def __call__(self, *operands: Any) -> Any: ...
+
 def multiply_compressed(
     indptr: Array, indices: Array, data: Array, by_rows: bool, x: Array, y: Array, threads: int, /
 ) -> bool: ...

@@ -13,6 +13,7 @@
 #include "difference_transformed.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
+#include "label_call.hpp"
 #include "label_look_ups.hpp"
 #include "label_products.hpp"
 #include "label_sums.hpp"
@@ -104,6 +105,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_network,
     einroute::add_label_sums,
     einroute::add_label_look_ups,
+    einroute::add_label_call,
     einroute::add_label_products,
     einroute::add_difference_forms,
     einroute::add_difference_transformed,
