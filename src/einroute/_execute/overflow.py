@@ -19,11 +19,11 @@ from .._base.c_einsum import ascii_subscripts, c_einsum
 from .._base.densify import LARGE
 from .._base.errstate import extobj_contextvar, make_extobj, quiet
 from .._base.facts import Contraction, DType
-from .._base.finite import finite as array_finite
 from .._base.kinds import Kind
 from .._base.log import debug
 from .._base.routes import Runner
 from .._base.threads import inside_block
+from .._native.finite import finite as array_finite
 from .._plan.plans import Chain, Plan
 
 Repeat = Callable[[Any, tuple[Any, ...], Any], Any]

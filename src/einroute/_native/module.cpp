@@ -18,6 +18,7 @@
 #include "label_products.hpp"
 #include "label_sums.hpp"
 #include "least_squares.hpp"
+#include "lengthened.hpp"
 #include "magnitude.hpp"
 #include "network.hpp"
 #include "one_pass.hpp"
@@ -117,6 +118,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_hadamard,
     einroute::add_row_squares,
     einroute::add_structured_operands,
+    einroute::add_lengthened,
 };
 
 int execute(PyObject* module) {

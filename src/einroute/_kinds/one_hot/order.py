@@ -13,9 +13,9 @@ import numpy as np
 
 from ..._base.cost import Cost
 from ..._base.facts import Operand, Step, c_strides
-from ..._base.finite import finite as array_finite
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, shortened_by
 from ..._base.routes import Declined, Offer, Refused
+from ..._native.finite import finite as array_finite
 from .operand import OneHot
 from .selection import Taken, take
 

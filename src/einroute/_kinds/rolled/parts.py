@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._base.facts import Step
-from ..._base.finite import finite
+from ..._native.finite import finite
 
 Array = np.ndarray[Any, Any]
 
