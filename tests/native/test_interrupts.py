@@ -104,11 +104,17 @@ RUNS = {{
     "sums by label": lambda: added(1 << 42),
     "rows by label": lambda: added(1 << 40, 4),
     "wide rows by label": lambda: added(1 << 34, 512),
+    "products by label": lambda: CORE.multiply_at(
+        (labels(M),), (5,), (1,), (), *[full(M, 1, 256)] * 2, np.zeros((5, 256, 256)), THREADS
+    ),
     "counts": lambda: CORE.count_at((labels(1 << 44),), (5,), (1,), (), 5, "l", THREADS),
     "equal labels": lambda: CORE.count_ones((labels(1 << 44), labels(1 << 44)), 5, THREADS),
     "a product of a stack": product,
     "a network": network,
 }}
+
+if not CORE.use_blas(np._core._multiarray_umath.__file__):
+    del RUNS["products by label"]
 
 def interrupt(*_):
     raise KeyboardInterrupt

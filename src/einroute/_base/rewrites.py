@@ -98,6 +98,10 @@ class Rewriting:
         infinities of both signs.
     silent : bool
         ``short`` raises no floating-point flag, and gives an array of the step's dtype.
+    in_core : callable or None
+        ``(run, looks) -> runner``: what does ``short`` as one call of the compiled core. It asks ``run``,
+        which takes the same operands, where these lie otherwise, and if it ``looks``, where a sum is not
+        finite.
     """
 
     offer: Offer
@@ -106,6 +110,7 @@ class Rewriting:
     short_of: Callable[[Contract], Callable[[tuple[Any, ...]], Array | None]] | None = None
     settled: bool = False
     silent: bool = False
+    in_core: Callable[[Callable[..., Any], bool], Callable[..., Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

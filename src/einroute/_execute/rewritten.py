@@ -155,9 +155,11 @@ def shortened(
         return run
     enter, leave = extobj_contextvar.set, extobj_contextvar.reset
     ignore, scalar = make_extobj(all="ignore"), options.scalar and not node.step.output
-    look = checked and not settled
-    if first.rewriting.silent and not look and not scalar and node.step.dtype == dtype:
-        return _or(short, run)
+    look, as_made = checked and not settled, not scalar and node.step.dtype == dtype
+    whole = first.rewriting.in_core if as_made else None
+    if first.rewriting.silent and not look and as_made:
+        silently = _or(short, run)
+        return silently if whole is None else whole(silently, False)
 
     def run_short(*operands: Any) -> Any:
         token = enter(ignore)
@@ -174,7 +176,7 @@ def shortened(
             return run(*operands)
         return result[()] if scalar else result
 
-    return run_short
+    return run_short if whole is None else whole(run_short, look)
 
 
 def _or(short: Runner, run: Runner) -> Runner:

@@ -132,11 +132,39 @@ class SparseProduct:
     ) -> Self: ...
     def __call__(self, a: Any, b: Any, /, out: Array | None = None) -> Any: ...
 
+class LabelCall:
+    def __new__(
+        cls,
+        fallback: Callable[..., Any],
+        work: int,
+        char: str,
+        hot: int,
+        places: int,
+        depth: int,
+        shape: Sequence[int],
+        threads: int,
+        looks: bool,
+    ) -> Self: ...
+    def __call__(self, *operands: Any) -> Any: ...
+
 def multiply_compressed(
     indptr: Array, indices: Array, data: Array, by_rows: bool, x: Array, y: Array, threads: int, /
 ) -> bool: ...
 def sound_parts(operand: Any, /) -> tuple[Any, ...] | None: ...
 def finite(data: Array, /) -> bool: ...
+def lengthened(
+    base: Array,
+    dtype: np.dtype[Any],
+    rows: int,
+    period: int,
+    first: int,
+    length: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    origin: int,
+    /,
+) -> Array | None: ...
+def few_finite(data: Array, /) -> bool | None: ...
 def diagonal_sums(operand: Any, axis: int, /) -> tuple[Array, Array] | None: ...
 def main_diagonal(operand: Any, /) -> Array | None: ...
 def main_entries(operand: Any, /) -> tuple[Array, Array] | None: ...
@@ -235,6 +263,17 @@ def add_at(
     scales: tuple[int, ...],
     steps: tuple[int, ...],
     rows: Array,
+    out: Array,
+    threads: int,
+    /,
+) -> None: ...
+def multiply_at(
+    labels: tuple[Array, ...],
+    lengths: tuple[int, ...],
+    scales: tuple[int, ...],
+    steps: tuple[int, ...],
+    a: Array,
+    b: Array,
     out: Array,
     threads: int,
     /,

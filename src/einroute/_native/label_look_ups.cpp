@@ -64,6 +64,17 @@ bool read_table_steps(PyObject* steps, npy_intp rows, Places& p) {
     return read_steps(steps, rows == 0 ? 1 : rows, p);
 }
 
+bool take(Job& job, PyArrayObject* table, PyArrayObject* out, Rows* factors, int threads) {
+    simplify_places(job.places, factors);
+    job.table = PyArray_BYTES(table);
+    job.out = PyArray_BYTES(out);
+    job.bytes = job.width * PyArray_ITEMSIZE(table);
+    const double nanoseconds =
+        static_cast<double>(job.places.size) * (1 + 0.05 * static_cast<double>(job.bytes));
+    job.blocks = place_blocks(nanoseconds);
+    return run_places(&job, job.blocks, nanoseconds, threads, take_block);
+}
+
 PyObject* take_at(PyObject*, PyObject* args) {
     PyObject *labels, *lengths, *scales, *steps;
     PyArrayObject *table, *out, *factors = nullptr;
@@ -98,13 +109,7 @@ PyObject* take_at(PyObject*, PyObject* args) {
     if (!read_table_steps(steps, PyArray_DIM(table, 0), p)) {
         return nullptr;
     }
-    simplify_places(p, factors == nullptr ? nullptr : &job.factors);
-    job.table = PyArray_BYTES(table);
-    job.out = PyArray_BYTES(out);
-    job.bytes = job.width * PyArray_ITEMSIZE(table);
-    const double nanoseconds = static_cast<double>(p.size) * (1 + 0.05 * static_cast<double>(job.bytes));
-    job.blocks = place_blocks(nanoseconds);
-    if (!run_places(&job, job.blocks, nanoseconds, threads, take_block)) {
+    if (!take(job, table, out, factors == nullptr ? nullptr : &job.factors, threads)) {
         return nullptr;
     }
     Py_RETURN_NONE;
@@ -211,6 +216,14 @@ PyMethodDef methods[] = {
 };
 
 } // namespace
+
+bool take_at_labels(const Places& places, npy_intp width, PyArrayObject* table, PyArrayObject* out,
+                    int threads) {
+    Job job;
+    job.places = places;
+    job.width = width;
+    return take(job, table, out, nullptr, threads);
+}
 
 int add_label_look_ups(PyObject* module) {
     return PyModule_AddFunctions(module, methods);

@@ -149,20 +149,9 @@ bool sum_up(Job& job, int threads) {
     return true;
 }
 
-PyObject* add_at(PyObject*, PyObject* args) {
-    PyObject *labels, *lengths, *scales, *steps;
-    PyArrayObject *rows, *out;
-    int threads;
-    if (!PyArg_ParseTuple(args, "OOOOO!O!i:add_at", &labels, &lengths, &scales, &steps, &PyArray_Type, &rows,
-                          &PyArray_Type, &out, &threads)) {
-        return nullptr;
-    }
-    Job job;
-    Places& p = job.places;
-    if (!read_labels(labels, lengths, scales, p)) {
-        return nullptr;
-    }
-    const int places = PyArray_NDIM(reinterpret_cast<PyArrayObject*>(PyTuple_GET_ITEM(labels, 0)));
+// Reads rows at places of so many axes, and where they are added; false with an exception set.
+bool read_rows(PyArrayObject* rows, PyArrayObject* out, int places, Job& job) {
+    const Places& p = job.places;
     const int ndim = PyArray_NDIM(rows);
     job.loops = label_loops(PyArray_DESCR(out)->type);
     bool good = job.loops != nullptr && PyArray_ISCARRAY(out) &&
@@ -178,25 +167,43 @@ PyObject* add_at(PyObject*, PyObject* args) {
     job.width = good && ndim > places ? PyArray_DIM(rows, places) : 1;
     good = good && (ndim == places || PyArray_DIM(out, 1) == job.width);
     if (!good) {
-        label_fault(
+        return label_fault(
             "rows and out must be of one dtype that has loops, of the shapes of the places and of the sums");
-        return nullptr;
     }
     job.length = PyArray_DIM(out, 0);
-    if (!read_steps(steps, job.length, p)) {
-        return nullptr;
-    }
     job.item = PyArray_ITEMSIZE(out);
     job.rows.data = PyArray_BYTES(rows);
     job.rows.width = job.width;
     job.rows.by_column = ndim > places && job.width > 1 ? PyArray_STRIDE(rows, places) : job.item;
     job.out = PyArray_BYTES(out);
-    if (p.size != 0 && job.width != 0 && job.length != 0) {
-        simplify_places(p, &job.rows);
-        job.counts_only = false;
-        if (!sum_up(job, threads)) {
-            return nullptr;
-        }
+    return true;
+}
+
+bool add_rows(Job& job, int threads) {
+    if (job.places.size == 0 || job.width == 0 || job.length == 0) {
+        return true;
+    }
+    simplify_places(job.places, &job.rows);
+    job.counts_only = false;
+    return sum_up(job, threads);
+}
+
+PyObject* add_at(PyObject*, PyObject* args) {
+    PyObject *labels, *lengths, *scales, *steps;
+    PyArrayObject *rows, *out;
+    int threads;
+    if (!PyArg_ParseTuple(args, "OOOOO!O!i:add_at", &labels, &lengths, &scales, &steps, &PyArray_Type, &rows,
+                          &PyArray_Type, &out, &threads)) {
+        return nullptr;
+    }
+    Job job;
+    if (!read_labels(labels, lengths, scales, job.places)) {
+        return nullptr;
+    }
+    const int places = PyArray_NDIM(reinterpret_cast<PyArrayObject*>(PyTuple_GET_ITEM(labels, 0)));
+    if (!read_rows(rows, out, places, job) || !read_steps(steps, job.length, job.places) ||
+        !add_rows(job, threads)) {
+        return nullptr;
     }
     Py_RETURN_NONE;
 }
@@ -209,24 +216,8 @@ void count_block(void* context, long index) {
                  table(job));
 }
 
-PyObject* count_at(PyObject*, PyObject* args) {
-    PyObject *labels, *lengths, *scales, *steps;
-    Py_ssize_t size;
-    int character, threads;
-    if (!PyArg_ParseTuple(args, "OOOOnCi:count_at", &labels, &lengths, &scales, &steps, &size, &character,
-                          &threads)) {
-        return nullptr;
-    }
-    Job job;
+PyObject* counts_of(Job& job, Py_ssize_t size, int character, int threads) {
     Places& p = job.places;
-    job.loops = character < 128 ? label_loops(static_cast<char>(character)) : nullptr;
-    if (job.loops == nullptr || size < 0) {
-        label_fault("no counts of this dtype, or a negative number of them");
-        return nullptr;
-    }
-    if (!read_labels(labels, lengths, scales, p) || !read_steps(steps, size, p)) {
-        return nullptr;
-    }
     npy_intp dims[] = {size};
     PyArray_Descr* descr = PyArray_DescrFromType(character);
     if (descr == nullptr) {
@@ -269,6 +260,26 @@ PyObject* count_at(PyObject*, PyObject* args) {
     return reinterpret_cast<PyObject*>(out);
 }
 
+PyObject* count_at(PyObject*, PyObject* args) {
+    PyObject *labels, *lengths, *scales, *steps;
+    Py_ssize_t size;
+    int character, threads;
+    if (!PyArg_ParseTuple(args, "OOOOnCi:count_at", &labels, &lengths, &scales, &steps, &size, &character,
+                          &threads)) {
+        return nullptr;
+    }
+    Job job;
+    job.loops = character < 128 ? label_loops(static_cast<char>(character)) : nullptr;
+    if (job.loops == nullptr || size < 0) {
+        label_fault("no counts of this dtype, or a negative number of them");
+        return nullptr;
+    }
+    if (!read_labels(labels, lengths, scales, job.places) || !read_steps(steps, size, job.places)) {
+        return nullptr;
+    }
+    return counts_of(job, size, character, threads);
+}
+
 PyMethodDef methods[] = {
     {"add_at", add_at, METH_VARARGS,
      "add_at(labels, lengths, scales, steps, rows, out, threads, /)\n--\n\nAdd rows up, each where its "
@@ -281,6 +292,19 @@ PyMethodDef methods[] = {
 };
 
 } // namespace
+
+bool add_at_labels(const Places& places, PyArrayObject* rows, PyArrayObject* out, int threads) {
+    Job job;
+    job.places = places;
+    return read_rows(rows, out, places.ndim, job) && add_rows(job, threads);
+}
+
+PyObject* count_at_labels(const Places& places, npy_intp size, char character, int threads) {
+    Job job;
+    job.places = places;
+    job.loops = label_loops(character);
+    return counts_of(job, size, character, threads);
+}
 
 int add_label_sums(PyObject* module) {
     return PyModule_AddFunctions(module, methods);

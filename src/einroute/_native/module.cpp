@@ -13,9 +13,12 @@
 #include "difference_transformed.hpp"
 #include "dispatch.hpp"
 #include "isa.hpp"
+#include "label_call.hpp"
 #include "label_look_ups.hpp"
+#include "label_products.hpp"
 #include "label_sums.hpp"
 #include "least_squares.hpp"
+#include "lengthened.hpp"
 #include "magnitude.hpp"
 #include "network.hpp"
 #include "one_pass.hpp"
@@ -107,6 +110,8 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_network,
     einroute::add_label_sums,
     einroute::add_label_look_ups,
+    einroute::add_label_call,
+    einroute::add_label_products,
     einroute::add_difference_forms,
     einroute::add_difference_transformed,
     einroute::add_difference_sums,
@@ -117,6 +122,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_sparse_hadamard,
     einroute::add_row_squares,
     einroute::add_structured_operands,
+    einroute::add_lengthened,
 };
 
 int execute(PyObject* module) {

@@ -34,6 +34,10 @@ EXPRESSIONS = (
     "btr*,bt->r", "btr*,tb->r", "btr*,btx->rx", "btr*,btx->brx", "btr*,bx->rx", "btr*,tx->brx", "btr*,b->r",
     "tr*,tc*,t->rc", "tr*,tc*,tx->rcx", "tr*,tr*,t->r", "tr*,t->tr", "tr*,tx->trx", "tr*,x->rx", "tr*,tr->r",
     "tr*,t,t->r", "r*,->r", "r*,x->xr",
+    # products of matrices for each class
+    "tr*,tx,ty->rxy", "tr*,tx,ty->yrx", "tr*,xt,t,ty->rxy", "tr*,tx,tyz->zrxy", "tr*,txb,tby->rxy",
+    "btr*,btx,bty->rxy", "btr*,tbx,bty,t->brxy", "tr*,bt,btx,tsy,s->rxy", "tr*,tx,ty,tz->rxyz",
+    "tr*,tc*,tx,ty->rcyx", "tr*,tr*,tx,ty->rxy", "r*,x,y->rxy", "btr*,btx,ty->rxy",
     # gathers
     "tr*,r->t", "tr*,rx->tx", "tr*,xr->xt", "tr*,xr->tx", "btr*,rx->btx", "btr*,rx->tbx", "btr*,xry->ytbx",
     "tr*,rx->x", "tr*,rx->", "tr*,rx,t->tx", "tr*,rx,tx->t", "tr*,tr->t", "tr*,rr->t", "tr*,tc*,rc->t",
@@ -189,6 +193,20 @@ class TestAgreement:
             with forcing(rewrite) as ran:
                 assert_agrees(subscripts, *operands)
             assert ran
+
+    @pytest.mark.skipif(adding.CORE is None, reason="they are the core's, and BLAS's")
+    @pytest.mark.parametrize("dtype", ["f8", "f4", "c8", "c16"])
+    def test_products_of_matrices_for_each_class_decline_what_is_not_finite(self, dtype):
+        subscripts, (hot, x, y) = case("tr*,tx,ty->rxy", "some", dtype, sizes=SIZES | {"t": 900, "x": 9})
+        with forcing("one_hot.class_products") as ran:
+            assert_agrees(subscripts, hot, x, y)
+        assert ran == ["one_hot.class_products"]
+        x[7, 2] = np.nan
+        hot.labels[7] = 2
+        with forcing("one_hot.class_products") as ran:
+            finite = np.isfinite(er.einsum(subscripts, hot, x, y))
+        assert len(ran) > 1
+        np.testing.assert_array_equal(finite.all((1, 2)), np.arange(4) != 2)
 
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize(

@@ -23,13 +23,21 @@ def moved(loops: str, sizes: Mapping[str, int], arrays: Sequence[Mapping[str, in
     most = machine().own_bytes / 2
     total = 0.0
     for own, label in zip(terms, along, strict=True):
-        size = prod(sizes[c] for c in own)
+        size = float(prod(sizes[c] for c in own))
         each = min(max(own.get(label, itemsize), itemsize), max(LINE, itemsize))
         inside = loops[loops.index(label) + 1 :] if label else ""
         if each < LINE and _touched(inside, sizes, terms, along, itemsize) > most:
             each = _UNFORESEEN * LINE
-        total += size * each
+        nbytes, span = size * each, _span(sizes, own, itemsize)
+        if span < nbytes and _touched(loops[1:], sizes, terms, along, itemsize) <= most:
+            nbytes = span  # windows: what they have in common stays in cache
+        total += nbytes
     return total
+
+
+def _span(sizes: Mapping[str, int], own: Mapping[str, int], itemsize: int) -> float:
+    """Bytes from the first to the last element."""
+    return float(itemsize + sum((sizes[c] - 1) * s for c, s in own.items()))
 
 
 def _touched(

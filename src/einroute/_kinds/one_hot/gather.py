@@ -16,6 +16,7 @@ from ..._base.routes import Offer, Refused
 from ..._base.threads import cuts
 from .adding import Part, add_up, counting
 from .fast_paths import is_silent, quick
+from .in_core import in_core
 from .look_up import Block
 from .places import AtPlaces, Over, at_places
 from .where import Cut, Where, extents, find, untested
@@ -170,7 +171,8 @@ def _verdict(wanted: Callable[[AtPlaces], str]) -> Callable[[Step], Rewriting | 
         settled = short is not None and (not plan.rest or (plan.plain.bare and not plan.shown))
         handed_on = () if inner is None else (inner,)
         silent = short is not None and is_silent(plan)
-        rewriting = Rewriting(made, handed_on, short, settled=settled, silent=silent)
+        whole = in_core(plan) if silent else None
+        rewriting = Rewriting(made, handed_on, short, settled=settled, silent=silent, in_core=whole)
         # What is added up, or made of several arrays, is new.
         new = plan.plain.adds or len(plan.rest) > 1
         return rewriting if short is not None or not new else shortened_by(run, step, rewriting)

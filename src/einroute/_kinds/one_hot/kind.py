@@ -6,7 +6,7 @@ from ..._base.facts import Operand
 from ..._base.kinds import Form
 from ..._base.rewrites import Rewrite
 from ..structured import MET, structured_kind
-from . import entries, gather, order, sparse_result, written
+from . import class_products, entries, gather, order, sparse_result, written
 from .operand import OneHot
 
 NAME = "one_hot"
@@ -14,6 +14,7 @@ REWRITES: tuple[Rewrite, ...] = (
     gather.COUNT,
     gather.SEGMENT_SUM,
     gather.GATHER,
+    class_products.CLASS_PRODUCTS,
     order.SUM_FIRST,
     order.TABLE_FIRST,
     entries.SPARSE,

@@ -133,6 +133,19 @@ class Extension:
             return None
         return axis, tuple(None if run.source[axis] == whole else run.source for run in self.runs)
 
+    def rounds(self) -> tuple[int, int, int, int] | None:
+        """Rows of the base, and bytes of one, of where it begins to be copied, and of one of the copy.
+
+        None if the copy is not made of rows that go round.
+        """
+        if self.index is not None or self.order is not None:
+            return None
+        run = self.runs[0]
+        at = len(run.source) - 1
+        unit = prod(self.sizes[at + 1 :]) * self.dtype.itemsize
+        period = self.shape[self.axis]
+        return prod(self.sizes[:at]), period * unit, run.source[at].start * unit, self.sizes[at] * unit
+
     def view(self, copy: Array, start: int = 0, rolls: int | None = None) -> Array:
         """The rollings from ``start`` positions along the base on: all that the view shows, or so many."""
         shape = self.shape

@@ -13,7 +13,9 @@ from ..._base.cost import Cost, first_touched
 from ..._base.facts import Operand, Step
 from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
 from ..._base.routes import Offer, Refused
+from ..._native import CORE
 from ..._native.fresh import allocator
+from ..dense.gemm_cost import SMALL
 from .extension import Extension, extension, rolls_at_once
 from .parts import joined, piece, piece_shape
 from .where import NAME, Where, others_bytes, replaced
@@ -75,13 +77,16 @@ def _short_of(
     axis, shape, dtype, origin, strides = pieces[0], ext.shape, ext.dtype, ext.origin, ext.strides
     parts, fresh = pieces[1], allocator(ext.nbytes, last=False)
     sizes = None if fresh is np.empty else ext.sizes  # concatenate makes small ones itself in less time
+    rounds = ext.rounds() if CORE is not None and ext.nbytes <= SMALL and 0 not in shape else None
 
     def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array]:
         def short(operands: tuple[Any, ...]) -> Array:
             base = operands[at].base
-            out = None if sizes is None else fresh(sizes, dtype)
-            copy = np.concatenate([base if part is None else base[part] for part in parts], axis, out)
-            view = np.ndarray(shape, dtype, copy, origin, strides)
+            view = None if rounds is None else CORE.lengthened(base, dtype, *rounds, shape, strides, origin)
+            if view is None:
+                out = None if sizes is None else fresh(sizes, dtype)
+                copy = np.concatenate([base if part is None else base[part] for part in parts], axis, out)
+                view = np.ndarray(shape, dtype, copy, origin, strides)
             result: Array = contract.inner(0, (*operands[:at], view, *operands[at + 1 :]))
             return result
 
