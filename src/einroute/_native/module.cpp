@@ -17,6 +17,7 @@
 #include "label_sums.hpp"
 #include "least_squares.hpp"
 #include "magnitude.hpp"
+#include "metric_factor.hpp"
 #include "network.hpp"
 #include "one_pass.hpp"
 #include "pool.hpp"
@@ -105,6 +106,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_label_look_ups,
     einroute::add_difference_forms,
     einroute::add_difference_transformed,
+    einroute::add_metric_factor,
     einroute::add_difference_sums,
     einroute::add_difference_projections,
     einroute::add_correlate,
