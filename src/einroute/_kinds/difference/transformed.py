@@ -59,12 +59,12 @@ def short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] |
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         d, metric = operands[at], operands[w]
-        made = transformed(d.x, d.y, None, metric, number, threads) if small else False
+        made: Any = transformed(d.x, d.y, None, metric, number, threads) if small else False
         if made is False:
             part = definite_part(metric)
             u = None if part is None else _factor(part)
             made = None if u is None else transformed(d.x, d.y, u, metric, number, threads)
-        return made if made is None or not turned else made.T
+        return made.T if made is not None and turned else made  # type: ignore[no-any-return]
 
     return run
 
@@ -75,8 +75,9 @@ def _factor(symmetric: Array) -> Array | None:
         upper: Array = np.linalg.cholesky(symmetric).T
     except np.linalg.LinAlgError:  # semidefinite, maybe
         found = factor(symmetric)
-        whole = not isinstance(found, Declined) and found.u is not None and found.u.ndim == 2
-        return found.u if whole and found.sign > 0 else None
+        if isinstance(found, Declined) or found.u is None or found.u.ndim < 2:
+            return None
+        return found.u if found.sign > 0 else None
     return upper
 
 
