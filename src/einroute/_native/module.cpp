@@ -7,6 +7,7 @@
 #include "copies.hpp"
 #include "correlate.hpp"
 #include "described_classes.hpp"
+#include "difference_expanded.hpp"
 #include "difference_forms.hpp"
 #include "difference_projections.hpp"
 #include "difference_sums.hpp"
@@ -106,6 +107,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_label_look_ups,
     einroute::add_difference_forms,
     einroute::add_difference_transformed,
+    einroute::add_difference_expanded,
     einroute::add_metric_factor,
     einroute::add_difference_sums,
     einroute::add_difference_projections,

@@ -9,6 +9,7 @@ With ``q >= T / 700`` and at most `MOST` terms that is less than 104 u, of the 1
 pairs are computed from the differences of the points themselves.  A metric that is one operand, and the
 result, take one call of the core (`difference_transformed`), which factors the metric if it is small,
 transforms in plain sums where these do not cancel too much, and asks of each distance what that needs.
+In single precision a metric of any signs is multiplied out in double by another one (`difference_expanded`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..._base.c_einsum import c_einsum
 from ..._base.facts import Step
 from ..._base.routes import Declined
 from ..._native import CORE
+from ..dense.core_program import has_blas
 from . import distances
 from .form import Form
 from .metric import Factor, factor
@@ -56,6 +58,7 @@ def short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] |
         return None
     threads, number, turned = step.threads, step.dtype.num, step.output != form.i + form.j
     transformed, definite_part, small = CORE.difference_transformed, CORE.definite_part, features <= _SMALL
+    expanded, single = CORE.difference_expanded, step.dtype.char == "f"
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         d, metric = operands[at], operands[w]
@@ -63,7 +66,10 @@ def short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] |
         if made is False:
             part = definite_part(metric)
             u = None if part is None else _factor(part)
-            made = None if u is None else transformed(d.x, d.y, u, metric, number, threads)
+            if u is not None:
+                made = transformed(d.x, d.y, u, metric, number, threads)
+            else:
+                made = expanded(d.x, d.y, metric) if single and has_blas() else None
         return made.T if made is not None and turned else made  # type: ignore[no-any-return]
 
     return run
