@@ -23,7 +23,7 @@ def judged(x: Array, y: Array, metric: Array) -> tuple[Array, Array]:
     return (np.einsum("ijk,kl,ijl->ij", *every) for every in ((d, m, d), (abs(d), abs(m), abs(d))))
 
 
-def made(x: Array, y: Array, u: Array, metric: Array, threads: int = 1) -> Array | None:
+def made(x: Array, y: Array, u: Array | None, metric: Array, threads: int = 1) -> Any:
     return CORE.difference_transformed(x, y, u, metric, x.dtype.num, threads)
 
 
@@ -69,6 +69,51 @@ def test_it_does_what_is_far_apart_and_few_that_are_close(char: str) -> None:
     np.testing.assert_array_equal(made(x, y, u, metric, 3), got)
 
 
+@pytest.mark.parametrize("features", [2, 17, 64, 200])
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize("char", "df")
+def test_a_metric_is_factored(features: int, alike: bool, char: str) -> None:
+    rng = np.random.default_rng(features)
+    x, y = (rng.standard_normal((n, 1 if alike else features)) for n in (25, 30))
+    x, y = ((one + 1e-6 * rng.standard_normal((len(one), features))).astype(char) for one in (x, y))
+    a = rng.standard_normal((features, features))
+    metric = (a @ a.T + 1 + np.eye(features)).astype(char)  # all of its sums are alike where the features are
+    metric[1, 0] += metric[0, 1] * metric.dtype.type(0.01)
+    got = made(x, y, None, metric)
+    if got is None:
+        assert features == 200  # much cancels
+        return
+    right, size = judged(x, y, metric)
+    assert (abs(got - right) <= 64 * np.finfo(char).eps * size).all()
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        np.eye(3), -np.eye(3), np.zeros((3, 3)), np.array([[1.0, 2, 0], [2, 1, 0], [0, 0, 1]]),
+        np.array([[1.0, 0.9, 0], [0.9, 1, 0.9], [0, 0.9, 1]]), np.full((3, 3), np.nan), np.ones((3, 3)),
+    ],
+)  # fmt: skip
+def test_metrics_that_are_diagonal_or_not_definite_are_left(metric: Array) -> None:
+    x = np.random.default_rng(3).standard_normal((9, 3))
+    assert made(x, x, None, metric) is False
+    for one in (metric, metric.astype("f")):
+        part = CORE.definite_part(one)
+        assert part is None or part is one
+        assert (part is None) == (metric[0, 1] in (0, 2) or not (metric.diagonal() > 0).all())
+
+
+def test_the_part_that_counts_of_a_metric() -> None:
+    metric = np.array([[2.0, 1.5], [0.5, 2.0]])
+    np.testing.assert_array_equal(CORE.definite_part(metric), [[2, 1], [1, 2]])
+    np.testing.assert_array_equal(CORE.definite_part(metric.astype("f")[::-1, ::-1]), [[2, 1], [1, 2]])
+    for wrong in (np.ones((2, 3)), np.ones(2), np.ones((2, 2), int)):
+        with pytest.raises(ValueError):
+            CORE.definite_part(wrong)
+    with pytest.raises(ValueError):
+        CORE.definite_part([[1.0]])
+
+
 def test_bits_do_not_depend_on_the_instruction_set() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 90, 17))
@@ -108,7 +153,7 @@ ONE = np.ones((3, 2))
     [
         (ONE, np.ones((4, 3)), np.eye(2), np.eye(2), ONE.dtype.num, 1),
         (ONE, ONE, np.ones((2, 3)), np.eye(2), ONE.dtype.num, 1),
-        (ONE, ONE, np.ones((65, 2)), np.eye(2), ONE.dtype.num, 1),
+        (ONE, ONE, np.ones((1025, 2)), np.eye(2), ONE.dtype.num, 1),
         (ONE, ONE, np.ones((0, 2)), np.eye(2), ONE.dtype.num, 1),
         (ONE, ONE, np.eye(2), np.eye(3), ONE.dtype.num, 1),
         (ONE[:0], ONE, np.eye(2), np.eye(2), ONE.dtype.num, 1),

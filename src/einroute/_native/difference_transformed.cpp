@@ -1,19 +1,16 @@
-// Squared forms by a whole metric U' U: distances of the points that U transformed, from their differences.
-//
-// The bound, with u the unit roundoff: a transformed and centred coordinate is off by u times itself and a
-// little of the terms it was summed of, `extra`. So the root of a distance q is off by u sqrt(2 T) at most
-// with T = t_i + t_j, t = sum (|z| + extra)**2, and q by 2 sqrt(2) u sqrt(q T) and (R + 3) u q for the sum of
-// R terms: less than 104 u where q is at least T / least_share(R). All others are computed from the
-// differences of the points themselves.
+// Squared forms by a whole metric U' U: distances of the points that U transformed, from their differences,
+// and all that are too small against their terms (`transformed_points`) from the differences of the points
+// themselves.
 #include "difference_transformed.hpp"
 
 #include "difference_forms.hpp"
 #include "float_status.hpp"
 #include "held_numbers.hpp"
-#include "linear_sides.hpp"
+#include "metric_factor.hpp"
+#include "passing.hpp"
+#include "transformed_points.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace einroute {
@@ -23,75 +20,40 @@ namespace {
 using std::ptrdiff_t;
 
 // The most terms; and the share of pairs from which this is no way.
-constexpr ptrdiff_t MOST = 64;
+constexpr ptrdiff_t MOST = 1024;
 constexpr double OFTEN = 0.02;
-// A linear form is within so many u where it is not less than its limit.
-constexpr double WITHIN = 60;
 
-double least_share(ptrdiff_t terms) {
-    const double root = (100 - static_cast<double>(terms)) / (2 * std::sqrt(2.0));
-    return std::min(700.0, root * root);
-}
+enum Found { FAILED = -1, LEFT, MADE };
 
-// Transformed points, row by row, and what a distance must not be less than; the largest of that.
-template <class R> struct Side {
-    Workspace<R> z;
-    Numbers limit;
-    double most = 0;
-
-    Side(ptrdiff_t count, ptrdiff_t terms) : z(workspace<R>(count * terms)), limit(numbers(count)) {}
-    bool good() const { return z && limit; }
-};
-
-// The means of the transformed points: any point would do.
-void add_means(const LinearPoints& p, ptrdiff_t terms, double* centre) {
-    for (ptrdiff_t r = 0; r < terms; ++r) {
-        double sum = 0;
-        for (ptrdiff_t i = 0; i < p.count; ++i) {
-            sum += p.head[r * p.padded + i];
-        }
-        centre[r] += sum / (2 * static_cast<double>(p.count));
-    }
-}
-
+// The form of one pair; `own` has room for two rows of features.
 template <class R>
-void fill(const LinearPoints& p, ptrdiff_t terms, const double* centre, double share, Side<R>& to) {
-    for (ptrdiff_t i = 0; i < p.count; ++i) {
-        to.limit[i] = 0;
+double form_of(const double* x, const double* y, const double* metric, ptrdiff_t features, double* own) {
+    double* __restrict const sums = own;
+    double* __restrict const d = own + features;
+    for (ptrdiff_t k = 0; k < features; ++k) {
+        d[k] = static_cast<double>(static_cast<R>(x[k] - y[k]));
+        sums[k] = 0;
     }
-    for (ptrdiff_t r = 0; r < terms; ++r) {
-        const LinearSide own = p.side(r, 0);
-        for (ptrdiff_t i = 0; i < p.count; ++i) {
-            const double near = own.head[i] - centre[r], back = near - own.head[i],
-                         lost = (own.head[i] - (near - back)) - (centre[r] + back),
-                         z = near + (own.tail[i] + lost),
-                         size = std::fabs(z) + WITHIN * LINEAR_LEAST * own.least[i];
-            to.z[i * terms + r] = static_cast<R>(z);
-            to.limit[i] += size * size / share;
+    for (ptrdiff_t k = 0; k < features; ++k, metric += features) {
+        for (ptrdiff_t l = 0; l < features; ++l) {
+            sums[l] += metric[l] * d[k];
         }
     }
-    for (ptrdiff_t i = 0; i < p.count; ++i) {
-        const double limit = to.limit[i];
-        to.most = limit > to.most || std::isnan(limit) ? limit : to.most; // nan stays
-    }
-}
-
-// The form of one pair.
-template <class R>
-double form_of(const double* x, const double* y, const double* metric, ptrdiff_t features) {
     double sum = 0;
     for (ptrdiff_t k = 0; k < features; ++k) {
-        double own = 0;
-        for (ptrdiff_t l = 0; l < features; ++l) {
-            own += metric[k * features + l] * static_cast<double>(static_cast<R>(x[l] - y[l]));
-        }
-        sum += own * static_cast<double>(static_cast<R>(x[k] - y[k]));
+        sum += sums[k] * d[k];
     }
     return sum;
 }
 
+struct Points {
+    const double* rows;
+    ptrdiff_t count;
+};
+
 template <class R> struct Form {
-    const LinearPoints &x, &y;
+    Points x, y;
+    ptrdiff_t features;
     const double* metric;
     R* out;
     bool same;
@@ -117,28 +79,46 @@ template <class R> bool some_less(const R* x, ptrdiff_t count, R least) {
     return all > 0;
 }
 
-// Computes what is small from the differences; false where that is too much.
-template <class R> bool mend(const Form<R>& f, const Side<R>& left, const Side<R>& right) {
-    const ptrdiff_t m = f.y.count, features = f.x.features;
-    ptrdiff_t few = static_cast<ptrdiff_t>(OFTEN * static_cast<double>(f.x.count * m)) + 1;
+// Calls `each` with the row and the column of every distance that is too small, until that gives false.
+template <class R, class Each>
+bool find_small(const Form<R>& f, const Transformed& left, const Transformed& right, Each each) {
+    const ptrdiff_t m = f.y.count;
     for (ptrdiff_t i = 0; i < f.x.count; ++i) {
-        R* const row = f.out + i * m;
-        if (!f.same && !some_less(row, m, static_cast<R>(left.limit[i] + right.most))) {
-            continue;
-        }
-        for (ptrdiff_t j = 0; j < m; ++j) {
-            if (f.same && i == j) {
-                row[j] = 0;
-            } else if (!(static_cast<double>(row[j]) >= left.limit[i] + right.limit[j])) {
-                if (--few < 0) {
-                    return false;
-                }
-                row[j] = static_cast<R>(
-                    form_of<R>(f.x.rows + i * features, f.y.rows + j * features, f.metric, features));
+        const R* const row = f.out + i * m;
+        const bool some = some_less(row, m, static_cast<R>(left.limit[i] + right.most));
+        for (ptrdiff_t j = 0; some && j < m; ++j) {
+            if (!(static_cast<double>(row[j]) >= left.limit[i] + right.limit[j]) && !each(i, j)) {
+                return false;
             }
         }
     }
     return true;
+}
+
+// Computes what is small from the differences; not where that is more than some pairs.
+template <class R>
+Found mend(const Form<R>& f, const Transformed& left, const Transformed& right, ptrdiff_t most) {
+    const ptrdiff_t m = f.y.count, features = f.features;
+    const Numbers own = numbers(2 * features);
+    if (!own) {
+        return PyErr_NoMemory(), FAILED;
+    }
+    const auto diagonal = [&](R value) {
+        for (ptrdiff_t i = 0; f.same && i < m; ++i) {
+            f.out[i * m + i] = value;
+        }
+    };
+    diagonal(std::numeric_limits<R>::infinity());
+    if (!find_small(f, left, right, [&](ptrdiff_t, ptrdiff_t) { return --most >= 0; })) {
+        return LEFT;
+    }
+    find_small(f, left, right, [&](ptrdiff_t i, ptrdiff_t j) {
+        f.out[i * m + j] = static_cast<R>(
+            form_of<R>(f.x.rows + i * features, f.y.rows + j * features, f.metric, features, own.get()));
+        return true;
+    });
+    diagonal(0);
+    return MADE;
 }
 
 // Whether all below the diagonal is zero.
@@ -156,49 +136,118 @@ bool upper(const HeldNumbers& u) {
     return zeros;
 }
 
-// 1 if the form is made, 0 if it has to be made another way, -1 with an exception set.
-template <class R>
-int make(LinearPoints& x, LinearPoints& y, const HeldNumbers& u, const double* metric, R* out, int type,
-         int threads) {
-    const ptrdiff_t terms = u.length(0);
-    const double share = least_share(terms);
-    const bool same = &x == &y;
-    const Workspace<R> ones = workspace<R>(terms);
-    const Numbers centre = numbers(terms);
-    Side<R> left(x.count, terms), other(same ? 0 : y.count, terms);
-    if (!ones || !centre || !left.good() || !other.good()) {
+// The points as rows, in the precision of the result.
+template <class R> Workspace<R> as_rows(const Transformed& t, ptrdiff_t terms) {
+    Workspace<R> rows = workspace<R>(t.count * terms), own;
+    const Numbers& z = t.z;
+    constexpr bool WIDE = sizeof(R) == sizeof(double);
+    if (!WIDE) {
+        own = workspace<R>(t.padded * terms);
+        for (ptrdiff_t i = 0; own && i < t.padded * terms; ++i) {
+            own[i] = static_cast<R>(z[i]);
+        }
+    }
+    if (!rows || (!WIDE && !own)) {
         PyErr_NoMemory();
-        return -1;
+        return nullptr;
     }
-    const bool above = upper(u);
-    if (!project(x, u.data(), terms, type == NPY_FLOAT, threads, above) ||
-        (!same && !project(y, u.data(), terms, type == NPY_FLOAT, threads, above))) {
-        return -1;
-    }
-    std::fill_n(ones.get(), terms, R{1});
-    std::fill_n(centre.get(), terms, 0.0);
-    add_means(x, terms, centre.get());
-    add_means(y, terms, centre.get());
-    fill(x, terms, centre.get(), share, left);
-    if (!same) {
-        fill(y, terms, centre.get(), share, other);
-    }
-    const Side<R>& right = same ? left : other;
+    constexpr ptrdiff_t ITEM = sizeof(R);
+    const char* const from =
+        WIDE ? reinterpret_cast<const char*>(z.get()) : reinterpret_cast<char*>(own.get());
+    transpose_of(ITEM)(from, t.padded * ITEM, t.count, terms, reinterpret_cast<char*>(rows.get()),
+                       terms * ITEM);
+    return rows;
+}
+
+// Distances of transformed points, and what is too small in them.
+template <class R>
+Found distances(const Form<R>& f, const Transformed& left, const Transformed& right, const Factor& factor,
+                ptrdiff_t most) {
     // Twice what a distance is made of: of what that bounds all is finite.
-    if (!((left.most + right.most) * share * 4 < static_cast<double>(std::numeric_limits<R>::max()))) {
-        return 0;
+    if (!((left.largest + right.largest) * 4 < static_cast<double>(std::numeric_limits<R>::max()))) {
+        return LEFT;
     }
-    const DifferenceForms forms = {reinterpret_cast<const char*>(left.z.get()),
-                                   reinterpret_cast<const char*>(right.z.get()),
-                                   reinterpret_cast<const char*>(ones.get()),
-                                   x.count,
-                                   y.count,
-                                   terms,
-                                   false};
-    if (!fill_forms(forms, reinterpret_cast<char*>(out), type, threads)) {
-        return -1;
+    const Workspace<R> x = as_rows<R>(left, factor.terms);
+    const Workspace<R> y = x && !f.same ? as_rows<R>(right, factor.terms) : nullptr;
+    const Workspace<R> ones = workspace<R>(factor.terms);
+    if (!x || (!f.same && !y) || !ones) {
+        return PyErr_NoMemory(), FAILED;
     }
-    return mend(Form<R>{x, y, metric, out, same}, left, right);
+    std::fill_n(ones.get(), factor.terms, R{1});
+    const auto bytes = [](const Workspace<R>& own) { return reinterpret_cast<const char*>(own.get()); };
+    const DifferenceForms forms = {bytes(x),    bytes(f.same ? x : y), bytes(ones), left.count,
+                                   right.count, factor.terms,          false};
+    if (!fill_forms(forms, reinterpret_cast<char*>(f.out), factor.single ? NPY_FLOAT : NPY_DOUBLE,
+                    factor.threads)) {
+        return FAILED;
+    }
+    return mend(f, left, right, most);
+}
+
+template <class R> Found plainly(const Form<R>& f, const Factor& factor) {
+    const Numbers centre = numbers(factor.features);
+    if (!centre) {
+        return PyErr_NoMemory(), FAILED;
+    }
+    std::fill_n(centre.get(), factor.features, 0.0);
+    add_means(f.x.rows, f.x.count, factor.features, centre.get());
+    add_means(f.y.rows, f.y.count, factor.features, centre.get());
+    Transformed left, other;
+    if (!transform_plainly(f.x.rows, f.x.count, centre.get(), factor, left) ||
+        (!f.same && !transform_plainly(f.y.rows, f.y.count, centre.get(), factor, other))) {
+        return FAILED;
+    }
+    const Transformed& right = f.same ? left : other;
+    // To make a pair again takes about as long as to transform a point in twice the precision.
+    return distances(f, left, right, factor, (f.x.count + f.y.count) / 2);
+}
+
+double mean_of(const double* x, ptrdiff_t count) {
+    constexpr ptrdiff_t LANES = 4;
+    double sums[LANES] = {};
+    ptrdiff_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
+            sums[lane] += x[i + lane];
+        }
+    }
+    for (; i < count; ++i) {
+        sums[0] += x[i];
+    }
+    return (sums[0] + sums[1] + sums[2] + sums[3]) / static_cast<double>(count);
+}
+
+// The same of points that are transformed in twice the precision.
+template <class R> Found precisely(const Form<R>& f, const Factor& factor) {
+    const ptrdiff_t terms = factor.terms;
+    LinearPoints x, y;
+    const Numbers centre = numbers(terms);
+    if (!centre || !read_points(x, f.x.rows, f.x.count, factor.features, terms) ||
+        (!f.same && !read_points(y, f.y.rows, f.y.count, factor.features, terms))) {
+        return PyErr_NoMemory(), FAILED;
+    }
+    if (!project(x, factor.u, terms, false, factor.threads, factor.above) ||
+        (!f.same && !project(y, factor.u, terms, false, factor.threads, factor.above))) {
+        return FAILED;
+    }
+    for (ptrdiff_t r = 0; r < terms; ++r) { // any point would do
+        const double* const own = x.head.get() + r * x.padded;
+        centre[r] =
+            mean_of(own, x.count) / 2 + mean_of(f.same ? own : y.head.get() + r * y.padded, f.y.count) / 2;
+    }
+    Transformed left, other;
+    if (!centre_projected(x, centre.get(), factor, left) ||
+        (!f.same && !centre_projected(y, centre.get(), factor, other))) {
+        return FAILED;
+    }
+    return distances(f, left, f.same ? left : other, factor,
+                     static_cast<ptrdiff_t>(OFTEN * static_cast<double>(f.x.count * f.y.count)) + 1);
+}
+
+// The form by a factor, if that is a way; with an exception set if it failed.
+template <class R> Found make(const Form<R>& f, const Factor& factor) {
+    const Found found = plainly(f, factor);
+    return found == LEFT && !factor.single ? precisely(f, factor) : found;
 }
 
 PyObject* difference_transformed(PyObject*, PyObject* args) {
@@ -208,7 +257,9 @@ PyObject* difference_transformed(PyObject*, PyObject* args) {
                           &type, &threads)) {
         return nullptr;
     }
-    const HeldNumbers x(given_x, 2), y(given_y, 2), u(given_u, 2), metric(given_metric, 2);
+    const bool factored = given_u != Py_None;
+    const HeldNumbers x(given_x, 2), y(given_y, 2), metric(given_metric, 2),
+        u(factored ? given_u : given_metric, 2);
     if (!x.good() || !y.good() || !u.good() || !metric.good() || !linear_fits(x, y, type)) {
         return nullptr;
     }
@@ -218,27 +269,38 @@ PyObject* difference_transformed(PyObject*, PyObject* args) {
         linear_fault();
         return nullptr;
     }
-    LinearPoints left, other;
-    LinearPoints& right = given_x == given_y ? left : other;
-    if (!read_points(left, x.data(), x.length(0), features, terms) ||
-        (&right == &other && !read_points(other, y.data(), y.length(0), features, terms))) {
-        return PyErr_NoMemory();
+    Numbers own;
+    if (!factored) {
+        own = numbers(features * features);
+        if (!own) {
+            return PyErr_NoMemory();
+        }
+        if (!factor_metric(metric.data(), features, own.get())) {
+            clear_status();
+            Py_RETURN_FALSE;
+        }
     }
+    const Points left{x.data(), x.length(0)}, right{y.data(), y.length(0)};
+    const bool same = given_x == given_y, single = type == NPY_FLOAT;
+    const Factor factor{factored ? u.data() : own.get(), terms,  features,
+                        !factored || upper(u),           single, threads};
     const npy_intp dims[] = {left.count, right.count};
     PyObject* made = empty(type, 2, dims, nullptr);
     if (made == nullptr) {
         return nullptr;
     }
     void* const out = PyArray_DATA(reinterpret_cast<PyArrayObject*>(made));
-    const int found = type == NPY_FLOAT
-                          ? make(left, right, u, metric.data(), static_cast<float*>(out), type, threads)
-                          : make(left, right, u, metric.data(), static_cast<double*>(out), type, threads);
+    const Found found =
+        single
+            ? make(Form<float>{left, right, features, metric.data(), static_cast<float*>(out), same}, factor)
+            : make(Form<double>{left, right, features, metric.data(), static_cast<double*>(out), same},
+                   factor);
     clear_status();
-    if (found == 1) {
+    if (found == MADE) {
         return made;
     }
     Py_DECREF(made);
-    if (found < 0) {
+    if (found == FAILED) {
         return nullptr;
     }
     Py_RETURN_NONE;
@@ -247,9 +309,8 @@ PyObject* difference_transformed(PyObject*, PyObject* args) {
 PyMethodDef methods[] = {
     {"difference_transformed", difference_transformed, METH_VARARGS,
      "difference_transformed(x, y, u, metric, type, threads, /)\n--\n\nSquared forms of all pairs by a "
-     "metric "
-     "that is u.T @ u, of points transformed by u, at most 64 rows; None where much cancels, or something "
-     "is not finite."},
+     "metric that is u.T @ u, of points transformed by u, at most 1024 rows; None where much cancels, or "
+     "something is not finite. Without u False where the metric is not positive definite, or diagonal."},
     {nullptr, nullptr, 0, nullptr},
 };
 

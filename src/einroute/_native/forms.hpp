@@ -28,6 +28,9 @@ struct FormKernels {
     void (*complex_twice)(const Forms& forms, std::ptrdiff_t first, std::ptrdiff_t last, char* work);
 };
 
+// Features whose products with a diagonal are summed by themselves.
+constexpr std::ptrdiff_t FORMS_TOGETHER = 16;
+
 // Bytes of `work`, for so many features.
 constexpr std::ptrdiff_t form_work(std::ptrdiff_t features) {
     return features * 160 + 64;

@@ -17,7 +17,7 @@ struct LinearDot {
     double *head, *tail, *size;
 };
 
-// Features whose products of low parts are summed by themselves.
+// Features whose products, or in twice the precision those of low parts, are summed by themselves.
 constexpr std::ptrdiff_t LINEAR_TOGETHER = 16;
 
 // Numbers in twice the precision, or without tails; their sum, and that of the heads' absolute values.

@@ -7,6 +7,7 @@
 #include "copies.hpp"
 #include "correlate.hpp"
 #include "described_classes.hpp"
+#include "difference_expanded.hpp"
 #include "difference_forms.hpp"
 #include "difference_projections.hpp"
 #include "difference_sums.hpp"
@@ -20,6 +21,7 @@
 #include "least_squares.hpp"
 #include "lengthened.hpp"
 #include "magnitude.hpp"
+#include "metric_factor.hpp"
 #include "network.hpp"
 #include "one_pass.hpp"
 #include "pool.hpp"
@@ -114,6 +116,8 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_label_products,
     einroute::add_difference_forms,
     einroute::add_difference_transformed,
+    einroute::add_difference_expanded,
+    einroute::add_metric_factor,
     einroute::add_difference_sums,
     einroute::add_difference_projections,
     einroute::add_correlate,

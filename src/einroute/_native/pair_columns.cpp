@@ -1,6 +1,7 @@
 // Weighed rows whose weights lie side by side, as where what is kept is the second of the pair; and short
 // rows.
 #include "pair_guard.hpp"
+#include "passing.hpp"
 
 #include <cstring>
 
@@ -24,11 +25,10 @@ struct Space {
 };
 
 void put_back(PairJob& job, ptrdiff_t first, ptrdiff_t last, const Space& space) {
-    for (ptrdiff_t i = first; i < last; ++i) {
-        for (ptrdiff_t k = 0; k < job.width; ++k) {
-            job.made[i * job.width + k] = space.made[k * space.each + i - first];
-        }
-    }
+    constexpr ptrdiff_t ITEM = sizeof(double);
+    transpose_of(ITEM)(reinterpret_cast<const char*>(space.made.get()), space.each * ITEM, last - first,
+                       job.width, reinterpret_cast<char*>(job.made.get() + first * job.width),
+                       job.width * ITEM);
 }
 
 } // namespace

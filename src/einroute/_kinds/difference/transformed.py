@@ -7,7 +7,9 @@ but for little.  So the root of a distance q is off by ``u (|z_i| + |z_j|)``, an
 ``2 sqrt(2) u sqrt(q T)`` with ``T = |z_i|**2 + |z_j|**2``, and by ``(R + 3) u q`` for the sum of R terms.
 With ``q >= T / 700`` and at most `MOST` terms that is less than 104 u, of the 128 of the rule; all other
 pairs are computed from the differences of the points themselves.  A metric that is one operand, and the
-result, take one call of the core (`difference_transformed`), which asks the same and more of more terms.
+result, take one call of the core (`difference_transformed`), which factors the metric if it is small,
+transforms in plain sums where these do not cancel too much, and asks of each distance what that needs.
+In single precision a metric of any signs is multiplied out in double by another one (`difference_expanded`).
 """
 
 from __future__ import annotations
@@ -21,14 +23,15 @@ from ..._base.c_einsum import c_einsum
 from ..._base.facts import Step
 from ..._base.routes import Declined
 from ..._native import CORE
+from ..dense.core_program import has_blas
 from . import distances
 from .form import Form
 from .metric import Factor, factor
 
 Array = np.ndarray[Any, Any]
 
-#: The most features; and the most that the core takes in a call of its own.
-MOST, _WHOLLY = 24, 64
+#: The most features; the most that the core takes in a call of its own, and of which it factors the metric.
+MOST, _WHOLLY, _SMALL = 24, 1024, 128
 #: How much smaller a distance may be than its terms, and the share of those that are from which this is no
 #: way.
 _LEAST, _OFTEN = 700.0, 0.1
@@ -36,9 +39,12 @@ _LEAST, _OFTEN = 700.0, 0.1
 _BLOCK = 1 << 19
 #: Seconds of a pair, and of each of its features in double precision.
 PAIR, TERM = 8e-10, 1e-10
-#: Of the core's own call: the same; seconds of a factor, of each product with one entry of it, of each number
-#: of a transformed point, and to factor a metric, by the cube of the features.
-_OWN, _EACH, _FACTOR, _PRODUCT, _NUMBER, _CUBE = 7e-10, 8.5e-11, 1.8e-5, 3.5e-10, 2.5e-9, 1e-10
+#: Of the core's own call: the same; seconds of a call and of a factor, the latter by the square and the cube
+#: of the features, of each product with one of its entries and each number of a transformed point.
+_OWN, _EACH, _CALL, _SQUARE, _CUBE, _PRODUCT, _NUMBER = 7e-10, 8.5e-11, 6e-6, 2.2e-9, 2e-11, 5.5e-11, 1.4e-9
+#: Features from which terms mostly cancel so much that points are transformed in twice the precision, and how
+#: many times a product takes then.
+_CANCELS, _TWOFOLD = 110, 6.0
 
 
 def short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] | None:
@@ -51,17 +57,34 @@ def short(form: Form, step: Step) -> Callable[[tuple[Any, ...]], Array | None] |
     if not alone or not bare or features > _WHOLLY or step.operands[w].dtype != step.dtype:
         return None
     threads, number, turned = step.threads, step.dtype.num, step.output != form.i + form.j
-    transformed = CORE.difference_transformed
+    transformed, definite_part, small = CORE.difference_transformed, CORE.definite_part, features <= _SMALL
+    expanded, single = CORE.difference_expanded, step.dtype.char == "f"
 
     def run(operands: tuple[Any, ...]) -> Array | None:
         d, metric = operands[at], operands[w]
-        found = factor(metric)
-        if isinstance(found, Declined) or found.sign < 0 or found.u is None or found.u.ndim < 2:
-            return None
-        made: Array | None = transformed(d.x, d.y, found.u, metric, number, threads)
-        return made if made is None or not turned else made.T
+        made: Any = transformed(d.x, d.y, None, metric, number, threads) if small else False
+        if made is False:
+            part = definite_part(metric)
+            u = None if part is None else _factor(part)
+            if u is not None:
+                made = transformed(d.x, d.y, u, metric, number, threads)
+            else:
+                made = expanded(d.x, d.y, metric) if single and has_blas() else None
+        return made.T if made is not None and turned else made  # type: ignore[no-any-return]
 
     return run
+
+
+def _factor(symmetric: Array) -> Array | None:
+    """U of a symmetric metric that is ``U' U`` and not diagonal; None if there is none."""
+    try:
+        upper: Array = np.linalg.cholesky(symmetric).T
+    except np.linalg.LinAlgError:  # semidefinite, maybe
+        found = factor(symmetric)
+        if isinstance(found, Declined) or found.u is None or found.u.ndim < 2:
+            return None
+        return found.u if found.sign > 0 else None
+    return upper
 
 
 def seconds(form: Form, step: Step) -> float:
@@ -69,8 +92,10 @@ def seconds(form: Form, step: Step) -> float:
     features = step.sizes[form.features[0]]
     n, m = step.sizes[form.i], step.sizes[form.j]
     item = step.dtype.itemsize / 8
-    points = (n + m) * features * (features * _PRODUCT * item + _NUMBER)
-    return n * m * (_OWN + _EACH * features) * item + points + _FACTOR + _CUBE * features**3
+    product = _PRODUCT * (_TWOFOLD if features >= _CANCELS and step.dtype.char == "d" else 1.0)
+    points = (n + m) * features * (features * product + _NUMBER)
+    factored = _CALL + features**2 * (_SQUARE + features * _CUBE)
+    return n * m * (_OWN + _EACH * features) * item + points + factored
 
 
 def squared_distances(x: Array, y: Array, factor: Factor, out: Array, threads: int) -> bool:

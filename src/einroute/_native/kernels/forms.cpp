@@ -14,9 +14,8 @@ namespace {
 
 using std::ptrdiff_t;
 
-// Vectors of pairs that are summed side by side; features whose products are summed by themselves.
+// Vectors of pairs that are summed side by side.
 constexpr int SIDE = 4;
-constexpr ptrdiff_t TOGETHER = 64;
 // Rows that are filled together.
 constexpr ptrdiff_t NEAR = 16;
 
@@ -39,8 +38,8 @@ template <class R, int ROWS, int N> void diagonal(const Forms& given, ptrdiff_t 
             total[r][v] = everywhere(R(0));
         }
     }
-    for (ptrdiff_t start = 0; start < f.features; start += TOGETHER) {
-        const ptrdiff_t stop = start + TOGETHER < f.features ? start + TOGETHER : f.features;
+    for (ptrdiff_t start = 0; start < f.features; start += FORMS_TOGETHER) {
+        const ptrdiff_t stop = start + FORMS_TOGETHER < f.features ? start + FORMS_TOGETHER : f.features;
         Vec<R> own[ROWS][N];
         for (int r = 0; r < ROWS; ++r) {
             for (int v = 0; v < N; ++v) {
@@ -188,8 +187,8 @@ template <class R, class V> void complex_pairs(const Forms& f, ptrdiff_t i, ptrd
         return x;
     };
     V re = same<V, R>(0), im = re;
-    for (ptrdiff_t start = 0; start < f.features; start += TOGETHER) {
-        const ptrdiff_t stop = start + TOGETHER < f.features ? start + TOGETHER : f.features;
+    for (ptrdiff_t start = 0; start < f.features; start += FORMS_TOGETHER) {
+        const ptrdiff_t stop = start + FORMS_TOGETHER < f.features ? start + FORMS_TOGETHER : f.features;
         V own_re = same<V, R>(0), own_im = own_re;
         for (ptrdiff_t k = start; k < stop; ++k) {
             const char *x = f.x + (i * f.features + k) * 2 * ITEM<R>,

@@ -7,44 +7,17 @@
 // antisymmetric to the last bit.
 
 #include "../linear_forms.hpp"
-#include "vectors.hpp"
+#include "double_lanes.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
 
 using std::ptrdiff_t;
-using Lanes = Vec<double>;
 
 constexpr ptrdiff_t WIDE = LANES<double>;
 // Vectors of a row that are looked at together.
 constexpr int TOGETHER = 4;
-
-inline Lanes lanes(const double* p) {
-    return load_vector<double>(reinterpret_cast<const char*>(p));
-}
-
-inline void put(double* p, const Lanes& x) {
-    std::memcpy(p, &x, sizeof x);
-}
-
-inline double magnitude(double x) {
-    return x < 0 ? -x : x;
-}
-
-inline Lanes magnitude(const Lanes& x) {
-#if defined(__GNUC__) || defined(__clang__)
-    typedef long long Bits __attribute__((vector_size(32)));
-    const long long mask = 0x7fffffffffffffffLL;
-    return reinterpret_cast<Lanes>(reinterpret_cast<Bits>(x) & Bits{mask, mask, mask, mask});
-#else
-    Lanes y = x;
-    for (int i = 0; i < LANES<double>; ++i) {
-        y[i] = magnitude(x[i]);
-    }
-    return y;
-#endif
-}
 
 // a + b rounded, and what rounding took.
 template <class T> inline T two_sum(const T& a, const T& b, T& lost) {
@@ -90,22 +63,38 @@ template <int COUNT> inline void plain_dot_of(const LinearDot& d, ptrdiff_t i) {
     for (int v = 0; v < COUNT; ++v) {
         head[v] = size[v] = everywhere(0.0);
     }
-    for (ptrdiff_t k = 0; k < d.features; ++k) {
-        const Lanes w = everywhere(d.w[k]);
+    for (ptrdiff_t first = 0; first < d.features; first += LINEAR_TOGETHER) {
+        const ptrdiff_t stop = first + LINEAR_TOGETHER < d.features ? first + LINEAR_TOGETHER : d.features;
+        Lanes own[COUNT];
         for (int v = 0; v < COUNT; ++v) {
-            const Lanes p = lanes(d.points + k * d.step + i + v * WIDE) * w;
-            head[v] = head[v] + p;
-            size[v] = size[v] + magnitude(p);
+            own[v] = everywhere(0.0);
+        }
+        ptrdiff_t k = first;
+        for (; k + 4 <= stop; k += 4) {
+            for (int v = 0; v < COUNT; ++v) {
+                const double* const x = d.points + k * d.step + i + v * WIDE;
+                const Lanes p = lanes(x) * everywhere(d.w[k]), q = lanes(x + d.step) * everywhere(d.w[k + 1]),
+                            r = lanes(x + 2 * d.step) * everywhere(d.w[k + 2]),
+                            s = lanes(x + 3 * d.step) * everywhere(d.w[k + 3]);
+                own[v] = own[v] + ((p + q) + (r + s));
+                size[v] = size[v] + ((magnitude(p) + magnitude(q)) + (magnitude(r) + magnitude(s)));
+            }
+        }
+        for (; k < stop; ++k) {
+            for (int v = 0; v < COUNT; ++v) {
+                const Lanes p = lanes(d.points + k * d.step + i + v * WIDE) * everywhere(d.w[k]);
+                own[v] = own[v] + p;
+                size[v] = size[v] + magnitude(p);
+            }
+        }
+        for (int v = 0; v < COUNT; ++v) {
+            head[v] = head[v] + own[v];
         }
     }
     for (int v = 0; v < COUNT; ++v) {
         put(d.head + i + v * WIDE, head[v]);
         put(d.size + i + v * WIDE, size[v]);
     }
-}
-
-inline double added(const Lanes& x) {
-    return (x[0] + x[1]) + (x[2] + x[3]);
 }
 
 // The same of COUNT points that are rows.

@@ -2,14 +2,13 @@
 // its own. Each sum is taken in four lanes of neighbouring columns, which are added at the end of a tile.
 
 #include "../pair_sums.hpp"
-#include "vectors.hpp"
+#include "double_lanes.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
 
 using std::ptrdiff_t;
-using Lanes = Vec<double>;
 
 // What is summed: products with the points, differences, or their squares.
 enum Summed { PRODUCTS, DIFFERENCES, SQUARES };
@@ -17,32 +16,6 @@ enum Summed { PRODUCTS, DIFFERENCES, SQUARES };
 // Features that are summed side by side, for two rows at once; columns after which a sum is looked at.
 constexpr int TOGETHER = 4;
 constexpr ptrdiff_t LOOK = 32;
-
-inline Lanes lanes(const double* p) {
-    return load_vector<double>(reinterpret_cast<const char*>(p));
-}
-
-inline double added(const Lanes& x) {
-    return (x[0] + x[1]) + (x[2] + x[3]);
-}
-
-inline Lanes magnitude(const Lanes& x) {
-#if defined(__GNUC__) || defined(__clang__)
-    typedef long long Bits __attribute__((vector_size(32)));
-    const long long mask = 0x7fffffffffffffffLL;
-    return reinterpret_cast<Lanes>(reinterpret_cast<Bits>(x) & Bits{mask, mask, mask, mask});
-#else
-    Lanes y;
-    for (int i = 0; i < LANES<double>; ++i) {
-        y[i] = x[i] < 0 ? -x[i] : x[i];
-    }
-    return y;
-#endif
-}
-
-inline double magnitude(double x) {
-    return x < 0 ? -x : x;
-}
 
 // Rows i to i + ROWS, features k to k + N.
 template <int ROWS, int N, Summed WHAT> void block(const PairTile& t, ptrdiff_t i, ptrdiff_t k) {
@@ -168,11 +141,6 @@ void tile(const PairTile& t) {
     } else {
         products<DIFFERENCES>(t);
     }
-}
-
-inline void add(double* to, const Lanes& x) {
-    const Lanes sum = lanes(to) + x;
-    std::memcpy(to, &sum, sizeof sum);
 }
 
 // Columns j to j + 4 * SIDE, features k to k + N.

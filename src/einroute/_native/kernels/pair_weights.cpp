@@ -2,35 +2,20 @@
 // precision, a row's in four lanes of neighbouring columns, which are added after some columns.
 
 #include "../pair_weights.hpp"
-#include "vectors.hpp"
+#include "double_lanes.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
 
 using std::ptrdiff_t;
-using Lanes = Vec<double>;
 
 constexpr int WIDE = LANES<double>;
 // Columns whose sums are added by themselves; rows that go down at once.
 constexpr ptrdiff_t TOGETHER = 256, DEEP = 64;
 
-inline Lanes magnitude(const Lanes& x) {
-#if defined(__GNUC__) || defined(__clang__)
-    typedef long long Bits __attribute__((vector_size(32)));
-    const long long mask = 0x7fffffffffffffffLL;
-    return reinterpret_cast<Lanes>(reinterpret_cast<Bits>(x) & Bits{mask, mask, mask, mask});
-#else
-    Lanes y;
-    for (int i = 0; i < WIDE; ++i) {
-        y[i] = x[i] < 0 ? -x[i] : x[i];
-    }
-    return y;
-#endif
-}
-
 inline Lanes wide(const double* p) {
-    return load_vector<double>(reinterpret_cast<const char*>(p));
+    return lanes(p);
 }
 
 inline Lanes wide(const float* p) {
@@ -47,15 +32,6 @@ inline Lanes wide(const float* p) {
 // What is left at the end of a row: one to three weights, and zeros.
 template <class T> inline Lanes rest_of(const T* p, ptrdiff_t count) {
     return Lanes{p[0], count > 1 ? p[1] : 0.0, count > 2 ? p[2] : 0.0, 0.0};
-}
-
-inline double added(const Lanes& x) {
-    return (x[0] + x[1]) + (x[2] + x[3]);
-}
-
-inline void add(double* to, const Lanes& x) {
-    const Lanes sum = wide(to) + x;
-    std::memcpy(to, &sum, sizeof sum);
 }
 
 template <class T> inline const T* row_of(const char* data, ptrdiff_t i, ptrdiff_t down) {
