@@ -72,14 +72,20 @@ inline bool ends_span(PyArrayObject* indptr, npy_intp lines, npy_intp entries) {
     return p[0] == 0 && p[lines] == entries;
 }
 
-template <class Check> bool checked(npy_intp work, const Check& check) {
+// Does work, of many entries without the GIL.
+template <class Work> void released(npy_intp work, const Work& run) {
     if (work < RELEASED) {
-        return check();
+        run();
+        return;
     }
-    bool good;
     Py_BEGIN_ALLOW_THREADS;
-    good = check();
+    run();
     Py_END_ALLOW_THREADS;
+}
+
+template <class Check> bool checked(npy_intp work, const Check& check) {
+    bool good = false;
+    released(work, [&] { good = check(); });
     return good;
 }
 

@@ -1,6 +1,7 @@
 #include "sparse_diagonals.hpp"
 
 #include "float_status.hpp"
+#include "sparse_checks.hpp"
 #include "sparse_dtypes.hpp"
 #include "sparse_expand.hpp"
 #include "sparse_parts.hpp"
@@ -14,8 +15,6 @@ namespace einroute {
 
 namespace {
 
-// Entries from which the GIL is released.
-constexpr npy_intp RELEASED = 1 << 15;
 // Sums for each element from which they are not all made room for.
 constexpr npy_intp SPARSER = 32;
 
@@ -99,16 +98,6 @@ template <class T> struct Sums {
         clear_status();
     }
 };
-
-template <class Work> void released(npy_intp work, const Work& run) {
-    if (work < RELEASED) {
-        run();
-        return;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    run();
-    Py_END_ALLOW_THREADS;
-}
 
 template <class T>
 PyObject* sums_of(const HeldDiagonals& diagonals, npy_intp rows, npy_intp columns, bool along_rows) {

@@ -56,16 +56,6 @@ bool is_wide(const Held& indices) {
     return PyArray_ITEMSIZE(indices.array()) == 8;
 }
 
-template <class Work> void released(npy_intp work, const Work& run) {
-    if (work < RELEASED) {
-        run();
-        return;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    run();
-    Py_END_ALLOW_THREADS;
-}
-
 struct Pair {
     std::uint64_t first, second;
 };
