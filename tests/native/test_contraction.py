@@ -203,6 +203,30 @@ class TestOverflow:
                 np.testing.assert_array_equal(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
 
     @pytest.mark.parametrize("dtype", "fdFD")
+    def test_what_is_no_number_beside_others_that_overflow(self, dtype: str) -> None:
+        large = np.finfo(dtype).max
+        x = np.array([[1, -large, -large, large], [np.nan, 0, 0, 0], [1, np.inf, -1, 1]], dtype)
+        ones = np.ones_like(x)
+        for subscripts, arrays in (("ij->i", (x,)), ("ij,ij->i", (x, ones)), ("ij,j->i", (x, ones[0]))):
+            with np.errstate(all="ignore"):
+                right = np.einsum(subscripts, *arrays)
+            for _ in range(3):
+                np.testing.assert_array_equal(er.einsum(subscripts, *arrays), right)
+
+    @pytest.mark.parametrize("dtype", "FD")
+    @pytest.mark.parametrize("subscripts", ["ij,ij->i", "ij,j->i", "ij,kj->ik"])
+    def test_two_complex_terms_are_four_real_ones(self, subscripts: str, dtype: str) -> None:
+        large = np.finfo(dtype).max / 3.6
+        a = np.tile(np.array([-large + large * 1j, large + large * 1j], dtype), (64, 1))
+        b = np.tile(np.array([-2.33 + 1.01j, 1.41 + 1.36j], dtype), (64, 1))
+        arrays = (a, b[0] if subscripts == "ij,j->i" else b)
+        with np.errstate(all="ignore"):
+            right = np.einsum(subscripts, *arrays)
+        assert np.isfinite(right).all()
+        for order in "KCF":
+            np.testing.assert_allclose(er.einsum(subscripts, *arrays, order=order), right, rtol=1e-5)
+
+    @pytest.mark.parametrize("dtype", "fdFD")
     @pytest.mark.parametrize("subscripts", ["ji->", "kji->", "kji->i"])
     def test_also_of_a_single_operand(self, subscripts: str, dtype: str) -> None:
         """NumPy sums along the last label in the alphabet first, and so adds what cancels before the rest."""

@@ -6,6 +6,7 @@
 #include "float_status.hpp"
 
 #include <algorithm>
+#include <cfloat>
 
 namespace einroute {
 
@@ -20,10 +21,17 @@ constexpr double RELEASED = 20e3;
 
 PyObject* c_einsum = nullptr;
 
+// Of elements in a row, as the parts that complex numbers are made of.
+npy_intp reals(const Contraction* self, npy_intp elements) {
+    return elements * (self->element >= Element::Complex64 ? 2 : 1);
+}
+
+bool is_single(const Contraction* self) {
+    return self->element == Element::Float32 || self->element == Element::Complex64;
+}
+
 bool is_finite(const Contraction* self, const char* data, npy_intp elements) {
-    const bool is_complex = self->element >= Element::Complex64;
-    const bool single = self->element == Element::Float32 || self->element == Element::Complex64;
-    return all_finite(data, elements * (is_complex ? 2 : 1), single);
+    return all_finite(data, reals(self, elements), is_single(self));
 }
 
 // Whether NumPy's order may stay finite where ours does not. Axes that stand still in memory, as
@@ -45,18 +53,22 @@ bool may_repeat(const Contraction* self, PyObject* const* arrays) {
     return false;
 }
 
-// Whether a result that is not finite is made anew: not where an operand is not finite either, unless ours
-// goes another way through the operands.
+// Whether a result that is not finite is made anew: not where the numbers that are finite are too small to
+// overflow in any order, so that an operand has others. They come to the same in every order then, unless
+// ours goes another way through the operands.
 bool is_worth_repeating(const Contraction* self, PyObject* const* arrays) {
     const Expression& e = *self->expression;
-    for (int i = 0; i < e.operands && !self->program->reorders; ++i) {
+    const int most = is_single(self) ? FLT_MAX_EXP : DBL_MAX_EXP;
+    int power = self->growth;
+    for (int i = 0; i < e.operands && power < most && !self->program->reorders; ++i) {
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
-        if (PyArray_ISONESEGMENT(x) && PyArray_ISALIGNED(x) &&
-            !is_finite(self, PyArray_BYTES(x), PyArray_SIZE(x))) {
-            return false;
+        if (!PyArray_ISONESEGMENT(x) || !PyArray_ISALIGNED(x)) {
+            return true;
         }
+        const int own = power_above(PyArray_BYTES(x), reals(self, PyArray_SIZE(x)), is_single(self));
+        power += own > 0 ? own : 0;
     }
-    return true;
+    return power >= most || self->program->reorders;
 }
 
 // NumPy's own answer, whose sums are in the order asked for; into `out`, which has a say in that, where one
@@ -79,9 +91,20 @@ PyObject* repeat(const Contraction* self, PyObject* const* arrays, PyObject* out
     return result;
 }
 
-// Whether others may run meanwhile: not while kernels go through the arrays as the program keeps it.
+// Whether others may run meanwhile.
 bool releases(const Contraction* self) {
-    return self->program->nanoseconds >= RELEASED && !self->program->arranges;
+    return self->program->nanoseconds >= RELEASED;
+}
+
+// A program of a call's own: how kernels go through the arrays is kept in it, and others may run it
+// meanwhile.
+std::unique_ptr<Program> own_program(const Program& program) {
+    try {
+        return std::make_unique<Program>(program);
+    } catch (const std::bad_alloc&) {
+        PyErr_NoMemory();
+        return nullptr;
+    }
 }
 
 // Whether all arrays are what they were: while the GIL is released, another thread may set the shape or the
@@ -117,6 +140,10 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
     if (released && strides != nullptr) {
         strides = std::copy_n(strides, self->out_ndim, out_kept) - self->out_ndim;
     }
+    std::unique_ptr<Program> own;
+    if (released && self->program->arranges && !(own = own_program(*self->program))) {
+        return false;
+    }
     alignas(32) char stack[ON_STACK];
     char* scratch = stack;
     if (self->program->scratch > ON_STACK) {
@@ -130,7 +157,7 @@ bool work(const Contraction* self, PyObject* const* arrays, char* out, const npy
         clear_status();
     }
     PyThreadState* state = released ? PyEval_SaveThread() : nullptr;
-    run_program(*self->program, data, steps, out, strides, scratch);
+    run_program(own ? *own : *self->program, data, steps, out, strides, scratch);
     const int flags = self->floating ? read_status() : 0;
     if (released) {
         PyEval_RestoreThread(state);

@@ -23,6 +23,7 @@ struct Contraction {
     int out_ndim;
     npy_intp out_shape[MAX_LABELS], out_strides[MAX_LABELS];
     npy_intp elements;
+    int growth; // products and sums of numbers below 1 are below this power of two
 
     PyArray_Descr* descr() const { return reinterpret_cast<PyArray_Descr*>(dtype.object); }
     template <class Visit> void references(const Visit& visit) { visit(report.object); }

@@ -1,5 +1,6 @@
-<<<<<<< HEAD
 """Whether all numbers of an array are finite, without a temporary where they are.
+
+Of a few the core looks at each, in a tenth of the time that BLAS takes.
 
 The thread that asks reads them alone.  What another core has read takes ten times as long to write, and the
 memory of a result that was looked at is that of the next one.
@@ -8,29 +9,16 @@ memory of a result that was looked at is that of the next one.
 from __future__ import annotations
 
 from cmath import isfinite
-=======
-"""Whether all numbers of an array are finite: the core looks at a few in a tenth of the time of BLAS."""
-
-from __future__ import annotations
-
->>>>>>> labels
 from typing import Any
 
 import numpy as np
 
-<<<<<<< HEAD
 from . import CORE
 
 #: Numbers of a sum of squares that BLAS keeps in the calling thread.
 _PIECE = 8192
 #: The real numbers that complex ones are made of.
 _PARTS = {"F": np.dtype("f4"), "D": np.dtype("f8")}
-=======
-from .._base.finite import finite as of_many
-from . import CORE
-
-__all__ = ["finite"]
->>>>>>> labels
 
 
 def finite(x: np.ndarray[Any, Any]) -> bool:
@@ -38,7 +26,9 @@ def finite(x: np.ndarray[Any, Any]) -> bool:
 
     Floating-point flags are to be ignored by the caller.
     """
-<<<<<<< HEAD
+    found: bool | None = None if CORE is None else CORE.few_finite(x)
+    if found is not None:
+        return found
     if 0 in x.strides and x.size:  # what stands still in memory is looked at once
         x = x[tuple(slice(None) if stride else 0 for stride in x.strides)]
     flat, char = x.ravel(order="K"), x.dtype.char
@@ -60,7 +50,3 @@ def _is_plain(flat: np.ndarray[Any, Any]) -> bool:
 def _sums_are(flat: np.ndarray[Any, Any]) -> bool:
     pieces = (flat[i : i + _PIECE] for i in range(0, flat.size, _PIECE))
     return all(isfinite(piece.dot(piece)) for piece in pieces)
-=======
-    found: bool | None = None if CORE is None else CORE.few_finite(x)
-    return of_many(x) if found is None else found
->>>>>>> labels

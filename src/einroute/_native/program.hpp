@@ -60,7 +60,7 @@ double walking_program(const Program& program, const std::ptrdiff_t* const* stri
                        const std::ptrdiff_t* out_strides);
 
 // Runs it on arrays given by their addresses and strides; `scratch` is aligned as operands are. One at a
-// time where it arranges: who calls it holds the GIL.
+// time: who calls it holds the GIL, or has a program of its own.
 void run_program(Program& program, const char* const* data, const std::ptrdiff_t* const* strides, char* out,
                  const std::ptrdiff_t* out_strides, char* scratch);
 

@@ -2,6 +2,8 @@
 
 #include "contraction_object.hpp"
 
+#include <cmath>
+
 namespace einroute {
 
 namespace {
@@ -38,7 +40,7 @@ void lay_out_result(Contraction* self, bool fortran) {
     }
 }
 
-// Of each sum: two may be added in any order.
+// Of each sum.
 double terms(const Expression& e) {
     double count = iterations(e);
     for (int i = 0; i < e.out_ndim; ++i) {
@@ -61,7 +63,11 @@ Made complete(Contraction* self, PyObject* subscripts, PyArray_Descr* descr) {
     self->subscripts.object = Py_NewRef(subscripts);
     self->floating = self->element >= Element::Float32;
     self->order = 'K';
-    self->repeats = self->floating && !self->report && (self->program->reorders || terms(e) > 2);
+    const bool is_complex = self->element >= Element::Complex64;
+    // Two real terms may be added in any order; a complex product is two.
+    const double most = is_complex && e.operands > 1 ? 1 : 2;
+    self->repeats = self->floating && !self->report && (self->program->reorders || terms(e) > most);
+    self->growth = std::ilogb(terms(e)) + 1 + (is_complex ? e.operands : 0);
     if (self->repeats && iterations(e) > REPEATED) {
         return Made::NotOurs;
     }
