@@ -328,3 +328,37 @@ def test_a_helper_that_comes_late_keeps_nothing() -> None:
     finally:
         free.set()
         holder.join()
+
+
+CODE = """
+import threading
+import threadpoolctl
+from einroute._base.threads import _blas
+
+blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
+blas.limit(limits=2)  # the count is this thread's to set from now on
+
+def counts():
+    return {pool["num_threads"] for pool in blas.info()}
+
+def elsewhere(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+before = counts()
+elsewhere(_blas.enter)
+print(counts() <= {1})
+_blas.enter()
+elsewhere(_blas.leave)
+print(counts() <= {1})
+elsewhere(_blas.leave)
+print(counts() == before)
+blas.limit(limits=1)
+print(counts() <= {1})
+"""
+
+
+def test_any_thread_holds_blas_to_one_and_lets_go() -> None:
+    pytest.importorskip("threadpoolctl")
+    assert printed(CODE).split() == ["True"] * 4

@@ -177,6 +177,7 @@ class _BlasGuard:
     def enter(self) -> None:
         with self.lock:
             if self.users == 0:
+                self.take_over()
                 self.limit = self.found().limit(limits=1)
             self.users += 1
 
@@ -192,16 +193,31 @@ class _BlasGuard:
         with self.lock:
             self.users -= 1
             if self.users == 0:
-                self.limit.restore_original_limits()
-                self.limit = None
+                self.restore()
+
+    def restore(self) -> None:
+        self.take_over()
+        self.limit.restore_original_limits()
+        self.take_over()  # from this thread, for others
+        self.limit = None
+
+    def take_over(self) -> None:
+        """Let any thread set the count next.
+
+        From threadpoolctl 3.8 on the first one that did is the only one until it ends, but the last to leave
+        need not be the first that came.
+        """
+        for library in self.found().lib_controllers:
+            clear = getattr(library, "clear_controlling_thread", None)
+            if clear is not None:
+                clear(force=True)
 
     def after_fork(self) -> None:
         """In a child: the users were other threads of the parent, which are gone."""
         self.lock = threading.Lock()
         if self.users:
             self.users = 0
-            self.limit.restore_original_limits()
-            self.limit = None
+            self.restore()
 
 
 _blas = _BlasGuard()
