@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from math import gcd, prod
 from typing import Any
 
-from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, moving, scattered
+from ..._base.cost import CALL, Cost, moving, scattered
 from ..._base.facts import LINE, Step
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
@@ -281,7 +281,7 @@ def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]]) -> tuple[li
 def _cost(step: Step, seconds: float, summed: str) -> Cost:
     """On as many threads as take part; ``summed`` are the loops where anything is."""
     threads = min(step.threads, 2) if step.iterations > _SHARED else 1
-    nbytes = (step.read_bytes + step.out_bytes) / (1 + MORE_BANDWIDTH * (threads - 1))
+    nbytes = (step.read_bytes + step.out_bytes) / (1 + machine().more_bandwidth * (threads - 1))
     across = summed[-1:] in step.output
     if summed and (across or len(step.inputs) <= 2):
         nbytes *= _SUMS[across]

@@ -95,7 +95,8 @@ def _through_memory(step: Step, made: int) -> tuple[float, float]:
     here = machine()
     fresh = made / here.fresh if made > here.own_bytes else 0.0
     # Steps of several operands read them in an order that memory does not foresee.
-    passes = _UNFORESEEN if len(step.inputs) > 2 and step.read_bytes > here.shared_bytes / 2 else 1
+    reach = max(step.read_bytes, *(op.span for op in step.operands))  # a slice may lie all over memory
+    passes = _UNFORESEEN if len(step.inputs) > 2 and reach > here.shared_bytes / 2 else 1
     return float(passes * step.read_bytes + step.out_bytes + 3 * made), _CALL + fresh / CALL
 
 
