@@ -55,6 +55,23 @@ def test_rates_of_blas_by_dtype_and_threads(itemsize, is_complex, peak):
         assert gemm_rate(10, 10, 10, 8, False, 8) == gemm_rate(10, 10, 10, 8, False, 1)
 
 
+def test_what_blas_packs_for_all_threads_costs_those_that_share_columns():
+    def told(rows, columns, threads):
+        a, b = np.ones((rows, 528)), np.ones((528, columns))
+        with er.config(allow="dense.matmul", threads=threads, tune="never"):
+            return er.explain("ij,jk->ik", a, b, order="C").seconds
+
+    with using(Machine(blas_threads=2)):
+        assert told(576, 624, 2) - told(624, 576, 2) > 576 * 528 * 8 / 10e9
+        assert told(576, 624, 1) == pytest.approx(told(624, 576, 1), rel=0.02)
+
+
+def test_threads_that_ask_blas_for_memory_wait_for_each_other():
+    a, b = np.ones((12, 12), complex), np.ones((1000, 12, 12), complex)
+    with using(Machine(blas_threads=2)), er.config(threads=2, tune="never"):
+        assert "slices" not in str(er.explain("ij,bjk->bik", a, b))
+
+
 @pytest.mark.parametrize(
     ("blas", "environ", "threads"),
     [

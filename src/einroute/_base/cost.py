@@ -15,13 +15,13 @@ CALL = SHIPPED.call
 SHARED = SHIPPED.shared
 #: Multiply-adds a second of BLAS on one core, in double precision, where no step is decided.
 GEMM = SHIPPED.gemm
-#: What each further core adds to the bytes a second that one alone gets out of memory or last-level cache.
-MORE_BANDWIDTH = SHIPPED.more_bandwidth
 #: Multiply-adds that OpenBLAS gives each of its threads at least, and up to which its kernels for small
 #: matrices, of real numbers, do them alone.
 _SHARE, _SMALL = 262144, 1_000_000
 #: Multiply-adds from which it shares a matrix by a vector.
 _SHARE_VECTOR = 65536
+#: Bytes a second that one core writes of what another one has read.
+_CONTESTED = 4e9
 #: Bytes of a line of a cache, and bytes whose pages the processor has at hand; seconds of a line beyond.
 _LINE, _PAGES, _FAR = 64, 8 << 20, 2e-9
 
@@ -109,6 +109,14 @@ def first_touched(nbytes: int) -> float:
     return nbytes / here.fresh if nbytes >= here.fresh_bytes else 0.0
 
 
+def contested(nbytes: float) -> float:
+    """Seconds that writing so much memory takes more where cores have read other halves than they write.
+
+    What no cache holds nobody has any more.
+    """
+    return min(nbytes, machine().shared_bytes) / 2 / _CONTESTED
+
+
 def blas_threads(threads: int) -> int:
     """Of so many threads, those that BLAS may use as the environment says."""
     return min(threads, machine().blas_threads)
@@ -119,6 +127,13 @@ def gemm_threads(flops: int, is_complex: bool, threads: int) -> int:
     if not is_complex and flops <= _SMALL:
         return 1
     return max(1, min(blas_threads(threads), flops // _SHARE))
+
+
+def product_threads(m: int, n: int, k: int, is_complex: bool, threads: int) -> int:
+    """Of so many threads, those among which OpenBLAS shares a product of two matrices, or by a vector."""
+    if min(m, n) > 1:
+        return gemm_threads(m * n * k, is_complex, threads)
+    return blas_threads(threads) if m * n * k > _SHARE_VECTOR else 1
 
 
 def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: int) -> float:
@@ -134,9 +149,5 @@ def gemm_rate(m: int, n: int, k: int, itemsize: int, is_complex: bool, threads: 
         peak *= here.gemm_complex
     half = here.gemm_half
     shape = (m / (m + half)) * (n / (n + half)) * (k / (k + 2 * half))
-    flops = m * n * k
-    if min(m, n) > 1:
-        threads = gemm_threads(flops, is_complex, threads)
-    else:
-        threads = blas_threads(threads) if flops > _SHARE_VECTOR else 1
+    threads = product_threads(m, n, k, is_complex, threads)
     return peak * shape * (1 + here.more_gemm * (threads - 1))

@@ -75,7 +75,7 @@ class Machine:
     memory: float = 35e9
     shared: float = 70e9
     own: float = 150e9
-    more_bandwidth: float = 0.25
+    more_bandwidth: float = 0.75
     own_bytes: int = 1 << 20
     shared_bytes: int = 20 << 20
     fresh: float = 13e9

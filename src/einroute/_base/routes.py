@@ -66,6 +66,8 @@ class Offer:
         Of the result, where they follow from how it is made.
     temporary : int
         Bytes that it takes besides operands and result.
+    crowded : float
+        Seconds that it takes more where several threads of ours do such steps at once.
     whole : callable or None
         ``(contraction, shapes of the operands, scalar) -> Runner | None``: where the step is all of a call of
         einsum, that call on its operands as they came and with einsum's manners: silent, and repeated in
@@ -83,6 +85,7 @@ class Offer:
     overwrites: bool = False
     facts: Operand | None = None
     temporary: int = 0
+    crowded: float = 0.0
     whole: Callable[[Contraction, tuple[tuple[int, ...], ...], bool], Runner | None] | None = None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from .._base.facts import Step
+from .._base.cost import contested
+from .._base.facts import DENSE, Step
 from .._base.kinds import Form, Term
 from .._base.machine import machine
 from .._base.routes import Decision, NoRoute, Policy, decide
@@ -17,6 +18,8 @@ __all__ = ["STEP", "at_once", "chain_along", "path_of"]
 
 #: Seconds that each step of several costs besides its calls: handing on, and looking for overflow.
 STEP = 0.3e-6
+#: Seconds below which it is not looked whether one thread would do a step as well.
+LITTLE = 10e-6
 
 
 @dataclass(slots=True)
@@ -72,8 +75,14 @@ class _Builder:
         )
         highest = max((form_of(term.facts.form) for term in chosen), key=lambda found: found.rank)
         if len(p.inputs) < NETWORK:
-            decision = self._within_memory(decide(step, self.policy, highest.routes))
-            return Planned(positions, keep, decision, step)
+            decision = decide(step, self.policy, highest.routes)
+            seconds = _contested(step, chosen)
+            if seconds > LITTLE and not decision.offer.blas:  # which uses its own threads whatever it is told
+                alone = replace(step, threads=1)
+                other = decide(alone, self.policy, highest.routes)
+                if other.offer.cost.seconds < decision.offer.cost.seconds + seconds:
+                    step, decision = alone, other
+            return Planned(positions, keep, self._within_memory(decision), step)
         decision, back = decide_alike(step, self.policy, highest)
         return Planned(positions, keep, self._within_memory(decision), step, back)
 
@@ -85,6 +94,17 @@ class _Builder:
         return replace(
             decision, offers=tuple(sorted(decision.offers, key=lambda pair: pair[1].temporary > limit))
         )
+
+
+def _contested(step: Step, chosen: list[Term]) -> float:
+    """Seconds that threads lose by intermediates which one core writes and another one reads.
+
+    At the next call they are written again.
+    """
+    if step.threads < 2 or step.form != DENSE:
+        return 0.0
+    made = sum(term.facts.nbytes for term in chosen if term.made) + (0 if step.last else step.out_bytes)
+    return contested(made)
 
 
 def chain_along(problem: Problem, path: Path, presum: bool, policy: Policy, limits: Limits) -> Chain:

@@ -27,7 +27,7 @@ from .chains import at_once, chain_along, path_of
 from .decisions import NETWORK
 from .fusing import LETTERS, fused
 from .paths import IN_ONE_LOOP, joined, proposed, step_form
-from .plans import Chain, Limits, Path, Plan, Problem, Sliced
+from .plans import Chain, Limits, Path, Plan, Problem, Sliced, chains_of
 from .rewriting import Known, rewritten
 from .slices import Cut, joined_by_copy, memory_cut, speed_cut
 
@@ -37,10 +37,13 @@ __all__ = ["largest_dense", "make_plan", "of_arrays", "prepare", "result_dtype",
 _ALONE = 8 << 20
 #: Seconds that each slice costs besides its steps, and that it adds where threads wait for each other.
 SLICE, CONTENDED = 6e-6, 12e-6
+#: Seconds in which slices are handed to threads that are awake, and in which BLAS is held to one meanwhile.
+HANDED, HELD = 20e-6, 40e-6
 #: Estimated seconds of a slice from which several that memory asks for are done at once.
 THREADED = 150e-6
-#: A cut must be estimated to take at most this share of the time without it: other work keeps cores busy.
-GAIN = 0.7
+#: A cut must be estimated to take at most this share of the time without it: on one thread, whose slices only
+#: stay in cache, and on several, which other work keeps busy at times.
+GAIN, GAIN_OF_THREADS = 0.7, 0.9
 
 
 def make_plan(
@@ -218,14 +221,24 @@ def _node(problem: Problem, policy: Policy, limits: Limits) -> Chain | Sliced:
             if sliced.summed:
                 shared = fresh  # the sum of the slices is made by one
             seconds = sliced.seconds
-            if len(best.steps) == 1 and best.steps[0].decision.offer.blas:
+            if _is_one_route(best, sliced):
                 # Its slices seem to lie in a cache, but they do what one thread does of the whole.
                 one = replace(limits, path=path_of(best), threads=1, workers=1)
                 seconds = max(seconds, _cheapest(problem, policy, one).seconds / limits.threads)
-            pays = seconds + shared < GAIN * (best.seconds + alone)
+            gain = GAIN_OF_THREADS if limits.threads > 1 else GAIN
+            pays = seconds + shared < gain * (best.seconds + alone)
             if pays or limits.slices == "always":
                 return sliced
     return best
+
+
+def _is_one_route(whole: Chain, sliced: Sliced) -> bool:
+    """Whether the whole is one step that BLAS's threads share, or slices do by the same route."""
+    if len(whole.steps) > 1:
+        return False
+    steps = chains_of(sliced)[0].steps
+    only = whole.steps[0].decision
+    return only.offer.blas or (len(steps) == 1 and steps[0].decision.route is only.route)
 
 
 def _within_memory(problem: Problem, chain: Chain, policy: Policy, limits: Limits) -> Chain | Sliced:
@@ -335,15 +348,19 @@ def _slices(
         room = max(1, room) if inner.seconds > THREADED else 1
         workers, threads = min(workers, room), min(threads, room)
     threads = max(1, min(threads, count))  # not the workers', of which a reproducible plan must not know
-    each = inner.seconds + SLICE + (CONTENDED if threads > 1 else 0.0)
-    through = sum(min(op.nbytes, op.span) for op in problem.facts) + problem.out_bytes
-    # However small the slices, all that is read and written goes through memory once.
+    each = inner.seconds + SLICE
+    handed = 0.0
+    if threads > 1:
+        offers = [s.decision.offer for s in chains_of(inner)[0].steps]
+        each += CONTENDED + sum(offer.crowded for offer in offers)
+        handed = machine().wake + HANDED + HELD * any(offer.blas for offer in offers)
+    through = sum(min(op.lines, op.span) for op in problem.facts) + problem.out_bytes
     if not summed and isinstance(inner, Chain) and joined_by_copy(inner, cut.label):
         through += 2 * problem.out_bytes
         each += moving(2.0 * problem.out_bytes) / count
-    seconds = max(count * each / threads, streaming(through, threads)) + (
-        machine().wake if threads > 1 else 0.0
-    )
+    # However small the slices, all that is read and written goes through memory once.
+    farther = max(streaming(through, threads) - count * moving(through / count) / threads, 0.0)
+    seconds = count * each / threads + farther + handed
     peak = inner.peak * min(workers, count)
     return Sliced(cut.label, size, cut.block, summed, inner, tail, workers, seconds, peak, cut.reason)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.cost import CALL, MORE_BANDWIDTH, Cost
+from ..._base.cost import CALL, Cost, product_threads
 from ..._base.facts import Step
+from ..._base.machine import machine
 from ..._base.records import dataclass
 from ..._base.routes import Offer, Runner
 from ..._base.threads import run_blocks, with_single_threaded_blas
@@ -26,8 +27,6 @@ _WORTH, _HOLD = 350e-6, 1e-3
 _WAKE, _BLOCK = 90e-6, 10e-6
 #: Blocks for each thread: what one is late by, the others make up for.
 _BLOCKS = 4
-#: Multiply-adds from which OpenBLAS starts threads of its own.
-_THREADED = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ def _cut(step: Step, offer: Offer) -> _Cut | None:
     recipe: Recipe = offer.recipe
     if step.threads < 2 or not recipe.loops or recipe.pack_out:
         return None
-    hold = step.extent(recipe.m + recipe.n + recipe.k) >= _THREADED
+    m, n, k = (step.extent(x) for x in (recipe.m, recipe.n, recipe.k))
+    hold = product_threads(m, n, k, step.dtype.kind == "c", step.threads) > 1
     if offer.cost.seconds < (_HOLD if hold else _WORTH):
         return None
     label = max(recipe.loops, key=lambda c: step.sizes[c])
@@ -58,8 +58,8 @@ def batched_cost(step: Step, offer: Offer) -> Cost:
     if cut is None:
         return cost
     threads = min(step.threads, cut.count)
-    more = 1 + MORE_BANDWIDTH * (threads - 1)
-    calls = (cost.calls + _BLOCK * cut.count / CALL) / threads + _WAKE / CALL
+    more = 1 + machine().more_bandwidth * (threads - 1)
+    calls = (cost.calls + (_BLOCK * cut.count + offer.crowded) / CALL) / threads + _WAKE / CALL
     return Cost(cost.flops, cost.bytes / more, calls, cost.rate * threads)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..._base.cost import CALL, Cost, blas_threads, gemm_rate, gemm_threads, moving
+from ..._base.cost import CALL, Cost, blas_threads, contested, gemm_rate, gemm_threads, moving
 from ..._base.facts import LINE, Operand, Step
 from ..._base.machine import machine
 from .recipe import Recipe
@@ -21,9 +21,10 @@ GEMV_BYTES = 1.2
 _SHORT = 4
 #: How many caches of its own a core has to read through before a stack of products waits for what it reads.
 _MANY_CACHES = 4
-#: Multiply-adds of real numbers up to which BLAS packs nothing. Seconds in which it packs a byte of an operand that lies
-#: along a free label, as the rows of the result and as its columns; and of one that lies along a label that
-#: is summed, of which single precision has columns packed one by one.
+#: Multiply-adds up to which BLAS packs nothing, of real numbers and of many products of a stack. Seconds in
+#: which it packs a byte of an operand that lies along a free label, as the rows of the result and as its
+#: columns; and of one that lies along a label that is summed, of which single precision has columns packed
+#: one by one.
 _UNPACKED = 1e6
 _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e-9), (0.045e-9, 0.12e-9)
 #: How many times as long a product takes that is not packed where both matrices lie along the summed labels,
@@ -31,11 +32,12 @@ _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e
 _DOTS, _SHORT_DOTS = 1.25, 8
 #: Times that the result moves meanwhile which is cleared before BLAS adds to it.
 _CLEARED = 2.0
+#: Seconds more of each product for which BLAS takes memory of its own, where several threads ask it for some.
+_ASKING = 0.8e-6
 #: Seconds in which BLAS's threads share one product of many.
 _WOKEN = 4e-6
-#: Seconds in which threads that pack together wait for each other, for each step of the depth, and for each
-#: byte of a result that they write by turns.
-_TOGETHER, _MIXED = 0.12e-6, 0.02e-9
+#: Seconds in which threads wait for each other for each byte of a result that they write by turns.
+_MIXED = 0.02e-9
 #: Bytes of a page; steps to other pages that are at hand; seconds of a line of the cache beyond.
 _PAGE, _PAGES, _PAGED = 4096, 32, 9e-9
 #: Bytes of a row along the summed labels up to which packing columns waits for it; seconds that it takes.
@@ -108,7 +110,8 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
         sharing = gemm_threads(m * n * k, is_complex, threads)
         more = 1 + machine().more_bandwidth * (sharing - 1)
         if sharing > 1 and n >= m:  # which it shares by rows of its own, column-major, product
-            rate = flops / (flops / rate + count * k * _TOGETHER + written * _MIXED)
+            # What one of them packs both read.
+            rate = flops / (flops / rate + count * contested(item * m * k) + written * _MIXED)
         held, waited = min(nbytes, float(step.read_bytes + step.out_bytes)), 0.0
         if _packs(step, m * n * k, count):  # BLAS clears the result, and adds to it afterwards
             waited = _CLEARED * written
@@ -117,6 +120,17 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
         if waited:
             rate = flops / (flops / rate + moving(waited, held) / more)
     return Cost(flops, passes * (nbytes + again), 1.0 + count * each / CALL, rate, held=nbytes)
+
+
+def crowded(step: Step, recipe: Recipe) -> float:
+    """Seconds that products take more where several threads do such steps at once.
+
+    BLAS has a lock around its memory for packing, which small real ones do without.
+    """
+    small = step.dtype.kind != "c" and step.extent(recipe.m + recipe.n + recipe.k) <= _UNPACKED
+    if small or 1 in (step.extent(recipe.m), step.extent(recipe.n)):
+        return 0.0
+    return _ASKING * step.extent(recipe.loops)
 
 
 def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> Cost:
@@ -175,6 +189,9 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
         copied += step.out_bytes
         inner = recipe.n + recipe.m if recipe.swapped else recipe.m + recipe.n
         copying += _copying(step, recipe.loops + inner, recipe.layout)
+    if copied > SMALL and gemm_threads(m * n * k, step.dtype.kind == "c", step.threads) > 1:
+        # Of the copies each thread reads, or wrote, another half than the one that it copied.
+        copying += contested(copied)
     # What windows read again is at hand.
     again = min(moved, float(sum(max(op.nbytes - op.span, 0) for op in step.operands)))
     moved -= again

@@ -16,7 +16,7 @@ from ..._base.facts import Step, classify
 from ..._base.numpy_functions import numpy_matmul, numpy_matvec
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native.fresh import allocator
-from .gemm_cost import SMALL, UNCOPIED
+from .gemm_cost import SMALL, UNCOPIED, crowded
 from .layout import Search
 from .recipe import Recipe
 from .strides import fused_stride, strides_of
@@ -52,7 +52,8 @@ def gemm_offer(step: Step) -> Offer | Refused:
     if found is None:
         return Refused("an operand that repeats its own memory would have to be copied")
     _, recipe, cost = found
-    return Offer(cost, recipe.layout, recipe, note(recipe, step), blas=True, flagged=True)
+    more = crowded(step, recipe)
+    return Offer(cost, recipe.layout, recipe, note(recipe, step), blas=True, flagged=True, crowded=more)
 
 
 def note(recipe: Recipe, step: Step) -> str:

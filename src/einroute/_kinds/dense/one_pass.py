@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._base.cost import CALL, MORE_BANDWIDTH, Cost
+from ..._base.cost import CALL, Cost
 from ..._base.facts import Step
 from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
@@ -86,7 +86,7 @@ def _layout(step: Step, leading: int | None) -> str:
 def _cost(step: Step, seconds: float, summed: str) -> Cost:
     """On as many threads as take part; ``summed`` are the loops where anything is."""
     threads = min(step.threads, 2) if step.iterations > _SHARED else 1
-    nbytes = (step.read_bytes + step.out_bytes) / (1 + MORE_BANDWIDTH * (threads - 1))
+    nbytes = (step.read_bytes + step.out_bytes) / (1 + machine().more_bandwidth * (threads - 1))
     across = summed[-1:] in step.output
     if summed and (across or len(step.inputs) <= 2):
         nbytes *= _SUMS[across]

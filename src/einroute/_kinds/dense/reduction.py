@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._base.cost import CALL, MORE_BANDWIDTH, Cost, blas_threads, scattered
+from ..._base.cost import CALL, Cost, blas_threads, scattered
 from ..._base.facts import LINE, Step, classify
+from ..._base.machine import machine
 from ..._base.numpy_functions import numpy_matmul, numpy_vecdot
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE
@@ -156,7 +157,8 @@ def ones_verdict(step: Step) -> Offer | Refused:
     rate = share * _ONES / step.dtype.itemsize / (2 if step.dtype.kind == "c" else 1)
     # Two threads get less than twice as much out of memory, which counts where the core sums as fast.
     (op,) = step.operands
-    nbytes = _ONES_BYTES * op.lines / (share if CORE is None else 1 + MORE_BANDWIDTH * (share - 1))
+    shared = share if CORE is None else 1 + machine().more_bandwidth * (share - 1)
+    nbytes = _ONES_BYTES * op.lines / shared
     rows = step.extent(kept) * _DOT / CALL if summed and ordered[-1] == summed[-1] else 0.0
     nbytes += 2 * step.out_bytes
     cost = Cost(float(step.extent(labels)), nbytes, rows + (1.2 if len(labels) <= 2 else 4.0), rate)
