@@ -95,6 +95,14 @@ def test_each_call_goes_through_the_layouts_that_it_is_given(subscripts: str, dt
                 assert_agrees(call(x, y, out=out), right)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("stack", [512, 1021])
+def test_lines_that_collide_in_the_cache_are_copied(dtype: str, stack: int) -> None:
+    sizes = {"b": stack, "i": 7, "j": 6, "k": 5}
+    a, b = operands("ijb,jkb->ikb", sizes, dtype, "C")
+    assert_agrees(product("ijb,jkb->ikb", sizes, dtype)(a, b), np.einsum("ijb,jkb->ikb", a, b))
+
+
 def test_a_number_times_its_conjugate_is_real() -> None:
     z = np.random.default_rng(1).standard_normal((50, 3)) * (1 + 0.3j)
     run = product("bi,bi->b", {"b": 50, "i": 3}, "D")

@@ -21,11 +21,11 @@ GEMV_BYTES = 1.2
 _SHORT = 4
 #: How many caches of its own a core has to read through before a stack of products waits for what it reads.
 _MANY_CACHES = 4
-#: Multiply-adds up to which BLAS packs nothing, of real numbers and of many products of a stack. Seconds in
-#: which it packs a byte of an operand that lies along a free label, as the rows of the result and as its
-#: columns; and of one that lies along a label that is summed, of which single precision has columns packed
-#: one by one.
-_UNPACKED = 1e6
+#: Multiply-adds of real numbers up to which BLAS packs nothing, and of complex ones in a stack, of which
+#: `_EACH` tells what that takes. Seconds in which it packs a byte of an operand that lies along a free label,
+#: as the rows of the result and as its columns; and of one that lies along a label that is summed, of which
+#: single precision has columns packed one by one.
+_UNPACKED, _UNPACKED_COMPLEX = 1e6, 1e3
 _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e-9), (0.045e-9, 0.12e-9)
 #: How many times as long a product takes that is not packed where both matrices lie along the summed labels,
 #: and what it takes more the shorter the shorter side is: BLAS sums along vectors then.
@@ -203,7 +203,9 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
 
 def _packs(step: Step, flops: int, count: int) -> bool:
     """Whether BLAS packs both matrices of a product of so many multiply-adds."""
-    return flops > _UNPACKED or (step.dtype.kind == "c" and count == 1)  # else it is part of `_EACH`
+    if step.dtype.kind != "c":
+        return flops > _UNPACKED
+    return count == 1 or flops > _UNPACKED_COMPLEX
 
 
 def _both_along_sums(recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[str, int]]) -> bool:

@@ -116,7 +116,10 @@ template <class R, int N, bool BOTH> struct ComplexBlock {
     }
 
     static Source packed(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
-                         int depth, std::ptrdiff_t step, char* work) {
+                         int depth, std::ptrdiff_t step, bool apart, char* work) {
+        if (step == UNIT && apart) {
+            return copied<S>(data, outer, sums, to, depth, work);
+        }
         if (step == UNIT) {
             return {data, outer.x, sums};
         }

@@ -121,8 +121,11 @@ template <class R, int N, bool BOTH> struct Real {
     }
 
     static Source packed(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
-                         int depth, std::ptrdiff_t step, char* work) {
-        if (step == static_cast<std::ptrdiff_t>(sizeof(R))) {
+                         int depth, std::ptrdiff_t step, bool apart, char* work) {
+        if (step == UNIT && apart) {
+            return copied<S>(data, outer, sums, to, depth, work);
+        }
+        if (step == UNIT) {
             return {data, outer.x, sums};
         }
         char* at = work;

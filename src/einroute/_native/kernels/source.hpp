@@ -14,6 +14,32 @@ struct Source {
     const std::ptrdiff_t *outer, *sums;
 };
 
+// Reads what will soon be read into a cache.
+inline void prefetch(const char* p) {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(p, 0, 2);
+#else
+    static_cast<void>(p);
+#endif
+}
+
+// An operand whose lines of lanes collide, as they are, one after the other.
+template <class S>
+inline Source copied(const char* data, const Offsets& outer, const std::ptrdiff_t* sums, const Packed& to,
+                     int depth, char* work) {
+    char* at = work;
+    for (int i = 0; i < outer.size; ++i) {
+        for (int k = 0; k < depth; ++k, at += S::BYTES) {
+            const char* from = data + outer.x[i] + sums[k];
+            S lanes;
+            lanes.load(from);
+            lanes.store(at);
+            prefetch(from + S::BYTES);
+        }
+    }
+    return {work, to.outer, to.sums};
+}
+
 // A sum begins at 0, so that it is never -0 where NumPy's is not; a product alone is left as it is.
 template <class R> inline R start_of(const Arranged& p) {
     return static_cast<R>(p.summed ? 0.0 : -0.0);
@@ -97,6 +123,26 @@ inline void in_groups(const Arranged& p, const Groups& groups, const Source& x, 
     }
 }
 
+// Lines of the cache, the bytes after which they lie in the same set again, and lines of a set, in the first
+// cache of most processors.
+constexpr std::size_t CACHE_LINE = 64, WAY = 4096, WAYS = 8;
+
+// Whether lines of both operands, which are read several times, drive each other out of the first cache,
+// since they lie multiples of a power of two apart.
+inline bool collides(const Arranged& p) {
+    if (p.rows.size == 1 || p.columns.size == 1 || p.sums.size == 1) {
+        return false;
+    }
+    const std::size_t steps =
+        static_cast<std::size_t>((p.rows.x[1] - p.rows.x[0]) | (p.sums.x[1] - p.sums.x[0]) |
+                                 (p.columns.x[1] - p.columns.x[0]) | (p.sums.y[1] - p.sums.y[0]));
+    const std::size_t power = steps & (~steps + 1); // the greatest that divides all
+    const std::size_t sets = power <= CACHE_LINE ? WAY / CACHE_LINE : power >= WAY ? 1 : WAY / power;
+    const std::size_t lines =
+        static_cast<std::size_t>(p.rows.size + p.columns.size) * static_cast<std::size_t>(p.sums.size);
+    return steps != 0 && lines > WAYS * sets;
+}
+
 // The matrices of a stack, a block of lanes of each; `B` has rows and packs them, `bytes` a line of lanes.
 template <class B, bool BOTH>
 inline void run_stack(const Arranged& given, const char* first, const char* second, char* out, char* work,
@@ -119,11 +165,12 @@ inline void run_stack(const Arranged& given, const char* first, const char* seco
     const int depth = p->sums.size;
     const bool even = B::MOST_ROWS > 0 && p->even && p->by_out == B::UNIT && B::gains(*p);
     Packed layout;
-    if (p->by_second != B::UNIT || (BOTH && p->by_first != B::UNIT)) {
+    const bool apart = BOTH && collides(*p);
+    if (apart || p->by_second != B::UNIT || (BOTH && p->by_first != B::UNIT)) {
         layout.fill(depth, bytes, p->rows.size > p->columns.size ? p->rows.size : p->columns.size);
     }
     const auto source = [&] {
-        return B::packed(second, p->columns, p->sums.y, layout, depth, p->by_second, work);
+        return B::packed(second, p->columns, p->sums.y, layout, depth, p->by_second, apart, work);
     };
     Source y = source();
     Groups groups{};
@@ -136,7 +183,7 @@ inline void run_stack(const Arranged& given, const char* first, const char* seco
     for (std::ptrdiff_t left = stack.size;;) {
         Source x{first, p->rows.x, p->sums.x};
         if constexpr (BOTH) {
-            x = B::packed(first, p->rows, p->sums.x, layout, depth, p->by_first,
+            x = B::packed(first, p->rows, p->sums.x, layout, depth, p->by_first, apart,
                           work + p->columns.size * depth * bytes);
         }
         if (even) {

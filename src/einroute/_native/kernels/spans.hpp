@@ -139,6 +139,7 @@ template <class R> struct Span<R, 0> {
 template <class R, int N> struct Span : Span<R, rest_of(N, LANES<R>)> {
     static constexpr int W = widest(N, LANES<R>);
     static constexpr int REST = rest_of(N, LANES<R>);
+    static constexpr std::ptrdiff_t BYTES = N * static_cast<std::ptrdiff_t>(sizeof(R));
     static constexpr int OFFSET = (N - REST) * static_cast<int>(sizeof(R)); // of what is left
     using Rest = Span<R, REST>;
     typename Part<R, W>::type head;
