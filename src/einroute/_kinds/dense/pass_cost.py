@@ -53,7 +53,7 @@ _NEAR, _FAR, _PAGES = 0.5e-9, 6.5e-9, 8 << 20
 #: Labels that are tried as rows and along them, at most.
 _TRIED = 4
 #: How many times what reading takes, or how many seconds more, an order is good enough.
-_ENOUGH, _LITTLE = 1.25, 1e-6
+_ENOUGH, _LITTLE = 1.5, 2e-6
 
 
 @dataclass(frozen=True, slots=True)
