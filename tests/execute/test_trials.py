@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 import weakref
 from itertools import count, pairwise
 
@@ -218,6 +219,7 @@ class TestTuned:
             asked.append(None)
             return 0.0  # so that others had the cores
 
+        monkeypatch.setattr(tuning, "CORE", None)  # which has its own clocks
         monkeypatch.setattr(tuning, "process_time", processor)
         for seconds, spoilt in ((20e-6, False), (150e-6, False), (1e-3, True)):
             asked.clear()
@@ -225,6 +227,58 @@ class TestTuned:
             monkeypatch.setattr(tuning, "perf_counter", lambda s=seconds, t=ticks: s * next(t))
             assert tuning._timed(lambda x: x, (2.0,), None, seconds) == (2.0, seconds, spoilt)
             assert bool(asked) == spoilt
+
+    @pytest.mark.skipif(tuning.CORE is None, reason="the core is not there")
+    def test_the_core_takes_the_time(self):
+        def slow(x, out=None):
+            time.sleep(0.002)
+            return x if out is None else out
+
+        assert tuning.CORE.timed(slow, (2.0,), None, 0.0)[::2] == (2.0, False)
+        result, seconds, spoilt = tuning.CORE.timed(slow, (2.0,), 3.0, 2e-3)
+        assert (result, spoilt) == (3.0, True)  # it slept
+        assert seconds >= 2e-3
+        assert tuning.CORE.timed(slow, (2.0,), None, 1e-6)[2]  # far longer than expected
+        with pytest.raises(ZeroDivisionError):
+            tuning.CORE.timed(lambda x: x / 0, (2.0,), None, 0.0)
+        assert tuning.CORE.timed(lambda: 1, (), None, 0.0)[::2] == (1, False)
+        with pytest.raises(TypeError):
+            tuning.CORE.timed(slow, [2.0], None, 0.0)
+        with pytest.raises(TypeError):
+            tuning.CORE.timed(slow, (2.0,), None, None)
+
+    def test_what_counts_calls_goes_with_its_cycles(self):
+        class Run:
+            def __call__(self, *operands, out=None):
+                return operands, out
+
+        run = Run()
+        tuned, watched = Tuned("own", run, lambda *_: (), lambda *_: None), weakref.ref(run)
+        tuned.left = 3
+        assert tuned(1.0, out=2.0) == ((1.0,), 2.0)
+        assert tuned(1.0) == ((1.0,), None)
+        assert (tuned.left, tuned._own) == (1, float("inf"))
+        assert tuned(1.0) == ((1.0,), None)
+        assert tuned._own < 1
+        run.tuned = tuned
+        del run, tuned
+        gc.collect()
+        assert watched() is None
+
+    def test_the_manner_of_a_result_is_all_but_its_elements(self):
+        x = np.zeros((2, 3))
+        same = [np.ones((2, 3)), x]
+        others = [
+            x.T, x.astype("f4"), np.zeros((2, 3), order="F"), np.zeros((3, 2)), np.zeros(6), x.astype(">f8"),
+            x.view(np.recarray), x.astype("O"), 1.0,
+        ]  # fmt: skip
+        x.flags.writeable = False
+        others.append(x)
+        same.pop()
+        told = tuning._manner(np.zeros((2, 3)), True)
+        assert all(tuning._manner(y, True) == told for y in same)
+        assert not any(tuning._manner(y, True) == told for y in others)
+        assert tuning._manner(np.zeros((2, 3), order="F"), False) == tuning._manner(np.zeros((2, 3)), False)
 
     def test_what_was_estimated_or_timed_is_what_is_expected(self, monkeypatch):
         clock, expected = Clock(monkeypatch, own=1.0, other=0.5), []
@@ -256,15 +310,15 @@ class TestTuned:
     def test_an_interrupt_before_the_end_leaves_the_plan(self, monkeypatch, last):
         """The last alternative is done with, and the end is not reached."""
         clock = Clock(monkeypatch, own=1.0, **{last: 0.5})
-        ends = clock.tuned._next
+        ends = Tuned._next
 
-        def interrupted():
-            if not clock.tuned._queue:
-                monkeypatch.setattr(clock.tuned, "_next", ends)
+        def interrupted(tuned):
+            if not tuned._queue:
+                monkeypatch.setattr(Tuned, "_next", ends)
                 raise KeyboardInterrupt
-            ends()
+            ends(tuned)
 
-        monkeypatch.setattr(clock.tuned, "_next", interrupted)
+        monkeypatch.setattr(Tuned, "_next", interrupted)
         with pytest.raises(KeyboardInterrupt):
             clock.call()
         assert clock.call().name == ("own" if last == "fails" else "other")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from logging import DEBUG
 from math import ceil
 from time import perf_counter, process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .._base.log import LOG, debug
 from .._base.preparation import may_prepare
 from .._base.records import dataclass
 from .._base.routes import Runner
+from .._native import CORE
 
 __all__ = ["Candidate", "Outcome", "Tuned", "fastest_of", "least"]
 
@@ -37,7 +38,7 @@ _OWN_RUNS, _RUNS, _SPOILT = 3, 2, 6
 #: A run that takes so many times the plan's time is the last one.
 _HOPELESS = 2.5
 #: How many times its processor time a run may take, from so many seconds: else others had the cores. Where
-#: the processor's time is not asked for, how many times what was expected.
+#: the processor's time is not asked for, how many times what was expected (as the core has it: trials.cpp).
 _WAITED, _TOLD, _LATE = 1.5, 200e-6, 4.0
 
 
@@ -67,7 +68,36 @@ class Outcome:
     took: dict[str, float]
 
 
-class Tuned:
+if TYPE_CHECKING or CORE is None:
+
+    class _Counted:
+        """Hands calls on to `run`, and when that is due, and not done already, to `due`: as the core's."""
+
+        run: Runner
+        due: Callable[..., Any] | None
+        left: int
+        _lock: threading.Lock
+
+        def __new__(cls, *_: Any, **__: Any) -> Self:
+            made = super().__new__(cls)
+            made.left, made._lock = 1, threading.Lock()
+            return made
+
+        def __call__(self, *operands: Any, **keywords: Any) -> Any:
+            self.left -= 1  # a count that is lost between threads only puts a trial off
+            if self.left > 0 or not self._lock.acquire(False):
+                return self.run(*operands, **keywords)
+            try:
+                self.left, due = 1, self.due
+                return (self.run if due is None else due)(*operands, **keywords)
+            finally:
+                self._lock.release()
+
+else:
+    _Counted = CORE.Counted
+
+
+class Tuned(_Counted):
     """Runs a plan; times itself, tries others, and hands over to the fastest.
 
     Parameters
@@ -93,6 +123,11 @@ class Tuned:
         Given the fastest runner after that, by who keeps the plan in a form of its own.
     """
 
+    __slots__ = (
+        "_calls", "_candidates", "_expected", "_found", "_laid_out", "_manner", "_own", "_own_runs", "_part",
+        "_plan", "_planning", "_queue", "_settle", "_spoilt", "_times", "_tried", "name", "then",
+    )  # fmt: skip
+
     def __init__(
         self,
         name: str,
@@ -110,7 +145,7 @@ class Tuned:
         self.name = name
         self._candidates, self._settle = candidates, settle
         self.then: Callable[[Runner], object] | None = None
-        self._step: Callable[[tuple[Any, ...], Any], Any] | None = self._time_own
+        self.due = self._time_own
         self._own = float("inf")  # seconds of the plan, the least of so many runs
         self._part = 1.0  # of those, what `run` takes
         self._own_runs = 0
@@ -120,38 +155,29 @@ class Tuned:
         self._calls = 0.0  # in which as much was spent as in so many of the plan
         self._spoilt = 0
         self._tried = 0.0  # seconds
-        self._manner: tuple[Any, ...] = ()
-        self._left = 1  # calls until something is to be timed
-        self._lock = threading.Lock()
-
-    def __call__(self, *operands: Any, out: Any = None) -> Any:
-        # A count that is lost between threads only puts a trial off.
-        left = self._left = self._left - 1
-        if left > 0 or self._step is None or not self._lock.acquire(False):
-            return self.run(*operands) if out is None else self.run(*operands, out=out)
-        try:
-            self._left = 1
-            self._calls += 1
-            step = self._step
-            if step is None or not may_prepare():
-                return self.run(*operands) if out is None else self.run(*operands, out=out)
-            return step(operands, out)
-        finally:
-            self._lock.release()
+        self._manner: Any = ()
+        self.left = 1  # calls until something is to be timed
 
     def hurried(self) -> bool:
         """Let the next call be timed, whether or not that has paid; False where all trials have ended."""
-        self._left = 1
-        return self._step is not None
+        self.left = 1
+        return self.due is not None
 
     def _afford(self, seconds: float) -> None:
         """Wait until as much may be spent on trials as was and will be."""
         due = (self._tried + seconds) / _SHARE / self._own - self._calls
-        wait = max(0, ceil(due / self._part))
-        self._left = 1 + wait
-        self._calls += wait * self._part
+        if due > 0:
+            wait = ceil(due / self._part)
+            self.left = 1 + wait
+            self._calls += wait * self._part
 
-    def _time_own(self, operands: tuple[Any, ...], out: Any) -> Any:
+    def _plainly(self, operands: tuple[Any, ...], out: Any) -> Any:
+        return self.run(*operands) if out is None else self.run(*operands, out=out)
+
+    def _time_own(self, *operands: Any, out: Any = None) -> Any:
+        if not may_prepare():
+            return self._plainly(operands, out)
+        self._calls += 1
         result, seconds, spoilt = _timed(self._plan, operands, out, self._expected)
         if spoilt and self._spoilt < _SPOILT:
             self._spoilt += 1
@@ -163,18 +189,21 @@ class Tuned:
             if self._own < _SHORTEST:
                 self._end()
             else:
-                self._step = self._look
+                self.due = self._look
                 self._afford(self._planning)
         return result
 
-    def _look(self, operands: tuple[Any, ...], out: Any) -> Any:
+    def _look(self, *operands: Any, out: Any = None) -> Any:
         """Find out which others there are, beside a call."""
+        if not may_prepare():
+            return self._plainly(operands, out)
+        self._calls += 1
         start = perf_counter()
         self._queue = list(self._candidates(operands, self._own))
         self._tried += perf_counter() - start
-        self._step = self._try
+        self.due = self._try
         self._next()
-        return self.run(*operands) if out is None else self.run(*operands, out=out)
+        return self._plainly(operands, out)
 
     def _next(self) -> None:
         """Wait for the next alternative to have paid, or end."""
@@ -184,11 +213,14 @@ class Tuned:
         else:
             self._end()
 
-    def _try(self, operands: tuple[Any, ...], out: Any) -> Any:
+    def _try(self, *operands: Any, out: Any = None) -> Any:
         """Run an alternative in the plan's place."""
+        if not may_prepare():
+            return self._plainly(operands, out)
+        self._calls += 1
         if not self._queue:  # an interrupt came before the end
             self._end()
-            return self.run(*operands) if out is None else self.run(*operands, out=out)
+            return self._plainly(operands, out)
         one, own = self._queue[0], self._own
         start = perf_counter()
         try:
@@ -201,7 +233,7 @@ class Tuned:
         if not alike:  # it lies otherwise in memory, say: the plan's own answer is the call's
             self._queue.pop(0)
             self._next()
-            return self.run(*operands) if out is None else self.run(*operands, out=out)
+            return self._plainly(operands, out)
         if spoilt and self._spoilt < _SPOILT:
             self._spoilt += 1
             self._afford(seconds)
@@ -210,26 +242,33 @@ class Tuned:
         if len(self._times) < _RUNS and seconds < _HOPELESS * own:
             self._afford(seconds)
             return result
-        self._found[one.name] = (min(self._times), one.run)
+        took = min(self._times)
+        self._found[one.name] = (took, one.run)
         self._queue.pop(0)
-        self._step = self._again
+        if took > _BETTER * own:
+            self._next()
+        else:
+            self.due = self._again
         return result
 
-    def _again(self, operands: tuple[Any, ...], out: Any) -> Any:
-        """Time the plan once more beside each alternative: what else the machine does changes."""
+    def _again(self, *operands: Any, out: Any = None) -> Any:
+        """Time the plan once more beside what seems better: what else the machine does changes."""
+        if not may_prepare():
+            return self._plainly(operands, out)
+        self._calls += 1
         result, seconds, _ = _timed(self._plan, operands, out)  # the least of its times counts anyway
         self._own = min(self._own, seconds)
         best = _best(self._own, self._found)
         took, self.run = (self._own, self._plan) if best is None else self._found[best]
         self._part = took / self._own
-        self._step = self._try
+        self.due = self._try
         self._next()
         return result
 
     def _end(self) -> None:
         """The fastest takes the plan's place, and nothing is timed any more."""
         outcome = fastest_of(self.name, self._plan, self._own, self._found)
-        self.run, self._step = outcome.run, None
+        self.run, self.due = outcome.run, None
         self._queue, self._found = [], {}
         self._settle(self, outcome)
         if self.then is not None:
@@ -284,6 +323,9 @@ def _timed(
         take microseconds, only where that is little beside it; of others a run that takes far longer counts
         as one that waited.
     """
+    if CORE is not None:
+        measured: tuple[Any, float, bool] = CORE.timed(run, operands, out, expected)
+        return measured
     _RUNNING.append(None)
     alone = len(_RUNNING) == 1
     try:
@@ -302,8 +344,11 @@ def _timed(
     return result, seconds, waited or not alone
 
 
-def _manner(result: Any, laid_out: bool) -> tuple[Any, ...]:
+def _manner(result: Any, laid_out: bool) -> Any:
     """What a user may see of a result besides its elements, and where it counts how it lies in memory."""
+    told = None if CORE is None else CORE.manner(result, laid_out)
+    if told is not None:
+        return told
     if type(result) is np.ndarray:
         strides = result.strides if laid_out else None
         return (np.ndarray, result.dtype, result.shape, strides, result.flags.writeable)

@@ -42,6 +42,7 @@
 #include "structured_operands.hpp"
 #include "table.hpp"
 #include "threads.hpp"
+#include "trials.hpp"
 
 namespace {
 
@@ -93,6 +94,7 @@ int (*const PARTS[])(PyObject*) = {
     einroute::add_contraction,
     einroute::add_table,
     einroute::add_dispatch,
+    einroute::add_trials,
     einroute::add_least_squares,
     einroute::add_pool,
     einroute::add_described_classes,

@@ -47,13 +47,13 @@ _SQUARE, _SINGLY_TURNED = (8, 4), 0.5e-9
 _DOT, _DOT_COMPLEX = 1.2, 1.45
 #: Lines and elements of a box whose operands are packed across their memory (nest.cpp).
 _SIDE, _SIDE_BYTES, _SIDE_LEAST = 128, 1024, 32
-#: Seconds of a line that is not foreseen, from the last-level cache and from memory; and the bytes of memory
-#: from which it is memory's time.
-_NEAR, _FAR, _PAGES = 0.5e-9, 5e-9, 8 << 20
+#: Seconds of a line that is not foreseen, from the last-level cache and from memory; and the bytes beyond
+#: which lines come from memory.
+_NEAR, _FAR, _PAGES = 0.5e-9, 6.5e-9, 8 << 20
 #: Labels that are tried as rows and along them, at most.
 _TRIED = 4
 #: How many times what reading takes, or how many seconds more, an order is good enough.
-_ENOUGH, _LITTLE = 1.25, 1e-6
+_ENOUGH, _LITTLE = 1.5, 2e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,9 @@ def _waiting(step: Step, nest: _Nest, arrays: Sequence[dict[str, int]], reach: i
         return 0.0
     walk, item = _walked(step, nest, arrays), step.dtype.itemsize
     seconds = _NEAR * jumps(walk, item, own)
-    return seconds + _FAR * jumps(walk, item, _PAGES) if reach > _PAGES else seconds
+    if reach > _PAGES:
+        seconds += _FAR * (1 - _PAGES / reach) * jumps(walk, item, _PAGES)
+    return seconds
 
 
 def _walked(step: Step, nest: _Nest, arrays: Sequence[dict[str, int]]) -> list[Loop]:
