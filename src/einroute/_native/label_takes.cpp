@@ -53,16 +53,7 @@ template <class U> void take_items(const int64_t* index, bool all, ptrdiff_t n, 
     constexpr ptrdiff_t ITEM = sizeof(U);
     static_assert(sizeof(U) <= sizeof NOTHING);
     if (all) {
-        ptrdiff_t i = 0;
-        for (; std::is_integral_v<U> && i + 4 <= n; i += 4) { // loads first: no store waits between them
-            const U a = load<U>(table + index[i] * ITEM), b = load<U>(table + index[i + 1] * ITEM),
-                    c = load<U>(table + index[i + 2] * ITEM), d = load<U>(table + index[i + 3] * ITEM);
-            std::memcpy(to + i * ITEM, &a, sizeof a);
-            std::memcpy(to + (i + 1) * ITEM, &b, sizeof b);
-            std::memcpy(to + (i + 2) * ITEM, &c, sizeof c);
-            std::memcpy(to + (i + 3) * ITEM, &d, sizeof d);
-        }
-        for (; i < n; ++i) {
+        for (ptrdiff_t i = 0; i < n; ++i) {
             std::memcpy(to + i * ITEM, table + index[i] * ITEM, sizeof(U));
         }
         return;
@@ -78,11 +69,36 @@ template <class U> void take_items(const int64_t* index, bool all, ptrdiff_t n, 
     }
 }
 
-// Takes a number for each label, zero for one that is no class, without a jump: in one pass, which takes less
-// time than a pass of its own for the index only where that has more to do than to read.
+// Takes numbers up to the first label that is no class, four at a time; says how many.
 template <class L, class U>
-void take_numbers(const Labels& labels, const char* from, ptrdiff_t by, ptrdiff_t n, const char* table,
-                  char* to) {
+ptrdiff_t take_classes(const Labels& labels, const char* from, ptrdiff_t by, ptrdiff_t n, const char* table,
+                       char* to) {
+    constexpr ptrdiff_t ITEM = sizeof(U);
+    const uint64_t length = labels.length;
+    ptrdiff_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        uint64_t label[4];
+        U number[4];
+        for (ptrdiff_t k = 0; k < 4; ++k) {
+            label[k] = as_unsigned<L>(from + (i + k) * by);
+        }
+        if (label[0] >= length || label[1] >= length || label[2] >= length || label[3] >= length) {
+            return i;
+        }
+        for (ptrdiff_t k = 0; k < 4; ++k) {
+            number[k] = load<U>(table + static_cast<ptrdiff_t>(label[k]) * ITEM);
+        }
+        for (ptrdiff_t k = 0; k < 4; ++k) {
+            std::memcpy(to + (i + k) * ITEM, &number[k], sizeof(U));
+        }
+    }
+    return i;
+}
+
+// Takes a number for each label, zero for one that is no class, without a jump.
+template <class L, class U>
+void take_any_labels(const Labels& labels, const char* from, ptrdiff_t by, ptrdiff_t n, const char* table,
+                     char* to) {
     constexpr ptrdiff_t ITEM = sizeof(U);
     const uint64_t length = labels.length;
     for (ptrdiff_t i = 0; i < n; ++i) {
@@ -100,13 +116,17 @@ bool takes_numbers(const Places& p, const Stretch& s, ptrdiff_t bytes) {
            labels.length > 0 && (bytes == 4 || bytes == 8);
 }
 
-void take_numbers(const Places& p, const Stretch& s, const char* table, ptrdiff_t bytes, char* to) {
+// Numbers of such a stretch; `all`: whether labels were classes so far.
+template <class U>
+void take_numbers(const Places& p, const Stretch& s, const char* table, char* to, bool& all) {
+    constexpr ptrdiff_t ITEM = sizeof(U), END = 4;
     const Labels& labels = p.labels[0];
     const ptrdiff_t by = labels.strides[p.ndim - 1];
     with_type(labels, [&](auto like) {
         using L = decltype(like);
-        bytes == 8 ? take_numbers<L, uint64_t>(labels, s.labels[0], by, s.count, table, to)
-                   : take_numbers<L, std::uint32_t>(labels, s.labels[0], by, s.count, table, to);
+        const ptrdiff_t done = all ? take_classes<L, U>(labels, s.labels[0], by, s.count, table, to) : 0;
+        all = all && s.count - done < END;
+        take_any_labels<L, U>(labels, s.labels[0] + done * by, by, s.count - done, table, to + done * ITEM);
     });
 }
 
@@ -188,20 +208,16 @@ void count_places(const Places& p, ptrdiff_t start, ptrdiff_t stop, int64_t* cou
 
 void take_rows(const Places& p, ptrdiff_t start, ptrdiff_t stop, const char* table, ptrdiff_t bytes,
                char* out) {
-    bool all = true; // so far
+    bool all = true;
     const auto take = [&](const Stretch& s) {
         char* to = out + s.at * bytes;
-        int64_t index[CHUNK];
         if (takes_numbers(p, s, bytes)) {
-            const Labels& labels = p.labels[0];
-            all = all && index_loops().read(labels, s.labels[0], labels.strides[p.ndim - 1], s.count, index);
-            if (!all) {
-                return take_numbers(p, s, table, bytes, to);
-            }
-        } else {
-            all = find_index(p, s, index);
+            return bytes == 8 ? take_numbers<uint64_t>(p, s, table, to, all)
+                              : take_numbers<std::uint32_t>(p, s, table, to, all);
         }
-        const auto items = [&](auto like) { take_items<decltype(like)>(index, all, s.count, table, to); };
+        int64_t index[CHUNK];
+        const bool good = find_index(p, s, index);
+        const auto items = [&](auto like) { take_items<decltype(like)>(index, good, s.count, table, to); };
         switch (bytes) {
         case 1:
             return items(std::uint8_t{});

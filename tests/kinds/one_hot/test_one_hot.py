@@ -34,6 +34,7 @@ EXPRESSIONS = (
     "btr*,bt->r", "btr*,tb->r", "btr*,btx->rx", "btr*,btx->brx", "btr*,bx->rx", "btr*,tx->brx", "btr*,b->r",
     "tr*,tc*,t->rc", "tr*,tc*,tx->rcx", "tr*,tr*,t->r", "tr*,t->tr", "tr*,tx->trx", "tr*,x->rx", "tr*,tr->r",
     "tr*,t,t->r", "r*,->r", "r*,x->xr",
+    "btr*,tbx->xr", "btr*,xbt->brx", "btr*,btc*->brc", "tr*,btr*,bt->b",
     # products of matrices for each class
     "tr*,tx,ty->rxy", "tr*,tx,ty->yrx", "tr*,xt,t,ty->rxy", "tr*,tx,tyz->zrxy", "tr*,txb,tby->rxy",
     "btr*,btx,bty->rxy", "btr*,tbx,bty,t->brxy", "tr*,bt,btx,tsy,s->rxy", "tr*,tx,ty,tz->rxyz",

@@ -6,24 +6,23 @@ class, so that each side is a matrix for each class, and BLAS multiplies these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..._base.cost import Cost, gemm_rate
 from ..._base.facts import Step
-from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting, shortened_by
+from ..._base.rewrites import Contract, Inner, Rewrite, Rewriting
 from ..._base.routes import Declined, Offer, Refused
 from ..._native import CORE
 from ..._native.fresh import allocator
 from ..dense.core_program import has_blas
 from .order import finite
 from .places import AtPlaces, at_places
-from .where import aligned, in_native_order
+from .together import Rows
 
 Array = np.ndarray[Any, Any]
 
@@ -101,7 +100,7 @@ def _matrices(plan: AtPlaces) -> Matrices | Refused:
     step = plan.step
     if CORE is None or step.dtype.char not in "fdFD" or not has_blas():
         return Refused("BLAS has no product of this dtype, or the core none of its own")
-    if not plan.shown or not plan.tested:
+    if not plan.shown or Rows.of(plan) is None:
         return Refused("not every one_hot has a class label of the result")
     if any(way.replaced or step.operands[i].form != "dense" for i, way in _others(plan)):
         return Refused("an operand is looked up by label, or is no array")
@@ -161,42 +160,58 @@ def _verdict(step: Step) -> Rewriting | Refused:
     note = f"{sides}->{found.plan.wide}, a product of matrices for each class {rows}"
     inner = tuple(side.inner(step) for side in found.sides if not side.bare(step))
     # Whatever is not finite it declines.
-    return shortened_by(
-        _run, step, Rewriting(Offer(found.cost(), step.output, found, note), inner, settled=True)
+    return Rewriting(
+        Offer(found.cost(), step.output, found, note), inner, short_of=_short_of(found), settled=True
     )
+
+
+def _short_of(found: Matrices) -> Callable[[Contract], Callable[[tuple[Any, ...]], Array | None]]:
+    def short_of(contract: Contract) -> Callable[[tuple[Any, ...]], Array | None]:
+        multiply = _multiplier(found)
+        return lambda operands: multiply(operands, contract)
+
+    return short_of
 
 
 def _run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Array | Declined:
-    found: Matrices = rewriting.offer.recipe
-    plan, taken = found.plan, found.plan.taken
     if 0 in step.sizes.values():
         return np.zeros([step.sizes[c] for c in step.output], step.dtype)
-    shape = tuple(step.sizes[c] for c in taken.places)
-    where = aligned(taken, [in_native_order(operands[i].labels) for i in taken.positions], shape)
-    places, k, made = prod(shape), step.extent(found.summed), list[Array]()
-    for side in found.sides:
-        if side.bare(step):
-            (i,) = side.positions
-            array = operands[i].transpose([step.inputs[i].index(c) for c in side.labels])
-        else:
-            number = sum(not other.bare(step) for other in found.sides[: len(made)])
-            array = contract.inner(number, tuple(operands[i] for i in side.positions))
-        made.append(array.astype(step.dtype, copy=False).reshape(places, k, step.extent(side.own)))
-    rows = plan.kept + plan.shown
-    scales = {c: step.extent(rows[n + 1 :]) for n, c in enumerate(rows)}
-    lengths = tuple(step.sizes[c] for c in taken.classes)
-    steps = tuple(scales.get(c, 0) for c in taken.places)
-    out = allocator(step.out_bytes, last=True)(
-        (step.extent(rows), made[0].shape[2], made[1].shape[2]), step.dtype
-    )
-    CORE.multiply_at(
-        tuple(where), lengths, tuple(scales[c] for c in taken.classes), steps, *made, out, step.threads
-    )
-    if not finite(out):
-        return Declined("a number of the result is not finite")
-    labels = rows + found.sides[0].own + found.sides[1].own
-    result: Array = out.reshape([step.sizes[c] for c in labels])
-    return result.transpose([labels.index(c) for c in step.output])
+    result = _multiplier(rewriting.offer.recipe)(operands, contract)
+    return Declined("a number of the result is not finite") if result is None else result
+
+
+def _side(side: Side, step: Step, number: int, k: int) -> Callable[[tuple[Any, ...], Contract], Array]:
+    """From the operands to a side's matrices, an axis for the places, one that is summed, and its own."""
+    shape, dtype = (-1, k, step.extent(side.own)), step.dtype
+    if not side.bare(step):
+        positions = side.positions
+        return lambda operands, contract: contract.inner(
+            number, tuple(operands[i] for i in positions)
+        ).reshape(shape)
+    (i,) = side.positions
+    axes = tuple(step.inputs[i].index(c) for c in side.labels)
+    return lambda operands, _: operands[i].transpose(axes).astype(dtype, copy=False).reshape(shape)
+
+
+def _multiplier(found: Matrices) -> Callable[[tuple[Any, ...], Contract], Array | None]:
+    """From the operands to the result; None where it is not finite."""
+    plan, step, k = found.plan, found.plan.step, found.plan.step.extent(found.summed)
+    at = Rows.of(plan)
+    assert at is not None
+    first, second = found.sides
+    left, right = _side(first, step, 0, k), _side(second, step, 0 if first.bare(step) else 1, k)
+    shape = step.extent(plan.kept + plan.shown), step.extent(first.own), step.extent(second.own)
+    make, dtype, threads = allocator(step.out_bytes, last=True), step.dtype, step.threads
+    where, shaped = at.where(), at.shaped(first.own + second.own)
+    facts = at.lengths, at.scales, at.steps
+
+    def multiply(operands: tuple[Any, ...], contract: Contract) -> Array | None:
+        a, b = left(operands, contract), right(operands, contract)
+        out: Array = make(shape, dtype)
+        CORE.multiply_at(where(operands), *facts, a, b, out, threads)
+        return shaped(out) if finite(out) else None
+
+    return multiply
 
 
 CLASS_PRODUCTS = Rewrite("one_hot.class_products", _verdict, _run, "the result is finite")

@@ -23,6 +23,7 @@ from ..dense.elementwise import align
 from .adding import LOOPS, add_rows, counted, counted_together, weighed
 from .look_up import take_or_zero
 from .places import AtPlaces
+from .together import count_together, in_order, sum_together
 from .where import are_classes, clipped, in_native_order, within
 
 #: Counts up to which single precision has every number.
@@ -39,16 +40,18 @@ def quick(plan: AtPlaces) -> Quick | None:
     if len(plan.taken.positions) == 2 and not plan.rest:
         return _together(plan)
     if len(plan.taken.positions) != 1:
-        return _sum_together(plan)
+        return sum_together(plan) if plan.rest else count_together(plan)
     if len(plan.rest) == 2:
         return _scaled(plan)
     if not plan.rest:
-        return _places(plan) if not plan.shown else None if plan.kept else _count(plan)
+        return _places(plan) if not plan.shown else (count_together if plan.kept else _count)(plan)
     if len(plan.rest) > 1 or not plan.plain.bare:
         return None
     way = plan.plain.ways[0]
     if plan.shown:
-        return None if plan.kept or way.replaced else _sum(plan)
+        if way.replaced:
+            return None
+        return sum_together(plan) if plan.kept else _sum(plan) or sum_together(plan)
     if len(way.replaced) == 1:
         return _gather(plan)
     return _pick(plan) if len(way.replaced) == len(plan.step.inputs[plan.rest[0]]) else None
@@ -119,7 +122,7 @@ def _of_places(plan: AtPlaces) -> Callable[[tuple[Array, ...], int], Array]:
     left = [c for c in plan.taken.places if c in plan.kept]
     back = tuple(left.index(c) for c in step.output)
     if dtype.char in LOOPS and not summed:
-        shape, as_made = tuple(step.sizes[c] for c in plan.taken.places), _in_order(back)
+        shape, as_made = tuple(step.sizes[c] for c in plan.taken.places), in_order(back)
         make, ones = allocator(prod(shape) * dtype.itemsize, last=True), CORE.ones_at
 
         def written(labels: tuple[Array, ...], depth: int) -> Array:
@@ -148,7 +151,7 @@ def _together(plan: AtPlaces) -> Quick | None:
     """Two one-hots of the same places: counts of pairs of labels, or where both have one label."""
     step, (first, second) = plan.step, plan.taken.positions
     if len(set(plan.taken.inputs)) > 1:
-        return None
+        return count_together(plan)
     one, other = plan.taken.classes
     depth = step.sizes[one]
     if one == other:
@@ -157,7 +160,7 @@ def _together(plan: AtPlaces) -> Quick | None:
         hand_over = _of_places(plan)
         return lambda operands: hand_over((operands[first].labels, operands[second].labels), depth)
     if plan.kept or len(plan.shown) != 2:
-        return None
+        return count_together(plan)
     dtype, turned, threads = step.dtype, step.output != one + other, step.threads
     depths = (depth, step.sizes[other])
     if dtype.char not in LOOPS:
@@ -176,43 +179,6 @@ def _together(plan: AtPlaces) -> Quick | None:
         return counts.T if turned else counts
 
     return count_by_core
-
-
-def _sum_together(plan: AtPlaces) -> Quick | None:
-    """Sums by the labels of several one-hots of the same places, each with a class label of the result."""
-    step, positions, places = plan.step, plan.taken.positions, plan.taken.places
-    if plan.kept or not plan.tested or not plan.plain.bare or len(set(plan.taken.inputs)) > 1:
-        return None
-    if plan.plain.ways[0].replaced:
-        return None
-    (other,), dtype, threads = plan.rest, plan.step.dtype, plan.step.threads
-    if dtype.char not in LOOPS or step.operands[other].dtype != dtype:
-        return None
-    labels = step.inputs[other]
-    axes = tuple(labels.index(c) for c in places + plan.wide)
-    lengths = tuple(step.sizes[c] for c in plan.taken.classes)
-    scales = tuple(prod(lengths[k + 1 :]) for k in range(len(lengths)))
-    steps, width = (0,) * len(places), step.extent(plan.wide)
-    rows_shape = (*(step.sizes[c] for c in places), *((width,) if plan.wide else ()))
-    found = "".join(plan.taken.classes) + plan.wide
-    shape, back = tuple(step.sizes[c] for c in found), tuple(found.index(c) for c in step.output)
-    flat = (prod(lengths), width) if plan.wide else (prod(lengths),)
-
-    def run(operands: tuple[Any, ...]) -> Array | None:
-        rows = operands[other].transpose(axes)
-        if rows.shape != rows_shape:
-            try:
-                rows = rows.reshape(rows_shape, copy=False)
-            except ValueError:  # they do not follow each other evenly
-                return None
-        if not rows.dtype.isnative:
-            return None
-        where = tuple(in_native_order(operands[i].labels) for i in positions)
-        out = np.zeros(flat, dtype)
-        CORE.add_at(where, lengths, scales, steps, rows, out, threads)
-        return out.reshape(shape).transpose(back)
-
-    return run
 
 
 def _pick(plan: AtPlaces) -> Quick | None:
@@ -271,9 +237,9 @@ def _sum(plan: AtPlaces) -> Quick | None:
     shape = tuple(step.sizes[c] for c in found)
     back = tuple(found.index(c) for c in step.output)
     dtype = step.dtype
-    straight = _in_order(axes)
+    straight = in_order(axes)
     vector = dtype == np.float64 and not plan.wide and not LOOPS
-    as_made = shape == flat and _in_order(back)
+    as_made = shape == flat and in_order(back)
     alike = dtype.char in LOOPS and step.operands[other].dtype == dtype
     add: Callable[..., None] | None = CORE.add_at if alike else None
     lengths = (depth,)
@@ -309,8 +275,8 @@ def _gather(plan: AtPlaces) -> Quick:
     back = tuple(way.result.index(c) for c in step.output)
     threads = step.threads
     lengths = tuple(step.sizes[c] for c in way.result)
-    straight, vector = _in_order(axes), len(aligned) == 1
-    as_made = vector and _in_order(back)
+    straight, vector = in_order(axes), len(aligned) == 1
+    as_made = vector and in_order(back)
     depth = step.sizes[way.replaced]
     direct = CORE is not None and as_made and step.operands[other].dtype.isnative
     make = allocator(prod(lengths) * step.operands[other].dtype.itemsize, last=True)
@@ -330,11 +296,6 @@ def _gather(plan: AtPlaces) -> Quick:
         return found if as_made else found.reshape(lengths).transpose(back)
 
     return run
-
-
-def _in_order(axes: tuple[int, ...]) -> bool:
-    """Whether a transposition to these axes changes nothing."""
-    return axes == tuple(range(len(axes)))
 
 
 def _scaled(plan: AtPlaces) -> Quick | None:
