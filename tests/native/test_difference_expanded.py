@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import einroute as er
-from einroute._kinds.dense.core_program import has_blas
 from einroute._native import CORE
 from tests.native.test_difference_transformed import judged
 
-if CORE is None or not has_blas():
+if CORE is None or not CORE.use_blas(np._core._multiarray_umath.__file__):
     pytest.skip("there is no core, or no BLAS that it finds", allow_module_level=True)
 
 
