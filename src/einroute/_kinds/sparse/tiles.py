@@ -19,7 +19,18 @@ from ..._entries import csr_source
 from ..._entries.entries import Entries
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
-from .result import ENDED, POINTER, SORT, comparing, entries_of, layout, lies_as, line_of, sparse_and_dense
+from .result import (
+    ENDED,
+    POINTER,
+    SORT,
+    comparing,
+    entries_of,
+    layout,
+    lies_as,
+    line_of,
+    pointers_of,
+    sparse_and_dense,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -33,8 +44,8 @@ _FEW = 64
 _ENTRY, _WIDE, _APART, _APART_WIDE, _GIVEN = 0.35, 0.08, 0.6, 0.3, 1.5
 #: Entries, or rows, up to which coordinates are taken as they come, by one vector.
 _MANY = 1 << 20
-#: Nanoseconds an entry, and a row, for compressing it another way.
-_COMPRESS, _ROWS = 2.5, 2.2
+#: Nanoseconds an entry, and a row, for compressing it another way, and a pointer that is made an index.
+_COMPRESS, _ROWS, _FOLLOWED = 2.5, 2.2, 2.0
 #: And more an entry where there are so many that each takes a line of the cache.
 _SCATTERED, _NEAR = 5.0, 1 << 18
 #: Nanoseconds a row where it has several numbers, and 8 bytes of the result, of which many take new pages.
@@ -179,8 +190,9 @@ def _passed(step: Step, s: int, rows: str, columns: str, width: int) -> tuple[fl
         return nnz * (_APART + _APART_WIDE * wide) + _pass(nnz, step.extent(columns)), 0.0
     if native and width == 1 and not line and max(nnz, step.extent(rows)) <= _MANY:
         return nnz * _GIVEN, 0.0
-    each = _COMPRESS + (_SCATTERED if nnz > _NEAR else 0.0) if native else SORT * 1e9
-    return by_rows, nnz * each + step.extent(rows) * _ROWS
+    each = _COMPRESS + (_SCATTERED if nnz > _NEAR else 0.0) if native or not rows else SORT * 1e9
+    followed = _FOLLOWED * pointers_of(step, s) if line and not native else 0.0
+    return by_rows, nnz * each + step.extent(rows) * _ROWS + followed
 
 
 def _pass(nnz: int, lines: int) -> float:
