@@ -259,15 +259,33 @@ class Pass {
                               p_.x_by,
                               p_.y + y,
                               p_.y_by,
-                              high - low,
-                              p_.cleared};
-        if (!(p_.by_rows ? kernels_.rows : kernels_.columns)(span)) {
+                              high - low};
+        if (!(p_.by_rows && p_.cleared ? rows_with_entries(span)
+                                       : (p_.by_rows ? kernels_.rows : kernels_.columns)(span))) {
             sound_ = false;
         }
         if (watched_) {
             watch(span.y + span.first * p_.y_by, span.first, span.last - span.first, high - low);
         }
     }
+
+    // Rows that have entries, of a result of zeros; those between hold what they should.
+    bool rows_with_entries(SparseSpan span) const {
+        const ptrdiff_t end = span.last;
+        bool sound = true;
+        for (span.last = span.first; span.last < end;) {
+            for (span.first = span.last; span.first < end && is_empty(span.first);) {
+                ++span.first;
+            }
+            for (span.last = span.first; span.last < end && !is_empty(span.last);) {
+                ++span.last;
+            }
+            sound = (span.first == span.last || kernels_.rows(span)) && sound;
+        }
+        return sound;
+    }
+
+    bool is_empty(ptrdiff_t line) const { return pointer(p_, line) == pointer(p_, line + 1); }
 
     // All rows by a stretch of vectors, turned.
     void turned(const char* x, char* y, ptrdiff_t count) {
@@ -277,7 +295,7 @@ class Pass {
             failed_ = true;
             return;
         }
-        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count, false})) {
+        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count})) {
             sound_ = false;
         }
         const ptrdiff_t step = p_.y_step[inner_];
@@ -301,7 +319,7 @@ class Pass {
         }
         bool good = true;
         for (ptrdiff_t i = 0; i < rows; ++i) {
-            if (!p_.cleared || pointer(p_, first + i) != pointer(p_, first + i + 1)) {
+            if (!p_.cleared || !is_empty(first + i)) {
                 good &= all_finite(y + i * p_.y_by, vectors * parts, single);
             }
         }
