@@ -36,7 +36,6 @@ struct SparseSpan {
     char* y;
     std::ptrdiff_t y_by;
     std::ptrdiff_t width;
-    bool cleared; // whether y holds zeros, so that lines without entries are left as they are
 };
 
 // The kernels of a dtype and an index type.

@@ -40,6 +40,8 @@ constexpr ptrdiff_t TURNED = 16, TURNED_ROWS = 64;
 constexpr ptrdiff_t FEW = 2;
 // Bytes of a contiguous row from which it is taken as it lies even where a tile could be filled.
 constexpr ptrdiff_t IN_ROWS = 16;
+// And from which all others wait until it is summed, however few entries there are.
+constexpr ptrdiff_t WHOLE_ROWS = 64;
 
 // The kernels of a dtype; null where it has none.
 const SparseKernels* kernels_for(char character, bool wide) {
@@ -99,6 +101,9 @@ class Pass {
         blocks_wanted_ = blocks_wanted_ > BLOCKS ? BLOCKS : blocks_wanted_;
         blocks_wanted_ = blocks_wanted_ > heard(work) ? blocks_wanted_ : heard(work);
         lay_out(threads > 0 ? threads : 1, work);
+        if (way_ == Way::Singly && p_.by_rows && !p_.cleared && !clears_vectors()) {
+            clear(p_, item_);
+        }
         if (work < RELEASED) {
             for (ptrdiff_t i = 0; i < blocks_; ++i) {
                 block(i);
@@ -128,13 +133,12 @@ class Pass {
         }
         const ptrdiff_t row = width_ == 1 ? item_ : inner_ < 0 ? 0 : p_.size[inner_] * item_;
         const bool along = p_.x_by == item_ || p_.y_by == item_;
-        if (width_ == 1 || row >= IN_ROWS || (row > 0 && !along)) {
-            way_ = Way::Rows;
-        } else {
-            way_ = is_worth_passes(p_, item_) && list_places(p_, item_, places_) ? Way::Singly : Way::Tiles;
-        }
-        if (way_ == Way::Singly) {
+        const bool alone = width_ == 1 || row == width_ * item_ || row >= WHOLE_ROWS;
+        if (!alone && is_worth_passes(p_, item_) && list_places(p_, item_, places_)) {
+            way_ = Way::Singly;
             inner_ = axis_of_passes(p_);
+        } else {
+            way_ = alone || row >= IN_ROWS || (row > 0 && !along) ? Way::Rows : Way::Tiles;
         }
         if (way_ == Way::Tiles && find_strips()) {
             way_ = Way::Strips;
@@ -255,15 +259,33 @@ class Pass {
                               p_.x_by,
                               p_.y + y,
                               p_.y_by,
-                              high - low,
-                              p_.cleared};
-        if (!(p_.by_rows ? kernels_.rows : kernels_.columns)(span)) {
+                              high - low};
+        if (!(p_.by_rows && p_.cleared ? rows_with_entries(span)
+                                       : (p_.by_rows ? kernels_.rows : kernels_.columns)(span))) {
             sound_ = false;
         }
         if (watched_) {
             watch(span.y + span.first * p_.y_by, span.first, span.last - span.first, high - low);
         }
     }
+
+    // Rows that have entries, of a result of zeros; those between hold what they should.
+    bool rows_with_entries(SparseSpan span) const {
+        const ptrdiff_t end = span.last;
+        bool sound = true;
+        for (span.last = span.first; span.last < end;) {
+            for (span.first = span.last; span.first < end && is_empty(span.first);) {
+                ++span.first;
+            }
+            for (span.last = span.first; span.last < end && !is_empty(span.last);) {
+                ++span.last;
+            }
+            sound = (span.first == span.last || kernels_.rows(span)) && sound;
+        }
+        return sound;
+    }
+
+    bool is_empty(ptrdiff_t line) const { return pointer(p_, line) == pointer(p_, line + 1); }
 
     // All rows by a stretch of vectors, turned.
     void turned(const char* x, char* y, ptrdiff_t count) {
@@ -273,7 +295,7 @@ class Pass {
             failed_ = true;
             return;
         }
-        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count, false})) {
+        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count})) {
             sound_ = false;
         }
         const ptrdiff_t step = p_.y_step[inner_];
@@ -297,7 +319,7 @@ class Pass {
         }
         bool good = true;
         for (ptrdiff_t i = 0; i < rows; ++i) {
-            if (!p_.cleared || pointer(p_, first + i) != pointer(p_, first + i + 1)) {
+            if (!p_.cleared || !is_empty(first + i)) {
                 good &= all_finite(y + i * p_.y_by, vectors * parts, single);
             }
         }
@@ -323,11 +345,18 @@ class Pass {
         }
     }
 
+    // Whether rows are written to that need not be zeros, those of each vector side by side.
+    bool clears_vectors() const { return p_.by_rows && !p_.cleared && p_.y_by == item_; }
+
     // Entry by entry, some vectors along one axis.
     void singly(const char* x, char* y, ptrdiff_t vectors) {
         const ptrdiff_t y_step = p_.y_step[inner_];
-        if (p_.by_rows && !p_.cleared) { // what rows are written to need not be zeros
-            clear_vectors(p_, item_, y, y_step, vectors);
+        if (clears_vectors()) {
+            const ptrdiff_t bytes = p_.rows * item_;
+            const ptrdiff_t runs = y_step == bytes ? 1 : vectors; // one after the other
+            for (ptrdiff_t v = 0; v < runs; ++v) {
+                std::memset(y + v * y_step, 0, static_cast<std::size_t>(bytes * (vectors / runs)));
+            }
         }
         if (!find_sparse_add(p_.character)(
                 {places_, p_.a.data, x, p_.x_step[inner_], y, y_step, vectors, watched_})) {

@@ -26,9 +26,17 @@ struct SparseDense {
 };
 
 // Whether a result of rows should begin with zeros: where most rows have no entry they are left as they are,
-// of a large one as memory that nobody touched. A single vector is written as a whole.
-inline bool begins_with_zeros(npy_intp entries, npy_intp rows, npy_intp width) {
-    return width > 1 && 2 * entries <= rows;
+// of a large one as memory that nobody touched. Where the rows' elements lie side by side most pages of them
+// must have no entry. A single vector is written as a whole.
+inline bool begins_with_zeros(npy_intp entries, npy_intp rows, npy_intp width, bool side_by_side,
+                              npy_intp item) {
+    constexpr npy_intp PAGE = 4096;
+    return width > 1 && 2 * entries <= (side_by_side ? rows * item / PAGE : rows);
+}
+
+// Whether entries are so few that it does not matter along which axis they are compressed.
+inline bool are_few(npy_intp entries, npy_intp rows, npy_intp columns) {
+    return 2 * entries <= rows + columns;
 }
 
 // Whether there are kernels for a dtype.

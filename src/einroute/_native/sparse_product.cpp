@@ -46,7 +46,7 @@ struct Product {
 struct Matrix {
     Held indptr, indices, data;
     Memory made; // rows that were compressed for this call
-    bool by_rows = true, wide = false;
+    bool by_rows = true, wide = false, cleared = false;
     SparseLines lines{};
     bool as_given = false; // coordinates as they came, of a product with one vector
     Coordinates coordinates{};
@@ -100,7 +100,8 @@ bool take_lines(const Product& self, bool by_rows, Matrix& a) {
     a.wide = PyArray_ITEMSIZE(a.indices.array()) == 8;
     a.lines = {PyArray_DATA(a.indptr.array()), PyArray_DATA(a.indices.array()), PyArray_BYTES(a.data.array()),
                there < values ? there : values, by_rows ? self.columns : self.rows};
-    return by_rows || self.width <= self.few || turn_lines(self, a);
+    return by_rows || self.width <= self.few || are_few(a.lines.entries, self.rows, self.columns) ||
+           turn_lines(self, a);
 }
 
 // The parts of a compressed matrix; false where they are not as expected.
@@ -137,7 +138,7 @@ bool take_coordinates(const Product& self, PyObject* operand, Format format, Mat
     return a.as_given || compress_lines(self, a.coordinates, a);
 }
 
-// Blocks, or diagonals: as they are by a vector, else, and of lists, as rows that are made for this call.
+// Blocks, or diagonals: as they are by a vector; else, and of lists, as rows made for this call.
 bool take_kept(const Product& self, PyObject* operand, Format format, Matrix& a) {
     const npy_intp rows = self.extents[0], columns = self.extents[1];
     if (self.width == 1 && format != Format::Lists) {
@@ -244,10 +245,9 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
     p.x_by = PyArray_STRIDE(x, self.column);
     p.y = PyArray_BYTES(out);
     p.y_by = PyArray_STRIDE(out, self.row);
-    p.cleared = self.fortran || begins_with_zeros(a.lines.entries, self.rows, self.width);
+    p.cleared = a.cleared;
     p.free = 0;
-    int to = 0;
-    for (int i = 0; i < self.ndim; ++i) {
+    for (int i = 0, to = 0; i < self.ndim; ++i) {
         if (i == self.column) {
             continue;
         }
@@ -259,13 +259,14 @@ Multiplied multiply_into(const Product& self, const Matrix& a, PyArrayObject* x,
     return multiply(p, self.threads);
 }
 
-// Zeros where products are added to them, or most rows have no entry; else rows are written as a whole.
-PyObject* fresh_result(const Product& self, const Matrix& a) {
-    if (a.by_rows && !a.adds() && !self.fortran && a.lines.entries > 0 && self.columns > 0 &&
-        !begins_with_zeros(a.lines.entries, self.rows, self.width)) {
-        return empty(self.type, self.ndim, self.out_shape, nullptr);
-    }
-    return PyArray_ZEROS(self.ndim, const_cast<npy_intp*>(self.out_shape), self.type, self.fortran);
+// Zeros where products are added to them, or most rows have no entry; else rows are written whole.
+PyObject* fresh_result(const Product& self, Matrix& a) {
+    const bool rows = a.by_rows && !a.adds() && !self.fortran && a.lines.entries > 0 && self.columns > 0;
+    a.cleared = !rows || begins_with_zeros(a.lines.entries, self.rows, self.width, self.row == self.ndim - 1,
+                                           PyArray_ITEMSIZE(a.data.array()));
+    npy_intp* const shape = const_cast<npy_intp*>(self.out_shape);
+    return a.cleared ? PyArray_ZEROS(self.ndim, shape, self.type, self.fortran)
+                     : empty(self.type, self.ndim, shape, nullptr);
 }
 
 // The result; null without an exception where the fallback has to answer.

@@ -19,6 +19,13 @@ using std::ptrdiff_t;
 constexpr ptrdiff_t EMPTY = 2, ONE_BY_ONE = 3;
 // Vectors from which an axis is long enough for a pass.
 constexpr ptrdiff_t LONG = 16;
+constexpr ptrdiff_t CACHE_LINE = 64;
+
+// Bytes of lines of the cache that one element takes along an axis, of both arrays.
+ptrdiff_t taken(const SparseDense& p, int axis) {
+    const ptrdiff_t x = magnitude(p.x_step[axis]), y = magnitude(p.y_step[axis]);
+    return (x < CACHE_LINE ? x : CACHE_LINE) + (y < CACHE_LINE ? y : CACHE_LINE);
+}
 
 template <class I> bool list(const SparseDense& p, ptrdiff_t item, std::vector<SparsePlace>& to) {
     const Lines<I> lines{static_cast<const I*>(p.a.indptr), static_cast<const I*>(p.a.indices),
@@ -98,8 +105,8 @@ bool is_worth_passes(const SparseDense& p, ptrdiff_t item) {
 int axis_of_passes(const SparseDense& p) {
     int found = 0; // vectors lie nearest to each other there, of axes that are long enough
     for (int i = 1; i < p.free; ++i) {
-        const bool nearer = magnitude(p.x_step[i]) < magnitude(p.x_step[found]);
         const ptrdiff_t own = p.size[i], other = p.size[found];
+        const bool nearer = taken(p, i) < taken(p, found) || (taken(p, i) == taken(p, found) && own > other);
         if (own >= LONG && other >= LONG ? nearer : own > other) {
             found = i;
         }
@@ -115,21 +122,41 @@ bool list_places(const SparseDense& product, ptrdiff_t item, std::vector<SparseP
     }
 }
 
-void clear_vectors(const SparseDense& p, ptrdiff_t item, char* y, ptrdiff_t step, ptrdiff_t vectors) {
-    const bool rows = p.y_by == item || step != item; // which of both lie side by side, if any
-    ptrdiff_t runs = rows ? vectors : p.rows, count = rows ? p.rows : vectors;
-    const ptrdiff_t by = rows ? step : p.y_by, next = rows ? p.y_by : step;
-    if (next == item && by == count * item) { // all of them
-        count *= runs;
-        runs = 1;
-    }
-    for (ptrdiff_t run = 0; run < runs; ++run) {
-        if (next == item) {
-            std::memset(y + run * by, 0, static_cast<std::size_t>(count * item));
-            continue;
+void clear(const SparseDense& p, ptrdiff_t item) {
+    ptrdiff_t size[SPARSE_FREE + 1], step[SPARSE_FREE + 1], low = 0;
+    int axes = 0;
+    const auto add = [&](ptrdiff_t count, ptrdiff_t by) { // those that are farther apart come first
+        low += by < 0 ? (count - 1) * by : 0;
+        int at = axes++;
+        for (; at > 0 && step[at - 1] < magnitude(by); --at) {
+            size[at] = size[at - 1];
+            step[at] = step[at - 1];
         }
-        for (ptrdiff_t i = 0; i < count; ++i) {
-            std::memset(y + run * by + i * next, 0, static_cast<std::size_t>(item));
+        size[at] = count;
+        step[at] = magnitude(by);
+    };
+    add(p.rows, p.y_by);
+    for (int i = 0; i < p.free; ++i) {
+        add(p.size[i], p.y_step[i]);
+    }
+    ptrdiff_t bytes = item;
+    while (axes > 0 && step[axes - 1] == bytes) {
+        bytes *= size[--axes];
+    }
+    ptrdiff_t at[SPARSE_FREE + 1] = {0};
+    for (char* y = p.y + low;;) {
+        std::memset(y, 0, static_cast<std::size_t>(bytes));
+        int i = axes - 1;
+        for (; i >= 0; --i) {
+            y += step[i];
+            if (++at[i] < size[i]) {
+                break;
+            }
+            y -= step[i] * size[i];
+            at[i] = 0;
+        }
+        if (i < 0) {
+            return;
         }
     }
 }

@@ -23,9 +23,8 @@ int axis_of_passes(const SparseDense& product);
 // memory. Nothing else is read of its index arrays, be that while another thread writes to them.
 bool list_places(const SparseDense& product, std::ptrdiff_t item, std::vector<SparsePlace>& to);
 
-// Zeros for all rows of some vectors, which lie a step apart.
-void clear_vectors(const SparseDense& product, std::ptrdiff_t item, char* y, std::ptrdiff_t step,
-                   std::ptrdiff_t vectors);
+// Fills y with zeros.
+void clear(const SparseDense& product, std::ptrdiff_t item);
 
 // y[f] += a * x[f] for some vectors f, at each place.
 struct SparseAdds {

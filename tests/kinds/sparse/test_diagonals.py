@@ -112,3 +112,20 @@ def test_rows_of_what_does_not_fit() -> None:
         (np.ones((2, 3))[:, ::-1], np.array([0, 1])), (np.ones((2, 3)), np.array([0.0, 1.0])), ([1], [0]),
     ):  # fmt: skip
         assert CORE.rows_of_diagonals(data, offsets, 3, 3) is None
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16", "f4", "i8"])
+@pytest.mark.parametrize("subscripts", ["i,ij,j->", "j,ij,i->", "ij,j,i->", "i,j,ij->"])
+def test_between_two_vectors(subscripts: str, dtype: str) -> None:
+    a = sparse.dia_array((np.arange(1, 25).reshape(3, 8).astype(dtype), [-2, 0, 3]), shape=(7, 8))
+    terms = subscripts.removesuffix("->").split(",")
+    vectors = {"i": np.arange(14).astype(dtype)[::2], "j": np.arange(8).astype(dtype)}
+    operands = [vectors.get(term, a) for term in terms]
+    for value in (3, np.inf) if dtype in ("f8", "f4") else (3,):
+        vectors["j"][4] = value
+        expected = np.einsum(subscripts, *(x if isinstance(x, np.ndarray) else a.toarray() for x in operands))
+        entries = [x if isinstance(x, np.ndarray) else sparse.csr_array(a) for x in operands]
+        for _ in range(2):  # planned, and found again
+            got = er.einsum(subscripts, *operands)
+            assert got.dtype == dtype
+            np.testing.assert_array_equal(got, expected if value == 3 else er.einsum(subscripts, *entries))

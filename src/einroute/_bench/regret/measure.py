@@ -158,7 +158,7 @@ def regret(call: Drawn, after: str = "sight") -> Regret:
         problem = f"{type(error).__name__}: {error}"
         return Regret(call, routes, 0.0, told, "", 0.0, np.nan, problem, after)
     others = [*_forced(call, chosen, ours()), *_ordered(call, ours)]
-    hands = [_Way(name, way) for name, way in by_hand(call).items()]
+    hands = [_Way(name, _of_kind(way, expected)) for name, way in by_hand(call).items()]
     rough: list[tuple[float, _Way]] = []
     problem = ""
     for way in (*others, *hands):
@@ -188,6 +188,19 @@ def regret(call: Drawn, after: str = "sight") -> Regret:
         if min(ratios) > ratio:
             best, ratio = way.name, min(ratios)
     return Regret(call, routes, own, told, best, ratio, hand, problem, after)
+
+
+def _of_kind(way: Callable[[], Any], expected: Any) -> Callable[[], Any]:
+    """The way, with a sparse matrix made of its result where einroute's is one, as a user needs it there."""
+    if getattr(expected, "ndim", 0) != 2 or not hasattr(expected, "tocsr"):
+        return way
+    made = load("scipy.sparse").csr_array
+
+    def run() -> Any:
+        found = way()
+        return made(found) if isinstance(found, np.ndarray) else found
+
+    return run
 
 
 def _forced(call: Drawn, chosen: _Way, run: Callable[[], Any]) -> Iterator[_Way]:

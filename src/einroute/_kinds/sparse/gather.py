@@ -32,6 +32,8 @@ Array = np.ndarray[Any, Any]
 
 #: Bytes that one block's looked-up elements may take, about.
 _BLOCK = 1 << 20
+#: Bytes of an array from which what is looked up comes from memory, and nanoseconds for that.
+_FAR, _MISSED = 1 << 22, 6.0
 #: Bytes that are read with one element.
 _LINE = 64
 #: How many times as long as bytes in a row those take that NumPy copies with the axes turned.
@@ -60,8 +62,9 @@ def verdict(step: Step) -> Offer | Refused:
     shown = "".join(c for c in step.output if c in labels)
     if step.form != "entries" and shown + "".join(c for c in step.output if c in extra) != step.output:
         made += _TURNED * step.out_bytes
+    far = sum(op.form != "entries" and op.nbytes > _FAR for op in step.operands)
     cost = Cost(
-        nnz * (width * (dense + adds) + 4) + pointers,
+        nnz * (width * (dense + adds) + 4 + far * _MISSED) + pointers,
         float(looked_up * step.dtype.itemsize * 2 + made + nnz * 8 + _brought(step, labels, nnz)),
         40.0 + 6 * dense,
         1.2e9 if dense < 3 else 0.4e9,

@@ -12,13 +12,25 @@ from ..._base.routes import Alone, Declined, Offer, Refused, Route, Runner
 from ..._entries.entries import Compressed, Entries, tools, total
 from ..._native import CORE
 from . import short
-from .result import TURNED, comparing, entries_of, hand_over, layout, line_of, pair_of_sparse, pointers_of
+from .result import (
+    ENDED,
+    MANY_ROWS,
+    SCATTERED,
+    TURNED,
+    comparing,
+    entries_of,
+    hand_over,
+    layout,
+    line_of,
+    pair_of_sparse,
+    pointers_of,
+)
 
 Array = np.ndarray[Any, Any]
 
 #: Nanoseconds for each entry of the operand that has fewer, for each of the other one's that lies in the same
 #: rows, or columns; for each of these, and for each row made.
-_ENTRY, _BESIDE, _LINE, _MADE = 2.0, 0.35, 2.0, 1.0
+_ENTRY, _BESIDE, _LINE, _MADE = 2.0, 0.35, 1.0, 1.0
 #: NumPy calls around that; the core does it whole.
 _CALLS = 50.0 if CORE is None else 4.0
 
@@ -37,10 +49,12 @@ def verdict(step: Step) -> Offer | Refused:
 
     def along(label: str) -> float:  # both brought into rows, or columns, which are passed
         turned = [i for i in (0, 1) if lines[i] != label]
-        moved = sum(entries[i] * TURNED + pointers_of(step, i) for i in turned)
         passed = step.sizes[label]
+        each = TURNED + (SCATTERED if passed > MANY_ROWS else 0.0)
+        moved = sum(entries[i] * each + pointers_of(step, i) for i in turned)
         beside = min(max(entries), min(entries) * max(entries) / max(1, passed))
-        return moved + passed * (_LINE + len(turned)) + beside * _BESIDE
+        ended = ENDED * min(*entries, passed)
+        return moved + passed * (_LINE + len(turned)) + ended + beside * _BESIDE
 
     work = min(entries) * _ENTRY + comparing(step) + min(along(a[0]), along(a[1]))
     if step.output:

@@ -21,7 +21,7 @@ SCATTER, SORT = 3e-9, 12e-9
 COMPARE, POINTER, ENDED = 0.26, 0.6, 5.5
 #: Nanoseconds an entry for bringing entries into the rows of a result: as they lie, and in another order; for
 #: each of its pointers; and more where there are so many rows that each entry takes a line of the cache.
-_KEPT, TURNED, _MADE, _SCATTERED, _MANY_ROWS = 1.1, 3.8, 1.0, 9.0, 1 << 13
+_KEPT, TURNED, _MADE, SCATTERED, MANY_ROWS = 1.1, 3.8, 1.0, 9.0, 1 << 13
 #: Sums from which each takes a line of the cache.
 _MANY_SUMS = 1 << 18
 
@@ -61,7 +61,7 @@ def passing(step: Step, position: int) -> float:
 
 def spread(step: Step) -> float:
     """Nanoseconds more an entry where its sum, in a vector, takes a line of the cache."""
-    return _SCATTERED if len(step.output) == 1 and step.sizes[step.output] > _MANY_SUMS else 0.0
+    return SCATTERED if len(step.output) == 1 and step.sizes[step.output] > _MANY_SUMS else 0.0
 
 
 def ordering(step: Step, position: int) -> float:
@@ -71,7 +71,7 @@ def ordering(step: Step, position: int) -> float:
     row, nnz = step.output[0], entries_of(step, position)
     if line_of(step, position) == row:
         return nnz * _KEPT + step.sizes[row] * _MADE
-    far = _SCATTERED if step.sizes[row] > _MANY_ROWS else 0.0
+    far = SCATTERED if step.sizes[row] > MANY_ROWS else 0.0
     return nnz * (TURNED + far) + step.sizes[row] * _MADE
 
 

@@ -8,6 +8,7 @@ multiplied where it lies. Nothing of the size of entries times another label is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from .result import (
     line_of,
     ordering,
     passing,
+    pointers_of,
     sparse_positions,
     spread,
 )
@@ -40,12 +42,17 @@ _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 _AXIS, _ELEMENT, _SUM = 0.7, 0.75, 1.0
 #: Of a sum along what is compressed, or of a matrix between vectors, each look-up; of the sum of all.
 _ALONG, _LOOKED_UP, _WHOLE = 0.25, 0.25, 0.2
+#: And each look-up by both labels, whose places are made.
+_BY_BOTH = 2.2
 #: Of sums of coordinates at their places: each waits for the one before.
 _WAITS = 1.5
 #: Nanoseconds for 8 bytes of a result that is filled with zeros, and seen to be finite.
 _FILLED = 0.1
 #: Nanoseconds for each place of a vector that is looked through for entries, and for each row that has some.
 _PLACE, _HELD = 0.13, 1.9
+#: Pointers for each entry from which its line is looked for by bisection, as the core has it, and nanoseconds
+#: for each halving.
+_FEWER, _BISECTED = 32, 4.0
 #: Nanoseconds an entry for sorting the places of few.
 _SORTED = 15.0
 #: Nanoseconds an element of a row that is looked up, for adding one to a row of the result, and for that row.
@@ -120,7 +127,7 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     filled = _FILLED * step.out_bytes / 8 if step.form != "entries" else 0.0
     around = filled + comparing(step) + ordering(step, position) + _places(step, position)
     along = dense or line_of(step, position) == step.output
-    looked = passing(step, position) if along else 0.0
+    looked = _passing(step, position) if along else 0.0
     threads = max(1.0, min(float(step.threads), nnz * each * 1e-6))
     work = nnz * each + looked + around * threads
     short = step.last and (len(own) == 2 or not dense)
@@ -133,11 +140,21 @@ def _each(step: Step, position: int) -> float:
     scattered = (step.form != "entries" and bool(step.output)) or len(step.output) == 1
     line = line_of(step, position)
     if line and len(own) == 2 and len(step.output) <= 1 and step.output in ("", line):
-        return _ALONG + _LOOKED_UP * dense * (len(own) if step.output else 1)
+        both = sum(set(own) <= set(labels) for i, labels in enumerate(step.inputs) if i != position)
+        return _ALONG + _LOOKED_UP * dense * (len(own) if step.output else 1) + _BY_BOTH * both
     if not dense:
         summed = spread(step) + _SUM + (0.0 if line else _WAITS)
         return 0.0 if step.form == "entries" and len(step.output) == 2 else summed
-    return _AXIS * len(own) + _ELEMENT * dense + (_SUM + spread(step)) * scattered
+    summed = _SUM + spread(step) + (0.0 if line else _WAITS)
+    return _AXIS * len(own) + _ELEMENT * dense + summed * scattered
+
+
+def _passing(step: Step, position: int) -> float:
+    """Nanoseconds for following an operand's pointers: of few entries each is looked for among them."""
+    lines, nnz = pointers_of(step, position), entries_of(step, position)
+    if _FEWER * nnz < lines:
+        return nnz * _BISECTED * log2(lines)
+    return passing(step, position)
 
 
 def _places(step: Step, position: int) -> float:

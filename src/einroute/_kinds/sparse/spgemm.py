@@ -36,7 +36,9 @@ Array = np.ndarray[Any, Any]
 #: Rows a matrix may have beyond so many times the entries: row pointers are written and read one by one.
 _SPARSE_ROWS = 64
 #: Nanoseconds that each product costs, a row of either matrix, and an entry where all products are summed.
-_PRODUCT, _ROW, _SUMMED = 6.0, 3.0, 2.5
+_PRODUCT, _ROW, _SUMMED = 6.0, 3.0, 2.0
+#: An entry whose row of the other matrix is looked up; an entry of sums along what is compressed; and a sum.
+_LOOKED_UP, _SUMMED_ALONG, _MIDDLE = 3.0, 0.5, 3.0
 #: NumPy calls around that.
 _CALLS = 9.0 if CORE is not None else 55.0
 #: The dtypes that the core multiplies.
@@ -69,10 +71,14 @@ def verdict(step: Step) -> Offer | Refused:
     made = 0 if step.form == "entries" else step.out_bytes
     moved = float(step.in_bytes + made)
     if native and not step.output and middle <= CROWDED * (left + right):
-        work = comparing(step) + (left + right) * _SUMMED + middle
+        along = [line_of(step, i) == labels.contracted for i in (0, 1)]
+        work = comparing(step) + middle * _MIDDLE
+        work += sum(n * (_SUMMED_ALONG if x else _SUMMED) for n, x in zip((left, right), along, strict=True))
         return Offer(Cost(work, moved, _CALLS, 1e9), layout(step), labels, "sums of columns by sums of rows")
     products = left * right / max(1, middle)
-    work = products * _PRODUCT + (rows + middle) * _ROW + comparing(step)
+    work = products * _PRODUCT + left * _LOOKED_UP + rows * _ROW + comparing(step)
+    if not native or line_of(step, 1) != labels.contracted:
+        work += middle * _ROW
     for position, label in enumerate((labels.left, labels.contracted)):
         if not native or line_of(step, position) != label:
             work += entries_of(step, position) * (TURNED if native else 3e9 * SORT)

@@ -7,6 +7,7 @@ are summed as they lie, others go through tiles whose lanes are vectors.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,18 @@ from ..._entries import csr_source
 from ..._entries.entries import Entries
 from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
-from .result import ENDED, POINTER, SORT, comparing, entries_of, layout, lies_as, line_of, sparse_and_dense
+from .result import (
+    ENDED,
+    POINTER,
+    SORT,
+    comparing,
+    entries_of,
+    layout,
+    lies_as,
+    line_of,
+    pointers_of,
+    sparse_and_dense,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -32,8 +44,8 @@ _FEW = 64
 _ENTRY, _WIDE, _APART, _APART_WIDE, _GIVEN = 0.35, 0.08, 0.6, 0.3, 1.5
 #: Entries, or rows, up to which coordinates are taken as they come, by one vector.
 _MANY = 1 << 20
-#: Nanoseconds an entry, and a row, for compressing it another way.
-_COMPRESS, _ROWS = 2.5, 2.2
+#: Nanoseconds an entry, and a row, for compressing it another way, and a pointer that is made an index.
+_COMPRESS, _ROWS, _FOLLOWED = 2.5, 2.2, 2.0
 #: And more an entry where there are so many that each takes a line of the cache.
 _SCATTERED, _NEAR = 5.0, 1 << 18
 #: Nanoseconds a row where it has several numbers, and 8 bytes of the result, of which many take new pages.
@@ -41,6 +53,12 @@ _BEGUN, _MADE, _NEW, _SMALL = 1.4, 0.15, 0.4, 1 << 20
 #: What moving an array through tiles takes, times what reading it does; and times that where no two elements
 #: are neighbours.
 _TURNED, _STREWN = 3, 3
+#: Vectors from which an axis is long; how many times as long copying elements one by one takes; and bytes of
+#: a row that is taken as it lies however few entries there are, as the core has it.
+_LONG_AXIS, _ONE_BY_ONE, _WHOLE = 16, 3, 64
+#: Nanoseconds for an element that is added to another one that lies apart, and for each pass over so many
+#: vectors; bytes that the system hands out at once.
+_ADDED, _PASS, _VECTORS, _PAGE = 1.0, 4.0, 128, 4096
 #: Of calls that the core does whole, and of others, in the units of `Cost`.
 _SHORT, _LONG = 0.4, 30.0
 
@@ -75,18 +93,22 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     assert not isinstance(pair, Refused)
     s, d = pair
     nnz, width, op = entries_of(step, s), step.extent(free), step.operands[d]
+    lies = _Lies(step, rows, columns, free, d)
+    if lies.passed(nnz, step.extent(rows), step.extent(columns)):
+        return _of_passes(step, rows, lies, nnz, width)
     in_rows = lies_as(columns + free, step.inputs[d], op, step.sizes)
     out_rows = rows + free == step.output and step.order != "F"
     looked_up = nnz * width * step.dtype.itemsize
     moved = step.out_bytes if out_rows else _TURNED * step.out_bytes
-    strides = dict(zip(step.inputs[d], op.strides, strict=True))
-    if not in_rows and not any(strides[c] == op.dtype.itemsize for c in free):
+    if not in_rows and not any(lies.x[c] == op.dtype.itemsize for c in free):
         # Nothing to be looked up lies together; nor perhaps anything at all.
         near = any(n > 1 and t == op.dtype.itemsize for n, t in zip(op.shape, op.strides, strict=True))
         moved += _TURNED * op.nbytes * (1 if near or op.size == 1 else _STREWN)
     work, compress = _passed(step, s, rows, columns, width)
     if width > 1:
-        work += _BEGUN * step.extent(rows) + (_MADE if step.out_bytes < _SMALL else _NEW) * step.out_bytes / 8
+        made = _touched(step, rows, nnz, width)
+        begun = step.extent(rows) if made == step.out_bytes else min(nnz, step.extent(rows))
+        work += _BEGUN * begun + (_MADE if step.out_bytes < _SMALL else _NEW) * made / 8
     threads = max(1.0, min(float(step.threads), work * 0.3e-6))
     short = step.last and _vectors(step) is not None
     return Cost(
@@ -95,6 +117,65 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
         _SHORT if short else _LONG,
         1e9 * threads,
     )
+
+
+def _of_passes(step: Step, rows: str, lies: _Lies, nnz: int, width: int) -> Cost:
+    """Of entries that are added one by one, each to as many vectors as there are, to a result of zeros."""
+    item = step.dtype.itemsize
+    touched = _touched(step, rows, nnz, width)
+    work = nnz * (width * _ADDED * max(1.0, item / 8) + _PASS * ceil(width / _VECTORS))
+    work += (_MADE if step.out_bytes < _SMALL else _NEW) * touched / 8 + POINTER * 0.2 * step.extent(rows)
+    threads = max(1.0, min(float(step.threads), work * 0.3e-6))
+    short = step.last and _vectors(step) is not None
+    work += (0.0 if short else comparing(step)) * threads
+    return Cost(work, float(touched), _SHORT if short else _LONG, 1e9 * threads)
+
+
+def _touched(step: Step, rows: str, nnz: int, width: int) -> float:
+    """Bytes of a result that are written, by whole pages of a large one."""
+    n, item = step.extent(rows), step.dtype.itemsize
+    if step.out_bytes < _SMALL or width == 1:
+        return float(step.out_bytes)
+    if layout(step)[-1:] in rows:  # elements of the rows lie side by side
+        return float(step.out_bytes if 2 * nnz > n * item / _PAGE else nnz * width * _PAGE)
+    run = step.extent(layout(step)[max(layout(step).find(c) for c in rows) + 1 :]) if rows else width
+    written = nnz * (width // run) * max(_PAGE, run * item)
+    return float(step.out_bytes if 2 * nnz > n else min(step.out_bytes, written))
+
+
+class _Lies:
+    """How a dense operand and the result lie, as the core looks at it.
+
+    Attributes
+    ----------
+    x, y : dict
+        Strides of both by their labels, in bytes.
+    x_near, y_near : bool
+        Whether elements that are copied one after the other lie side by side.
+    """
+
+    def __init__(self, step: Step, rows: str, columns: str, free: str, dense: int) -> None:
+        op, item = step.operands[dense], step.dtype.itemsize
+        self.x = dict(zip(step.inputs[dense], op.strides, strict=True))
+        self.y: dict[str, int] = {}
+        reach = item
+        for c in reversed(layout(step)):
+            self.y[c] = reach
+            reach *= step.sizes[c]
+        x_item = op.dtype.itemsize
+        long = [c for c in free if step.sizes[c] >= _LONG_AXIS]
+        self.x_near = any(self.x[c] == x_item for c in (*columns, *long))
+        self.y_near = any(self.y[c] == item for c in (*rows, *long))
+        both = [step.sizes[c] for c in free if self.x[c] == x_item and self.y[c] == item]
+        width = step.extent(free)
+        # Rows are taken as they lie, whatever there is of entries; columns of several labels are copied.
+        whole = width == 1 or any(n == width or n * item >= _WHOLE for n in both)
+        self.apart = not whole and len(rows) == len(columns) == 1
+
+    def passed(self, nnz: int, rows: int, columns: int) -> bool:
+        """Whether so few entries are added one by one."""
+        x, y = (1 if near else _ONE_BY_ONE for near in (self.x_near, self.y_near))
+        return self.apart and 2 * nnz <= columns * x + rows * y
 
 
 def _passed(step: Step, s: int, rows: str, columns: str, width: int) -> tuple[float, float]:
@@ -109,8 +190,9 @@ def _passed(step: Step, s: int, rows: str, columns: str, width: int) -> tuple[fl
         return nnz * (_APART + _APART_WIDE * wide) + _pass(nnz, step.extent(columns)), 0.0
     if native and width == 1 and not line and max(nnz, step.extent(rows)) <= _MANY:
         return nnz * _GIVEN, 0.0
-    each = _COMPRESS + (_SCATTERED if nnz > _NEAR else 0.0) if native else SORT * 1e9
-    return by_rows, nnz * each + step.extent(rows) * _ROWS
+    each = _COMPRESS + (_SCATTERED if nnz > _NEAR else 0.0) if native or not rows else SORT * 1e9
+    followed = _FOLLOWED * pointers_of(step, s) if line and not native else 0.0
+    return by_rows, nnz * each + step.extent(rows) * _ROWS + followed
 
 
 def _pass(nnz: int, lines: int) -> float:
@@ -163,7 +245,8 @@ class _Product:
     def matrix(self, a: Entries) -> tuple[bool, csr_source.CSR]:
         """Whether rows are compressed, and the matrix; as it is where its columns are, and that will do."""
         c = a.compressed
-        if c is not None and self.width <= _FEW and ((c.axis,), (1 - c.axis,)) == (self.columns, self.rows):
+        few = self.width <= _FEW or 2 * a.nnz <= self.n + self.m
+        if c is not None and few and ((c.axis,), (1 - c.axis,)) == (self.columns, self.rows):
             return False, (c.indptr, c.indices, a.data)
         return True, csr_source.compressed(a, self.rows, self.columns)
 

@@ -214,9 +214,7 @@ template <class T, class I> bool rows(const SparseSpan& p) {
                                char* y = p.y + line * p.y_by;
                                ask_for(a, high + AHEAD, p, bytes);
                                if (low == high) {
-                                   if (!p.cleared) {
-                                       std::memset(y, 0, static_cast<size_t>(bytes));
-                                   }
+                                   std::memset(y, 0, static_cast<size_t>(bytes));
                                } else if (high == low + 1 && bytes >= VECTOR_BYTES) {
                                    only_line(a, low, p.x, p.x_by, y, bytes);
                                } else if (bytes < VECTOR_BYTES) {
