@@ -38,7 +38,7 @@ def test_costs_follow_from_the_constants_in_force():
         half = moving(1e9)
     with using(Machine(call=5e-6, memory=SHIPPED.memory / 2)):
         assert cost.seconds == pytest.approx(1e-3 + 10e-6)
-        assert moving(1e9) == pytest.approx(2 * half, rel=0.03)  # but for what stays in the last-level cache
+        assert moving(1e9) == 2 * half
         fitted = cost.fitted(RouteFit(3e-6, 4.0))
         assert fitted.seconds == pytest.approx(4e-3 + 13e-6)
 

@@ -85,8 +85,7 @@ def moving(nbytes: float, held: float = 0.0) -> float:
 def _moved(nbytes: float, held: float, here: Machine) -> float:
     if held < here.own_bytes:
         return nbytes / here.own
-    stays = min(1.0, here.shared_bytes / held)  # in the last-level cache, of what is walked again
-    return nbytes * (stays / here.shared + (1 - stays) / here.memory)
+    return nbytes / (here.shared if held < here.shared_bytes else here.memory)
 
 
 def scattered(held: float) -> float:
