@@ -184,7 +184,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
         else:
             copied += op.nbytes
             calls += 1
-            copying += _copying(step, by_stride("".join(own), own), _packed(step, recipe, free, own))
+            before = by_stride("".join(own), own)
+            copying += _copying(step, before, _packed(step, recipe, free, own), _run(step, before, own))
     if recipe.pack_out:
         copied += step.out_bytes
         inner = recipe.n + recipe.m if recipe.swapped else recipe.m + recipe.n
@@ -222,14 +223,28 @@ def _packed(step: Step, recipe: Recipe, free: str, own: Mapping[str, int]) -> st
     return "".join(c for c in recipe.loops if c in own) + matrix
 
 
-def _copying(step: Step, before: str, after: str) -> float:
-    """Seconds in which an array is copied whose labels lie in memory in this order before and after."""
+def _run(step: Step, labels: str, own: Mapping[str, int]) -> int:
+    """How many of an operand's last labels are one loop: not the rows of windows, nor those with gaps."""
+    labels = "".join(c for c in labels if step.sizes[c] > 1)
+    run = min(len(labels), 1)
+    while run < len(labels) and own[labels[-run - 1]] == own[labels[-run]] * step.sizes[labels[-run]]:
+        run += 1
+    return run
+
+
+def _copying(step: Step, before: str, after: str, run: int | None = None) -> float:
+    """Seconds in which an array is copied whose labels lie in memory in this order before and after.
+
+    The last ``run`` labels before are one loop; where it is not given, all are.
+    """
     before, after = ("".join(c for c in x if step.sizes[c] > 1) for x in (before, after))
     elements = step.extent(after)
     nbytes = elements * step.dtype.itemsize
     same = 0
     while same < len(after) and before[len(before) - same - 1] == after[len(after) - same - 1]:
         same += 1
+    if run is not None:
+        same = min(same, run)
     if same:
         rows = elements / step.extent(after[len(after) - same :])
         return moving(2.0 * nbytes) + rows * _COPIED_ROW[nbytes >= machine().shared_bytes]
