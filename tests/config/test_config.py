@@ -412,6 +412,10 @@ class TestBlocks:
         assert er.get_config()["cache_bytes"] == 100
         er.set_config(cache_bytes=before)
 
+    def test_more_threads_than_any_machine_has(self):
+        with er.config(threads=2**70):
+            assert er.einsum("ijk->j", np.ones((80, 80, 80))).tolist() == [6400.0] * 80
+
     @pytest.mark.parametrize("value", [np.True_, True, 1.0, "2", None, np.ones(2, int), 0])
     def test_what_is_no_number_of_threads(self, value):
         with pytest.raises(ValueError, match=r"threads must be a number of threads \(an int >= 1\), not "):

@@ -58,6 +58,10 @@ def _route_names(option: str, value: Any) -> tuple[str, ...]:
     return tuple(sorted(set(given)))
 
 
+#: What the core counts threads in goes no further.
+_MOST_THREADS = (1 << 31) - 1
+
+
 def _default_threads() -> int:
     """Threads named by the usual environment variables, else the cores this process may run on."""
     threads = read("EINROUTE_NUM_THREADS", positive, "a number of threads, at least 1")
@@ -109,7 +113,7 @@ class Config:
 
     def __post_init__(self) -> None:
         threads = whole_number("threads", self.threads, 1, "a number of threads")
-        object.__setattr__(self, "threads", threads)
+        object.__setattr__(self, "threads", min(threads, _MOST_THREADS))
         if self.memory_limit is not None:
             limit = whole_number("memory_limit", self.memory_limit, 0, "None or a number of bytes")
             object.__setattr__(self, "memory_limit", limit)

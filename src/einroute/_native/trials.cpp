@@ -36,6 +36,16 @@ struct Counted {
     PyObject* next() { return --left > 0 || busy || due == nullptr || due == Py_None ? run : due; }
 };
 
+// What is handed to itself ends, as it does in Python.
+PyObject* handed_on(PyObject* to, PyObject* const* args, size_t nargsf, PyObject* names) {
+    if (Py_EnterRecursiveCall(" while a call is handed on") != 0) {
+        return nullptr;
+    }
+    PyObject* result = PyObject_Vectorcall(to, args, nargsf, names);
+    Py_LeaveRecursiveCall();
+    return result;
+}
+
 PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject* names) {
     Counted& self = state_of<Counted>(object);
     const Held next(Py_XNewRef(self.next()));
@@ -44,12 +54,12 @@ PyObject* call(PyObject* object, PyObject* const* args, size_t nargsf, PyObject*
         return nullptr;
     }
     if (next.object != self.due) {
-        return PyObject_Vectorcall(next.object, args, nargsf, names);
+        return handed_on(next.object, args, nargsf, names);
     }
     const Held kept(Py_NewRef(object));
     self.left = 1;
     self.busy = true;
-    PyObject* result = PyObject_Vectorcall(next.object, args, nargsf, names);
+    PyObject* result = handed_on(next.object, args, nargsf, names);
     self.busy = false;
     return result;
 }

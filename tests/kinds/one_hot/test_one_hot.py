@@ -209,6 +209,13 @@ class TestAgreement:
         assert len(ran) > 1
         np.testing.assert_array_equal(finite.all((1, 2)), np.arange(4) != 2)
 
+    @pytest.mark.parametrize("label", "txyr")
+    def test_nothing_to_multiply_for_each_class(self, label):
+        sizes = SIZES | {"t": 9} | {label: 0}
+        subscripts, operands = case("tr*,tx,ty->rxy", "some", sizes=sizes)
+        for _ in range(3):
+            assert_agrees(subscripts, *operands)
+
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize(
         "expression",

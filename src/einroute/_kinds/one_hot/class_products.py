@@ -100,6 +100,8 @@ def _matrices(plan: AtPlaces) -> Matrices | Refused:
     step = plan.step
     if CORE is None or step.dtype.char not in "fdFD" or not has_blas():
         return Refused("BLAS has no product of this dtype, or the core none of its own")
+    if 0 in step.sizes.values():
+        return Refused("nothing to multiply")
     if not plan.shown or Rows.of(plan) is None:
         return Refused("not every one_hot has a class label of the result")
     if any(way.replaced or step.operands[i].form != "dense" for i, way in _others(plan)):
@@ -174,8 +176,6 @@ def _short_of(found: Matrices) -> Callable[[Contract], Callable[[tuple[Any, ...]
 
 
 def _run(step: Step, rewriting: Rewriting, operands: tuple[Any, ...], contract: Contract) -> Array | Declined:
-    if 0 in step.sizes.values():
-        return np.zeros([step.sizes[c] for c in step.output], step.dtype)
     result = _multiplier(rewriting.offer.recipe)(operands, contract)
     return Declined("a number of the result is not finite") if result is None else result
 
