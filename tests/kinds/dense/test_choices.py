@@ -90,6 +90,27 @@ def test_one_pass_does_not_walk_across_what_the_first_cache_does_not_hold(subscr
     assert one_pass_of(subscripts, *arrays())[-1] in last
 
 
+@pytest.mark.skipif(CORE is None, reason="one pass is the core's")
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "shared"),
+    [
+        ("bc,cab->ab", ((50, 50), (50, 128, 50)), False),  # all rows of a slice are one box
+        ("ij->i", ((1000, 1000),), True),
+        ("ij->j", ((1000, 1000),), True),
+        ("ij->", ((1000, 1000),), True),
+        ("i,j->ij", ((1000,), (1000,)), True),
+    ],
+)
+def test_threads_share_as_many_blocks_as_one_pass_has(subscripts, shapes, shared):
+    operands = [np.ones(shape, bool) for shape in shapes]
+
+    def told(threads):
+        with er.config(allow="dense.one_pass", threads=threads):
+            return er.explain(subscripts, *operands).seconds
+
+    assert (told(2) != told(1)) == shared
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_blas_begins_each_short_row_of_a_matrix_by_a_vector(dtype):
     def told(rows):

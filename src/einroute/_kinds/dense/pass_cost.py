@@ -15,7 +15,7 @@ from ..._base.records import dataclass
 from .foreseen import Loop, jumps
 from .strides import layout_strides, strides_of
 
-__all__ = ["best_order"]
+__all__ = ["best_order", "blocks"]
 
 #: Seconds that a box of two loops takes to begin, and a row of it, where it is summed and where not.
 _BOX, _ROW = 30e-9, (2.1e-9, 6.4e-9)
@@ -102,8 +102,7 @@ def best_order(step: Step, lead: str, layout: str) -> tuple[str, float]:
         Of the result in memory.
     """
     item = step.dtype.itemsize
-    arrays = [*(strides_of(own, op.strides) for own, op in zip(step.inputs, step.operands, strict=True))]
-    arrays.append(layout_strides(layout, step.sizes, item))
+    arrays = _arrays(step, layout)
     reach = sum(op.span for op in step.operands) + step.out_bytes
     least = step.iterations * _READ * len(step.inputs) * item / 8
     enough = max(_ENOUGH * least, least + _LITTLE)
@@ -125,6 +124,12 @@ def best_order(step: Step, lead: str, layout: str) -> tuple[str, float]:
         if best <= enough:
             break
     return "".join([c for c in lead if c not in found]) + found, best
+
+
+def _arrays(step: Step, layout: str) -> list[dict[str, int]]:
+    """What each array moves by along its labels, in bytes; the result comes last."""
+    own = [strides_of(own, op.strides) for own, op in zip(step.inputs, step.operands, strict=True)]
+    return [*own, layout_strides(layout, step.sizes, step.dtype.itemsize)]
 
 
 def _orders(step: Step, lead: str, arrays: Sequence[dict[str, int]]) -> Iterator[str]:
@@ -249,9 +254,8 @@ def _walked(step: Step, nest: _Nest, arrays: Sequence[dict[str, int]]) -> list[L
     kept = last in step.output and inner in step.output
     square = any(0 < abs(own.get(last, 0)) < abs(own.get(inner, 0)) for own in arrays)
     if square:
+        rows = min(rows, _rows(step, nest, arrays))
         length = min(length, _SIDE, max(_SIDE_LEAST, _SIDE_BYTES // item))
-        scattered = inner in step.output and abs(arrays[-1].get(inner, item)) != item
-        rows = min(rows, _KEPT // (length * item) if scattered or kept else _SIDE)
     outer = [(c, n, 1) for c, n in zip(nest.labels[:-2], nest.sizes[:-2], strict=True)]
     boxes = [(last, ceil(nest.sizes[-2] / rows), rows), (inner, ceil(nest.sizes[-1] / length), length)]
     outer += boxes[::-1] if kept and square else boxes
@@ -265,10 +269,8 @@ def _parted(step: Step, nest: _Nest) -> _Nest:
     """With the outermost summed loop in parts, as long sums are cut (nest.cpp)."""
     if not nest.sums or nest.total <= 2 * _BLOCK:
         return nest
-    kept, i = (
-        step.extent(step.output),
-        next(i for i, c in enumerate(nest.labels) if c and c not in step.output),
-    )
+    kept = step.extent(step.output)
+    i = next(i for i, c in enumerate(nest.labels) if c and c not in step.output)
     each = kept if any(n > 1 for n in nest.sizes[:i]) else 1
     parts = min(nest.total / (_BLOCK * each), _MOST_PARTS, _PARTS / (kept * step.dtype.itemsize))
     parts = min(parts, nest.total / (_LEAST * kept))
@@ -280,6 +282,54 @@ def _parted(step: Step, nest: _Nest) -> _Nest:
     part = min(part, nest.sizes[i])
     sizes = [*nest.sizes[:i], part, *nest.sizes[i + 1 :]]
     return _Nest(sizes, nest.labels, nest.total, True, ceil(nest.sizes[i] / part), i)
+
+
+def blocks(step: Step, loops: str, layout: str) -> int:
+    """How many blocks the loops are cut into, which threads share (nest.cpp)."""
+    if step.iterations <= 2 * _BLOCK:
+        return 1
+    arrays = _arrays(step, layout)
+    nest = _parted(step, _fused(step, "".join([c for c in loops if step.sizes[c] > 1]), arrays, {}))
+    inside, count = nest.total / step.extent(step.output) / nest.parts, len(nest.sizes)
+    loop = 0
+    for i in reversed(range(count)):
+        if nest.labels[i] not in step.output:
+            continue
+        if loop or inside * nest.sizes[i] > 2 * _BLOCK:
+            loop = (
+                loop * nest.sizes[i] if loop else ceil(nest.sizes[i] / _step(step, nest, arrays, i, inside))
+            )
+        else:
+            inside *= nest.sizes[i]
+    return nest.parts * max(1, loop)
+
+
+def _step(step: Step, nest: _Nest, arrays: Sequence[dict[str, int]], i: int, inside: float) -> int:
+    """How many turns of a loop a block has: whole boxes of rows, and long pieces of them."""
+    (*_, rows, length), last = nest.sizes, nest.labels[-2]
+    whole = 1
+    if i == len(nest.sizes) - 1:
+        whole = _MULTIPLE if last not in step.output or rows == 1 else min(length, _MULTIPLE)
+    elif i == len(nest.sizes) - 2:
+        whole = max(1, min(_rows(step, nest, arrays), rows, _SIDE))
+    return max(whole, ceil(int(_BLOCK / inside) / whole) * whole)
+
+
+def _rows(step: Step, nest: _Nest, arrays: Sequence[dict[str, int]]) -> int:
+    """How many rows a box has at most, where they are kept or a square's."""
+    item, length, (*_, last, inner) = step.dtype.itemsize, nest.sizes[-1], nest.labels
+    packed = sum(own.get(inner, 0) not in (0, item) for own in arrays[:-1])
+    scattered = inner in step.output and abs(arrays[-1].get(inner, item)) != item
+    if any(0 < abs(own.get(last, 0)) < abs(own.get(inner, 0)) for own in arrays):
+        side = min(_SIDE, max(_SIDE_LEAST, _SIDE_BYTES // item))
+        held = scattered or (nest.sums and inner in step.output and last in step.output)
+        return _KEPT // (side * item) if held else side
+    if packed:
+        row, room = (_SIDE_BYTES, 2 * _SIDE_BYTES) if packed > 1 else (_KEPT // 2, _KEPT // 2)
+        return room // min(length * item, row)
+    if inner not in step.output:
+        return 1 if length * item > 4 * _KEPT else _SIDE
+    return _KEPT // min(length * item, _KEPT) if nest.sums or scattered else 1
 
 
 def _fused(step: Step, loops: str, arrays: Sequence[dict[str, int]], one: dict[str, bool]) -> _Nest:
