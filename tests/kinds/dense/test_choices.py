@@ -90,6 +90,14 @@ def test_one_pass_does_not_walk_across_what_the_first_cache_does_not_hold(subscr
     assert one_pass_of(subscripts, *arrays())[-1] in last
 
 
+def test_matmul_copies_the_matrix_whose_lines_do_not_collide():
+    x, z = np.ones((256, 256)), np.ones((256, 256), complex)
+    with er.config(allow="dense.matmul"):
+        assert "copies left" in " ".join(str(er.explain("ba,ab->", x, z.real)).split())
+        assert "copies right" in " ".join(str(er.explain("ba,ab->", z.real, x)).split())
+        assert er.einsum("ba,ab->", x, z.real) == x.size
+
+
 @pytest.mark.skipif(CORE is None, reason="one pass is the core's")
 @pytest.mark.parametrize(
     ("subscripts", "shapes", "shared"),
