@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 import einroute as er
 from einroute._base.facts import Operand, Step
@@ -38,6 +39,19 @@ def test_choice_and_value(subscripts, shapes, routes):
     np.testing.assert_allclose(er.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays))
 
 
+def one_pass_of(subscripts, *arrays):
+    """The loops of one pass; its values are NumPy's."""
+    inputs, _, output = subscripts.partition("->")
+    inputs = inputs.split(",")
+    sizes = {c: n for own, x in zip(inputs, arrays, strict=True) for c, n in zip(own, x.shape, strict=True)}
+    facts = tuple(Operand(x.shape, x.dtype, x.strides) for x in arrays)
+    step = Step(tuple(inputs), output, sizes, facts, arrays[0].dtype)
+    offer = one_pass.verdict(step)
+    assert isinstance(offer, Offer)
+    np.testing.assert_allclose(one_pass.bind(step, offer)(*arrays), np.einsum(subscripts, *arrays))
+    return offer.recipe
+
+
 @pytest.mark.skipif(CORE is None, reason="one pass is the core's")
 @pytest.mark.parametrize(
     ("subscripts", "shapes", "last"),
@@ -52,18 +66,57 @@ def test_choice_and_value(subscripts, shapes, routes):
     ],
 )
 def test_one_pass_runs_along_rows_that_are_long_and_follow_each_other(subscripts, shapes, last):
-    inputs, _, output = subscripts.partition("->")
-    inputs = inputs.split(",")
     arrays = [np.ones(shape) for shape in shapes]
     if subscripts.startswith("c,bca"):
         arrays[1] = np.ones((32, 1327, 14)).transpose(1, 0, 2)
-    sizes = {c: n for own, x in zip(inputs, arrays, strict=True) for c, n in zip(own, x.shape, strict=True)}
-    facts = tuple(Operand(x.shape, x.dtype, x.strides) for x in arrays)
-    step = Step(tuple(inputs), output, sizes, facts, np.dtype(float))
-    offer = one_pass.verdict(step)
-    assert isinstance(offer, Offer)
-    assert offer.recipe[-1] in last
-    np.testing.assert_allclose(one_pass.bind(step, offer)(*arrays), np.einsum(subscripts, *arrays))
+    assert one_pass_of(subscripts, *arrays)[-1] in last
+
+
+@pytest.mark.skipif(CORE is None, reason="one pass is the core's")
+@pytest.mark.parametrize(
+    ("subscripts", "arrays", "last"),
+    [
+        # elements a power of two apart, of which few stay in the first cache: three to twelve times as long
+        ("ba,ab->a", lambda: (np.ones((128, 128)), np.ones((128, 128), complex).real), "b"),
+        ("ba,ab->", lambda: (np.ones((256, 256)), np.ones((256, 256), complex).real), "b"),
+        ("bc,ac->cba", lambda: (np.ones((128, 16), complex).real, np.ones((128, 16), complex).imag), "c"),
+        ("abc->a", lambda: (np.ones((50, 16, 16))[:, :, ::2],), "c"),
+        # a sum that is cut into parts has few rows in each: lines come again for each of them
+        ("ij,ij->", lambda: (np.ones((50000, 10))[:, :8], np.ones((50000, 8))), "j"),
+        ("ij,ij->", lambda: (sliding_window_view(np.ones(50015), 16), np.ones((50000, 16))), "j"),
+    ],
+)
+def test_one_pass_does_not_walk_across_what_the_first_cache_does_not_hold(subscripts, arrays, last):
+    assert one_pass_of(subscripts, *arrays())[-1] in last
+
+
+def test_matmul_copies_the_matrix_whose_lines_do_not_collide():
+    x, z = np.ones((256, 256)), np.ones((256, 256), complex)
+    with er.config(allow="dense.matmul"):
+        assert "copies left" in " ".join(str(er.explain("ba,ab->", x, z.real)).split())
+        assert "copies right" in " ".join(str(er.explain("ba,ab->", z.real, x)).split())
+        assert er.einsum("ba,ab->", x, z.real) == x.size
+
+
+@pytest.mark.skipif(CORE is None, reason="one pass is the core's")
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "shared"),
+    [
+        ("bc,cab->ab", ((50, 50), (50, 128, 50)), False),  # all rows of a slice are one box
+        ("ij->i", ((1000, 1000),), True),
+        ("ij->j", ((1000, 1000),), True),
+        ("ij->", ((1000, 1000),), True),
+        ("i,j->ij", ((1000,), (1000,)), True),
+    ],
+)
+def test_threads_share_as_many_blocks_as_one_pass_has(subscripts, shapes, shared):
+    operands = [np.ones(shape, bool) for shape in shapes]
+
+    def told(threads):
+        with er.config(allow="dense.one_pass", threads=threads):
+            return er.explain(subscripts, *operands).seconds
+
+    assert (told(2) != told(1)) == shared
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

@@ -32,3 +32,13 @@ def test_blocks_of_columns_bring_each_line_once():
 
 def test_an_array_that_stands_still_is_not_brought_again():
     assert jumps([(1000, [0, 8000]), (1000, [8, 8])], 8, CACHE) < 3
+
+
+def test_lines_that_lie_a_power_of_two_apart_share_few_sets_of_a_cache():
+    rows, columns = 100, 8
+
+    def brought(stride):
+        return jumps([(columns, [8]), (rows, [stride])], 8, 32 << 10)
+
+    assert brought(72) == brought(1032) == brought(2040) == 0
+    assert brought(2048) == brought(4096) == rows * columns

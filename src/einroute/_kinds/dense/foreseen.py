@@ -15,6 +15,8 @@ __all__ = ["Loop", "jumps"]
 
 #: A loop: how many turns it has, and what each array moves by in one, in bytes, never below 0.
 Loop = tuple[int, Sequence[int]]
+#: Lines of a set of a cache.
+_WAYS = 8
 
 
 def jumps(loops: Sequence[Loop], item: int, held: int) -> float:
@@ -34,16 +36,20 @@ def jumps(loops: Sequence[Loop], item: int, held: int) -> float:
     arrays = range(len(loops[0][1]))
     lines = [1.0 for _ in arrays]
     apart, close = [1 for _ in arrays], [float(item) for _ in arrays]  # lines of their own; bytes of others
+    steps = [0 for _ in arrays]
     depth = len(loops)
     while depth:
         size, strides = loops[depth - 1]
         for k in arrays:
             if strides[k] >= LINE:
                 apart[k] *= size
+                steps[k] |= strides[k] if size > 1 else 0
             else:
                 close[k] += (size - 1) * strides[k]
         more = [apart[k] * max(1.0, close[k] / LINE) for k in arrays]
-        if sum(more) * LINE > held:
+        # Lines that lie multiples of a power of two apart share the sets that so many bytes fall into.
+        room = [apart[k] * max(LINE, close[k], min(steps[k] & -steps[k], held // _WAYS)) for k in arrays]
+        if sum(room) > held:
             break
         lines, depth = more, depth - 1
     if not depth:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ..._base.cost import CALL, Cost, blas_threads, contested, gemm_rate, gemm_threads, moving
 from ..._base.facts import LINE, Operand, Step
 from ..._base.machine import machine
+from .foreseen import jumps
 from .recipe import Recipe
 from .strides import by_stride, fused_stride
 
@@ -57,6 +58,8 @@ _LEFT = 0.35e-9
 #: Seconds an element that NumPy copies of a small matrix that BLAS cannot take: whose lines stay in the first
 #: cache, of so many bytes, and whose do not.
 _COPIED, _COPIED_FAR, _FIRST = 0.5e-9, 1.2e-9, 32 << 10
+#: Seconds of a line that the first cache had and has to be brought again.
+_AGAIN_ACROSS = 1.5e-9
 #: Seconds an element that is copied before, where labels do not fuse.
 _RESHAPED = 1.1e-9
 #: Of our own copies: seconds of a row that stays one; and an element of rows that are turned, at least, and
@@ -185,7 +188,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             copied += op.nbytes
             calls += 1
             before = by_stride("".join(own), own)
-            copying += _copying(step, before, _packed(step, recipe, free, own), _run(step, before, own))
+            after = _packed(step, recipe, free, own)
+            copying += _copying(step, before, after, _run(step, before, own)) + _crowded(step, after, own)
     if recipe.pack_out:
         copied += step.out_bytes
         inner = recipe.n + recipe.m if recipe.swapped else recipe.m + recipe.n
@@ -230,6 +234,14 @@ def _run(step: Step, labels: str, own: Mapping[str, int]) -> int:
     while run < len(labels) and own[labels[-run - 1]] == own[labels[-run]] * step.sizes[labels[-run]]:
         run += 1
     return run
+
+
+def _crowded(step: Step, after: str, own: Mapping[str, int]) -> float:
+    """Seconds in which lines come again that NumPy's copy of an operand with gaps walks across."""
+    item = step.dtype.itemsize
+    if item in map(abs, own.values()) or not after:
+        return 0.0
+    return _AGAIN_ACROSS * jumps([(step.sizes[c], [abs(own[c])]) for c in after], item, _FIRST)
 
 
 def _copying(step: Step, before: str, after: str, run: int | None = None) -> float:

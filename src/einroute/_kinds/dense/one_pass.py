@@ -17,7 +17,7 @@ from ..._base.machine import machine
 from ..._base.routes import Offer, Refused, Route, Runner
 from ..._native import CORE, REASON, limits
 from ..._native.flags import reporter
-from .pass_cost import best_order
+from .pass_cost import best_order, blocks
 from .strides import by_stride, numpys_layout, numpys_loops, strides_of
 
 #: The most operands, and the most labels, of a pass.
@@ -29,8 +29,6 @@ _SUMS = 1.05, 1.15
 #: Bytes of a row that stay in the first cache beside rows that come from memory; beyond, both are waited for:
 #: how much slower they are than memory.
 _STAYS, _BOTH = 12 << 10, 2.2
-#: Iterations from which threads take part: two blocks of the core's (nest.cpp).
-_SHARED = 1 << 17
 
 
 def verdict(step: Step) -> Offer | Refused:
@@ -54,7 +52,7 @@ def verdict(step: Step) -> Offer | Refused:
     lead = by_stride(step.inputs[found], _strides(step, found)) if summed and found is not None else layout
     loops, seconds = best_order(step, lead, layout)
     return Offer(
-        _cost(step, seconds, loops if summed else ""),
+        _cost(step, seconds, loops if summed else "", blocks(step, loops, layout) if step.threads > 1 else 1),
         layout,
         loops,
         f"one pass along {loops}",
@@ -83,9 +81,9 @@ def _layout(step: Step, leading: int | None) -> str:
     return by_stride(step.output, _strides(step, leading))
 
 
-def _cost(step: Step, seconds: float, summed: str) -> Cost:
-    """On as many threads as take part; ``summed`` are the loops where anything is."""
-    threads = min(step.threads, 2) if step.iterations > _SHARED else 1
+def _cost(step: Step, seconds: float, summed: str, shared: int = 1) -> Cost:
+    """On as many threads as take part of so many blocks; ``summed`` are the loops where anything is."""
+    threads = min(step.threads, 2, shared)
     nbytes = (step.read_bytes + step.out_bytes) / (1 + machine().more_bandwidth * (threads - 1))
     across = summed[-1:] in step.output
     if summed and (across or len(step.inputs) <= 2):
