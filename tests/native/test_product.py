@@ -96,11 +96,22 @@ def test_each_call_goes_through_the_layouts_that_it_is_given(subscripts: str, dt
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("stack", [512, 1021])
-def test_lines_that_collide_in_the_cache_are_copied(dtype: str, stack: int) -> None:
-    sizes = {"b": stack, "i": 7, "j": 6, "k": 5}
+@pytest.mark.parametrize("stack", [64, 512, 1021])
+@pytest.mark.parametrize(("rows", "sums"), [(7, 5), (16, 17)])
+def test_lines_that_collide_in_the_cache_are_copied(dtype: str, stack: int, rows: int, sums: int) -> None:
+    sizes = {"b": stack, "i": rows, "j": sums, "k": 6}
     a, b = operands("ijb,jkb->ikb", sizes, dtype, "C")
-    assert_agrees(product("ijb,jkb->ikb", sizes, dtype)(a, b), np.einsum("ijb,jkb->ikb", a, b))
+    apart = [np.concatenate((x, x[..., :8]), 2)[..., :stack] for x in (a, b)]  # lines that do not
+    run = product("ijb,jkb->ikb", sizes, dtype)
+    right = run(*apart)
+    assert_agrees(right, np.einsum("ijb,jkb->ikb", a, b))
+    try:
+        for isa in CORE.compiled_isas():
+            CORE.choose_isa(isa)
+            for x, y in ((a, b), (apart[0], b), (a, apart[1])):
+                assert run(x, y).tobytes() == right.tobytes(), isa
+    finally:
+        CORE.choose_isa("")
 
 
 def test_a_number_times_its_conjugate_is_real() -> None:

@@ -254,6 +254,17 @@ def test_matrices_with_gaps_by_vectors(subscripts, rows, dtype):
         np.testing.assert_array_equal(out, right)
 
 
+@pytest.mark.parametrize("sizes", [(4, 5000, 33), (2, 1000, 200), (200, 1000, 4), (8, 300, 60)])
+@pytest.mark.parametrize("dtype", "fd")
+def test_two_thin_matrices_along_the_sums_are_multiplied_as_one(sizes, dtype):
+    rows, sums, columns = sizes
+    a, b = (np.random.default_rng(0).random((n, sums)).astype(dtype) for n in (rows, columns))
+    detail = " ".join(str(er.explain("ij,jk->ik", a, b.T)).split())
+    assert "GEMM" in detail
+    assert " times, over" not in detail
+    np.testing.assert_allclose(er.einsum("ij,jk->ik", a, b.T), a @ b.T, rtol=1e-4)
+
+
 def test_a_long_and_narrow_matrix_is_multiplied_as_a_stack_of_small_ones():
     """BLAS packs the long one to multiply each of its elements few times; small ones it takes as they are."""
     rng = np.random.default_rng(0)

@@ -28,9 +28,9 @@ _MANY_CACHES = 4
 #: single precision has columns packed one by one.
 _UNPACKED, _UNPACKED_COMPLEX = 1e6, 1e3
 _PACK_FREE, _PACK_SUMMED, _PACK_SINGLE = (0.055e-9, 0.025e-9), (0.048e-9, 0.035e-9), (0.045e-9, 0.12e-9)
-#: How many times as long a product takes that is not packed where both matrices lie along the summed labels,
-#: and what it takes more the shorter the shorter side is: BLAS sums along vectors then.
-_DOTS, _SHORT_DOTS = 1.25, 8
+#: Where both matrices lie along the summed labels BLAS packs smaller ones as well: of shorter sums, and of
+#: more elements of the result.
+_SHORT_SUMS, _MANY_SUMS = 32, 1200
 #: Times that the result moves meanwhile which is cleared before BLAS adds to it.
 _CLEARED = 2.0
 #: Seconds more of each product for which BLAS takes memory of its own, where several threads ask it for some.
@@ -85,8 +85,11 @@ _COLUMN, _COLUMN_SHORT, _ROW = (0.4e-9, 1.4e-9), 0.4e-9, 1.6e-9
 _APART, _EACH_LINE = (0.15e-9, 0.8e-9), 1.05e-9
 
 
-def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
-    """So many products of an ``m`` by ``k`` and a ``k`` by ``n`` matrix, as they lie."""
+def product(step: Step, count: int, m: int, n: int, k: int, packs: bool = False) -> Cost:
+    """So many products of an ``m`` by ``k`` and a ``k`` by ``n`` matrix, as they lie.
+
+    Those of many multiply-adds are packed, others where ``packs`` says so.
+    """
     item, threads, is_complex = step.dtype.itemsize, step.threads, step.dtype.kind == "c"
     flops = float(count) * m * n * k
     # In a loop each GEMM has a start of its own: NumPy's and BLAS's, and waking BLAS's threads.
@@ -116,7 +119,7 @@ def product(step: Step, count: int, m: int, n: int, k: int) -> Cost:
             # What one of them packs both read.
             rate = flops / (flops / rate + count * contested(item * m * k) + written * _MIXED)
         held, waited = min(nbytes, float(step.read_bytes + step.out_bytes)), 0.0
-        if _packs(step, m * n * k, count):  # BLAS clears the result, and adds to it afterwards
+        if packs or _packs(step, m * n * k, count):  # BLAS clears the result, and adds to it afterwards
             waited = _CLEARED * written
         if count > 1 and held > _MANY_CACHES * machine().own_bytes:  # nothing is read ahead
             waited = max(waited, held)
@@ -141,7 +144,9 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
     m, n, k, count = (step.extent(c) for c in (recipe.m, recipe.n, recipe.k, recipe.loops))
     if recipe.swapped:
         m, n = n, m
-    cost = product(step, count, m, n, k)
+    dots = count == 1 and (k < _SHORT_SUMS or m * n > _MANY_SUMS) and _both_along_sums(recipe, strides)
+    packs = min(m, n) > 1 and (dots or _packs(step, m * n * k, count))
+    cost = product(step, count, m, n, k, packs)
     flops, moved, rate = cost.flops, cost.bytes, cost.rate
     # Of views that overlap themselves, and of what all products of a stack share, less lies in the caches.
     held = min(cost.held, float(step.read_bytes + step.out_bytes))
@@ -154,10 +159,8 @@ def price(step: Step, recipe: Recipe, strides: tuple[Mapping[str, int], Mapping[
             moved *= LINE / step.dtype.itemsize
         elif far and held >= machine().shared_bytes / 2:  # lines come one by one, for all along them
             each += k * step.dtype.itemsize * _WAITED
-    if min(m, n) > 1 and _packs(step, m * n * k, count):
+    if packs:
         rate = flops / (flops / rate + count * _packing(step, recipe, strides))
-    elif min(m, n) > 1 and count == 1 and _both_along_sums(recipe, strides):
-        rate /= _DOTS + _SHORT_DOTS / (min(m, n) + 2)
     if (m == 1) != (n == 1):
         rate = _of_lines(step, recipe, strides, rate)
         each += k * _apart(step, recipe, strides) if count > 1 else 0.0

@@ -5,6 +5,7 @@
 #include "spans.hpp"
 
 #include <cmath>
+#include <cstddef>
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
@@ -27,14 +28,32 @@ struct Packed {
 // Instructions that it takes to pack or to scatter an element; to pack one whose sums follow each other; to
 // gather one of a square.
 constexpr double PACK = 2.5, TURN = 0.8, GATHER = 3.5;
-// Lines of lanes that the first cache holds, and how much slower a block of more is.
-constexpr double CACHED = 500, SPILLED = 2.5;
+// Lines of lanes that the first cache holds, and how much slower a block of more is; the same of one of two
+// operands that both have the lanes, of which each line is used whole.
+constexpr double CACHED = 500, SPILLED = 2.5, SPILLED_BOTH = 1.5;
+// How much slower matrices are whose elements lie in lines that drive each other out of the first cache.
+constexpr double COLLIDING = 2;
 // The same where the rows of a stack share an operand, which stays in registers or next to them.
 constexpr double SHARED = 0.6;
 // How much less those take that wait for nothing.
 constexpr double STEADY = 0.6;
 // How much faster squares are whose size the compiler knows.
 constexpr double UNROLLED = 0.6;
+
+// Lines of the cache, the bytes after which they lie in the same set again, and lines of a set, in the first
+// cache of most processors.
+constexpr std::size_t CACHE_LINE = 64, WAY = 4096, WAYS = 8;
+
+// Whether so many lines drive each other out of the first cache, since they lie multiples of a power of two
+// apart, of which `steps` is made: they leave no half of its sets to others.
+inline bool collide(std::ptrdiff_t steps, std::size_t lines) {
+    const std::size_t all = static_cast<std::size_t>(steps), power = all & (~all + 1);
+    if (power <= CACHE_LINE) { // no set is left out; nothing is 0 apart
+        return false;
+    }
+    const std::size_t sets = power >= WAY ? 1 : WAY / power;
+    return 2 * lines > WAYS * sets;
+}
 
 inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
     // The axes are given outermost first: what is there is repeated, each time moved on.
@@ -159,6 +178,7 @@ struct Task {
     bool both; // operands have the lanes
     Access first, second;
     bool scatters;
+    bool colliding; // lines that are not copied drive each other out of the cache
 };
 
 inline double packing(Access access, double lanes) {
@@ -195,14 +215,23 @@ inline double block_price(std::ptrdiff_t lanes, const Lanes& has, const Task& t)
     if (t.rows > MAX_EXTENT) {
         return SHARED * cost;
     }
-    return lines > CACHED ? SPILLED * cost : cost;
+    if (t.colliding) {
+        cost *= COLLIDING;
+    }
+    const bool whole = t.both && t.first == Access::Straight && t.second == Access::Straight;
+    return lines > CACHED ? (whole ? SPILLED_BOTH : SPILLED) * cost : cost;
 }
 
 EINROUTE_APART inline Choice choose(const Problem& p, const Lanes& has) {
     double extents[4] = {1, 1, 1, 1}; // by role
     std::ptrdiff_t inner_a = 0, inner_b = 0;
     int sums = 0;
+    std::ptrdiff_t steps_a = 0, steps_b = 0; // of a matrix
     for (int i = 0; i < p.count; ++i) {
+        if (p.axes[i].role != Role::Loop) {
+            steps_a |= p.axes[i].a;
+            steps_b |= p.axes[i].b;
+        }
         extents[static_cast<int>(p.axes[i].role)] *= static_cast<double>(p.axes[i].size);
         if (p.axes[i].role == Role::Sum) {
             inner_a = p.axes[i].a;
@@ -210,6 +239,11 @@ EINROUTE_APART inline Choice choose(const Problem& p, const Lanes& has) {
             ++sums;
         }
     }
+    const auto size_of = [&](Role free) {
+        return static_cast<std::size_t>(extents[static_cast<int>(free)] *
+                                        extents[static_cast<int>(Role::Sum)]);
+    };
+    const bool colliding = collide(steps_a, size_of(Role::Row)) || collide(steps_b, size_of(Role::Column));
     // The operand that has the lanes goes second; of two that have them the one with more rows goes first.
     const auto turned = [&](int lanes) {
         const Axis& axis = p.axes[lanes];
@@ -249,7 +283,8 @@ EINROUTE_APART inline Choice choose(const Problem& p, const Lanes& has) {
                         : swap ? b
                                : a,
                         swap ? a : b,
-                        axis.size > 1 && axis.out != has.unit};
+                        axis.size > 1 && axis.out != has.unit,
+                        colliding && !both};
         const auto of = [&](std::ptrdiff_t n) { return block_price(n, has, task); };
         const std::ptrdiff_t rest = axis.size % has.block;
         const double each =

@@ -123,24 +123,14 @@ inline void in_groups(const Arranged& p, const Groups& groups, const Source& x, 
     }
 }
 
-// Lines of the cache, the bytes after which they lie in the same set again, and lines of a set, in the first
-// cache of most processors.
-constexpr std::size_t CACHE_LINE = 64, WAY = 4096, WAYS = 8;
-
-// Whether lines of both operands, which are read several times, drive each other out of the first cache,
-// since they lie multiples of a power of two apart.
-inline bool collides(const Arranged& p) {
-    if (p.rows.size == 1 || p.columns.size == 1 || p.sums.size == 1) {
+// Whether lines of lanes of an operand, which are read several times, drive each other out of the cache.
+inline bool lines_collide(const Offsets& outer, const std::ptrdiff_t* outers, const std::ptrdiff_t* sums,
+                          int depth) {
+    if (outer.size == 1 || depth == 1) {
         return false;
     }
-    const std::size_t steps =
-        static_cast<std::size_t>((p.rows.x[1] - p.rows.x[0]) | (p.sums.x[1] - p.sums.x[0]) |
-                                 (p.columns.x[1] - p.columns.x[0]) | (p.sums.y[1] - p.sums.y[0]));
-    const std::size_t power = steps & (~steps + 1); // the greatest that divides all
-    const std::size_t sets = power <= CACHE_LINE ? WAY / CACHE_LINE : power >= WAY ? 1 : WAY / power;
-    const std::size_t lines =
-        static_cast<std::size_t>(p.rows.size + p.columns.size) * static_cast<std::size_t>(p.sums.size);
-    return steps != 0 && lines > WAYS * sets;
+    const std::size_t lines = static_cast<std::size_t>(outer.size) * static_cast<std::size_t>(depth);
+    return collide((outers[1] - outers[0]) | (sums[1] - sums[0]), lines);
 }
 
 // The matrices of a stack, a block of lanes of each; `B` has rows and packs them, `bytes` a line of lanes.
@@ -165,12 +155,14 @@ inline void run_stack(const Arranged& given, const char* first, const char* seco
     const int depth = p->sums.size;
     const bool even = B::MOST_ROWS > 0 && p->even && p->by_out == B::UNIT && B::gains(*p);
     Packed layout;
-    const bool apart = BOTH && collides(*p);
-    if (apart || p->by_second != B::UNIT || (BOTH && p->by_first != B::UNIT)) {
+    const bool several = BOTH && p->rows.size > 1 && p->columns.size > 1; // else each is read once
+    const bool apart_x = several && lines_collide(p->rows, p->rows.x, p->sums.x, depth);
+    const bool apart_y = several && lines_collide(p->columns, p->columns.x, p->sums.y, depth);
+    if (apart_x || apart_y || p->by_second != B::UNIT || (BOTH && p->by_first != B::UNIT)) {
         layout.fill(depth, bytes, p->rows.size > p->columns.size ? p->rows.size : p->columns.size);
     }
     const auto source = [&] {
-        return B::packed(second, p->columns, p->sums.y, layout, depth, p->by_second, apart, work);
+        return B::packed(second, p->columns, p->sums.y, layout, depth, p->by_second, apart_y, work);
     };
     Source y = source();
     Groups groups{};
@@ -183,7 +175,7 @@ inline void run_stack(const Arranged& given, const char* first, const char* seco
     for (std::ptrdiff_t left = stack.size;;) {
         Source x{first, p->rows.x, p->sums.x};
         if constexpr (BOTH) {
-            x = B::packed(first, p->rows, p->sums.x, layout, depth, p->by_first, apart,
+            x = B::packed(first, p->rows, p->sums.x, layout, depth, p->by_first, apart_x,
                           work + p->columns.size * depth * bytes);
         }
         if (even) {
