@@ -55,6 +55,16 @@ def test_within_the_bound(
 
 
 @pytest.mark.parametrize("char", "df")
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_a_point_with_itself_is_not_given_where_it_is_not_finite(char: str, bad: float, count: int) -> None:
+    x = np.random.default_rng(3).standard_normal((count, 2)).astype(char)
+    x[-1, 0] = bad
+    with np.errstate(all="ignore"):
+        assert made(x, x, None, np.array([[2, 1], [1, 2]], char)) is None
+
+
+@pytest.mark.parametrize("char", "df")
 def test_it_does_what_is_far_apart_and_few_that_are_close(char: str) -> None:
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 70, 12)).astype(char)
