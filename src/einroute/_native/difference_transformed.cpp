@@ -225,8 +225,10 @@ template <class R> Found plainly(const Form<R>& f, const Factor& factor) {
         return FAILED;
     }
     const Transformed& right = f.same ? left : other;
-    // To make a pair again takes about as long as to transform a point in twice the precision.
-    return distances(f, left, right, factor, (f.x.count + f.y.count) / 2);
+    // To make a pair again takes about as long as to transform a point in twice the precision, and as to make
+    // the distances of some pairs, more of them by more features, all of which would have to be made again.
+    return distances(f, left, right, factor,
+                     (f.x.count + f.y.count) / 2 + f.x.count * f.y.count / (4 * (f.features + 2)));
 }
 
 double mean_of(const double* x, ptrdiff_t count) {
