@@ -69,6 +69,20 @@ def test_what_is_not_finite_is_not_given(bad: float, where: str) -> None:
         assert got is None or (where == "metric" and bad == 1e30 and np.isfinite(got).all())
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_a_point_with_itself_is_not_given_where_it_is_not_finite(bad: float, count: int) -> None:
+    x = np.random.default_rng(3).standard_normal((count, 2)).astype("f")
+    x[-1, 0] = bad
+    metric = np.array([[1, 2], [2, 1]], "f")
+    with np.errstate(all="ignore"):
+        assert CORE.difference_expanded(x, x, metric) is None
+        d = er.pairwise_difference(x)
+        got, right = (er.einsum("ijk,kl,ijl->ij", own, metric, own) for own in (d, np.asarray(d)))
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(right))
+    assert np.isnan(got[-1, -1])
+
+
 def test_forms_that_cancel_are_left() -> None:
     x = np.float32(1) + np.float32(1e-6) * np.random.default_rng(3).standard_normal((60, 4)).astype("f")
     x[0] = 1e6

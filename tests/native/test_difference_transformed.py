@@ -55,6 +55,30 @@ def test_within_the_bound(
 
 
 @pytest.mark.parametrize("char", "df")
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_a_point_with_itself_is_not_given_where_it_is_not_finite(char: str, bad: float, count: int) -> None:
+    x = np.random.default_rng(3).standard_normal((count, 2)).astype(char)
+    x[-1, 0] = bad
+    with np.errstate(all="ignore"):
+        assert made(x, x, None, np.array([[2, 1], [1, 2]], char)) is None
+
+
+@pytest.mark.parametrize("char", "df")
+def test_some_of_all_pairs_may_be_close(char: str) -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 60, 4)).astype(char)
+    x[:50] = y[:2] = x[0]
+    u = np.triu(rng.standard_normal((4, 4)) + 3 * np.eye(4)).astype(char)
+    metric = u.T @ u
+    got = made(x, y, u, metric)
+    assert got is not None
+    assert not got[:50, :2].any()
+    right, size = judged(x, y, metric)
+    assert (abs(got - right) <= 64 * np.finfo(char).eps * size).all()
+
+
+@pytest.mark.parametrize("char", "df")
 def test_it_does_what_is_far_apart_and_few_that_are_close(char: str) -> None:
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 70, 12)).astype(char)

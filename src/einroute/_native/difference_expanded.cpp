@@ -170,8 +170,9 @@ void centre_side(Side& s, ptrdiff_t features, const double* centre, const double
     multiply_rows(s.near, size, s.z, s.count, features, features, false);
 }
 
-// What is lost of the sums: of each side's own terms, with w by the points' norms.
-void limit_sides(Side& x, Side& y, bool same, ptrdiff_t features, double whole) {
+// What is lost of the sums: of each side's own terms, with w by the points' norms. False where a point is not
+// finite, of which nothing else tells if it meets itself only.
+bool limit_sides(Side& x, Side& y, bool same, ptrdiff_t features, double whole) {
     constexpr double DOUBLE = 0x1p-29;
     const double left = 2 * static_cast<double>(features) * DOUBLE;
     double squares = 0, norms = 0;
@@ -202,6 +203,7 @@ void limit_sides(Side& x, Side& y, bool same, ptrdiff_t features, double whole) 
     if (!same) {
         set(y);
     }
+    return norms <= std::numeric_limits<double>::max();
 }
 
 // The scales of features and twice the metric's symmetric part in them; its size.
@@ -237,7 +239,9 @@ bool make(Job& job, double* centre, double* scale, double* size) {
     if (!job.same) {
         centre_side(job.y, features, centre, scale, size);
     }
-    limit_sides(job.x, job.y, job.same, features, whole);
+    if (!limit_sides(job.x, job.y, job.same, features, whole)) {
+        return false;
+    }
     const ptrdiff_t each = rows_of_tile(m);
     if (!run_blocks(static_cast<long>((n + each - 1) / each), 1, form_rows, &job)) {
         return false;

@@ -19,8 +19,9 @@ namespace {
 
 using std::ptrdiff_t;
 
-// The most terms; and the share of pairs from which this is no way.
-constexpr ptrdiff_t MOST = 1024;
+// The most terms, and the distances that are looked at together; and the share of pairs from which this is no
+// way.
+constexpr ptrdiff_t MOST = 1024, TOGETHER = 64;
 constexpr double OFTEN = 0.02;
 
 enum Found { FAILED = -1, LEFT, MADE };
@@ -59,40 +60,62 @@ template <class R> struct Form {
     bool same;
 };
 
-// Whether one of some numbers is not at least so much; lanes side by side.
-template <class R> bool some_less(const R* x, ptrdiff_t count, R least) {
-    constexpr ptrdiff_t LANES = 16;
-    R less[LANES] = {};
+// Limits of a side as numbers of the result, and so much more that a sum of two is never less than it is in
+// double.
+template <class R> Workspace<R> limits_of(const Transformed& side) {
+    using Limits = std::numeric_limits<R>;
+    Workspace<R> limits = workspace<R>(side.count);
+    for (ptrdiff_t i = 0; limits && i < side.count; ++i) {
+        limits[i] = static_cast<R>(side.limit[i] * (1 + 4 * static_cast<double>(Limits::epsilon())) +
+                                   static_cast<double>(Limits::min()));
+    }
+    return limits;
+}
+
+// Whether one of some distances is not at least both limits; lanes side by side.
+template <class R>
+bool some_small(const R* __restrict row, const R* __restrict limits, R own, ptrdiff_t count) {
+    constexpr ptrdiff_t LANES = 64 / sizeof(R);
+    R small[LANES] = {};
     ptrdiff_t j = 0;
     for (; j + LANES <= count; j += LANES) {
         for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
-            less[lane] += x[j + lane] >= least ? R{0} : R{1};
+            small[lane] += row[j + lane] >= own + limits[j + lane] ? R{0} : R{1};
         }
     }
     for (; j < count; ++j) {
-        less[0] += x[j] >= least ? R{0} : R{1};
+        small[0] += row[j] >= own + limits[j] ? R{0} : R{1};
     }
     R all = 0;
     for (ptrdiff_t lane = 0; lane < LANES; ++lane) {
-        all += less[lane];
+        all += small[lane];
     }
     return all > 0;
 }
 
-// Calls `each` with the row and the column of every distance that is too small, until that gives false.
-template <class R, class Each>
-bool find_small(const Form<R>& f, const Transformed& left, const Transformed& right, Each each) {
+// Writes where distances are too small, in order; how many, or -1 where that is more than `most`.
+template <class R>
+ptrdiff_t find_small(const Form<R>& f, const Transformed& left, const Transformed& right, const R* lefts,
+                     const R* rights, ptrdiff_t most, ptrdiff_t* places) {
     const ptrdiff_t m = f.y.count;
+    ptrdiff_t count = 0;
     for (ptrdiff_t i = 0; i < f.x.count; ++i) {
         const R* const row = f.out + i * m;
-        const bool some = some_less(row, m, static_cast<R>(left.limit[i] + right.most));
-        for (ptrdiff_t j = 0; some && j < m; ++j) {
-            if (!(static_cast<double>(row[j]) >= left.limit[i] + right.limit[j]) && !each(i, j)) {
-                return false;
+        for (ptrdiff_t first = 0; first < m; first += TOGETHER) {
+            const ptrdiff_t last = std::min(first + TOGETHER, m);
+            const bool some = some_small(row + first, rights + first, lefts[i], last - first);
+            for (ptrdiff_t j = first; some && j < last; ++j) {
+                if (static_cast<double>(row[j]) >= left.limit[i] + right.limit[j]) {
+                    continue;
+                }
+                if (count == most) {
+                    return -1;
+                }
+                places[count++] = i * m + j;
             }
         }
     }
-    return true;
+    return count;
 }
 
 // Computes what is small from the differences; not where that is more than some pairs.
@@ -100,7 +123,9 @@ template <class R>
 Found mend(const Form<R>& f, const Transformed& left, const Transformed& right, ptrdiff_t most) {
     const ptrdiff_t m = f.y.count, features = f.features;
     const Numbers own = numbers(2 * features);
-    if (!own) {
+    const Workspace<ptrdiff_t> places = workspace<ptrdiff_t>(most);
+    const Workspace<R> lefts = limits_of<R>(left), other = f.same ? nullptr : limits_of<R>(right);
+    if (!own || !places || !lefts || (!f.same && !other)) {
         return PyErr_NoMemory(), FAILED;
     }
     const auto diagonal = [&](R value) {
@@ -109,14 +134,16 @@ Found mend(const Form<R>& f, const Transformed& left, const Transformed& right, 
         }
     };
     diagonal(std::numeric_limits<R>::infinity());
-    if (!find_small(f, left, right, [&](ptrdiff_t, ptrdiff_t) { return --most >= 0; })) {
+    const ptrdiff_t count =
+        find_small(f, left, right, lefts.get(), (f.same ? lefts : other).get(), most, places.get());
+    if (count < 0) {
         return LEFT;
     }
-    find_small(f, left, right, [&](ptrdiff_t i, ptrdiff_t j) {
-        f.out[i * m + j] = static_cast<R>(
+    for (ptrdiff_t k = 0; k < count; ++k) {
+        const ptrdiff_t i = places[k] / m, j = places[k] % m;
+        f.out[places[k]] = static_cast<R>(
             form_of<R>(f.x.rows + i * features, f.y.rows + j * features, f.metric, features, own.get()));
-        return true;
-    });
+    }
     diagonal(0);
     return MADE;
 }
@@ -198,8 +225,10 @@ template <class R> Found plainly(const Form<R>& f, const Factor& factor) {
         return FAILED;
     }
     const Transformed& right = f.same ? left : other;
-    // To make a pair again takes about as long as to transform a point in twice the precision.
-    return distances(f, left, right, factor, (f.x.count + f.y.count) / 2);
+    // To make a pair again takes about as long as to transform a point in twice the precision, and as to make
+    // the distances of some pairs, more of them by more features, all of which would have to be made again.
+    return distances(f, left, right, factor,
+                     (f.x.count + f.y.count) / 2 + f.x.count * f.y.count / (4 * (f.features + 2)));
 }
 
 double mean_of(const double* x, ptrdiff_t count) {
