@@ -45,14 +45,14 @@ constexpr double UNROLLED = 0.6;
 constexpr std::size_t CACHE_LINE = 64, WAY = 4096, WAYS = 8;
 
 // Whether so many lines drive each other out of the first cache, since they lie multiples of a power of two
-// apart, of which `steps` is made: they leave no half of its sets to others.
+// apart, of which `steps` is made.
 inline bool collide(std::ptrdiff_t steps, std::size_t lines) {
     const std::size_t all = static_cast<std::size_t>(steps), power = all & (~all + 1);
     if (power <= CACHE_LINE) { // no set is left out; nothing is 0 apart
         return false;
     }
     const std::size_t sets = power >= WAY ? 1 : WAY / power;
-    return 2 * lines > WAYS * sets;
+    return lines > WAYS * sets;
 }
 
 inline void append(Offsets& to, std::ptrdiff_t size, std::ptrdiff_t x, std::ptrdiff_t y) {
@@ -243,7 +243,10 @@ EINROUTE_APART inline Choice choose(const Problem& p, const Lanes& has) {
         return static_cast<std::size_t>(extents[static_cast<int>(free)] *
                                         extents[static_cast<int>(Role::Sum)]);
     };
-    const bool colliding = collide(steps_a, size_of(Role::Row)) || collide(steps_b, size_of(Role::Column));
+    const bool again =
+        extents[static_cast<int>(Role::Row)] > 1 && extents[static_cast<int>(Role::Column)] > 1;
+    const bool colliding =
+        again && (collide(steps_a, size_of(Role::Row)) || collide(steps_b, size_of(Role::Column)));
     // The operand that has the lanes goes second; of two that have them the one with more rows goes first.
     const auto turned = [&](int lanes) {
         const Axis& axis = p.axes[lanes];

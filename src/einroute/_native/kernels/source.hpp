@@ -130,7 +130,7 @@ inline bool lines_collide(const Offsets& outer, const std::ptrdiff_t* outers, co
         return false;
     }
     const std::size_t lines = static_cast<std::size_t>(outer.size) * static_cast<std::size_t>(depth);
-    return collide((outers[1] - outers[0]) | (sums[1] - sums[0]), lines);
+    return collide((outers[1] - outers[0]) | (sums[1] - sums[0]), 2 * lines); // half is the other's
 }
 
 // The matrices of a stack, a block of lanes of each; `B` has rows and packs them, `bytes` a line of lanes.
