@@ -42,6 +42,8 @@ _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 _AXIS, _ELEMENT, _SUM = 0.7, 0.75, 1.0
 #: Of a sum along what is compressed, or of a matrix between vectors, each look-up; of the sum of all.
 _ALONG, _LOOKED_UP, _WHOLE = 0.25, 0.25, 0.2
+#: Nanoseconds an element of diagonals between two vectors, and for 8 bytes of it; times that of complex ones.
+_BETWEEN, _BETWEEN_8, _COMPLEX = 0.1, 0.17, 4
 #: And each look-up by both labels, whose places are made.
 _BY_BOTH = 2.2
 #: Of sums of coordinates at their places: each waits for the one before.
@@ -99,6 +101,11 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     if not dense and not step.output:
         work = comparing(step) + nnz * _WHOLE
         return Cost(work, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
+    if _between_vectors(step, position):
+        parts = 2 if step.dtype.kind == "c" else 1
+        each = _BETWEEN + _BETWEEN_8 * step.dtype.itemsize / parts / 8
+        work = nnz * each * (_COMPLEX if parts == 2 else 1)
+        return Cost(work, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
     adds = any(c in step.output for c in extra)
     longest = max((step.sizes[c] for c in extra), default=1)
     beside = _row_of_result(step, extra, longest)
@@ -132,6 +139,13 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     work = nnz * each + looked + around * threads
     short = step.last and (len(own) == 2 or not dense)
     return Cost(work, moved, _SHORT if short else _LONG, 1e9 * threads)
+
+
+def _between_vectors(step: Step, position: int) -> bool:
+    """Whether whole diagonals are read between two vectors; their values are counted, not what is not 0."""
+    own, terms = step.inputs[position], sorted(step.inputs)
+    between = not step.output and len(own) == 2 and terms == sorted((own, *own))
+    return between and step.last and step.operands[position].diagonals and step.dtype.char in "fdFD"
 
 
 def _each(step: Step, position: int) -> float:

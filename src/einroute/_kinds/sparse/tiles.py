@@ -42,6 +42,8 @@ _FEW = 64
 #: Nanoseconds an entry, and for each number that it is multiplied with: along rows, and where columns are
 #: compressed, or coordinates come as they are.
 _ENTRY, _WIDE, _APART, _APART_WIDE, _GIVEN = 0.35, 0.08, 0.6, 0.3, 1.5
+#: Nanoseconds for 8 bytes of whole diagonals by a vector, and times that of complex numbers.
+_DIAGONAL, _COMPLEX = 0.33, 1.6
 #: Entries, or rows, up to which coordinates are taken as they come, by one vector.
 _MANY = 1 << 20
 #: Nanoseconds an entry, and a row, for compressing it another way, and a pointer that is made an index.
@@ -93,6 +95,9 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     assert not isinstance(pair, Refused)
     s, d = pair
     nnz, width, op = entries_of(step, s), step.extent(free), step.operands[d]
+    short = step.last and _vectors(step) is not None
+    if short and width == 1 and step.operands[s].diagonals:
+        return _of_diagonals(step, nnz)
     lies = _Lies(step, rows, columns, free, d)
     if lies.passed(nnz, step.extent(rows), step.extent(columns)):
         return _of_passes(step, rows, lies, nnz, width)
@@ -110,13 +115,20 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
         begun = step.extent(rows) if made == step.out_bytes else min(nnz, step.extent(rows))
         work += _BEGUN * begun + (_MADE if step.out_bytes < _SMALL else _NEW) * made / 8
     threads = max(1.0, min(float(step.threads), work * 0.3e-6))
-    short = step.last and _vectors(step) is not None
     return Cost(
         work + (compress + (0.0 if short else comparing(step))) * threads,
         float(min(step.in_bytes, looked_up) + moved),
         _SHORT if short else _LONG,
         1e9 * threads,
     )
+
+
+def _of_diagonals(step: Step, nnz: int) -> Cost:
+    """Of diagonals that are read as they lie."""
+    item = step.dtype.itemsize
+    work = nnz * _DIAGONAL * max(item, 4) / 8 * (_COMPLEX if step.dtype.kind == "c" else 1)
+    threads = max(1.0, min(float(step.threads), work * 0.3e-6))
+    return Cost(work, float(nnz * item + step.out_bytes), _SHORT, 1e9 * threads)
 
 
 def _of_passes(step: Step, rows: str, lies: _Lies, nnz: int, width: int) -> Cost:
