@@ -46,8 +46,9 @@ _ENTRY, _WIDE, _APART, _APART_WIDE, _GIVEN = 0.35, 0.08, 0.6, 0.3, 1.5
 _DIAGONAL, _COMPLEX = 0.33, 1.6
 #: Entries, or rows, up to which coordinates are taken as they come, by one vector.
 _MANY = 1 << 20
-#: Nanoseconds an entry, and a row, for compressing it another way, and a pointer that is made an index.
-_COMPRESS, _ROWS, _FOLLOWED = 2.5, 2.2, 2.0
+#: Nanoseconds an entry, and a row, for compressing it another way, and a pointer that is made an index; and a
+#: row where most have no entry.
+_COMPRESS, _ROWS, _FOLLOWED, _EMPTY = 2.5, 2.2, 2.0, 0.9
 #: And more an entry where there are so many that each takes a line of the cache.
 _SCATTERED, _NEAR = 5.0, 1 << 18
 #: Nanoseconds a row where it has several numbers, and 8 bytes of the result, of which many take new pages.
@@ -100,7 +101,8 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
         return _of_diagonals(step, nnz)
     lies = _Lies(step, rows, columns, free, d)
     if lies.passed(nnz, step.extent(rows), step.extent(columns)):
-        return _of_passes(step, rows, lies, nnz, width)
+        compress = 0.0 if line_of(step, s) else nnz * _COMPRESS + step.extent(rows) * _EMPTY
+        return _of_passes(step, rows, nnz, width, compress)
     in_rows = lies_as(columns + free, step.inputs[d], op, step.sizes)
     out_rows = rows + free == step.output and step.order != "F"
     looked_up = nnz * width * step.dtype.itemsize
@@ -131,15 +133,18 @@ def _of_diagonals(step: Step, nnz: int) -> Cost:
     return Cost(work, float(nnz * item + step.out_bytes), _SHORT, 1e9 * threads)
 
 
-def _of_passes(step: Step, rows: str, lies: _Lies, nnz: int, width: int) -> Cost:
-    """Of entries that are added one by one, each to as many vectors as there are, to a result of zeros."""
+def _of_passes(step: Step, rows: str, nnz: int, width: int, compress: float) -> Cost:
+    """Of entries that are added one by one, each to as many vectors as there are, to a result of zeros.
+
+    Coordinates are compressed before.
+    """
     item = step.dtype.itemsize
     touched = _touched(step, rows, nnz, width)
     work = nnz * (width * _ADDED * max(1.0, item / 8) + _PASS * ceil(width / _VECTORS))
     work += (_MADE if step.out_bytes < _SMALL else _NEW) * touched / 8 + POINTER * 0.2 * step.extent(rows)
     threads = max(1.0, min(float(step.threads), work * 0.3e-6))
     short = step.last and _vectors(step) is not None
-    work += (0.0 if short else comparing(step)) * threads
+    work += (compress + (0.0 if short else comparing(step))) * threads
     return Cost(work, float(touched), _SHORT if short else _LONG, 1e9 * threads)
 
 
