@@ -49,6 +49,8 @@ class Operand:
         The axis along which a sparse operand keeps pointers to its entries; -1: none, or it is not known.
     compared : int
         Indices and pointers of a sparse operand that are compared before its entries are read, about.
+    diagonals : bool
+        Whether a sparse operand keeps whole diagonals, and no indices.
     """
 
     shape: tuple[int, ...]
@@ -61,6 +63,7 @@ class Operand:
     device: Any = None
     compressed: int = -1
     compared: int = 0
+    diagonals: bool = False
 
     @property
     def size(self) -> int:

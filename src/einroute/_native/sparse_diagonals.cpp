@@ -205,7 +205,135 @@ PyObject* rows_of_diagonals(PyObject*, PyObject* args) {
     return PyTuple_Pack(3, made.indptr.object, made.indices.object, made.data.object);
 }
 
+template <class R> inline R times(R a, R b) {
+    return a * b;
+}
+template <class R> inline Complex<R> times(const Complex<R>& a, const Complex<R>& b) {
+    return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+// Elements of vectors that stay in cache while all diagonals pass them; and how many sums take turns.
+constexpr npy_int64 STRETCH = 1 << 11;
+constexpr int LANES = 8;
+
+// Adds left[i] * a[i] * right[i] to sums in turn.
+template <class T, class W>
+void add_between(const T* a, const T* left, const T* right, npy_int64 count, W (&sums)[LANES]) {
+    npy_int64 k = 0;
+    for (; k + LANES <= count; k += LANES) {
+        T products[LANES];
+        for (int lane = 0; lane < LANES; ++lane) {
+            products[lane] = times(left[k + lane], times(a[k + lane], right[k + lane]));
+        }
+        for (int lane = 0; lane < LANES; ++lane) {
+            add_to(sums[lane], products[lane]);
+        }
+    }
+    for (int lane = 0; k < count; ++k, ++lane) {
+        add_to(sums[lane], times(left[k], times(a[k], right[k])));
+    }
+}
+
+// The same of complex numbers, whose parts lie in lanes of their own.
+template <class R>
+void add_between(const Complex<R>* a, const Complex<R>* left, const Complex<R>* right, npy_int64 count,
+                 Complex<double> (&sums)[LANES]) {
+    double re_sums[LANES] = {}, im_sums[LANES] = {};
+    npy_int64 k = 0;
+    for (; k + LANES <= count; k += LANES) {
+        R re[LANES], im[LANES];
+        for (int i = 0; i < LANES; ++i) {
+            const Complex<R> x = times(a[k + i], right[k + i]);
+            re[i] = left[k + i].re * x.re - left[k + i].im * x.im;
+            im[i] = left[k + i].re * x.im + left[k + i].im * x.re;
+        }
+        for (int i = 0; i < LANES; ++i) {
+            re_sums[i] += static_cast<double>(re[i]);
+            im_sums[i] += static_cast<double>(im[i]);
+        }
+    }
+    for (int i = 0; i < LANES; ++i) {
+        add_to(sums[i], Complex<double>{re_sums[i], im_sums[i]});
+    }
+    for (int lane = 0; k < count; ++k, ++lane) {
+        add_to(sums[lane], times(left[k], times(a[k], right[k])));
+    }
+}
+
+// The sum of all entries, each times the elements of two vectors.
+template <class T>
+typename Sum<T>::Type sum_between(const HeldDiagonals& a, npy_intp rows, const T* left, const T* right) {
+    using W = typename Sum<T>::Type;
+    W sums[LANES] = {};
+    for (npy_int64 begin = 0; begin < a.width; begin += STRETCH) {
+        for (const Diagonal& one : a.diagonals) {
+            const npy_int64 first = std::max(first_of(one), begin),
+                            last = std::min(last_of(one, rows, a.width), begin + STRETCH);
+            if (first < last) {
+                add_between(reinterpret_cast<const T*>(one.data) + first, left + (first - one.offset),
+                            right + first, last - first, sums);
+            }
+        }
+    }
+    for (int lane = 1; lane < LANES; ++lane) {
+        add_to(sums[0], sums[lane]);
+    }
+    clear_status();
+    return sums[0];
+}
+
+PyObject* number(double x) {
+    return PyFloat_FromDouble(x);
+}
+PyObject* number(const Complex<double>& x) {
+    return PyComplex_FromDoubles(x.re, x.im);
+}
+
+template <class T>
+PyObject* between(const HeldDiagonals& a, npy_intp rows, PyArrayObject* left, PyArrayObject* right) {
+    typename Sum<T>::Type sum{};
+    released(PyArray_SIZE(a.data.array()), [&] {
+        sum = sum_between(a, rows, static_cast<const T*>(PyArray_DATA(left)),
+                          static_cast<const T*>(PyArray_DATA(right)));
+    });
+    return number(sum);
+}
+
+PyObject* between_vectors(PyObject*, PyObject* args) {
+    PyObject *operand, *first, *second;
+    if (!PyArg_ParseTuple(args, "OOO:between_vectors", &operand, &first, &second)) {
+        return nullptr;
+    }
+    npy_intp sizes[2];
+    HeldDiagonals held;
+    const Held left(side_by_side(first)), right(side_by_side(second));
+    if (!left || !right || !read(operand, sizes, held)) {
+        return none();
+    }
+    const int type = PyArray_TYPE(held.data.array());
+    if (PyArray_TYPE(left.array()) != type || PyArray_TYPE(right.array()) != type ||
+        PyArray_DIM(left.array(), 0) != sizes[0] || PyArray_DIM(right.array(), 0) != sizes[1]) {
+        return none();
+    }
+    switch (type) {
+    case NPY_FLOAT:
+        return between<float>(held, sizes[0], left.array(), right.array());
+    case NPY_DOUBLE:
+        return between<double>(held, sizes[0], left.array(), right.array());
+    case NPY_CFLOAT:
+        return between<Complex<float>>(held, sizes[0], left.array(), right.array());
+    case NPY_CDOUBLE:
+        return between<Complex<double>>(held, sizes[0], left.array(), right.array());
+    default:
+        return none();
+    }
+}
+
 PyMethodDef functions[] = {
+    {"between_vectors", between_vectors, METH_VARARGS,
+     "between_vectors(operand, left, right, /)\n--\n\n"
+     "The sum of the entries of a matrix kept as diagonals, each times left's element of its row and right's "
+     "of\n"
+     "its column, in double precision; None of what is not plain, or of another dtype."},
     {"diagonal_sums", diagonal_sums, METH_VARARGS,
      "diagonal_sums(operand, axis, /)\n--\n\n"
      "Places and sums of the rows (axis 0), or columns, with entries of a matrix kept as diagonals; None of "

@@ -42,11 +42,12 @@ PyObject* with_axis(PyObject* shape, PyObject* data, PyObject* indptr, PyObject*
     return number ? PyTuple_Pack(5, shape, data, indptr, indices, number.object) : nullptr;
 }
 
-// Where `all` is not asked for, of far more pointers than entries the first and the last are compared alone.
+// Where `all` is not asked for, of more pointers than entries the first and the last are compared alone: all
+// would take several times as long as the entries.
 PyObject* of_lines(PyObject* shape, const npy_intp* sizes, const Held (&parts)[3], int axis, bool all) {
     PyArrayObject *const indptr = parts[0].array(), *const indices = parts[1].array();
     const npy_intp lines = sizes[axis], entries = PyArray_DIM(indices, 0);
-    const bool ends = !all && entries < lines / FEWER;
+    const bool ends = !all && entries < lines;
     if (PyArray_DIM(indptr, 0) != lines + 1 || PyArray_DIM(parts[2].array(), 0) != entries ||
         !checked((ends ? 0 : lines) + entries, [&] {
             return (ends ? ends_span(indptr, lines, entries) : span_all(indptr, lines, entries)) &&
@@ -246,8 +247,7 @@ PyMethodDef functions[] = {
      "its pointers do not end where they do. No index is read."},
     {"sound_values", sound_values, METH_O,
      "sound_values(operand, /)\n--\n\n"
-     "The values of `sound_parts` alone; of far more pointers than entries the first and the last are "
-     "compared."},
+     "The values of `sound_parts` alone; of more pointers than entries the first and the last are compared."},
     {"sound_diagonal", sound_diagonal, METH_O,
      "sound_diagonal(operand, /)\n--\n\n"
      "As `sound_parts`; of diagonals the main one alone, by coordinates."},

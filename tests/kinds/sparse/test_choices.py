@@ -121,3 +121,11 @@ def test_short_rows_of_a_result_cost_more_than_long_ones():
         short = er.explain("tr,tx,ty->rxy", hot, x, y).plan.node.seconds
         long = er.explain("tr,tx,ty->ryx", hot, x, y).plan.node.seconds
     assert short > 2 * long
+
+
+@pytest.mark.skipif(CORE is None, reason="sparse.sampled is the core's")
+@pytest.mark.parametrize("rows", [70_947, 1_000_000])
+def test_few_coordinates_in_many_rows_are_not_compressed(rows):
+    a = sp.coo_array((np.ones(10), (np.arange(10) * 7, np.arange(10))), shape=(rows, 600))
+    with er.config(threads=1):
+        assert er.explain("ij,kj->ki", a, np.ones((2, 600))).routes == ("sparse.sampled",)

@@ -114,7 +114,7 @@ def test_rows_of_what_does_not_fit() -> None:
         assert CORE.rows_of_diagonals(data, offsets, 3, 3) is None
 
 
-@pytest.mark.parametrize("dtype", ["f8", "c16", "f4", "i8"])
+@pytest.mark.parametrize("dtype", ["f8", "c16", "f4", "c8", "i8"])
 @pytest.mark.parametrize("subscripts", ["i,ij,j->", "j,ij,i->", "ij,j,i->", "i,j,ij->"])
 def test_between_two_vectors(subscripts: str, dtype: str) -> None:
     a = sparse.dia_array((np.arange(1, 25).reshape(3, 8).astype(dtype), [-2, 0, 3]), shape=(7, 8))
@@ -129,3 +129,37 @@ def test_between_two_vectors(subscripts: str, dtype: str) -> None:
             got = er.einsum(subscripts, *operands)
             assert got.dtype == dtype
             np.testing.assert_array_equal(got, expected if value == 3 else er.einsum(subscripts, *entries))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("shape", [(5000, 4100), (4100, 5000)])
+def test_many_diagonals_between_two_vectors(shape: tuple[int, int], dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    a = sparse.dia_array((rng.integers(-9, 10, (4, 4099)).astype(dtype), [-999, -1, 0, 700]), shape=shape)
+    x, y = (rng.integers(-9, 10, 2 * n).astype(dtype)[::2] for n in shape)
+    if np.dtype(dtype).kind == "c":
+        a.data *= 1 + 2j
+        x = x * np.array(1 - 1j, dtype)
+    assert er.einsum("i,ij,j->", x, a, y) == x @ (a @ y)
+    assert CORE.between_vectors(a, x, y) == er.einsum("j,ij,i->", y, a, x) == x @ (a @ y)
+    for wrong in ((x, x), (y, y), (x[::2], y), (np.ones(shape[0], "i4"), y), (a, y)):
+        assert CORE.between_vectors(a, *wrong) is None
+
+
+def test_whole_diagonals_are_told_as_they_are_read() -> None:
+    n = 100_000
+    a = sparse.dia_array((np.ones((5, n)), range(-2, 3)), shape=(n, n))
+    for subscripts, operands in (("i,ij,j->", (np.ones(n), a, np.ones(n))), ("ij,j->i", (a, np.ones(n)))):
+        plan = er.explain(er.einsum, subscripts, *operands)
+        rows = [x.tocsr() if x is a else x for x in operands]
+        assert len(plan.routes) == 1
+        assert plan.seconds < er.explain(er.einsum, subscripts, *rows).seconds
+
+
+def test_single_precision_between_two_vectors_is_summed_in_double() -> None:
+    n = 1 << 17
+    a = sparse.dia_array((np.ones((1, n), np.float32), [0]), shape=(n, n))
+    x = np.full(n, 0.1, np.float32)
+    x[0] = 1e4
+    expected = np.float32(np.sum(x, dtype=np.float64))
+    assert er.einsum("i,ij,j->", x, a, np.ones(n, np.float32)) == expected

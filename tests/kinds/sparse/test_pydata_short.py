@@ -128,3 +128,15 @@ def test_what_changes_between_calls(subscripts: str, kind: str) -> None:
         x._compressed_axes = (5,)
         with pytest.raises(ValueError, match="operand 0"):
             er.einsum(subscripts, *operands)
+
+
+@pytest.mark.parametrize("dtype", ["e", "d", "g", "D", "G"])
+def test_no_entry_of_a_result_is_zero(dtype: str) -> None:
+    a = sparse.COO([[0, 1], [0, 1]], np.array([2, 3], dtype), shape=(2, 2))
+    x = np.array([0, 1], dtype)
+    for operand in (a, sparse.DOK.from_coo(a)) if dtype in "gG" else (a,):
+        for made in (er.einsum("ij,j->ij", operand, x), er.einsum("ij,j->ji", operand, x)):
+            assert type(made) is sparse.COO
+            assert made.dtype == dtype
+            np.testing.assert_array_equal(made.data, np.array([3], dtype))
+            np.testing.assert_array_equal(made.coords, [[1], [1]])

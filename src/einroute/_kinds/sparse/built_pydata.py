@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 def coo(coords: Array, data: Array, shape: tuple[int, ...]) -> Any:
     """A COO of entries in order, each place once."""
     if not data.all():
-        kept = _present(data)
+        kept = present(data)
         coords, data = coords.take(kept, axis=1), data.take(kept)
     if not _is_plain_coo():
         zero = data.dtype.type(0)
@@ -36,7 +36,7 @@ def coo(coords: Array, data: Array, shape: tuple[int, ...]) -> Any:
 def _gcxs(indptr: Array, indices: Array, data: Array, shape: tuple[int, int], axis: int) -> Any:
     """A GCXS of rows, or columns, in order, each place once."""
     if not data.all():
-        kept = _present(data)
+        kept = present(data)
         indptr = np.searchsorted(kept, indptr)
         indices, data = indices.take(kept), data.take(kept)
     indptr, indices = indptr.astype(np.intp, copy=False), indices.astype(np.intp, copy=False)
@@ -54,7 +54,7 @@ def _gcxs(indptr: Array, indices: Array, data: Array, shape: tuple[int, int], ax
     return made
 
 
-def _present(data: Array) -> Array:
+def present(data: Array) -> Array:
     """Numbers of the values that are not 0; negative zeros stay, as in pydata's own results."""
     zero = data == 0
     if data.dtype.kind in "fc":

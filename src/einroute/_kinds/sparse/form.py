@@ -60,7 +60,8 @@ def prepare(
         lines = op.shape[op.compressed] if op.compressed >= 0 else 0
         ended = _ENDED * min(lines, op.nnz or 0) + _PASSED * lines
         compared = round(ended + op.compared - lines) if lines else _DIAGONAL * op.compared
-    facts = Operand(shape, dtype, (), NAME, nnz, compressed=axis, compared=compared)
+    whole = op.diagonals and diagonal is None and not squeeze and op.dtype == dtype
+    facts = Operand(shape, dtype, (), NAME, nnz, compressed=axis, compared=compared, diagonals=whole)
     wanted = dtype if op.dtype != dtype else None
     return Prepared(diagonal, squeeze, wanted, left, facts)
 

@@ -21,6 +21,7 @@ from ..._entries.validate import Unsound
 from ..._native import CORE, REASON
 from . import short
 from .result import (
+    COMPARE,
     comparing,
     entries_of,
     hand_over,
@@ -42,6 +43,8 @@ _CORES, _AXES, _DENSE, _PLACES = frozenset("?bBhHiIlLqQfdFD"), 32, 8, 1 << 14
 _AXIS, _ELEMENT, _SUM = 0.7, 0.75, 1.0
 #: Of a sum along what is compressed, or of a matrix between vectors, each look-up; of the sum of all.
 _ALONG, _LOOKED_UP, _WHOLE = 0.25, 0.25, 0.2
+#: Nanoseconds an element of diagonals between two vectors, and for 8 bytes of it; times that of complex ones.
+_BETWEEN, _BETWEEN_8, _COMPLEX = 0.1, 0.17, 4
 #: And each look-up by both labels, whose places are made.
 _BY_BOTH = 2.2
 #: Of sums of coordinates at their places: each waits for the one before.
@@ -97,7 +100,14 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     nnz, width = entries_of(step, position), step.extent(extra)
     dense = len(step.inputs) - 1
     if not dense and not step.output:
-        work = comparing(step) + nnz * _WHOLE
+        lines = pointers_of(step, position)
+        ends = lines if nnz < lines and step.last else 0  # all but two are passed over, as the core has it
+        work = comparing(step) - COMPARE * ends + nnz * _WHOLE
+        return Cost(work, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
+    if _between_vectors(step, position):
+        parts = 2 if step.dtype.kind == "c" else 1
+        each = _BETWEEN + _BETWEEN_8 * step.dtype.itemsize / parts / 8
+        work = nnz * each * (_COMPLEX if parts == 2 else 1)
         return Cost(work, nnz * float(step.dtype.itemsize), _SHORT, 1e9)
     adds = any(c in step.output for c in extra)
     longest = max((step.sizes[c] for c in extra), default=1)
@@ -132,6 +142,13 @@ def _cost(step: Step, own: str, extra: str) -> Cost:
     work = nnz * each + looked + around * threads
     short = step.last and (len(own) == 2 or not dense)
     return Cost(work, moved, _SHORT if short else _LONG, 1e9 * threads)
+
+
+def _between_vectors(step: Step, position: int) -> bool:
+    """Whether whole diagonals are read between two vectors; their values are counted, not what is not 0."""
+    own, terms = step.inputs[position], sorted(step.inputs)
+    between = not step.output and len(own) == 2 and terms == sorted((own, *own))
+    return between and step.last and step.operands[position].diagonals and step.dtype.char in "fdFD"
 
 
 def _each(step: Step, position: int) -> float:

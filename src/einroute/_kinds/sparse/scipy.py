@@ -86,7 +86,16 @@ def facts(operand: Any) -> Operand:
     compared = nnz * _COMPARED.get(form, len(shape)) + (
         shape[axis] * _COMPARED_ROW.get(form, 1) if axis >= 0 else 0
     )
-    return Operand(tuple(shape), np.dtype(dtype), (), "entries", nnz=nnz, compressed=axis, compared=compared)
+    return Operand(
+        tuple(shape),
+        np.dtype(dtype),
+        (),
+        "entries",
+        nnz=nnz,
+        compressed=axis,
+        compared=compared,
+        diagonals=form == "dia",
+    )
 
 
 def adopt(operand: Any) -> Entries:

@@ -81,32 +81,28 @@ def of_one(alone: Alone, run: Runner, labels: Numbered) -> Runner | None:
         result = finish(made, x, indptr, line, coords)
         return run(*operands) if result is None else result
 
-    if not output and own == (0, 1) and sorted(dense) == [(0,), (1,)] and dtype.char in "dD":
-        return _between_vectors(short, at, dense[0] == (1,), sizes, dtype, step.threads)
+    if not output and own == (0, 1) and sorted(dense) == [(0,), (1,)] and dtype.char in "fdFD":
+        return _between_vectors(short, at, dense[0] == (1,), dtype)
     if not dense and len(own) == 2 and (places or not (distinct or output)):
         axis = own.index(output[0]) if distinct else _DIAGONAL if output else _TRACE
         short = _of_diagonals(short, _sum(dtype), library, dtype, axis, length)
     return quiet(short) if cast else short
 
 
-def _between_vectors(
-    short: Runner, at: int, swapped: bool, sizes: tuple[int, ...], dtype: np.dtype[Any], threads: int
-) -> Runner:
-    """A matrix between two vectors: one that is kept as diagonals is multiplied with one of them as it is."""
-    rows, columns = sizes[:2]
-    product = CORE.SparseProduct(
-        lambda *_: None, dtype.char, 0, False, rows, columns, (columns,), 0, 0, False, threads, 1
-    )
+def _between_vectors(short: Runner, at: int, swapped: bool, dtype: np.dtype[Any]) -> Runner:
+    """A matrix between two vectors: one that is kept as diagonals is read as it is."""
+    between, number = CORE.between_vectors, dtype.type
 
     def run(*operands: Any) -> Any:
         a = operands[at]
-        if type(a) not in diagonals.CLASSES:
+        if type(a) not in diagonals.CLASSES or a.dtype != dtype:
             return short(*operands)
         x, y = operands[:at] + operands[at + 1 :]
-        left, right = (y, x) if swapped else (x, y)
-        made = product(a, right) if type(left) is np.ndarray and left.dtype == dtype else None
-        total = None if made is None else left.dot(made)
-        return total if total is not None and np.isfinite(total) else short(*operands)
+        total = between(a, y, x) if swapped else between(a, x, y)
+        if total is None:
+            return short(*operands)
+        made = number(total)
+        return made if np.isfinite(made) else short(*operands)
 
     return quiet(run)
 

@@ -42,10 +42,13 @@ _FEW = 64
 #: Nanoseconds an entry, and for each number that it is multiplied with: along rows, and where columns are
 #: compressed, or coordinates come as they are.
 _ENTRY, _WIDE, _APART, _APART_WIDE, _GIVEN = 0.35, 0.08, 0.6, 0.3, 1.5
+#: Nanoseconds for 8 bytes of whole diagonals by a vector, and times that of complex numbers.
+_DIAGONAL, _COMPLEX = 0.33, 1.6
 #: Entries, or rows, up to which coordinates are taken as they come, by one vector.
 _MANY = 1 << 20
-#: Nanoseconds an entry, and a row, for compressing it another way, and a pointer that is made an index.
-_COMPRESS, _ROWS, _FOLLOWED = 2.5, 2.2, 2.0
+#: Nanoseconds an entry, and a row, for compressing it another way, and a pointer that is made an index; and a
+#: row where most have no entry.
+_COMPRESS, _ROWS, _FOLLOWED, _EMPTY = 2.5, 2.2, 2.0, 0.9
 #: And more an entry where there are so many that each takes a line of the cache.
 _SCATTERED, _NEAR = 5.0, 1 << 18
 #: Nanoseconds a row where it has several numbers, and 8 bytes of the result, of which many take new pages.
@@ -93,9 +96,13 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     assert not isinstance(pair, Refused)
     s, d = pair
     nnz, width, op = entries_of(step, s), step.extent(free), step.operands[d]
+    short = step.last and _vectors(step) is not None
+    if short and width == 1 and step.operands[s].diagonals:
+        return _of_diagonals(step, nnz)
     lies = _Lies(step, rows, columns, free, d)
     if lies.passed(nnz, step.extent(rows), step.extent(columns)):
-        return _of_passes(step, rows, lies, nnz, width)
+        compress = 0.0 if line_of(step, s) else nnz * _COMPRESS + step.extent(rows) * _EMPTY
+        return _of_passes(step, rows, nnz, width, compress)
     in_rows = lies_as(columns + free, step.inputs[d], op, step.sizes)
     out_rows = rows + free == step.output and step.order != "F"
     looked_up = nnz * width * step.dtype.itemsize
@@ -110,7 +117,6 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
         begun = step.extent(rows) if made == step.out_bytes else min(nnz, step.extent(rows))
         work += _BEGUN * begun + (_MADE if step.out_bytes < _SMALL else _NEW) * made / 8
     threads = max(1.0, min(float(step.threads), work * 0.3e-6))
-    short = step.last and _vectors(step) is not None
     return Cost(
         work + (compress + (0.0 if short else comparing(step))) * threads,
         float(min(step.in_bytes, looked_up) + moved),
@@ -119,15 +125,26 @@ def _cost(step: Step, rows: str, columns: str, free: str) -> Cost:
     )
 
 
-def _of_passes(step: Step, rows: str, lies: _Lies, nnz: int, width: int) -> Cost:
-    """Of entries that are added one by one, each to as many vectors as there are, to a result of zeros."""
+def _of_diagonals(step: Step, nnz: int) -> Cost:
+    """Of diagonals that are read as they lie."""
+    item = step.dtype.itemsize
+    work = nnz * _DIAGONAL * max(item, 4) / 8 * (_COMPLEX if step.dtype.kind == "c" else 1)
+    threads = max(1.0, min(float(step.threads), work * 0.3e-6))
+    return Cost(work, float(nnz * item + step.out_bytes), _SHORT, 1e9 * threads)
+
+
+def _of_passes(step: Step, rows: str, nnz: int, width: int, compress: float) -> Cost:
+    """Of entries that are added one by one, each to as many vectors as there are, to a result of zeros.
+
+    Coordinates are compressed before.
+    """
     item = step.dtype.itemsize
     touched = _touched(step, rows, nnz, width)
     work = nnz * (width * _ADDED * max(1.0, item / 8) + _PASS * ceil(width / _VECTORS))
     work += (_MADE if step.out_bytes < _SMALL else _NEW) * touched / 8 + POINTER * 0.2 * step.extent(rows)
     threads = max(1.0, min(float(step.threads), work * 0.3e-6))
     short = step.last and _vectors(step) is not None
-    work += (0.0 if short else comparing(step)) * threads
+    work += (compress + (0.0 if short else comparing(step))) * threads
     return Cost(work, float(touched), _SHORT if short else _LONG, 1e9 * threads)
 
 
