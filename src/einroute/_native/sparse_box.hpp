@@ -36,6 +36,7 @@ struct SparseSpan {
     char* y;
     std::ptrdiff_t y_by;
     std::ptrdiff_t width;
+    bool* finite; // where it is told of rows whether all of them are finite; null where it does not matter
 };
 
 // The kernels of a dtype and an index type.

@@ -1,7 +1,6 @@
 #include "sparse_dense.hpp"
 
 #include "elements.hpp"
-#include "finite.hpp"
 #include "float_status.hpp"
 #include "held.hpp"
 #include "isa.hpp"
@@ -252,6 +251,7 @@ class Pass {
             turned(p_.x + x, p_.y + y + low * (p_.y_step[inner_] - item_), high - low);
             return;
         }
+        bool finite = true;
         const SparseSpan span{p_.a,
                               cut(p_, lines_, part, parts_),
                               cut(p_, lines_, part + 1, parts_),
@@ -259,20 +259,21 @@ class Pass {
                               p_.x_by,
                               p_.y + y,
                               p_.y_by,
-                              high - low};
+                              high - low,
+                              watched_ ? &finite : nullptr};
         if (!(p_.by_rows && p_.cleared ? rows_with_entries(span)
                                        : (p_.by_rows ? kernels_.rows : kernels_.columns)(span))) {
             sound_ = false;
         }
-        if (watched_) {
-            watch(span.y + span.first * p_.y_by, span.first, span.last - span.first, high - low);
+        if (!finite) {
+            finite_ = false;
         }
     }
 
     // Rows that have entries, of a result of zeros; those between hold what they should.
     bool rows_with_entries(SparseSpan span) const {
         const ptrdiff_t end = span.last;
-        bool sound = true;
+        bool sound = true, finite = true;
         for (span.last = span.first; span.last < end;) {
             for (span.first = span.last; span.first < end && is_empty(span.first);) {
                 ++span.first;
@@ -281,6 +282,10 @@ class Pass {
                 ++span.last;
             }
             sound = (span.first == span.last || kernels_.rows(span)) && sound;
+            finite = finite && (span.finite == nullptr || *span.finite);
+        }
+        if (span.finite != nullptr) {
+            *span.finite = finite;
         }
         return sound;
     }
@@ -295,7 +300,7 @@ class Pass {
             failed_ = true;
             return;
         }
-        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count})) {
+        if (!kernels_.rows({p_.a, 0, p_.rows, x, p_.x_by, rows.get(), bytes, count, nullptr})) {
             sound_ = false;
         }
         const ptrdiff_t step = p_.y_step[inner_];
@@ -306,25 +311,6 @@ class Pass {
                 transpose_(rows.get() + i * bytes + v * item_, bytes, vectors, length,
                            y + v * step + i * item_, step);
             }
-        }
-    }
-
-    // Rows that were just written: they are in cache still.
-    void watch(const char* y, ptrdiff_t first, ptrdiff_t rows, ptrdiff_t vectors) {
-        const bool single = p_.character == 'f' || p_.character == 'F';
-        const ptrdiff_t parts = item_ / (single ? 4 : 8);
-        if (p_.y_by == vectors * item_ && !p_.cleared) {
-            vectors *= rows;
-            rows = 1;
-        }
-        bool good = true;
-        for (ptrdiff_t i = 0; i < rows; ++i) {
-            if (!p_.cleared || !is_empty(first + i)) {
-                good &= all_finite(y + i * p_.y_by, vectors * parts, single);
-            }
-        }
-        if (!good) {
-            finite_ = false;
         }
     }
 

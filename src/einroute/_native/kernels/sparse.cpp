@@ -4,73 +4,11 @@
 // A sum of real numbers is kept in two parts that take turns; of complex numbers, the products with the real
 // and with the imaginary parts of the entries are added apart. Bits do not depend on where an element lies.
 
-#include "sums.hpp"
+#include "sparse_rows.hpp"
 
 namespace einroute {
 namespace EINROUTE_ISA_NAME {
 namespace {
-
-// Calls a function for lines first to last with where the entries are; returns whether all was in range.
-template <class T, class I, class Function>
-inline bool each_line(const SparseLines& lines, ptrdiff_t first, ptrdiff_t last, const Function& function) {
-    const Entries<T, I> a(lines);
-    for (ptrdiff_t line = first; line < last; ++line) {
-        ptrdiff_t low, high;
-        a.range(line, low, high);
-        function(a, line, low, high);
-    }
-    return a.sound;
-}
-
-// The sum of a line in N vectors at offsets of the rows of x and of y.
-template <int N, class T, class I>
-inline void sum_line(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x, ptrdiff_t x_by,
-                     char* y, const ptrdiff_t (&at)[N]) {
-    Sums<T, N> sums;
-    ptrdiff_t k = low;
-    for (; k + 1 < high; k += 2) {
-        sums.template add<true>(Factor<T>(a.value(k)), x + a.index(k) * x_by, at);
-        sums.template add<false>(Factor<T>(a.value(k + 1)), x + a.index(k + 1) * x_by, at);
-    }
-    if (k < high) {
-        sums.template add<true>(Factor<T>(a.value(k)), x + a.index(k) * x_by, at);
-    }
-    sums.store_to(y, at);
-}
-
-template <int N, class T, class I>
-inline void sum_few(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x, ptrdiff_t x_by,
-                    char* y) {
-    FewSums<T, N> sums;
-    ptrdiff_t k = low;
-    for (; k + 1 < high; k += 2) {
-        sums.template add<true>(a.value(k), x + a.index(k) * x_by);
-        sums.template add<false>(a.value(k + 1), x + a.index(k + 1) * x_by);
-    }
-    if (k < high) {
-        sums.template add<true>(a.value(k), x + a.index(k) * x_by);
-    }
-    sums.store_to(y);
-}
-
-// A width below a vector's: two powers of two, which may overlap.
-template <int N, class T, class I>
-inline void sum_narrow(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x, ptrdiff_t x_by,
-                       char* y, ptrdiff_t width) {
-    if constexpr (N > 1) {
-        if (width < N) {
-            sum_narrow<N / 2>(a, low, high, x, x_by, y, width);
-            return;
-        }
-    }
-    constexpr ptrdiff_t ITEM = sizeof(T);
-    sum_few<N>(a, low, high, x, x_by, y);
-    if (width > N) {
-        sum_few<N>(a, low, high, x + (width - N) * ITEM, x_by, y + (width - N) * ITEM);
-    }
-}
-
-constexpr ptrdiff_t LINE_AT[4] = {0, 32, 64, 96}, ONE_AT[1] = {0};
 
 template <class T, class I, int N> inline bool gather_lines(const SparseTile& p) {
     constexpr ptrdiff_t LINE = N * VECTOR_BYTES;
@@ -78,10 +16,10 @@ template <class T, class I, int N> inline bool gather_lines(const SparseTile& p)
     for (int i = 0; i < N; ++i) {
         at[i] = i * VECTOR_BYTES;
     }
-    return each_line<T, I>(p.a, p.first, p.last,
-                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
-                               sum_line<N>(a, low, high, p.x, LINE, p.y + (line - p.first) * LINE, at);
-                           });
+    return each_line<T, I>(
+        p.a, p.first, p.last, [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
+            sum_line<N>(a, low, high, p.x, LINE, at).store_to(p.y + (line - p.first) * LINE, at);
+        });
 }
 
 template <class T, class I> bool gather(const SparseTile& p) {
@@ -122,107 +60,6 @@ template <class T, class I> bool scatter(const SparseTile& p) {
     return p.vectors == 4   ? scatter_lines<T, I, 4>(p)
            : p.vectors == 2 ? scatter_lines<T, I, 2>(p)
                             : scatter_lines<T, I, 1>(p);
-}
-
-template <int N, class T, class I>
-inline void sum_rest(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x, ptrdiff_t x_by,
-                     char* y, ptrdiff_t at, ptrdiff_t end) {
-    ptrdiff_t places[N];
-    for (int i = 0; i < N; ++i) { // the last one ends where the row does
-        const ptrdiff_t place = at + i * VECTOR_BYTES;
-        places[i] = place + VECTOR_BYTES <= end ? place : end - VECTOR_BYTES;
-    }
-    sum_line<N>(a, low, high, x, x_by, y, places);
-}
-
-// One vector, whose elements may be apart.
-template <class T, class I, bool APART> bool rows_by_vector(const SparseSpan& p) {
-    constexpr ptrdiff_t ITEM = sizeof(T);
-    return each_line<T, I>(p.a, p.first, p.last,
-                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
-                               sum_few<1>(a, low, high, p.x, APART ? p.x_by : ITEM, p.y + line * p.y_by);
-                           });
-}
-
-// A row of a vector's bytes and more.
-template <class T, class I>
-inline void sum_wide(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x, ptrdiff_t x_by,
-                     char* y, ptrdiff_t bytes) {
-    ptrdiff_t at = 0;
-    for (; at + TILE_LINE <= bytes; at += TILE_LINE) {
-        sum_line<4>(a, low, high, x + at, x_by, y + at, LINE_AT);
-    }
-    const ptrdiff_t left = bytes - at;
-    if (left > 96) {
-        sum_rest<4>(a, low, high, x, x_by, y, at, bytes);
-    } else if (left > 64) {
-        sum_rest<3>(a, low, high, x, x_by, y, at, bytes);
-    } else if (left > 32) {
-        sum_rest<2>(a, low, high, x, x_by, y, at, bytes);
-    } else if (left > 0) {
-        sum_rest<1>(a, low, high, x, x_by, y, at, bytes);
-    }
-}
-
-// The same of one entry alone.
-template <class T, class I>
-inline void only_line(const Entries<T, I>& a, ptrdiff_t k, const char* x, ptrdiff_t x_by, char* y,
-                      ptrdiff_t bytes) {
-    const Factor<T> factor(a.value(k));
-    x += a.index(k) * x_by;
-    ptrdiff_t at = 0;
-    for (;;) {
-        Sums<T, 1> sums;
-        sums.template add<true>(factor, x + at, ONE_AT);
-        sums.store_to(y + at, ONE_AT);
-        if (at + VECTOR_BYTES == bytes) {
-            break;
-        }
-        at += VECTOR_BYTES;
-        at = at + VECTOR_BYTES <= bytes ? at : bytes - VECTOR_BYTES; // the last one ends where the row does
-    }
-}
-
-// Rows of x that come up so many entries later are asked for, so that those at random places are there then.
-constexpr ptrdiff_t AHEAD = 12;
-
-template <class T, class I>
-inline void ask_for(const Entries<T, I>& a, ptrdiff_t k, const SparseSpan& p, ptrdiff_t bytes) {
-#if defined(__GNUC__)
-    if (static_cast<size_t>(k) < a.entries) {
-        const auto index = static_cast<size_t>(static_cast<std::int64_t>(a.indices[k]));
-        if (index < a.length) {
-            const char* x = p.x + static_cast<ptrdiff_t>(index) * p.x_by;
-            __builtin_prefetch(x);
-            if (bytes > 64) {
-                __builtin_prefetch(x + 64);
-            }
-        }
-    }
-#endif
-}
-
-template <class T, class I> bool rows(const SparseSpan& p) {
-    if (p.width == 1) {
-        return p.x_by == static_cast<ptrdiff_t>(sizeof(T)) ? rows_by_vector<T, I, false>(p)
-                                                           : rows_by_vector<T, I, true>(p);
-    }
-    const ptrdiff_t bytes = p.width * static_cast<ptrdiff_t>(sizeof(T));
-    constexpr int WHOLE = VECTOR_BYTES / static_cast<int>(sizeof(T));
-    return each_line<T, I>(p.a, p.first, p.last,
-                           [&](const auto& a, ptrdiff_t line, ptrdiff_t low, ptrdiff_t high) {
-                               char* y = p.y + line * p.y_by;
-                               ask_for(a, high + AHEAD, p, bytes);
-                               if (low == high) {
-                                   std::memset(y, 0, static_cast<size_t>(bytes));
-                               } else if (high == low + 1 && bytes >= VECTOR_BYTES) {
-                                   only_line(a, low, p.x, p.x_by, y, bytes);
-                               } else if (bytes < VECTOR_BYTES) {
-                                   sum_narrow<WHOLE / 2>(a, low, high, p.x, p.x_by, y, p.width);
-                               } else {
-                                   sum_wide(a, low, high, p.x, p.x_by, y, bytes);
-                               }
-                           });
 }
 
 // Vectors up to which columns are multiplied by kernels of their own.

@@ -113,13 +113,17 @@ template <class T, int N> struct Sums {
         }
     }
 
+    V total(int i) const {
+        if constexpr (IS_COMPLEX<T>) {
+            return first[i] + turned<Real<T>>(second[i]);
+        } else {
+            return plus<T>(first[i], second[i]);
+        }
+    }
+
     void store_to(char* y, const ptrdiff_t (&at)[N]) const {
         for (int i = 0; i < N; ++i) {
-            if constexpr (IS_COMPLEX<T>) {
-                store(y + at[i], first[i] + turned<Real<T>>(second[i]));
-            } else {
-                store(y + at[i], plus<T>(first[i], second[i]));
-            }
+            store(y + at[i], total(i));
         }
     }
 };
@@ -158,6 +162,36 @@ template <class T, int N> struct FewSums {
         std::memcpy(y, &first, sizeof first);
     }
 };
+
+constexpr ptrdiff_t LINE_AT[4] = {0, 32, 64, 96}, TWO_AT[2] = {0, 32}, ONE_AT[1] = {0};
+
+// Calls a function for lines first to last with where the entries are; returns whether all was in range.
+template <class T, class I, class Function>
+inline bool each_line(const SparseLines& lines, ptrdiff_t first, ptrdiff_t last, const Function& function) {
+    const Entries<T, I> a(lines);
+    for (ptrdiff_t line = first; line < last; ++line) {
+        ptrdiff_t low, high;
+        a.range(line, low, high);
+        function(a, line, low, high);
+    }
+    return a.sound;
+}
+
+// The sums of a line in N vectors at offsets of the rows of x.
+template <int N, class T, class I>
+inline Sums<T, N> sum_line(const Entries<T, I>& a, ptrdiff_t low, ptrdiff_t high, const char* x,
+                           ptrdiff_t x_by, const ptrdiff_t (&at)[N]) {
+    Sums<T, N> sums;
+    ptrdiff_t k = low;
+    for (; k + 1 < high; k += 2) {
+        sums.template add<true>(Factor<T>(a.value(k)), x + a.index(k) * x_by, at);
+        sums.template add<false>(Factor<T>(a.value(k + 1)), x + a.index(k + 1) * x_by, at);
+    }
+    if (k < high) {
+        sums.template add<true>(Factor<T>(a.value(k)), x + a.index(k) * x_by, at);
+    }
+    return sums;
+}
 
 } // namespace
 } // namespace EINROUTE_ISA_NAME
