@@ -16,7 +16,6 @@ from einroute._base import calibration_file, machine
 from einroute._base.calibration_file import calibrated, save
 from einroute._base.cost import Cost, gemm_rate, moving
 from einroute._base.machine import HERE, SHIPPED, Machine, RouteFit, adapted, blas_threads, using
-from einroute._kinds.dense import gemm_cost
 
 MEASURED = Machine(gemm=12e9, call=1e-6, routes={"numpy.einsum": RouteFit(2e-6, 1.5)})
 
@@ -65,18 +64,6 @@ def test_what_blas_packs_for_all_threads_costs_those_that_share_columns():
     with using(Machine(blas_threads=2)):
         assert told(576, 624, 2) - told(624, 576, 2) > 576 * 528 * 8 / 10e9
         assert told(576, 624, 1) == pytest.approx(told(624, 576, 1), rel=0.02)
-
-
-def test_threads_that_ask_blas_for_memory_wait_for_each_other(monkeypatch):
-    a, b = np.ones((12, 12), complex), np.ones((1000, 12, 12), complex)
-    with using(Machine(blas_threads=2)), er.config(threads=2, tune="never", forbid=["dense.small"]):
-        told = er.explain("ij,bjk->bik", a, b)
-        assert told.routes == ("dense.matmul",)
-        assert "slices" in str(told)
-        monkeypatch.setattr(gemm_cost, "_ASKING", 0.0)
-        er.cache_clear()
-        assert er.explain("ij,bjk->bik", a, b).seconds < told.seconds
-    er.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 import einroute as er
 from einroute._base.facts import Operand, Step
 from einroute._base.routes import Offer
-from einroute._kinds.dense import numpy_einsum, one_pass
+from einroute._kinds.dense import gemm_cost, numpy_einsum, one_pass
 from einroute._kinds.dense.strides import layout_strides
 from einroute._native import CORE
 from tests.helpers import peak_of
@@ -328,3 +328,15 @@ def test_a_product_of_integers_in_floats_says_what_it_holds(dtype: str, largest:
         with er.config(memory_limit=200_000):
             result, peak = peak_of(lambda: er.einsum("ij,jk->ik", a, b))
         assert peak - result.nbytes < 400_000
+
+
+def test_threads_that_ask_blas_for_memory_wait_for_each_other(monkeypatch):
+    a, b = np.ones((12, 12), complex), np.ones((1000, 12, 12), complex)
+    with er.config(threads=2, tune="never", forbid=["dense.small"]):
+        told = er.explain("ij,bjk->bik", a, b)
+        assert told.routes == ("dense.matmul",)
+        assert "slices" in str(told)
+        monkeypatch.setattr(gemm_cost, "_ASKING", 0.0)
+        er.cache_clear()
+        assert er.explain("ij,bjk->bik", a, b).seconds < told.seconds
+    er.cache_clear()
