@@ -57,10 +57,12 @@ bool may_repeat(const Contraction* self, PyObject* const* arrays) {
 // overflow in any order, so that an operand has others. They come to the same in every order then, unless
 // ours goes another way through the operands.
 bool is_worth_repeating(const Contraction* self, PyObject* const* arrays) {
-    const Expression& e = *self->expression;
+    if (self->program->reorders) {
+        return true;
+    }
     const int most = is_single(self) ? FLT_MAX_EXP : DBL_MAX_EXP;
     int power = self->growth;
-    for (int i = 0; i < e.operands && power < most && !self->program->reorders; ++i) {
+    for (int i = 0; i < self->expression->operands && power < most; ++i) {
         PyArrayObject* x = reinterpret_cast<PyArrayObject*>(arrays[i]);
         if (!PyArray_ISONESEGMENT(x) || !PyArray_ISALIGNED(x)) {
             return true;
@@ -68,7 +70,7 @@ bool is_worth_repeating(const Contraction* self, PyObject* const* arrays) {
         const int own = power_above(PyArray_BYTES(x), reals(self, PyArray_SIZE(x)), is_single(self));
         power += own > 0 ? own : 0;
     }
-    return power >= most || self->program->reorders;
+    return power >= most;
 }
 
 // NumPy's own answer, whose sums are in the order asked for; into `out`, which has a say in that, where one
